@@ -1,0 +1,37 @@
+// Prediction: the next tokens, and text generated from them.
+// Thread rule: pure functions over a Transformer.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "embscope/table.h"
+#include "embscope/transformer.h"
+
+namespace embscope {
+
+/// Softmax in double over logits [V].
+std::vector<double> softmax(std::span<const float> logits);
+
+/// The k likeliest ids, best first; equal logits in order of id.
+std::vector<TokenId> top(std::span<const float> logits, int k);
+
+/// Next tokens after a text: columns rank, token, id, logit, probability.
+Table predict(const Transformer& transformer, std::string_view text, int k);
+
+struct Sampling {
+  int tokens = 40;               ///< at most
+  double temperature = 0;        ///< 0: greedy
+  int top_k = 0;                 ///< 0: all
+  double top_p = 1;
+  std::uint64_t seed = 1;
+};
+
+/// Called with each new token as it comes: its id, its bytes, its probability. Return false to stop.
+using OnToken = std::function<bool(TokenId id, std::string_view bytes, double probability)>;
+
+/// Continues a text with a key-value cache; ends at eos. Returns the new bytes.
+std::string generate(const Transformer& transformer, std::string_view text, const Sampling& sampling, const OnToken& on_token = {});
+
+}  // namespace embscope

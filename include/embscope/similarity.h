@@ -1,0 +1,43 @@
+// Similarity of embedding vectors: cosines, nearest words, the shape of the whole matrix.
+// Thread rule: pure functions. Printed figures are summed in double.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "embscope/model.h"
+#include "embscope/progress.h"
+#include "embscope/table.h"
+
+namespace embscope {
+
+/// a.b / (|a||b|), summed in double; 0/0 throws Error{range} ("a zero vector has no direction").
+double cosine(std::span<const float> a, std::span<const float> b);
+
+/// Columns: dimension, one column of values for each word (words by their final token).
+Table vectors(const Model& model, std::span<const std::string> words);
+
+/// Columns: word, then one column of cosines for each word.
+Table cosines(const Model& model, std::span<const std::string> words);
+
+/// The k tokens nearest to a word: columns rank, token, id, cosine. The word's own token is left out.
+Table similar(const Model& model, std::string_view word, int k);
+
+/// Per-dimension mean and deviation over all tokens, and which dimensions carry an offset shared by all tokens (the
+/// heatmap's stripes): |mean| / deviation, largest first. Columns: dimension, mean, deviation, ratio.
+Table dimensions(const Model& model);
+
+/// Cosine over all pairs of tokens i < j, one triangle, tile by tile: columns from, to, pairs (histogram over -1..1);
+/// the scalars beside it. Exact; never stores the matrix of pairs.
+struct PairCosines {
+  double mean = 0, positive_share = 0, pairs = 0;
+  Table histogram;
+};
+PairCosines pair_cosines(const Model& model, int bins = 200, const Progress& progress = {});
+
+/// The article's toy space: animals by size and friendliness, the cat's vector moved to [.4, .6] by its context.
+/// Columns: animal, size, friendliness, moved (whether this row is the moved cat).
+Table toy_space();
+
+}  // namespace embscope

@@ -1,0 +1,46 @@
+// Table: named columns of equal length. Every analysis returns one; the command line prints it, `figure` draws it.
+// Thread rule: a value.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace embscope {
+
+struct Column {
+  std::string name;
+  std::variant<std::vector<double>, std::vector<std::string>> values;
+  int decimals = -1;  ///< for people: digits after the point; -1 prints whole numbers bare and others to 5 digits
+
+  std::size_t size() const;
+  bool is_number() const { return std::holds_alternative<std::vector<double>>(values); }
+  const std::vector<double>& numbers() const { return std::get<0>(values); }   ///< precondition: is_number()
+  const std::vector<std::string>& texts() const { return std::get<1>(values); } ///< precondition: !is_number()
+};
+
+class Table {
+ public:
+  Table() = default;
+  explicit Table(std::string title) : title_(std::move(title)) {}
+
+  /// Appends a column. Throws Error{shape} when its length differs from the others'.
+  Table& add(std::string name, std::vector<double> values, int decimals = -1);
+  Table& add(std::string name, std::vector<std::string> values);
+
+  const std::string& title() const { return title_; }
+  const std::vector<Column>& columns() const { return columns_; }
+  std::size_t rows() const { return columns_.empty() ? 0 : columns_.front().size(); }
+  const Column& column(std::string_view name) const;  ///< throws Error{not_found} with the names there are
+
+  std::string text() const;  ///< aligned for a terminal; wide columns (many-celled matrices) are kept whole
+  std::string csv() const;   ///< RFC 4180, with a header line; numbers with all their digits
+  std::string json() const;  ///< {"title":..., "columns":{name:[...]}}; not-a-number becomes null
+
+ private:
+  std::string title_;
+  std::vector<Column> columns_;
+};
+
+}  // namespace embscope
