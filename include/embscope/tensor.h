@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "embscope/error.h"
+
 namespace embscope {
 
 /// Element types of model files. The quantised ones are stored in blocks along the last axis.

@@ -1,0 +1,12 @@
+// What one edit does to one vector.
+#pragma once
+
+#include "embscope/edit.h"
+#include "forward/plan.h"
+
+namespace embscope {
+
+/// Applies `edit` to one position's values: `shape.heads` groups, `stride` floats apart, of `shape.width` values each.
+void apply(const Edit& edit, const SiteShape& shape, std::int64_t stride, float* values);
+
+}  // namespace embscope

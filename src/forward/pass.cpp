@@ -1,0 +1,365 @@
+#include "forward/pass.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "forward/apply.h"
+#include "forward/norm.h"
+
+namespace embscope {
+namespace {
+
+// A buffer of N rows, kept from one block to the next.
+void shape_as(Tensor& t, std::int64_t rows, std::int64_t columns) {
+  if (t.empty() || t.shape() != Shape{rows, columns}) t = Tensor::uninitialised({rows, columns});
+}
+
+void add_to(Tensor& x, const Tensor& y) {
+  for_rows(x, [&](std::int64_t i) { add(x.row(i).data(), y.row(i).data(), x.columns(), x.row(i).data()); });
+}
+
+void activate(Activation activation, float* x, std::int64_t n) {
+  switch (activation) {
+    case Activation::gelu_tanh: return gelu_tanh(x, n);
+    case Activation::gelu_exact: return gelu_exact(x, n);
+    case Activation::relu: return relu(x, n);
+    case Activation::silu: return silu(x, n);
+  }
+}
+
+Tensor gather(const Tensor& x, const std::vector<int>& rows) {
+  Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(rows.size()), x.columns()});
+  for_rows(out, [&](std::int64_t i) { std::ranges::copy(x.row(rows[static_cast<std::size_t>(i)]), out.row(i).begin()); });
+  return out;
+}
+
+Shape captured_shape(std::int64_t positions, const SiteShape& shape) {
+  return shape.has_heads ? Shape{positions, shape.heads, shape.width} : Shape{positions, shape.width};
+}
+
+}  // namespace
+
+Pass::Pass(const Model& model, const PackedWeights& weights, const std::function<const Packed&()>& unembedding, const Plan& plan,
+           const Request& request)
+    : config_(model.config()), model_(model), weights_(weights), unembedding_(unembedding), plan_(plan), request_(request),
+      slots_(&plan.slots(0)) {
+  result_.rows.resize(request.rows.size());
+  for (RowResult& row : result_.rows) row.captured.resize(request.capture.size());
+}
+
+Result Pass::run() {
+  embed();
+  for (int l = 0; l < static_cast<int>(config_.blocks); ++l) {
+    enter(l + 1);
+    block(l, weights_.blocks[static_cast<std::size_t>(l)]);
+  }
+  enter(static_cast<int>(config_.blocks) + 1);
+  finish();
+  if (request_.cache != nullptr) request_.cache->positions_ += slots_->size();
+  return std::move(result_);
+}
+
+void Pass::embed() {
+  const std::int64_t n = slots_->size();
+  shape_as(x_, n, config_.width);
+  auto token_at = [&](const Slots::Owner& o) {
+    return request_.rows[static_cast<std::size_t>(o.row)][static_cast<std::size_t>(o.position - plan_.first())];
+  };
+  const Weights& w = model_.weights();
+  for_rows(x_, [&](std::int64_t i) { w.wte.row(token_at(slots_->owners[static_cast<std::size_t>(i)]), x_.row(i).data()); });
+  fire(Point::wte, -1, x_);
+  if (config_.position == PositionKind::learned) {
+    shape_as(normed_, n, config_.width);
+    for_rows(normed_, [&](std::int64_t i) { w.wpe.row(slots_->owners[static_cast<std::size_t>(i)].position, normed_.row(i).data()); });
+    fire(Point::wpe, -1, normed_);
+    add_to(x_, normed_);
+    return;
+  }
+  std::int64_t positions = plan_.first();
+  for (const auto& ids : request_.rows) positions = std::max(positions, plan_.first() + static_cast<std::int64_t>(ids.size()));
+  const std::int64_t half = config_.head_width / 2;
+  cosines_ = Tensor::uninitialised({positions, half});
+  sines_ = Tensor::uninitialised({positions, half});
+  for_rows(cosines_, [&](std::int64_t t) {
+    for (std::int64_t i = 0; i < half; ++i) {
+      const double angle = static_cast<double>(t) * config_.rope_frequencies[static_cast<std::size_t>(i)];
+      cosines_.row(t)[static_cast<std::size_t>(i)] = static_cast<float>(std::cos(angle));
+      sines_.row(t)[static_cast<std::size_t>(i)] = static_cast<float>(std::sin(angle));
+    }
+  });
+}
+
+void Pass::enter(int stage) {
+  if (plan_.same_slots(stage)) return;
+  const Slots* before = slots_;
+  slots_ = &plan_.slots(stage);
+  if (slots_->size() == before->size()) return;  // a stage only ever splits slots: as many means the same ones
+  std::vector<int> sources;
+  for (const Slots::Owner& o : slots_->owners) {
+    sources.push_back(before->path[static_cast<std::size_t>(o.row)][static_cast<std::size_t>(o.position - plan_.first())]);
+  }
+  x_ = gather(x_, sources);
+}
+
+void Pass::block(int l, const PackedBlock& w) {
+  fire(Point::resid_pre, l, x_);
+  norm(w.ln1, Point::ln1_scale, Point::ln1_normalized, Point::ln1, l);
+  attention(l, w);
+  fire(Point::attn_out, l, out_);
+  add_to(x_, out_);
+  fire(Point::resid_mid, l, x_);
+  norm(w.ln2, Point::ln2_scale, Point::ln2_normalized, Point::ln2, l);
+  mlp(l, w);
+  fire(Point::mlp_out, l, out_);
+  add_to(x_, out_);
+  fire(Point::resid_post, l, x_);
+  for (const Slots::Own& own : slots_->own) {
+    result_.cost.asked += static_cast<std::int64_t>(slots_->path[static_cast<std::size_t>(&own - slots_->own.data())].size());
+  }
+  result_.cost.computed += slots_->size();
+}
+
+void Pass::norm(const PackedNorm& w, Point scale, Point normalized, Point result, int l) {
+  shape_as(normed_, x_.rows(), x_.columns());
+  shape_as(scale_, x_.rows(), 1);
+  norm_rows(config_, w, x_, scale_, normed_, [&] { fire(scale, l, scale_); }, [&] { fire(normalized, l, normed_); });
+  fire(result, l, normed_);
+}
+
+Tensor& Pass::linear(const Tensor& x, const Linear& w, Tensor& y) {
+  shape_as(y, x.rows(), w.weight.out());
+  gemm(x.data(), x.columns(), x.rows(), w.weight, w.bias_or_null(), y.data(), y.columns());
+  return y;
+}
+
+void Pass::attention(int l, const PackedBlock& w) {
+  fire(Point::q, l, linear(normed_, w.q, q_));
+  fire(Point::k, l, linear(normed_, w.k, k_));
+  fire(Point::v, l, linear(normed_, w.v, v_));
+  if (config_.position == PositionKind::rotary) {
+    rotate(q_, config_.heads);
+    fire(Point::rot_q, l, q_);
+    rotate(k_, config_.kv_heads);
+    fire(Point::rot_k, l, k_);
+  }
+  append_to_cache(l);
+  shape_as(z_, q_.rows(), q_.columns());
+  const bool maps = plan_.at(Point::scores, l) != nullptr || plan_.at(Point::pattern, l) != nullptr;
+  maps ? attend_with_maps(l) : attend_rows(l);
+  fire(Point::z, l, z_);
+  linear(z_, w.o, out_);
+}
+
+void Pass::mlp(int l, const PackedBlock& w) {
+  const std::int64_t f = config_.mlp_width;
+  if (config_.gated_mlp) {
+    fire(Point::mlp_pre, l, linear(normed_, w.gate, gate_));
+    fire(Point::mlp_up, l, linear(normed_, w.up, up_));
+    for_rows(gate_, [&](std::int64_t i) {
+      activate(config_.activation, gate_.row(i).data(), f);
+      multiply(gate_.row(i).data(), up_.row(i).data(), f);
+    });
+  } else {
+    fire(Point::mlp_pre, l, linear(normed_, w.up, gate_));
+    for_rows(gate_, [&](std::int64_t i) { activate(config_.activation, gate_.row(i).data(), f); });
+  }
+  fire(Point::mlp_post, l, gate_);
+  linear(gate_, w.down, out_);
+}
+
+void Pass::rotate(Tensor& x, std::int64_t heads) {
+  const std::int64_t half = config_.head_width / 2;
+  for_rows(x, [&](std::int64_t i) {
+    const std::int64_t t = slots_->owners[static_cast<std::size_t>(i)].position;
+    for (std::int64_t h = 0; h < heads; ++h) {
+      rotate_halves(x.row(i).data() + h * config_.head_width, cosines_.row(t).data(), sines_.row(t).data(), half);
+    }
+  });
+}
+
+void Pass::append_to_cache(int l) {
+  if (request_.cache == nullptr) return;
+  Cache& cache = *request_.cache;
+  cache.keys_.resize(static_cast<std::size_t>(config_.blocks));
+  cache.values_.resize(static_cast<std::size_t>(config_.blocks));
+  auto append = [&](std::vector<float>& kept, const Tensor& fresh) {
+    kept.resize(static_cast<std::size_t>(cache.positions_ * fresh.columns()));  // drops what a failed pass left
+    kept.insert(kept.end(), fresh.values().begin(), fresh.values().end());
+  };
+  append(cache.keys_[static_cast<std::size_t>(l)], k_);
+  append(cache.values_[static_cast<std::size_t>(l)], v_);
+}
+
+KeysValues Pass::keys_values(int row, int l) const {
+  KeysValues kv;
+  const std::int64_t width = k_.columns();
+  for (std::int64_t p = 0; p < plan_.first(); ++p) {
+    kv.keys.push_back(request_.cache->keys_[static_cast<std::size_t>(l)].data() + p * width);
+    kv.values.push_back(request_.cache->values_[static_cast<std::size_t>(l)].data() + p * width);
+  }
+  for (int slot : slots_->path[static_cast<std::size_t>(row)]) {
+    kv.keys.push_back(k_.row(slot).data());
+    kv.values.push_back(v_.row(slot).data());
+  }
+  return kv;
+}
+
+void Pass::attend_rows(int l) {
+  const std::int64_t rows = static_cast<std::int64_t>(slots_->own.size()), heads = config_.heads;
+  std::vector<KeysValues> kv;
+  for (int r = 0; r < static_cast<int>(rows); ++r) kv.push_back(keys_values(r, l));
+  parallel_for(rows * heads, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) {
+      const auto row = static_cast<std::size_t>(task / heads);
+      const std::int64_t h = task % heads;
+      const Slots::Own own = slots_->own[row];
+      if (own.count == 0) continue;
+      const HeadShape head{config_.head_width, h / (heads / config_.kv_heads) * config_.head_width, config_.attn_scale};
+      attend(head, kv[row], q_.row(own.first_slot).data() + h * head.width, q_.columns(), own.count,
+             slots_->owners[static_cast<std::size_t>(own.first_slot)].position, z_.row(own.first_slot).data() + h * head.width,
+             z_.columns());
+    }
+  });
+}
+
+void Pass::attend_with_maps(int l) {
+  const std::int64_t heads = config_.heads, first = plan_.first();
+  std::vector<KeysValues> kv;
+  std::vector<Tensor> maps;
+  for (std::size_t r = 0; r < slots_->own.size(); ++r) {
+    kv.push_back(keys_values(static_cast<int>(r), l));
+    const std::int64_t count = slots_->own[r].count;
+    maps.push_back(Tensor::uninitialised({heads, count, first + count}));
+  }
+  auto for_heads = [&](auto&& body) {
+    parallel_for(static_cast<std::int64_t>(maps.size()) * heads, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t task = begin; task < end; ++task) {
+        const auto r = static_cast<std::size_t>(task / heads);
+        const std::int64_t h = task % heads, count = slots_->own[r].count;
+        const HeadShape head{config_.head_width, h / (heads / config_.kv_heads) * config_.head_width, config_.attn_scale};
+        body(head, kv[r], slots_->own[r], h * head.width, maps[r].data() + h * count * (first + count));
+      }
+    });
+  };
+  for_heads([&](const HeadShape& head, const KeysValues& keys, Slots::Own own, std::int64_t at, float* map) {
+    attention_scores(head, keys, q_.row(own.first_slot).data() + at, q_.columns(), own.count, first, map);
+  });
+  fire_maps(Point::scores, l, maps);
+  for_heads([&](const HeadShape&, const KeysValues&, Slots::Own own, std::int64_t, float* map) {
+    attention_pattern(map, own.count, first, first + own.count);
+  });
+  fire_maps(Point::pattern, l, maps);
+  for_heads([&](const HeadShape& head, const KeysValues& keys, Slots::Own own, std::int64_t at, const float* map) {
+    attention_values(head, keys, map, own.count, first, z_.row(own.first_slot).data() + at, z_.columns());
+  });
+}
+
+std::vector<int> Pass::logit_slots() const {
+  std::vector<int> wanted;
+  for (const auto& path : slots_->path) {
+    if (request_.logits == LogitsAt::last) wanted.push_back(path.back());
+    if (request_.logits == LogitsAt::all) wanted.insert(wanted.end(), path.begin(), path.end());
+  }
+  std::sort(wanted.begin(), wanted.end());
+  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+  return wanted;
+}
+
+void Pass::finish() {
+  const bool watch_logits = plan_.listens(Point::logits);
+  const bool watch_norm = plan_.listens(Point::ln_final) || plan_.listens(Point::ln_final_normalized) || plan_.listens(Point::ln_final_scale);
+  std::vector<int> wanted = logit_slots();
+  if (wanted.empty() && !watch_logits && !watch_norm) return;
+  const bool every_row = watch_logits || watch_norm || static_cast<std::int64_t>(wanted.size()) == x_.rows();
+  if (!every_row) x_ = gather(x_, wanted);
+  norm(weights_.ln_final, Point::ln_final_scale, Point::ln_final_normalized, Point::ln_final, -1);
+  if (every_row && !watch_logits && static_cast<std::int64_t>(wanted.size()) < normed_.rows()) normed_ = gather(normed_, wanted);
+  if (normed_.rows() == 0 || (wanted.empty() && !watch_logits)) return;
+
+  const Packed& unembedding = unembedding_();
+  Tensor logits = Tensor::uninitialised({normed_.rows(), config_.vocab});
+  gemm(normed_.data(), normed_.columns(), normed_.rows(), unembedding, nullptr, logits.data(), config_.vocab);
+  fire(Point::logits, -1, logits);
+  result_.cost.logit_rows = logits.rows();
+  if (request_.logits == LogitsAt::none) return;
+  auto row_of = [&](int slot) {
+    return watch_logits ? slot : static_cast<int>(std::lower_bound(wanted.begin(), wanted.end(), slot) - wanted.begin());
+  };
+  if (request_.logits == LogitsAt::all && slots_->path.size() == 1) {
+    result_.rows[0].logits = std::move(logits);
+    return;
+  }
+  for (std::size_t r = 0; r < slots_->path.size(); ++r) {
+    std::vector<int> rows;
+    for (int slot : slots_->path[r]) {
+      if (request_.logits == LogitsAt::all || slot == slots_->path[r].back()) rows.push_back(row_of(slot));
+    }
+    result_.rows[r].logits = request_.logits == LogitsAt::all
+                                 ? gather(logits, rows)
+                                 : Tensor::of({config_.vocab}, logits.row(rows.back()));
+  }
+}
+
+void Pass::fire(Point point, int l, Tensor& values) {
+  const Listener* listener = plan_.at(point, l);
+  if (listener == nullptr) return;
+  const SiteShape shape = site_shape(point, config_);
+  for (const Edit* edit : listener->edits) {
+    for_rows(values, [&](std::int64_t i) {
+      const Slots::Owner o = slots_->owners[static_cast<std::size_t>(i)];
+      const std::int64_t length = plan_.first() + static_cast<std::int64_t>(request_.rows[static_cast<std::size_t>(o.row)].size());
+      if (touches(*edit, o.row, o.position, length)) apply(*edit, shape, shape.width, values.row(i).data());
+    });
+  }
+  call_hooks(*listener, {point, l}, shape, values);
+  for (std::size_t index : listener->captures) capture(index, shape, values);
+}
+
+void Pass::call_hooks(const Listener& listener, const Site& site, const SiteShape& shape, Tensor& values) const {
+  if (listener.writers.empty() && listener.readers.empty()) return;
+  SiteValues seen{site, {}};
+  for (const Slots::Own& own : slots_->own) {
+    seen.rows.push_back({values.row(own.first_slot).data(), captured_shape(own.count, shape), plan_.first()});
+  }
+  for (const Hooks::Write* write : listener.writers) (*write)(seen);
+  for (const Hooks::Read* read : listener.readers) (*read)(seen);
+}
+
+void Pass::capture(std::size_t index, const SiteShape& shape, const Tensor& values) {
+  for (std::size_t r = 0; r < slots_->path.size(); ++r) {
+    const auto& path = slots_->path[r];
+    Tensor out = Tensor::uninitialised(captured_shape(static_cast<std::int64_t>(path.size()), shape));
+    parallel_for(static_cast<std::int64_t>(path.size()), rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t t = begin; t < end; ++t) {
+        std::ranges::copy(values.row(path[static_cast<std::size_t>(t)]), out.data() + t * shape.total());
+      }
+    });
+    result_.rows[r].captured[index] = std::move(out);
+  }
+}
+
+void Pass::fire_maps(Point point, int l, std::vector<Tensor>& maps) {
+  const Listener* listener = plan_.at(point, l);
+  if (listener == nullptr) return;
+  const std::int64_t first = plan_.first();
+  for (const Edit* edit : listener->edits) {
+    for (std::size_t r = 0; r < maps.size(); ++r) {
+      const std::int64_t count = slots_->own[r].count, keys = first + count;
+      for (std::int64_t t = 0; t < count; ++t) {
+        if (!touches(*edit, static_cast<int>(r), first + t, keys)) continue;
+        // only the keys that the query may see: an edit never opens the future
+        apply(*edit, {config_.heads, first + t + 1, true}, count * keys, maps[r].data() + t * keys);
+      }
+    }
+  }
+  SiteValues seen{{point, l}, {}};
+  for (Tensor& map : maps) seen.rows.push_back({map.data(), map.shape(), first});
+  for (const Hooks::Write* write : listener->writers) (*write)(seen);
+  for (const Hooks::Read* read : listener->readers) (*read)(seen);
+  for (std::size_t index : listener->captures) {
+    for (std::size_t r = 0; r < maps.size(); ++r) result_.rows[r].captured[index] = maps[r].clone();
+  }
+}
+
+}  // namespace embscope

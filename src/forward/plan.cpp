@@ -1,0 +1,147 @@
+#include "forward/plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace embscope {
+namespace {
+
+bool is_attention_map(Point point) { return point == Point::scores || point == Point::pattern; }
+
+void check_rows(const Config& config, const Request& request, std::int64_t first) {
+  if (request.rows.empty()) throw Error(Code::usage, "run", "no text: give at least one row of tokens");
+  for (std::size_t r = 0; r < request.rows.size(); ++r) {
+    const auto& ids = request.rows[r];
+    if (ids.empty()) throw Error(Code::usage, "run", "the text is empty: there is no token to run");
+    for (std::size_t t = 0; t < ids.size(); ++t) {
+      if (ids[t] < 0 || ids[t] >= config.vocab) {
+        throw Error(Code::range, "run", fmt::format("token id {} at position {}: the vocabulary has ids 0..{}", ids[t], t, config.vocab - 1));
+      }
+    }
+    const std::int64_t length = first + static_cast<std::int64_t>(ids.size());
+    if (length > config.context) {
+      throw Error(Code::range, "run", fmt::format("the text has {} tokens, the model's context {}: shorten it", length, config.context));
+    }
+  }
+}
+
+void check_site(const Config& config, const Site& site) {
+  const auto infos = sites(config);
+  const bool exists = std::any_of(infos.begin(), infos.end(), [&](const SiteInfo& i) { return i.point == site.point; });
+  const bool placed = in_block(site.point) ? site.block >= 0 && site.block < config.blocks : site.block == -1;
+  if (exists && placed) return;
+  if (exists && in_block(site.point)) {
+    throw Error(Code::not_found, "site " + site.name(), fmt::format("the model has blocks 0..{}", config.blocks - 1));
+  }
+  std::vector<std::string> names;
+  for (const SiteInfo& i : infos) names.push_back(i.name);
+  throw Error(Code::not_found, "site " + site.name(), fmt::format("this model has {}", fmt::join(names, ", ")));
+}
+
+bool needs_vector(Change change) { return change == Change::set || change == Change::add || change == Change::mix || change == Change::project_out; }
+
+void check_vector(const Config& config, const Edit& edit, const std::string& where) {
+  for (float v : edit.vector) {
+    if (!std::isfinite(v)) throw Error(Code::range, where, "the vector holds NaN or infinite values");
+  }
+  if (!std::isfinite(edit.amount)) throw Error(Code::range, where, "the amount is not a finite number");
+  if (!needs_vector(edit.change)) return;
+  const auto size = static_cast<std::int64_t>(edit.vector.size());
+  if (is_attention_map(edit.site.point)) {
+    if (size != 1) throw Error(Code::shape, where, fmt::format("takes one value for all keys, got {}", size));
+    return;
+  }
+  const SiteShape shape = site_shape(edit.site.point, config);
+  const bool fits = size == 1 || size == shape.total() || (!edit.heads.empty() && size == shape.width);
+  if (!fits) {
+    throw Error(Code::shape, where,
+                edit.heads.empty() ? fmt::format("needs a vector of {} values, got {}", shape.total(), size)
+                                   : fmt::format("needs a vector of {} values (one head) or {} (all heads), got {}", shape.width, shape.total(), size));
+  }
+  if (edit.change == Change::project_out && std::all_of(edit.vector.begin(), edit.vector.end(), [](float v) { return v == 0; })) {
+    throw Error(Code::range, where, "cannot project a zero vector out: it has no direction");
+  }
+}
+
+void check_places(const Config& config, const Request& request, const Edit& edit, std::int64_t first, const std::string& where) {
+  const auto rows = static_cast<int>(request.rows.size());
+  for (int row : edit.rows) {
+    if (row < 0 || row >= rows) throw Error(Code::range, where, fmt::format("row {}: the batch has rows 0..{}", row, rows - 1));
+  }
+  for (int row = 0; row < rows; ++row) {
+    if (!edit.rows.empty() && std::find(edit.rows.begin(), edit.rows.end(), row) == edit.rows.end()) continue;
+    const std::int64_t length = first + static_cast<std::int64_t>(request.rows[static_cast<std::size_t>(row)].size());
+    for (int position : edit.positions) {
+      const std::int64_t p = position < 0 ? position + length : position;
+      if (p < 0 || p >= length) {
+        throw Error(Code::range, where, fmt::format("position {}: the text has positions 0..{}", position, length - 1));
+      }
+      if (p < first) throw Error(Code::range, where, fmt::format("position {} is already in the cache: an edit there could not fire", position));
+    }
+  }
+  const bool map = is_attention_map(edit.site.point);
+  const bool has_heads = map || site_shape(edit.site.point, config).has_heads;
+  if (!has_heads && !edit.heads.empty()) throw Error(Code::shape, where, "this site has no heads");
+  const std::int64_t heads = map ? config.heads : has_heads ? site_shape(edit.site.point, config).heads : 1;
+  for (int head : edit.heads) {
+    if (head < 0 || head >= heads) throw Error(Code::range, where, fmt::format("head {}: this site has heads 0..{}", head, heads - 1));
+  }
+}
+
+}  // namespace
+
+SiteShape site_shape(Point point, const Config& config) {
+  switch (point) {
+    case Point::q: case Point::rot_q: case Point::z: return {config.heads, config.head_width, true};
+    case Point::k: case Point::v: case Point::rot_k: return {config.kv_heads, config.head_width, true};
+    case Point::mlp_pre: case Point::mlp_up: case Point::mlp_post: return {1, config.mlp_width, false};
+    case Point::ln1_scale: case Point::ln2_scale: case Point::ln_final_scale: return {1, 1, false};
+    case Point::logits: return {1, config.vocab, false};
+    default: return {1, config.width, false};
+  }
+}
+
+Plan::Plan(const Config& config, const Request& request, std::int64_t first)
+    : blocks_(config.blocks), first_(first), table_(static_cast<std::size_t>((config.blocks + 1) * point_count)) {
+  check_rows(config, request, first);
+  for (const Edit& edit : request.edits) {
+    check_site(config, edit.site);
+    const std::string where = "edit at " + edit.site.name();
+    check_vector(config, edit, where);
+    check_places(config, request, edit, first, where);
+    listener(edit.site).edits.push_back(&edit);
+  }
+  for (std::size_t c = 0; c < request.capture.size(); ++c) {
+    check_site(config, request.capture[c]);
+    listener(request.capture[c]).captures.push_back(c);
+  }
+  if (request.hooks != nullptr) {
+    for (const Hooks::Hook& hook : request.hooks->hooks_) {
+      check_site(config, hook.site);
+      if (hook.write) listener(hook.site).writers.push_back(&hook.write);
+      if (hook.read) listener(hook.site).readers.push_back(&hook.read);
+    }
+  }
+  // A hook may write anywhere, and maps of attention belong to rows: then every row keeps its own slots.
+  const bool hooked = request.hooks != nullptr && !request.hooks->empty();
+  const bool share = request.share && !hooked && !listens(Point::scores) && !listens(Point::pattern);
+  stages_ = slots_by_stage(request, first, config.blocks, share);
+}
+
+bool Plan::listens(Point point) const {
+  for (std::int64_t block = 0; block <= blocks_; ++block) {
+    if (table_[static_cast<std::size_t>(block * point_count + static_cast<int>(point))]) return true;
+  }
+  return false;
+}
+
+Listener& Plan::listener(const Site& site) {
+  auto& slot = table_[index(site.point, site.block)];
+  if (!slot) slot = std::make_unique<Listener>();
+  return *slot;
+}
+
+}  // namespace embscope

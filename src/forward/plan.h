@@ -1,0 +1,52 @@
+// Plan: captures, edits and hooks compiled before the run into a dense [block][point] table. A site nobody asked for costs
+// one null test. What could not fire is refused here.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "embscope/transformer.h"
+#include "forward/slots.h"
+
+namespace embscope {
+
+/// Values of one position at a site: `heads` groups of `width` each (one group where the site has no heads).
+struct SiteShape {
+  std::int64_t heads = 1, width = 0;
+  bool has_heads = false;
+  std::int64_t total() const { return heads * width; }
+};
+
+/// Precondition: not scores or pattern, whose width is the number of keys.
+SiteShape site_shape(Point point, const Config& config);
+
+struct Listener {
+  std::vector<const Edit*> edits;                 ///< in the order given
+  std::vector<const Hooks::Write*> writers;
+  std::vector<const Hooks::Read*> readers;
+  std::vector<std::size_t> captures;              ///< indices into Request::capture
+};
+
+class Plan {
+ public:
+  /// `first` is the position of the rows' first token (what a cache holds already). Throws as Transformer::run says.
+  Plan(const Config& config, const Request& request, std::int64_t first);
+
+  const Listener* at(Point point, int block) const { return table_[index(point, block)].get(); }
+  bool listens(Point point) const;                ///< outside the blocks, or in any of them
+  const Slots& slots(int stage) const { return *stages_[static_cast<std::size_t>(stage)]; }
+  bool same_slots(int stage) const { return stages_[static_cast<std::size_t>(stage)] == stages_[static_cast<std::size_t>(stage) - 1]; }
+  std::int64_t first() const { return first_; }
+
+ private:
+  std::size_t index(Point point, int block) const {
+    return static_cast<std::size_t>((block < 0 ? blocks_ : block) * point_count + static_cast<int>(point));
+  }
+  Listener& listener(const Site& site);
+
+  std::int64_t blocks_, first_;
+  std::vector<std::unique_ptr<Listener>> table_;
+  std::vector<std::shared_ptr<const Slots>> stages_;
+};
+
+}  // namespace embscope

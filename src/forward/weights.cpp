@@ -1,0 +1,86 @@
+#include "forward/weights.h"
+
+#include <atomic>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "kernels/vector.h"
+
+namespace embscope {
+namespace {
+
+void refuse_unless_finite(bool finite, const Model& model, const std::string& name) {
+  if (!finite) {
+    throw Error(Code::format, model.path().filename().string(),
+                fmt::format("{} holds NaN or infinite values: the file is damaged or its training diverged", name));
+  }
+}
+
+// GPT-2's Conv1D already has the outputs of one input side by side, as a panel does.
+bool is_plain_input_major(const Matrix& m) {
+  return m.input_major && m.view.dtype == DType::f32 && reinterpret_cast<std::uintptr_t>(m.view.data) % alignof(float) == 0;
+}
+
+void fill_input_major(const Matrix& m, std::int64_t first, std::int64_t count, float* panel) {
+  const std::int64_t columns = m.view.columns();
+  const float* from = m.view.floats() + m.first + first;
+  for (std::int64_t k = 0; k < m.in; ++k, from += columns, panel += panel_width) {
+    std::memcpy(panel, from, static_cast<std::size_t>(count) * sizeof(float));
+    std::memset(panel + count, 0, static_cast<std::size_t>(panel_width - count) * sizeof(float));
+  }
+}
+
+void fill_rows(const Matrix& m, std::int64_t first, std::int64_t count, float* panel) {
+  thread_local std::vector<float> rows;
+  rows.resize(static_cast<std::size_t>(panel_width * m.in));
+  for (std::int64_t j = 0; j < count; ++j) m.row(first + j, rows.data() + j * m.in);
+  pack_panel(rows.data(), m.in, count, m.in, panel);
+}
+
+Packed pack(const Matrix& m, const Model& model, const std::string& name) {
+  if (m.empty()) return {};
+  std::atomic<bool> finite = true;
+  const bool plain = is_plain_input_major(m);
+  Packed packed(m.out, m.in, [&](std::int64_t p, float* panel) {
+    const std::int64_t first = p * panel_width, count = std::min(panel_width, m.out - first);
+    plain ? fill_input_major(m, first, count, panel) : fill_rows(m, first, count, panel);
+    if (!all_finite(panel, m.in * panel_width)) finite = false;
+  });
+  refuse_unless_finite(finite, model, name);
+  return packed;
+}
+
+Tensor values(const Vector& v, const Model& model, const std::string& name) {
+  if (v.empty()) return {};
+  Tensor decoded = v.values();
+  refuse_unless_finite(all_finite(decoded.data(), decoded.size()), model, name);
+  return decoded;
+}
+
+}  // namespace
+
+PackedWeights pack_weights(const Model& model) {
+  PackedWeights packed;
+  const Weights& w = model.weights();
+  auto norm = [&](const Norm& n, const std::string& name) {
+    return PackedNorm{values(n.gain, model, name + " gain"), values(n.bias, model, name + " bias")};
+  };
+  for (std::size_t l = 0; l < w.blocks.size(); ++l) {
+    const BlockWeights& b = w.blocks[l];
+    const std::string block = fmt::format("block {}: ", l);
+    auto linear = [&](const Matrix& m, const Vector& bias, const char* name) {
+      return Linear{pack(m, model, block + name), values(bias, model, block + name + " bias")};
+    };
+    packed.blocks.push_back({norm(b.ln1, block + "ln1"), norm(b.ln2, block + "ln2"), linear(b.q, b.q_bias, "q"),
+                             linear(b.k, b.k_bias, "k"), linear(b.v, b.v_bias, "v"), linear(b.o, b.o_bias, "o"),
+                             linear(b.gate, b.gate_bias, "gate"), linear(b.up, b.up_bias, "up"),
+                             linear(b.down, b.down_bias, "down")});
+  }
+  packed.ln_final = norm(w.ln_final, "ln_final");
+  return packed;
+}
+
+Packed pack_unembedding(const Model& model) { return pack(model.weights().unembed, model, "unembedding"); }
+
+}  // namespace embscope

@@ -1,0 +1,191 @@
+#include "kernels/gemm.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "base/threads.h"
+#include "embscope/threads.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/gemm.cpp"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+//
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace embscope {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Lanes = hn::CappedTag<float, 16>;
+using Vec = hn::Vec<Lanes>;
+
+// Rows held in registers: two accumulators each, beside two weights and one broadcast value.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr std::int64_t tile_rows = 14;  // 32 vector registers
+#else
+constexpr std::int64_t tile_rows = 6;   // 16
+#endif
+
+// Fixed sizes that keep a block of x (168 x 512 floats, 336 KiB) and a slice of a panel (64 KiB) in the second-level cache.
+constexpr std::int64_t block_rows = 168, block_depth = 512;
+
+// x is packed [depth][rows], so that the broadcasts of one k lie side by side.
+template <int rows>
+void tile(const float* HWY_RESTRICT x, const float* HWY_RESTRICT panel, std::int64_t depth, float* HWY_RESTRICT y,
+          std::int64_t y_stride, bool accumulate) {
+  const Lanes d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t c = 0; c < panel_width; c += 2 * lanes) {
+    Vec a[rows], b[rows];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+      a[r] = accumulate ? hn::LoadU(d, y + r * y_stride + c) : hn::Zero(d);
+      b[r] = accumulate ? hn::LoadU(d, y + r * y_stride + c + lanes) : hn::Zero(d);
+    }
+    const float* w = panel + c;
+    const float* xk = x;
+    for (std::int64_t k = 0; k < depth; ++k, w += panel_width, xk += rows) {
+      const Vec w0 = hn::LoadU(d, w), w1 = hn::LoadU(d, w + lanes);
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; ++r) {
+        const Vec v = hn::Set(d, xk[r]);
+        a[r] = hn::MulAdd(v, w0, a[r]);
+        b[r] = hn::MulAdd(v, w1, b[r]);
+      }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+      hn::StoreU(a[r], d, y + r * y_stride + c);
+      hn::StoreU(b[r], d, y + r * y_stride + c + lanes);
+    }
+  }
+}
+
+using Tile = void (*)(const float*, const float*, std::int64_t, float*, std::int64_t, bool);
+
+Tile tile_of(std::int64_t rows) {
+  static constexpr Tile tiles[] = {nullptr,  tile<1>, tile<2>, tile<3>,  tile<4>, tile<5>, tile<6>,
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+                                   tile<7>,  tile<8>, tile<9>, tile<10>, tile<11>, tile<12>, tile<13>, tile<14>
+#endif
+  };
+  return tiles[rows];
+}
+
+// x [rows, depth] -> groups of tile_rows, each [depth][rows of the group].
+void pack_rows(const float* x, std::int64_t x_stride, std::int64_t rows, std::int64_t depth, float* packed) {
+  for (std::int64_t first = 0; first < rows; first += tile_rows) {
+    const std::int64_t count = std::min(tile_rows, rows - first);
+    for (std::int64_t r = 0; r < count; ++r) {
+      const float* from = x + (first + r) * x_stride;
+      float* to = packed + first * depth + r;
+      for (std::int64_t k = 0; k < depth; ++k) to[k * count] = from[k];
+    }
+  }
+}
+
+// All the groups of packed rows against one panel. A panel of fewer than 32 columns goes through a buffer.
+void multiply(const float* packed, std::int64_t rows, const float* panel, std::int64_t depth, float* y, std::int64_t y_stride,
+              std::int64_t columns, bool accumulate) {
+  HWY_ALIGN float buffer[tile_rows * panel_width];
+  for (std::int64_t first = 0; first < rows; first += tile_rows) {
+    const std::int64_t count = std::min(tile_rows, rows - first);
+    float* out = y + first * y_stride;
+    const float* x = packed + first * depth;
+    if (columns == panel_width) {
+      tile_of(count)(x, panel, depth, out, y_stride, accumulate);
+      continue;
+    }
+    const auto bytes = static_cast<std::size_t>(columns) * sizeof(float);
+    if (accumulate) {
+      std::memset(buffer, 0, sizeof(buffer));
+      for (std::int64_t r = 0; r < count; ++r) std::memcpy(buffer + r * panel_width, out + r * y_stride, bytes);
+    }
+    tile_of(count)(x, panel, depth, buffer, panel_width, accumulate);
+    for (std::int64_t r = 0; r < count; ++r) std::memcpy(out + r * y_stride, buffer + r * panel_width, bytes);
+  }
+}
+
+// Panels [first, last) of w, for all rows: blocks of rows, then of depth, so that x is packed once for all these panels.
+void gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed& w, std::int64_t first, std::int64_t last,
+                 const float* bias, float* y, std::int64_t y_stride) {
+  const std::int64_t most_depth = std::min(block_depth, w.in());
+  std::vector<float> packed(static_cast<std::size_t>(std::min(rows, block_rows) * most_depth));
+  for (std::int64_t r = 0; r < rows; r += block_rows) {
+    const std::int64_t count = std::min(block_rows, rows - r);
+    for (std::int64_t k = 0; k < w.in(); k += block_depth) {
+      const std::int64_t depth = std::min(block_depth, w.in() - k);
+      pack_rows(x + r * x_stride + k, x_stride, count, depth, packed.data());
+      for (std::int64_t p = first; p < last; ++p) {
+        multiply(packed.data(), count, w.panel(p) + k * panel_width, depth, y + r * y_stride + p * panel_width, y_stride,
+                 std::min(panel_width, w.out() - p * panel_width), k > 0);
+      }
+    }
+    if (bias == nullptr) continue;
+    const std::int64_t begin = first * panel_width, end = std::min(last * panel_width, w.out());
+    for (std::int64_t i = r; i < r + count; ++i) {
+      for (std::int64_t j = begin; j < end; ++j) y[i * y_stride + j] += bias[j];
+    }
+  }
+}
+
+void gemm_on_this_thread(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels, std::int64_t panel_stride,
+                         std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns, bool accumulate) {
+  thread_local std::vector<float> packed;
+  packed.resize(static_cast<std::size_t>(tile_rows * depth));
+  for (std::int64_t r = 0; r < rows; r += tile_rows) {
+    const std::int64_t count = std::min(tile_rows, rows - r);
+    pack_rows(x + r * x_stride, x_stride, count, depth, packed.data());
+    for (std::int64_t c = 0; c < columns; c += panel_width) {
+      multiply(packed.data(), count, panels + c / panel_width * panel_stride, depth, y + r * y_stride + c, y_stride,
+               std::min(panel_width, columns - c), accumulate);
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace embscope
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace embscope {
+HWY_EXPORT(gemm_panels);
+HWY_EXPORT(gemm_on_this_thread);
+
+void pack_panel(const float* rows, std::int64_t stride, std::int64_t count, std::int64_t in, float* panel) {
+  for (std::int64_t j = 0; j < panel_width; ++j) {
+    if (j < count) {
+      const float* from = rows + j * stride;
+      for (std::int64_t k = 0; k < in; ++k) panel[k * panel_width + j] = from[k];
+    } else {
+      for (std::int64_t k = 0; k < in; ++k) panel[k * panel_width + j] = 0;
+    }
+  }
+}
+
+Packed::Packed(std::int64_t out, std::int64_t in, const std::function<void(std::int64_t, float*)>& fill)
+    : out_(out), in_(in), panels_(Tensor::uninitialised({(out + panel_width - 1) / panel_width, in, panel_width})) {
+  parallel_for(panels(), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t p = begin; p < end; ++p) fill(p, panels_.data() + p * in_ * panel_width);
+  });
+}
+
+void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed& w, const float* bias, float* y,
+          std::int64_t y_stride) {
+  if (rows == 0) return;
+  const std::int64_t share = (w.panels() + threads() - 1) / threads();
+  parallel_for(w.panels(), share, [&](std::int64_t begin, std::int64_t end) {
+    HWY_DYNAMIC_DISPATCH(gemm_panels)(x, x_stride, rows, w, begin, end, bias, y, y_stride);
+  });
+}
+
+void gemm_serial(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels, std::int64_t panel_stride,
+                 std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns, bool accumulate) {
+  HWY_DYNAMIC_DISPATCH(gemm_on_this_thread)
+  (x, x_stride, rows, panels, panel_stride, depth, y, y_stride, columns, accumulate);
+}
+
+}  // namespace embscope
+#endif

@@ -1,0 +1,45 @@
+// Matrix products with packed weights. Every output is one chain of fused multiply-adds over k, in order, whatever the
+// number of rows, threads or columns beside it: a row of a batch has the same bits as that row alone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "embscope/tensor.h"
+
+namespace embscope {
+
+inline constexpr std::int64_t panel_width = 32;
+
+/// A matrix [out, in] rearranged into panels of 32 outputs: panel p holds [in][32], outputs beyond `out` as zeros.
+class Packed {
+ public:
+  Packed() = default;
+
+  /// `fill(p, panel)` writes panel p; it is called from several threads, once for each p.
+  Packed(std::int64_t out, std::int64_t in, const std::function<void(std::int64_t p, float* panel)>& fill);
+
+  std::int64_t out() const { return out_; }
+  std::int64_t in() const { return in_; }
+  bool empty() const { return out_ == 0; }
+  const float* panel(std::int64_t p) const { return panels_.data() + p * in_ * panel_width; }
+  std::int64_t panels() const { return (out_ + panel_width - 1) / panel_width; }
+
+ private:
+  std::int64_t out_ = 0, in_ = 0;
+  Tensor panels_;
+};
+
+/// Rearranges `count` <= 32 rows of `in` values, `stride` apart, into one panel [in][32].
+void pack_panel(const float* rows, std::int64_t stride, std::int64_t count, std::int64_t in, float* panel);
+
+/// y[r][j] = sum_k x[r][k] * w[j][k], plus bias[j] where there is one. x [rows, in], y [rows, out]; strides in floats.
+void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed& w, const float* bias, float* y,
+          std::int64_t y_stride);
+
+/// On the calling thread, with panels `panel_stride` floats apart, each [depth][32]:
+/// y[r][c] (+)= sum_k x[r][k] * panel(c / 32)[k][c % 32] for c < columns, k < depth.
+void gemm_serial(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels, std::int64_t panel_stride,
+                 std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns, bool accumulate);
+
+}  // namespace embscope

@@ -1,0 +1,157 @@
+#include "kernels/vector.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/vector.cpp"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+//
+#include "hwy/contrib/math/math-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace embscope {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Lanes = hn::CappedTag<float, 16>;
+using Vec = hn::Vec<Lanes>;
+
+struct Gelu {
+  Vec operator()(Lanes d, Vec x) const {
+    const Vec cubic = hn::Mul(hn::Mul(x, x), hn::Mul(x, hn::Set(d, 0.044715f)));
+    const Vec inner = hn::Mul(hn::Set(d, 0.7978845608028654f), hn::Add(x, cubic));
+    return hn::Mul(hn::Mul(hn::Set(d, 0.5f), x), hn::Add(hn::Set(d, 1.0f), hn::Tanh(d, inner)));
+  }
+};
+
+struct Silu {
+  Vec operator()(Lanes d, Vec x) const {
+    return hn::Div(x, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, hn::Neg(x))));
+  }
+};
+
+struct ExpMinus {
+  float shift;
+  Vec operator()(Lanes d, Vec x) const { return hn::Exp(d, hn::Sub(x, hn::Set(d, shift))); }
+};
+
+// The tail goes through the same lanes as the rest, so that an element's bits do not depend on its place.
+template <class F>
+void map(float* x, std::int64_t n, F f) {
+  const Lanes d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)), d, x + i);
+  if (i == n) return;
+  HWY_ALIGN float tail[16] = {};
+  std::memcpy(tail, x + i, static_cast<std::size_t>(n - i) * sizeof(float));
+  hn::Store(f(d, hn::Load(d, tail)), d, tail);
+  std::memcpy(x + i, tail, static_cast<std::size_t>(n - i) * sizeof(float));
+}
+
+void gelu_tanh_lanes(float* x, std::int64_t n) { map(x, n, Gelu()); }
+void silu_lanes(float* x, std::int64_t n) { map(x, n, Silu()); }
+void exp_minus_lanes(float* x, float shift, std::int64_t n) { map(x, n, ExpMinus{shift}); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace embscope
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace embscope {
+HWY_EXPORT(gelu_tanh_lanes);
+HWY_EXPORT(silu_lanes);
+HWY_EXPORT(exp_minus_lanes);
+
+namespace {
+
+constexpr int stripes = 16;
+
+// Sum of term(i) over i in 16 stripes, then over the stripes in order.
+template <class Number, class Term>
+Number striped_sum(std::int64_t n, Term term) {
+  Number sums[stripes] = {};
+  std::int64_t i = 0;
+  for (; i + stripes <= n; i += stripes) {
+    for (int s = 0; s < stripes; ++s) sums[s] += term(i + s);
+  }
+  for (int s = 0; i < n; ++i, ++s) sums[s] += term(i);
+  Number total = 0;
+  for (Number sum : sums) total += sum;
+  return total;
+}
+
+}  // namespace
+
+void add(const float* a, const float* b, std::int64_t n, float* out) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = a[i] + b[i];
+}
+
+double mean(const float* x, std::int64_t n) {
+  return striped_sum<double>(n, [x](std::int64_t i) { return static_cast<double>(x[i]); }) / static_cast<double>(n);
+}
+
+float norm_scale(const float* x, float shift, std::int64_t n, float epsilon) {
+  const double squares = striped_sum<double>(n, [x, shift](std::int64_t i) {
+    const double centred = static_cast<double>(x[i]) - static_cast<double>(shift);
+    return centred * centred;
+  });
+  return static_cast<float>(std::sqrt(squares / static_cast<double>(n) + static_cast<double>(epsilon)));
+}
+
+void normalise(const float* x, float shift, float scale, std::int64_t n, float* out) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = (x[i] - shift) / scale;
+}
+
+void gain_bias(const float* x, const float* gain, const float* bias, std::int64_t n, float* out) {
+  if (bias == nullptr) {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = x[i] * gain[i];
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = x[i] * gain[i] + bias[i];
+  }
+}
+
+void scale(float* x, float factor, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) x[i] *= factor;
+}
+
+void gelu_tanh(float* x, std::int64_t n) { HWY_DYNAMIC_DISPATCH(gelu_tanh_lanes)(x, n); }
+void silu(float* x, std::int64_t n) { HWY_DYNAMIC_DISPATCH(silu_lanes)(x, n); }
+
+void gelu_exact(float* x, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) x[i] = 0.5f * x[i] * (1.0f + std::erf(x[i] * 0.70710678118654752f));
+}
+
+void relu(float* x, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) x[i] = std::max(x[i], 0.0f);
+}
+
+void multiply(float* x, const float* y, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) x[i] *= y[i];
+}
+
+void softmax(float* x, std::int64_t n) {
+  HWY_DYNAMIC_DISPATCH(exp_minus_lanes)(x, *std::max_element(x, x + n), n);
+  const float sum = striped_sum<float>(n, [x](std::int64_t i) { return x[i]; });
+  for (std::int64_t i = 0; i < n; ++i) x[i] /= sum;
+}
+
+void rotate_halves(float* x, const float* cosines, const float* sines, std::int64_t half) {
+  for (std::int64_t i = 0; i < half; ++i) {
+    const float first = x[i], second = x[i + half];
+    x[i] = first * cosines[i] - second * sines[i];
+    x[i + half] = second * cosines[i] + first * sines[i];
+  }
+}
+
+bool all_finite(const float* x, std::int64_t n) {
+  bool finite = true;
+  for (std::int64_t i = 0; i < n; ++i) finite &= std::abs(x[i]) <= 3.4028234663852886e38f;
+  return finite;
+}
+
+}  // namespace embscope
+#endif
