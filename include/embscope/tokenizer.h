@@ -72,7 +72,7 @@ class Tokenizer {
   /// The bytes of one token. Throws Error{range}.
   std::string bytes(TokenId id) const;
 
-  /// A readable name for one token: text as it is, with the leading space shown as "␣", tabs and newlines as "⇥" and "⏎",
+  /// A readable name for one token: text as it is, with spaces shown as "␣", tabs and newlines as "⇥" and "⏎",
   /// and bytes that are no text as "<0xE2>". Throws Error{range}.
   std::string label(TokenId id) const;
 

@@ -1,0 +1,33 @@
+// What is particular to each family of models: where its configuration lies and what its files call the weights.
+#pragma once
+
+#include "embscope/model.h"
+#include "files/json.h"
+#include "model/tensors.h"
+
+namespace embscope {
+
+Config gpt2_config(const JsonObject& json);
+Config llama_config(const JsonObject& json);
+Weights gpt2_weights(const Config& config, const Tensors& tensors);
+Weights llama_weights(const Config& config, const Tensors& tensors);
+
+Config gguf_config(const Archive& archive);
+Weights gguf_weights(const Config& config, const Tensors& tensors);
+
+/// Sizes that are positive, bounded and divide one another. Throws Error{format}.
+void check_config(const Config& config, const std::string& where);
+
+/// theta^(-2i/K) for i in 0..K/2 (Su et al. 2021).
+std::vector<double> rope_frequencies(double theta, std::int64_t head_width);
+
+/// A whole number or text of GGUF metadata; throws Error{format} naming the key.
+std::int64_t meta_integer(const Archive& archive, const std::string& key);
+std::string_view meta_string(const Archive& archive, const std::string& key);
+
+TokenizerSpec tokenizer_from_gguf(std::shared_ptr<const Archive> archive);
+/// tokenizer.json, or vocab.json + merges.txt, or encoder.json + vocab.bpe. Throws Error{not_found} where there is none.
+TokenizerSpec tokenizer_from_folder(const std::filesystem::path& folder);
+bool holds_tokenizer(const std::filesystem::path& folder);
+
+}  // namespace embscope

@@ -1,0 +1,143 @@
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "model/family.h"
+
+namespace embscope {
+namespace fs = std::filesystem;
+
+void check_config(const Config& c, const std::string& where) {
+  struct Size { const char* name; std::int64_t value, most; };
+  const Size sizes[] = {{"vocabulary", c.vocab, 1 << 26}, {"width", c.width, 1 << 20}, {"blocks", c.blocks, 4096}, {"heads", c.heads, 1 << 16},
+                        {"key-value heads", c.kv_heads, 1 << 16}, {"MLP width", c.mlp_width, 1 << 24}, {"context", c.context, 1 << 28}};
+  for (const Size& s : sizes) {
+    if (s.value < 1 || s.value > s.most) throw Error(Code::format, where, fmt::format("{} of {}: expected 1 to {}", s.name, s.value, s.most));
+  }
+  if (c.heads % c.kv_heads != 0) throw Error(Code::format, where, fmt::format("{} heads do not divide into {} key-value heads", c.heads, c.kv_heads));
+  if (c.head_width == 0 && c.width % c.heads != 0) throw Error(Code::format, where, fmt::format("a width of {} does not divide into {} heads", c.width, c.heads));
+  if (c.head_width < 0 || c.head_width > (1 << 16)) throw Error(Code::format, where, fmt::format("a head width of {}", c.head_width));
+  if (c.position == PositionKind::rotary && c.head_width % 2 != 0) throw Error(Code::format, where, fmt::format("rotary positions need an even head width, found {}", c.head_width));
+  if (!(c.epsilon >= 0) || !std::isfinite(c.epsilon)) throw Error(Code::format, where, "the norm's epsilon is not a positive number");
+}
+
+/// Fills a Model from what lies at a path.
+struct ModelOpener {
+  std::shared_ptr<Model> model{new Model()};
+
+  void open_gguf(const fs::path& file) {
+    auto archive = Archive::open(file);
+    if (archive->format() != "gguf") throw Error(Code::format, file.string(), "is no GGUF file");
+    model->archives_ = {archive};
+    model->config_ = gguf_config(*archive);
+    model->weights_ = gguf_weights(model->config_, Tensors(model->archives_));
+    model->name_ = file.stem().string();
+    model->tokenizer_source_ = [archive] { return tokenizer_from_gguf(archive); };
+    if (archive->meta("tokenizer.ggml.tokens") == nullptr) model->tokenizer_source_ = {};
+  }
+
+  void open_folder(const fs::path& folder, std::vector<fs::path> files) {
+    for (const fs::path& file : files) model->archives_.push_back(Archive::open(file));
+    read_config(folder / "config.json");
+    model->name_ = folder.filename().string();
+    if (holds_tokenizer(folder)) model->tokenizer_source_ = [folder] { return tokenizer_from_folder(folder); };
+  }
+
+  void read_config(const fs::path& path) {
+    const boost::json::value value = read_json(path);
+    const JsonObject json(value, path.string());
+    const std::string_view type = json.string("model_type", "");
+    const Tensors tensors(model->archives_);
+    if (type == "gpt2") {
+      model->config_ = gpt2_config(json);
+      model->weights_ = gpt2_weights(model->config_, tensors);
+    } else if (type == "llama") {
+      model->config_ = llama_config(json);
+      model->weights_ = llama_weights(model->config_, tensors);
+    } else {
+      throw Error(Code::unsupported, path.string(), fmt::format("model_type '{}': gpt2 and llama are supported", type));
+    }
+    for (const auto& [key, id] : {std::pair{"bos_token_id", &model->config_.bos}, std::pair{"eos_token_id", &model->config_.eos}}) {
+      const auto* v = json.raw().if_contains(key);
+      if (v != nullptr && v->is_int64()) *id = static_cast<TokenId>(std::min<std::int64_t>(v->get_int64(), INT32_MAX));
+    }
+  }
+
+  std::shared_ptr<const Model> finish(const fs::path& path) {
+    Config& c = model->config_;
+    if (c.attn_scale == 0) c.attn_scale = static_cast<float>(1 / std::sqrt(static_cast<double>(c.head_width)));
+    model->path_ = path;
+    if (model->name_.empty()) model->name_ = fs::absolute(path).filename().string();
+    model->tokenizer_once_ = std::make_shared<std::once_flag>();
+    return model;
+  }
+};
+
+namespace {
+
+// Shard names come from a file: plain names only.
+std::vector<fs::path> shards(const fs::path& index) {
+  const boost::json::value value = read_json(index);
+  const JsonObject map = JsonObject(value, index.string()).object("weight_map");
+  std::set<std::string> names;
+  for (const auto& [tensor, file] : map.raw()) {
+    const std::string name(map.string({tensor.data(), tensor.size()}));
+    if (name.empty() || name.find('/') != std::string::npos || name[0] == '.') throw Error(Code::format, index.string(), fmt::format("a shard named '{}'", name));
+    names.insert(name);
+  }
+  if (names.empty()) throw Error(Code::format, index.string(), "'weight_map' is empty");
+  std::vector<fs::path> files;
+  for (const std::string& name : names) files.push_back(index.parent_path() / name);
+  return files;
+}
+
+std::vector<fs::path> weight_files(const fs::path& folder) {
+  if (fs::exists(folder / "model.safetensors")) return {folder / "model.safetensors"};
+  if (fs::exists(folder / "model.safetensors.index.json")) return shards(folder / "model.safetensors.index.json");
+  if (fs::exists(folder / "pytorch_model.bin")) throw Error(Code::unsupported, folder.string(), "holds pytorch_model.bin only: convert it to model.safetensors");
+  throw Error(Code::not_found, folder.string(), "holds no model.safetensors (and no .gguf)");
+}
+
+std::vector<fs::path> gguf_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".gguf") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+std::shared_ptr<const Model> Model::open(const std::string& path_or_name) {
+  const fs::path path = find_model(path_or_name);
+  ModelOpener opener;
+  if (!fs::is_directory(path)) {
+    path.extension() == ".safetensors" ? opener.open_folder(path.parent_path(), {path}) : opener.open_gguf(path);
+    return opener.finish(path);
+  }
+  const auto ggufs = gguf_files(path);
+  if (ggufs.size() > 1 && !fs::exists(path / "config.json")) throw Error(Code::usage, path.string(), fmt::format("holds {} .gguf files: name one of them", ggufs.size()));
+  ggufs.size() == 1 && !fs::exists(path / "config.json") ? opener.open_gguf(ggufs[0]) : opener.open_folder(path, weight_files(path));
+  return opener.finish(path);
+}
+
+bool Model::has_tokenizer() const { return static_cast<bool>(tokenizer_source_); }
+
+const Tokenizer& Model::tokenizer() const {
+  if (!tokenizer_source_) throw Error(Code::not_found, name_, "there is no tokenizer beside the model: give token ids instead of text");
+  std::call_once(*std::static_pointer_cast<std::once_flag>(tokenizer_once_), [this] {
+    auto tokenizer = std::make_unique<Tokenizer>(tokenizer_source_());
+    if (tokenizer->size() > config_.vocab) {
+      throw Error(Code::format, name_, fmt::format("the tokenizer has {} tokens, the embedding matrix {} rows", tokenizer->size(), config_.vocab));
+    }
+    tokenizer_ = std::move(tokenizer);
+  });
+  return *tokenizer_;
+}
+
+}  // namespace embscope

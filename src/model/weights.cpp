@@ -1,0 +1,43 @@
+#include <fmt/format.h>
+
+#include "embscope/model.h"
+
+namespace embscope {
+namespace {
+
+// GGUF's Llama keeps the two halves of each head interleaved (2i, 2i + 1); this is the stored row of output j.
+std::int64_t stored_row(const Matrix& m, std::int64_t j) {
+  if (m.rotary_heads == 0) return j;
+  const std::int64_t head_width = m.out / m.rotary_heads, half = head_width / 2;
+  const std::int64_t head = j / head_width, within = j % head_width;
+  return head * head_width + 2 * (within % half) + within / half;
+}
+
+}  // namespace
+
+void Matrix::row(std::int64_t j, float* values) const {
+  if (!input_major) {
+    decode_rows(view, first + stored_row(*this, j), 1, values);
+    return;
+  }
+  const View column{view.data, view.dtype, {1}};  // one element at a time: block formats are never input-major
+  const std::int64_t stride = view.columns() * block_bytes(view.dtype);
+  for (std::int64_t k = 0; k < in; ++k) {
+    decode_rows({view.data + k * stride + (first + j) * block_bytes(view.dtype), view.dtype, column.shape}, 0, 1, values + k);
+  }
+}
+
+Tensor Vector::values() const {
+  Tensor out = Tensor::uninitialised({count});
+  decode_rows({view.data + first * block_bytes(view.dtype), view.dtype, {count}}, 0, 1, out.data());
+  return out;
+}
+
+Tensor Model::embedding(TokenId id) const {
+  if (id < 0 || id >= config_.vocab) throw Error(Code::range, "wte", fmt::format("token id {}: the vocabulary has ids 0..{}", id, config_.vocab - 1));
+  Tensor out = Tensor::uninitialised({config_.width});
+  weights_.wte.row(id, out.data());
+  return out;
+}
+
+}  // namespace embscope
