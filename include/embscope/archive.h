@@ -63,4 +63,7 @@ void write_arrays(const std::filesystem::path& path, std::span<const NamedArray>
 /// The same guarantee for any bytes.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
+/// Up to three of `names` nearest to `wanted` by edit distance: "; did you mean 'a', 'b'?", or nothing when none is near.
+std::string nearest_names(std::string_view wanted, const std::vector<std::string>& names);
+
 }  // namespace embscope

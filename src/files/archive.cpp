@@ -42,7 +42,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string nearest(std::string_view wanted, const std::vector<std::string>& names) {
+std::string nearest_names(std::string_view wanted, const std::vector<std::string>& names) {
   if (wanted.size() > 200) return "";
   std::vector<std::pair<std::size_t, std::string_view>> near;
   for (const std::string& name : names) {
@@ -83,7 +83,7 @@ const View& Archive::at(std::string_view name) const {
   if (const View* view = find(name)) return *view;
   std::vector<std::string> names;
   for (const Entry& entry : tensors_) names.push_back(entry.name);
-  throw Error(Code::not_found, path_.filename().string(), fmt::format("no tensor '{}'{}", name, nearest(name, names)));
+  throw Error(Code::not_found, path_.filename().string(), fmt::format("no tensor '{}'{}", name, nearest_names(name, names)));
 }
 
 const MetaValue* Archive::meta(std::string_view key) const {

@@ -37,8 +37,8 @@ std::shared_ptr<const Archive> open_gguf(std::shared_ptr<const MappedFile> file,
 std::shared_ptr<const Archive> open_safetensors(std::shared_ptr<const MappedFile> file, std::filesystem::path path);
 std::shared_ptr<const Archive> open_npy(std::shared_ptr<const MappedFile> file, std::filesystem::path path);
 
-/// Up to three of `names` nearest to `wanted` by edit distance: "did you mean 'a', 'b'?", or nothing when none is near.
-std::string nearest(std::string_view wanted, const std::vector<std::string>& names);
+
+
 
 /// A name from a file, shortened and made printable for an error message.
 std::string shown(std::string_view name);

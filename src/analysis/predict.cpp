@@ -1,0 +1,114 @@
+#include "embscope/predict.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/random.h"
+
+namespace embscope {
+
+std::vector<double> softmax(std::span<const float> logits) {
+  const double most = *std::max_element(logits.begin(), logits.end());
+  std::vector<double> p(logits.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < p.size(); ++i) sum += p[i] = std::exp(static_cast<double>(logits[i]) - most);
+  for (double& x : p) x /= sum;
+  return p;
+}
+
+std::vector<TokenId> top(std::span<const float> logits, int k) {
+  std::vector<TokenId> order(logits.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<TokenId>(i);
+  const auto count = std::min(order.size(), static_cast<std::size_t>(std::max(0, k)));
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](TokenId a, TokenId b) {
+    const float la = logits[static_cast<std::size_t>(a)], lb = logits[static_cast<std::size_t>(b)];
+    return la != lb ? la > lb : a < b;
+  });
+  order.resize(count);
+  return order;
+}
+
+Table predict(const Transformer& transformer, std::string_view text, int k) {
+  if (k < 1) throw Error(Code::range, "predict", fmt::format("{} tokens: ask for at least 1", k));
+  const Tokenizer& tokenizer = transformer.model().tokenizer();
+  Request request;
+  request.rows = {tokenizer.with_bos(text).ids};
+  const Result result = transformer.run(request);
+  const Tensor& logits = result.rows[0].logits;
+  const auto p = softmax(logits.values());
+  std::vector<double> rank, id, logit, probability;
+  std::vector<std::string> tokens;
+  for (TokenId t : top(logits.values(), k)) {
+    const auto i = static_cast<std::size_t>(t);
+    rank.push_back(static_cast<double>(rank.size() + 1));
+    tokens.push_back(t < tokenizer.size() ? tokenizer.label(t) : fmt::format("<{}>", t));
+    id.push_back(t);
+    logit.push_back(static_cast<double>(logits.values()[i]));
+    probability.push_back(p[i]);
+  }
+  Table table("next token");
+  return std::move(table.add("rank", rank).add("token", tokens).add("id", id).add("logit", logit, 4).add("probability", probability, 5));
+}
+
+namespace {
+
+struct Candidate { TokenId id; double probability; };
+
+// Temperature, then the k likeliest, then the smallest set that holds top_p.
+std::vector<Candidate> candidates(std::span<const float> logits, const Sampling& s) {
+  std::vector<float> scaled(logits.begin(), logits.end());
+  for (float& x : scaled) x = static_cast<float>(x / s.temperature);
+  const auto p = softmax(scaled);
+  const int most = s.top_k > 0 ? s.top_k : static_cast<int>(logits.size());
+  std::vector<Candidate> kept;
+  double total = 0;
+  for (TokenId id : top(scaled, most)) {
+    kept.push_back({id, p[static_cast<std::size_t>(id)]});
+    total += kept.back().probability;
+    if (total >= s.top_p) break;
+  }
+  for (Candidate& c : kept) c.probability /= total;
+  return kept;
+}
+
+TokenId sample(std::span<const float> logits, const Sampling& s, Random& random) {
+  if (s.temperature == 0) return top(logits, 1)[0];
+  double x = random.uniform();
+  const auto list = candidates(logits, s);
+  for (const Candidate& c : list) {
+    if ((x -= c.probability) < 0) return c.id;
+  }
+  return list.back().id;
+}
+
+}  // namespace
+
+std::string generate(const Transformer& transformer, std::string_view text, const Sampling& s, const OnToken& on_token) {
+  if (s.tokens < 0) throw Error(Code::range, "generate", fmt::format("{} tokens: choose 0 or more", s.tokens));
+  if (!(s.temperature >= 0) || !std::isfinite(s.temperature)) throw Error(Code::range, "generate", "the temperature must be 0 (greedy) or positive");
+  if (!(s.top_p > 0) || s.top_p > 1) throw Error(Code::range, "generate", "top-p must lie in 0..1");
+  if (s.top_k < 0) throw Error(Code::range, "generate", "top-k must be 0 (all) or positive");
+  const Tokenizer& tokenizer = transformer.model().tokenizer();
+  const auto eos = tokenizer.eos() ? tokenizer.eos() : transformer.config().eos;
+  Random random(s.seed);
+  Cache cache;
+  Request request;
+  request.cache = &cache;
+  request.rows = {tokenizer.with_bos(text).ids};
+  std::string out;
+  for (int i = 0; i < s.tokens && cache.positions() + static_cast<std::int64_t>(request.rows[0].size()) <= transformer.config().context; ++i) {
+    const Result result = transformer.run(request);
+    const auto logits = result.rows[0].logits.values();
+    const TokenId id = sample(logits, s, random);
+    if (eos && id == *eos) break;
+    const std::string bytes = id < tokenizer.size() ? tokenizer.bytes(id) : "";
+    out += bytes;
+    if (on_token && !on_token(id, bytes, softmax(logits)[static_cast<std::size_t>(id)])) break;
+    request.rows = {{id}};
+  }
+  return out;
+}
+
+}  // namespace embscope

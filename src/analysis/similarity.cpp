@@ -1,0 +1,224 @@
+#include "embscope/similarity.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/threads.h"
+#include "kernels/gemm.h"
+#include "kernels/vector.h"
+
+namespace embscope {
+namespace {
+
+double dot(std::span<const float> a, std::span<const float> b) {
+  constexpr std::size_t stripes = 8;
+  double sums[stripes] = {};
+  std::size_t i = 0;
+  for (; i + stripes <= a.size(); i += stripes) {
+    for (std::size_t s = 0; s < stripes; ++s) sums[s] += static_cast<double>(a[i + s]) * static_cast<double>(b[i + s]);
+  }
+  for (std::size_t s = 0; i < a.size(); ++i, ++s) sums[s] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  double total = 0;
+  for (double sum : sums) total += sum;
+  return total;
+}
+
+std::vector<Tensor> word_vectors(const Model& model, std::span<const std::string> words) {
+  std::vector<Tensor> rows;
+  for (const std::string& word : words) rows.push_back(model.embedding(word_token(model.tokenizer(), word).id));
+  return rows;
+}
+
+// Rows [first, first + count) of wte at unit length; a zero row stays zero, and its cosines are 0.
+Tensor unit_rows(const Model& model, std::int64_t first, std::int64_t count) {
+  Tensor rows = Tensor::uninitialised({count, model.config().width});
+  parallel_for(count, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      model.weights().wte.row(first + i, rows.row(i).data());
+      const double length = std::sqrt(dot(rows.row(i), rows.row(i)));
+      if (length > 0) scale(rows.row(i).data(), static_cast<float>(1 / length), rows.columns());
+    }
+  });
+  return rows;
+}
+
+constexpr std::int64_t tile = 512;
+
+// What one tile of pairs adds to the distribution.
+struct TileSum {
+  double sum = 0;
+  std::int64_t positive = 0;
+  std::vector<std::int64_t> counts;
+};
+
+void count_tile(const Tensor& unit, std::int64_t i0, std::int64_t j0, const Packed& columns, int bins, TileSum& out, std::vector<float>& cosines) {
+  const std::int64_t rows = std::min(tile, unit.rows() - i0), width = columns.out();
+  cosines.resize(static_cast<std::size_t>(rows * width));
+  gemm_serial(unit.row(i0).data(), unit.columns(), rows, columns.panel(0), unit.columns() * panel_width, unit.columns(), cosines.data(), width, width, false);
+  out.counts.assign(static_cast<std::size_t>(bins), 0);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const float* row = cosines.data() + i * width;
+    for (std::int64_t j = std::max<std::int64_t>(0, i0 + i + 1 - j0); j < width; ++j) {  // one triangle: i < j
+      const double c = std::clamp(static_cast<double>(row[j]), -1.0, 1.0);
+      out.sum += c;
+      out.positive += c > 0 ? 1 : 0;
+      ++out.counts[static_cast<std::size_t>(std::min<int>(bins - 1, static_cast<int>((c + 1) / 2 * bins)))];
+    }
+  }
+}
+
+}  // namespace
+
+double cosine(std::span<const float> a, std::span<const float> b) {
+  if (a.size() != b.size()) throw Error(Code::shape, "cosine", fmt::format("vectors of {} and {} values", a.size(), b.size()));
+  const double lengths = std::sqrt(dot(a, a)) * std::sqrt(dot(b, b));
+  if (lengths == 0) throw Error(Code::range, "cosine", "a zero vector has no direction");
+  return dot(a, b) / lengths;
+}
+
+Table vectors(const Model& model, std::span<const std::string> words) {
+  const auto rows = word_vectors(model, words);
+  std::vector<double> dimension;
+  for (std::int64_t d = 0; d < model.config().width; ++d) dimension.push_back(static_cast<double>(d));
+  Table table("vectors");
+  table.add("dimension", dimension);
+  for (std::size_t w = 0; w < rows.size(); ++w) {
+    table.add(visible(words[w]), std::vector<double>(rows[w].values().begin(), rows[w].values().end()), 6);
+  }
+  return table;
+}
+
+Table cosines(const Model& model, std::span<const std::string> words) {
+  const auto rows = word_vectors(model, words);
+  std::vector<std::string> names;
+  for (const std::string& word : words) names.push_back(visible(word));
+  Table table("cosine similarity");
+  table.add("word", names);
+  for (std::size_t b = 0; b < rows.size(); ++b) {
+    std::vector<double> column;
+    for (const Tensor& row : rows) column.push_back(cosine(row.values(), rows[b].values()));
+    table.add(names[b], std::move(column), 5);
+  }
+  return table;
+}
+
+Table similar(const Model& model, std::string_view word, int k) {
+  if (k < 1) throw Error(Code::range, "similar", fmt::format("{} neighbours: ask for at least 1", k));
+  const WordToken token = word_token(model.tokenizer(), word);
+  const Tensor wanted = model.embedding(token.id);
+  const std::int64_t vocab = model.config().vocab;
+  std::vector<double> cosines(static_cast<std::size_t>(vocab), -2);
+  parallel_for(vocab, 256, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> row(static_cast<std::size_t>(wanted.size()));
+    const double own = std::sqrt(dot(wanted.values(), wanted.values()));
+    for (std::int64_t id = begin; id < end; ++id) {
+      model.weights().wte.row(id, row.data());
+      const double length = std::sqrt(dot(row, row));
+      if (length > 0 && own > 0) cosines[static_cast<std::size_t>(id)] = dot(row, wanted.values()) / (own * length);
+    }
+  });
+  cosines[static_cast<std::size_t>(token.id)] = -2;
+  std::vector<TokenId> order(static_cast<std::size_t>(vocab));
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<TokenId>(i);
+  const auto count = std::min<std::size_t>(static_cast<std::size_t>(k), order.size() - 1);
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](TokenId a, TokenId b) {
+    const double ca = cosines[static_cast<std::size_t>(a)], cb = cosines[static_cast<std::size_t>(b)];
+    return ca != cb ? ca > cb : a < b;
+  });
+  std::vector<double> rank, id, value;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) {
+    rank.push_back(static_cast<double>(i + 1));
+    id.push_back(order[i]);
+    value.push_back(cosines[static_cast<std::size_t>(order[i])]);
+    names.push_back(order[i] < model.tokenizer().size() ? model.tokenizer().label(order[i]) : fmt::format("<{}>", order[i]));
+  }
+  Table table(fmt::format("nearest to {}", visible(word)));
+  return std::move(table.add("rank", rank).add("token", names).add("id", id).add("cosine", value, 5));
+}
+
+Table dimensions(const Model& model) {
+  const std::int64_t vocab = model.config().vocab, width = model.config().width, chunk = 1024;
+  const std::int64_t chunks = (vocab + chunk - 1) / chunk;
+  std::vector<std::vector<double>> sums(static_cast<std::size_t>(chunks)), squares(static_cast<std::size_t>(chunks));
+  parallel_for(vocab, chunk, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<double> sum(static_cast<std::size_t>(width)), square(static_cast<std::size_t>(width));
+    std::vector<float> row(static_cast<std::size_t>(width));
+    for (std::int64_t id = begin; id < end; ++id) {
+      model.weights().wte.row(id, row.data());
+      for (std::size_t d = 0; d < row.size(); ++d) {
+        sum[d] += static_cast<double>(row[d]);
+        square[d] += static_cast<double>(row[d]) * static_cast<double>(row[d]);
+      }
+    }
+    sums[static_cast<std::size_t>(begin / chunk)] = std::move(sum);
+    squares[static_cast<std::size_t>(begin / chunk)] = std::move(square);
+  });
+  struct Dimension { double number, mean, deviation, ratio; };
+  std::vector<Dimension> all;
+  for (std::size_t d = 0; d < static_cast<std::size_t>(width); ++d) {
+    double sum = 0, square = 0;
+    for (std::size_t c = 0; c < sums.size(); ++c) sum += sums[c][d], square += squares[c][d];
+    const double n = static_cast<double>(vocab), mean = sum / n, deviation = std::sqrt(std::max(0.0, square / n - mean * mean));
+    all.push_back({static_cast<double>(d), mean, deviation, deviation > 0 ? std::abs(mean) / deviation : 0});
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Dimension& a, const Dimension& b) { return a.ratio > b.ratio; });
+  std::vector<double> number, mean, deviation, ratio;
+  for (const Dimension& d : all) number.push_back(d.number), mean.push_back(d.mean), deviation.push_back(d.deviation), ratio.push_back(d.ratio);
+  Table table("dimensions by the offset that all tokens share");
+  return std::move(table.add("dimension", number).add("mean", mean, 5).add("deviation", deviation, 5).add("ratio", ratio, 3));
+}
+
+PairCosines pair_cosines(const Model& model, int bins, const Progress& progress) {
+  if (bins < 2 || bins > 100000) throw Error(Code::range, "pair cosines", fmt::format("{} bins: choose 2 to 100000", bins));
+  const std::int64_t vocab = model.config().vocab, tiles = (vocab + tile - 1) / tile;
+  const Tensor unit = unit_rows(model, 0, vocab);
+  PairCosines result;
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(bins));
+  std::int64_t positive = 0;
+  double sum = 0;
+  for (std::int64_t t = 0; t < tiles; ++t) {
+    const std::int64_t j0 = t * tile, width = std::min(tile, vocab - j0);
+    const Packed columns(width, unit.columns(), [&](std::int64_t p, float* panel) {
+      pack_panel(unit.row(j0 + p * panel_width).data(), unit.columns(), std::min(panel_width, width - p * panel_width), unit.columns(), panel);
+    });
+    std::vector<TileSum> sums(static_cast<std::size_t>(t + 1));
+    parallel_for(t + 1, 1, [&](std::int64_t begin, std::int64_t end) {
+      thread_local std::vector<float> cosines;
+      for (std::int64_t s = begin; s < end; ++s) count_tile(unit, s * tile, j0, columns, bins, sums[static_cast<std::size_t>(s)], cosines);
+    });
+    for (const TileSum& s : sums) {
+      sum += s.sum;
+      positive += s.positive;
+      for (std::size_t b = 0; b < counts.size(); ++b) counts[b] += s.counts[b];
+    }
+    const double done = static_cast<double>(t + 1) / static_cast<double>(tiles);
+    report(progress, done * done, "cosines of all pairs");
+  }
+  result.pairs = static_cast<double>(vocab) * static_cast<double>(vocab - 1) / 2;
+  result.mean = result.pairs > 0 ? sum / result.pairs : 0;
+  result.positive_share = result.pairs > 0 ? static_cast<double>(positive) / result.pairs : 0;
+  std::vector<double> from, to, pairs;
+  for (int b = 0; b < bins; ++b) {
+    from.push_back(-1 + 2.0 * b / bins);
+    to.push_back(-1 + 2.0 * (b + 1) / bins);
+    pairs.push_back(static_cast<double>(counts[static_cast<std::size_t>(b)]));
+  }
+  result.histogram = Table("cosines of all pairs of tokens");
+  result.histogram.add("from", from, 3).add("to", to, 3).add("pairs", pairs);
+  return result;
+}
+
+Table toy_space() {
+  // The article's drawing: animals placed by hand; only the cat's second place is given by its context.
+  Table table("animals by size and friendliness");
+  return std::move(table.add("animal", std::vector<std::string>{"mouse", "cat", "dog", "wolf", "horse", "lion", "elephant", "cat, in context"})
+                       .add("size", std::vector<double>{.05, .2, .4, .45, .75, .6, .98, .4}, 2)
+                       .add("friendliness", std::vector<double>{.45, .7, .95, .15, .8, .1, .65, .6}, 2)
+                       .add("moved", std::vector<double>{0, 0, 0, 0, 0, 0, 0, 1}));
+}
+
+}  // namespace embscope

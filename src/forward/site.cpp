@@ -1,0 +1,194 @@
+#include "embscope/site.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace embscope {
+namespace {
+
+enum class Needs { nothing, learned, rotary, gated };
+
+// One row a point, in firing order. `{}` is the block. Aliases: TransformerLens; Hugging Face's modules; llama.cpp's tensors and graph.
+struct Row {
+  std::string_view name, shape, transformer_lens, hugging_face, gguf;
+  Needs needs = Needs::nothing;
+};
+
+constexpr std::array<Row, point_count> table{{
+    {"wte", "T D", "hook_embed", "transformer.wte model.embed_tokens", "token_embd inp_embd"},
+    {"wpe", "T D", "hook_pos_embed", "transformer.wpe", "position_embd", Needs::learned},
+    {"resid_pre", "T D", "blocks.{}.hook_resid_pre", "", "l_in-{}"},
+    {"ln1.scale", "T 1", "blocks.{}.ln1.hook_scale", "", ""},
+    {"ln1.normalized", "T D", "blocks.{}.ln1.hook_normalized", "", "norm-{}"},
+    {"ln1", "T D", "", "transformer.h.{}.ln_1 model.layers.{}.input_layernorm", "blk.{}.attn_norm attn_norm-{}"},
+    {"q", "T H K", "blocks.{}.attn.hook_q", "model.layers.{}.self_attn.q_proj", "blk.{}.attn_q Qcur-{}"},
+    {"k", "T KV K", "blocks.{}.attn.hook_k", "model.layers.{}.self_attn.k_proj", "blk.{}.attn_k Kcur-{}"},
+    {"v", "T KV K", "blocks.{}.attn.hook_v", "model.layers.{}.self_attn.v_proj", "blk.{}.attn_v Vcur-{}"},
+    {"rot_q", "T H K", "blocks.{}.attn.hook_rot_q", "", "", Needs::rotary},
+    {"rot_k", "T KV K", "blocks.{}.attn.hook_rot_k", "", "", Needs::rotary},
+    {"scores", "H T T", "blocks.{}.attn.hook_attn_scores", "", "kq-{}"},
+    {"pattern", "H T T", "blocks.{}.attn.hook_pattern", "", "kq_soft_max-{}"},
+    {"z", "T H K", "blocks.{}.attn.hook_z", "", "kqv_out-{}"},
+    {"attn_out", "T D", "blocks.{}.hook_attn_out", "transformer.h.{}.attn model.layers.{}.self_attn", "blk.{}.attn_output attn_out-{}"},
+    {"resid_mid", "T D", "blocks.{}.hook_resid_mid", "", "ffn_inp-{}"},
+    {"ln2.scale", "T 1", "blocks.{}.ln2.hook_scale", "", ""},
+    {"ln2.normalized", "T D", "blocks.{}.ln2.hook_normalized", "", ""},
+    {"ln2", "T D", "", "transformer.h.{}.ln_2 model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm ffn_norm-{}"},
+    {"mlp_pre", "T F", "blocks.{}.mlp.hook_pre", "transformer.h.{}.mlp.c_fc model.layers.{}.mlp.gate_proj", "blk.{}.ffn_gate ffn_gate-{}"},
+    {"mlp_up", "T F", "blocks.{}.mlp.hook_pre_linear", "model.layers.{}.mlp.up_proj", "blk.{}.ffn_up ffn_up-{}", Needs::gated},
+    {"mlp_post", "T F", "blocks.{}.mlp.hook_post", "transformer.h.{}.mlp.act", "ffn_gate_par-{}"},
+    {"mlp_out", "T D", "blocks.{}.hook_mlp_out", "transformer.h.{}.mlp model.layers.{}.mlp", "blk.{}.ffn_down ffn_out-{}"},
+    {"resid_post", "T D", "blocks.{}.hook_resid_post", "transformer.h.{} model.layers.{}", "l_out-{}"},
+    {"ln_final.scale", "T 1", "ln_final.hook_scale", "", ""},
+    {"ln_final.normalized", "T D", "ln_final.hook_normalized", "", ""},
+    {"ln_final", "T D", "", "transformer.ln_f model.norm", "output_norm result_norm"},
+    {"logits", "T V", "unembed.hook_out", "lm_head", "output result_output"},
+}};
+
+const Row& row(Point point) { return table[static_cast<std::size_t>(point)]; }
+
+bool present(const Row& r, const Config& c) {
+  switch (r.needs) {
+    case Needs::nothing: return true;
+    case Needs::learned: return c.position == PositionKind::learned;
+    case Needs::rotary: return c.position == PositionKind::rotary;
+    case Needs::gated: return c.gated_mlp;
+  }
+  return true;
+}
+
+std::string_view why_absent(Needs needs) {
+  switch (needs) {
+    case Needs::learned: return "this model has rotary positions, not learned position vectors";
+    case Needs::rotary: return "this model has learned position vectors, not rotary ones";
+    case Needs::gated: return "this model's MLP has no gate, so only mlp_pre and mlp_post";
+    case Needs::nothing: break;
+  }
+  return "";
+}
+
+std::string replaced(std::string_view pattern, std::string_view with) {
+  std::string out(pattern);
+  for (std::size_t at = 0; (at = out.find("{}", at)) != std::string::npos; at += with.size()) out.replace(at, 2, with);
+  return out;
+}
+
+std::string shape_of(const Row& r, const Config& c) {
+  std::string out;
+  std::string_view rest = r.shape;
+  while (!rest.empty()) {
+    const std::size_t space = rest.find(' ');
+    const std::string_view letter = rest.substr(0, space);
+    rest.remove_prefix(space == std::string_view::npos ? rest.size() : space + 1);
+    const std::string size = letter == "D" ? std::to_string(c.width) : letter == "H" ? std::to_string(c.heads) : letter == "KV" ? std::to_string(c.kv_heads)
+                             : letter == "K" ? std::to_string(c.head_width) : letter == "F" ? std::to_string(c.mlp_width)
+                             : letter == "V" ? std::to_string(c.vocab) : std::string(letter);
+    out += (out.empty() ? "" : " x ") + size;
+  }
+  return out;
+}
+
+struct Match { Point point; std::string_view block; };
+
+// Whether `text` is `pattern` with something where the block stands; that something.
+bool match(std::string_view text, std::string_view pattern, std::string_view& block) {
+  const std::size_t hole = pattern.find("{}");
+  if (hole == std::string_view::npos) return text == pattern && (block = "", true);
+  const std::string_view before = pattern.substr(0, hole), behind = pattern.substr(hole + 2);
+  if (text.size() <= before.size() + behind.size() || text.substr(0, before.size()) != before || text.substr(text.size() - behind.size()) != behind) return false;
+  block = text.substr(before.size(), text.size() - before.size() - behind.size());
+  return block.find('.') == std::string_view::npos && block.find_first_not_of("0123456789-*") == std::string_view::npos;
+}
+
+std::vector<std::string> own_names(const Config& c, std::string_view block) {
+  std::vector<std::string> names;
+  for (int p = 0; p < point_count; ++p) {
+    const auto point = static_cast<Point>(p);
+    if (present(row(point), c)) names.push_back(in_block(point) ? fmt::format("blocks.{}.{}", block, row(point).name) : std::string(row(point).name));
+  }
+  return names;
+}
+
+bool matches_any(std::string_view text, std::string_view aliases, std::string_view& block) {
+  while (!aliases.empty()) {
+    const std::size_t space = aliases.find(' ');
+    if (match(text, aliases.substr(0, space), block)) return true;
+    aliases.remove_prefix(space == std::string_view::npos ? aliases.size() : space + 1);
+  }
+  return false;
+}
+
+Match find(std::string_view text, const Config& c) {
+  for (int p = 0; p < point_count; ++p) {
+    const auto point = static_cast<Point>(p);
+    const Row& r = row(point);
+    std::string_view block;
+    const std::string own = in_block(point) ? fmt::format("blocks.{{}}.{}", r.name) : std::string(r.name);
+    const bool bare = in_block(point) && text == r.name;
+    if (!bare && !match(text, own, block) && !matches_any(text, r.transformer_lens, block) && !matches_any(text, r.hugging_face, block) && !matches_any(text, r.gguf, block)) continue;
+    if (!present(r, c)) throw Error(Code::not_found, fmt::format("site {}", text), std::string(why_absent(r.needs)));
+    return {point, bare ? "*" : block};
+  }
+  const std::size_t digit = text.find_first_of("0123456789");
+  std::string block = digit == std::string_view::npos ? "0" : std::string(text.substr(digit, text.find_first_not_of("0123456789", digit) - digit));
+  throw Error(Code::not_found, fmt::format("site {}", text), fmt::format("no such site{}; 'embscope info' lists all", nearest_names(text, own_names(c, block))));
+}
+
+int block_number(std::string_view text, std::string_view site, const Config& c) {
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) throw Error(Code::usage, fmt::format("site {}", site), fmt::format("'{}' is no block number", text));
+  const int resolved = number < 0 ? number + static_cast<int>(c.blocks) : number;
+  if (resolved < 0 || resolved >= c.blocks) throw Error(Code::not_found, fmt::format("site {}", site), fmt::format("block {}: the model has blocks 0..{}", number, c.blocks - 1));
+  return resolved;
+}
+
+}  // namespace
+
+bool in_block(Point point) { return point >= Point::resid_pre && point <= Point::resid_post; }
+
+std::string_view name(Point point) { return row(point).name; }
+
+std::string Site::name() const {
+  return in_block(point) ? fmt::format("blocks.{}.{}", block, embscope::name(point)) : std::string(embscope::name(point));
+}
+
+std::vector<SiteInfo> sites(const Config& config) {
+  std::vector<SiteInfo> list;
+  for (int p = 0; p < point_count; ++p) {
+    const auto point = static_cast<Point>(p);
+    const Row& r = row(point);
+    if (!present(r, config)) continue;
+    const std::string own = in_block(point) ? fmt::format("blocks.L.{}", r.name) : std::string(r.name);
+    list.push_back({own, shape_of(r, config), replaced(r.transformer_lens, "L"), replaced(r.hugging_face, "L"), replaced(r.gguf, "L"), point});
+  }
+  return list;
+}
+
+Site parse_site(std::string_view text, const Config& config) {
+  const auto found = parse_sites(text, config);
+  if (found.size() != 1) throw Error(Code::usage, fmt::format("site {}", text), fmt::format("names {} sites, one is needed: say which block (blocks.0.{})", found.size(), name(found[0].point)));
+  return found[0];
+}
+
+std::vector<Site> parse_sites(std::string_view text, const Config& config) {
+  const auto [point, block] = find(text, config);
+  if (!in_block(point)) return {{point, -1}};
+  std::vector<Site> list;
+  int first = 0, last = static_cast<int>(config.blocks) - 1;
+  const std::size_t dash = block.size() > 1 ? block.find('-', 1) : std::string_view::npos;
+  if (dash != std::string_view::npos) {
+    first = block_number(block.substr(0, dash), text, config), last = block_number(block.substr(dash + 1), text, config);
+    if (first > last) throw Error(Code::usage, fmt::format("site {}", text), fmt::format("blocks {}-{} run backwards", first, last));
+  } else if (block != "*") {
+    first = last = block_number(block, text, config);
+  }
+  for (int b = first; b <= last; ++b) list.push_back({point, b});
+  return list;
+}
+
+}  // namespace embscope
