@@ -11,7 +11,7 @@
 
 namespace embscope {
 
-/// First `count` principal components of vectors [N, D] -> [N, count]; signs fixed so that the largest loading is positive.
+/// First `count` principal components of vectors [N, D] -> [N, count]; signs fixed so that the score of largest size is positive.
 /// `explained`, when given, receives each component's share of the variance. Throws Error{range} for fewer than 2 vectors, or
 /// NaN among them.
 Tensor pca(const Tensor& vectors, int count = 2, std::vector<double>* explained = nullptr);

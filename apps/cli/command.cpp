@@ -1,0 +1,83 @@
+#include "command.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "embscope/threads.h"
+
+namespace embscope::cli {
+
+std::shared_ptr<const Model> Common::open() const {
+  if (threads != 0) set_threads(threads);
+  if (!model.empty()) return Model::open(model);
+  const char* named = std::getenv("EMBSCOPE_MODEL");
+  return Model::open(named != nullptr ? named : "smollm2");
+}
+
+Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
+  CLI::App* command = app.add_subcommand(name, what);
+  auto common = std::make_shared<Common>();
+  command->add_option("-m,--model", common->model, "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
+  auto* json = command->add_flag("--json", common->json, "Print JSON");
+  command->add_flag("--csv", common->csv, "Print CSV")->excludes(json);
+  command->add_option("--save", common->save, "Save the figure: FILE.html, .svg, .png or .json");
+  command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")->check(CLI::Range(1, 1024));
+  command->footer("Example:\n  embscope " + example);
+  return {command, common};
+}
+
+void print(const Common& common, const Table& table, const std::vector<std::string>& notes) {
+  if (common.json) {
+    fmt::print("{}\n", table.json());
+  } else if (common.csv) {
+    fmt::print("{}", table.csv());
+  } else {
+    fmt::print("{}", table.text());
+    for (const std::string& note : notes) fmt::print("{}\n", note);
+  }
+}
+
+void save_figure(const Common& common, const std::function<Figure()>& figure) {
+  if (common.save.empty()) return;
+  save(figure(), common.save);
+  if (!common.json && !common.csv) fmt::print("saved {}\n", common.save);
+}
+
+Progress progress_line() {
+  if (isatty(STDERR_FILENO) == 0) return {};
+  const auto start = std::chrono::steady_clock::now();
+  return [start](double fraction, std::string_view what) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (seconds < 0.5) return true;
+    if (fraction >= 1) fmt::print(stderr, "\r\x1b[K");
+    else fmt::print(stderr, "\r\x1b[K{} {:3.0f} %, {:.0f} s left", what, 100 * fraction, fraction > 0 ? seconds / fraction - seconds : 0);
+    std::fflush(stderr);
+    return true;
+  };
+}
+
+void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    const WordToken token = word_token(tokenizer, word);
+    if (token.single()) continue;
+    std::string pieces;
+    for (TokenId id : token.pieces) pieces += (pieces.empty() ? "" : " | ") + tokenizer.label(id);
+    fmt::print(stderr, "'{}' is {} tokens ({}): its final one is used\n", visible(word), token.pieces.size(), pieces);
+  }
+}
+
+std::string read_text(const std::string& file) {
+  std::error_code error;
+  if (std::filesystem::is_directory(file, error)) throw Error(Code::io, file, "is a folder, a text file is needed");
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw Error(Code::not_found, file, "cannot be read");
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace embscope::cli

@@ -1,0 +1,62 @@
+// What every command shares: the model, the forms of output, figures, progress.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "embscope/figure.h"
+#include "embscope/model.h"
+#include "embscope/progress.h"
+#include "embscope/table.h"
+#include "embscope/transformer.h"
+
+namespace embscope::cli {
+
+/// Options that a command takes beside its own.
+struct Common {
+  std::string model;
+  bool json = false, csv = false;
+  std::string save;
+  int threads = 0;
+
+  std::shared_ptr<const Model> open() const;
+};
+
+/// Adds a command with its example, its common options and what it does.
+struct Command {
+  CLI::App* app;
+  std::shared_ptr<Common> common;
+};
+Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
+
+/// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
+void print(const Common& common, const Table& table, const std::vector<std::string>& notes = {});
+
+/// Saves the figure where --save asks for it, and says where.
+void save_figure(const Common& common, const std::function<Figure()>& figure);
+
+/// A line on standard error, when it is a terminal and the work takes more than half a second.
+Progress progress_line();
+
+/// Says on standard error when a word is several tokens and its final one is used.
+void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& words);
+
+std::string read_text(const std::string& file);
+
+void add_info(CLI::App& app);
+void add_tokens(CLI::App& app);
+void add_vectors(CLI::App& app);    ///< vector, cosine, similar, heatmap, geometry, toy
+void add_map(CLI::App& app);
+void add_predict(CLI::App& app);    ///< predict, generate
+void add_mix(CLI::App& app);
+void add_trace(CLI::App& app);
+void add_run(CLI::App& app);
+void add_tour(CLI::App& app);
+void add_completion(CLI::App& app);
+
+}  // namespace embscope::cli

@@ -1,0 +1,41 @@
+#include "embscope/mix.h"
+
+#include <fmt/format.h>
+
+#include "command.h"
+
+namespace embscope::cli {
+
+void add_mix(CLI::App& app) {
+  const auto [command, common] = add_command(app, "mix", "Mix one word's vector with another's, step by step",
+                                             "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" --targets \" Berlin\" \" Paris\"");
+  auto r = std::make_shared<MixRequest>();
+  auto explain = std::make_shared<bool>(false);
+  command->add_option("TEXT", r->text, "The text")->required();
+  command->add_option("--replace", r->replace, "The word in the text whose vector is mixed")->required();
+  command->add_option("--with", r->with, "The word it is mixed with")->required();
+  command->add_option("--targets", r->targets, "Next tokens whose probabilities are asked for")->required();
+  command->add_option("--steps", r->steps, "Mixtures from p = 0 to p = 1");
+  command->add_option("--site", r->site, "wte, or resid_pre of a block (blocks.3.resid_pre)");
+  command->add_flag("--explain", *explain, "Say what was computed once for all mixtures");
+  command->callback([common, r, explain] {
+    const Transformer transformer(common->open());
+    std::vector<std::string> words = r->targets;
+    words.insert(words.end(), {r->replace, r->with});
+    explain_words(transformer.model().tokenizer(), words);
+    const MixResult result = mix(transformer, *r);
+    std::vector<std::string> notes;
+    notes.push_back(fmt::format("p = 1 equals the untouched run {}", result.untouched_equals_p1 ? "bit for bit" : "NOT"));
+    for (std::size_t row : {result.sweep.rows() - 1, std::size_t{0}}) {
+      std::string line = fmt::format("p = {:.0f}:", result.sweep.columns()[0].numbers()[row]);
+      for (std::size_t t = 0; t < r->targets.size(); ++t) line += fmt::format("  {} {:.5f}", result.sweep.columns()[t + 1].name, result.sweep.columns()[t + 1].numbers()[row]);
+      notes.push_back(line);
+    }
+    for (double crossing : result.crossings) notes.push_back(fmt::format("{} and {} are equally likely at p = {:.4f}", visible(r->targets[0]), visible(r->targets[1]), crossing));
+    if (*explain) notes.push_back(fmt::format("{} token-layers computed of {} asked for; logits at {} positions", result.cost.computed, result.cost.asked, result.cost.logit_rows));
+    print(*common, result.sweep, notes);
+    save_figure(*common, [&] { return figure_mix(result.sweep, result.crossings, r->replace, r->with); });
+  });
+}
+
+}  // namespace embscope::cli

@@ -1,0 +1,62 @@
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "command.h"
+
+namespace embscope::cli {
+namespace {
+
+struct Options {
+  std::string text, file, to;
+  std::vector<TokenId> ids;
+  std::vector<std::string> capture, edits;
+};
+
+std::vector<TokenId> ids_of(const Options& o, const Model& model, const CLI::App& command) {
+  const auto given = command.count("--text") + command.count("--file") + command.count("--ids");
+  if (given != 1) throw Error(Code::usage, "run", "give one of --text, --file and --ids");
+  if (command.count("--ids") > 0) return o.ids;
+  return model.tokenizer().with_bos(command.count("--text") > 0 ? o.text : read_text(o.file)).ids;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app) {
+  const auto [command, common] = add_command(app, "run", "Run a text and write any sites as arrays", "run --text \"The capital of Germany is\" --capture blocks.0.resid_post logits --to out.npz");
+  auto o = std::make_shared<Options>();
+  command->add_option("--text", o->text, "The text");
+  command->add_option("--file", o->file, "A file with the text");
+  command->add_option("--ids", o->ids, "Token ids, separated by commas")->delimiter(',');
+  command->add_option("--capture", o->capture, "Sites (blocks.*.resid_post names all of them)")->required();
+  command->add_option("--edit", o->edits, "An intervention, such as \"wte@3 mix 0.5 ' France'\"")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--to", o->to, "OUT.npz, .npy, .safetensors or .json")->required();
+  command->callback([common, o, command] {
+    const Transformer transformer(common->open());
+    Request request;
+    request.rows = {ids_of(*o, transformer.model(), *command)};
+    request.logits = LogitsAt::none;
+    for (const std::string& site : o->capture) {
+      for (const Site& s : parse_sites(site, transformer.config())) request.capture.push_back(s);
+    }
+    for (const std::string& text : o->edits) {
+      for (Edit& edit : parse_edit(text, transformer.model())) request.edits.push_back(std::move(edit));
+    }
+    const Result result = transformer.run(request);
+    std::vector<NamedArray> arrays;
+    std::vector<std::string> names, shapes;
+    for (std::size_t c = 0; c < request.capture.size(); ++c) {
+      const Tensor& t = result.rows[0].captured[c];
+      arrays.push_back({request.capture[c].name(), t.shape(), t.values()});
+      names.push_back(request.capture[c].name()), shapes.push_back(t.shape().text());
+    }
+    const std::vector<std::int64_t> ids(request.rows[0].begin(), request.rows[0].end());
+    const bool one = std::filesystem::path(o->to).extension() == ".npy";  // holds a single array: the site asked for
+    if (!one) arrays.push_back({"ids", {static_cast<std::int64_t>(ids.size())}, std::span<const std::int64_t>(ids)});
+    write_arrays(o->to, arrays);
+    Table table(fmt::format("wrote {}", o->to));
+    print(*common, table.add("array", names).add("shape", shapes));
+  });
+}
+
+}  // namespace embscope::cli

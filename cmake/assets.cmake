@@ -1,0 +1,23 @@
+# Vega's scripts (https://vega.github.io), embedded in the figure room so that a page needs no network.
+set(cache_root $ENV{EMBSCOPE_CACHE})
+if(NOT cache_root AND DEFINED ENV{XDG_CACHE_HOME})
+  set(cache_root $ENV{XDG_CACHE_HOME}/embscope)
+elseif(NOT cache_root)
+  set(cache_root $ENV{HOME}/.cache/embscope)
+endif()
+set(EMBSCOPE_ASSETS ${cache_root}/assets CACHE PATH "Folder with vega.min.js, vega-lite.min.js and vega-embed.min.js")
+
+enable_language(ASM)
+set(assembly "    .section .rodata\n")
+foreach(script vega vega-lite vega-embed)
+  set(file ${EMBSCOPE_ASSETS}/${script}.min.js)
+  if(NOT EXISTS ${file})
+    message(FATAL_ERROR "${file} is missing: run scripts/setup, or set EMBSCOPE_ASSETS to a folder that holds it")
+  endif()
+  string(MAKE_C_IDENTIFIER ${script} symbol)
+  string(APPEND assembly "    .global embscope_${symbol}_begin, embscope_${symbol}_end\n"
+                         "embscope_${symbol}_begin:\n    .incbin \"${file}\"\nembscope_${symbol}_end:\n")
+endforeach()
+string(APPEND assembly "    .section .note.GNU-stack,\"\",%progbits\n")
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/assets.S CONTENT "${assembly}" @ONLY)
+target_sources(embscope_figure PRIVATE ${PROJECT_BINARY_DIR}/assets.S)

@@ -1,0 +1,19 @@
+// The embedding matrix as pixels.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "embscope/figure.h"
+
+namespace embscope {
+
+/// 8-bit RGB pixels, row by row, as a PNG file.
+std::vector<std::uint8_t> encode_png(const std::vector<std::uint8_t>& rgb, int width, int height);
+
+/// Red for 1, white for 0, blue for -1; beyond, the same full colour.
+struct Rgb { std::uint8_t r, g, b; };
+Rgb diverging(double value);
+
+}  // namespace embscope

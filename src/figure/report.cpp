@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+
+#include "figure/page.h"
+
+extern "C" {
+extern const char embscope_vega_begin[], embscope_vega_end[];
+extern const char embscope_vega_lite_begin[], embscope_vega_lite_end[];
+extern const char embscope_vega_embed_begin[], embscope_vega_embed_end[];
+}
+
+namespace embscope {
+namespace {
+
+constexpr std::string_view style = R"(
+:root { color-scheme: light dark; --ink: #1d2530; --soft: #5b6675; --paper: #ffffff; --line: #e3e7ed; --code: #f4f6f9; --accent: #0b5cad; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #a3adba; --paper: #14181e; --line: #2b323c; --code: #1d232b; --accent: #6db3ff; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 17px/1.6 system-ui, sans-serif; }
+main { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 6rem; }
+h1 { font-size: 2.2rem; line-height: 1.2; margin: 0 0 .3rem; }
+h2 { font-size: 1.45rem; margin: 3.2rem 0 .6rem; padding-top: 1.2rem; border-top: 1px solid var(--line); }
+p { max-width: 44rem; }
+.subtitle { color: var(--soft); margin-top: 0; }
+nav ol { columns: 2; max-width: 44rem; padding-left: 1.3rem; } nav a { color: var(--accent); text-decoration: none; }
+pre { background: var(--code); border-left: 3px solid var(--accent); padding: .6rem .9rem; overflow-x: auto; font: 14px/1.5 ui-monospace, monospace; max-width: 56rem; }
+pre::before { content: "$ "; color: var(--soft); }
+code { font-family: ui-monospace, monospace; font-size: .92em; background: var(--code); padding: .1em .3em; border-radius: 3px; }
+figure { margin: 1.4rem 0; overflow-x: auto; background: #fff; border: 1px solid var(--line); border-radius: 8px; padding: 1rem; color: #1d2530; }
+.table { overflow-x: auto; } table { border-collapse: collapse; font-size: 14.5px; margin: 1rem 0; }
+th { text-align: left; color: var(--soft); font-weight: 500; } th, td { padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; }
+@media (max-width: 40rem) { nav ol { columns: 1; } h1 { font-size: 1.7rem; } }
+)";
+
+std::string script(const char* begin, const char* end) { return "<script>" + std::string(begin, end) + "</script>\n"; }
+
+std::string scripts() {
+  return script(embscope_vega_begin, embscope_vega_end) + script(embscope_vega_lite_begin, embscope_vega_lite_end) +
+         script(embscope_vega_embed_begin, embscope_vega_embed_end);
+}
+
+std::string document(std::string_view title, std::string_view body, std::string_view drawing) {
+  return fmt::format("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                     "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n{}<script>\n{}</script>\n</body>\n</html>\n",
+                     escape_html(title), style, body, scripts(), drawing);
+}
+
+std::string drawing_of(const Figure& figure, const std::string& id) {
+  return fmt::format("vegaEmbed('#{}', {}, {{renderer: 'svg', actions: {{export: true, source: true, compiled: false, editor: false}}}}).catch(e => {{ document.getElementById('{}').textContent = String(e); }});\n",
+                     id, script_safe(figure.spec), id);
+}
+
+std::string cell(const Column& column, std::size_t row) {
+  if (!column.is_number()) return fmt::format("<td>{}</td>", escape_html(column.texts()[row]));
+  const double x = column.numbers()[row];
+  if (x != x) return "<td></td>";
+  const bool whole = column.decimals < 0 && x == static_cast<double>(static_cast<long long>(x));
+  return fmt::format("<td class=\"number\">{:.{}f}</td>", x, whole ? 0 : column.decimals < 0 ? 5 : column.decimals);
+}
+
+}  // namespace
+
+std::string escape_html(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#39;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+std::string script_safe(std::string_view json) {
+  std::string out;
+  for (char c : json) out += c == '<' ? std::string("\\u003c") : std::string(1, c);
+  return out;
+}
+
+std::string page_of(const Figure& figure) {
+  return document(figure.title, fmt::format("<figure role=\"img\" aria-label=\"{}\"><div id=\"figure\"></div></figure>\n", escape_html(figure.title)), drawing_of(figure, "figure"));
+}
+
+Report::Report(std::string title, std::string subtitle) : title_(std::move(title)), subtitle_(std::move(subtitle)) {}
+
+void Report::section(std::string_view heading) {
+  ++sections_;
+  body_ += fmt::format("<h2 id=\"s{}\">{}. {}</h2>\n", sections_, sections_, escape_html(heading));
+  contents_ += fmt::format("<li><a href=\"#s{}\">{}</a></li>\n", sections_, escape_html(heading));
+}
+
+void Report::text(std::string_view html) { body_ += fmt::format("<p>{}</p>\n", html); }
+
+void Report::command(std::string_view line) { body_ += fmt::format("<pre>{}</pre>\n", escape_html(line)); }
+
+void Report::table(const Table& table, std::size_t most_rows) {
+  body_ += "<div class=\"table\"><table><thead><tr>";
+  for (const Column& column : table.columns()) body_ += fmt::format("<th>{}</th>", escape_html(column.name));
+  body_ += "</tr></thead><tbody>\n";
+  for (std::size_t r = 0; r < std::min(most_rows, table.rows()); ++r) {
+    body_ += "<tr>";
+    for (const Column& column : table.columns()) body_ += cell(column, r);
+    body_ += "</tr>\n";
+  }
+  body_ += "</tbody></table></div>\n";
+  if (table.rows() > most_rows) body_ += fmt::format("<p class=\"subtitle\">{} of {} rows.</p>\n", most_rows, table.rows());
+}
+
+void Report::figure(const Figure& figure) {
+  const std::string id = fmt::format("figure{}", ++figures_);
+  body_ += fmt::format("<figure role=\"img\" aria-label=\"{}\"><div id=\"{}\"></div></figure>\n", escape_html(figure.title), id);
+  scripts_ += drawing_of(figure, id);
+}
+
+std::string Report::html() const {
+  const std::string head = fmt::format("<h1>{}</h1>\n<p class=\"subtitle\">{}</p>\n<nav aria-label=\"Contents\"><ol>\n{}</ol></nav>\n", escape_html(title_), escape_html(subtitle_), contents_);
+  return document(title_, head + body_, scripts_);
+}
+
+}  // namespace embscope

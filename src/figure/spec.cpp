@@ -1,0 +1,66 @@
+#include "figure/spec.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace embscope {
+namespace {
+
+bj::object look() {
+  bj::array colours;
+  for (std::string_view colour : palette) colours.emplace_back(bj::string(colour));
+  return {{"font", "system-ui, sans-serif"},
+          {"background", "white"},
+          {"view", {{"stroke", nullptr}}},
+          {"axis", {{"gridColor", "#eceff3"}, {"domainColor", "#9aa4b2"}, {"tickColor", "#9aa4b2"}, {"labelColor", "#3c4654"},
+                    {"titleColor", "#3c4654"}, {"titleFontWeight", 500}, {"labelFontSize", 11}, {"titleFontSize", 12}}},
+          {"legend", {{"orient", "top"}, {"title", nullptr}, {"labelFontSize", 12}}},
+          {"title", {{"anchor", "start"}, {"fontSize", 15}, {"fontWeight", 600}, {"subtitleColor", "#5b6675"}, {"subtitleFontSize", 12}, {"offset", 12}}},
+          {"range", {{"category", std::move(colours)}}}};
+}
+
+}  // namespace
+
+bj::array rows_of(const Table& table) {
+  bj::array rows;
+  for (std::size_t r = 0; r < table.rows(); ++r) {
+    bj::object row;
+    for (const Column& column : table.columns()) {
+      if (!column.is_number()) row[column.name] = column.texts()[r];
+      else if (std::isfinite(column.numbers()[r])) row[column.name] = column.numbers()[r];
+      else row[column.name] = nullptr;
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+bj::object number_field(std::string_view field, std::string_view title) {
+  return {{"field", bj::string(field)}, {"type", "quantitative"}, {"title", bj::string(title)}};
+}
+
+bj::object text_field(std::string_view field, std::string_view title) {
+  return {{"field", bj::string(field)}, {"type", "nominal"}, {"title", bj::string(title)}};
+}
+
+std::string base64(const std::vector<std::uint8_t>& bytes) {
+  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t left = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (k < left ? bytes[i + k] : 0u);
+    for (std::size_t k = 0; k < 4; ++k) out += k <= left ? digits[group >> (18 - 6 * k) & 63] : '=';
+  }
+  return out;
+}
+
+Figure finish(std::string name, std::string title, std::string subtitle, bj::object body) {
+  bj::object spec = {{"$schema", "https://vega.github.io/schema/vega-lite/v6.json"},
+                     {"title", {{"text", title}, {"subtitle", std::move(subtitle)}}},
+                     {"config", look()}};
+  for (auto& [key, value] : body) spec[key] = std::move(value);
+  return {std::move(name), std::move(title), bj::serialize(spec)};
+}
+
+}  // namespace embscope

@@ -1,0 +1,31 @@
+// Small words for writing Vega-Lite specifications.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <boost/json.hpp>
+
+#include "embscope/figure.h"
+
+namespace embscope {
+
+namespace bj = boost::json;
+
+/// Colours that stay apart for colour-blind readers (Okabe & Ito 2008).
+inline constexpr std::string_view palette[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
+
+/// Rows of a table as Vega-Lite data: not-a-number becomes null.
+bj::array rows_of(const Table& table);
+
+/// {"field":..., "type": "quantitative" or "nominal", "title":...}
+bj::object number_field(std::string_view field, std::string_view title);
+bj::object text_field(std::string_view field, std::string_view title);
+
+/// RFC 4648.
+std::string base64(const std::vector<std::uint8_t>& bytes);
+
+/// A specification as a Figure: the schema, the look and the title are added here and nowhere else.
+Figure finish(std::string name, std::string title, std::string subtitle, bj::object body);
+
+}  // namespace embscope
