@@ -14,7 +14,7 @@ struct Options {
 };
 
 std::vector<TokenId> ids_of(const Options& o, const Model& model, const CLI::App& command) {
-  const auto given = command.count("--text") + command.count("--file") + command.count("--ids");
+  const int given = (command.count("--text") > 0) + (command.count("--file") > 0) + (command.count("--ids") > 0);
   if (given != 1) throw Error(Code::usage, "run", "give one of --text, --file and --ids");
   if (command.count("--ids") > 0) return o.ids;
   return model.tokenizer().with_bos(command.count("--text") > 0 ? o.text : read_text(o.file)).ids;

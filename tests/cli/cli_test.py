@@ -1,0 +1,244 @@
+"""The commands as their user types them: answers, exit statuses, and one clear line for every mistake."""
+import csv
+import io
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+EMBSCOPE = os.environ["EMBSCOPE"]
+CAPITAL = "The capital of Germany is"
+MIX = ["mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", " Paris"]
+
+
+def run(*arguments, cwd=None):
+    return subprocess.run([EMBSCOPE, *arguments], capture_output=True, cwd=cwd, timeout=300)
+
+
+def table(*arguments):
+    done = run(*arguments, "--json")
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)["columns"]
+
+
+class Answers(unittest.TestCase):
+    def test_tokens(self):
+        line = json.loads(run("tokens", CAPITAL, "--json").stdout)
+        self.assertEqual(line["ids"], [504, 3575, 282, 4521, 314])
+        self.assertEqual(line["pieces"][3], "␣Germany")
+        self.assertEqual(line["ranges"][3], [14, 22])
+
+    def test_gpt2_words(self):
+        done = run("tokens", "--tokenizer", "gpt2", "--text", " apple", "--text", " pear", "--json")
+        self.assertEqual([json.loads(line)["ids"] for line in done.stdout.splitlines()], [[17180], [25286]])
+
+    def test_decoding_gives_the_bytes_back(self):
+        for data in (b"caf\xc3\xa9 \xff\xfe\x00x", "漢字 🎉\n\t  end ".encode()):
+            with tempfile.NamedTemporaryFile() as file:
+                file.write(data)
+                file.flush()
+                ids = json.loads(run("tokens", "--tokenizer", "gpt2", "--file", file.name, "--json").stdout)["ids"]
+            self.assertEqual(run("tokens", "--tokenizer", "gpt2", "--decode", ",".join(map(str, ids))).stdout, data)
+
+    def test_a_byte_without_a_token_is_refused_rather_than_lost(self):
+        with tempfile.NamedTemporaryFile() as file:  # SmolLM2's vocabulary lacks 21 of the 256 bytes
+            file.write(b"x\xff")
+            file.flush()
+            done = run("tokens", "--file", file.name)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"no token for the byte 0xFF at 1", done.stderr)
+
+    def test_special_tokens_are_plain_text_unless_asked_for(self):
+        text = "<|im_start|>user"
+        self.assertEqual(json.loads(run("tokens", text, "--special", "--json").stdout)["ids"][0], 1)
+        self.assertNotIn(1, json.loads(run("tokens", text, "--json").stdout)["ids"])
+
+    def test_cosines(self):
+        columns = table("cosine", "hello", "world", " hello", " world", " apple", " pear", " spaceship")
+        self.assertAlmostEqual(columns["hello"][1], 0.30604, places=5)
+        self.assertAlmostEqual(columns["␣hello"][3], 0.04912, places=5)
+        self.assertAlmostEqual(columns["␣apple"][5], 0.63146, places=5)
+        self.assertAlmostEqual(columns["␣apple"][6], 0.52489, places=5)
+
+    def test_similar(self):
+        columns = table("similar", " apple", "-k", "3")
+        self.assertEqual(columns["token"][0], "␣apples")
+        self.assertEqual(len(columns["id"]), 3)
+
+    def test_predict(self):
+        columns = table("predict", CAPITAL, "-k", "3")
+        self.assertEqual(columns["token"], ["␣Berlin", "␣Hamburg", "␣the"])
+        for found, expected in zip(columns["probability"], (0.79637, 0.0271, 0.0232)):
+            self.assertAlmostEqual(found, expected, delta=2e-4)
+
+    def test_mix(self):
+        columns = table(*MIX)
+        for row, berlin, paris in ((0, 0.00099, 0.77254), (8, 0.06462, 0.70532), (9, 0.19074, 0.54782), (16, 0.79637, 0.00667)):
+            self.assertAlmostEqual(columns["␣Berlin"][row], berlin, delta=2e-4)
+            self.assertAlmostEqual(columns["␣Paris"][row], paris, delta=2e-4)
+        self.assertIn(b"bit for bit", run(*MIX).stdout)
+
+    def test_trace_ends_at_the_prediction(self):
+        columns = table("trace", CAPITAL)
+        self.assertEqual(columns["rank_predicted"][-1], 1)
+        self.assertTrue(columns["top"][-1].startswith("␣Berlin"))
+        self.assertEqual(columns["rank_own"][0], 1)
+
+    def test_run_writes_arrays(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "out.json")
+            done = run("run", "--text", CAPITAL, "--capture", "blocks.0.resid_post", "l_out-1", "logits", "--to", str(path))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            arrays = json.loads(path.read_text())
+            self.assertEqual(arrays["ids"], [504, 3575, 282, 4521, 314])
+            self.assertEqual((len(arrays["blocks.1.resid_post"]), len(arrays["blocks.1.resid_post"][0])), (5, 576))
+            last = arrays["logits"][4]
+            self.assertEqual(max(range(len(last)), key=last.__getitem__), 11452)
+
+    def test_an_edit_changes_the_answer(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "out.json")
+            done = run("run", "--text", CAPITAL, "--capture", "logits", "--edit", "wte@3 mix 0 ' France'", "--to", str(path))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            last = json.loads(path.read_text())["logits"][4]
+            self.assertEqual(max(range(len(last)), key=last.__getitem__), json.loads(run("tokens", " Paris", "--json").stdout)["ids"][0])
+
+    def test_map_is_the_same_for_the_same_seed_and_any_threads(self):
+        first = table("map", "--tokens", "0:60", "--perplexity", "10", "--steps", "200", "--threads", "1")
+        self.assertEqual(first, table("map", "--tokens", "0:60", "--perplexity", "10", "--steps", "200", "--threads", "2"))
+        self.assertNotEqual(first, table("map", "--tokens", "0:60", "--perplexity", "10", "--steps", "200", "--seed", "2"))
+
+    def test_pca_toy_info_generate_completion(self):
+        self.assertEqual(len(table("map", "--tokens", "0:30", "--method", "pca")["x"]), 30)
+        self.assertEqual(table("toy")["animal"][-1], "cat, in context")
+        self.assertIn(b"49152 x 576", run("info").stdout)
+        self.assertEqual(run("generate", CAPITAL, "-n", "1").stdout.decode(), CAPITAL + " Berlin\n")
+        for shell in ("bash", "zsh", "fish"):
+            self.assertIn(b"predict", run("completion", shell).stdout)
+
+    def test_csv(self):
+        rows = list(csv.reader(io.StringIO(run("predict", CAPITAL, "-k", "2", "--csv").stdout.decode())))
+        self.assertEqual(rows[0], ["rank", "token", "id", "logit", "probability"])
+        self.assertEqual(rows[1][1], "␣Berlin")
+
+    def test_figures_are_saved(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("f.html", "f.json"):
+                path = pathlib.Path(folder, name)
+                self.assertEqual(run("toy", "--save", str(path)).returncode, 0)
+                self.assertIn("vega-lite", path.read_text())
+            self.assertEqual(json.loads(pathlib.Path(folder, "f.json").read_text())["title"]["text"], "A space of two dimensions that have names")
+            self.assertEqual(sorted(os.listdir(folder)), ["f.html", "f.json"])
+
+    def test_tour(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("tour", "--to", folder + "/tour")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            page = pathlib.Path(folder, "tour/report.html").read_text()
+            for part in ("wte: 49152 x 576", "98.665 %", "bit for bit", "p = 0.612", "5.27 %"):
+                self.assertIn(part, page)
+            self.assertNotIn('src="http', page)
+            self.assertGreaterEqual(len(list(pathlib.Path(folder, "tour/figures").glob("*.json"))), 11)
+
+    def test_help_shows_an_example(self):
+        for command in ("info", "tokens", "vector", "cosine", "similar", "heatmap", "geometry", "toy", "map", "predict", "generate", "mix", "trace", "run", "tour", "completion"):
+            done = run(command, "--help")
+            self.assertEqual(done.returncode, 0, command)
+            self.assertIn(b"embscope " + command.encode(), done.stdout, command)
+
+
+class Mistakes(unittest.TestCase):
+    def refused(self, status, fragment, *arguments):
+        done = run(*arguments)
+        message = done.stderr.decode()
+        lines = [line for line in message.splitlines() if line.startswith("embscope: ")]
+        self.assertEqual(done.returncode, status, f"{arguments}: {message}")
+        self.assertEqual(len(lines), 1, f"{arguments}: {message}")
+        self.assertIn(fragment, lines[0])
+
+    def test_usage(self):
+        for arguments in (["nonsense"], ["predict"], ["predict", "x", "--nonsense"], ["predict", "x", "-k", "two"], ["predict", "x", "--json", "--csv"],
+                          ["mix", "x"], ["run", "--text", "x"], [], ["heatmap", "--pixels", "1"], ["predict", "x", "--threads", "0"]):
+            done = run(*arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertTrue(done.stderr.startswith(b"embscope: "), arguments)
+
+    def test_words_and_texts(self):
+        self.refused(2, "empty", "predict", "")
+        self.refused(2, "empty", "cosine", "")
+        self.refused(2, "empty", "trace", "")
+        self.refused(1, "does not occur", "mix", CAPITAL, "--replace", " Spain", "--with", " France", "--targets", " Paris")
+        self.refused(2, "more than once", "mix", "to be or not to be", "--replace", " be", "--with", " go", "--targets", " x")
+        self.refused(1, "part of a longer token", "mix", CAPITAL, "--replace", " Germ", "--with", " France", "--targets", " x")
+        self.refused(1, "context 8192", "predict", "a b " * 5000)
+        self.refused(1, "at least 1", "predict", "x", "-k", "0")
+        self.refused(1, "at least 1", "similar", "x", "-k", "-3")
+
+    def test_ids_and_tokens(self):
+        self.refused(1, "ids 0..49151", "tokens", "--decode", "49152")
+        self.refused(2, "no token id", "tokens", "--decode", "1,x")
+        self.refused(2, "no text", "tokens")
+        self.refused(1, "vocabulary has 0:49152", "map", "--tokens", "0:50000")
+        self.refused(1, "vocabulary has 0:49152", "map", "--tokens", "9:3")
+        self.refused(2, "expected 0:100", "map", "--tokens", "x")
+        self.refused(1, "ids 0..49151", "run", "--ids", "1,99999", "--capture", "wte", "--to", "/tmp/x.npz")
+
+    def test_sites_and_edits(self):
+        at = lambda edit: ["run", "--text", CAPITAL, "--capture", "wte", "--to", "/tmp/x.npz", "--edit", edit]
+        self.refused(1, "did you mean 'blocks.3.resid_post'", "run", "--text", "x", "--capture", "blocks.3.resid_pos", "--to", "/tmp/x.npz")
+        self.refused(1, "blocks 0..29", "run", "--text", "x", "--capture", "blocks.30.z", "--to", "/tmp/x.npz")
+        self.refused(1, "rotary positions", "run", "--text", "x", "--capture", "wpe", "--to", "/tmp/x.npz")
+        self.refused(1, "positions 0..4", *at("wte@5 zero"))
+        self.refused(1, "no heads", *at("wte@1/2 zero"))
+        self.refused(1, "heads 0..8", *at("blocks.2.z@1/9 zero"))
+        self.refused(2, "character 7", *at("wte@1 frobnicate"))
+        self.refused(2, "expected a number", *at("wte@1 scale"))
+        self.refused(2, "not closed", *at("wte@1 set ' France"))
+        self.refused(1, "needs a vector of 1536 values, got 576", *at("blocks.1.mlp_post@1 set ' France'"))
+        self.refused(2, "wte or at resid_pre", *MIX, "--site", "logits")
+        self.refused(1, "choose 2", *MIX, "--steps", "1")
+
+    def test_methods_and_maps(self):
+        self.refused(1, "tsne and pca", "map", "--method", "umap")
+        self.refused(1, "choose 1 to 3.0", "map", "--tokens", "0:10")
+        self.refused(1, "at least 4", "map", "--tokens", "1,2,3", "--perplexity", "1")
+        self.refused(1, "at most 5000", "map", "--tokens", "all")
+        self.refused(1, "temperature", "generate", "x", "--temperature", "-1")
+        self.refused(1, "top-p", "generate", "x", "--top-p", "0")
+        self.refused(1, "positions 0..4", "trace", CAPITAL, "--position", "5")
+        self.refused(2, "bash, zsh and fish", "completion", "tcsh")
+
+    def test_models(self):
+        self.refused(1, "embscope pull", "info", "-m", "no-such-model")
+        with tempfile.TemporaryDirectory() as folder:
+            real = pathlib.Path(os.environ.get("EMBSCOPE_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "embscope")
+            real = real / "models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+            cut = pathlib.Path(folder, "cut.gguf")
+            with open(real, "rb") as file:
+                head = file.read(5_000_000)
+            for data, fragment in ((b"", "empty"), (b"GGUF", "in the middle"), (head[:1000], "the file has"), (head, "the file has 5000000"),
+                                   (b"<!doctype html>", "web page"), (b"PK\x03\x04", "zip"), (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+                                   (b"\x89PNG\r\n", "neither GGUF")):
+                cut.write_bytes(data)
+                self.refused(1, fragment, "info", "-m", str(cut))
+            cut.unlink()
+            self.refused(1, "holds no model.safetensors", "info", "-m", folder)
+
+    def test_saving(self):
+        self.refused(2, "save figures as", "toy", "--save", "/tmp/figure.gif")
+        self.refused(1, "cannot write", "toy", "--save", "/no/such/folder/figure.json")
+        self.refused(2, "write to .npz", "run", "--text", "x", "--capture", "wte", "--to", "/tmp/x.mat")
+        self.refused(2, "holds one array", "run", "--text", "x", "--capture", "wte", "ln_final", "--to", "/tmp/x.npy")
+        self.refused(1, "cannot be made", "tour", "--to", "/dev/null/tour")
+
+    def test_a_full_disk_on_standard_output(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([EMBSCOPE, "toy"], stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot write", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
