@@ -57,6 +57,7 @@ void add_mix(CLI::App& app);
 void add_trace(CLI::App& app);
 void add_run(CLI::App& app);
 void add_tour(CLI::App& app);
+void add_pull(CLI::App& app);
 void add_completion(CLI::App& app);
 
 }  // namespace embscope::cli
