@@ -15,6 +15,7 @@ namespace {
 const std::string data = EMBSCOPE_TEST_DATA "/reference/";
 
 struct Case { const char* name; const char* model; const char* folder; };
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
 class Reference : public ::testing::TestWithParam<Case> {
  protected:

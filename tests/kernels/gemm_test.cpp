@@ -33,6 +33,7 @@ std::vector<float> product(const std::vector<float>& x, std::int64_t rows, const
 }
 
 struct Sizes { std::int64_t rows, out, in; };
+void PrintTo(const Sizes& s, std::ostream* out) { *out << s.rows << "x" << s.out << "x" << s.in; }
 
 class Gemm : public ::testing::TestWithParam<Sizes> {
  protected:

@@ -1,0 +1,105 @@
+// The tokenizers of GPT-2 and SmolLM2, held to Hugging Face's (tests/reference/make_tokens.py).
+#include <chrono>
+#include <fstream>
+#include <random>
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+#include "embscope/model.h"
+
+namespace embscope {
+namespace {
+
+const Tokenizer& gpt2() {
+  static const auto tokenizer = open_tokenizer("gpt2");
+  return *tokenizer;
+}
+
+const Tokenizer& smollm2() {
+  static const auto tokenizer = open_tokenizer("smollm2");
+  return *tokenizer;
+}
+
+TEST(Tokenizer, equals_hugging_face) {
+  std::ifstream file(EMBSCOPE_TEST_DATA "/reference/tokens.json");
+  const auto cases = boost::json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
+  ASSERT_GT(cases.as_array().size(), 200u);
+  for (const auto& one : cases.as_array()) {
+    const std::string text(one.at("text").as_string());
+    for (const auto& [name, tokenizer] : {std::pair{"gpt2", &gpt2()}, std::pair{"smollm2", &smollm2()}}) {
+      if (!one.as_object().contains(name)) continue;
+      const auto expected = boost::json::value_to<std::vector<TokenId>>(one.at(name));
+      EXPECT_EQ(tokenizer->encode(text).ids, expected) << name << ": " << visible(text);
+    }
+  }
+}
+
+TEST(Tokenizer, knows_the_words_of_the_article) {
+  EXPECT_EQ(gpt2().encode(" apple").ids, (std::vector<TokenId>{17180}));
+  EXPECT_EQ(gpt2().encode(" pear").ids, (std::vector<TokenId>{25286}));
+  EXPECT_EQ(smollm2().encode("The capital of Germany is").ids, (std::vector<TokenId>{504, 3575, 282, 4521, 314}));
+}
+
+TEST(Tokenizer, gives_any_bytes_back_and_ranges_without_gaps) {
+  std::mt19937 random(5);
+  for (int round = 0; round < 300; ++round) {
+    std::string text(random() % 60, '\0');
+    for (char& c : text) c = static_cast<char>(random() % (round % 2 == 0 ? 256 : 128));
+    const Tokens tokens = gpt2().encode(text);
+    ASSERT_EQ(gpt2().decode(tokens.ids), text);
+    std::uint64_t at = 0;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      ASSERT_EQ(tokens.ranges[i].begin, at);
+      ASSERT_EQ(text.substr(at, tokens.ranges[i].end - at), gpt2().bytes(tokens.ids[i]));
+      at = tokens.ranges[i].end;
+    }
+    ASSERT_EQ(at, text.size());
+  }
+}
+
+TEST(Tokenizer, a_word_of_a_million_letters_is_not_quadratic) {
+  const std::string word(1'000'000, 'a');
+  const auto start = std::chrono::steady_clock::now();
+  const Tokens tokens = gpt2().encode(word);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  EXPECT_EQ(gpt2().decode(tokens.ids), word);
+  EXPECT_LT(seconds, 5);  // a quadratic merge would take hours
+  RecordProperty("milliseconds", static_cast<int>(seconds * 1000));
+}
+
+TEST(Tokenizer, special_tokens_only_when_asked_for) {
+  EXPECT_EQ(gpt2().encode("a<|endoftext|>b", true).ids, (std::vector<TokenId>{64, 50256, 65}));
+  EXPECT_GT(gpt2().encode("a<|endoftext|>b").size(), 3u);
+  EXPECT_TRUE(gpt2().is_special(50256));
+}
+
+TEST(Tokenizer, shows_what_is_no_text) {
+  EXPECT_EQ(visible(" a\tb\n"), "␣a⇥b⏎");
+  EXPECT_EQ(visible("\xff\xc3\xa9"), "<0xFF>é");
+  EXPECT_EQ(visible(std::string_view("\0", 1)), "<0x00>");
+  EXPECT_EQ(visible("\u200b"), "<0xE2><0x80><0x8B>");
+}
+
+TEST(Word, of_several_tokens_is_its_final_one) {
+  const WordToken one = word_token(gpt2(), " apple"), many = word_token(gpt2(), " unfathomableness");
+  EXPECT_TRUE(one.single());
+  EXPECT_FALSE(many.single());
+  EXPECT_EQ(many.id, many.pieces.back());
+  EXPECT_THROW(word_token(gpt2(), ""), Error);
+}
+
+TEST(Spec, that_contradicts_itself_is_refused) {
+  const auto refuses = [](TokenizerSpec spec) { EXPECT_THROW(Tokenizer{std::move(spec)}, Error); };
+  refuses({});
+  refuses({.tokens = {"a", "a"}});
+  refuses({.tokens = {"a", "b"}, .merges = {{"a", "b"}}});
+  refuses({.tokens = {"a", "b", "ab"}, .merges = {{"a", "c"}}});
+  refuses({.tokens = {"a"}, .added = {{5, true}}});
+  refuses({.tokens = {"a"}, .added = {{-1, true}}});
+  refuses({.tokens = {"a"}, .bos = 3});
+  EXPECT_NO_THROW(Tokenizer(TokenizerSpec{.tokens = {"a", "b", "ab"}, .merges = {{"a", "b"}}}));
+}
+
+}  // namespace
+}  // namespace embscope
