@@ -109,8 +109,7 @@ class Tour {
       labels.push_back(id < model_->tokenizer().size() ? model_->tokenizer().label(id) : fmt::format("<{}>", id));
     }
     TsneOptions options;
-    options.perplexity = std::min(20.0, static_cast<double>(n - 1) / 3);
-    options.cosine = false;  // a padded vocabulary may hold zero rows, which have no direction
+    options.perplexity = std::min(30.0, static_cast<double>(n - 1) / 3);
     figure(figure_map(tsne(rows, options), labels, "t-SNE of the first tokens"));
   }
 
@@ -142,7 +141,8 @@ class Tour {
     Table table;
     table.add("word", word).add("cosine with king - man + woman", to_sum, 4).add("cosine with king alone", to_king, 4);
     report_.table(table);
-    report_.text(fmt::format("The sum is nearest to {}. Its cosine with king itself is {:.3f}, with queen {:.3f}.", to_sum[0] > to_sum[1] ? "king, the word one started from" : "queen", to_sum[0], to_sum[1]));
+    report_.text(fmt::format("Of these words the sum is nearest to {}: its cosine with king itself is {:.3f}, with queen {:.3f}. But queen was near king to begin with ({:.3f}): the famous example moves less than it seems to.",
+                             to_sum[0] > to_sum[1] ? "king, the word one started from" : "queen", to_sum[0], to_sum[1], to_king[1]));
   }
 
   void toy() {

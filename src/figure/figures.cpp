@@ -43,7 +43,7 @@ bj::object axis_from(bj::object field, bool zero) {
 }  // namespace
 
 Figure figure_vectors(const Table& vectors) {
-  bj::object lines = {{"width", 640}, {"height", 240}, {"data", {{"values", long_form(vectors, "dimension", "word", "value")}}},
+  bj::object lines = {{"width", 540}, {"height", 240}, {"data", {{"values", long_form(vectors, "dimension", "word", "value")}}},
                       {"mark", {{"type", "line"}, {"strokeWidth", 0.8}, {"opacity", 0.8}}},
                       {"encoding", {{"x", number_field("dimension", "dimension")}, {"y", number_field("value", "value")},
                                     {"color", {{"field", "word"}, {"type", "nominal"}, {"sort", nullptr}}},
@@ -53,7 +53,7 @@ Figure figure_vectors(const Table& vectors) {
   const Column &a = vectors.columns()[1], &b = vectors.columns()[2];
   bj::array points;
   for (std::size_t d = 0; d < vectors.rows(); ++d) points.push_back(bj::object{{"a", a.numbers()[d]}, {"b", b.numbers()[d]}, {"dimension", d}});
-  bj::object scatter = {{"width", 240}, {"height", 240}, {"data", {{"values", std::move(points)}}},
+  bj::object scatter = {{"width", 220}, {"height", 240}, {"data", {{"values", std::move(points)}}},
                         {"mark", {{"type", "circle"}, {"size", 14}, {"opacity", 0.6}, {"color", bj::string(palette[2])}}},
                         {"encoding", {{"x", number_field("a", a.name)}, {"y", number_field("b", b.name)},
                                       {"tooltip", {number_field("dimension", "dimension"), number_field("a", a.name), number_field("b", b.name)}}}}};
@@ -168,11 +168,12 @@ Figure figure_map(const Tensor& points, std::span<const std::string> labels, std
   bj::object x = hidden, y = hidden;
   x["field"] = "x", y["field"] = "y";
   const bool many = points.rows() > 400;
-  bj::object dots = {{"mark", {{"type", "circle"}, {"size", many ? 6 : 24}, {"opacity", many ? 0.35 : 0.7}, {"color", bj::string(palette[0])}}},
+  bj::object dots = {{"params", {bj::object{{"name", "view"}, {"select", "interval"}, {"bind", "scales"}}}},
+                     {"mark", {{"type", "circle"}, {"size", many ? 6 : 24}, {"opacity", many ? 0.35 : 0.7}, {"color", bj::string(palette[0])}}},
                      {"encoding", {{"x", x}, {"y", y}, {"tooltip", {text_field("label", "token")}}}}};
   bj::array layers = {std::move(dots)};
   if (!many) layers.push_back(bj::object{{"mark", {{"type", "text"}, {"fontSize", 10}, {"align", "left"}, {"dx", 5}}}, {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "label"}}}}}});
-  return finish("map", std::string(title), fmt::format("{} tokens; near points have similar vectors, the axes have no meaning", points.rows()),
+  return finish("map", std::string(title), fmt::format("{} tokens; near points have similar vectors, the axes have no meaning; drag to move, scroll to look closer", points.rows()),
                 {{"width", 720}, {"height", 560}, {"data", {{"values", std::move(rows)}}}, {"layer", std::move(layers)}});
 }
 
@@ -193,13 +194,13 @@ Figure figure_toy(const Table& toy) {
 }
 
 Figure figure_heatmap(const Heatmap& heatmap, const Table& dimensions, std::int64_t vocab, std::int64_t width, std::string_view model) {
-  bj::object image = {{"width", 760}, {"height", 380}, {"data", {{"values", bj::array{bj::object{{"url", "data:image/png;base64," + base64(heatmap.png)}, {"x", 0}, {"y", 0}, {"x2", vocab}, {"y2", width}}}}}},
-                      {"layer", {bj::object{{"mark", {{"type", "image"}, {"width", 760}, {"height", 380}, {"align", "left"}, {"baseline", "top"}, {"aspect", false}}},
+  bj::object image = {{"width", 640}, {"height", 380}, {"data", {{"values", bj::array{bj::object{{"url", "data:image/png;base64," + base64(heatmap.png)}, {"x", 0}, {"y", 0}, {"x2", vocab}, {"y2", width}}}}}},
+                      {"layer", {bj::object{{"mark", {{"type", "image"}, {"width", 640}, {"height", 380}, {"align", "left"}, {"baseline", "top"}, {"aspect", false}}},
                                             {"encoding", {{"url", {{"field", "url"}, {"type", "nominal"}}},
                                                           {"x", {{"field", "x"}, {"type", "quantitative"}, {"title", "token"}, {"scale", {{"domain", {0, vocab}}, {"nice", false}}}}},
                                                           {"y", {{"field", "y"}, {"type", "quantitative"}, {"title", "dimension"}, {"scale", {{"domain", {width, 0}}, {"nice", false}}}}}}}}}}};
-  bj::object means = {{"width", 120}, {"height", 380}, {"data", {{"values", rows_of(dimensions)}}}, {"mark", {{"type", "bar"}, {"height", 1}, {"color", "#5b6675"}}},
-                      {"encoding", {{"x", number_field("mean", "mean")}, {"y", {{"field", "dimension"}, {"type", "quantitative"}, {"title", nullptr}, {"axis", nullptr}, {"scale", {{"domain", {width, 0}}, {"nice", false}}}}},
+  bj::object means = {{"width", 110}, {"height", 380}, {"data", {{"values", rows_of(dimensions)}}}, {"mark", {{"type", "rule"}, {"strokeWidth", 1}, {"color", "#5b6675"}}},
+                      {"encoding", {{"x", number_field("mean", "mean")}, {"x2", {{"datum", 0}}}, {"y", {{"field", "dimension"}, {"type", "quantitative"}, {"title", nullptr}, {"axis", nullptr}, {"scale", {{"domain", {width, 0}}, {"nice", false}}}}},
                                     {"tooltip", {number_field("dimension", "dimension"), number_field("mean", "mean")}}}}};
   return finish("heatmap", fmt::format("The whole embedding matrix of {}: {} tokens x {} dimensions", model, vocab, width),
                 fmt::format("red positive, blue negative, white zero; full colour at +-{:.3f}; a pixel is the mean of {:.1f} tokens x {:.1f} dimensions; right: mean of each dimension",
