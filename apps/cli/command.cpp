@@ -23,11 +23,13 @@ std::shared_ptr<const Model> Common::open() const {
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
   CLI::App* command = app.add_subcommand(name, what);
   auto common = std::make_shared<Common>();
-  command->add_option("-m,--model", common->model, "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
+  command->add_option("-m,--model", common->model,
+                      "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
   auto* json = command->add_flag("--json", common->json, "Print JSON");
   command->add_flag("--csv", common->csv, "Print CSV")->excludes(json);
   command->add_option("--save", common->save, "Save the figure: FILE.html, .svg, .png or .json");
-  command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")->check(CLI::Range(1, 1024));
+  command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
+      ->check(CLI::Range(1, 1024));
   command->footer("Example:\n  embscope " + example);
   return {command, common};
 }
@@ -55,8 +57,11 @@ Progress progress_line() {
   return [start](double fraction, std::string_view what) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (seconds < 0.5) return true;
-    if (fraction >= 1) fmt::print(stderr, "\r\x1b[K");
-    else fmt::print(stderr, "\r\x1b[K{} {:3.0f} %, {:.0f} s left", what, 100 * fraction, fraction > 0 ? seconds / fraction - seconds : 0);
+    if (fraction >= 1)
+      fmt::print(stderr, "\r\x1b[K");
+    else
+      fmt::print(stderr, "\r\x1b[K{} {:3.0f} %, {:.0f} s left", what, 100 * fraction,
+                 fraction > 0 ? seconds / fraction - seconds : 0);
     std::fflush(stderr);
     return true;
   };

@@ -50,9 +50,9 @@ std::string read_text(const std::string& file);
 
 void add_info(CLI::App& app);
 void add_tokens(CLI::App& app);
-void add_vectors(CLI::App& app);    ///< vector, cosine, similar, heatmap, geometry, toy
+void add_vectors(CLI::App& app);  ///< vector, cosine, similar, heatmap, geometry, toy
 void add_map(CLI::App& app);
-void add_predict(CLI::App& app);    ///< predict, generate
+void add_predict(CLI::App& app);  ///< predict, generate
 void add_mix(CLI::App& app);
 void add_trace(CLI::App& app);
 void add_run(CLI::App& app);

@@ -25,10 +25,14 @@ Words words_of(const CLI::App& app) {
 
 std::string bash(const Words& words) {
   std::string cases;
-  for (const auto& [command, options] : words.options) cases += fmt::format("    {}) words=\"{}\" ;;\n", command, options);
-  return fmt::format("_embscope() {{\n  local word=\"${{COMP_WORDS[COMP_CWORD]}}\" words\n  case \"${{COMP_WORDS[1]}}\" in\n{}    *) words=\"{}\" ;;\n  esac\n"
-                     "  [ \"$COMP_CWORD\" -eq 1 ] && words=\"{}\"\n  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}}\ncomplete -o default -F _embscope embscope\n",
-                     cases, words.commands, words.commands);
+  for (const auto& [command, options] : words.options)
+    cases += fmt::format("    {}) words=\"{}\" ;;\n", command, options);
+  return fmt::format(
+      "_embscope() {{\n  local word=\"${{COMP_WORDS[COMP_CWORD]}}\" words\n  case \"${{COMP_WORDS[1]}}\" in\n{}    *) "
+      "words=\"{}\" ;;\n  esac\n"
+      "  [ \"$COMP_CWORD\" -eq 1 ] && words=\"{}\"\n  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}}\ncomplete "
+      "-o default -F _embscope embscope\n",
+      cases, words.commands, words.commands);
 }
 
 std::string fish(const Words& words) {
@@ -36,7 +40,8 @@ std::string fish(const Words& words) {
   for (const auto& [command, options] : words.options) {
     for (std::size_t at = 0; (at = options.find("--", at)) != std::string::npos;) {
       const std::size_t end = std::min(options.find(' ', at), options.size());
-      out += fmt::format("complete -c embscope -n '__fish_seen_subcommand_from {}' -l {}\n", command, options.substr(at + 2, end - at - 2));
+      out += fmt::format("complete -c embscope -n '__fish_seen_subcommand_from {}' -l {}\n", command,
+                         options.substr(at + 2, end - at - 2));
       at = end;
     }
   }
@@ -52,10 +57,14 @@ void add_completion(CLI::App& app) {
   command->add_option("SHELL", *shell, "bash, zsh or fish")->required();
   command->callback([shell, &app] {
     const Words words = words_of(app);
-    if (*shell == "bash") fmt::print("{}", bash(words));
-    else if (*shell == "zsh") fmt::print("autoload -U +X bashcompinit && bashcompinit\n{}", bash(words));
-    else if (*shell == "fish") fmt::print("{}", fish(words));
-    else throw Error(Code::usage, "completion", fmt::format("'{}': bash, zsh and fish are known", *shell));
+    if (*shell == "bash")
+      fmt::print("{}", bash(words));
+    else if (*shell == "zsh")
+      fmt::print("autoload -U +X bashcompinit && bashcompinit\n{}", bash(words));
+    else if (*shell == "fish")
+      fmt::print("{}", fish(words));
+    else
+      throw Error(Code::usage, "completion", fmt::format("'{}': bash, zsh and fish are known", *shell));
   });
 }
 

@@ -22,10 +22,13 @@ Table config_table(const Model& model) {
   auto add = [&](std::string k, std::string v) { key.push_back(std::move(k)), value.push_back(std::move(v)); };
   add("model", model.name());
   add("family", c.family);
-  add("format", fmt::format("{} ({})", model.archives()[0]->format(), name(c.tied ? model.weights().wte.view.dtype : model.weights().wte.view.dtype)));
+  add("format", fmt::format("{} ({})", model.archives()[0]->format(),
+                            name(c.tied ? model.weights().wte.view.dtype : model.weights().wte.view.dtype)));
   add("wte", fmt::format("{} x {}", c.vocab, c.width));
   add("blocks", std::to_string(c.blocks));
-  add("heads", c.heads == c.kv_heads ? fmt::format("{} of width {}", c.heads, c.head_width) : fmt::format("{} of width {}, {} for keys and values", c.heads, c.head_width, c.kv_heads));
+  add("heads", c.heads == c.kv_heads
+                   ? fmt::format("{} of width {}", c.heads, c.head_width)
+                   : fmt::format("{} of width {}, {} for keys and values", c.heads, c.head_width, c.kv_heads));
   add("mlp", fmt::format("{}, {}{}", c.mlp_width, name_of(c.activation), c.gated_mlp ? ", gated" : ""));
   add("norm", fmt::format("{}, epsilon {:g}", c.norm == NormKind::rms ? "RMSNorm" : "LayerNorm", c.epsilon));
   add("positions", c.position == PositionKind::rotary ? "rotary" : "learned");
@@ -38,10 +41,15 @@ Table config_table(const Model& model) {
 Table site_table(const Model& model) {
   std::vector<std::string> name, shape, lens, face, gguf;
   for (const SiteInfo& site : sites(model.config())) {
-    name.push_back(site.name), shape.push_back(site.shape), lens.push_back(site.transformer_lens), face.push_back(site.hugging_face), gguf.push_back(site.gguf);
+    name.push_back(site.name), shape.push_back(site.shape), lens.push_back(site.transformer_lens),
+        face.push_back(site.hugging_face), gguf.push_back(site.gguf);
   }
   Table table("sites (L is the block, T the number of tokens)");
-  return std::move(table.add("site", name).add("shape", shape).add("TransformerLens", lens).add("Hugging Face", face).add("llama.cpp", gguf));
+  return std::move(table.add("site", name)
+                       .add("shape", shape)
+                       .add("TransformerLens", lens)
+                       .add("Hugging Face", face)
+                       .add("llama.cpp", gguf));
 }
 
 Table tensor_table(const Model& model) {
@@ -49,7 +57,8 @@ Table tensor_table(const Model& model) {
   std::vector<double> bytes;
   for (const auto& archive : model.archives()) {
     for (const auto& entry : archive->tensors()) {
-      name.push_back(entry.name), dtype.emplace_back(embscope::name(entry.view.dtype)), shape.push_back(entry.view.shape.text());
+      name.push_back(entry.name), dtype.emplace_back(embscope::name(entry.view.dtype)),
+          shape.push_back(entry.view.shape.text());
       bytes.push_back(static_cast<double>(entry.view.bytes()));
     }
   }
@@ -60,7 +69,8 @@ Table tensor_table(const Model& model) {
 }  // namespace
 
 void add_info(CLI::App& app) {
-  const auto [command, common] = add_command(app, "info", "What the model is: sizes, tensors, sites", "info -m smollm2");
+  const auto [command, common] =
+      add_command(app, "info", "What the model is: sizes, tensors, sites", "info -m smollm2");
   auto tensors = std::make_shared<bool>(false);
   command->add_flag("--tensors", *tensors, "List the tensors of the file instead of the sites");
   command->callback([common, tensors] {

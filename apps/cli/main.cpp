@@ -16,16 +16,14 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "embscope 0.1.0");
   app.footer("Start with:\n  embscope tour");
   namespace cli = embscope::cli;
-  for (auto add : {cli::add_tour, cli::add_info, cli::add_tokens, cli::add_vectors, cli::add_map, cli::add_predict, cli::add_mix, cli::add_trace,
-                   cli::add_run, cli::add_pull, cli::add_completion}) {
+  for (auto add : {cli::add_tour, cli::add_info, cli::add_tokens, cli::add_vectors, cli::add_map, cli::add_predict,
+                   cli::add_mix, cli::add_trace, cli::add_run, cli::add_pull, cli::add_completion}) {
     add(app);
   }
   try {
     app.parse(argc, argv);
     return 0;
-  } catch (const CLI::Success& success) {
-    return app.exit(success);
-  } catch (const CLI::ParseError& error) {
+  } catch (const CLI::Success& success) { return app.exit(success); } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "embscope: {} (see embscope --help)\n", error.what());
     return 2;
   }
@@ -37,15 +35,15 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);  // a reader that has seen enough ends us quietly
   try {
     const int status = run(argc, argv);
-    if (std::fflush(stdout) != 0) throw embscope::Error(embscope::Code::io, "standard output", "cannot write: the disk is full or the output closed");
+    if (std::fflush(stdout) != 0)
+      throw embscope::Error(embscope::Code::io, "standard output",
+                            "cannot write: the disk is full or the output closed");
     return status;
   } catch (const embscope::Error& error) {
     fmt::print(stderr, "embscope: {}\n", error.what());
     return error.code() == embscope::Code::usage ? 2 : 1;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "embscope: not enough memory for this\n");
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "embscope: {}\n", error.what());
-  }
+  } catch (const std::exception& error) { fmt::print(stderr, "embscope: {}\n", error.what()); }
   return 1;
 }

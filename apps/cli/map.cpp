@@ -20,7 +20,8 @@ struct Options {
 TokenId number(std::string_view text) {
   TokenId value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) throw Error(Code::usage, "tokens", fmt::format("'{}': expected 0:100, all, or ids with commas", text));
+  if (error != std::errc() || end != text.data() + text.size())
+    throw Error(Code::usage, "tokens", fmt::format("'{}': expected 0:100, all, or ids with commas", text));
   return value;
 }
 
@@ -28,8 +29,10 @@ std::vector<TokenId> parse_tokens(std::string_view text, std::int64_t vocab) {
   std::vector<TokenId> ids;
   const std::size_t colon = text.find(':');
   if (text == "all" || colon != std::string_view::npos) {
-    const TokenId first = text == "all" ? 0 : number(text.substr(0, colon)), last = text == "all" ? static_cast<TokenId>(vocab) : number(text.substr(colon + 1));
-    if (first < 0 || last > vocab || first >= last) throw Error(Code::range, "tokens", fmt::format("{}: the vocabulary has 0:{}", text, vocab));
+    const TokenId first = text == "all" ? 0 : number(text.substr(0, colon)),
+                  last = text == "all" ? static_cast<TokenId>(vocab) : number(text.substr(colon + 1));
+    if (first < 0 || last > vocab || first >= last)
+      throw Error(Code::range, "tokens", fmt::format("{}: the vocabulary has 0:{}", text, vocab));
     for (TokenId id = first; id < last; ++id) ids.push_back(id);
     return ids;
   }
@@ -62,7 +65,8 @@ std::vector<TokenId> wanted(const Options& o, const Model& model) {
 }  // namespace
 
 void add_map(CLI::App& app) {
-  const auto [command, common] = add_command(app, "map", "Tokens as points in the plane", "map --tokens 0:100 --save map.html");
+  const auto [command, common] =
+      add_command(app, "map", "Tokens as points in the plane", "map --tokens 0:100 --save map.html");
   auto o = std::make_shared<Options>();
   command->add_option("--tokens", o->tokens, "A range 0:100, ids with commas, or all");
   command->add_option("--words", o->words, "Words");
@@ -72,14 +76,16 @@ void add_map(CLI::App& app) {
   command->add_option("--steps", o->steps, "t-SNE: gradient steps");
   command->add_option("--seed", o->seed, "t-SNE: the same seed gives the same picture");
   command->callback([common, o] {
-    if (o->method != "tsne" && o->method != "pca") throw Error(Code::not_found, "method", fmt::format("'{}': there are tsne and pca", o->method));
+    if (o->method != "tsne" && o->method != "pca")
+      throw Error(Code::not_found, "method", fmt::format("'{}': there are tsne and pca", o->method));
     const auto model = common->open();
     const auto ids = wanted(*o, *model);
     Tensor vectors = Tensor::uninitialised({static_cast<std::int64_t>(ids.size()), model->config().width});
     std::vector<std::string> labels;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       std::ranges::copy(model->embedding(ids[i]).values(), vectors.row(static_cast<std::int64_t>(i)).begin());
-      labels.push_back(model->has_tokenizer() && ids[i] < model->tokenizer().size() ? model->tokenizer().label(ids[i]) : fmt::format("<{}>", ids[i]));
+      labels.push_back(model->has_tokenizer() && ids[i] < model->tokenizer().size() ? model->tokenizer().label(ids[i])
+                                                                                    : fmt::format("<{}>", ids[i]));
     }
     TsneOptions options;
     options.perplexity = o->perplexity;

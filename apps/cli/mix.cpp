@@ -7,8 +7,9 @@
 namespace embscope::cli {
 
 void add_mix(CLI::App& app) {
-  const auto [command, common] = add_command(app, "mix", "Mix one word's vector with another's, step by step",
-                                             "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" --targets \" Berlin\" \" Paris\"");
+  const auto [command, common] = add_command(
+      app, "mix", "Mix one word's vector with another's, step by step",
+      "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" --targets \" Berlin\" \" Paris\"");
   auto r = std::make_shared<MixRequest>();
   auto explain = std::make_shared<bool>(false);
   command->add_option("TEXT", r->text, "The text")->required();
@@ -25,14 +26,21 @@ void add_mix(CLI::App& app) {
     explain_words(transformer.model().tokenizer(), words);
     const MixResult result = mix(transformer, *r);
     std::vector<std::string> notes;
-    notes.push_back(fmt::format("p = 1 equals the untouched run {}", result.untouched_equals_p1 ? "bit for bit" : "NOT"));
+    notes.push_back(
+        fmt::format("p = 1 equals the untouched run {}", result.untouched_equals_p1 ? "bit for bit" : "NOT"));
     for (std::size_t row : {result.sweep.rows() - 1, std::size_t{0}}) {
       std::string line = fmt::format("p = {:.0f}:", result.sweep.columns()[0].numbers()[row]);
-      for (std::size_t t = 0; t < r->targets.size(); ++t) line += fmt::format("  {} {:.5f}", result.sweep.columns()[t + 1].name, result.sweep.columns()[t + 1].numbers()[row]);
+      for (std::size_t t = 0; t < r->targets.size(); ++t)
+        line += fmt::format("  {} {:.5f}", result.sweep.columns()[t + 1].name,
+                            result.sweep.columns()[t + 1].numbers()[row]);
       notes.push_back(line);
     }
-    for (double crossing : result.crossings) notes.push_back(fmt::format("{} and {} are equally likely at p = {:.4f}", visible(r->targets[0]), visible(r->targets[1]), crossing));
-    if (*explain) notes.push_back(fmt::format("{} token-layers computed of {} asked for; logits at {} positions", result.cost.computed, result.cost.asked, result.cost.logit_rows));
+    for (double crossing : result.crossings)
+      notes.push_back(fmt::format("{} and {} are equally likely at p = {:.4f}", visible(r->targets[0]),
+                                  visible(r->targets[1]), crossing));
+    if (*explain)
+      notes.push_back(fmt::format("{} token-layers computed of {} asked for; logits at {} positions",
+                                  result.cost.computed, result.cost.asked, result.cost.logit_rows));
     print(*common, result.sweep, notes);
     save_figure(*common, [&] { return figure_mix(result.sweep, result.crossings, r->replace, r->with); });
   });

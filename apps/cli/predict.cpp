@@ -8,7 +8,8 @@ namespace embscope::cli {
 namespace {
 
 void add_next(CLI::App& app) {
-  const auto [command, common] = add_command(app, "predict", "The next tokens after a text", "predict \"The capital of Germany is\"");
+  const auto [command, common] =
+      add_command(app, "predict", "The next tokens after a text", "predict \"The capital of Germany is\"");
   auto text = std::make_shared<std::string>();
   auto k = std::make_shared<int>(10);
   command->add_option("TEXT", *text, "The text")->required();
@@ -22,7 +23,8 @@ void add_next(CLI::App& app) {
 }
 
 void add_generate(CLI::App& app) {
-  const auto [command, common] = add_command(app, "generate", "Text that the model continues", "generate \"Once upon a time\" -n 40 --temperature 0.8 --seed 3");
+  const auto [command, common] = add_command(app, "generate", "Text that the model continues",
+                                             "generate \"Once upon a time\" -n 40 --temperature 0.8 --seed 3");
   auto text = std::make_shared<std::string>();
   auto s = std::make_shared<Sampling>();
   command->add_option("TEXT", *text, "The beginning")->required();

@@ -22,9 +22,7 @@ std::vector<TokenId> ids_of(const std::string& list) {
       std::size_t used = 0;
       ids.push_back(std::stoi(one, &used));
       if (used != one.size()) throw std::invalid_argument(one);
-    } catch (const std::exception&) {
-      throw Error(Code::usage, "ids", fmt::format("'{}' is no token id", one));
-    }
+    } catch (const std::exception&) { throw Error(Code::usage, "ids", fmt::format("'{}' is no token id", one)); }
     at = comma + 1;
   }
   return ids;
@@ -53,7 +51,8 @@ Table token_table(const Tokenizer& tokenizer, const Tokens& tokens) {
     range.push_back(fmt::format("{}..{}", tokens.ranges[i].begin, tokens.ranges[i].end));
   }
   Table table;
-  return std::move(table.add("position", position).add("id", id).add("token", piece).add("bytes", bytes).add("range", range));
+  return std::move(
+      table.add("position", position).add("id", id).add("token", piece).add("bytes", bytes).add("range", range));
 }
 
 // A word with and without its space and capital: what an experiment on it would really touch.
@@ -61,14 +60,18 @@ Table doctor_table(const Tokenizer& tokenizer, std::string word) {
   while (!word.empty() && word.front() == ' ') word.erase(0, 1);
   if (word.empty()) throw Error(Code::usage, "doctor", "the word is empty");
   std::string other = word;
-  other[0] = static_cast<char>(other[0] ^ (((other[0] >= 'a' && other[0] <= 'z') || (other[0] >= 'A' && other[0] <= 'Z')) ? 32 : 0));
+  other[0] = static_cast<char>(
+      other[0] ^ (((other[0] >= 'a' && other[0] <= 'z') || (other[0] >= 'A' && other[0] <= 'Z')) ? 32 : 0));
   std::vector<std::string> variant, pieces, ids, meaning;
   for (const std::string& w : {word, " " + word, other, " " + other}) {
     const WordToken token = word_token(tokenizer, w);
     std::string text, numbers;
-    for (TokenId id : token.pieces) text += (text.empty() ? "" : " | ") + tokenizer.label(id), numbers += fmt::format("{}{}", numbers.empty() ? "" : " ", id);
+    for (TokenId id : token.pieces)
+      text += (text.empty() ? "" : " | ") + tokenizer.label(id),
+          numbers += fmt::format("{}{}", numbers.empty() ? "" : " ", id);
     variant.push_back(visible(w)), pieces.push_back(text), ids.push_back(numbers);
-    meaning.emplace_back(token.single() ? "one token: its row of wte is the word" : "several tokens: an experiment would touch only the final piece");
+    meaning.emplace_back(token.single() ? "one token: its row of wte is the word"
+                                        : "several tokens: an experiment would touch only the final piece");
   }
   Table table;
   return std::move(table.add("written", variant).add("tokens", pieces).add("ids", ids).add("meaning", meaning));
@@ -77,11 +80,14 @@ Table doctor_table(const Tokenizer& tokenizer, std::string word) {
 }  // namespace
 
 void add_tokens(CLI::App& app) {
-  const auto [command, common] = add_command(app, "tokens", "Text to tokens, and back", "tokens \"The capital of Germany is\"");
+  const auto [command, common] =
+      add_command(app, "tokens", "Text to tokens, and back", "tokens \"The capital of Germany is\"");
   auto o = std::make_shared<Options>();
   command->add_option("--tokenizer", o->tokenizer, "A tokenizer's folder, file or name instead of a model's");
   command->add_option("TEXT", o->text, "The text");
-  command->add_option("--text", o->texts, "A text (may be given several times)")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--text", o->texts, "A text (may be given several times)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--file", o->files, "Files with texts");
   command->add_flag("--special", o->special, "Recognise special tokens written in the text");
   command->add_option("--decode", o->decode, "Ids, separated by commas: print their bytes");
@@ -102,8 +108,11 @@ void add_tokens(CLI::App& app) {
     if (texts.empty()) throw Error(Code::usage, "tokens", "no text: give one, or --text, --file, --decode or --doctor");
     for (const std::string& text : texts) {
       const Tokens tokens = tokenizer.encode(text, o->special);
-      if (common->json) print_json(tokenizer, tokens);
-      else print(*common, token_table(tokenizer, tokens), {fmt::format("{} token{}", tokens.size(), tokens.size() == 1 ? "" : "s")});
+      if (common->json)
+        print_json(tokenizer, tokens);
+      else
+        print(*common, token_table(tokenizer, tokens),
+              {fmt::format("{} token{}", tokens.size(), tokens.size() == 1 ? "" : "s")});
     }
   });
 }

@@ -21,14 +21,24 @@ constexpr const char* sentence = "The capital of Germany is";
 class Tour {
  public:
   Tour(std::shared_ptr<const Model> model, std::string option)
-      : model_(std::move(model)), transformer_(model_), option_(std::move(option)),
+      : model_(std::move(model)),
+        transformer_(model_),
+        option_(std::move(option)),
         report_("The life of a word's vector", fmt::format("An experiment at every step, on {}", model_->name())) {}
 
   void walk(const Progress& progress) {
-    const std::pair<void (Tour::*)(), const char*> steps[] = {
-        {&Tour::tokens, "tokens"}, {&Tour::two_words, "two words"}, {&Tour::matrix, "the matrix"}, {&Tour::map, "the map"},
-        {&Tour::all_pairs, "all pairs"}, {&Tour::arithmetic, "arithmetic"}, {&Tour::toy, "the toy space"}, {&Tour::prediction, "prediction"},
-        {&Tour::experiment, "the experiment"}, {&Tour::life, "a vector's life"}, {&Tour::learned, "where vectors come from"}, {&Tour::figures_of_the_article, "the figures"}};
+    const std::pair<void (Tour::*)(), const char*> steps[] = {{&Tour::tokens, "tokens"},
+                                                              {&Tour::two_words, "two words"},
+                                                              {&Tour::matrix, "the matrix"},
+                                                              {&Tour::map, "the map"},
+                                                              {&Tour::all_pairs, "all pairs"},
+                                                              {&Tour::arithmetic, "arithmetic"},
+                                                              {&Tour::toy, "the toy space"},
+                                                              {&Tour::prediction, "prediction"},
+                                                              {&Tour::experiment, "the experiment"},
+                                                              {&Tour::life, "a vector's life"},
+                                                              {&Tour::learned, "where vectors come from"},
+                                                              {&Tour::figures_of_the_article, "the figures"}};
     double done = 0;
     for (const auto& [step, name] : steps) {
       embscope::report(progress, done++ / std::size(steps), name);
@@ -50,26 +60,37 @@ class Tour {
  private:
   void tokens() {
     report_.section("From text to tokens to vectors");
-    report_.text("A language model never sees letters. A tokenizer cuts the text into <em>tokens</em>, pieces that occur often, and each token is a number. "
-                 "A leading space belongs to its word, so <code>Germany</code> and <code>␣Germany</code> are different tokens with different numbers.");
+    report_.text(
+        "A language model never sees letters. A tokenizer cuts the text into <em>tokens</em>, pieces that occur often, "
+        "and each token is a number. "
+        "A leading space belongs to its word, so <code>Germany</code> and <code>␣Germany</code> are different tokens "
+        "with different numbers.");
     command("tokens \"The capital of Germany is\"");
     const Tokens tokens = model_->tokenizer().encode(sentence);
     std::vector<double> id, first;
     std::vector<std::string> token;
-    for (TokenId t : tokens.ids) id.push_back(t), token.push_back(model_->tokenizer().label(t)), first.push_back(static_cast<double>(model_->embedding(t).values()[0]));
+    for (TokenId t : tokens.ids)
+      id.push_back(t), token.push_back(model_->tokenizer().label(t)),
+          first.push_back(static_cast<double>(model_->embedding(t).values()[0]));
     Table table;
     table.add("token", token).add("id", id).add("first value of its vector", first, 5);
     report_.table(table);
     const Config& c = model_->config();
-    report_.text(fmt::format("The number selects a row of the <em>embedding matrix</em>, called <code>wte</code>. In this model it is <strong>wte: {} x {}</strong>: "
-                             "{} tokens, each a vector of {} values. From here on the model works with these vectors alone.", c.vocab, c.width, c.vocab, c.width));
+    report_.text(
+        fmt::format("The number selects a row of the <em>embedding matrix</em>, called <code>wte</code>. In this model "
+                    "it is <strong>wte: {} x {}</strong>: "
+                    "{} tokens, each a vector of {} values. From here on the model works with these vectors alone.",
+                    c.vocab, c.width, c.vocab, c.width));
   }
 
   void two_words() {
     report_.section("Two words, two vectors");
-    report_.text("A vector looks like noise when its values are drawn one after the other. Set two of them against each other and a relation shows: "
-                 "the more the cloud leans along the diagonal, the more the vectors point the same way. One number says how much, the <em>cosine similarity</em>: "
-                 "1 for the same direction, 0 for a right angle.");
+    report_.text(
+        "A vector looks like noise when its values are drawn one after the other. Set two of them against each other "
+        "and a relation shows: "
+        "the more the cloud leans along the diagonal, the more the vectors point the same way. One number says how "
+        "much, the <em>cosine similarity</em>: "
+        "1 for the same direction, 0 for a right angle.");
     const std::vector<std::string> fruit = {" apple", " pear"};
     command("vector \" apple\" \" pear\"");
     figure(figure_vectors(vectors(*model_, fruit)));
@@ -78,8 +99,10 @@ class Tour {
     figure(figure_cosines(cosines(*model_, words)));
     hello_ = cosine_of("hello", "world");
     spaced_ = cosine_of(" hello", " world");
-    report_.text(fmt::format("An apple is nearer to a pear ({:.3f}) than to a spaceship ({:.3f}). And the space matters: hello and world have {:.3f} without it, {:.3f} with it.",
-                             cosine_of(" apple", " pear"), cosine_of(" apple", " spaceship"), hello_, spaced_));
+    report_.text(
+        fmt::format("An apple is nearer to a pear ({:.3f}) than to a spaceship ({:.3f}). And the space matters: hello "
+                    "and world have {:.3f} without it, {:.3f} with it.",
+                    cosine_of(" apple", " pear"), cosine_of(" apple", " spaceship"), hello_, spaced_));
     command("similar \" apple\" -k 12");
     figure(figure_similar(similar(*model_, " apple", 12), " apple"));
   }
@@ -87,19 +110,27 @@ class Tour {
   void matrix() {
     report_.section("The whole matrix at once");
     const Table stripes = dimensions(*model_);
-    report_.text("Here is every value of the embedding matrix, tokens from left to right, dimensions from top to bottom. The horizontal stripes are dimensions in which "
-                 "all tokens share an offset: whatever the word, its vector has about the same value there.");
+    report_.text(
+        "Here is every value of the embedding matrix, tokens from left to right, dimensions from top to bottom. The "
+        "horizontal stripes are dimensions in which "
+        "all tokens share an offset: whatever the word, its vector has about the same value there.");
     command("heatmap --save heatmap.html");
     figure(figure_heatmap(heatmap(*model_), stripes, model_->config().vocab, model_->config().width, model_->name()));
     figure(figure_dimensions(stripes));
-    const double dimension = stripes.column("dimension").numbers()[0], mean = stripes.column("mean").numbers()[0], deviation = stripes.column("deviation").numbers()[0];
-    report_.text(fmt::format("The strongest stripe is dimension {:.0f}: its mean over all tokens is {:.4f}, {:.1f} times its deviation of {:.4f}.", dimension, mean, std::abs(mean) / deviation, deviation));
+    const double dimension = stripes.column("dimension").numbers()[0], mean = stripes.column("mean").numbers()[0],
+                 deviation = stripes.column("deviation").numbers()[0];
+    report_.text(
+        fmt::format("The strongest stripe is dimension {:.0f}: its mean over all tokens is {:.4f}, {:.1f} times its "
+                    "deviation of {:.4f}.",
+                    dimension, mean, std::abs(mean) / deviation, deviation));
   }
 
   void map() {
     report_.section("A map of the first hundred tokens");
-    report_.text("Hundreds of dimensions cannot be drawn; t-SNE looks for places in the plane such that neighbours stay neighbours. The first hundred tokens of this vocabulary "
-                 "are special tokens, punctuation, digits and letters, and they gather by kind.");
+    report_.text(
+        "Hundreds of dimensions cannot be drawn; t-SNE looks for places in the plane such that neighbours stay "
+        "neighbours. The first hundred tokens of this vocabulary "
+        "are special tokens, punctuation, digits and letters, and they gather by kind.");
     command("map --tokens 0:100");
     const std::int64_t n = std::min<std::int64_t>(100, model_->config().vocab);
     Tensor rows = Tensor::uninitialised({n, model_->config().width});
@@ -115,19 +146,25 @@ class Tour {
 
   void all_pairs() {
     report_.section("Nearly all pairs point the same way");
-    report_.text("One would expect unrelated words to stand at right angles, with as many negative cosines as positive ones. Not so: measured over every pair of tokens, "
-                 "without sampling, the vectors fill a cone.");
+    report_.text(
+        "One would expect unrelated words to stand at right angles, with as many negative cosines as positive ones. "
+        "Not so: measured over every pair of tokens, "
+        "without sampling, the vectors fill a cone.");
     command("geometry");
     const PairCosines pairs = pair_cosines(*model_, 100);
     figure(figure_pairs(pairs.histogram, pairs.mean, pairs.positive_share));
-    report_.text(fmt::format("Of {:.0f} pairs, <strong>{:.3f} %</strong> have a positive cosine; the mean is {:.4f}. A cosine of 0.4 therefore says little by itself: compare it with this distribution.",
-                             pairs.pairs, 100 * pairs.positive_share, pairs.mean));
+    report_.text(
+        fmt::format("Of {:.0f} pairs, <strong>{:.3f} %</strong> have a positive cosine; the mean is {:.4f}. A cosine "
+                    "of 0.4 therefore says little by itself: compare it with this distribution.",
+                    pairs.pairs, 100 * pairs.positive_share, pairs.mean));
   }
 
   void arithmetic() {
     report_.section("King - man + woman, honestly");
-    report_.text("The famous example says that the vector of king, minus man, plus woman, is near queen. The usual demonstration leaves the three words of the question out of the answer. "
-                 "Here they stay in, so that one sees what the sum is really nearest to.");
+    report_.text(
+        "The famous example says that the vector of king, minus man, plus woman, is near queen. The usual "
+        "demonstration leaves the three words of the question out of the answer. "
+        "Here they stay in, so that one sees what the sum is really nearest to.");
     const Tensor king = vector_of(" king"), man = vector_of(" man"), woman = vector_of(" woman");
     Tensor sum = king.clone();
     for (std::size_t d = 0; d < sum.values().size(); ++d) sum.values()[d] += woman.values()[d] - man.values()[d];
@@ -141,14 +178,19 @@ class Tour {
     Table table;
     table.add("word", word).add("cosine with king - man + woman", to_sum, 4).add("cosine with king alone", to_king, 4);
     report_.table(table);
-    report_.text(fmt::format("Of these words the sum is nearest to {}: its cosine with king itself is {:.3f}, with queen {:.3f}. But queen was near king to begin with ({:.3f}): the famous example moves less than it seems to.",
-                             to_sum[0] > to_sum[1] ? "king, the word one started from" : "queen", to_sum[0], to_sum[1], to_king[1]));
+    report_.text(fmt::format(
+        "Of these words the sum is nearest to {}: its cosine with king itself is {:.3f}, with queen {:.3f}. But queen "
+        "was near king to begin with ({:.3f}): the famous example moves less than it seems to.",
+        to_sum[0] > to_sum[1] ? "king, the word one started from" : "queen", to_sum[0], to_sum[1], to_king[1]));
   }
 
   void toy() {
     report_.section("A space that one can draw");
-    report_.text("What it means that a context moves a vector is easier to see in two dimensions with names. Animals are placed by size and friendliness; "
-                 "\"a big, wary cat\" adds to the cat's vector and takes it to [.4, .6], larger and less friendly. The model does the same in its own dimensions, which have no names.");
+    report_.text(
+        "What it means that a context moves a vector is easier to see in two dimensions with names. Animals are placed "
+        "by size and friendliness; "
+        "\"a big, wary cat\" adds to the cat's vector and takes it to [.4, .6], larger and less friendly. The model "
+        "does the same in its own dimensions, which have no names.");
     command("toy");
     figure(figure_toy(toy_space()));
     Request request;
@@ -158,53 +200,76 @@ class Tour {
     request.logits = LogitsAt::none;
     const Result run = transformer_.run(request);
     const Tensor &plain = run.rows[0].captured[0], &context = run.rows[1].captured[0];
-    report_.text(fmt::format("In the real model, <code>␣cat</code> enters both texts with the same row of <code>wte</code>. After block {}, the cosine between its two vectors is {:.3f}: the context has moved it.",
-                             site.block, cosine(plain.row(plain.rows() - 1), context.row(context.rows() - 1))));
+    report_.text(
+        fmt::format("In the real model, <code>␣cat</code> enters both texts with the same row of <code>wte</code>. "
+                    "After block {}, the cosine between its two vectors is {:.3f}: the context has moved it.",
+                    site.block, cosine(plain.row(plain.rows() - 1), context.row(context.rows() - 1))));
   }
 
   void prediction() {
     report_.section("What comes next");
-    report_.text("The vectors pass through the blocks. At the end, the vector at the last token is compared with every row of the unembedding, and the comparison is turned into probabilities for the next token.");
+    report_.text(
+        "The vectors pass through the blocks. At the end, the vector at the last token is compared with every row of "
+        "the unembedding, and the comparison is turned into probabilities for the next token.");
     command("predict \"The capital of Germany is\"");
     figure(figure_predict(predict(transformer_, sentence, 10), sentence));
     command("generate \"The capital of Germany is\" -n 24");
     Sampling sampling;
     sampling.tokens = 24;
-    report_.text(fmt::format("Left to go on, always with the likeliest token, the model writes: <em>{}{}</em>", escape_html(sentence), escape_html(generate(transformer_, sentence, sampling))));
+    report_.text(fmt::format("Left to go on, always with the likeliest token, the model writes: <em>{}{}</em>",
+                             escape_html(sentence), escape_html(generate(transformer_, sentence, sampling))));
   }
 
   void experiment() {
     report_.section("Turning Germany into France");
-    report_.text("Now the vector of <code>␣Germany</code> is taken away, little by little, and the vector of <code>␣France</code> put in its place: p x Germany + (1 - p) x France. "
-                 "The text is not changed, only one vector at the very beginning.");
-    command("mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" --targets \" Berlin\" \" Paris\"");
+    report_.text(
+        "Now the vector of <code>␣Germany</code> is taken away, little by little, and the vector of "
+        "<code>␣France</code> put in its place: p x Germany + (1 - p) x France. "
+        "The text is not changed, only one vector at the very beginning.");
+    command(
+        "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" --targets \" Berlin\" \" Paris\"");
     mix_ = mix(transformer_, {sentence, " Germany", " France", {" Berlin", " Paris"}});
     const auto& berlin = mix_.sweep.columns()[1].numbers();
     const auto& paris = mix_.sweep.columns()[2].numbers();
-    report_.text(fmt::format("First, p = 1: Berlin has {:.3f} %, Paris {:.3f} %, and all logits equal those of the untouched model {}. Then p = 0, France in full: Paris {:.3f} %, Berlin {:.3f} %. Then everything between.",
-                             100 * berlin.back(), 100 * paris.back(), mix_.untouched_equals_p1 ? "bit for bit" : "only nearly", 100 * paris.front(), 100 * berlin.front()));
+    report_.text(
+        fmt::format("First, p = 1: Berlin has {:.3f} %, Paris {:.3f} %, and all logits equal those of the untouched "
+                    "model {}. Then p = 0, France in full: Paris {:.3f} %, Berlin {:.3f} %. Then everything between.",
+                    100 * berlin.back(), 100 * paris.back(), mix_.untouched_equals_p1 ? "bit for bit" : "only nearly",
+                    100 * paris.front(), 100 * berlin.front()));
     figure(figure_mix(mix_.sweep, mix_.crossings, " Germany", " France"));
     report_.table(mix_.sweep);
-    if (!mix_.crossings.empty()) report_.text(fmt::format("The answer turns at <strong>p = {:.3f}</strong>. The mixtures need not be words at all, and the model still treats them as something between two countries.", mix_.crossings[0]));
+    if (!mix_.crossings.empty())
+      report_.text(
+          fmt::format("The answer turns at <strong>p = {:.3f}</strong>. The mixtures need not be words at all, and the "
+                      "model still treats them as something between two countries.",
+                      mix_.crossings[0]));
   }
 
   void life() {
     report_.section("A vector's life");
-    report_.text("Follow the last token through the model. In every block its vector changes four times: it is normalised (<code>ln1</code>), attention adds what other tokens have to say (<code>attn_out</code>), "
-                 "it is normalised again (<code>ln2</code>), and the MLP adds what it knows (<code>mlp_out</code>). It starts as the vector of its own token and ends pointing at the next.");
+    report_.text(
+        "Follow the last token through the model. In every block its vector changes four times: it is normalised "
+        "(<code>ln1</code>), attention adds what other tokens have to say (<code>attn_out</code>), "
+        "it is normalised again (<code>ln2</code>), and the MLP adds what it knows (<code>mlp_out</code>). It starts "
+        "as the vector of its own token and ends pointing at the next.");
     command("trace \"The capital of Germany is\"");
     const TraceResult t = trace(transformer_, {sentence});
     figure(figure_trace(t.life, model_->tokenizer().bytes(t.own), model_->tokenizer().bytes(t.predicted)));
     Table tops("");
-    tops.add("after block", t.life.column("block").numbers()).add("rank of its own token", t.life.column("rank_own").numbers());
-    tops.add("rank of the prediction", t.life.column("rank_predicted").numbers()).add("points to", t.life.column("top").texts());
+    tops.add("after block", t.life.column("block").numbers())
+        .add("rank of its own token", t.life.column("rank_own").numbers());
+    tops.add("rank of the prediction", t.life.column("rank_predicted").numbers())
+        .add("points to", t.life.column("top").texts());
     report_.table(tops, 60);
   }
 
   void learned() {
     report_.section("Where the vectors come from");
-    report_.text("Nobody writes these vectors. They begin as random numbers; training shows the model a text, asks for the next token, and moves every vector a little in the direction "
-                 "that would have made the right answer likelier. Words used alike are moved alike. Two models trained from different random starts end with wholly different values, and yet with related neighbourhoods.");
+    report_.text(
+        "Nobody writes these vectors. They begin as random numbers; training shows the model a text, asks for the next "
+        "token, and moves every vector a little in the direction "
+        "that would have made the right answer likelier. Words used alike are moved alike. Two models trained from "
+        "different random starts end with wholly different values, and yet with related neighbourhoods.");
   }
 
   void figures_of_the_article() {
@@ -214,10 +279,16 @@ class Tour {
     const auto& paris = mix_.sweep.columns()[2].numbers();
     const std::size_t half = berlin.size() / 2;
     Table table;
-    table.add("measurement", std::vector<std::string>{"cosine of hello and world", "cosine of ␣hello and ␣world", "Berlin, untouched", "Paris, untouched", "France in place: Paris / Berlin", "at 50/50, ahead"});
-    table.add("GPT-2 small, in the article", std::vector<std::string>{".30", ".21", "5.27 %", "0.13 %", "about 20", "Berlin"});
-    table.add(model_->name(), std::vector<std::string>{fmt::format("{:.5f}", hello_), fmt::format("{:.5f}", spaced_), fmt::format("{:.2f} %", 100 * berlin.back()), fmt::format("{:.2f} %", 100 * paris.back()),
-                                                       fmt::format("{:.0f}", paris.front() / berlin.front()), berlin[half] > paris[half] ? "Berlin" : "Paris"});
+    table.add("measurement",
+              std::vector<std::string>{"cosine of hello and world", "cosine of ␣hello and ␣world", "Berlin, untouched",
+                                       "Paris, untouched", "France in place: Paris / Berlin", "at 50/50, ahead"});
+    table.add("GPT-2 small, in the article",
+              std::vector<std::string>{".30", ".21", "5.27 %", "0.13 %", "about 20", "Berlin"});
+    table.add(model_->name(), std::vector<std::string>{fmt::format("{:.5f}", hello_), fmt::format("{:.5f}", spaced_),
+                                                       fmt::format("{:.2f} %", 100 * berlin.back()),
+                                                       fmt::format("{:.2f} %", 100 * paris.back()),
+                                                       fmt::format("{:.0f}", paris.front() / berlin.front()),
+                                                       berlin[half] > paris[half] ? "Berlin" : "Paris"});
     report_.table(table);
   }
 
@@ -228,7 +299,9 @@ class Tour {
     figures_.push_back(std::move(figure));
   }
   Tensor vector_of(std::string_view word) const { return model_->embedding(word_token(model_->tokenizer(), word).id); }
-  double cosine_of(std::string_view a, std::string_view b) const { return cosine(vector_of(a).values(), vector_of(b).values()); }
+  double cosine_of(std::string_view a, std::string_view b) const {
+    return cosine(vector_of(a).values(), vector_of(b).values());
+  }
 
   std::shared_ptr<const Model> model_;
   Transformer transformer_;
@@ -246,17 +319,21 @@ void add_tour(CLI::App& app) {
   command->footer("Example:\n  embscope tour -m smollm2 --to my-tour");
   auto common = std::make_shared<Common>();
   auto folder = std::make_shared<std::string>("embscope-tour");
-  command->add_option("-m,--model", common->model, "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
+  command->add_option("-m,--model", common->model,
+                      "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
   command->add_option("--to", *folder, "Folder for the report and its figures");
-  command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")->check(CLI::Range(1, 1024));
+  command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
+      ->check(CLI::Range(1, 1024));
   command->callback([common, folder] {
     const auto start = std::chrono::steady_clock::now();
     Tour tour(common->open(), common->model.empty() ? "" : " -m " + common->model);
     tour.walk(progress_line());
     const bool drawn = tour.write(*folder);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    fmt::print("The report is {} ({:.1f} s)\n", fs::absolute(fs::path(*folder) / "report.html").lexically_normal().string(), seconds);
-    fmt::print("Its figures are in {} ({})\n", (fs::path(*folder) / "figures").string(), drawn ? ".svg and .json" : ".json; for .svg, run scripts/setup");
+    fmt::print("The report is {} ({:.1f} s)\n",
+               fs::absolute(fs::path(*folder) / "report.html").lexically_normal().string(), seconds);
+    fmt::print("Its figures are in {} ({})\n", (fs::path(*folder) / "figures").string(),
+               drawn ? ".svg and .json" : ".json; for .svg, run scripts/setup");
   });
 }
 

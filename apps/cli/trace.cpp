@@ -7,7 +7,8 @@
 namespace embscope::cli {
 
 void add_trace(CLI::App& app) {
-  const auto [command, common] = add_command(app, "trace", "A vector's life, block by block", "trace \"The capital of Germany is\" --save trace.html");
+  const auto [command, common] = add_command(app, "trace", "A vector's life, block by block",
+                                             "trace \"The capital of Germany is\" --save trace.html");
   auto r = std::make_shared<TraceRequest>();
   auto lens = std::make_shared<bool>(false);
   command->add_option("TEXT", r->text, "The text")->required();
@@ -18,8 +19,12 @@ void add_trace(CLI::App& app) {
     const Transformer transformer(common->open());
     const TraceResult result = trace(transformer, *r);
     const Tokenizer& tokenizer = transformer.model().tokenizer();
-    print(*common, *lens ? result.lens : result.life, {fmt::format("token {} at position {}, predicts {}", tokenizer.label(result.own), result.position, tokenizer.label(result.predicted))});
-    save_figure(*common, [&] { return figure_trace(result.life, tokenizer.bytes(result.own), tokenizer.bytes(result.predicted)); });
+    print(*common, *lens ? result.lens : result.life,
+          {fmt::format("token {} at position {}, predicts {}", tokenizer.label(result.own), result.position,
+                       tokenizer.label(result.predicted))});
+    save_figure(*common, [&] {
+      return figure_trace(result.life, tokenizer.bytes(result.own), tokenizer.bytes(result.predicted));
+    });
   });
 }
 

@@ -8,7 +8,8 @@ namespace embscope::cli {
 namespace {
 
 void add_vector(CLI::App& app) {
-  const auto [command, common] = add_command(app, "vector", "Words' vectors, value by value", "vector \" apple\" \" pear\" --save vectors.html");
+  const auto [command, common] =
+      add_command(app, "vector", "Words' vectors, value by value", "vector \" apple\" \" pear\" --save vectors.html");
   auto words = std::make_shared<std::vector<std::string>>();
   command->add_option("WORDS", *words, "Words (a leading space counts)")->required();
   command->callback([common, words] {
@@ -16,14 +17,16 @@ void add_vector(CLI::App& app) {
     explain_words(model->tokenizer(), *words);
     const Table table = vectors(*model, *words);
     std::vector<std::string> notes;
-    if (words->size() == 2) notes.push_back(fmt::format("cosine similarity {:.5f}", cosines(*model, *words).columns()[2].numbers()[0]));
+    if (words->size() == 2)
+      notes.push_back(fmt::format("cosine similarity {:.5f}", cosines(*model, *words).columns()[2].numbers()[0]));
     print(*common, table, notes);
     save_figure(*common, [&] { return figure_vectors(table); });
   });
 }
 
 void add_cosine(CLI::App& app) {
-  const auto [command, common] = add_command(app, "cosine", "Cosine similarity of words, as a matrix", "cosine hello world \" apple\" \" pear\"");
+  const auto [command, common] =
+      add_command(app, "cosine", "Cosine similarity of words, as a matrix", "cosine hello world \" apple\" \" pear\"");
   auto words = std::make_shared<std::vector<std::string>>();
   command->add_option("WORDS", *words, "Words (a leading space counts)")->required();
   command->callback([common, words] {
@@ -36,7 +39,8 @@ void add_cosine(CLI::App& app) {
 }
 
 void add_similar(CLI::App& app) {
-  const auto [command, common] = add_command(app, "similar", "The tokens nearest to a word", "similar \" apple\" -k 12");
+  const auto [command, common] =
+      add_command(app, "similar", "The tokens nearest to a word", "similar \" apple\" -k 12");
   auto word = std::make_shared<std::string>();
   auto k = std::make_shared<int>(10);
   command->add_option("WORD", *word, "A word (a leading space counts)")->required();
@@ -60,31 +64,39 @@ Table first_rows(const Table& table, std::size_t count) {
 }
 
 void add_heatmap(CLI::App& app) {
-  const auto [command, common] = add_command(app, "heatmap", "The entire embedding matrix as a picture, and its stripes", "heatmap --save heatmap.html");
+  const auto [command, common] = add_command(
+      app, "heatmap", "The entire embedding matrix as a picture, and its stripes", "heatmap --save heatmap.html");
   auto pixels = std::make_shared<int>(1600);
   command->add_option("--pixels", *pixels, "Pixels across")->check(CLI::Range(16, 20000));
   command->callback([common, pixels] {
     const auto model = common->open();
     const Table stripes = dimensions(*model);
     print(*common, common->json || common->csv ? stripes : first_rows(stripes, 16));
-    save_figure(*common, [&] { return figure_heatmap(heatmap(*model, *pixels), stripes, model->config().vocab, model->config().width, model->name()); });
+    save_figure(*common, [&] {
+      return figure_heatmap(heatmap(*model, *pixels), stripes, model->config().vocab, model->config().width,
+                            model->name());
+    });
   });
 }
 
 void add_geometry(CLI::App& app) {
-  const auto [command, common] = add_command(app, "geometry", "The cosine of every pair of tokens", "geometry --save pairs.html");
+  const auto [command, common] =
+      add_command(app, "geometry", "The cosine of every pair of tokens", "geometry --save pairs.html");
   auto bins = std::make_shared<int>(40);
   command->add_option("--bins", *bins, "Bars of the histogram");
   command->callback([common, bins] {
     const auto model = common->open();
     const PairCosines pairs = pair_cosines(*model, *bins, progress_line());
-    print(*common, pairs.histogram, {fmt::format("{:.0f} pairs, mean cosine {:.4f}, {:.3f} % positive", pairs.pairs, pairs.mean, 100 * pairs.positive_share)});
+    print(*common, pairs.histogram,
+          {fmt::format("{:.0f} pairs, mean cosine {:.4f}, {:.3f} % positive", pairs.pairs, pairs.mean,
+                       100 * pairs.positive_share)});
     save_figure(*common, [&] { return figure_pairs(pairs.histogram, pairs.mean, pairs.positive_share); });
   });
 }
 
 void add_toy(CLI::App& app) {
-  const auto [command, common] = add_command(app, "toy", "A space of two dimensions: animals by size and friendliness", "toy --save toy.html");
+  const auto [command, common] =
+      add_command(app, "toy", "A space of two dimensions: animals by size and friendliness", "toy --save toy.html");
   command->callback([common] {
     print(*common, toy_space());
     save_figure(*common, [] { return figure_toy(toy_space()); });

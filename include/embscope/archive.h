@@ -22,8 +22,8 @@
 namespace embscope {
 
 /// A metadata value. Arrays of strings are views into the file; numbers are widened.
-using MetaValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::string_view, std::vector<std::string_view>,
-                               std::vector<double>, std::vector<std::int64_t>>;
+using MetaValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::string_view,
+                               std::vector<std::string_view>, std::vector<double>, std::vector<std::int64_t>>;
 
 class Archive {
  public:
@@ -34,11 +34,14 @@ class Archive {
   virtual std::string_view format() const = 0;  ///< "gguf", "safetensors" or "npy"
   const std::filesystem::path& path() const { return path_; }
 
-  struct Entry { std::string name; View view; };
-  const std::vector<Entry>& tensors() const { return tensors_; }      ///< in the file's order
-  const View* find(std::string_view name) const;                      ///< null when absent
-  const View& at(std::string_view name) const;                        ///< throws Error{not_found} with the nearest names
-  const MetaValue* meta(std::string_view key) const;                  ///< null when absent
+  struct Entry {
+    std::string name;
+    View view;
+  };
+  const std::vector<Entry>& tensors() const { return tensors_; }  ///< in the file's order
+  const View* find(std::string_view name) const;                  ///< null when absent
+  const View& at(std::string_view name) const;                    ///< throws Error{not_found} with the nearest names
+  const MetaValue* meta(std::string_view key) const;              ///< null when absent
   const std::map<std::string, MetaValue, std::less<>>& metadata() const { return metadata_; }
 
  protected:

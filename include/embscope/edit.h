@@ -24,10 +24,10 @@ enum class Change {
 struct Edit {
   Site site;
   Change change = Change::set;
-  std::vector<int> rows;         ///< rows of the batch; empty: all
-  std::vector<int> positions;    ///< token positions; negative counts from the end of the row; empty: all
-  std::vector<int> heads;        ///< for sites with heads; empty: all
-  std::vector<float> vector;     ///< as long as what it meets (D, K with heads listed or H*K, V, ...); one value is broadcast
+  std::vector<int> rows;       ///< rows of the batch; empty: all
+  std::vector<int> positions;  ///< token positions; negative counts from the end of the row; empty: all
+  std::vector<int> heads;      ///< for sites with heads; empty: all
+  std::vector<float> vector;   ///< as long as what it meets (D, K with heads listed or H*K, ...); one value is broadcast
   float amount = 1;
 };
 

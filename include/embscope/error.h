@@ -25,7 +25,9 @@ class Error : public std::runtime_error {
  public:
   Error(Code code, std::string where, std::string message)
       : std::runtime_error("[" + where + "] " + message),
-        code_(code), where_(std::move(where)), message_(std::move(message)) {}
+        code_(code),
+        where_(std::move(where)),
+        message_(std::move(message)) {}
 
   Code code() const noexcept { return code_; }
   const std::string& where() const noexcept { return where_; }

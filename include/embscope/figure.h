@@ -15,19 +15,20 @@
 namespace embscope {
 
 struct Figure {
-  std::string name;   ///< for file names: "vectors", "map"
+  std::string name;  ///< for file names: "vectors", "map"
   std::string title;
-  std::string spec;   ///< Vega-Lite v6, JSON, data included
+  std::string spec;  ///< Vega-Lite v6, JSON, data included
 };
 
 // One function per picture. Tables are those of the analyses, named in their headers.
-Figure figure_vectors(const Table& vectors);                     ///< similarity.h vectors(): lines; with two words also b against a
-Figure figure_cosines(const Table& cosines);                     ///< matrix of cosines, values written in the cells
+Figure figure_vectors(const Table& vectors);  ///< similarity.h vectors(): lines; with two words also b against a
+Figure figure_cosines(const Table& cosines);  ///< matrix of cosines, values written in the cells
 Figure figure_similar(const Table& similar, std::string_view word);
 Figure figure_pairs(const Table& histogram, double mean, double positive_share);
-Figure figure_dimensions(const Table& dimensions);               ///< mean per dimension, stripes marked
+Figure figure_dimensions(const Table& dimensions);  ///< mean per dimension, stripes marked
 Figure figure_predict(const Table& predictions, std::string_view text);
-Figure figure_mix(const Table& sweep, std::span<const double> crossings, std::string_view replace, std::string_view with);
+Figure figure_mix(const Table& sweep, std::span<const double> crossings, std::string_view replace,
+                  std::string_view with);
 Figure figure_trace(const Table& life, std::string_view own, std::string_view predicted);
 Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title);
 Figure figure_toy(const Table& toy);
@@ -37,11 +38,12 @@ Figure figure_toy(const Table& toy);
 /// beside it the per-dimension means.
 struct Heatmap {
   std::vector<std::uint8_t> png;
-  double range = 0;               ///< |value| of full colour
+  double range = 0;  ///< |value| of full colour
   double tokens_per_pixel = 1, dimensions_per_pixel = 1;
 };
 Heatmap heatmap(const Model& model, int pixels_across = 1600);
-Figure figure_heatmap(const Heatmap& heatmap, const Table& dimensions, std::int64_t vocab, std::int64_t width, std::string_view model);
+Figure figure_heatmap(const Heatmap& heatmap, const Table& dimensions, std::int64_t vocab, std::int64_t width,
+                      std::string_view model);
 
 /// Saves by extension: .json (the specification), .html (self-contained, opens without a network), .svg and .png (drawn by
 /// vl-convert, which set-up installs; Error{unsupported} says how when it is missing). Whole or not at all.
@@ -54,9 +56,9 @@ bool save_svgs(std::span<const Figure> figures, const std::filesystem::path& fol
 class Report {
  public:
   explicit Report(std::string title, std::string subtitle);
-  void section(std::string_view heading);                        ///< also a line of the table of contents
-  void text(std::string_view html);                              ///< a paragraph; the caller has escaped what is not markup
-  void command(std::string_view line);                           ///< the command that made what follows
+  void section(std::string_view heading);  ///< also a line of the table of contents
+  void text(std::string_view html);        ///< a paragraph; the caller has escaped what is not markup
+  void command(std::string_view line);     ///< the command that made what follows
   void table(const Table& table, std::size_t most_rows = 20);
   void figure(const Figure& figure);
   std::string html() const;

@@ -24,22 +24,22 @@ enum class Activation { gelu_tanh, gelu_exact, relu, silu };
 
 /// The axes by which architectures differ. GPT-2 and Llama are two values of it; `forward` knows only this.
 struct Config {
-  std::string family;            ///< "gpt2", "llama": for people; nothing branches on it after opening
-  std::int64_t vocab = 0;        ///< V, rows of wte
-  std::int64_t width = 0;        ///< D
-  std::int64_t blocks = 0;       ///< L
-  std::int64_t heads = 0;        ///< H
-  std::int64_t kv_heads = 0;     ///< key-value heads; divides `heads`
-  std::int64_t head_width = 0;   ///< K
-  std::int64_t mlp_width = 0;    ///< F
-  std::int64_t context = 0;      ///< longest text in tokens
+  std::string family;           ///< "gpt2", "llama": for people; nothing branches on it after opening
+  std::int64_t vocab = 0;       ///< V, rows of wte
+  std::int64_t width = 0;       ///< D
+  std::int64_t blocks = 0;      ///< L
+  std::int64_t heads = 0;       ///< H
+  std::int64_t kv_heads = 0;    ///< key-value heads; divides `heads`
+  std::int64_t head_width = 0;  ///< K
+  std::int64_t mlp_width = 0;   ///< F
+  std::int64_t context = 0;     ///< longest text in tokens
   NormKind norm = NormKind::layer;
   PositionKind position = PositionKind::learned;
   Activation activation = Activation::gelu_tanh;
-  bool gated_mlp = false;        ///< mlp_post = activation(gate(x)) * up(x)
-  bool tied = true;              ///< the unembedding is wte
+  bool gated_mlp = false;  ///< mlp_post = activation(gate(x)) * up(x)
+  bool tied = true;        ///< the unembedding is wte
   float epsilon = 1e-5f;
-  float attn_scale = 0;          ///< factor on q.k; 1/sqrt(K) when opened without another
+  float attn_scale = 0;  ///< factor on q.k; 1/sqrt(K) when opened without another
   /// Per-pair rotary frequencies, K/2 of them: the angle of pair i at position t is t * rope_frequencies[i].
   std::vector<double> rope_frequencies;
   std::optional<TokenId> bos, eos;
@@ -49,9 +49,10 @@ struct Config {
 struct Matrix {
   View view;
   std::int64_t out = 0, in = 0;
-  bool input_major = false;      ///< stored [in, columns] (GPT-2's Conv1D) rather than [out, in]
-  std::int64_t first = 0;        ///< first output row (or column) of the stored tensor: a slice of a fused one
-  std::int64_t rotary_heads = 0; ///< GGUF stores Q and K of Llama with the halves of each head interleaved: heads to undo it for, or 0
+  bool input_major = false;  ///< stored [in, columns] (GPT-2's Conv1D) rather than [out, in]
+  std::int64_t first = 0;    ///< first output row (or column) of the stored tensor: a slice of a fused one
+  /// GGUF stores Q and K of Llama with the halves of each head interleaved: heads to undo it for, or 0.
+  std::int64_t rotary_heads = 0;
 
   bool empty() const { return view.empty(); }
   /// Weights of output `j`, `in` values, decoded. Precondition: 0 <= j < out.
@@ -63,21 +64,23 @@ struct Vector {
   View view;
   std::int64_t first = 0, count = 0;
   bool empty() const { return view.empty(); }
-  Tensor values() const;         ///< decoded, [count]
+  Tensor values() const;  ///< decoded, [count]
 };
 
-struct Norm { Vector gain, bias; };
+struct Norm {
+  Vector gain, bias;
+};
 
 struct BlockWeights {
   Norm ln1, ln2;
-  Matrix q, k, v, o;             ///< [H*K, D], [KV*K, D], [KV*K, D], [D, H*K]
+  Matrix q, k, v, o;  ///< [H*K, D], [KV*K, D], [KV*K, D], [D, H*K]
   Vector q_bias, k_bias, v_bias, o_bias;
-  Matrix gate, up, down;         ///< gate is empty unless gated_mlp; up [F, D]; down [D, F]
+  Matrix gate, up, down;  ///< gate is empty unless gated_mlp; up [F, D]; down [D, F]
   Vector gate_bias, up_bias, down_bias;
 };
 
 struct Weights {
-  Matrix wte, wpe, unembed;      ///< [V, D]; [context, D] (empty when rotary); [V, D] (wte's own view when tied)
+  Matrix wte, wpe, unembed;  ///< [V, D]; [context, D] (empty when rotary); [V, D] (wte's own view when tied)
   std::vector<BlockWeights> blocks;
   Norm ln_final;
 };
@@ -91,9 +94,9 @@ class Model {
 
   const Config& config() const { return config_; }
   const Weights& weights() const { return weights_; }
-  const Tokenizer& tokenizer() const;         ///< built on first use; throws Error{not_found} where the files hold none
+  const Tokenizer& tokenizer() const;  ///< built on first use; throws Error{not_found} where the files hold none
   bool has_tokenizer() const;
-  const std::string& name() const { return name_; }                    ///< for people and file names
+  const std::string& name() const { return name_; }  ///< for people and file names
   const std::filesystem::path& path() const { return path_; }
   const std::vector<std::shared_ptr<const Archive>>& archives() const { return archives_; }
 

@@ -21,9 +21,9 @@ std::vector<TokenId> top(std::span<const float> logits, int k);
 Table predict(const Transformer& transformer, std::string_view text, int k);
 
 struct Sampling {
-  int tokens = 40;               ///< at most
-  double temperature = 0;        ///< 0: greedy
-  int top_k = 0;                 ///< 0: all
+  int tokens = 40;         ///< at most
+  double temperature = 0;  ///< 0: greedy
+  int top_k = 0;           ///< 0: all
   double top_p = 1;
   std::uint64_t seed = 1;
 };
@@ -32,6 +32,7 @@ struct Sampling {
 using OnToken = std::function<bool(TokenId id, std::string_view bytes, double probability)>;
 
 /// Continues a text with a key-value cache; ends at eos. Returns the new bytes.
-std::string generate(const Transformer& transformer, std::string_view text, const Sampling& sampling, const OnToken& on_token = {});
+std::string generate(const Transformer& transformer, std::string_view text, const Sampling& sampling,
+                     const OnToken& on_token = {});
 
 }  // namespace embscope

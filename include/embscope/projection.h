@@ -17,13 +17,13 @@ namespace embscope {
 Tensor pca(const Tensor& vectors, int count = 2, std::vector<double>* explained = nullptr);
 
 struct TsneOptions {
-  double perplexity = 30;        ///< must be below (N - 1) / 3
-  bool cosine = true;            ///< metric: cosine distance, or Euclidean
-  int exaggerated_steps = 250;   ///< at early exaggeration
-  int steps = 750;               ///< in all
+  double perplexity = 30;       ///< must be below (N - 1) / 3
+  bool cosine = true;           ///< metric: cosine distance, or Euclidean
+  int exaggerated_steps = 250;  ///< at early exaggeration
+  int steps = 750;              ///< in all
   double exaggeration = 12;
-  double learning_rate = 0;      ///< 0: N / exaggeration, at least 50 (Belkina et al. 2019)
-  std::uint64_t seed = 1;        ///< of the jitter added to the PCA start (Kobak & Berens 2019)
+  double learning_rate = 0;  ///< 0: N / exaggeration, at least 50 (Belkina et al. 2019)
+  std::uint64_t seed = 1;    ///< of the jitter added to the PCA start (Kobak & Berens 2019)
 };
 
 /// t-SNE (van der Maaten & Hinton 2008) with exact gradients: a steppable object that a terminal loops over and a page animates.
@@ -35,7 +35,7 @@ class Tsne {
   ~Tsne();
   Tsne(Tsne&&) noexcept;
 
-  bool step();                               ///< one gradient step; false when done
+  bool step();  ///< one gradient step; false when done
   int steps_done() const;
   const Tensor& points() const;              ///< [N, 2]
   double divergence() const;                 ///< KL(P || Q) now, without exaggeration

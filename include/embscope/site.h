@@ -12,20 +12,44 @@ namespace embscope {
 
 /// In the order in which they fire within a pass (those from resid_pre to resid_post once in every block).
 enum class Point : std::uint8_t {
-  wte, wpe,
-  resid_pre, ln1_scale, ln1_normalized, ln1, q, k, v, rot_q, rot_k, scores, pattern, z, attn_out,
-  resid_mid, ln2_scale, ln2_normalized, ln2, mlp_pre, mlp_up, mlp_post, mlp_out, resid_post,
-  ln_final_scale, ln_final_normalized, ln_final, logits,
+  wte,
+  wpe,
+  resid_pre,
+  ln1_scale,
+  ln1_normalized,
+  ln1,
+  q,
+  k,
+  v,
+  rot_q,
+  rot_k,
+  scores,
+  pattern,
+  z,
+  attn_out,
+  resid_mid,
+  ln2_scale,
+  ln2_normalized,
+  ln2,
+  mlp_pre,
+  mlp_up,
+  mlp_post,
+  mlp_out,
+  resid_post,
+  ln_final_scale,
+  ln_final_normalized,
+  ln_final,
+  logits,
 };
 inline constexpr int point_count = static_cast<int>(Point::logits) + 1;
 
-bool in_block(Point point);                ///< whether there is one in every block
-std::string_view name(Point point);        ///< "resid_pre", "ln1.normalized", ...
+bool in_block(Point point);          ///< whether there is one in every block
+std::string_view name(Point point);  ///< "resid_pre", "ln1.normalized", ...
 
 struct Site {
   Point point = Point::wte;
-  int block = -1;                          ///< -1 for sites outside the blocks
-  std::string name() const;                ///< "blocks.3.resid_pre", "wte"
+  int block = -1;            ///< -1 for sites outside the blocks
+  std::string name() const;  ///< "blocks.3.resid_pre", "wte"
   bool operator==(const Site&) const = default;
 };
 

@@ -16,8 +16,8 @@ struct Column {
 
   std::size_t size() const;
   bool is_number() const { return std::holds_alternative<std::vector<double>>(values); }
-  const std::vector<double>& numbers() const { return std::get<0>(values); }   ///< precondition: is_number()
-  const std::vector<std::string>& texts() const { return std::get<1>(values); } ///< precondition: !is_number()
+  const std::vector<double>& numbers() const { return std::get<0>(values); }     ///< precondition: is_number()
+  const std::vector<std::string>& texts() const { return std::get<1>(values); }  ///< precondition: !is_number()
 };
 
 class Table {

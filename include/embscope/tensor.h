@@ -16,11 +16,31 @@
 namespace embscope {
 
 /// Element types of model files. The quantised ones are stored in blocks along the last axis.
-enum class DType : std::uint8_t { f32, f16, bf16, f64, u8, i8, i16, i32, i64, boolean, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k };
+enum class DType : std::uint8_t {
+  f32,
+  f16,
+  bf16,
+  f64,
+  u8,
+  i8,
+  i16,
+  i32,
+  i64,
+  boolean,
+  q8_0,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q4_k,
+  q5_k,
+  q6_k
+};
 
-std::string_view name(DType dtype);        ///< "F32", "Q4_1", ...
-std::int64_t block_size(DType dtype);      ///< elements in one block: 1, 32 (Q8_0, Q4_0, Q4_1, Q5_0, Q5_1) or 256 (K-quants)
-std::int64_t block_bytes(DType dtype);     ///< bytes of one block
+std::string_view name(DType dtype);  ///< "F32", "Q4_1", ...
+std::int64_t block_size(
+    DType dtype);  ///< elements in one block: 1, 32 (Q8_0, Q4_0, Q4_1, Q5_0, Q5_1) or 256 (K-quants)
+std::int64_t block_bytes(DType dtype);  ///< bytes of one block
 
 /// Sizes of the axes, slowest first (row-major). A scalar has no axes and one element.
 class Shape {
@@ -31,9 +51,9 @@ class Shape {
 
   int rank() const { return static_cast<int>(sizes_.size()); }
   std::int64_t operator[](int axis) const { return sizes_[static_cast<std::size_t>(axis)]; }
-  std::int64_t elements() const;            ///< product of the sizes
+  std::int64_t elements() const;  ///< product of the sizes
   std::int64_t last() const { return sizes_.empty() ? 1 : sizes_.back(); }
-  std::string text() const;                 ///< "50257 x 768"; "scalar" for rank 0
+  std::string text() const;  ///< "50257 x 768"; "scalar" for rank 0
   bool operator==(const Shape&) const = default;
   auto begin() const { return sizes_.begin(); }
   auto end() const { return sizes_.end(); }
@@ -61,11 +81,11 @@ struct View {
 class Tensor {
  public:
   Tensor() = default;
-  explicit Tensor(Shape shape);             ///< zeros
+  explicit Tensor(Shape shape);  ///< zeros
   Tensor(Tensor&&) noexcept = default;
   Tensor& operator=(Tensor&&) noexcept = default;
 
-  static Tensor uninitialised(Shape shape); ///< for buffers that are written before they are read
+  static Tensor uninitialised(Shape shape);  ///< for buffers that are written before they are read
   static Tensor of(Shape shape, std::span<const float> values);
   Tensor clone() const;
 
@@ -79,11 +99,15 @@ class Tensor {
   std::span<float> values() { return {data_.get(), static_cast<std::size_t>(size_)}; }
   std::span<const float> values() const { return {data_.get(), static_cast<std::size_t>(size_)}; }
   std::span<float> row(std::int64_t i) { return {data_.get() + i * columns(), static_cast<std::size_t>(columns())}; }
-  std::span<const float> row(std::int64_t i) const { return {data_.get() + i * columns(), static_cast<std::size_t>(columns())}; }
+  std::span<const float> row(std::int64_t i) const {
+    return {data_.get() + i * columns(), static_cast<std::size_t>(columns())};
+  }
   View view() const { return {reinterpret_cast<const std::byte*>(data_.get()), DType::f32, shape_}; }
 
  private:
-  struct Free { void operator()(float* p) const; };
+  struct Free {
+    void operator()(float* p) const;
+  };
   std::unique_ptr<float[], Free> data_;
   Shape shape_;
   std::int64_t size_ = 0;

@@ -38,16 +38,20 @@ enum class PreTokenizer {
 /// Everything that makes a tokenizer; read by `model` from tokenizer.json, vocab.json + merges.txt or GGUF.
 /// The views point into `owner`.
 struct TokenizerSpec {
-  std::vector<std::string_view> tokens;  ///< by id, in the byte-to-unicode alphabet of GPT-2 (added tokens as plain UTF-8)
+  /// By id, in the byte-to-unicode alphabet of GPT-2 (added tokens as plain UTF-8).
+  std::vector<std::string_view> tokens;
   std::vector<std::pair<std::string_view, std::string_view>> merges;  ///< by rank, in the same alphabet
-  struct Added { TokenId id; bool special; };
-  std::vector<Added> added;              ///< special tokens and added ones
+  struct Added {
+    TokenId id;
+    bool special;
+  };
+  std::vector<Added> added;  ///< special tokens and added ones
   PreTokenizer pre = PreTokenizer::gpt2;
   bool add_prefix_space = false;
-  bool ignore_merges = false;            ///< a word that is itself a token is taken whole (Llama 3)
+  bool ignore_merges = false;  ///< a word that is itself a token is taken whole (Llama 3)
   std::optional<TokenId> bos, eos;
-  bool add_bos = false;                  ///< the tokenizer's own configuration puts `bos` first
-  std::string where;                     ///< file, for error messages
+  bool add_bos = false;  ///< the tokenizer's own configuration puts `bos` first
+  std::string where;     ///< file, for error messages
   std::vector<std::shared_ptr<const void>> owners;
 };
 

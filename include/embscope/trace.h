@@ -12,8 +12,8 @@ namespace embscope {
 
 struct TraceRequest {
   std::string text;
-  int position = -1;                         ///< negative counts from the end
-  int top = 5;                               ///< tokens listed after each block
+  int position = -1;  ///< negative counts from the end
+  int top = 5;        ///< tokens listed after each block
 };
 
 struct TraceResult {

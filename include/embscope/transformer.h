@@ -22,9 +22,9 @@ namespace embscope {
 struct SiteValues {
   Site site;
   struct Row {
-    float* values;               ///< writable in place; [T, ...] (scores and pattern: [H, T, S] for T queries and S keys)
+    float* values;  ///< writable in place; [T, ...] (scores and pattern: [H, T, S] for T queries and S keys)
     Shape shape;
-    std::int64_t first_position; ///< of the T positions computed in this pass (0 unless a prefix was cached or shared)
+    std::int64_t first_position;  ///< of the T positions computed in this pass (0 unless a prefix was cached or shared)
   };
   std::vector<Row> rows;
 };
@@ -44,7 +44,12 @@ class Hooks {
 
  private:
   friend class Plan;
-  struct Hook { Handle handle; Site site; Read read; Write write; };
+  struct Hook {
+    Handle handle;
+    Site site;
+    Read read;
+    Write write;
+  };
   std::list<Hook> hooks_;
   Handle next_ = 1;
 };
@@ -56,6 +61,7 @@ enum class LogitsAt { none, last, all };
 class Cache {
  public:
   std::int64_t positions() const { return positions_; }
+
  private:
   friend class Pass;
   std::vector<std::vector<float>> keys_, values_;  // per block [positions, KV*K]
@@ -63,24 +69,24 @@ class Cache {
 };
 
 struct Request {
-  std::vector<std::vector<TokenId>> rows;   ///< token ids; rows may differ in length
+  std::vector<std::vector<TokenId>> rows;  ///< token ids; rows may differ in length
   std::vector<Site> capture;
-  std::vector<Edit> edits;                  ///< several at one site apply in this order
+  std::vector<Edit> edits;  ///< several at one site apply in this order
   LogitsAt logits = LogitsAt::last;
   const Hooks* hooks = nullptr;
-  Cache* cache = nullptr;                   ///< one row only: continues after its positions, and appends
-  bool share = true;                        ///< compute what the rows have in common once (bit-identical either way)
+  Cache* cache = nullptr;  ///< one row only: continues after its positions, and appends
+  bool share = true;       ///< compute what the rows have in common once (bit-identical either way)
 };
 
 /// What one row gave. Captured values are those after edits and hooks.
 struct RowResult {
-  std::vector<Tensor> captured;             ///< in the order of Request::capture; [T, ...], scores and pattern [H, T, T]
-  Tensor logits;                            ///< [V] for last, [T, V] for all, empty for none
+  std::vector<Tensor> captured;  ///< in the order of Request::capture; [T, ...], scores and pattern [H, T, T]
+  Tensor logits;                 ///< [V] for last, [T, V] for all, empty for none
 };
 
 /// What the engine did, in token-layers (one position through one block).
 struct Cost {
-  std::int64_t asked = 0, computed = 0;     ///< without and with sharing
+  std::int64_t asked = 0, computed = 0;  ///< without and with sharing
   std::int64_t logit_rows = 0;
 };
 

@@ -13,16 +13,21 @@ namespace {
 int find_word(const Tokens& tokens, std::string_view text, std::string_view word) {
   if (word.empty()) throw Error(Code::usage, "mix", "the word to replace is empty");
   const std::size_t at = text.find(word);
-  if (at == std::string_view::npos) throw Error(Code::not_found, "mix", fmt::format("'{}' does not occur in the text (a leading space counts)", word));
-  if (text.find(word, at + 1) != std::string_view::npos) throw Error(Code::usage, "mix", fmt::format("'{}' occurs more than once in the text: choose words that name one place", word));
+  if (at == std::string_view::npos)
+    throw Error(Code::not_found, "mix", fmt::format("'{}' does not occur in the text (a leading space counts)", word));
+  if (text.find(word, at + 1) != std::string_view::npos)
+    throw Error(Code::usage, "mix",
+                fmt::format("'{}' occurs more than once in the text: choose words that name one place", word));
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     if (tokens.ranges[i].end == at + word.size() && tokens.ranges[i].begin >= at) return static_cast<int>(i);
   }
-  throw Error(Code::not_found, "mix", fmt::format("no token of the text ends with '{}': it is part of a longer token", word));
+  throw Error(Code::not_found, "mix",
+              fmt::format("no token of the text ends with '{}': it is part of a longer token", word));
 }
 
 // What the text has at the site when the other word stands in it.
-std::vector<float> distractor(const Transformer& transformer, const MixRequest& r, const Site& site, const std::vector<TokenId>& ids, int position) {
+std::vector<float> distractor(const Transformer& transformer, const MixRequest& r, const Site& site,
+                              const std::vector<TokenId>& ids, int position) {
   const Model& model = transformer.model();
   const TokenId other = word_token(model.tokenizer(), r.with).id;
   Tensor vector;
@@ -40,7 +45,8 @@ std::vector<float> distractor(const Transformer& transformer, const MixRequest& 
   return {vector.values().begin(), vector.values().end()};
 }
 
-std::vector<double> crossings(const std::vector<double>& p, const std::vector<double>& a, const std::vector<double>& b) {
+std::vector<double> crossings(const std::vector<double>& p, const std::vector<double>& a,
+                              const std::vector<double>& b) {
   std::vector<double> found;
   for (std::size_t i = 0; i + 1 < p.size(); ++i) {
     const double now = std::log(a[i]) - std::log(b[i]), next = std::log(a[i + 1]) - std::log(b[i + 1]);
@@ -52,11 +58,13 @@ std::vector<double> crossings(const std::vector<double>& p, const std::vector<do
 }  // namespace
 
 MixResult mix(const Transformer& transformer, const MixRequest& r) {
-  if (r.steps < 2 || r.steps > 100000) throw Error(Code::range, "mix", fmt::format("{} steps: choose 2 to 100000", r.steps));
+  if (r.steps < 2 || r.steps > 100000)
+    throw Error(Code::range, "mix", fmt::format("{} steps: choose 2 to 100000", r.steps));
   if (r.targets.empty()) throw Error(Code::usage, "mix", "no target words: name at least one");
   const Tokenizer& tokenizer = transformer.model().tokenizer();
   const Site site = parse_site(r.site, transformer.config());
-  if (site.point != Point::wte && site.point != Point::resid_pre) throw Error(Code::usage, "mix", fmt::format("site {}: mixing happens at wte or at resid_pre of a block", r.site));
+  if (site.point != Point::wte && site.point != Point::resid_pre)
+    throw Error(Code::usage, "mix", fmt::format("site {}: mixing happens at wte or at resid_pre of a block", r.site));
   const Tokens tokens = tokenizer.with_bos(r.text);
 
   MixResult result;
@@ -89,7 +97,8 @@ MixResult mix(const Transformer& transformer, const MixRequest& r) {
   std::vector<double> likeliest_probability;
   for (const RowResult& row : sweep.rows) {
     const auto all = softmax(row.logits.values());
-    for (std::size_t t = 0; t < r.targets.size(); ++t) probabilities[t].push_back(all[static_cast<std::size_t>(word_token(tokenizer, r.targets[t]).id)]);
+    for (std::size_t t = 0; t < r.targets.size(); ++t)
+      probabilities[t].push_back(all[static_cast<std::size_t>(word_token(tokenizer, r.targets[t]).id)]);
     const TokenId best = top(row.logits.values(), 1)[0];
     likeliest.push_back(best < tokenizer.size() ? tokenizer.label(best) : fmt::format("<{}>", best));
     likeliest_probability.push_back(all[static_cast<std::size_t>(best)]);

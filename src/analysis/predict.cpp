@@ -22,10 +22,11 @@ std::vector<TokenId> top(std::span<const float> logits, int k) {
   std::vector<TokenId> order(logits.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<TokenId>(i);
   const auto count = std::min(order.size(), static_cast<std::size_t>(std::max(0, k)));
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](TokenId a, TokenId b) {
-    const float la = logits[static_cast<std::size_t>(a)], lb = logits[static_cast<std::size_t>(b)];
-    return la != lb ? la > lb : a < b;
-  });
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [&](TokenId a, TokenId b) {
+                      const float la = logits[static_cast<std::size_t>(a)], lb = logits[static_cast<std::size_t>(b)];
+                      return la != lb ? la > lb : a < b;
+                    });
   order.resize(count);
   return order;
 }
@@ -49,12 +50,19 @@ Table predict(const Transformer& transformer, std::string_view text, int k) {
     probability.push_back(p[i]);
   }
   Table table("next token");
-  return std::move(table.add("rank", rank).add("token", tokens).add("id", id).add("logit", logit, 4).add("probability", probability, 5));
+  return std::move(table.add("rank", rank)
+                       .add("token", tokens)
+                       .add("id", id)
+                       .add("logit", logit, 4)
+                       .add("probability", probability, 5));
 }
 
 namespace {
 
-struct Candidate { TokenId id; double probability; };
+struct Candidate {
+  TokenId id;
+  double probability;
+};
 
 // Temperature, then the k likeliest, then the smallest set that holds top_p.
 std::vector<Candidate> candidates(std::span<const float> logits, const Sampling& s) {
@@ -85,9 +93,11 @@ TokenId sample(std::span<const float> logits, const Sampling& s, Random& random)
 
 }  // namespace
 
-std::string generate(const Transformer& transformer, std::string_view text, const Sampling& s, const OnToken& on_token) {
+std::string generate(const Transformer& transformer, std::string_view text, const Sampling& s,
+                     const OnToken& on_token) {
   if (s.tokens < 0) throw Error(Code::range, "generate", fmt::format("{} tokens: choose 0 or more", s.tokens));
-  if (!(s.temperature >= 0) || !std::isfinite(s.temperature)) throw Error(Code::range, "generate", "the temperature must be 0 (greedy) or positive");
+  if (!(s.temperature >= 0) || !std::isfinite(s.temperature))
+    throw Error(Code::range, "generate", "the temperature must be 0 (greedy) or positive");
   if (!(s.top_p > 0) || s.top_p > 1) throw Error(Code::range, "generate", "top-p must lie in 0..1");
   if (s.top_k < 0) throw Error(Code::range, "generate", "top-k must be 0 (all) or positive");
   const Tokenizer& tokenizer = transformer.model().tokenizer();
@@ -98,7 +108,9 @@ std::string generate(const Transformer& transformer, std::string_view text, cons
   request.cache = &cache;
   request.rows = {tokenizer.with_bos(text).ids};
   std::string out;
-  for (int i = 0; i < s.tokens && cache.positions() + static_cast<std::int64_t>(request.rows[0].size()) <= transformer.config().context; ++i) {
+  for (int i = 0; i < s.tokens &&
+                  cache.positions() + static_cast<std::int64_t>(request.rows[0].size()) <= transformer.config().context;
+       ++i) {
     const Result result = transformer.run(request);
     const auto logits = result.rows[0].logits.values();
     const TokenId id = sample(logits, s, random);

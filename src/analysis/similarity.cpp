@@ -54,10 +54,12 @@ struct TileSum {
   std::vector<std::int64_t> counts;
 };
 
-void count_tile(const Tensor& unit, std::int64_t i0, std::int64_t j0, const Packed& columns, int bins, TileSum& out, std::vector<float>& cosines) {
+void count_tile(const Tensor& unit, std::int64_t i0, std::int64_t j0, const Packed& columns, int bins, TileSum& out,
+                std::vector<float>& cosines) {
   const std::int64_t rows = std::min(tile, unit.rows() - i0), width = columns.out();
   cosines.resize(static_cast<std::size_t>(rows * width));
-  gemm_serial(unit.row(i0).data(), unit.columns(), rows, columns.panel(0), unit.columns() * panel_width, unit.columns(), cosines.data(), width, width, false);
+  gemm_serial(unit.row(i0).data(), unit.columns(), rows, columns.panel(0), unit.columns() * panel_width, unit.columns(),
+              cosines.data(), width, width, false);
   out.counts.assign(static_cast<std::size_t>(bins), 0);
   for (std::int64_t i = 0; i < rows; ++i) {
     const float* row = cosines.data() + i * width;
@@ -73,7 +75,8 @@ void count_tile(const Tensor& unit, std::int64_t i0, std::int64_t j0, const Pack
 }  // namespace
 
 double cosine(std::span<const float> a, std::span<const float> b) {
-  if (a.size() != b.size()) throw Error(Code::shape, "cosine", fmt::format("vectors of {} and {} values", a.size(), b.size()));
+  if (a.size() != b.size())
+    throw Error(Code::shape, "cosine", fmt::format("vectors of {} and {} values", a.size(), b.size()));
   const double lengths = std::sqrt(dot(a, a)) * std::sqrt(dot(b, b));
   if (lengths == 0) throw Error(Code::range, "cosine", "a zero vector has no direction");
   return dot(a, b) / lengths;
@@ -124,17 +127,19 @@ Table similar(const Model& model, std::string_view word, int k) {
   std::vector<TokenId> order(static_cast<std::size_t>(vocab));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<TokenId>(i);
   const auto count = std::min<std::size_t>(static_cast<std::size_t>(k), order.size() - 1);
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), [&](TokenId a, TokenId b) {
-    const double ca = cosines[static_cast<std::size_t>(a)], cb = cosines[static_cast<std::size_t>(b)];
-    return ca != cb ? ca > cb : a < b;
-  });
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [&](TokenId a, TokenId b) {
+                      const double ca = cosines[static_cast<std::size_t>(a)], cb = cosines[static_cast<std::size_t>(b)];
+                      return ca != cb ? ca > cb : a < b;
+                    });
   std::vector<double> rank, id, value;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < count; ++i) {
     rank.push_back(static_cast<double>(i + 1));
     id.push_back(order[i]);
     value.push_back(cosines[static_cast<std::size_t>(order[i])]);
-    names.push_back(order[i] < model.tokenizer().size() ? model.tokenizer().label(order[i]) : fmt::format("<{}>", order[i]));
+    names.push_back(order[i] < model.tokenizer().size() ? model.tokenizer().label(order[i])
+                                                        : fmt::format("<{}>", order[i]));
   }
   Table table(fmt::format("nearest to {}", visible(word)));
   return std::move(table.add("rank", rank).add("token", names).add("id", id).add("cosine", value, 5));
@@ -157,23 +162,29 @@ Table dimensions(const Model& model) {
     sums[static_cast<std::size_t>(begin / chunk)] = std::move(sum);
     squares[static_cast<std::size_t>(begin / chunk)] = std::move(square);
   });
-  struct Dimension { double number, mean, deviation, ratio; };
+  struct Dimension {
+    double number, mean, deviation, ratio;
+  };
   std::vector<Dimension> all;
   for (std::size_t d = 0; d < static_cast<std::size_t>(width); ++d) {
     double sum = 0, square = 0;
     for (std::size_t c = 0; c < sums.size(); ++c) sum += sums[c][d], square += squares[c][d];
-    const double n = static_cast<double>(vocab), mean = sum / n, deviation = std::sqrt(std::max(0.0, square / n - mean * mean));
+    const double n = static_cast<double>(vocab), mean = sum / n,
+                 deviation = std::sqrt(std::max(0.0, square / n - mean * mean));
     all.push_back({static_cast<double>(d), mean, deviation, deviation > 0 ? std::abs(mean) / deviation : 0});
   }
   std::stable_sort(all.begin(), all.end(), [](const Dimension& a, const Dimension& b) { return a.ratio > b.ratio; });
   std::vector<double> number, mean, deviation, ratio;
-  for (const Dimension& d : all) number.push_back(d.number), mean.push_back(d.mean), deviation.push_back(d.deviation), ratio.push_back(d.ratio);
+  for (const Dimension& d : all)
+    number.push_back(d.number), mean.push_back(d.mean), deviation.push_back(d.deviation), ratio.push_back(d.ratio);
   Table table("dimensions by the offset that all tokens share");
-  return std::move(table.add("dimension", number).add("mean", mean, 5).add("deviation", deviation, 5).add("ratio", ratio, 3));
+  return std::move(
+      table.add("dimension", number).add("mean", mean, 5).add("deviation", deviation, 5).add("ratio", ratio, 3));
 }
 
 PairCosines pair_cosines(const Model& model, int bins, const Progress& progress) {
-  if (bins < 2 || bins > 100000) throw Error(Code::range, "pair cosines", fmt::format("{} bins: choose 2 to 100000", bins));
+  if (bins < 2 || bins > 100000)
+    throw Error(Code::range, "pair cosines", fmt::format("{} bins: choose 2 to 100000", bins));
   const std::int64_t vocab = model.config().vocab, tiles = (vocab + tile - 1) / tile;
   const Tensor unit = unit_rows(model, 0, vocab);
   PairCosines result;
@@ -183,12 +194,14 @@ PairCosines pair_cosines(const Model& model, int bins, const Progress& progress)
   for (std::int64_t t = 0; t < tiles; ++t) {
     const std::int64_t j0 = t * tile, width = std::min(tile, vocab - j0);
     const Packed columns(width, unit.columns(), [&](std::int64_t p, float* panel) {
-      pack_panel(unit.row(j0 + p * panel_width).data(), unit.columns(), std::min(panel_width, width - p * panel_width), unit.columns(), panel);
+      pack_panel(unit.row(j0 + p * panel_width).data(), unit.columns(), std::min(panel_width, width - p * panel_width),
+                 unit.columns(), panel);
     });
     std::vector<TileSum> sums(static_cast<std::size_t>(t + 1));
     parallel_for(t + 1, 1, [&](std::int64_t begin, std::int64_t end) {
       thread_local std::vector<float> cosines;
-      for (std::int64_t s = begin; s < end; ++s) count_tile(unit, s * tile, j0, columns, bins, sums[static_cast<std::size_t>(s)], cosines);
+      for (std::int64_t s = begin; s < end; ++s)
+        count_tile(unit, s * tile, j0, columns, bins, sums[static_cast<std::size_t>(s)], cosines);
     });
     for (const TileSum& s : sums) {
       sum += s.sum;
@@ -215,7 +228,9 @@ PairCosines pair_cosines(const Model& model, int bins, const Progress& progress)
 Table toy_space() {
   // The article's drawing: animals placed by hand; only the cat's second place is given by its context.
   Table table("animals by size and friendliness");
-  return std::move(table.add("animal", std::vector<std::string>{"mouse", "cat", "dog", "wolf", "horse", "lion", "elephant", "cat, in context"})
+  return std::move(table
+                       .add("animal", std::vector<std::string>{"mouse", "cat", "dog", "wolf", "horse", "lion",
+                                                               "elephant", "cat, in context"})
                        .add("size", std::vector<double>{.05, .2, .4, .45, .75, .6, .98, .4}, 2)
                        .add("friendliness", std::vector<double>{.45, .7, .95, .15, .8, .1, .65, .6}, 2)
                        .add("moved", std::vector<double>{0, 0, 0, 0, 0, 0, 0, 1}));

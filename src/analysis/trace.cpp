@@ -18,12 +18,15 @@ double length(std::span<const float> x) {
   return std::sqrt(sum);
 }
 
-double cosine_or_zero(std::span<const float> a, std::span<const float> b) { return length(a) == 0 || length(b) == 0 ? 0 : cosine(a, b); }
+double cosine_or_zero(std::span<const float> a, std::span<const float> b) {
+  return length(a) == 0 || length(b) == 0 ? 0 : cosine(a, b);
+}
 
 double rank_of(std::span<const float> logits, TokenId id) {
   const float own = logits[static_cast<std::size_t>(id)];
   double rank = 1;
-  for (std::size_t i = 0; i < logits.size(); ++i) rank += logits[i] > own || (logits[i] == own && i < static_cast<std::size_t>(id)) ? 1 : 0;
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    rank += logits[i] > own || (logits[i] == own && i < static_cast<std::size_t>(id)) ? 1 : 0;
   return rank;
 }
 
@@ -31,7 +34,9 @@ double rank_of(std::span<const float> logits, TokenId id) {
 std::vector<Site> watched(const Config& config) {
   std::vector<Site> sites = {{Point::wte, -1}};
   for (int b = 0; b < static_cast<int>(config.blocks); ++b) {
-    for (Point point : {Point::resid_pre, Point::ln1, Point::attn_out, Point::resid_mid, Point::ln2, Point::mlp_out, Point::resid_post}) sites.push_back({point, b});
+    for (Point point : {Point::resid_pre, Point::ln1, Point::attn_out, Point::resid_mid, Point::ln2, Point::mlp_out,
+                        Point::resid_post})
+      sites.push_back({point, b});
   }
   return sites;
 }
@@ -39,7 +44,8 @@ std::vector<Site> watched(const Config& config) {
 }  // namespace
 
 TraceResult trace(const Transformer& transformer, const TraceRequest& r) {
-  if (r.top < 1 || r.top > 1000) throw Error(Code::range, "trace", fmt::format("{} tokens a block: choose 1 to 1000", r.top));
+  if (r.top < 1 || r.top > 1000)
+    throw Error(Code::range, "trace", fmt::format("{} tokens a block: choose 1 to 1000", r.top));
   const Config& config = transformer.config();
   const Tokenizer& tokenizer = transformer.model().tokenizer();
   Request request;
@@ -50,7 +56,8 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r) {
   if (count == 0) throw Error(Code::usage, "trace", "the text is empty");
   TraceResult result;
   result.position = r.position < 0 ? r.position + count : r.position;
-  if (result.position < 0 || result.position >= count) throw Error(Code::range, "trace", fmt::format("position {}: the text has positions 0..{}", r.position, count - 1));
+  if (result.position < 0 || result.position >= count)
+    throw Error(Code::range, "trace", fmt::format("position {}: the text has positions 0..{}", r.position, count - 1));
   const Result run = transformer.run(request);
   auto at = [&](std::size_t index) { return run.rows[0].captured[index].row(result.position); };
   result.own = request.rows[0][static_cast<std::size_t>(result.position)];
@@ -61,10 +68,12 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r) {
 
   Tensor residuals = Tensor::uninitialised({config.blocks + 1, config.width});
   std::ranges::copy(at(0), residuals.row(0).begin());
-  for (std::int64_t b = 0; b < config.blocks; ++b) std::ranges::copy(at(static_cast<std::size_t>(1 + 7 * b + 6)), residuals.row(b + 1).begin());
+  for (std::int64_t b = 0; b < config.blocks; ++b)
+    std::ranges::copy(at(static_cast<std::size_t>(1 + 7 * b + 6)), residuals.row(b + 1).begin());
   const Tensor logits = transformer.unembed(residuals);
 
-  std::vector<double> block, total, cosine_own, cosine_predicted, rank_own, rank_predicted, lens_block, lens_rank, lens_probability;
+  std::vector<double> block, total, cosine_own, cosine_predicted, rank_own, rank_predicted, lens_block, lens_rank,
+      lens_probability;
   std::vector<std::string> tops, lens_token;
   std::vector<std::vector<double>> lengths(4), cosines(4);
   for (std::int64_t i = 0; i <= config.blocks; ++i) {
@@ -97,12 +106,16 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r) {
   result.life = Table("a vector's life");
   result.life.add("block", block);
   for (std::size_t c = 0; c < 4; ++c) {
-    result.life.add("length_" + std::string(name(changes[c])), lengths[c], 2).add("cosine_" + std::string(name(changes[c])), cosines[c], 3);
+    result.life.add("length_" + std::string(name(changes[c])), lengths[c], 2)
+        .add("cosine_" + std::string(name(changes[c])), cosines[c], 3);
   }
   result.life.add("length", total, 2).add("cosine_own", cosine_own, 3).add("cosine_predicted", cosine_predicted, 3);
   result.life.add("rank_own", rank_own).add("rank_predicted", rank_predicted).add("top", tops);
   result.lens = Table("logit lens");
-  result.lens.add("block", lens_block).add("rank", lens_rank).add("token", lens_token).add("probability", lens_probability, 5);
+  result.lens.add("block", lens_block)
+      .add("rank", lens_rank)
+      .add("token", lens_token)
+      .add("probability", lens_probability, 5);
   return result;
 }
 

@@ -19,7 +19,9 @@ std::string reason(int error) { return std::strerror(error); }
 
 struct Descriptor {
   int number;
-  ~Descriptor() { if (number >= 0) close(number); }
+  ~Descriptor() {
+    if (number >= 0) close(number);
+  }
 };
 
 }  // namespace
@@ -27,7 +29,8 @@ struct Descriptor {
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.number < 0) {
-    throw Error(errno == ENOENT || errno == ENOTDIR ? Code::not_found : Code::io, path.string(), "cannot open: " + reason(errno));
+    throw Error(errno == ENOENT || errno == ENOTDIR ? Code::not_found : Code::io, path.string(),
+                "cannot open: " + reason(errno));
   }
   struct stat status {};
   if (fstat(file.number, &status) != 0) throw Error(Code::io, path.string(), "cannot read: " + reason(errno));
@@ -58,7 +61,9 @@ AtomicFile::~AtomicFile() {
   unlink(temporary_.c_str());
 }
 
-void AtomicFile::fail(const char* what) const { throw Error(Code::io, path_.string(), std::string(what) + ": " + reason(errno)); }
+void AtomicFile::fail(const char* what) const {
+  throw Error(Code::io, path_.string(), std::string(what) + ": " + reason(errno));
+}
 
 void AtomicFile::write(std::string_view bytes) {
   while (!bytes.empty()) {

@@ -10,8 +10,8 @@ namespace embscope {
 namespace {
 
 // Vega reads dots and brackets in field names as paths: long form keeps a word's text out of field names.
-bj::array long_form(const Table& table, std::string_view key, std::string_view series, std::string_view value, std::size_t first_column = 1,
-                    std::size_t last_column = 1000) {
+bj::array long_form(const Table& table, std::string_view key, std::string_view series, std::string_view value,
+                    std::size_t first_column = 1, std::size_t last_column = 1000) {
   bj::array rows;
   const Column& keys = table.columns().front();
   for (std::size_t c = first_column; c < std::min(last_column, table.columns().size()); ++c) {
@@ -19,8 +19,10 @@ bj::array long_form(const Table& table, std::string_view key, std::string_view s
     if (!column.is_number()) continue;
     for (std::size_t r = 0; r < table.rows(); ++r) {
       bj::object row;
-      if (keys.is_number()) row[key] = keys.numbers()[r];
-      else row[key] = keys.texts()[r];
+      if (keys.is_number())
+        row[key] = keys.numbers()[r];
+      else
+        row[key] = keys.texts()[r];
       row[series] = column.name;
       row[value] = std::isfinite(column.numbers()[r]) ? bj::value(column.numbers()[r]) : bj::value(nullptr);
       rows.push_back(std::move(row));
@@ -43,167 +45,306 @@ bj::object axis_from(bj::object field, bool zero) {
 }  // namespace
 
 Figure figure_vectors(const Table& vectors) {
-  bj::object lines = {{"width", 540}, {"height", 240}, {"data", {{"values", long_form(vectors, "dimension", "word", "value")}}},
-                      {"mark", {{"type", "line"}, {"strokeWidth", 0.8}, {"opacity", 0.8}}},
-                      {"encoding", {{"x", number_field("dimension", "dimension")}, {"y", number_field("value", "value")},
-                                    {"color", {{"field", "word"}, {"type", "nominal"}, {"sort", nullptr}}},
-                                    {"tooltip", {number_field("dimension", "dimension"), text_field("word", "word"), number_field("value", "value")}}}}};
+  bj::object lines = {
+      {"width", 540},
+      {"height", 240},
+      {"data", {{"values", long_form(vectors, "dimension", "word", "value")}}},
+      {"mark", {{"type", "line"}, {"strokeWidth", 0.8}, {"opacity", 0.8}}},
+      {"encoding",
+       {{"x", number_field("dimension", "dimension")},
+        {"y", number_field("value", "value")},
+        {"color", {{"field", "word"}, {"type", "nominal"}, {"sort", nullptr}}},
+        {"tooltip",
+         {number_field("dimension", "dimension"), text_field("word", "word"), number_field("value", "value")}}}}};
   const std::string subtitle = fmt::format("the rows of wte, {} dimensions", vectors.rows());
   if (vectors.columns().size() != 3) return finish("vectors", "Word vectors", subtitle, std::move(lines));
   const Column &a = vectors.columns()[1], &b = vectors.columns()[2];
   bj::array points;
-  for (std::size_t d = 0; d < vectors.rows(); ++d) points.push_back(bj::object{{"a", a.numbers()[d]}, {"b", b.numbers()[d]}, {"dimension", d}});
-  bj::object scatter = {{"width", 220}, {"height", 240}, {"data", {{"values", std::move(points)}}},
-                        {"mark", {{"type", "circle"}, {"size", 14}, {"opacity", 0.6}, {"color", bj::string(palette[2])}}},
-                        {"encoding", {{"x", number_field("a", a.name)}, {"y", number_field("b", b.name)},
-                                      {"tooltip", {number_field("dimension", "dimension"), number_field("a", a.name), number_field("b", b.name)}}}}};
-  return finish("vectors", fmt::format("{} and {}", a.name, b.name), subtitle + "; right: one against the other, a dot a dimension",
+  for (std::size_t d = 0; d < vectors.rows(); ++d)
+    points.push_back(bj::object{{"a", a.numbers()[d]}, {"b", b.numbers()[d]}, {"dimension", d}});
+  bj::object scatter = {
+      {"width", 220},
+      {"height", 240},
+      {"data", {{"values", std::move(points)}}},
+      {"mark", {{"type", "circle"}, {"size", 14}, {"opacity", 0.6}, {"color", bj::string(palette[2])}}},
+      {"encoding",
+       {{"x", number_field("a", a.name)},
+        {"y", number_field("b", b.name)},
+        {"tooltip", {number_field("dimension", "dimension"), number_field("a", a.name), number_field("b", b.name)}}}}};
+  return finish("vectors", fmt::format("{} and {}", a.name, b.name),
+                subtitle + "; right: one against the other, a dot a dimension",
                 {{"hconcat", {std::move(lines), std::move(scatter)}}});
 }
 
 Figure figure_cosines(const Table& cosines) {
   const int size = std::clamp(static_cast<int>(cosines.rows()) * 56, 160, 900);
-  bj::object cell = {{"x", {{"field", "other"}, {"type", "nominal"}, {"sort", nullptr}, {"title", nullptr}, {"axis", {{"orient", "top"}, {"labelAngle", -30}}}}},
+  bj::object cell = {{"x",
+                      {{"field", "other"},
+                       {"type", "nominal"},
+                       {"sort", nullptr},
+                       {"title", nullptr},
+                       {"axis", {{"orient", "top"}, {"labelAngle", -30}}}}},
                      {"y", {{"field", "word"}, {"type", "nominal"}, {"sort", nullptr}, {"title", nullptr}}}};
   bj::object text = cell;
   text["text"] = {{"field", "cosine"}, {"type", "quantitative"}, {"format", ".2f"}};
   text["color"] = {{"condition", {{"test", "abs(datum.cosine) > 0.6"}, {"value", "white"}}}, {"value", "#222"}};
-  cell["color"] = {{"field", "cosine"}, {"type", "quantitative"}, {"scale", {{"domain", {-1, 1}}, {"scheme", "redblue"}, {"reverse", true}}}, {"legend", nullptr}};
+  cell["color"] = {{"field", "cosine"},
+                   {"type", "quantitative"},
+                   {"scale", {{"domain", {-1, 1}}, {"scheme", "redblue"}, {"reverse", true}}},
+                   {"legend", nullptr}};
   return finish("cosines", "Cosine similarity", "1: the same direction; 0: a right angle",
-                {{"width", size}, {"height", size * 2 / 3}, {"data", {{"values", long_form(cosines, "word", "other", "cosine")}}},
-                 {"layer", {bj::object{{"mark", "rect"}, {"encoding", cell}}, bj::object{{"mark", {{"type", "text"}, {"fontSize", 11}}}, {"encoding", text}}}}});
+                {{"width", size},
+                 {"height", size * 2 / 3},
+                 {"data", {{"values", long_form(cosines, "word", "other", "cosine")}}},
+                 {"layer",
+                  {bj::object{{"mark", "rect"}, {"encoding", cell}},
+                   bj::object{{"mark", {{"type", "text"}, {"fontSize", 11}}}, {"encoding", text}}}}});
 }
 
 namespace {
 
-Figure bars(std::string name, std::string title, std::string subtitle, const Table& table, std::string_view value, std::string_view axis) {
+Figure bars(std::string name, std::string title, std::string subtitle, const Table& table, std::string_view value,
+            std::string_view axis) {
   bj::object y = {{"field", "token"}, {"type", "nominal"}, {"sort", nullptr}, {"title", nullptr}};
-  bj::object text = {{"y", y}, {"x", number_field(value, axis)}, {"text", {{"field", bj::string(value)}, {"type", "quantitative"}, {"format", ".4f"}}}};
+  bj::object text = {{"y", y},
+                     {"x", number_field(value, axis)},
+                     {"text", {{"field", bj::string(value)}, {"type", "quantitative"}, {"format", ".4f"}}}};
   return finish(std::move(name), std::move(title), std::move(subtitle),
-                {{"width", 480}, {"height", static_cast<int>(table.rows()) * 22}, {"data", {{"values", rows_of(table)}}},
-                 {"layer", {bj::object{{"mark", {{"type", "bar"}, {"color", bj::string(palette[0])}}}, {"encoding", {{"y", y}, {"x", number_field(value, axis)}}}},
-                            bj::object{{"mark", {{"type", "text"}, {"align", "left"}, {"dx", 4}, {"fontSize", 11}}}, {"encoding", std::move(text)}}}}});
+                {{"width", 480},
+                 {"height", static_cast<int>(table.rows()) * 22},
+                 {"data", {{"values", rows_of(table)}}},
+                 {"layer",
+                  {bj::object{{"mark", {{"type", "bar"}, {"color", bj::string(palette[0])}}},
+                              {"encoding", {{"y", y}, {"x", number_field(value, axis)}}}},
+                   bj::object{{"mark", {{"type", "text"}, {"align", "left"}, {"dx", 4}, {"fontSize", 11}}},
+                              {"encoding", std::move(text)}}}}});
 }
 
 }  // namespace
 
 Figure figure_similar(const Table& similar, std::string_view word) {
-  return bars("similar", fmt::format("Nearest to {}", visible(word)), "cosine similarity with every other token", similar, "cosine", "cosine");
+  return bars("similar", fmt::format("Nearest to {}", visible(word)), "cosine similarity with every other token",
+              similar, "cosine", "cosine");
 }
 
 Figure figure_predict(const Table& predictions, std::string_view text) {
-  return bars("predict", fmt::format("After \"{}\"", text), "the likeliest next tokens", predictions, "probability", "probability");
+  return bars("predict", fmt::format("After \"{}\"", text), "the likeliest next tokens", predictions, "probability",
+              "probability");
 }
 
 Figure figure_pairs(const Table& histogram, double mean, double positive_share) {
   bj::object x = number_field("from", "cosine similarity");
   x["bin"] = "binned";
-  bj::object bar = {{"mark", {{"type", "bar"}, {"color", bj::string(palette[5])}, {"binSpacing", 0}}},
-                    {"encoding", {{"x", std::move(x)}, {"x2", {{"field", "to"}}}, {"y", number_field("pairs", "pairs of tokens")}}}};
+  bj::object bar = {
+      {"mark", {{"type", "bar"}, {"color", bj::string(palette[5])}, {"binSpacing", 0}}},
+      {"encoding", {{"x", std::move(x)}, {"x2", {{"field", "to"}}}, {"y", number_field("pairs", "pairs of tokens")}}}};
   return finish("pairs", fmt::format("{:.2f} % of all pairs of tokens point the same way", 100 * positive_share),
                 fmt::format("distribution of the cosine over every pair; mean {:.4f} (dashed)", mean),
-                {{"width", 640}, {"height", 240}, {"data", {{"values", rows_of(histogram)}}}, {"layer", {std::move(bar), rule("x", mean, palette[1]), rule("x", 0, "#9aa4b2")}}});
+                {{"width", 640},
+                 {"height", 240},
+                 {"data", {{"values", rows_of(histogram)}}},
+                 {"layer", {std::move(bar), rule("x", mean, palette[1]), rule("x", 0, "#9aa4b2")}}});
 }
 
 Figure figure_dimensions(const Table& dimensions) {
-  bj::object encoding = {{"x", number_field("dimension", "dimension")}, {"y", number_field("mean", "mean over all tokens")},
-                         {"tooltip", {number_field("dimension", "dimension"), number_field("mean", "mean"), number_field("deviation", "deviation"), number_field("ratio", "|mean| / deviation")}}};
-  bj::object bar = {{"mark", {{"type", "bar"}, {"width", 1.2}, {"color", bj::string(palette[0])}}}, {"encoding", encoding}};
+  bj::object encoding = {{"x", number_field("dimension", "dimension")},
+                         {"y", number_field("mean", "mean over all tokens")},
+                         {"tooltip",
+                          {number_field("dimension", "dimension"), number_field("mean", "mean"),
+                           number_field("deviation", "deviation"), number_field("ratio", "|mean| / deviation")}}};
+  bj::object bar = {{"mark", {{"type", "bar"}, {"width", 1.2}, {"color", bj::string(palette[0])}}},
+                    {"encoding", encoding}};
   encoding["text"] = {{"field", "dimension"}, {"type", "quantitative"}};
-  bj::object label = {{"transform", {bj::object{{"window", {bj::object{{"op", "row_number"}, {"as", "place"}}}}}, bj::object{{"filter", "datum.place <= 8"}}}},
-                      {"mark", {{"type", "text"}, {"dy", -7}, {"fontSize", 10}, {"color", bj::string(palette[1])}}}, {"encoding", std::move(encoding)}};
-  return finish("dimensions", "Some dimensions have an offset that all tokens share", "mean of each dimension over the vocabulary; the largest relative offsets are numbered",
-                {{"width", 720}, {"height", 220}, {"data", {{"values", rows_of(dimensions)}}}, {"layer", {std::move(bar), std::move(label)}}});
+  bj::object label = {{"transform",
+                       {bj::object{{"window", {bj::object{{"op", "row_number"}, {"as", "place"}}}}},
+                        bj::object{{"filter", "datum.place <= 8"}}}},
+                      {"mark", {{"type", "text"}, {"dy", -7}, {"fontSize", 10}, {"color", bj::string(palette[1])}}},
+                      {"encoding", std::move(encoding)}};
+  return finish("dimensions", "Some dimensions have an offset that all tokens share",
+                "mean of each dimension over the vocabulary; the largest relative offsets are numbered",
+                {{"width", 720},
+                 {"height", 220},
+                 {"data", {{"values", rows_of(dimensions)}}},
+                 {"layer", {std::move(bar), std::move(label)}}});
 }
 
-Figure figure_mix(const Table& sweep, std::span<const double> crossings, std::string_view replace, std::string_view with) {
+Figure figure_mix(const Table& sweep, std::span<const double> crossings, std::string_view replace,
+                  std::string_view with) {
   const std::size_t targets = sweep.columns().size() - 2;  // p, the targets, top, top_probability
-  bj::object line = {{"data", {{"values", long_form(sweep, "p", "target", "probability", 1, targets)}}},
-                     {"mark", {{"type", "line"}, {"point", true}}},
-                     {"encoding", {{"x", number_field("p", fmt::format("p: the share of {} (the rest is {})", visible(replace), visible(with)))},
-                                   {"y", number_field("probability", "probability of the next token")},
-                                   {"color", {{"field", "target"}, {"type", "nominal"}, {"sort", nullptr}}},
-                                   {"tooltip", {number_field("p", "p"), text_field("target", "target"), number_field("probability", "probability")}}}}};
+  bj::object line = {
+      {"data", {{"values", long_form(sweep, "p", "target", "probability", 1, targets)}}},
+      {"mark", {{"type", "line"}, {"point", true}}},
+      {"encoding",
+       {{"x", number_field("p", fmt::format("p: the share of {} (the rest is {})", visible(replace), visible(with)))},
+        {"y", number_field("probability", "probability of the next token")},
+        {"color", {{"field", "target"}, {"type", "nominal"}, {"sort", nullptr}}},
+        {"tooltip",
+         {number_field("p", "p"), text_field("target", "target"), number_field("probability", "probability")}}}}};
   bj::array layers = {std::move(line)};
   std::string subtitle = "each point is one run of the model";
   for (double crossing : crossings) {
     layers.push_back(rule("x", crossing, "#5b6675"));
     subtitle += fmt::format("; the two are equally likely at p = {:.3f}", crossing);
   }
-  return finish("mix", fmt::format("From {} to {}, step by step", visible(with), visible(replace)), subtitle, {{"width", 640}, {"height", 300}, {"layer", std::move(layers)}});
+  return finish("mix", fmt::format("From {} to {}, step by step", visible(with), visible(replace)), subtitle,
+                {{"width", 640}, {"height", 300}, {"layer", std::move(layers)}});
 }
 
 Figure figure_trace(const Table& life, std::string_view own, std::string_view predicted) {
   bj::array cosines, lengths;
-  for (const auto& [field, series] : {std::pair<const char*, std::string>{"cosine_own", fmt::format("{} (itself)", visible(own))}, {"cosine_predicted", fmt::format("{} (predicted)", visible(predicted))}}) {
+  for (const auto& [field, series] :
+       {std::pair<const char*, std::string>{"cosine_own", fmt::format("{} (itself)", visible(own))},
+        {"cosine_predicted", fmt::format("{} (predicted)", visible(predicted))}}) {
     for (std::size_t r = 0; r < life.rows(); ++r) {
-      cosines.push_back(bj::object{{"block", life.column("block").numbers()[r]}, {"series", series}, {"cosine", life.column(field).numbers()[r]}, {"top", life.column("top").texts()[r]}});
+      cosines.push_back(bj::object{{"block", life.column("block").numbers()[r]},
+                                   {"series", series},
+                                   {"cosine", life.column(field).numbers()[r]},
+                                   {"top", life.column("top").texts()[r]}});
     }
   }
   for (const char* change : {"ln1", "attn_out", "ln2", "mlp_out"}) {
     for (std::size_t r = 1; r < life.rows(); ++r) {
-      lengths.push_back(bj::object{{"block", life.column("block").numbers()[r]}, {"change", change},
-                                   {"length", life.column(fmt::format("length_{}", change)).numbers()[r]}, {"cosine", life.column(fmt::format("cosine_{}", change)).numbers()[r]}});
+      lengths.push_back(bj::object{{"block", life.column("block").numbers()[r]},
+                                   {"change", change},
+                                   {"length", life.column(fmt::format("length_{}", change)).numbers()[r]},
+                                   {"cosine", life.column(fmt::format("cosine_{}", change)).numbers()[r]}});
     }
   }
-  auto panel = [](bj::array values, std::string_view field, std::string_view title, std::string_view series, std::string_view extra) {
-    return bj::object{{"width", 640}, {"height", 170}, {"data", {{"values", std::move(values)}}}, {"mark", {{"type", "line"}, {"point", {{"size", 18}}}}},
-                      {"encoding", {{"x", number_field("block", "block (-1: the embedding)")}, {"y", axis_from(number_field(field, title), true)},
-                                    {"color", {{"field", bj::string(series)}, {"type", "nominal"}, {"sort", nullptr}}},
-                                    {"tooltip", {number_field("block", "block"), text_field(series, "what"), number_field(field, title), bj::object{{"field", bj::string(extra)}}}}}}};
+  auto panel = [](bj::array values, std::string_view field, std::string_view title, std::string_view series,
+                  std::string_view extra) {
+    return bj::object{{"width", 640},
+                      {"height", 170},
+                      {"data", {{"values", std::move(values)}}},
+                      {"mark", {{"type", "line"}, {"point", {{"size", 18}}}}},
+                      {"encoding",
+                       {{"x", number_field("block", "block (-1: the embedding)")},
+                        {"y", axis_from(number_field(field, title), true)},
+                        {"color", {{"field", bj::string(series)}, {"type", "nominal"}, {"sort", nullptr}}},
+                        {"tooltip",
+                         {number_field("block", "block"), text_field(series, "what"), number_field(field, title),
+                          bj::object{{"field", bj::string(extra)}}}}}}};
   };
-  return finish("trace", fmt::format("The vector of {} leaves its own token and comes to point at {}", visible(own), visible(predicted)),
-                "top: cosine with the two tokens after each block; middle and bottom: the four changes",
-                {{"vconcat", {panel(std::move(cosines), "cosine", "cosine with the token", "series", "top"), panel(lengths, "length", "length of the change", "change", "cosine"),
-                              panel(lengths, "cosine", "cosine with the residual", "change", "length")}},
-                 {"resolve", {{"scale", {{"color", "independent"}}}}}});
+  return finish(
+      "trace",
+      fmt::format("The vector of {} leaves its own token and comes to point at {}", visible(own), visible(predicted)),
+      "top: cosine with the two tokens after each block; middle and bottom: the four changes",
+      {{"vconcat",
+        {panel(std::move(cosines), "cosine", "cosine with the token", "series", "top"),
+         panel(lengths, "length", "length of the change", "change", "cosine"),
+         panel(lengths, "cosine", "cosine with the residual", "change", "length")}},
+       {"resolve", {{"scale", {{"color", "independent"}}}}}});
 }
 
 Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title) {
   bj::array rows;
   for (std::int64_t i = 0; i < points.rows(); ++i) {
-    rows.push_back(bj::object{{"x", points.row(i)[0]}, {"y", points.row(i)[1]}, {"label", labels[static_cast<std::size_t>(i)]}});
+    rows.push_back(
+        bj::object{{"x", points.row(i)[0]}, {"y", points.row(i)[1]}, {"label", labels[static_cast<std::size_t>(i)]}});
   }
-  bj::object hidden = {{"axis", {{"labels", false}, {"ticks", false}, {"title", nullptr}}}, {"type", "quantitative"}, {"scale", {{"zero", false}}}};
+  bj::object hidden = {{"axis", {{"labels", false}, {"ticks", false}, {"title", nullptr}}},
+                       {"type", "quantitative"},
+                       {"scale", {{"zero", false}}}};
   bj::object x = hidden, y = hidden;
   x["field"] = "x", y["field"] = "y";
   const bool many = points.rows() > 400;
   bj::object dots = {{"params", {bj::object{{"name", "view"}, {"select", "interval"}, {"bind", "scales"}}}},
-                     {"mark", {{"type", "circle"}, {"size", many ? 6 : 24}, {"opacity", many ? 0.35 : 0.7}, {"color", bj::string(palette[0])}}},
+                     {"mark",
+                      {{"type", "circle"},
+                       {"size", many ? 6 : 24},
+                       {"opacity", many ? 0.35 : 0.7},
+                       {"color", bj::string(palette[0])}}},
                      {"encoding", {{"x", x}, {"y", y}, {"tooltip", {text_field("label", "token")}}}}};
   bj::array layers = {std::move(dots)};
-  if (!many) layers.push_back(bj::object{{"mark", {{"type", "text"}, {"fontSize", 10}, {"align", "left"}, {"dx", 5}}}, {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "label"}}}}}});
-  return finish("map", std::string(title), fmt::format("{} tokens; near points have similar vectors, the axes have no meaning; drag to move, scroll to look closer", points.rows()),
-                {{"width", 720}, {"height", 560}, {"data", {{"values", std::move(rows)}}}, {"layer", std::move(layers)}});
+  if (!many)
+    layers.push_back(bj::object{{"mark", {{"type", "text"}, {"fontSize", 10}, {"align", "left"}, {"dx", 5}}},
+                                {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "label"}}}}}});
+  return finish(
+      "map", std::string(title),
+      fmt::format(
+          "{} tokens; near points have similar vectors, the axes have no meaning; drag to move, scroll to look closer",
+          points.rows()),
+      {{"width", 720}, {"height", 560}, {"data", {{"values", std::move(rows)}}}, {"layer", std::move(layers)}});
 }
 
 Figure figure_toy(const Table& toy) {
   bj::object x = number_field("size", "size"), y = number_field("friendliness", "friendliness");
   x["scale"] = {{"domain", {0, 1.1}}};
   y["scale"] = {{"domain", {0, 1}}};
-  bj::object dots = {{"mark", {{"type", "circle"}, {"size", 90}}}, {"encoding", {{"x", x}, {"y", y}, {"color", {{"condition", {{"test", "datum.moved"}, {"value", bj::string(palette[1])}}}, {"value", bj::string(palette[0])}}}}}};
-  bj::object names = {{"mark", {{"type", "text"}, {"align", "left"}, {"dx", 8}, {"fontSize", 12}}}, {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "animal"}}}}}};
+  bj::object dots = {{"mark", {{"type", "circle"}, {"size", 90}}},
+                     {"encoding",
+                      {{"x", x},
+                       {"y", y},
+                       {"color",
+                        {{"condition", {{"test", "datum.moved"}, {"value", bj::string(palette[1])}}},
+                         {"value", bj::string(palette[0])}}}}}};
+  bj::object names = {{"mark", {{"type", "text"}, {"align", "left"}, {"dx", 8}, {"fontSize", 12}}},
+                      {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "animal"}}}}}};
   bj::array ends;
   for (std::size_t r = 0; r < toy.rows(); ++r) {
     const std::string& animal = toy.column("animal").texts()[r];
-    if (animal.substr(0, 3) == "cat") ends.push_back(bj::object{{"size", toy.column("size").numbers()[r]}, {"friendliness", toy.column("friendliness").numbers()[r]}});
+    if (animal.substr(0, 3) == "cat")
+      ends.push_back(bj::object{{"size", toy.column("size").numbers()[r]},
+                                {"friendliness", toy.column("friendliness").numbers()[r]}});
   }
-  bj::object path = {{"data", {{"values", std::move(ends)}}}, {"mark", {{"type", "line"}, {"strokeDash", {4, 3}}, {"color", bj::string(palette[1])}}}, {"encoding", {{"x", x}, {"y", y}}}};
-  return finish("toy", "A space of two dimensions that have names", "a context (\"a big, wary cat\") moves the cat to [.4, .6]",
-                {{"width", 460}, {"height", 360}, {"data", {{"values", rows_of(toy)}}}, {"layer", {std::move(path), std::move(dots), std::move(names)}}});
+  bj::object path = {{"data", {{"values", std::move(ends)}}},
+                     {"mark", {{"type", "line"}, {"strokeDash", {4, 3}}, {"color", bj::string(palette[1])}}},
+                     {"encoding", {{"x", x}, {"y", y}}}};
+  return finish("toy", "A space of two dimensions that have names",
+                "a context (\"a big, wary cat\") moves the cat to [.4, .6]",
+                {{"width", 460},
+                 {"height", 360},
+                 {"data", {{"values", rows_of(toy)}}},
+                 {"layer", {std::move(path), std::move(dots), std::move(names)}}});
 }
 
-Figure figure_heatmap(const Heatmap& heatmap, const Table& dimensions, std::int64_t vocab, std::int64_t width, std::string_view model) {
-  bj::object image = {{"width", 640}, {"height", 380}, {"data", {{"values", bj::array{bj::object{{"url", "data:image/png;base64," + base64(heatmap.png)}, {"x", 0}, {"y", 0}, {"x2", vocab}, {"y2", width}}}}}},
-                      {"layer", {bj::object{{"mark", {{"type", "image"}, {"width", 640}, {"height", 380}, {"align", "left"}, {"baseline", "top"}, {"aspect", false}}},
-                                            {"encoding", {{"url", {{"field", "url"}, {"type", "nominal"}}},
-                                                          {"x", {{"field", "x"}, {"type", "quantitative"}, {"title", "token"}, {"scale", {{"domain", {0, vocab}}, {"nice", false}}}}},
-                                                          {"y", {{"field", "y"}, {"type", "quantitative"}, {"title", "dimension"}, {"scale", {{"domain", {width, 0}}, {"nice", false}}}}}}}}}}};
-  bj::object means = {{"width", 110}, {"height", 380}, {"data", {{"values", rows_of(dimensions)}}}, {"mark", {{"type", "rule"}, {"strokeWidth", 1}, {"color", "#5b6675"}}},
-                      {"encoding", {{"x", number_field("mean", "mean")}, {"x2", {{"datum", 0}}}, {"y", {{"field", "dimension"}, {"type", "quantitative"}, {"title", nullptr}, {"axis", nullptr}, {"scale", {{"domain", {width, 0}}, {"nice", false}}}}},
-                                    {"tooltip", {number_field("dimension", "dimension"), number_field("mean", "mean")}}}}};
-  return finish("heatmap", fmt::format("The whole embedding matrix of {}: {} tokens x {} dimensions", model, vocab, width),
-                fmt::format("red positive, blue negative, white zero; full colour at +-{:.3f}; a pixel is the mean of {:.1f} tokens x {:.1f} dimensions; right: mean of each dimension",
+Figure figure_heatmap(const Heatmap& heatmap, const Table& dimensions, std::int64_t vocab, std::int64_t width,
+                      std::string_view model) {
+  bj::object image = {{"width", 640},
+                      {"height", 380},
+                      {"data",
+                       {{"values", bj::array{bj::object{{"url", "data:image/png;base64," + base64(heatmap.png)},
+                                                        {"x", 0},
+                                                        {"y", 0},
+                                                        {"x2", vocab},
+                                                        {"y2", width}}}}}},
+                      {"layer",
+                       {bj::object{{"mark",
+                                    {{"type", "image"},
+                                     {"width", 640},
+                                     {"height", 380},
+                                     {"align", "left"},
+                                     {"baseline", "top"},
+                                     {"aspect", false}}},
+                                   {"encoding",
+                                    {{"url", {{"field", "url"}, {"type", "nominal"}}},
+                                     {"x",
+                                      {{"field", "x"},
+                                       {"type", "quantitative"},
+                                       {"title", "token"},
+                                       {"scale", {{"domain", {0, vocab}}, {"nice", false}}}}},
+                                     {"y",
+                                      {{"field", "y"},
+                                       {"type", "quantitative"},
+                                       {"title", "dimension"},
+                                       {"scale", {{"domain", {width, 0}}, {"nice", false}}}}}}}}}}};
+  bj::object means = {{"width", 110},
+                      {"height", 380},
+                      {"data", {{"values", rows_of(dimensions)}}},
+                      {"mark", {{"type", "rule"}, {"strokeWidth", 1}, {"color", "#5b6675"}}},
+                      {"encoding",
+                       {{"x", number_field("mean", "mean")},
+                        {"x2", {{"datum", 0}}},
+                        {"y",
+                         {{"field", "dimension"},
+                          {"type", "quantitative"},
+                          {"title", nullptr},
+                          {"axis", nullptr},
+                          {"scale", {{"domain", {width, 0}}, {"nice", false}}}}},
+                        {"tooltip", {number_field("dimension", "dimension"), number_field("mean", "mean")}}}}};
+  return finish("heatmap",
+                fmt::format("The whole embedding matrix of {}: {} tokens x {} dimensions", model, vocab, width),
+                fmt::format("red positive, blue negative, white zero; full colour at +-{:.3f}; a pixel is the mean of "
+                            "{:.1f} tokens x {:.1f} dimensions; right: mean of each dimension",
                             heatmap.range, heatmap.tokens_per_pixel, heatmap.dimensions_per_pixel),
                 {{"hconcat", {std::move(image), std::move(means)}}});
 }

@@ -41,9 +41,11 @@ std::vector<std::uint8_t> encode_png(const std::vector<std::uint8_t>& rgb, int w
   }
   png_set_write_fn(png, &out, append, nullptr);
   png_set_compression_level(png, 3);
-  png_set_IHDR(png, info, static_cast<png_uint_32>(width), static_cast<png_uint_32>(height), 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_IHDR(png, info, static_cast<png_uint_32>(width), static_cast<png_uint_32>(height), 8, PNG_COLOR_TYPE_RGB,
+               PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_write_info(png, info);
-  for (int y = 0; y < height; ++y) png_write_row(png, rgb.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(width) * 3);
+  for (int y = 0; y < height; ++y)
+    png_write_row(png, rgb.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(width) * 3);
   png_write_end(png, nullptr);
   png_destroy_write_struct(&png, &info);
   return out;
@@ -57,7 +59,8 @@ Rgb diverging(double value) {
 
 Heatmap heatmap(const Model& model, int pixels_across) {
   const std::int64_t vocab = model.config().vocab, width = model.config().width;
-  const std::int64_t across = std::clamp<std::int64_t>(pixels_across, 1, vocab), down = std::min<std::int64_t>(width, 768);
+  const std::int64_t across = std::clamp<std::int64_t>(pixels_across, 1, vocab),
+                     down = std::min<std::int64_t>(width, 768);
   Heatmap map;
   map.range = robust_range(model);
   map.tokens_per_pixel = static_cast<double>(vocab) / static_cast<double>(across);

@@ -13,7 +13,9 @@ namespace embscope {
 std::vector<std::uint8_t> encode_png(const std::vector<std::uint8_t>& rgb, int width, int height);
 
 /// Red for 1, white for 0, blue for -1; beyond, the same full colour.
-struct Rgb { std::uint8_t r, g, b; };
+struct Rgb {
+  std::uint8_t r, g, b;
+};
 Rgb diverging(double value);
 
 }  // namespace embscope

@@ -40,14 +40,19 @@ std::string scripts() {
 }
 
 std::string document(std::string_view title, std::string_view body, std::string_view drawing) {
-  return fmt::format("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                     "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n{}<script>\n{}</script>\n</body>\n</html>\n",
-                     escape_html(title), style, body, scripts(), drawing);
+  return fmt::format(
+      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+      "content=\"width=device-width, initial-scale=1\">\n"
+      "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n{}<script>\n{}</script>\n</body>\n</"
+      "html>\n",
+      escape_html(title), style, body, scripts(), drawing);
 }
 
 std::string drawing_of(const Figure& figure, const std::string& id) {
-  return fmt::format("vegaEmbed('#{}', {}, {{renderer: 'svg', actions: {{export: true, source: true, compiled: false, editor: false}}}}).catch(e => {{ document.getElementById('{}').textContent = String(e); }});\n",
-                     id, script_safe(figure.spec), id);
+  return fmt::format(
+      "vegaEmbed('#{}', {}, {{renderer: 'svg', actions: {{export: true, source: true, compiled: false, editor: "
+      "false}}}}).catch(e => {{ document.getElementById('{}').textContent = String(e); }});\n",
+      id, script_safe(figure.spec), id);
 }
 
 std::string cell(const Column& column, std::size_t row) {
@@ -82,7 +87,10 @@ std::string script_safe(std::string_view json) {
 }
 
 std::string page_of(const Figure& figure) {
-  return document(figure.title, fmt::format("<figure role=\"img\" aria-label=\"{}\"><div id=\"figure\"></div></figure>\n", escape_html(figure.title)), drawing_of(figure, "figure"));
+  return document(figure.title,
+                  fmt::format("<figure role=\"img\" aria-label=\"{}\"><div id=\"figure\"></div></figure>\n",
+                              escape_html(figure.title)),
+                  drawing_of(figure, "figure"));
 }
 
 Report::Report(std::string title, std::string subtitle) : title_(std::move(title)), subtitle_(std::move(subtitle)) {}
@@ -107,17 +115,21 @@ void Report::table(const Table& table, std::size_t most_rows) {
     body_ += "</tr>\n";
   }
   body_ += "</tbody></table></div>\n";
-  if (table.rows() > most_rows) body_ += fmt::format("<p class=\"subtitle\">{} of {} rows.</p>\n", most_rows, table.rows());
+  if (table.rows() > most_rows)
+    body_ += fmt::format("<p class=\"subtitle\">{} of {} rows.</p>\n", most_rows, table.rows());
 }
 
 void Report::figure(const Figure& figure) {
   const std::string id = fmt::format("figure{}", ++figures_);
-  body_ += fmt::format("<figure role=\"img\" aria-label=\"{}\"><div id=\"{}\"></div></figure>\n", escape_html(figure.title), id);
+  body_ += fmt::format("<figure role=\"img\" aria-label=\"{}\"><div id=\"{}\"></div></figure>\n",
+                       escape_html(figure.title), id);
   scripts_ += drawing_of(figure, id);
 }
 
 std::string Report::html() const {
-  const std::string head = fmt::format("<h1>{}</h1>\n<p class=\"subtitle\">{}</p>\n<nav aria-label=\"Contents\"><ol>\n{}</ol></nav>\n", escape_html(title_), escape_html(subtitle_), contents_);
+  const std::string head =
+      fmt::format("<h1>{}</h1>\n<p class=\"subtitle\">{}</p>\n<nav aria-label=\"Contents\"><ol>\n{}</ol></nav>\n",
+                  escape_html(title_), escape_html(subtitle_), contents_);
   return document(title_, head + body_, scripts_);
 }
 

@@ -50,7 +50,11 @@ fs::path converter_python() {
 
 // A file of jobs that goes away again.
 struct Jobs {
-  explicit Jobs(const std::string& text) : path(fs::temp_directory_path() / fmt::format("embscope-{}-{}.json", getpid(), reinterpret_cast<std::uintptr_t>(this))) { write_file(path, text); }
+  explicit Jobs(const std::string& text)
+      : path(fs::temp_directory_path() /
+             fmt::format("embscope-{}-{}.json", getpid(), reinterpret_cast<std::uintptr_t>(this))) {
+    write_file(path, text);
+  }
   ~Jobs() {
     std::error_code ignored;
     fs::remove(path, ignored);
@@ -91,7 +95,9 @@ void convert(const fs::path& python, const bj::array& list) {
   if (status != 0) throw Error(Code::io, "vl-convert", last_line(jobs.log()));
 }
 
-bj::object job(const Figure& figure, const fs::path& to) { return {{"spec", bj::parse(figure.spec)}, {"to", to.string()}}; }
+bj::object job(const Figure& figure, const fs::path& to) {
+  return {{"spec", bj::parse(figure.spec)}, {"to", to.string()}};
+}
 
 }  // namespace
 
@@ -99,9 +105,12 @@ void save(const Figure& figure, const fs::path& path) {
   const std::string extension = path.extension().string();
   if (extension == ".json") return write_file(path, figure.spec + "\n");
   if (extension == ".html") return write_file(path, page_of(figure));
-  if (extension != ".svg" && extension != ".png") throw Error(Code::usage, path.string(), "save figures as .html, .svg, .png or .json");
+  if (extension != ".svg" && extension != ".png")
+    throw Error(Code::usage, path.string(), "save figures as .html, .svg, .png or .json");
   const fs::path python = converter_python();
-  if (python.empty()) throw Error(Code::unsupported, path.string(), "drawing .svg and .png needs vl-convert: run scripts/setup, or save as .html or .json");
+  if (python.empty())
+    throw Error(Code::unsupported, path.string(),
+                "drawing .svg and .png needs vl-convert: run scripts/setup, or save as .html or .json");
   convert(python, {job(figure, path)});
 }
 

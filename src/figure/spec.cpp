@@ -12,10 +12,23 @@ bj::object look() {
   return {{"font", "system-ui, sans-serif"},
           {"background", "white"},
           {"view", {{"stroke", nullptr}}},
-          {"axis", {{"gridColor", "#eceff3"}, {"domainColor", "#9aa4b2"}, {"tickColor", "#9aa4b2"}, {"labelColor", "#3c4654"},
-                    {"titleColor", "#3c4654"}, {"titleFontWeight", 500}, {"labelFontSize", 11}, {"titleFontSize", 12}}},
+          {"axis",
+           {{"gridColor", "#eceff3"},
+            {"domainColor", "#9aa4b2"},
+            {"tickColor", "#9aa4b2"},
+            {"labelColor", "#3c4654"},
+            {"titleColor", "#3c4654"},
+            {"titleFontWeight", 500},
+            {"labelFontSize", 11},
+            {"titleFontSize", 12}}},
           {"legend", {{"orient", "top"}, {"title", nullptr}, {"labelFontSize", 12}}},
-          {"title", {{"anchor", "start"}, {"fontSize", 15}, {"fontWeight", 600}, {"subtitleColor", "#5b6675"}, {"subtitleFontSize", 12}, {"offset", 12}}},
+          {"title",
+           {{"anchor", "start"},
+            {"fontSize", 15},
+            {"fontWeight", 600},
+            {"subtitleColor", "#5b6675"},
+            {"subtitleFontSize", 12},
+            {"offset", 12}}},
           {"range", {{"category", std::move(colours)}}}};
 }
 
@@ -26,9 +39,12 @@ bj::array rows_of(const Table& table) {
   for (std::size_t r = 0; r < table.rows(); ++r) {
     bj::object row;
     for (const Column& column : table.columns()) {
-      if (!column.is_number()) row[column.name] = column.texts()[r];
-      else if (std::isfinite(column.numbers()[r])) row[column.name] = column.numbers()[r];
-      else row[column.name] = nullptr;
+      if (!column.is_number())
+        row[column.name] = column.texts()[r];
+      else if (std::isfinite(column.numbers()[r]))
+        row[column.name] = column.numbers()[r];
+      else
+        row[column.name] = nullptr;
     }
     rows.push_back(std::move(row));
   }

@@ -13,7 +13,8 @@ namespace embscope {
 namespace bj = boost::json;
 
 /// Colours that stay apart for colour-blind readers (Okabe & Ito 2008).
-inline constexpr std::string_view palette[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"};
+inline constexpr std::string_view palette[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
+                                               "#E69F00", "#56B4E9", "#000000"};
 
 /// Rows of a table as Vega-Lite data: not-a-number becomes null.
 bj::array rows_of(const Table& table);

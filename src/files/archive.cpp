@@ -14,11 +14,16 @@ bool starts_with(std::string_view text, std::string_view prefix) { return text.s
 // What people hand over by mistake, by its first bytes.
 std::string looks_like(std::string_view bytes) {
   if (bytes.empty()) return "the file is empty";
-  if (starts_with(bytes, "version https://git-lfs")) return "this is a Git LFS pointer, not the model itself: fetch the file with 'git lfs pull'";
-  if (starts_with(bytes, "PK")) return "this is a zip archive (perhaps a PyTorch .bin or .pt): convert it to safetensors";
-  if (starts_with(bytes, "\x80\x02") || starts_with(bytes, "\x80\x04")) return "this is a Python pickle: convert it to safetensors";
-  if (starts_with(bytes, "<!") || starts_with(bytes, "<html")) return "this is a web page: the download gave a page instead of the file";
-  if (starts_with(bytes, "GGML") || starts_with(bytes, "lmgg") || starts_with(bytes, "tjgg")) return "this is a GGML file older than GGUF: convert it to GGUF";
+  if (starts_with(bytes, "version https://git-lfs"))
+    return "this is a Git LFS pointer, not the model itself: fetch the file with 'git lfs pull'";
+  if (starts_with(bytes, "PK"))
+    return "this is a zip archive (perhaps a PyTorch .bin or .pt): convert it to safetensors";
+  if (starts_with(bytes, "\x80\x02") || starts_with(bytes, "\x80\x04"))
+    return "this is a Python pickle: convert it to safetensors";
+  if (starts_with(bytes, "<!") || starts_with(bytes, "<html"))
+    return "this is a web page: the download gave a page instead of the file";
+  if (starts_with(bytes, "GGML") || starts_with(bytes, "lmgg") || starts_with(bytes, "tjgg"))
+    return "this is a GGML file older than GGUF: convert it to GGUF";
   if (starts_with(bytes, "FUGG")) return "this is a big-endian GGUF, which is not supported";
   return "neither GGUF, safetensors nor npy";
 }
@@ -52,13 +57,15 @@ std::string nearest_names(std::string_view wanted, const std::vector<std::string
   }
   std::sort(near.begin(), near.end());
   std::string text;
-  for (std::size_t i = 0; i < std::min<std::size_t>(3, near.size()); ++i) text += fmt::format("{}'{}'", i == 0 ? "; did you mean " : ", ", near[i].second);
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, near.size()); ++i)
+    text += fmt::format("{}'{}'", i == 0 ? "; did you mean " : ", ", near[i].second);
   return text.empty() ? "" : text + "?";
 }
 
 std::string shown(std::string_view name) {
   std::string out = "'";
-  for (unsigned char c : name.substr(0, 80)) out += c >= 0x20 && c != 0x7f ? std::string(1, static_cast<char>(c)) : fmt::format("\\x{:02x}", c);
+  for (unsigned char c : name.substr(0, 80))
+    out += c >= 0x20 && c != 0x7f ? std::string(1, static_cast<char>(c)) : fmt::format("\\x{:02x}", c);
   return out + (name.size() > 80 ? "...'" : "'");
 }
 
@@ -68,7 +75,9 @@ std::shared_ptr<const Archive> Archive::open(const std::filesystem::path& path) 
   if (starts_with(bytes, "GGUF")) return open_gguf(std::move(file), path);
   if (starts_with(bytes, "\x93NUMPY")) return open_npy(std::move(file), path);
   if (may_be_safetensors(bytes) || path.extension() == ".safetensors") {
-    if (bytes.size() < 8 || starts_with(bytes, "version https://git-lfs")) throw Error(Code::format, path.string(), bytes.size() < 8 && !bytes.empty() ? "a safetensors file of fewer than 8 bytes" : looks_like(bytes));
+    if (bytes.size() < 8 || starts_with(bytes, "version https://git-lfs"))
+      throw Error(Code::format, path.string(),
+                  bytes.size() < 8 && !bytes.empty() ? "a safetensors file of fewer than 8 bytes" : looks_like(bytes));
     return open_safetensors(std::move(file), path);
   }
   throw Error(Code::format, path.string(), looks_like(bytes));
@@ -83,7 +92,8 @@ const View& Archive::at(std::string_view name) const {
   if (const View* view = find(name)) return *view;
   std::vector<std::string> names;
   for (const Entry& entry : tensors_) names.push_back(entry.name);
-  throw Error(Code::not_found, path_.filename().string(), fmt::format("no tensor '{}'{}", name, nearest_names(name, names)));
+  throw Error(Code::not_found, path_.filename().string(),
+              fmt::format("no tensor '{}'{}", name, nearest_names(name, names)));
 }
 
 const MetaValue* Archive::meta(std::string_view key) const {
@@ -91,7 +101,8 @@ const MetaValue* Archive::meta(std::string_view key) const {
   return found == metadata_.end() ? nullptr : &found->second;
 }
 
-MappedArchive::MappedArchive(std::shared_ptr<const MappedFile> file, std::filesystem::path path) : file_(std::move(file)) {
+MappedArchive::MappedArchive(std::shared_ptr<const MappedFile> file, std::filesystem::path path)
+    : file_(std::move(file)) {
   path_ = std::move(path);
 }
 
@@ -103,12 +114,16 @@ std::uint64_t MappedArchive::bytes_of(const std::string& name, DType dtype, cons
   std::uint64_t elements = 1, bytes = 0;
   for (std::int64_t size : shape) {
     if (size < 0) refuse(fmt::format("tensor {}: a size of {}", shown(name), size));
-    if (!checked_multiply(elements, static_cast<std::uint64_t>(size), elements)) refuse(fmt::format("tensor {}: {} elements overflow 64 bits", shown(name), shape.text()));
+    if (!checked_multiply(elements, static_cast<std::uint64_t>(size), elements))
+      refuse(fmt::format("tensor {}: {} elements overflow 64 bits", shown(name), shape.text()));
   }
   if (shape.last() % block_size(dtype) != 0) {
-    refuse(fmt::format("tensor {}: rows of {} are not whole blocks of {} ({})", shown(name), shape.last(), block_size(dtype), embscope::name(dtype)));
+    refuse(fmt::format("tensor {}: rows of {} are not whole blocks of {} ({})", shown(name), shape.last(),
+                       block_size(dtype), embscope::name(dtype)));
   }
-  if (!checked_multiply(elements / static_cast<std::uint64_t>(block_size(dtype)), static_cast<std::uint64_t>(block_bytes(dtype)), bytes) || bytes > INT64_MAX) {
+  if (!checked_multiply(elements / static_cast<std::uint64_t>(block_size(dtype)),
+                        static_cast<std::uint64_t>(block_bytes(dtype)), bytes) ||
+      bytes > INT64_MAX) {
     refuse(fmt::format("tensor {}: {} of {} overflow 63 bits", shown(name), shape.text(), embscope::name(dtype)));
   }
   return bytes;
@@ -118,18 +133,23 @@ void MappedArchive::add_tensor(std::string name, DType dtype, Shape shape, std::
   std::uint64_t end = 0;
   const std::uint64_t total = file_->bytes().size();
   if (!checked_add(offset, size, end) || end > total) {
-    refuse(fmt::format("tensor {}: needs bytes {}..{}, the file has {}", shown(name), offset, checked_add(offset, size, end) ? fmt::format("{}", end) : "beyond 2^64", total));
+    refuse(fmt::format("tensor {}: needs bytes {}..{}, the file has {}", shown(name), offset,
+                       checked_add(offset, size, end) ? fmt::format("{}", end) : "beyond 2^64", total));
   }
   if (!index_.try_emplace(name, tensors_.size()).second) refuse(fmt::format("tensor {} occurs twice", shown(name)));
   tensors_.push_back({std::move(name), {file_->bytes().data() + offset, dtype, std::move(shape)}});
 }
 
 void MappedArchive::check_layout(std::uint64_t first, std::uint64_t last, bool no_holes) const {
-  struct Span { std::uint64_t begin, end; const std::string* name; };
+  struct Span {
+    std::uint64_t begin, end;
+    const std::string* name;
+  };
   std::vector<Span> spans;
   for (const Entry& entry : tensors_) {
     const auto begin = static_cast<std::uint64_t>(entry.view.data - file_->bytes().data());
-    if (entry.view.shape.elements() > 0) spans.push_back({begin, begin + static_cast<std::uint64_t>(entry.view.bytes()), &entry.name});
+    if (entry.view.shape.elements() > 0)
+      spans.push_back({begin, begin + static_cast<std::uint64_t>(entry.view.bytes()), &entry.name});
   }
   std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
   std::uint64_t at = first;

@@ -19,14 +19,15 @@ std::uint64_t width_of(Kind kind) {
 
 // ggml's numbers of the element types that we read.
 constexpr std::pair<std::uint32_t, DType> types[] = {
-    {0, DType::f32}, {1, DType::f16}, {2, DType::q4_0}, {3, DType::q4_1}, {6, DType::q5_0}, {7, DType::q5_1}, {8, DType::q8_0},
-    {12, DType::q4_k}, {13, DType::q5_k}, {14, DType::q6_k}, {24, DType::i8}, {25, DType::i16}, {26, DType::i32}, {27, DType::i64},
-    {28, DType::f64}, {30, DType::bf16},
+    {0, DType::f32},  {1, DType::f16},   {2, DType::q4_0},  {3, DType::q4_1},  {6, DType::q5_0}, {7, DType::q5_1},
+    {8, DType::q8_0}, {12, DType::q4_k}, {13, DType::q5_k}, {14, DType::q6_k}, {24, DType::i8},  {25, DType::i16},
+    {26, DType::i32}, {27, DType::i64},  {28, DType::f64},  {30, DType::bf16},
 };
 
 class Gguf : public MappedArchive {
  public:
-  Gguf(std::shared_ptr<const MappedFile> file, std::filesystem::path path) : MappedArchive(std::move(file), std::move(path)) {
+  Gguf(std::shared_ptr<const MappedFile> file, std::filesystem::path path)
+      : MappedArchive(std::move(file), std::move(path)) {
     format_ = "gguf";
     bytes_ = file_->text();
     at_ = 4;
@@ -43,12 +44,14 @@ class Gguf : public MappedArchive {
  private:
   // Each of `count` things takes at least `least` bytes of what is left.
   void check_count(const char* what, std::uint64_t count, std::uint64_t least) const {
-    if (count > (bytes_.size() - at_) / least) refuse(fmt::format("{} {}: the file has only {} bytes left", count, what, bytes_.size() - at_));
+    if (count > (bytes_.size() - at_) / least)
+      refuse(fmt::format("{} {}: the file has only {} bytes left", count, what, bytes_.size() - at_));
   }
 
   template <class T>
   T take(std::string_view what) {
-    if (bytes_.size() - at_ < sizeof(T)) refuse(fmt::format("ends at byte {}, in the middle of {}", bytes_.size(), what));
+    if (bytes_.size() - at_ < sizeof(T))
+      refuse(fmt::format("ends at byte {}, in the middle of {}", bytes_.size(), what));
     T value;
     std::memcpy(&value, bytes_.data() + at_, sizeof(T));
     at_ += sizeof(T);
@@ -57,7 +60,8 @@ class Gguf : public MappedArchive {
 
   std::string_view take_string(std::string_view what) {
     const auto length = take<std::uint64_t>(what);
-    if (length > bytes_.size() - at_) refuse(fmt::format("{}: a string of {} bytes, the file has {} left", what, length, bytes_.size() - at_));
+    if (length > bytes_.size() - at_)
+      refuse(fmt::format("{}: a string of {} bytes, the file has {} left", what, length, bytes_.size() - at_));
     const std::string_view text = bytes_.substr(at_, length);
     at_ += length;
     return text;
@@ -135,11 +139,17 @@ class Gguf : public MappedArchive {
     const MetaValue* value = meta("general.alignment");
     if (value == nullptr) return 32;
     const auto* number = std::get_if<std::uint64_t>(value);
-    if (number == nullptr || !std::has_single_bit(*number) || *number > (1u << 20)) refuse("general.alignment: not a power of two up to 1048576");
+    if (number == nullptr || !std::has_single_bit(*number) || *number > (1u << 20))
+      refuse("general.alignment: not a power of two up to 1048576");
     return *number;
   }
 
-  struct Header { std::string name; DType dtype; Shape shape; std::uint64_t offset; };
+  struct Header {
+    std::string name;
+    DType dtype;
+    Shape shape;
+    std::uint64_t offset;
+  };
 
   Header take_header() {
     Header h;
@@ -163,7 +173,10 @@ class Gguf : public MappedArchive {
     for (const auto& [n, dtype] : types) {
       if (n == number) return dtype;
     }
-    throw Error(Code::unsupported, format_, fmt::format("{}: {}: element type {} is not read (F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and Q6_K are)", path_.filename().string(), what, number));
+    throw Error(Code::unsupported, format_,
+                fmt::format("{}: {}: element type {} is not read (F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, "
+                            "Q5_K and Q6_K are)",
+                            path_.filename().string(), what, number));
   }
 
   void read_tensors(std::uint64_t count) {
@@ -172,10 +185,13 @@ class Gguf : public MappedArchive {
     for (std::uint64_t i = 0; i < count; ++i) headers.push_back(take_header());
     const std::uint64_t align = alignment(), data = (at_ + align - 1) / align * align;
     for (Header& h : headers) {
-      if (h.offset % align != 0) refuse(fmt::format("tensor {}: offset {} is not a multiple of the alignment {}", shown(h.name), h.offset, align));
+      if (h.offset % align != 0)
+        refuse(
+            fmt::format("tensor {}: offset {} is not a multiple of the alignment {}", shown(h.name), h.offset, align));
       const std::uint64_t size = bytes_of(h.name, h.dtype, h.shape);
       std::uint64_t offset = 0;
-      if (!checked_add(data, h.offset, offset)) refuse(fmt::format("tensor {}: offset {} overflows", shown(h.name), h.offset));
+      if (!checked_add(data, h.offset, offset))
+        refuse(fmt::format("tensor {}: offset {} overflows", shown(h.name), h.offset));
       add_tensor(std::move(h.name), h.dtype, std::move(h.shape), offset, size);
     }
     check_layout(data, bytes_.size(), false);

@@ -19,17 +19,26 @@ constexpr std::size_t deepest = 64;
 // The library's own DOM keeps the last of two equal keys in silence: a first reading refuses them.
 class DuplicateKeys {
  public:
-  static constexpr std::size_t max_object_size = std::size_t(-1), max_array_size = std::size_t(-1), max_key_size = std::size_t(-1),
-                               max_string_size = std::size_t(-1);
+  static constexpr std::size_t max_object_size = std::size_t(-1), max_array_size = std::size_t(-1),
+                               max_key_size = std::size_t(-1), max_string_size = std::size_t(-1);
   std::string duplicate;
 
   bool on_document_begin(bj::error_code&) { return true; }
   bool on_document_end(bj::error_code&) { return true; }
-  bool on_object_begin(bj::error_code&) { keys_.emplace_back(); return true; }
-  bool on_object_end(std::size_t, bj::error_code&) { keys_.pop_back(); return true; }
+  bool on_object_begin(bj::error_code&) {
+    keys_.emplace_back();
+    return true;
+  }
+  bool on_object_end(std::size_t, bj::error_code&) {
+    keys_.pop_back();
+    return true;
+  }
   bool on_array_begin(bj::error_code&) { return true; }
   bool on_array_end(std::size_t, bj::error_code&) { return true; }
-  bool on_key_part(bj::string_view part, std::size_t, bj::error_code&) { key_.append(part.data(), part.size()); return true; }
+  bool on_key_part(bj::string_view part, std::size_t, bj::error_code&) {
+    key_.append(part.data(), part.size());
+    return true;
+  }
   bool on_key(bj::string_view part, std::size_t, bj::error_code& error) {
     key_.append(part.data(), part.size());
     if (!keys_.back().insert(key_).second) {
@@ -73,12 +82,15 @@ bj::value parse_json(std::string_view text, const std::string& where) {
   const std::size_t read = parser.write_some(text.data(), text.size(), error);
   if (!error) parser.finish(error);
   if (error) refuse(text, std::min(read, text.size()), where, "not valid JSON: " + error.message());
-  if (text.find_first_not_of(" \t\r\n", read) != std::string_view::npos) refuse(text, read, where, "not valid JSON: text after the end");
+  if (text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
+    refuse(text, read, where, "not valid JSON: text after the end");
   // large flat objects (vocabularies) are checked by their readers, which must look at every key anyway
   if (text.size() <= (1u << 20)) {
     bj::basic_parser<DuplicateKeys> keys(options);
     const std::size_t seen = keys.write_some(false, text.data(), text.size(), error);
-    if (!keys.handler().duplicate.empty()) refuse(text, std::min(seen, text.size()), where, fmt::format("the key '{}' occurs twice", keys.handler().duplicate));
+    if (!keys.handler().duplicate.empty())
+      refuse(text, std::min(seen, text.size()), where,
+             fmt::format("the key '{}' occurs twice", keys.handler().duplicate));
   }
   return parser.release();
 }
@@ -89,7 +101,8 @@ bj::value read_json(const std::filesystem::path& path) {
   return parse_json(file.text(), path.string());
 }
 
-JsonObject::JsonObject(const bj::value& value, std::string where) : object_(value.if_object()), where_(std::move(where)) {
+JsonObject::JsonObject(const bj::value& value, std::string where)
+    : object_(value.if_object()), where_(std::move(where)) {
   if (object_ == nullptr) throw Error(Code::format, where_, "expected an object { ... }");
 }
 
@@ -113,7 +126,8 @@ void JsonObject::expected(std::string_view key, std::string_view what) const {
 std::int64_t JsonObject::integer(std::string_view key) const {
   const bj::value& value = at(key);
   if (value.is_int64()) return value.get_int64();
-  if (value.is_double() && value.get_double() == std::floor(value.get_double()) && std::abs(value.get_double()) < 1e15) {
+  if (value.is_double() && value.get_double() == std::floor(value.get_double()) &&
+      std::abs(value.get_double()) < 1e15) {
     return static_cast<std::int64_t>(value.get_double());
   }
   expected(key, "a whole number");

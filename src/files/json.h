@@ -26,12 +26,16 @@ class JsonObject {
 
   bool has(std::string_view key) const;  ///< present and not null
   std::int64_t integer(std::string_view key) const;
-  std::int64_t integer(std::string_view key, std::int64_t otherwise) const { return has(key) ? integer(key) : otherwise; }
+  std::int64_t integer(std::string_view key, std::int64_t otherwise) const {
+    return has(key) ? integer(key) : otherwise;
+  }
   double number(std::string_view key) const;
   double number(std::string_view key, double otherwise) const { return has(key) ? number(key) : otherwise; }
   bool truth(std::string_view key, bool otherwise) const;
   std::string_view string(std::string_view key) const;
-  std::string_view string(std::string_view key, std::string_view otherwise) const { return has(key) ? string(key) : otherwise; }
+  std::string_view string(std::string_view key, std::string_view otherwise) const {
+    return has(key) ? string(key) : otherwise;
+  }
   const boost::json::array& array(std::string_view key) const;
   JsonObject object(std::string_view key) const;
   const boost::json::object& raw() const { return *object_; }

@@ -10,13 +10,14 @@ namespace embscope {
 namespace {
 
 constexpr std::pair<std::string_view, DType> types[] = {
-    {"<f4", DType::f32}, {"<f2", DType::f16}, {"<f8", DType::f64}, {"<i8", DType::i64}, {"<i4", DType::i32},
-    {"<i2", DType::i16}, {"|i1", DType::i8}, {"|u1", DType::u8}, {"|b1", DType::boolean},
+    {"<f4", DType::f32}, {"<f2", DType::f16}, {"<f8", DType::f64}, {"<i8", DType::i64},     {"<i4", DType::i32},
+    {"<i2", DType::i16}, {"|i1", DType::i8},  {"|u1", DType::u8},  {"|b1", DType::boolean},
 };
 
 class Npy : public MappedArchive {
  public:
-  Npy(std::shared_ptr<const MappedFile> file, std::filesystem::path path) : MappedArchive(std::move(file), std::move(path)) {
+  Npy(std::shared_ptr<const MappedFile> file, std::filesystem::path path)
+      : MappedArchive(std::move(file), std::move(path)) {
     format_ = "npy";
     const std::string_view bytes = file_->text();
     const std::size_t length_bytes = bytes.size() > 6 && bytes[6] == 1 ? 2 : 4;
@@ -26,11 +27,14 @@ class Npy : public MappedArchive {
     const std::size_t data = 8 + length_bytes + length;
     if (data > bytes.size()) refuse(fmt::format("a header of {} bytes, the file has {}", length, bytes.size()));
     const std::string_view header = bytes.substr(8 + length_bytes, length);
-    if (field(header, "fortran_order").substr(0, 5) != "False") refuse("is in Fortran order: save it with numpy.ascontiguousarray");
+    if (field(header, "fortran_order").substr(0, 5) != "False")
+      refuse("is in Fortran order: save it with numpy.ascontiguousarray");
     const DType dtype = dtype_of(field(header, "descr"));
     Shape shape = shape_of(field(header, "shape"));
     const std::uint64_t size = bytes_of("array", dtype, shape);
-    if (size != bytes.size() - data) refuse(fmt::format("{} of {} take {} bytes, the file has {}", shape.text(), embscope::name(dtype), size, bytes.size() - data));
+    if (size != bytes.size() - data)
+      refuse(fmt::format("{} of {} take {} bytes, the file has {}", shape.text(), embscope::name(dtype), size,
+                         bytes.size() - data));
     add_tensor("array", dtype, std::move(shape), data, size);
   }
 
@@ -49,7 +53,8 @@ class Npy : public MappedArchive {
     for (const auto& [name, dtype] : types) {
       if (name == text.substr(1, end - 1)) return dtype;
     }
-    throw Error(Code::unsupported, format_, fmt::format("{}: dtype {} is not read", path_.filename().string(), shown(text.substr(1, end - 1))));
+    throw Error(Code::unsupported, format_,
+                fmt::format("{}: dtype {} is not read", path_.filename().string(), shown(text.substr(1, end - 1))));
   }
 
   Shape shape_of(std::string_view text) const {
@@ -58,7 +63,10 @@ class Npy : public MappedArchive {
     std::vector<std::int64_t> sizes;
     const char *at = text.data() + 1, *last = text.data() + end;
     while (at < last) {
-      if (*at == ' ' || *at == ',') { ++at; continue; }
+      if (*at == ' ' || *at == ',') {
+        ++at;
+        continue;
+      }
       std::int64_t size = 0;
       const auto [next, error] = std::from_chars(at, last, size);
       if (error != std::errc() || sizes.size() == 8) refuse("shape holds something that is no size, or more than 8");

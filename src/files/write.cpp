@@ -15,17 +15,20 @@ namespace {
 bool is_float(const NamedArray& a) { return std::holds_alternative<std::span<const float>>(a.values); }
 
 std::string_view bytes_of(const NamedArray& a) {
-  return std::visit([](auto v) { return std::string_view(reinterpret_cast<const char*>(v.data()), v.size_bytes()); }, a.values);
+  return std::visit([](auto v) { return std::string_view(reinterpret_cast<const char*>(v.data()), v.size_bytes()); },
+                    a.values);
 }
 
 std::string npy_header(const NamedArray& a) {
   std::string shape;
   for (std::int64_t size : a.shape) shape += fmt::format("{},", size);
   if (a.shape.rank() > 1) shape.pop_back();
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", is_float(a) ? "<f4" : "<i8", shape);
+  std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", is_float(a) ? "<f4" : "<i8", shape);
   header += std::string((64 - (10 + header.size() + 1) % 64) % 64, ' ') + "\n";
   const auto length = static_cast<std::uint16_t>(header.size());
-  return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(length & 255) + static_cast<char>(length >> 8) + header;
+  return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(length & 255) + static_cast<char>(length >> 8) +
+         header;
 }
 
 std::uint32_t crc32(std::string_view bytes, std::uint32_t crc) {
@@ -48,7 +51,10 @@ class Record {
   Record& u16(std::uint64_t x) { return put(x, 2); }
   Record& u32(std::uint64_t x) { return put(x, 4); }
   Record& u64(std::uint64_t x) { return put(x, 8); }
-  Record& text(std::string_view t) { bytes_ += t; return *this; }
+  Record& text(std::string_view t) {
+    bytes_ += t;
+    return *this;
+  }
   const std::string& bytes() const { return bytes_; }
 
  private:
@@ -69,20 +75,51 @@ void write_npz(AtomicFile& file, std::span<const NamedArray> arrays) {
     const std::string_view data = bytes_of(a);
     const std::uint64_t size = header.size() + data.size(), crc = crc32(data, crc32(header, 0));
     Record local;
-    local.u32(0x04034b50).u16(45).u16(0x800).u16(0).u16(0).u16(date).u32(crc).u32(unknown).u32(unknown).u16(name.size()).u16(20).text(name);
+    local.u32(0x04034b50)
+        .u16(45)
+        .u16(0x800)
+        .u16(0)
+        .u16(0)
+        .u16(date)
+        .u32(crc)
+        .u32(unknown)
+        .u32(unknown)
+        .u16(name.size())
+        .u16(20)
+        .text(name);
     local.u16(1).u16(16).u64(size).u64(size);
     file.write(local.bytes());
     file.write(header);
     file.write(data);
     Record central;
-    central.u32(0x02014b50).u16(45).u16(45).u16(0x800).u16(0).u16(0).u16(date).u32(crc).u32(unknown).u32(unknown).u16(name.size()).u16(28);
+    central.u32(0x02014b50)
+        .u16(45)
+        .u16(45)
+        .u16(0x800)
+        .u16(0)
+        .u16(0)
+        .u16(date)
+        .u32(crc)
+        .u32(unknown)
+        .u32(unknown)
+        .u16(name.size())
+        .u16(28);
     central.u16(0).u16(0).u16(0).u32(0).u32(unknown).text(name).u16(1).u16(24).u64(size).u64(size).u64(at);
     directory += central.bytes();
     at += local.bytes().size() + size;
   }
   file.write(directory);
   Record end;
-  end.u32(0x06064b50).u64(44).u16(45).u16(45).u32(0).u32(0).u64(arrays.size()).u64(arrays.size()).u64(directory.size()).u64(at);
+  end.u32(0x06064b50)
+      .u64(44)
+      .u16(45)
+      .u16(45)
+      .u32(0)
+      .u32(0)
+      .u64(arrays.size())
+      .u64(arrays.size())
+      .u64(directory.size())
+      .u64(at);
   end.u32(0x07064b50).u32(0).u64(at + directory.size()).u32(1);
   end.u32(0x06054b50).u16(0).u16(0).u16(0xffff).u16(0xffff).u32(unknown).u32(unknown).u16(0);
   file.write(end.bytes());
@@ -122,7 +159,12 @@ void write_json(AtomicFile& file, std::span<const NamedArray> arrays) {
   std::string out = "{";
   for (const NamedArray& a : arrays) {
     out += (out.size() > 1 ? ",\n" : "\n") + boost::json::serialize(boost::json::string(a.name)) + ":";
-    std::visit([&](auto v) { auto next = v.data(); append_nested(out, a.shape, 0, next); }, a.values);
+    std::visit(
+        [&](auto v) {
+          auto next = v.data();
+          append_nested(out, a.shape, 0, next);
+        },
+        a.values);
   }
   file.write(out + "\n}\n");
 }
@@ -134,7 +176,8 @@ void write_arrays(const std::filesystem::path& path, std::span<const NamedArray>
   if (extension != ".npz" && extension != ".npy" && extension != ".safetensors" && extension != ".json") {
     throw Error(Code::usage, path.string(), "write to .npz, .npy, .safetensors or .json");
   }
-  if (extension == ".npy" && arrays.size() != 1) throw Error(Code::usage, path.string(), fmt::format(".npy holds one array, there are {}: use .npz", arrays.size()));
+  if (extension == ".npy" && arrays.size() != 1)
+    throw Error(Code::usage, path.string(), fmt::format(".npy holds one array, there are {}: use .npz", arrays.size()));
   AtomicFile file(path);
   if (extension == ".npz") write_npz(file, arrays);
   if (extension == ".safetensors") write_safetensors(file, arrays);

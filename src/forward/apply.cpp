@@ -30,9 +30,15 @@ void project_out(float* x, Source v, std::int64_t n) {
 
 void apply_to(const Edit& edit, float* x, Source v, std::int64_t n) {
   switch (edit.change) {
-    case Change::set: for (std::int64_t i = 0; i < n; ++i) x[i] = v[i]; return;
-    case Change::add: for (std::int64_t i = 0; i < n; ++i) x[i] += edit.amount * v[i]; return;
-    case Change::scale: for (std::int64_t i = 0; i < n; ++i) x[i] *= edit.amount; return;
+    case Change::set:
+      for (std::int64_t i = 0; i < n; ++i) x[i] = v[i];
+      return;
+    case Change::add:
+      for (std::int64_t i = 0; i < n; ++i) x[i] += edit.amount * v[i];
+      return;
+    case Change::scale:
+      for (std::int64_t i = 0; i < n; ++i) x[i] *= edit.amount;
+      return;
     case Change::mix: return mix(x, v, edit.amount, n);
     case Change::zero: std::fill_n(x, n, 0.0f); return;
     case Change::project_out: return project_out(x, v, n);

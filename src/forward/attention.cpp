@@ -53,20 +53,20 @@ void score_block(const HeadShape& head, const float* panels, const float* q, std
 
 // The keys that all queries of the block see go through the tile together, the last few row by row, so that a key a
 // query may not see never meets it (not even as 0 * infinity).
-void value_block(const HeadShape& head, const float* panels, std::int64_t keys, const float* pattern, std::int64_t stride,
-                 std::int64_t count, std::int64_t first, float* z, std::int64_t z_stride) {
+void value_block(const HeadShape& head, const float* panels, std::int64_t keys, const float* pattern,
+                 std::int64_t stride, std::int64_t count, std::int64_t first, float* z, std::int64_t z_stride) {
   const std::int64_t common = first + 1, panel = keys * panel_width;
   gemm_serial(pattern, stride, count, panels, panel, common, z, z_stride, head.width, false);
   for (std::int64_t t = 1; t < count; ++t) {
-    gemm_serial(pattern + t * stride + common, stride, 1, panels + common * panel_width, panel, t, z + t * z_stride, z_stride,
-                head.width, true);
+    gemm_serial(pattern + t * stride + common, stride, 1, panels + common * panel_width, panel, t, z + t * z_stride,
+                z_stride, head.width, true);
   }
 }
 
 }  // namespace
 
-void attention_scores(const HeadShape& head, const KeysValues& kv, const float* q, std::int64_t q_stride, std::int64_t count,
-                      std::int64_t first, float* scores) {
+void attention_scores(const HeadShape& head, const KeysValues& kv, const float* q, std::int64_t q_stride,
+                      std::int64_t count, std::int64_t first, float* scores) {
   const auto keys = static_cast<std::int64_t>(kv.keys.size());
   score_block(head, pack_keys(head, kv.keys), q, q_stride, count, first, scores, keys);
   for (std::int64_t t = 0; t < count; ++t) {
@@ -81,12 +81,13 @@ void attention_pattern(float* scores, std::int64_t count, std::int64_t first, st
   }
 }
 
-void attention_values(const HeadShape& head, const KeysValues& kv, const float* pattern, std::int64_t count, std::int64_t first,
-                      float* z, std::int64_t z_stride) {
+void attention_values(const HeadShape& head, const KeysValues& kv, const float* pattern, std::int64_t count,
+                      std::int64_t first, float* z, std::int64_t z_stride) {
   const auto keys = static_cast<std::int64_t>(kv.keys.size());
   const float* panels = pack_values(head, kv.values);
   for (std::int64_t t = 0; t < count; t += query_block) {
-    value_block(head, panels, keys, pattern + t * keys, keys, std::min(query_block, count - t), first + t, z + t * z_stride, z_stride);
+    value_block(head, panels, keys, pattern + t * keys, keys, std::min(query_block, count - t), first + t,
+                z + t * z_stride, z_stride);
   }
 }
 

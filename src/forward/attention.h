@@ -19,15 +19,15 @@ struct HeadShape {
 };
 
 /// scores[t][s] = q[t].k[s] * scale for s <= first + t, -inf beyond; q [count, ...] with q_stride; scores [count, S].
-void attention_scores(const HeadShape& head, const KeysValues& kv, const float* q, std::int64_t q_stride, std::int64_t count,
-                      std::int64_t first, float* scores);
+void attention_scores(const HeadShape& head, const KeysValues& kv, const float* q, std::int64_t q_stride,
+                      std::int64_t count, std::int64_t first, float* scores);
 
 /// pattern = softmax over the keys a query may see, 0 beyond; in place on [count, S].
 void attention_pattern(float* scores, std::int64_t count, std::int64_t first, std::int64_t keys);
 
 /// z[t] = sum_s pattern[t][s] v[s] over s <= first + t.
-void attention_values(const HeadShape& head, const KeysValues& kv, const float* pattern, std::int64_t count, std::int64_t first,
-                      float* z, std::int64_t z_stride);
+void attention_values(const HeadShape& head, const KeysValues& kv, const float* pattern, std::int64_t count,
+                      std::int64_t first, float* z, std::int64_t z_stride);
 
 /// All three, a block of queries at a time, without ever holding the pattern. The same bits.
 void attend(const HeadShape& head, const KeysValues& kv, const float* q, std::int64_t q_stride, std::int64_t count,

@@ -64,7 +64,8 @@ class Parser {
 
   bool number_ahead() {
     skip();
-    return at_ < text_.size() && (std::isdigit(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '-' || text_[at_] == '+' || text_[at_] == '.');
+    return at_ < text_.size() && (std::isdigit(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '-' ||
+                                  text_[at_] == '+' || text_[at_] == '.');
   }
 
   float number() {
@@ -109,8 +110,10 @@ class Parser {
       edit.change = Change::add;
       if (number_ahead()) edit.amount = number();
       skip();
-      if (at_ < text_.size()) edit.vector = vector();
-      else std::swap(edit.vector.emplace_back(edit.amount), edit.amount), edit.amount = 1;
+      if (at_ < text_.size())
+        edit.vector = vector();
+      else
+        std::swap(edit.vector.emplace_back(edit.amount), edit.amount), edit.amount = 1;
     } else if (word == "mix") {
       edit.change = Change::mix;
       edit.amount = number();

@@ -30,7 +30,8 @@ void activate(Activation activation, float* x, std::int64_t n) {
 
 Tensor gather(const Tensor& x, const std::vector<int>& rows) {
   Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(rows.size()), x.columns()});
-  for_rows(out, [&](std::int64_t i) { std::ranges::copy(x.row(rows[static_cast<std::size_t>(i)]), out.row(i).begin()); });
+  for_rows(out,
+           [&](std::int64_t i) { std::ranges::copy(x.row(rows[static_cast<std::size_t>(i)]), out.row(i).begin()); });
   return out;
 }
 
@@ -40,9 +41,14 @@ Shape captured_shape(std::int64_t positions, const SiteShape& shape) {
 
 }  // namespace
 
-Pass::Pass(const Model& model, const PackedWeights& weights, const std::function<const Packed&()>& unembedding, const Plan& plan,
-           const Request& request)
-    : config_(model.config()), model_(model), weights_(weights), unembedding_(unembedding), plan_(plan), request_(request),
+Pass::Pass(const Model& model, const PackedWeights& weights, const std::function<const Packed&()>& unembedding,
+           const Plan& plan, const Request& request)
+    : config_(model.config()),
+      model_(model),
+      weights_(weights),
+      unembedding_(unembedding),
+      plan_(plan),
+      request_(request),
       slots_(&plan.slots(0)) {
   result_.rows.resize(request.rows.size());
   for (RowResult& row : result_.rows) row.captured.resize(request.capture.size());
@@ -67,17 +73,21 @@ void Pass::embed() {
     return request_.rows[static_cast<std::size_t>(o.row)][static_cast<std::size_t>(o.position - plan_.first())];
   };
   const Weights& w = model_.weights();
-  for_rows(x_, [&](std::int64_t i) { w.wte.row(token_at(slots_->owners[static_cast<std::size_t>(i)]), x_.row(i).data()); });
+  for_rows(x_,
+           [&](std::int64_t i) { w.wte.row(token_at(slots_->owners[static_cast<std::size_t>(i)]), x_.row(i).data()); });
   fire(Point::wte, -1, x_);
   if (config_.position == PositionKind::learned) {
     shape_as(normed_, n, config_.width);
-    for_rows(normed_, [&](std::int64_t i) { w.wpe.row(slots_->owners[static_cast<std::size_t>(i)].position, normed_.row(i).data()); });
+    for_rows(normed_, [&](std::int64_t i) {
+      w.wpe.row(slots_->owners[static_cast<std::size_t>(i)].position, normed_.row(i).data());
+    });
     fire(Point::wpe, -1, normed_);
     add_to(x_, normed_);
     return;
   }
   std::int64_t positions = plan_.first();
-  for (const auto& ids : request_.rows) positions = std::max(positions, plan_.first() + static_cast<std::int64_t>(ids.size()));
+  for (const auto& ids : request_.rows)
+    positions = std::max(positions, plan_.first() + static_cast<std::int64_t>(ids.size()));
   const std::int64_t half = config_.head_width / 2;
   cosines_ = Tensor::uninitialised({positions, half});
   sines_ = Tensor::uninitialised({positions, half});
@@ -97,7 +107,8 @@ void Pass::enter(int stage) {
   if (slots_->size() == before->size()) return;  // a stage only ever splits slots: as many means the same ones
   std::vector<int> sources;
   for (const Slots::Owner& o : slots_->owners) {
-    sources.push_back(before->path[static_cast<std::size_t>(o.row)][static_cast<std::size_t>(o.position - plan_.first())]);
+    sources.push_back(
+        before->path[static_cast<std::size_t>(o.row)][static_cast<std::size_t>(o.position - plan_.first())]);
   }
   x_ = gather(x_, sources);
 }
@@ -115,7 +126,8 @@ void Pass::block(int l, const PackedBlock& w) {
   add_to(x_, out_);
   fire(Point::resid_post, l, x_);
   for (const Slots::Own& own : slots_->own) {
-    result_.cost.asked += static_cast<std::int64_t>(slots_->path[static_cast<std::size_t>(&own - slots_->own.data())].size());
+    result_.cost.asked +=
+        static_cast<std::int64_t>(slots_->path[static_cast<std::size_t>(&own - slots_->own.data())].size());
   }
   result_.cost.computed += slots_->size();
 }
@@ -123,7 +135,8 @@ void Pass::block(int l, const PackedBlock& w) {
 void Pass::norm(const PackedNorm& w, Point scale, Point normalized, Point result, int l) {
   shape_as(normed_, x_.rows(), x_.columns());
   shape_as(scale_, x_.rows(), 1);
-  norm_rows(config_, w, x_, scale_, normed_, [&] { fire(scale, l, scale_); }, [&] { fire(normalized, l, normed_); });
+  norm_rows(
+      config_, w, x_, scale_, normed_, [&] { fire(scale, l, scale_); }, [&] { fire(normalized, l, normed_); });
   fire(result, l, normed_);
 }
 
@@ -217,8 +230,8 @@ void Pass::attend_rows(int l) {
       if (own.count == 0) continue;
       const HeadShape head{config_.head_width, h / (heads / config_.kv_heads) * config_.head_width, config_.attn_scale};
       attend(head, kv[row], q_.row(own.first_slot).data() + h * head.width, q_.columns(), own.count,
-             slots_->owners[static_cast<std::size_t>(own.first_slot)].position, z_.row(own.first_slot).data() + h * head.width,
-             z_.columns());
+             slots_->owners[static_cast<std::size_t>(own.first_slot)].position,
+             z_.row(own.first_slot).data() + h * head.width, z_.columns());
     }
   });
 }
@@ -237,7 +250,8 @@ void Pass::attend_with_maps(int l) {
       for (std::int64_t task = begin; task < end; ++task) {
         const auto r = static_cast<std::size_t>(task / heads);
         const std::int64_t h = task % heads, count = slots_->own[r].count;
-        const HeadShape head{config_.head_width, h / (heads / config_.kv_heads) * config_.head_width, config_.attn_scale};
+        const HeadShape head{config_.head_width, h / (heads / config_.kv_heads) * config_.head_width,
+                             config_.attn_scale};
         body(head, kv[r], slots_->own[r], h * head.width, maps[r].data() + h * count * (first + count));
       }
     });
@@ -268,13 +282,15 @@ std::vector<int> Pass::logit_slots() const {
 
 void Pass::finish() {
   const bool watch_logits = plan_.listens(Point::logits);
-  const bool watch_norm = plan_.listens(Point::ln_final) || plan_.listens(Point::ln_final_normalized) || plan_.listens(Point::ln_final_scale);
+  const bool watch_norm = plan_.listens(Point::ln_final) || plan_.listens(Point::ln_final_normalized) ||
+                          plan_.listens(Point::ln_final_scale);
   std::vector<int> wanted = logit_slots();
   if (wanted.empty() && !watch_logits && !watch_norm) return;
   const bool every_row = watch_logits || watch_norm || static_cast<std::int64_t>(wanted.size()) == x_.rows();
   if (!every_row) x_ = gather(x_, wanted);
   norm(weights_.ln_final, Point::ln_final_scale, Point::ln_final_normalized, Point::ln_final, -1);
-  if (every_row && !watch_logits && static_cast<std::int64_t>(wanted.size()) < normed_.rows()) normed_ = gather(normed_, wanted);
+  if (every_row && !watch_logits && static_cast<std::int64_t>(wanted.size()) < normed_.rows())
+    normed_ = gather(normed_, wanted);
   if (normed_.rows() == 0 || (wanted.empty() && !watch_logits)) return;
 
   const Packed& unembedding = unembedding_();
@@ -284,7 +300,8 @@ void Pass::finish() {
   result_.cost.logit_rows = logits.rows();
   if (request_.logits == LogitsAt::none) return;
   auto row_of = [&](int slot) {
-    return watch_logits ? slot : static_cast<int>(std::lower_bound(wanted.begin(), wanted.end(), slot) - wanted.begin());
+    return watch_logits ? slot
+                        : static_cast<int>(std::lower_bound(wanted.begin(), wanted.end(), slot) - wanted.begin());
   };
   if (request_.logits == LogitsAt::all && slots_->path.size() == 1) {
     result_.rows[0].logits = std::move(logits);
@@ -295,9 +312,8 @@ void Pass::finish() {
     for (int slot : slots_->path[r]) {
       if (request_.logits == LogitsAt::all || slot == slots_->path[r].back()) rows.push_back(row_of(slot));
     }
-    result_.rows[r].logits = request_.logits == LogitsAt::all
-                                 ? gather(logits, rows)
-                                 : Tensor::of({config_.vocab}, logits.row(rows.back()));
+    result_.rows[r].logits =
+        request_.logits == LogitsAt::all ? gather(logits, rows) : Tensor::of({config_.vocab}, logits.row(rows.back()));
   }
 }
 
@@ -308,7 +324,8 @@ void Pass::fire(Point point, int l, Tensor& values) {
   for (const Edit* edit : listener->edits) {
     for_rows(values, [&](std::int64_t i) {
       const Slots::Owner o = slots_->owners[static_cast<std::size_t>(i)];
-      const std::int64_t length = plan_.first() + static_cast<std::int64_t>(request_.rows[static_cast<std::size_t>(o.row)].size());
+      const std::int64_t length =
+          plan_.first() + static_cast<std::int64_t>(request_.rows[static_cast<std::size_t>(o.row)].size());
       if (touches(*edit, o.row, o.position, length)) apply(*edit, shape, shape.width, values.row(i).data());
     });
   }

@@ -13,25 +13,25 @@ namespace embscope {
 
 class Pass {
  public:
-  Pass(const Model& model, const PackedWeights& weights, const std::function<const Packed&()>& unembedding, const Plan& plan,
-       const Request& request);
+  Pass(const Model& model, const PackedWeights& weights, const std::function<const Packed&()>& unembedding,
+       const Plan& plan, const Request& request);
 
   Result run();
 
  private:
   // The steps of the pass. N is the number of slots of the stage; D, H, KV, K, F, V as in the design.
-  void embed();                                       ///< x := wte + wpe                                        [N, D]
-  void enter(int stage);                              ///< splits x where the stage has more slots than the one before
-  void block(int l, const PackedBlock& w);            ///< x := x + attention(ln1(x)); x := x + mlp(ln2(x))
-  void attention(int l, const PackedBlock& w);        ///< normed_ [N, D] -> out_ [N, D]
-  void mlp(int l, const PackedBlock& w);              ///< normed_ [N, D] -> out_ [N, D]
-  void finish();                                      ///< final norm and logits where they are asked for
+  void embed();                                 ///< x := wte + wpe                                        [N, D]
+  void enter(int stage);                        ///< splits x where the stage has more slots than the one before
+  void block(int l, const PackedBlock& w);      ///< x := x + attention(ln1(x)); x := x + mlp(ln2(x))
+  void attention(int l, const PackedBlock& w);  ///< normed_ [N, D] -> out_ [N, D]
+  void mlp(int l, const PackedBlock& w);        ///< normed_ [N, D] -> out_ [N, D]
+  void finish();                                ///< final norm and logits where they are asked for
 
   void norm(const PackedNorm& w, Point scale, Point normalized, Point result, int l);  ///< x_ -> normed_
   Tensor& linear(const Tensor& x, const Linear& w, Tensor& y);
-  void rotate(Tensor& x, std::int64_t heads);         ///< rotary positions, in place on [N, heads * K]
-  void attend_rows(int l);                            ///< q, k, v -> z
-  void attend_with_maps(int l);                       ///< the same when somebody listens to scores or pattern
+  void rotate(Tensor& x, std::int64_t heads);  ///< rotary positions, in place on [N, heads * K]
+  void attend_rows(int l);                     ///< q, k, v -> z
+  void attend_with_maps(int l);                ///< the same when somebody listens to scores or pattern
   KeysValues keys_values(int row, int l) const;
   void append_to_cache(int l);
   std::vector<int> logit_slots() const;
@@ -51,7 +51,7 @@ class Pass {
   const Slots* slots_;
   Result result_;
   Tensor x_, normed_, scale_, q_, k_, v_, z_, out_, gate_, up_;
-  Tensor cosines_, sines_;                            ///< [positions, K/2]
+  Tensor cosines_, sines_;  ///< [positions, K/2]
 };
 
 }  // namespace embscope

@@ -18,12 +18,15 @@ void check_rows(const Config& config, const Request& request, std::int64_t first
     if (ids.empty()) throw Error(Code::usage, "run", "the text is empty: there is no token to run");
     for (std::size_t t = 0; t < ids.size(); ++t) {
       if (ids[t] < 0 || ids[t] >= config.vocab) {
-        throw Error(Code::range, "run", fmt::format("token id {} at position {}: the vocabulary has ids 0..{}", ids[t], t, config.vocab - 1));
+        throw Error(
+            Code::range, "run",
+            fmt::format("token id {} at position {}: the vocabulary has ids 0..{}", ids[t], t, config.vocab - 1));
       }
     }
     const std::int64_t length = first + static_cast<std::int64_t>(ids.size());
     if (length > config.context) {
-      throw Error(Code::range, "run", fmt::format("the text has {} tokens, the model's context {}: shorten it", length, config.context));
+      throw Error(Code::range, "run",
+                  fmt::format("the text has {} tokens, the model's context {}: shorten it", length, config.context));
     }
   }
 }
@@ -41,7 +44,9 @@ void check_site(const Config& config, const Site& site) {
   throw Error(Code::not_found, "site " + site.name(), fmt::format("this model has {}", fmt::join(names, ", ")));
 }
 
-bool needs_vector(Change change) { return change == Change::set || change == Change::add || change == Change::mix || change == Change::project_out; }
+bool needs_vector(Change change) {
+  return change == Change::set || change == Change::add || change == Change::mix || change == Change::project_out;
+}
 
 void check_vector(const Config& config, const Edit& edit, const std::string& where) {
   for (float v : edit.vector) {
@@ -59,17 +64,21 @@ void check_vector(const Config& config, const Edit& edit, const std::string& whe
   if (!fits) {
     throw Error(Code::shape, where,
                 edit.heads.empty() ? fmt::format("needs a vector of {} values, got {}", shape.total(), size)
-                                   : fmt::format("needs a vector of {} values (one head) or {} (all heads), got {}", shape.width, shape.total(), size));
+                                   : fmt::format("needs a vector of {} values (one head) or {} (all heads), got {}",
+                                                 shape.width, shape.total(), size));
   }
-  if (edit.change == Change::project_out && std::all_of(edit.vector.begin(), edit.vector.end(), [](float v) { return v == 0; })) {
+  if (edit.change == Change::project_out &&
+      std::all_of(edit.vector.begin(), edit.vector.end(), [](float v) { return v == 0; })) {
     throw Error(Code::range, where, "cannot project a zero vector out: it has no direction");
   }
 }
 
-void check_places(const Config& config, const Request& request, const Edit& edit, std::int64_t first, const std::string& where) {
+void check_places(const Config& config, const Request& request, const Edit& edit, std::int64_t first,
+                  const std::string& where) {
   const auto rows = static_cast<int>(request.rows.size());
   for (int row : edit.rows) {
-    if (row < 0 || row >= rows) throw Error(Code::range, where, fmt::format("row {}: the batch has rows 0..{}", row, rows - 1));
+    if (row < 0 || row >= rows)
+      throw Error(Code::range, where, fmt::format("row {}: the batch has rows 0..{}", row, rows - 1));
   }
   for (int row = 0; row < rows; ++row) {
     if (!edit.rows.empty() && std::find(edit.rows.begin(), edit.rows.end(), row) == edit.rows.end()) continue;
@@ -79,7 +88,9 @@ void check_places(const Config& config, const Request& request, const Edit& edit
       if (p < 0 || p >= length) {
         throw Error(Code::range, where, fmt::format("position {}: the text has positions 0..{}", position, length - 1));
       }
-      if (p < first) throw Error(Code::range, where, fmt::format("position {} is already in the cache: an edit there could not fire", position));
+      if (p < first)
+        throw Error(Code::range, where,
+                    fmt::format("position {} is already in the cache: an edit there could not fire", position));
     }
   }
   const bool map = is_attention_map(edit.site.point);
@@ -87,7 +98,8 @@ void check_places(const Config& config, const Request& request, const Edit& edit
   if (!has_heads && !edit.heads.empty()) throw Error(Code::shape, where, "this site has no heads");
   const std::int64_t heads = map ? config.heads : has_heads ? site_shape(edit.site.point, config).heads : 1;
   for (int head : edit.heads) {
-    if (head < 0 || head >= heads) throw Error(Code::range, where, fmt::format("head {}: this site has heads 0..{}", head, heads - 1));
+    if (head < 0 || head >= heads)
+      throw Error(Code::range, where, fmt::format("head {}: this site has heads 0..{}", head, heads - 1));
   }
 }
 
@@ -95,10 +107,18 @@ void check_places(const Config& config, const Request& request, const Edit& edit
 
 SiteShape site_shape(Point point, const Config& config) {
   switch (point) {
-    case Point::q: case Point::rot_q: case Point::z: return {config.heads, config.head_width, true};
-    case Point::k: case Point::v: case Point::rot_k: return {config.kv_heads, config.head_width, true};
-    case Point::mlp_pre: case Point::mlp_up: case Point::mlp_post: return {1, config.mlp_width, false};
-    case Point::ln1_scale: case Point::ln2_scale: case Point::ln_final_scale: return {1, 1, false};
+    case Point::q:
+    case Point::rot_q:
+    case Point::z: return {config.heads, config.head_width, true};
+    case Point::k:
+    case Point::v:
+    case Point::rot_k: return {config.kv_heads, config.head_width, true};
+    case Point::mlp_pre:
+    case Point::mlp_up:
+    case Point::mlp_post: return {1, config.mlp_width, false};
+    case Point::ln1_scale:
+    case Point::ln2_scale:
+    case Point::ln_final_scale: return {1, 1, false};
     case Point::logits: return {1, config.vocab, false};
     default: return {1, config.width, false};
   }

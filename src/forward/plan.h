@@ -21,10 +21,10 @@ struct SiteShape {
 SiteShape site_shape(Point point, const Config& config);
 
 struct Listener {
-  std::vector<const Edit*> edits;                 ///< in the order given
+  std::vector<const Edit*> edits;  ///< in the order given
   std::vector<const Hooks::Write*> writers;
   std::vector<const Hooks::Read*> readers;
-  std::vector<std::size_t> captures;              ///< indices into Request::capture
+  std::vector<std::size_t> captures;  ///< indices into Request::capture
 };
 
 class Plan {
@@ -33,9 +33,11 @@ class Plan {
   Plan(const Config& config, const Request& request, std::int64_t first);
 
   const Listener* at(Point point, int block) const { return table_[index(point, block)].get(); }
-  bool listens(Point point) const;                ///< outside the blocks, or in any of them
+  bool listens(Point point) const;  ///< outside the blocks, or in any of them
   const Slots& slots(int stage) const { return *stages_[static_cast<std::size_t>(stage)]; }
-  bool same_slots(int stage) const { return stages_[static_cast<std::size_t>(stage)] == stages_[static_cast<std::size_t>(stage) - 1]; }
+  bool same_slots(int stage) const {
+    return stages_[static_cast<std::size_t>(stage)] == stages_[static_cast<std::size_t>(stage) - 1];
+  }
   std::int64_t first() const { return first_; }
 
  private:

@@ -33,15 +33,19 @@ constexpr std::array<Row, point_count> table{{
     {"scores", "H T T", "blocks.{}.attn.hook_attn_scores", "", "kq-{}"},
     {"pattern", "H T T", "blocks.{}.attn.hook_pattern", "", "kq_soft_max-{}"},
     {"z", "T H K", "blocks.{}.attn.hook_z", "", "kqv_out-{}"},
-    {"attn_out", "T D", "blocks.{}.hook_attn_out", "transformer.h.{}.attn model.layers.{}.self_attn", "blk.{}.attn_output attn_out-{}"},
+    {"attn_out", "T D", "blocks.{}.hook_attn_out", "transformer.h.{}.attn model.layers.{}.self_attn",
+     "blk.{}.attn_output attn_out-{}"},
     {"resid_mid", "T D", "blocks.{}.hook_resid_mid", "", "ffn_inp-{}"},
     {"ln2.scale", "T 1", "blocks.{}.ln2.hook_scale", "", ""},
     {"ln2.normalized", "T D", "blocks.{}.ln2.hook_normalized", "", ""},
     {"ln2", "T D", "", "transformer.h.{}.ln_2 model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm ffn_norm-{}"},
-    {"mlp_pre", "T F", "blocks.{}.mlp.hook_pre", "transformer.h.{}.mlp.c_fc model.layers.{}.mlp.gate_proj", "blk.{}.ffn_gate ffn_gate-{}"},
-    {"mlp_up", "T F", "blocks.{}.mlp.hook_pre_linear", "model.layers.{}.mlp.up_proj", "blk.{}.ffn_up ffn_up-{}", Needs::gated},
+    {"mlp_pre", "T F", "blocks.{}.mlp.hook_pre", "transformer.h.{}.mlp.c_fc model.layers.{}.mlp.gate_proj",
+     "blk.{}.ffn_gate ffn_gate-{}"},
+    {"mlp_up", "T F", "blocks.{}.mlp.hook_pre_linear", "model.layers.{}.mlp.up_proj", "blk.{}.ffn_up ffn_up-{}",
+     Needs::gated},
     {"mlp_post", "T F", "blocks.{}.mlp.hook_post", "transformer.h.{}.mlp.act", "ffn_gate_par-{}"},
-    {"mlp_out", "T D", "blocks.{}.hook_mlp_out", "transformer.h.{}.mlp model.layers.{}.mlp", "blk.{}.ffn_down ffn_out-{}"},
+    {"mlp_out", "T D", "blocks.{}.hook_mlp_out", "transformer.h.{}.mlp model.layers.{}.mlp",
+     "blk.{}.ffn_down ffn_out-{}"},
     {"resid_post", "T D", "blocks.{}.hook_resid_post", "transformer.h.{} model.layers.{}", "l_out-{}"},
     {"ln_final.scale", "T 1", "ln_final.hook_scale", "", ""},
     {"ln_final.normalized", "T D", "ln_final.hook_normalized", "", ""},
@@ -84,22 +88,31 @@ std::string shape_of(const Row& r, const Config& c) {
     const std::size_t space = rest.find(' ');
     const std::string_view letter = rest.substr(0, space);
     rest.remove_prefix(space == std::string_view::npos ? rest.size() : space + 1);
-    const std::string size = letter == "D" ? std::to_string(c.width) : letter == "H" ? std::to_string(c.heads) : letter == "KV" ? std::to_string(c.kv_heads)
-                             : letter == "K" ? std::to_string(c.head_width) : letter == "F" ? std::to_string(c.mlp_width)
-                             : letter == "V" ? std::to_string(c.vocab) : std::string(letter);
+    const std::string size = letter == "D"    ? std::to_string(c.width)
+                             : letter == "H"  ? std::to_string(c.heads)
+                             : letter == "KV" ? std::to_string(c.kv_heads)
+                             : letter == "K"  ? std::to_string(c.head_width)
+                             : letter == "F"  ? std::to_string(c.mlp_width)
+                             : letter == "V"  ? std::to_string(c.vocab)
+                                              : std::string(letter);
     out += (out.empty() ? "" : " x ") + size;
   }
   return out;
 }
 
-struct Match { Point point; std::string_view block; };
+struct Match {
+  Point point;
+  std::string_view block;
+};
 
 // Whether `text` is `pattern` with something where the block stands; that something.
 bool match(std::string_view text, std::string_view pattern, std::string_view& block) {
   const std::size_t hole = pattern.find("{}");
   if (hole == std::string_view::npos) return text == pattern && (block = "", true);
   const std::string_view before = pattern.substr(0, hole), behind = pattern.substr(hole + 2);
-  if (text.size() <= before.size() + behind.size() || text.substr(0, before.size()) != before || text.substr(text.size() - behind.size()) != behind) return false;
+  if (text.size() <= before.size() + behind.size() || text.substr(0, before.size()) != before ||
+      text.substr(text.size() - behind.size()) != behind)
+    return false;
   block = text.substr(before.size(), text.size() - before.size() - behind.size());
   return block.find('.') == std::string_view::npos && block.find_first_not_of("0123456789-*") == std::string_view::npos;
 }
@@ -108,7 +121,9 @@ std::vector<std::string> own_names(const Config& c, std::string_view block) {
   std::vector<std::string> names;
   for (int p = 0; p < point_count; ++p) {
     const auto point = static_cast<Point>(p);
-    if (present(row(point), c)) names.push_back(in_block(point) ? fmt::format("blocks.{}.{}", block, row(point).name) : std::string(row(point).name));
+    if (present(row(point), c))
+      names.push_back(in_block(point) ? fmt::format("blocks.{}.{}", block, row(point).name)
+                                      : std::string(row(point).name));
   }
   return names;
 }
@@ -129,21 +144,29 @@ Match find(std::string_view text, const Config& c) {
     std::string_view block;
     const std::string own = in_block(point) ? fmt::format("blocks.{{}}.{}", r.name) : std::string(r.name);
     const bool bare = in_block(point) && text == r.name;
-    if (!bare && !match(text, own, block) && !matches_any(text, r.transformer_lens, block) && !matches_any(text, r.hugging_face, block) && !matches_any(text, r.gguf, block)) continue;
+    if (!bare && !match(text, own, block) && !matches_any(text, r.transformer_lens, block) &&
+        !matches_any(text, r.hugging_face, block) && !matches_any(text, r.gguf, block))
+      continue;
     if (!present(r, c)) throw Error(Code::not_found, fmt::format("site {}", text), std::string(why_absent(r.needs)));
     return {point, bare ? "*" : block};
   }
   const std::size_t digit = text.find_first_of("0123456789");
-  std::string block = digit == std::string_view::npos ? "0" : std::string(text.substr(digit, text.find_first_not_of("0123456789", digit) - digit));
-  throw Error(Code::not_found, fmt::format("site {}", text), fmt::format("no such site{}; 'embscope info' lists all", nearest_names(text, own_names(c, block))));
+  std::string block = digit == std::string_view::npos
+                          ? "0"
+                          : std::string(text.substr(digit, text.find_first_not_of("0123456789", digit) - digit));
+  throw Error(Code::not_found, fmt::format("site {}", text),
+              fmt::format("no such site{}; 'embscope info' lists all", nearest_names(text, own_names(c, block))));
 }
 
 int block_number(std::string_view text, std::string_view site, const Config& c) {
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) throw Error(Code::usage, fmt::format("site {}", site), fmt::format("'{}' is no block number", text));
+  if (error != std::errc() || end != text.data() + text.size())
+    throw Error(Code::usage, fmt::format("site {}", site), fmt::format("'{}' is no block number", text));
   const int resolved = number < 0 ? number + static_cast<int>(c.blocks) : number;
-  if (resolved < 0 || resolved >= c.blocks) throw Error(Code::not_found, fmt::format("site {}", site), fmt::format("block {}: the model has blocks 0..{}", number, c.blocks - 1));
+  if (resolved < 0 || resolved >= c.blocks)
+    throw Error(Code::not_found, fmt::format("site {}", site),
+                fmt::format("block {}: the model has blocks 0..{}", number, c.blocks - 1));
   return resolved;
 }
 
@@ -154,7 +177,8 @@ bool in_block(Point point) { return point >= Point::resid_pre && point <= Point:
 std::string_view name(Point point) { return row(point).name; }
 
 std::string Site::name() const {
-  return in_block(point) ? fmt::format("blocks.{}.{}", block, embscope::name(point)) : std::string(embscope::name(point));
+  return in_block(point) ? fmt::format("blocks.{}.{}", block, embscope::name(point))
+                         : std::string(embscope::name(point));
 }
 
 std::vector<SiteInfo> sites(const Config& config) {
@@ -164,14 +188,18 @@ std::vector<SiteInfo> sites(const Config& config) {
     const Row& r = row(point);
     if (!present(r, config)) continue;
     const std::string own = in_block(point) ? fmt::format("blocks.L.{}", r.name) : std::string(r.name);
-    list.push_back({own, shape_of(r, config), replaced(r.transformer_lens, "L"), replaced(r.hugging_face, "L"), replaced(r.gguf, "L"), point});
+    list.push_back({own, shape_of(r, config), replaced(r.transformer_lens, "L"), replaced(r.hugging_face, "L"),
+                    replaced(r.gguf, "L"), point});
   }
   return list;
 }
 
 Site parse_site(std::string_view text, const Config& config) {
   const auto found = parse_sites(text, config);
-  if (found.size() != 1) throw Error(Code::usage, fmt::format("site {}", text), fmt::format("names {} sites, one is needed: say which block (blocks.0.{})", found.size(), name(found[0].point)));
+  if (found.size() != 1)
+    throw Error(Code::usage, fmt::format("site {}", text),
+                fmt::format("names {} sites, one is needed: say which block (blocks.0.{})", found.size(),
+                            name(found[0].point)));
   return found[0];
 }
 
@@ -182,8 +210,10 @@ std::vector<Site> parse_sites(std::string_view text, const Config& config) {
   int first = 0, last = static_cast<int>(config.blocks) - 1;
   const std::size_t dash = block.size() > 1 ? block.find('-', 1) : std::string_view::npos;
   if (dash != std::string_view::npos) {
-    first = block_number(block.substr(0, dash), text, config), last = block_number(block.substr(dash + 1), text, config);
-    if (first > last) throw Error(Code::usage, fmt::format("site {}", text), fmt::format("blocks {}-{} run backwards", first, last));
+    first = block_number(block.substr(0, dash), text, config),
+    last = block_number(block.substr(dash + 1), text, config);
+    if (first > last)
+      throw Error(Code::usage, fmt::format("site {}", text), fmt::format("blocks {}-{} run backwards", first, last));
   } else if (block != "*") {
     first = last = block_number(block, text, config);
   }

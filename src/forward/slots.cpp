@@ -7,16 +7,20 @@
 namespace embscope {
 namespace {
 
-bool contains(const std::vector<int>& list, std::int64_t value) { return std::find(list.begin(), list.end(), value) != list.end(); }
+bool contains(const std::vector<int>& list, std::int64_t value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
 
 // Edits of stages up to `stage` that meet (row, position), as a small number; equal numbers mean equal lists.
 class Signatures {
  public:
-  Signatures(const Request& request, int stage, std::int64_t blocks) : by_row_(request.rows.size()), edits_(request.edits) {
+  Signatures(const Request& request, int stage, std::int64_t blocks)
+      : by_row_(request.rows.size()), edits_(request.edits) {
     for (std::size_t e = 0; e < edits_.size(); ++e) {
       if (stage_of(edits_[e].site, blocks) > stage) continue;
       for (std::size_t r = 0; r < by_row_.size(); ++r) {
-        if (edits_[e].rows.empty() || contains(edits_[e].rows, static_cast<std::int64_t>(r))) by_row_[r].push_back(static_cast<int>(e));
+        if (edits_[e].rows.empty() || contains(edits_[e].rows, static_cast<std::int64_t>(r)))
+          by_row_[r].push_back(static_cast<int>(e));
       }
     }
   }
@@ -48,7 +52,8 @@ Slots build(const Request& request, std::int64_t first, int stage, std::int64_t 
     for (std::size_t t = 0; t < ids.size(); ++t) {
       const std::int64_t position = first + static_cast<std::int64_t>(t);
       const int next = static_cast<int>(slots.size());
-      const int slot = share ? known.try_emplace({before, ids[t], signatures.of(r, position, length)}, next).first->second : next;
+      const int slot =
+          share ? known.try_emplace({before, ids[t], signatures.of(r, position, length)}, next).first->second : next;
       if (slot == next) slots.owners.push_back({static_cast<int>(r), position});
       path.push_back(before = slot);
     }
@@ -70,8 +75,8 @@ bool touches(const Edit& edit, int row, std::int64_t position, std::int64_t leng
   return edit.positions.empty() || contains(edit.positions, position) || contains(edit.positions, position - length);
 }
 
-std::vector<std::shared_ptr<const Slots>> slots_by_stage(const Request& request, std::int64_t first, std::int64_t blocks,
-                                                         bool share) {
+std::vector<std::shared_ptr<const Slots>> slots_by_stage(const Request& request, std::int64_t first,
+                                                         std::int64_t blocks, bool share) {
   std::vector<bool> splits(static_cast<std::size_t>(blocks + 2), false);
   splits[0] = true;
   for (const Edit& edit : request.edits) splits[static_cast<std::size_t>(stage_of(edit.site, blocks))] = share;

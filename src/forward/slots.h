@@ -13,12 +13,17 @@
 namespace embscope {
 
 struct Slots {
-  struct Owner { int row; std::int64_t position; };
+  struct Owner {
+    int row;
+    std::int64_t position;
+  };
   std::vector<std::vector<int>> path;  ///< [row][position - first position] -> slot
   std::vector<Owner> owners;           ///< slot -> the first (row, position) that it computes
   /// Slots that a row owns are consecutive and end with its last position; others lie in earlier rows.
-  struct Own { int first_slot, count; };
-  std::vector<Own> own;                ///< [row]
+  struct Own {
+    int first_slot, count;
+  };
+  std::vector<Own> own;  ///< [row]
 
   std::int64_t size() const { return static_cast<std::int64_t>(owners.size()); }
 };
@@ -31,7 +36,7 @@ bool touches(const Edit& edit, int row, std::int64_t position, std::int64_t leng
 
 /// The slots of every stage; consecutive stages share one object where no edit comes between them.
 /// `first` is the position of each row's first token.
-std::vector<std::shared_ptr<const Slots>> slots_by_stage(const Request& request, std::int64_t first, std::int64_t blocks,
-                                                         bool share);
+std::vector<std::shared_ptr<const Slots>> slots_by_stage(const Request& request, std::int64_t first,
+                                                         std::int64_t blocks, bool share);
 
 }  // namespace embscope

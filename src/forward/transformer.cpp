@@ -64,11 +64,13 @@ Result Transformer::run(const Request& request) const {
 
 Tensor Transformer::unembed(const Tensor& residual) const {
   if (residual.rows() == 0 || residual.columns() != config().width) {
-    throw Error(Code::shape, "unembed", fmt::format("needs rows of {} values, got {}", config().width, residual.shape().text()));
+    throw Error(Code::shape, "unembed",
+                fmt::format("needs rows of {} values, got {}", config().width, residual.shape().text()));
   }
   Tensor scale = Tensor::uninitialised({residual.rows(), 1});
   Tensor normed = Tensor::uninitialised(Shape{residual.rows(), residual.columns()});
-  norm_rows(config(), parts_->weights().ln_final, residual, scale, normed, [] {}, [] {});
+  norm_rows(
+      config(), parts_->weights().ln_final, residual, scale, normed, [] {}, [] {});
   Tensor logits = Tensor::uninitialised({residual.rows(), config().vocab});
   gemm(normed.data(), normed.columns(), normed.rows(), parts_->unembedding(), nullptr, logits.data(), config().vocab);
   return logits;

@@ -19,7 +19,8 @@ void refuse_unless_finite(bool finite, const Model& model, const std::string& na
 
 // GPT-2's Conv1D already has the outputs of one input side by side, as a panel does.
 bool is_plain_input_major(const Matrix& m) {
-  return m.input_major && m.view.dtype == DType::f32 && reinterpret_cast<std::uintptr_t>(m.view.data) % alignof(float) == 0;
+  return m.input_major && m.view.dtype == DType::f32 &&
+         reinterpret_cast<std::uintptr_t>(m.view.data) % alignof(float) == 0;
 }
 
 void fill_input_major(const Matrix& m, std::int64_t first, std::int64_t count, float* panel) {

@@ -27,8 +27,10 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* use
   curl_easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
   const std::string_view bytes(data, size * count);
   try {
-    if (transfer.fetch.sink && (status == 200 || status == 206)) return transfer.fetch.sink(status, bytes) ? bytes.size() : 0;
-    if (transfer.answer.body.size() + bytes.size() > longest_body) throw Error(Code::network, transfer.fetch.address, "the answer is larger than 64 MiB");
+    if (transfer.fetch.sink && (status == 200 || status == 206))
+      return transfer.fetch.sink(status, bytes) ? bytes.size() : 0;
+    if (transfer.answer.body.size() + bytes.size() > longest_body)
+      throw Error(Code::network, transfer.fetch.address, "the answer is larger than 64 MiB");
     transfer.answer.body += bytes;
     return bytes.size();
   } catch (...) {  // must not pass through the C library
@@ -43,7 +45,9 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
   const std::size_t colon = line.find(':');
   if (colon != std::string_view::npos && line.size() < 8192 && headers.size() < 200) {
     std::string name(line.substr(0, colon));
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c); });
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c);
+    });
     std::string_view value = line.substr(colon + 1);
     value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
     value = value.substr(0, value.find_last_not_of("\r\n ") + 1);
@@ -56,7 +60,8 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
 
 Answer http(const Fetch& fetch) {
   static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  const std::unique_ptr<CURL, void (*)(CURL*)> handle(ready == CURLE_OK ? curl_easy_init() : nullptr, curl_easy_cleanup);
+  const std::unique_ptr<CURL, void (*)(CURL*)> handle(ready == CURLE_OK ? curl_easy_init() : nullptr,
+                                                      curl_easy_cleanup);
   if (!handle) throw Error(Code::network, fetch.address, "libcurl does not start");
   CURL* curl = handle.get();
   Transfer transfer{fetch, {}, curl, nullptr};
@@ -86,7 +91,10 @@ Answer http(const Fetch& fetch) {
   if (fetch.from > 0) curl_easy_setopt(curl, CURLOPT_RANGE, range.c_str());
   const CURLcode code = curl_easy_perform(curl);
   if (transfer.failure) std::rethrow_exception(transfer.failure);
-  if (code != CURLE_OK) throw Error(Code::network, fetch.address, fmt::format("{}; run the command again to go on from here", message[0] != 0 ? message : curl_easy_strerror(code)));
+  if (code != CURLE_OK)
+    throw Error(Code::network, fetch.address,
+                fmt::format("{}; run the command again to go on from here",
+                            message[0] != 0 ? message : curl_easy_strerror(code)));
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &transfer.answer.status);
   return std::move(transfer.answer);
 }

@@ -11,15 +11,16 @@ namespace embscope {
 
 struct Answer {
   long status = 0;
-  std::map<std::string, std::string> headers;  ///< names in lower case; of the first answer that is ours (before redirects), then the last
-  std::string body;                            ///< empty where `sink` took it
+  /// Names in lower case; of the first answer that is ours (before redirects), then the last.
+  std::map<std::string, std::string> headers;
+  std::string body;  ///< empty where `sink` took it
 };
 
 struct Fetch {
-  std::string address, token;                  ///< the token goes to this host only, never along a redirect
+  std::string address, token;  ///< the token goes to this host only, never along a redirect
   bool head = false;
   bool follow = true;
-  std::uint64_t from = 0;                      ///< first byte wanted
+  std::uint64_t from = 0;  ///< first byte wanted
   /// Takes the body of a 200 or 206; receives the status first. Return false to stop.
   std::function<bool(long status, std::string_view bytes)> sink;
 };

@@ -41,11 +41,15 @@ std::string token() {
 // "gpt2" is short for where it lies on the hub.
 std::string repository(const std::string& name) {
   if (name == "distilgpt2") return "distilbert/distilgpt2";
-  if (name == "gpt2" || name == "gpt2-medium" || name == "gpt2-large" || name == "gpt2-xl") return "openai-community/" + name;
+  if (name == "gpt2" || name == "gpt2-medium" || name == "gpt2-large" || name == "gpt2-xl")
+    return "openai-community/" + name;
   const std::size_t slash = name.find('/');
-  const bool plain = name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") == std::string::npos;
-  if (slash == std::string::npos || slash == 0 || slash + 1 == name.size() || name.find('/', slash + 1) != std::string::npos || !plain || name.find("..") != std::string::npos) {
-    throw Error(Code::usage, "pull", fmt::format("'{}': expected gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2 or OWNER/NAME", name));
+  const bool plain =
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") == std::string::npos;
+  if (slash == std::string::npos || slash == 0 || slash + 1 == name.size() ||
+      name.find('/', slash + 1) != std::string::npos || !plain || name.find("..") != std::string::npos) {
+    throw Error(Code::usage, "pull",
+                fmt::format("'{}': expected gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2 or OWNER/NAME", name));
   }
   return name;
 }
@@ -53,7 +57,8 @@ std::string repository(const std::string& name) {
 void refuse_status(const Answer& answer, const std::string& address) {
   if (answer.status < 400) return;
   std::string what = "the server refuses; try again later";
-  if (answer.status == 401 || answer.status == 403) what = "the hub wants to know you: set HF_TOKEN to a token that may read this model";
+  if (answer.status == 401 || answer.status == 403)
+    what = "the hub wants to know you: set HF_TOKEN to a token that may read this model";
   if (answer.status == 404) what = "there is no such model or file: check the name";
   throw Error(Code::network, address, fmt::format("status {}: {}", answer.status, what));
 }
@@ -61,7 +66,9 @@ void refuse_status(const Answer& answer, const std::string& address) {
 /// A running SHA-1 or SHA-256.
 class Digest {
  public:
-  explicit Digest(const EVP_MD* kind) : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) { EVP_DigestInit_ex(context_.get(), kind, nullptr); }
+  explicit Digest(const EVP_MD* kind) : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    EVP_DigestInit_ex(context_.get(), kind, nullptr);
+  }
   void add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
   std::string hex() {
     unsigned char bytes[EVP_MAX_MD_SIZE];
@@ -77,7 +84,10 @@ class Digest {
 };
 
 // What the hub states of a file before it is fetched.
-struct Stated { std::uint64_t size = 0; std::string etag; };
+struct Stated {
+  std::uint64_t size = 0;
+  std::string etag;
+};
 
 void check_hash(const fs::path& part, const Stated& stated, const std::string& name) {
   const bool large = stated.etag.size() == 64, small = stated.etag.size() == 40;
@@ -89,13 +99,18 @@ void check_hash(const fs::path& part, const Stated& stated, const std::string& n
   const std::string found = digest.hex();
   if (found == stated.etag) return;
   fs::remove(part);
-  throw Error(Code::format, name, fmt::format("its hash is {}, the hub states {}: the damaged download was removed, run the command again", found, stated.etag));
+  throw Error(Code::format, name,
+              fmt::format("its hash is {}, the hub states {}: the damaged download was removed, run the command again",
+                          found, stated.etag));
 }
 
 class Pull {
  public:
   Pull(const std::string& name, const Progress& progress)
-      : name_(repository(name)), progress_(progress), hub_(environment("HF_ENDPOINT", "https://huggingface.co")), token_(token()) {
+      : name_(repository(name)),
+        progress_(progress),
+        hub_(environment("HF_ENDPOINT", "https://huggingface.co")),
+        token_(token()) {
     while (!hub_.empty() && hub_.back() == '/') hub_.pop_back();
     std::string folder = name;
     if (const std::size_t slash = folder.find('/'); slash != std::string::npos) folder.replace(slash, 1, "--");
@@ -109,7 +124,8 @@ class Pull {
     lock();
     const auto files = wanted(list());
     for (std::size_t i = 0; i < files.size(); ++i) {
-      fetch(files[i], static_cast<double>(i) / static_cast<double>(files.size()), 1.0 / static_cast<double>(files.size()));
+      fetch(files[i], static_cast<double>(i) / static_cast<double>(files.size()),
+            1.0 / static_cast<double>(files.size()));
     }
     return folder_;
   }
@@ -122,7 +138,8 @@ class Pull {
   void lock() {
     lock_ = open((folder_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (lock_ < 0) throw Error(Code::io, folder_.string(), fmt::format("cannot be written: {}", std::strerror(errno)));
-    if (flock(lock_, LOCK_EX | LOCK_NB) != 0) throw Error(Code::io, folder_.string(), "another process is fetching this model: wait for it to end");
+    if (flock(lock_, LOCK_EX | LOCK_NB) != 0)
+      throw Error(Code::io, folder_.string(), "another process is fetching this model: wait for it to end");
   }
 
   std::vector<std::string> list() {
@@ -133,19 +150,24 @@ class Pull {
     std::vector<std::string> names;
     for (const auto& sibling : JsonObject(value, address).array("siblings")) {
       const std::string name(JsonObject(sibling, address).string("rfilename"));
-      if (!name.empty() && name[0] != '.' && name.find('/') == std::string::npos && name.find('\\') == std::string::npos) names.push_back(name);
+      if (!name.empty() && name[0] != '.' && name.find('/') == std::string::npos &&
+          name.find('\\') == std::string::npos)
+        names.push_back(name);
     }
     return names;
   }
 
   // Configuration and tokenizer first, weights last: a broken connection then costs the least.
   std::vector<std::string> wanted(const std::vector<std::string>& names) const {
-    const auto has = [&](const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); };
+    const auto has = [&](const std::string& name) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    };
     std::vector<std::string> files;
     for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"}) {
       if (has(name)) files.emplace_back(name);
     }
-    if (!has("config.json")) throw Error(Code::not_found, name_, "the repository holds no config.json: it is no model in this layout");
+    if (!has("config.json"))
+      throw Error(Code::not_found, name_, "the repository holds no config.json: it is no model in this layout");
     if (has("model.safetensors")) {
       files.emplace_back("model.safetensors");
     } else if (has("model.safetensors.index.json")) {
@@ -187,7 +209,10 @@ class Pull {
     if (fs::file_size(path, error) == wanted.size && !error) return;  // was checked before it got this name
     check_space(wanted, part);
     download(address, wanted, part, file, done, share);
-    if (fs::file_size(part) != wanted.size) throw Error(Code::network, address, fmt::format("ended after {} of {} bytes; run the command again to go on from here", fs::file_size(part), wanted.size));
+    if (fs::file_size(part) != wanted.size)
+      throw Error(Code::network, address,
+                  fmt::format("ended after {} of {} bytes; run the command again to go on from here",
+                              fs::file_size(part), wanted.size));
     check_hash(part, wanted, file);
     fs::rename(part, path);
   }
@@ -197,11 +222,13 @@ class Pull {
     const std::uint64_t have = fs::exists(part) ? fs::file_size(part) : 0;
     const fs::space_info space = fs::space(folder_, error);
     if (!error && wanted.size > have && space.available < wanted.size - have) {
-      throw Error(Code::io, folder_.string(), fmt::format("the disk has {} bytes free, {} are needed", space.available, wanted.size - have));
+      throw Error(Code::io, folder_.string(),
+                  fmt::format("the disk has {} bytes free, {} are needed", space.available, wanted.size - have));
     }
   }
 
-  void download(const std::string& address, const Stated& wanted, const fs::path& part, const std::string& file, double done, double share) {
+  void download(const std::string& address, const Stated& wanted, const fs::path& part, const std::string& file,
+                double done, double share) {
     std::uint64_t have = fs::exists(part) ? fs::file_size(part) : 0;
     if (have == wanted.size) return;
     if (have > wanted.size) have = 0;
@@ -216,16 +243,23 @@ class Pull {
     fetch.sink = [&](long status, std::string_view bytes) {
       if (first && status == 200 && have > 0) {  // the server starts over
         have = 0;
-        if (ftruncate(out, 0) != 0 || lseek(out, 0, SEEK_SET) != 0) throw Error(Code::io, part.string(), "cannot be started over");
+        if (ftruncate(out, 0) != 0 || lseek(out, 0, SEEK_SET) != 0)
+          throw Error(Code::io, part.string(), "cannot be started over");
       }
       first = false;
       while (!bytes.empty()) {
         const ssize_t written = write(out, bytes.data(), bytes.size());
-        if (written < 0) throw Error(Code::io, part.string(), fmt::format("cannot write: {}; what was fetched is kept, run the command again to go on", std::strerror(errno)));
+        if (written < 0)
+          throw Error(Code::io, part.string(),
+                      fmt::format("cannot write: {}; what was fetched is kept, run the command again to go on",
+                                  std::strerror(errno)));
         have += static_cast<std::uint64_t>(written);
         bytes.remove_prefix(static_cast<std::size_t>(written));
       }
-      embscope::report(progress_, done + share * static_cast<double>(have) / static_cast<double>(std::max<std::uint64_t>(1, wanted.size)), file);
+      embscope::report(
+          progress_,
+          done + share * static_cast<double>(have) / static_cast<double>(std::max<std::uint64_t>(1, wanted.size)),
+          file);
       return true;
     };
     refuse_status(http(fetch), address);

@@ -25,7 +25,7 @@ using Vec = hn::Vec<Lanes>;
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr std::int64_t tile_rows = 14;  // 32 vector registers
 #else
-constexpr std::int64_t tile_rows = 6;   // 16
+constexpr std::int64_t tile_rows = 6;  // 16
 #endif
 
 // Fixed sizes that keep a block of x (168 x 512 floats, 336 KiB) and a slice of a panel (64 KiB) in the second-level cache.
@@ -66,9 +66,23 @@ void tile(const float* HWY_RESTRICT x, const float* HWY_RESTRICT panel, std::int
 using Tile = void (*)(const float*, const float*, std::int64_t, float*, std::int64_t, bool);
 
 Tile tile_of(std::int64_t rows) {
-  static constexpr Tile tiles[] = {nullptr,  tile<1>, tile<2>, tile<3>,  tile<4>, tile<5>, tile<6>,
+  static constexpr Tile tiles[] = {
+    nullptr,
+    tile<1>,
+    tile<2>,
+    tile<3>,
+    tile<4>,
+    tile<5>,
+    tile<6>,
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
-                                   tile<7>,  tile<8>, tile<9>, tile<10>, tile<11>, tile<12>, tile<13>, tile<14>
+    tile<7>,
+    tile<8>,
+    tile<9>,
+    tile<10>,
+    tile<11>,
+    tile<12>,
+    tile<13>,
+    tile<14>
 #endif
   };
   return tiles[rows];
@@ -87,8 +101,8 @@ void pack_rows(const float* x, std::int64_t x_stride, std::int64_t rows, std::in
 }
 
 // All the groups of packed rows against one panel. A panel of fewer than 32 columns goes through a buffer.
-void multiply(const float* packed, std::int64_t rows, const float* panel, std::int64_t depth, float* y, std::int64_t y_stride,
-              std::int64_t columns, bool accumulate) {
+void multiply(const float* packed, std::int64_t rows, const float* panel, std::int64_t depth, float* y,
+              std::int64_t y_stride, std::int64_t columns, bool accumulate) {
   HWY_ALIGN float buffer[tile_rows * panel_width];
   for (std::int64_t first = 0; first < rows; first += tile_rows) {
     const std::int64_t count = std::min(tile_rows, rows - first);
@@ -109,8 +123,8 @@ void multiply(const float* packed, std::int64_t rows, const float* panel, std::i
 }
 
 // Panels [first, last) of w, for all rows: blocks of rows, then of depth, so that x is packed once for all these panels.
-void gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed& w, std::int64_t first, std::int64_t last,
-                 const float* bias, float* y, std::int64_t y_stride) {
+void gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed& w, std::int64_t first,
+                 std::int64_t last, const float* bias, float* y, std::int64_t y_stride) {
   const std::int64_t most_depth = std::min(block_depth, w.in());
   std::vector<float> packed(static_cast<std::size_t>(std::min(rows, block_rows) * most_depth));
   for (std::int64_t r = 0; r < rows; r += block_rows) {
@@ -119,8 +133,8 @@ void gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, const
       const std::int64_t depth = std::min(block_depth, w.in() - k);
       pack_rows(x + r * x_stride + k, x_stride, count, depth, packed.data());
       for (std::int64_t p = first; p < last; ++p) {
-        multiply(packed.data(), count, w.panel(p) + k * panel_width, depth, y + r * y_stride + p * panel_width, y_stride,
-                 std::min(panel_width, w.out() - p * panel_width), k > 0);
+        multiply(packed.data(), count, w.panel(p) + k * panel_width, depth, y + r * y_stride + p * panel_width,
+                 y_stride, std::min(panel_width, w.out() - p * panel_width), k > 0);
       }
     }
     if (bias == nullptr) continue;
@@ -131,8 +145,9 @@ void gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, const
   }
 }
 
-void gemm_on_this_thread(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels, std::int64_t panel_stride,
-                         std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns, bool accumulate) {
+void gemm_on_this_thread(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,
+                         std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride,
+                         std::int64_t columns, bool accumulate) {
   thread_local std::vector<float> packed;
   packed.resize(static_cast<std::size_t>(tile_rows * depth));
   for (std::int64_t r = 0; r < rows; r += tile_rows) {
@@ -181,8 +196,9 @@ void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed
   });
 }
 
-void gemm_serial(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels, std::int64_t panel_stride,
-                 std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns, bool accumulate) {
+void gemm_serial(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,
+                 std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns,
+                 bool accumulate) {
   HWY_DYNAMIC_DISPATCH(gemm_on_this_thread)
   (x, x_stride, rows, panels, panel_stride, depth, y, y_stride, columns, accumulate);
 }

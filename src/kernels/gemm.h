@@ -39,7 +39,8 @@ void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed
 
 /// On the calling thread, with panels `panel_stride` floats apart, each [depth][32]:
 /// y[r][c] (+)= sum_k x[r][k] * panel(c / 32)[k][c % 32] for c < columns, k < depth.
-void gemm_serial(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels, std::int64_t panel_stride,
-                 std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns, bool accumulate);
+void gemm_serial(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,
+                 std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns,
+                 bool accumulate);
 
 }  // namespace embscope

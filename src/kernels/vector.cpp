@@ -28,9 +28,7 @@ struct Gelu {
 };
 
 struct Silu {
-  Vec operator()(Lanes d, Vec x) const {
-    return hn::Div(x, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, hn::Neg(x))));
-  }
+  Vec operator()(Lanes d, Vec x) const { return hn::Div(x, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, hn::Neg(x)))); }
 };
 
 struct ExpMinus {

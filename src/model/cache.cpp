@@ -80,10 +80,12 @@ std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path_or_name)
   fs::path path = path_or_name;
   if (!fs::exists(path, error) && is_plain_name(path_or_name)) path = cache_folder() / "tokenizers" / path_or_name;
   if (!fs::exists(path, error)) path = find_model(path_or_name);
-  if (fs::is_directory(path) && holds_tokenizer(path)) return std::make_shared<const Tokenizer>(tokenizer_from_folder(path));
+  if (fs::is_directory(path) && holds_tokenizer(path))
+    return std::make_shared<const Tokenizer>(tokenizer_from_folder(path));
   if (fs::is_directory(path)) {
     for (const auto& entry : fs::directory_iterator(path)) {
-      if (entry.path().extension() == ".gguf") return std::make_shared<const Tokenizer>(tokenizer_from_gguf(Archive::open(entry.path())));
+      if (entry.path().extension() == ".gguf")
+        return std::make_shared<const Tokenizer>(tokenizer_from_gguf(Archive::open(entry.path())));
     }
     throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt and no .gguf");
   }

@@ -16,12 +16,19 @@ Config gpt2_config(const JsonObject& json) {
   c.mlp_width = json.integer("n_inner", 4 * c.width);
   c.epsilon = static_cast<float>(json.number("layer_norm_epsilon", 1e-5));
   const std::string_view activation = json.string("activation_function", "gelu_new");
-  if (activation == "gelu_new" || activation == "gelu_pytorch_tanh") c.activation = Activation::gelu_tanh;
-  else if (activation == "gelu") c.activation = Activation::gelu_exact;
-  else if (activation == "relu") c.activation = Activation::relu;
-  else if (activation == "silu" || activation == "swish") c.activation = Activation::silu;
-  else throw Error(Code::unsupported, json.where(), fmt::format("activation_function '{}': gelu_new, gelu, relu and silu are known", activation));
-  if (json.truth("scale_attn_by_inverse_layer_idx", false)) throw Error(Code::unsupported, json.where(), "scale_attn_by_inverse_layer_idx is not supported");
+  if (activation == "gelu_new" || activation == "gelu_pytorch_tanh")
+    c.activation = Activation::gelu_tanh;
+  else if (activation == "gelu")
+    c.activation = Activation::gelu_exact;
+  else if (activation == "relu")
+    c.activation = Activation::relu;
+  else if (activation == "silu" || activation == "swish")
+    c.activation = Activation::silu;
+  else
+    throw Error(Code::unsupported, json.where(),
+                fmt::format("activation_function '{}': gelu_new, gelu, relu and silu are known", activation));
+  if (json.truth("scale_attn_by_inverse_layer_idx", false))
+    throw Error(Code::unsupported, json.where(), "scale_attn_by_inverse_layer_idx is not supported");
   c.tied = json.truth("tie_word_embeddings", true);
   check_config(c, json.where());
   c.head_width = c.width / c.heads;
@@ -35,10 +42,14 @@ Weights gpt2_weights(const Config& c, const Tensors& tensors) {
   w.wte = tensors.matrix(root + "wte.weight", c.vocab, c.width);
   w.wpe = tensors.matrix(root + "wpe.weight", c.context, c.width);
   w.unembed = c.tied ? w.wte : tensors.matrix("lm_head.weight", c.vocab, c.width);
-  auto norm = [&](const std::string& name) { return Norm{tensors.vector(name + ".weight", c.width), tensors.vector(name + ".bias", c.width)}; };
+  auto norm = [&](const std::string& name) {
+    return Norm{tensors.vector(name + ".weight", c.width), tensors.vector(name + ".bias", c.width)};
+  };
   for (std::int64_t l = 0; l < c.blocks; ++l) {
     const std::string h = fmt::format("{}h.{}.", root, l);
-    auto part = [&](std::int64_t i) { return tensors.input_major(h + "attn.c_attn.weight", c.width, c.width, i * c.width, 3 * c.width); };
+    auto part = [&](std::int64_t i) {
+      return tensors.input_major(h + "attn.c_attn.weight", c.width, c.width, i * c.width, 3 * c.width);
+    };
     auto part_bias = [&](std::int64_t i) {
       Vector v = tensors.vector(h + "attn.c_attn.bias", 3 * c.width);
       return Vector{v.view, i * c.width, c.width};

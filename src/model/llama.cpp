@@ -10,7 +10,8 @@ namespace {
 
 // Llama 3.1 stretches the slow rotations by a factor and blends in between (Hugging Face, _compute_llama3_parameters).
 void stretch_llama3(std::vector<double>& frequencies, const JsonObject& scaling) {
-  const double factor = scaling.number("factor"), low = scaling.number("low_freq_factor"), high = scaling.number("high_freq_factor");
+  const double factor = scaling.number("factor"), low = scaling.number("low_freq_factor"),
+               high = scaling.number("high_freq_factor");
   const double context = scaling.number("original_max_position_embeddings");
   for (double& f : frequencies) {
     const double wavelength = 2 * M_PI / f;
@@ -26,7 +27,8 @@ void stretch_llama3(std::vector<double>& frequencies, const JsonObject& scaling)
 void read_rope(Config& c, const JsonObject& json) {
   // transformers 5 writes rope_parameters, earlier versions rope_theta beside rope_scaling
   const bool nested = json.has("rope_parameters");
-  const double theta = nested ? json.object("rope_parameters").number("rope_theta", 10000) : json.number("rope_theta", 10000);
+  const double theta =
+      nested ? json.object("rope_parameters").number("rope_theta", 10000) : json.number("rope_theta", 10000);
   if (!(theta > 0)) throw Error(Code::format, json.where(), fmt::format("rope_theta {}: must be positive", theta));
   c.rope_frequencies = rope_frequencies(theta, c.head_width);
   const char* key = nested ? "rope_parameters" : "rope_scaling";
@@ -38,7 +40,8 @@ void read_rope(Config& c, const JsonObject& json) {
   } else if (kind == "linear") {
     for (double& f : c.rope_frequencies) f /= scaling.number("factor");
   } else if (kind != "default") {
-    throw Error(Code::unsupported, json.where(), fmt::format("rope scaling '{}': default, linear and llama3 are known", kind));
+    throw Error(Code::unsupported, json.where(),
+                fmt::format("rope scaling '{}': default, linear and llama3 are known", kind));
   }
 }
 
@@ -46,7 +49,8 @@ void read_rope(Config& c, const JsonObject& json) {
 
 std::vector<double> rope_frequencies(double theta, std::int64_t head_width) {
   std::vector<double> frequencies;
-  for (std::int64_t i = 0; i < head_width / 2; ++i) frequencies.push_back(std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_width)));
+  for (std::int64_t i = 0; i < head_width / 2; ++i)
+    frequencies.push_back(std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_width)));
   return frequencies;
 }
 
@@ -67,7 +71,8 @@ Config llama_config(const JsonObject& json) {
   c.head_width = json.integer("head_dim", c.heads > 0 ? c.width / c.heads : 0);
   c.epsilon = static_cast<float>(json.number("rms_norm_eps", 1e-6));
   c.tied = json.truth("tie_word_embeddings", false);
-  if (json.string("hidden_act", "silu") != "silu") throw Error(Code::unsupported, json.where(), "hidden_act: only silu is supported");
+  if (json.string("hidden_act", "silu") != "silu")
+    throw Error(Code::unsupported, json.where(), "hidden_act: only silu is supported");
   check_config(c, json.where());
   read_rope(c, json);
   return c;

@@ -12,17 +12,32 @@ namespace embscope {
 namespace fs = std::filesystem;
 
 void check_config(const Config& c, const std::string& where) {
-  struct Size { const char* name; std::int64_t value, most; };
-  const Size sizes[] = {{"vocabulary", c.vocab, 1 << 26}, {"width", c.width, 1 << 20}, {"blocks", c.blocks, 4096}, {"heads", c.heads, 1 << 16},
-                        {"key-value heads", c.kv_heads, 1 << 16}, {"MLP width", c.mlp_width, 1 << 24}, {"context", c.context, 1 << 28}};
+  struct Size {
+    const char* name;
+    std::int64_t value, most;
+  };
+  const Size sizes[] = {{"vocabulary", c.vocab, 1 << 26},
+                        {"width", c.width, 1 << 20},
+                        {"blocks", c.blocks, 4096},
+                        {"heads", c.heads, 1 << 16},
+                        {"key-value heads", c.kv_heads, 1 << 16},
+                        {"MLP width", c.mlp_width, 1 << 24},
+                        {"context", c.context, 1 << 28}};
   for (const Size& s : sizes) {
-    if (s.value < 1 || s.value > s.most) throw Error(Code::format, where, fmt::format("{} of {}: expected 1 to {}", s.name, s.value, s.most));
+    if (s.value < 1 || s.value > s.most)
+      throw Error(Code::format, where, fmt::format("{} of {}: expected 1 to {}", s.name, s.value, s.most));
   }
-  if (c.heads % c.kv_heads != 0) throw Error(Code::format, where, fmt::format("{} heads do not divide into {} key-value heads", c.heads, c.kv_heads));
-  if (c.head_width == 0 && c.width % c.heads != 0) throw Error(Code::format, where, fmt::format("a width of {} does not divide into {} heads", c.width, c.heads));
-  if (c.head_width < 0 || c.head_width > (1 << 16)) throw Error(Code::format, where, fmt::format("a head width of {}", c.head_width));
-  if (c.position == PositionKind::rotary && c.head_width % 2 != 0) throw Error(Code::format, where, fmt::format("rotary positions need an even head width, found {}", c.head_width));
-  if (!(c.epsilon >= 0) || !std::isfinite(c.epsilon)) throw Error(Code::format, where, "the norm's epsilon is not a positive number");
+  if (c.heads % c.kv_heads != 0)
+    throw Error(Code::format, where,
+                fmt::format("{} heads do not divide into {} key-value heads", c.heads, c.kv_heads));
+  if (c.head_width == 0 && c.width % c.heads != 0)
+    throw Error(Code::format, where, fmt::format("a width of {} does not divide into {} heads", c.width, c.heads));
+  if (c.head_width < 0 || c.head_width > (1 << 16))
+    throw Error(Code::format, where, fmt::format("a head width of {}", c.head_width));
+  if (c.position == PositionKind::rotary && c.head_width % 2 != 0)
+    throw Error(Code::format, where, fmt::format("rotary positions need an even head width, found {}", c.head_width));
+  if (!(c.epsilon >= 0) || !std::isfinite(c.epsilon))
+    throw Error(Code::format, where, "the norm's epsilon is not a positive number");
 }
 
 /// Fills a Model from what lies at a path.
@@ -61,7 +76,8 @@ struct ModelOpener {
     } else {
       throw Error(Code::unsupported, path.string(), fmt::format("model_type '{}': gpt2 and llama are supported", type));
     }
-    for (const auto& [key, id] : {std::pair{"bos_token_id", &model->config_.bos}, std::pair{"eos_token_id", &model->config_.eos}}) {
+    for (const auto& [key, id] :
+         {std::pair{"bos_token_id", &model->config_.bos}, std::pair{"eos_token_id", &model->config_.eos}}) {
       const auto* v = json.raw().if_contains(key);
       if (v != nullptr && v->is_int64()) *id = static_cast<TokenId>(std::min<std::int64_t>(v->get_int64(), INT32_MAX));
     }
@@ -86,7 +102,8 @@ std::vector<fs::path> shards(const fs::path& index) {
   std::set<std::string> names;
   for (const auto& [tensor, file] : map.raw()) {
     const std::string name(map.string({tensor.data(), tensor.size()}));
-    if (name.empty() || name.find('/') != std::string::npos || name[0] == '.') throw Error(Code::format, index.string(), fmt::format("a shard named '{}'", name));
+    if (name.empty() || name.find('/') != std::string::npos || name[0] == '.')
+      throw Error(Code::format, index.string(), fmt::format("a shard named '{}'", name));
     names.insert(name);
   }
   if (names.empty()) throw Error(Code::format, index.string(), "'weight_map' is empty");
@@ -98,7 +115,8 @@ std::vector<fs::path> shards(const fs::path& index) {
 std::vector<fs::path> weight_files(const fs::path& folder) {
   if (fs::exists(folder / "model.safetensors")) return {folder / "model.safetensors"};
   if (fs::exists(folder / "model.safetensors.index.json")) return shards(folder / "model.safetensors.index.json");
-  if (fs::exists(folder / "pytorch_model.bin")) throw Error(Code::unsupported, folder.string(), "holds pytorch_model.bin only: convert it to model.safetensors");
+  if (fs::exists(folder / "pytorch_model.bin"))
+    throw Error(Code::unsupported, folder.string(), "holds pytorch_model.bin only: convert it to model.safetensors");
   throw Error(Code::not_found, folder.string(), "holds no model.safetensors (and no .gguf)");
 }
 
@@ -121,19 +139,24 @@ std::shared_ptr<const Model> Model::open(const std::string& path_or_name) {
     return opener.finish(path);
   }
   const auto ggufs = gguf_files(path);
-  if (ggufs.size() > 1 && !fs::exists(path / "config.json")) throw Error(Code::usage, path.string(), fmt::format("holds {} .gguf files: name one of them", ggufs.size()));
-  ggufs.size() == 1 && !fs::exists(path / "config.json") ? opener.open_gguf(ggufs[0]) : opener.open_folder(path, weight_files(path));
+  if (ggufs.size() > 1 && !fs::exists(path / "config.json"))
+    throw Error(Code::usage, path.string(), fmt::format("holds {} .gguf files: name one of them", ggufs.size()));
+  ggufs.size() == 1 && !fs::exists(path / "config.json") ? opener.open_gguf(ggufs[0])
+                                                         : opener.open_folder(path, weight_files(path));
   return opener.finish(path);
 }
 
 bool Model::has_tokenizer() const { return static_cast<bool>(tokenizer_source_); }
 
 const Tokenizer& Model::tokenizer() const {
-  if (!tokenizer_source_) throw Error(Code::not_found, name_, "there is no tokenizer beside the model: give token ids instead of text");
+  if (!tokenizer_source_)
+    throw Error(Code::not_found, name_, "there is no tokenizer beside the model: give token ids instead of text");
   std::call_once(*std::static_pointer_cast<std::once_flag>(tokenizer_once_), [this] {
     auto tokenizer = std::make_unique<Tokenizer>(tokenizer_source_());
     if (tokenizer->size() > config_.vocab) {
-      throw Error(Code::format, name_, fmt::format("the tokenizer has {} tokens, the embedding matrix {} rows", tokenizer->size(), config_.vocab));
+      throw Error(
+          Code::format, name_,
+          fmt::format("the tokenizer has {} tokens, the embedding matrix {} rows", tokenizer->size(), config_.vocab));
     }
     tokenizer_ = std::move(tokenizer);
   });

@@ -7,7 +7,12 @@ namespace {
 
 bool decodes_to_float(DType dtype) {
   switch (dtype) {
-    case DType::u8: case DType::i8: case DType::i16: case DType::i32: case DType::i64: case DType::boolean: return false;
+    case DType::u8:
+    case DType::i8:
+    case DType::i16:
+    case DType::i32:
+    case DType::i64:
+    case DType::boolean: return false;
     default: return true;
   }
 }
@@ -28,14 +33,22 @@ const View& Tensors::at(const std::string& name, const Shape& expected) const {
   }
   const View& view = home->at(name);
   const std::string where = home->path().filename().string();
-  if (view.shape != expected) throw Error(Code::shape, where, fmt::format("tensor '{}': expected {}, found {}", name, expected.text(), view.shape.text()));
-  if (!decodes_to_float(view.dtype)) throw Error(Code::unsupported, where, fmt::format("tensor '{}': expected floating-point weights, found {}", name, embscope::name(view.dtype)));
+  if (view.shape != expected)
+    throw Error(Code::shape, where,
+                fmt::format("tensor '{}': expected {}, found {}", name, expected.text(), view.shape.text()));
+  if (!decodes_to_float(view.dtype))
+    throw Error(
+        Code::unsupported, where,
+        fmt::format("tensor '{}': expected floating-point weights, found {}", name, embscope::name(view.dtype)));
   return view;
 }
 
-Matrix Tensors::matrix(const std::string& name, std::int64_t out, std::int64_t in) const { return {at(name, {out, in}), out, in}; }
+Matrix Tensors::matrix(const std::string& name, std::int64_t out, std::int64_t in) const {
+  return {at(name, {out, in}), out, in};
+}
 
-Matrix Tensors::input_major(const std::string& name, std::int64_t out, std::int64_t in, std::int64_t first, std::int64_t columns) const {
+Matrix Tensors::input_major(const std::string& name, std::int64_t out, std::int64_t in, std::int64_t first,
+                            std::int64_t columns) const {
   const View& view = at(name, {in, columns});
   if (block_size(view.dtype) != 1) throw Error(Code::unsupported, name, "a transposed tensor in a block format");
   return {view, out, in, true, first};

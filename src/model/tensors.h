@@ -19,7 +19,8 @@ class Tensors {
 
   /// [out, in] as it is, and stored [in, out] (Conv1D), of which outputs first..first+out are taken.
   Matrix matrix(const std::string& name, std::int64_t out, std::int64_t in) const;
-  Matrix input_major(const std::string& name, std::int64_t out, std::int64_t in, std::int64_t first, std::int64_t columns) const;
+  Matrix input_major(const std::string& name, std::int64_t out, std::int64_t in, std::int64_t first,
+                     std::int64_t columns) const;
   Vector vector(const std::string& name, std::int64_t count) const;
   /// Empty where the file has none.
   Vector optional_vector(const std::string& name, std::int64_t count) const;

@@ -18,19 +18,25 @@ void read_vocabulary(const bj::object& vocabulary, const std::string& where, Tok
   for (const auto& [key, value] : vocabulary) {
     const std::string_view token(key.data(), key.size());
     if (!value.is_int64() || value.get_int64() < 0 || value.get_int64() >= most_tokens) {
-      throw Error(Code::format, where, fmt::format("token '{}': expected an id, found {}", token, bj::serialize(value).substr(0, 40)));
+      throw Error(Code::format, where,
+                  fmt::format("token '{}': expected an id, found {}", token, bj::serialize(value).substr(0, 40)));
     }
     const auto id = static_cast<std::size_t>(value.get_int64());
     if (id >= spec.tokens.size()) spec.tokens.resize(id + 1);
-    if (!spec.tokens[id].empty()) throw Error(Code::format, where, fmt::format("tokens '{}' and '{}' have the same id {}", spec.tokens[id], token, id));
+    if (!spec.tokens[id].empty())
+      throw Error(Code::format, where,
+                  fmt::format("tokens '{}' and '{}' have the same id {}", spec.tokens[id], token, id));
     spec.tokens[id] = token;
   }
 }
 
 void add_merge(std::string_view line, const std::string& where, TokenizerSpec& spec) {
   const std::size_t space = line.find(' ');
-  if (space == std::string_view::npos || space == 0 || space + 1 == line.size() || line.find(' ', space + 1) != std::string_view::npos) {
-    throw Error(Code::format, where, fmt::format("merge {}: expected two tokens and a space, found '{}'", spec.merges.size(), line.substr(0, 60)));
+  if (space == std::string_view::npos || space == 0 || space + 1 == line.size() ||
+      line.find(' ', space + 1) != std::string_view::npos) {
+    throw Error(
+        Code::format, where,
+        fmt::format("merge {}: expected two tokens and a space, found '{}'", spec.merges.size(), line.substr(0, 60)));
   }
   spec.merges.emplace_back(line.substr(0, space), line.substr(space + 1));
 }
@@ -71,7 +77,8 @@ void read_added(const JsonObject& json, TokenizerSpec& spec) {
     if (i >= spec.tokens.size()) spec.tokens.resize(i + 1);
     const std::string_view content = added.string("content");
     if (!spec.tokens[i].empty() && spec.tokens[i] != content) {
-      throw Error(Code::format, added.where(), fmt::format("'{}' and '{}' have the same id {}", spec.tokens[i], content, id));
+      throw Error(Code::format, added.where(),
+                  fmt::format("'{}' and '{}' have the same id {}", spec.tokens[i], content, id));
     }
     spec.tokens[i] = content;
     spec.added.push_back({static_cast<TokenId>(id), added.truth("special", false)});
@@ -82,7 +89,8 @@ void read_added(const JsonObject& json, TokenizerSpec& spec) {
 void read_pre_tokenizer(const JsonObject& step, TokenizerSpec& spec) {
   const std::string_view type = step.string("type");
   if (type == "Sequence") {
-    for (const bj::value& inner : step.array("pretokenizers")) read_pre_tokenizer(JsonObject(inner, step.where()), spec);
+    for (const bj::value& inner : step.array("pretokenizers"))
+      read_pre_tokenizer(JsonObject(inner, step.where()), spec);
   } else if (type == "Digits" && step.truth("individual_digits", false)) {
     spec.pre = PreTokenizer::smollm;
   } else if (type == "ByteLevel") {
@@ -91,14 +99,18 @@ void read_pre_tokenizer(const JsonObject& step, TokenizerSpec& spec) {
              step.object("pattern").string("Regex").find("\\p{N}{1,3}") != std::string_view::npos) {
     spec.pre = PreTokenizer::llama3;
   } else {
-    throw Error(Code::unsupported, step.where(), fmt::format("pre-tokenizer '{}' is not known (ByteLevel, Digits one by one, and Llama 3's Split are)", type));
+    throw Error(
+        Code::unsupported, step.where(),
+        fmt::format("pre-tokenizer '{}' is not known (ByteLevel, Digits one by one, and Llama 3's Split are)", type));
   }
 }
 
 TokenizerSpec from_json(const fs::path& path) {
   auto value = std::make_shared<const bj::value>(read_json(path));
   const JsonObject json(*value, path.string()), model = json.object("model");
-  if (model.string("type", "BPE") != "BPE") throw Error(Code::unsupported, path.string(), fmt::format("a tokenizer of type '{}': BPE is supported", model.string("type")));
+  if (model.string("type", "BPE") != "BPE")
+    throw Error(Code::unsupported, path.string(),
+                fmt::format("a tokenizer of type '{}': BPE is supported", model.string("type")));
   TokenizerSpec spec;
   spec.where = path.string();
   spec.owners = {value};
@@ -106,7 +118,8 @@ TokenizerSpec from_json(const fs::path& path) {
   read_merge_list(model.array("merges"), path.string() + " 'merges'", spec);
   spec.ignore_merges = model.truth("ignore_merges", false);
   read_added(json, spec);
-  if (json.has("normalizer")) throw Error(Code::unsupported, path.string(), "a tokenizer with a normalizer is not byte-exact and not supported");
+  if (json.has("normalizer"))
+    throw Error(Code::unsupported, path.string(), "a tokenizer with a normalizer is not byte-exact and not supported");
   read_pre_tokenizer(json.object("pre_tokenizer"), spec);
   return spec;
 }
@@ -135,7 +148,8 @@ void read_tokenizer_config(const fs::path& path, TokenizerSpec& spec) {
   auto id_of = [&](const char* key) -> std::optional<TokenId> {
     if (!json.has(key)) return std::nullopt;
     const bj::value& token = json.raw().at(key);
-    const std::string_view text = token.is_object() ? JsonObject(token, path.string()).string("content") : json.string(key);
+    const std::string_view text =
+        token.is_object() ? JsonObject(token, path.string()).string("content") : json.string(key);
     for (const auto& added : spec.added) {
       if (spec.tokens[static_cast<std::size_t>(added.id)] == text) return added.id;
     }
@@ -150,7 +164,10 @@ template <class T>
 const T& meta_list(const Archive& archive, const std::string& key) {
   const MetaValue* value = archive.meta(key);
   const T* list = value == nullptr ? nullptr : std::get_if<T>(value);
-  if (list == nullptr) throw Error(Code::format, "gguf", fmt::format("{}: key '{}' is {}", archive.path().filename().string(), key, value == nullptr ? "missing" : "of another type"));
+  if (list == nullptr)
+    throw Error(Code::format, "gguf",
+                fmt::format("{}: key '{}' is {}", archive.path().filename().string(), key,
+                            value == nullptr ? "missing" : "of another type"));
   return *list;
 }
 
@@ -161,34 +178,43 @@ bool meta_truth(const Archive& archive, const std::string& key) {
 }
 
 PreTokenizer gguf_pre_tokenizer(const Archive& archive) {
-  const std::string_view name = archive.meta("tokenizer.ggml.pre") == nullptr ? "default" : meta_string(archive, "tokenizer.ggml.pre");
+  const std::string_view name =
+      archive.meta("tokenizer.ggml.pre") == nullptr ? "default" : meta_string(archive, "tokenizer.ggml.pre");
   if (name == "gpt-2" || name == "default") return PreTokenizer::gpt2;
   if (name == "smollm") return PreTokenizer::smollm;
   if (name == "llama-bpe" || name == "llama3") return PreTokenizer::llama3;
-  throw Error(Code::unsupported, archive.path().filename().string(), fmt::format("pre-tokenizer '{}': gpt-2, smollm and llama-bpe are known", name));
+  throw Error(Code::unsupported, archive.path().filename().string(),
+              fmt::format("pre-tokenizer '{}': gpt-2, smollm and llama-bpe are known", name));
 }
 
 }  // namespace
 
 TokenizerSpec tokenizer_from_gguf(std::shared_ptr<const Archive> archive) {
   const std::string_view kind = meta_string(*archive, "tokenizer.ggml.model");
-  if (kind != "gpt2") throw Error(Code::unsupported, archive->path().filename().string(), fmt::format("a tokenizer of type '{}': byte-level BPE ('gpt2') is supported", kind));
+  if (kind != "gpt2")
+    throw Error(Code::unsupported, archive->path().filename().string(),
+                fmt::format("a tokenizer of type '{}': byte-level BPE ('gpt2') is supported", kind));
   TokenizerSpec spec;
   spec.where = archive->path().filename().string();
   spec.tokens = meta_list<std::vector<std::string_view>>(*archive, "tokenizer.ggml.tokens");
-  for (std::string_view line : meta_list<std::vector<std::string_view>>(*archive, "tokenizer.ggml.merges")) add_merge(line, spec.where, spec);
+  for (std::string_view line : meta_list<std::vector<std::string_view>>(*archive, "tokenizer.ggml.merges"))
+    add_merge(line, spec.where, spec);
   if (archive->meta("tokenizer.ggml.token_type") != nullptr) {
     constexpr std::int64_t control = 3, user_defined = 4;  // llama.cpp's token types
     const auto& kinds = meta_list<std::vector<std::int64_t>>(*archive, "tokenizer.ggml.token_type");
-    if (kinds.size() != spec.tokens.size()) throw Error(Code::format, spec.where, fmt::format("{} token types for {} tokens", kinds.size(), spec.tokens.size()));
+    if (kinds.size() != spec.tokens.size())
+      throw Error(Code::format, spec.where,
+                  fmt::format("{} token types for {} tokens", kinds.size(), spec.tokens.size()));
     for (std::size_t id = 0; id < kinds.size(); ++id) {
-      if (kinds[id] == control || kinds[id] == user_defined) spec.added.push_back({static_cast<TokenId>(id), kinds[id] == control});
+      if (kinds[id] == control || kinds[id] == user_defined)
+        spec.added.push_back({static_cast<TokenId>(id), kinds[id] == control});
     }
   }
   spec.pre = gguf_pre_tokenizer(*archive);
   spec.add_prefix_space = meta_truth(*archive, "tokenizer.ggml.add_space_prefix");
   spec.add_bos = meta_truth(*archive, "tokenizer.ggml.add_bos_token");
-  for (const auto& [key, id] : {std::pair{"tokenizer.ggml.bos_token_id", &spec.bos}, std::pair{"tokenizer.ggml.eos_token_id", &spec.eos}}) {
+  for (const auto& [key, id] :
+       {std::pair{"tokenizer.ggml.bos_token_id", &spec.bos}, std::pair{"tokenizer.ggml.eos_token_id", &spec.eos}}) {
     if (archive->meta(key)) *id = static_cast<TokenId>(std::min<std::int64_t>(meta_integer(*archive, key), INT32_MAX));
   }
   spec.owners = {archive};
@@ -196,16 +222,21 @@ TokenizerSpec tokenizer_from_gguf(std::shared_ptr<const Archive> archive) {
 }
 
 bool holds_tokenizer(const fs::path& folder) {
-  return fs::exists(folder / "tokenizer.json") || (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt")) ||
+  return fs::exists(folder / "tokenizer.json") ||
+         (fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt")) ||
          (fs::exists(folder / "encoder.json") && fs::exists(folder / "vocab.bpe"));
 }
 
 TokenizerSpec tokenizer_from_folder(const fs::path& folder) {
   TokenizerSpec spec;
-  if (fs::exists(folder / "tokenizer.json")) spec = from_json(folder / "tokenizer.json");
-  else if (fs::exists(folder / "vocab.json")) spec = from_vocabulary_and_merges(folder / "vocab.json", folder / "merges.txt");
-  else if (fs::exists(folder / "encoder.json")) spec = from_vocabulary_and_merges(folder / "encoder.json", folder / "vocab.bpe");
-  else throw Error(Code::not_found, folder.string(), "holds no tokenizer.json and no vocab.json with merges.txt");
+  if (fs::exists(folder / "tokenizer.json"))
+    spec = from_json(folder / "tokenizer.json");
+  else if (fs::exists(folder / "vocab.json"))
+    spec = from_vocabulary_and_merges(folder / "vocab.json", folder / "merges.txt");
+  else if (fs::exists(folder / "encoder.json"))
+    spec = from_vocabulary_and_merges(folder / "encoder.json", folder / "vocab.bpe");
+  else
+    throw Error(Code::not_found, folder.string(), "holds no tokenizer.json and no vocab.json with merges.txt");
   read_tokenizer_config(folder / "tokenizer_config.json", spec);
   return spec;
 }

@@ -23,7 +23,8 @@ void Matrix::row(std::int64_t j, float* values) const {
   const View column{view.data, view.dtype, {1}};  // one element at a time: block formats are never input-major
   const std::int64_t stride = view.columns() * block_bytes(view.dtype);
   for (std::int64_t k = 0; k < in; ++k) {
-    decode_rows({view.data + k * stride + (first + j) * block_bytes(view.dtype), view.dtype, column.shape}, 0, 1, values + k);
+    decode_rows({view.data + k * stride + (first + j) * block_bytes(view.dtype), view.dtype, column.shape}, 0, 1,
+                values + k);
   }
 }
 
@@ -34,7 +35,8 @@ Tensor Vector::values() const {
 }
 
 Tensor Model::embedding(TokenId id) const {
-  if (id < 0 || id >= config_.vocab) throw Error(Code::range, "wte", fmt::format("token id {}: the vocabulary has ids 0..{}", id, config_.vocab - 1));
+  if (id < 0 || id >= config_.vocab)
+    throw Error(Code::range, "wte", fmt::format("token id {}: the vocabulary has ids 0..{}", id, config_.vocab - 1));
   Tensor out = Tensor::uninitialised({config_.width});
   weights_.wte.row(id, out.data());
   return out;

@@ -57,13 +57,17 @@ void orthonormalise(std::vector<Matrix64>& vectors) {
 Tensor pca(const Tensor& vectors, int count, std::vector<double>* explained) {
   const std::int64_t n = vectors.rows(), width = vectors.columns();
   if (n < 2) throw Error(Code::range, "pca", fmt::format("{} vectors: at least 2 are needed", n));
-  if (count < 1 || count > std::min(n, width)) throw Error(Code::range, "pca", fmt::format("{} components of {} vectors of {} dimensions: choose 1 to {}", count, n, width, std::min(n, width)));
+  if (count < 1 || count > std::min(n, width))
+    throw Error(Code::range, "pca",
+                fmt::format("{} components of {} vectors of {} dimensions: choose 1 to {}", count, n, width,
+                            std::min(n, width)));
   for (float x : vectors.values()) {
     if (!std::isfinite(x)) throw Error(Code::range, "pca", "the vectors hold NaN or infinite values");
   }
   std::vector<double> mean(static_cast<std::size_t>(width));
   for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t k = 0; k < width; ++k) mean[static_cast<std::size_t>(k)] += vectors.row(i)[static_cast<std::size_t>(k)];
+    for (std::int64_t k = 0; k < width; ++k)
+      mean[static_cast<std::size_t>(k)] += vectors.row(i)[static_cast<std::size_t>(k)];
   }
   for (double& m : mean) m /= static_cast<double>(n);
   // points beside dimensions or dimensions beside points: whichever Gram matrix is smaller
@@ -72,7 +76,8 @@ Tensor pca(const Tensor& vectors, int count, std::vector<double>* explained) {
   Matrix64 centred(static_cast<std::size_t>(side * other));
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t k = 0; k < width; ++k) {
-      centred[static_cast<std::size_t>(by_points ? i * other + k : k * other + i)] = vectors.row(i)[static_cast<std::size_t>(k)] - mean[static_cast<std::size_t>(k)];
+      centred[static_cast<std::size_t>(by_points ? i * other + k : k * other + i)] =
+          vectors.row(i)[static_cast<std::size_t>(k)] - mean[static_cast<std::size_t>(k)];
     }
   }
   Matrix64 gram(static_cast<std::size_t>(side * side));
@@ -95,9 +100,11 @@ Tensor pca(const Tensor& vectors, int count, std::vector<double>* explained) {
   double variance = 0;
   for (std::int64_t a = 0; a < side; ++a) variance += gram[static_cast<std::size_t>(a * side + a)];
 
-  const int carried = static_cast<int>(std::min<std::int64_t>(side, count + 8));  // more than asked for: faster convergence
+  const int carried =
+      static_cast<int>(std::min<std::int64_t>(side, count + 8));  // more than asked for: faster convergence
   Random random(1);
-  std::vector<Matrix64> basis(static_cast<std::size_t>(carried), Matrix64(static_cast<std::size_t>(side))), image = basis;
+  std::vector<Matrix64> basis(static_cast<std::size_t>(carried), Matrix64(static_cast<std::size_t>(side))),
+      image = basis;
   for (auto& v : basis) {
     for (double& x : v) x = random.normal();
   }
@@ -129,12 +136,16 @@ Tensor pca(const Tensor& vectors, int count, std::vector<double>* explained) {
       if (by_points) {
         score[static_cast<std::size_t>(i)] = v[static_cast<std::size_t>(i)] * std::sqrt(std::max(0.0, value));
       } else {
-        for (std::int64_t k = 0; k < width; ++k) score[static_cast<std::size_t>(i)] += v[static_cast<std::size_t>(k)] * centred[static_cast<std::size_t>(k * other + i)];
+        for (std::int64_t k = 0; k < width; ++k)
+          score[static_cast<std::size_t>(i)] +=
+              v[static_cast<std::size_t>(k)] * centred[static_cast<std::size_t>(k * other + i)];
       }
     }
-    const auto largest = std::max_element(score.begin(), score.end(), [](double a, double b) { return std::abs(a) < std::abs(b); });
+    const auto largest =
+        std::max_element(score.begin(), score.end(), [](double a, double b) { return std::abs(a) < std::abs(b); });
     const double sign = *largest < 0 ? -1 : 1;
-    for (std::int64_t i = 0; i < n; ++i) out.row(i)[static_cast<std::size_t>(c)] = static_cast<float>(sign * score[static_cast<std::size_t>(i)]);
+    for (std::int64_t i = 0; i < n; ++i)
+      out.row(i)[static_cast<std::size_t>(c)] = static_cast<float>(sign * score[static_cast<std::size_t>(i)]);
     if (explained != nullptr) explained->push_back(variance > 0 ? value / variance : 0);
   }
   return out;

@@ -16,10 +16,16 @@ constexpr std::int64_t most_points = 5000;
 void check(const Tensor& v, const TsneOptions& o) {
   const std::int64_t n = v.rows();
   if (n < 4) throw Error(Code::range, "t-SNE", fmt::format("{} points: at least 4 are needed", n));
-  if (n > most_points) throw Error(Code::range, "t-SNE", fmt::format("{} points: exact t-SNE maps at most {}; choose fewer tokens, or the method pca", n, most_points));
+  if (n > most_points)
+    throw Error(
+        Code::range, "t-SNE",
+        fmt::format("{} points: exact t-SNE maps at most {}; choose fewer tokens, or the method pca", n, most_points));
   const double largest = static_cast<double>(n - 1) / 3;
-  if (!(o.perplexity >= 1) || o.perplexity > largest) throw Error(Code::range, "t-SNE", fmt::format("a perplexity of {} for {} points: choose 1 to {:.1f}", o.perplexity, n, largest));
-  if (o.steps < 1 || o.steps > 1000000) throw Error(Code::range, "t-SNE", fmt::format("{} steps: choose 1 to 1000000", o.steps));
+  if (!(o.perplexity >= 1) || o.perplexity > largest)
+    throw Error(Code::range, "t-SNE",
+                fmt::format("a perplexity of {} for {} points: choose 1 to {:.1f}", o.perplexity, n, largest));
+  if (o.steps < 1 || o.steps > 1000000)
+    throw Error(Code::range, "t-SNE", fmt::format("{} steps: choose 1 to 1000000", o.steps));
   for (float x : v.values()) {
     if (!std::isfinite(x)) throw Error(Code::range, "t-SNE", "the vectors hold NaN or infinite values");
   }
@@ -32,8 +38,11 @@ std::vector<double> distances(const Tensor& v, bool cosine) {
   if (cosine) {
     for (std::int64_t i = 0; i < n; ++i) {
       double square = 0;
-      for (std::int64_t k = 0; k < width; ++k) square += x[static_cast<std::size_t>(i * width + k)] * x[static_cast<std::size_t>(i * width + k)];
-      if (square == 0) throw Error(Code::range, "t-SNE", fmt::format("vector {} is zero: it has no direction, use the Euclidean metric", i));
+      for (std::int64_t k = 0; k < width; ++k)
+        square += x[static_cast<std::size_t>(i * width + k)] * x[static_cast<std::size_t>(i * width + k)];
+      if (square == 0)
+        throw Error(Code::range, "t-SNE",
+                    fmt::format("vector {} is zero: it has no direction, use the Euclidean metric", i));
       for (std::int64_t k = 0; k < width; ++k) x[static_cast<std::size_t>(i * width + k)] /= std::sqrt(square);
     }
   }
@@ -49,7 +58,8 @@ std::vector<double> distances(const Tensor& v, bool cosine) {
         for (int s = 0; k < width; ++k, ++s) sums[s] += (a[k] - b[k]) * (a[k] - b[k]);
         double square = 0;
         for (double s : sums) square += s;
-        d[static_cast<std::size_t>(i * n + j)] = cosine ? square / 2 : square;  // |a - b|^2 = 2 - 2 cos for unit vectors
+        d[static_cast<std::size_t>(i * n + j)] =
+            cosine ? square / 2 : square;  // |a - b|^2 = 2 - 2 cos for unit vectors
       }
     }
   });
@@ -84,7 +94,7 @@ void conditional(const double* d, std::int64_t n, std::int64_t i, double perplex
 struct Tsne::Parts {
   TsneOptions options;
   std::int64_t n = 0;
-  std::vector<double> p;                       // symmetric, sums to 1, [N, N]
+  std::vector<double> p;  // symmetric, sums to 1, [N, N]
   std::vector<double> x, y, step_x, step_y, gain_x, gain_y, gradient_x, gradient_y, weights;
   Tensor points;
   std::vector<double> trace;
@@ -142,10 +152,13 @@ double Tsne::Parts::divergence() {
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t j = 0; j < n; ++j) {
         if (i == j) continue;
-        const double dx = x[static_cast<std::size_t>(i)] - x[static_cast<std::size_t>(j)], dy = y[static_cast<std::size_t>(i)] - y[static_cast<std::size_t>(j)];
+        const double dx = x[static_cast<std::size_t>(i)] - x[static_cast<std::size_t>(j)],
+                     dy = y[static_cast<std::size_t>(i)] - y[static_cast<std::size_t>(j)];
         const double w = 1 / (1 + dx * dx + dy * dy), pij = p[static_cast<std::size_t>(i * n + j)];
-        if (pass == 0) total += w;
-        else if (pij > 0) kl += pij * std::log(pij / std::max(w / total, 1e-300));
+        if (pass == 0)
+          total += w;
+        else if (pij > 0)
+          kl += pij * std::log(pij / std::max(w / total, 1e-300));
       }
     }
   }
@@ -164,21 +177,26 @@ Tsne::Tsne(const Tensor& vectors, const TsneOptions& options) : parts_(std::make
   Parts& s = *parts_;
   s.options = options;
   const std::int64_t n = s.n = vectors.rows();
-  s.rate = options.learning_rate > 0 ? options.learning_rate : std::max(static_cast<double>(n) / options.exaggeration, 50.0);
+  s.rate =
+      options.learning_rate > 0 ? options.learning_rate : std::max(static_cast<double>(n) / options.exaggeration, 50.0);
   const std::vector<double> d = distances(vectors, options.cosine);
   std::vector<double> conditionals(static_cast<std::size_t>(n * n));
   parallel_for(n, 16, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) conditional(d.data() + i * n, n, i, options.perplexity, conditionals.data() + i * n);
+    for (std::int64_t i = begin; i < end; ++i)
+      conditional(d.data() + i * n, n, i, options.perplexity, conditionals.data() + i * n);
   });
   s.p.resize(conditionals.size());
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t j = 0; j < n; ++j) {
-      s.p[static_cast<std::size_t>(i * n + j)] = (conditionals[static_cast<std::size_t>(i * n + j)] + conditionals[static_cast<std::size_t>(j * n + i)]) / (2 * static_cast<double>(n));
+      s.p[static_cast<std::size_t>(i * n + j)] =
+          (conditionals[static_cast<std::size_t>(i * n + j)] + conditionals[static_cast<std::size_t>(j * n + i)]) /
+          (2 * static_cast<double>(n));
     }
   }
   const Tensor start = pca(vectors, 2);
   double square = 0;
-  for (std::int64_t i = 0; i < n; ++i) square += static_cast<double>(start.row(i)[0]) * static_cast<double>(start.row(i)[0]);
+  for (std::int64_t i = 0; i < n; ++i)
+    square += static_cast<double>(start.row(i)[0]) * static_cast<double>(start.row(i)[0]);
   const double scale = square > 0 ? 1e-4 / std::sqrt(square / static_cast<double>(n)) : 1;
   Random random(options.seed);
   for (std::int64_t i = 0; i < n; ++i) {  // a jitter keeps equal vectors from lying on one point for ever
@@ -201,7 +219,8 @@ bool Tsne::step() {
   const bool early = s.done < s.options.exaggerated_steps;
   s.find_gradient(early ? s.options.exaggeration : 1);
   const double momentum = early ? 0.5 : 0.8;
-  auto move = [&](std::vector<double>& at, std::vector<double>& last, std::vector<double>& gain, const std::vector<double>& gradient) {
+  auto move = [&](std::vector<double>& at, std::vector<double>& last, std::vector<double>& gain,
+                  const std::vector<double>& gradient) {
     double mean = 0;
     for (std::size_t i = 0; i < at.size(); ++i) {
       gain[i] = (gradient[i] > 0) == (last[i] > 0) ? std::max(gain[i] * 0.8, 0.01) : gain[i] + 0.2;
@@ -235,9 +254,7 @@ Tensor Tsne::gradient() const {
 
 Tensor tsne(const Tensor& vectors, const TsneOptions& options, const Progress& progress) {
   Tsne map(vectors, options);
-  do {
-    report(progress, static_cast<double>(map.steps_done()) / options.steps, "t-SNE");
-  } while (map.step());
+  do { report(progress, static_cast<double>(map.steps_done()) / options.steps, "t-SNE"); } while (map.step());
   return map.points().clone();
 }
 

@@ -66,7 +66,9 @@ void decode_q5_1(const Byte* b, float* y) {
 }
 
 // The eight 6-bit scales and minima of a K-quant block, packed into 12 bytes.
-struct ScaleMin { float scale, min; };
+struct ScaleMin {
+  float scale, min;
+};
 ScaleMin scale_min(const Byte* s, int j, float d, float dmin) {
   const int scale = j < 4 ? s[j] & 63 : (s[j + 4] & 15) | (s[j - 4] >> 6) << 4;
   const int min = j < 4 ? s[j + 4] & 63 : s[j + 4] >> 4 | (s[j] >> 6) << 4;
@@ -89,7 +91,8 @@ void decode_q5_k(const Byte* b, float* y) {
   for (int j = 0; j < 8; j += 2, q += 32, y += 64) {
     const ScaleMin low = scale_min(b + 4, j, d, dmin), high = scale_min(b + 4, j + 1, d, dmin);
     for (int i = 0; i < 32; ++i) y[i] = low.scale * static_cast<float>((q[i] & 15) + fifth_bit(fifth[i], j)) - low.min;
-    for (int i = 0; i < 32; ++i) y[i + 32] = high.scale * static_cast<float>((q[i] >> 4) + fifth_bit(fifth[i], j + 1)) - high.min;
+    for (int i = 0; i < 32; ++i)
+      y[i + 32] = high.scale * static_cast<float>((q[i] >> 4) + fifth_bit(fifth[i], j + 1)) - high.min;
   }
 }
 
@@ -108,7 +111,8 @@ void decode_q6_k(const Byte* b, float* y) {
 
 template <class T>
 void convert(const Byte* from, std::int64_t n, float* y) {
-  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(load<T>(from + i * static_cast<std::int64_t>(sizeof(T))));
+  for (std::int64_t i = 0; i < n; ++i)
+    y[i] = static_cast<float>(load<T>(from + i * static_cast<std::int64_t>(sizeof(T))));
 }
 
 void blocks(const Byte* from, std::int64_t n, DType dtype, void (*decode_block)(const Byte*, float*), float* y) {
@@ -118,12 +122,16 @@ void blocks(const Byte* from, std::int64_t n, DType dtype, void (*decode_block)(
 void decode_elements(const Byte* from, DType dtype, std::int64_t n, float* y) {
   switch (dtype) {
     case DType::f32: std::memcpy(y, from, static_cast<std::size_t>(n) * sizeof(float)); return;
-    case DType::f16: for (std::int64_t i = 0; i < n; ++i) y[i] = half_at(from + 2 * i); return;
+    case DType::f16:
+      for (std::int64_t i = 0; i < n; ++i) y[i] = half_at(from + 2 * i);
+      return;
     case DType::bf16:
-      for (std::int64_t i = 0; i < n; ++i) y[i] = std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(from + 2 * i)) << 16);
+      for (std::int64_t i = 0; i < n; ++i)
+        y[i] = std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(from + 2 * i)) << 16);
       return;
     case DType::f64: return convert<double>(from, n, y);
-    case DType::u8: case DType::boolean: return convert<std::uint8_t>(from, n, y);
+    case DType::u8:
+    case DType::boolean: return convert<std::uint8_t>(from, n, y);
     case DType::i8: return convert<std::int8_t>(from, n, y);
     case DType::i16: return convert<std::int16_t>(from, n, y);
     case DType::i32: return convert<std::int32_t>(from, n, y);

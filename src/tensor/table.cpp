@@ -19,10 +19,12 @@ int display_width(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text[i]);
     const int length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
     unsigned code = lead & (length == 1 ? 0x7f : 0xff >> (length + 1));
-    for (int k = 1; k < length && i + static_cast<std::size_t>(k) < text.size(); ++k) code = code << 6 | (static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]) & 0x3f);
+    for (int k = 1; k < length && i + static_cast<std::size_t>(k) < text.size(); ++k)
+      code = code << 6 | (static_cast<unsigned char>(text[i + static_cast<std::size_t>(k)]) & 0x3f);
     i += static_cast<std::size_t>(length);
-    const bool wide = (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) || (code >= 0xac00 && code <= 0xd7a3) ||
-                      (code >= 0xf900 && code <= 0xfaff) || (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
+    const bool wide = (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
+                      (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
+                      (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
                       (code >= 0x1f300 && code <= 0x1faff);
     const bool mark = code >= 0x300 && code <= 0x36f;
     width += mark ? 0 : wide ? 2 : 1;
@@ -65,13 +67,17 @@ std::size_t Column::size() const {
 }
 
 Table& Table::add(std::string name, std::vector<double> values, int decimals) {
-  if (!columns_.empty() && values.size() != rows()) throw Error(Code::shape, "table", fmt::format("column '{}' has {} rows, the others {}", name, values.size(), rows()));
+  if (!columns_.empty() && values.size() != rows())
+    throw Error(Code::shape, "table",
+                fmt::format("column '{}' has {} rows, the others {}", name, values.size(), rows()));
   columns_.push_back({std::move(name), std::move(values), decimals});
   return *this;
 }
 
 Table& Table::add(std::string name, std::vector<std::string> values) {
-  if (!columns_.empty() && values.size() != rows()) throw Error(Code::shape, "table", fmt::format("column '{}' has {} rows, the others {}", name, values.size(), rows()));
+  if (!columns_.empty() && values.size() != rows())
+    throw Error(Code::shape, "table",
+                fmt::format("column '{}' has {} rows, the others {}", name, values.size(), rows()));
   columns_.push_back({std::move(name), std::move(values)});
   return *this;
 }
@@ -115,7 +121,8 @@ std::string Table::csv() const {
     out += "\r\n";
   };
   line([](const Column& column) { return column.name; });
-  for (std::size_t r = 0; r < rows(); ++r) line([r](const Column& column) { return column.is_number() ? exact(column.numbers()[r]) : column.texts()[r]; });
+  for (std::size_t r = 0; r < rows(); ++r)
+    line([r](const Column& column) { return column.is_number() ? exact(column.numbers()[r]) : column.texts()[r]; });
   return out;
 }
 
@@ -124,7 +131,8 @@ std::string Table::json() const {
   for (const Column& column : columns_) {
     boost::json::array values;
     if (column.is_number()) {
-      for (double x : column.numbers()) values.push_back(std::isfinite(x) ? boost::json::value(x) : boost::json::value(nullptr));
+      for (double x : column.numbers())
+        values.push_back(std::isfinite(x) ? boost::json::value(x) : boost::json::value(nullptr));
     } else {
       for (const std::string& text : column.texts()) values.push_back(boost::json::string(text));
     }

@@ -55,7 +55,8 @@ struct Gguf {
 
   std::string bytes() const {
     Bytes b;
-    b.raw(magic).u32(version).u64(static_cast<std::uint64_t>(tensor_count < 0 ? static_cast<std::int64_t>(tensors.size()) : tensor_count));
+    b.raw(magic).u32(version).u64(
+        static_cast<std::uint64_t>(tensor_count < 0 ? static_cast<std::int64_t>(tensors.size()) : tensor_count));
     b.u64(static_cast<std::uint64_t>(key_count < 0 ? static_cast<std::int64_t>(keys.size()) : key_count));
     for (const auto& key : keys) b.raw(key);
     for (const auto& t : tensors) {
@@ -69,7 +70,9 @@ struct Gguf {
   }
 };
 
-std::string key(std::string_view name, std::uint32_t type, const Bytes& value) { return Bytes().string(name).u32(type).raw(value.text).text; }
+std::string key(std::string_view name, std::uint32_t type, const Bytes& value) {
+  return Bytes().string(name).u32(type).raw(value.text).text;
+}
 std::string array(std::string_view name, std::uint32_t type, std::uint64_t count, std::string_view rest = "") {
   return key(name, 9, Bytes().u32(type).u64(count).raw(rest));
 }
@@ -81,16 +84,29 @@ std::string gguf(const std::function<void(Gguf&)>& change) {
 }
 
 std::string safetensors(std::string_view header, std::size_t data = 0, std::int64_t length = -1) {
-  return Bytes().u64(length < 0 ? header.size() : static_cast<std::uint64_t>(length)).raw(header).raw(std::string(data, '\0')).text;
+  return Bytes()
+      .u64(length < 0 ? header.size() : static_cast<std::uint64_t>(length))
+      .raw(header)
+      .raw(std::string(data, '\0'))
+      .text;
 }
 
 std::string tensor(std::string_view fields) { return R"({"t":{)" + std::string(fields) + "}}"; }
 
 std::string npy(std::string_view header, std::size_t data) {
-  return Bytes().raw(std::string_view("\x93NUMPY\x01\x00", 8)).put(static_cast<std::uint16_t>(header.size())).raw(header).raw(std::string(data, '\0')).text;
+  return Bytes()
+      .raw(std::string_view("\x93NUMPY\x01\x00", 8))
+      .put(static_cast<std::uint16_t>(header.size()))
+      .raw(header)
+      .raw(std::string(data, '\0'))
+      .text;
 }
 
-struct Hostile { const char* name; std::string bytes; const char* message; };
+struct Hostile {
+  const char* name;
+  std::string bytes;
+  const char* message;
+};
 void PrintTo(const Hostile& file, std::ostream* out) { *out << file.name; }
 
 const std::vector<Hostile>& hostile() {
@@ -113,74 +129,164 @@ const std::vector<Hostile>& hostile() {
       {"gguf_key_count_huge", gguf([](Gguf& g) { g.key_count = INT64_MAX; }), "metadata keys"},
       {"gguf_tensor_count_huge", gguf([](Gguf& g) { g.tensor_count = INT64_MAX; }), "tensors: the file has only"},
       {"gguf_tensor_count_too_large", gguf([](Gguf& g) { g.tensor_count = 2; }), "0 axes"},
-      {"gguf_key_count_too_large", gguf([](Gguf& g) { g.key_count = 1; g.data = 0; g.tensors = {}; }), "metadata keys"},
-      {"gguf_key_length_huge", gguf([&](Gguf& g) { g.keys = {Bytes().u64(huge).raw("kkkkkkkkk").text}; }), "a string of 18446744073709551615 bytes"},
-      {"gguf_key_length_half", gguf([&](Gguf& g) { g.keys = {Bytes().u64(half).raw("kkkkkkkkk").text}; }), "a string of"},
+      {"gguf_key_count_too_large", gguf([](Gguf& g) {
+         g.key_count = 1;
+         g.data = 0;
+         g.tensors = {};
+       }),
+       "metadata keys"},
+      {"gguf_key_length_huge", gguf([&](Gguf& g) { g.keys = {Bytes().u64(huge).raw("kkkkkkkkk").text}; }),
+       "a string of 18446744073709551615 bytes"},
+      {"gguf_key_length_half", gguf([&](Gguf& g) { g.keys = {Bytes().u64(half).raw("kkkkkkkkk").text}; }),
+       "a string of"},
       {"gguf_key_empty", gguf([](Gguf& g) { g.keys = {key("", 4, Bytes().u32(1))}; }), "key is empty"},
-      {"gguf_key_twice", gguf([](Gguf& g) { g.keys = {key("a", 4, Bytes().u32(1)), key("a", 4, Bytes().u32(2))}; }), "'a' occurs twice"},
-      {"gguf_value_type_unknown", gguf([](Gguf& g) { g.keys = {key("a", 13, Bytes().u64(1))}; }), "unknown value type 13"},
-      {"gguf_value_type_huge", gguf([](Gguf& g) { g.keys = {key("a", 0xffffffff, Bytes().u64(1))}; }), "unknown value type"},
+      {"gguf_key_twice", gguf([](Gguf& g) {
+         g.keys = {key("a", 4, Bytes().u32(1)), key("a", 4, Bytes().u32(2))};
+       }),
+       "'a' occurs twice"},
+      {"gguf_value_type_unknown", gguf([](Gguf& g) { g.keys = {key("a", 13, Bytes().u64(1))}; }),
+       "unknown value type 13"},
+      {"gguf_value_type_huge", gguf([](Gguf& g) { g.keys = {key("a", 0xffffffff, Bytes().u64(1))}; }),
+       "unknown value type"},
       {"gguf_string_value_huge", gguf([&](Gguf& g) { g.keys = {key("a", 8, Bytes().u64(huge - 7))}; }), "a string of"},
       {"gguf_bool_of_2", gguf([](Gguf& g) { g.keys = {key("a", 7, Bytes().raw("\x02"))}; }), "a truth value of 2"},
       {"gguf_array_count_huge", gguf([&](Gguf& g) { g.keys = {array("a", 4, huge)}; }), "elements: the file has only"},
-      {"gguf_array_of_strings_huge", gguf([&](Gguf& g) { g.keys = {array("a", 8, huge / 8)}; }), "elements: the file has only"},
+      {"gguf_array_of_strings_huge", gguf([&](Gguf& g) { g.keys = {array("a", 8, huge / 8)}; }),
+       "elements: the file has only"},
       {"gguf_array_bytes_huge", gguf([&](Gguf& g) { g.keys = {array("a", 0, half)}; }), "elements: the file has only"},
-      {"gguf_array_of_arrays", gguf([](Gguf& g) { g.keys = {array("a", 9, 1, std::string(64, '\0'))}; }), "arrays of arrays"},
+      {"gguf_array_of_arrays", gguf([](Gguf& g) { g.keys = {array("a", 9, 1, std::string(64, '\0'))}; }),
+       "arrays of arrays"},
       {"gguf_array_type_unknown", gguf([](Gguf& g) { g.keys = {array("a", 77, 1)}; }), "unknown value type 77"},
-      {"gguf_array_u64_not_63_bits", gguf([&](Gguf& g) { g.keys = {array("a", 10, 1, Bytes().u64(huge).text)}; }), "does not fit 63 bits"},
-      {"gguf_alignment_0", gguf([](Gguf& g) { g.keys = {key("general.alignment", 4, Bytes().u32(0))}; }), "power of two"},
-      {"gguf_alignment_3", gguf([](Gguf& g) { g.keys = {key("general.alignment", 4, Bytes().u32(3))}; }), "power of two"},
-      {"gguf_alignment_huge", gguf([](Gguf& g) { g.keys = {key("general.alignment", 4, Bytes().u32(1u << 31))}; }), "power of two"},
-      {"gguf_alignment_text", gguf([](Gguf& g) { g.keys = {key("general.alignment", 8, Bytes().string("32"))}; }), "power of two"},
-      {"gguf_alignment_negative", gguf([](Gguf& g) { g.keys = {key("general.alignment", 5, Bytes().u32(0xffffffe0))}; }), "power of two"},
-      {"gguf_rank_0", gguf([](Gguf& g) { g.tensors[0].rank = 0; g.tensors[0].sizes = {}; }), "0 axes"},
-      {"gguf_rank_5", gguf([](Gguf& g) { g.tensors[0].sizes = {1, 1, 1, 1, 1}; }), "5 axes"},
+      {"gguf_array_u64_not_63_bits", gguf([&](Gguf& g) { g.keys = {array("a", 10, 1, Bytes().u64(huge).text)}; }),
+       "does not fit 63 bits"},
+      {"gguf_alignment_0", gguf([](Gguf& g) { g.keys = {key("general.alignment", 4, Bytes().u32(0))}; }),
+       "power of two"},
+      {"gguf_alignment_3", gguf([](Gguf& g) { g.keys = {key("general.alignment", 4, Bytes().u32(3))}; }),
+       "power of two"},
+      {"gguf_alignment_huge", gguf([](Gguf& g) { g.keys = {key("general.alignment", 4, Bytes().u32(1u << 31))}; }),
+       "power of two"},
+      {"gguf_alignment_text", gguf([](Gguf& g) { g.keys = {key("general.alignment", 8, Bytes().string("32"))}; }),
+       "power of two"},
+      {"gguf_alignment_negative",
+       gguf([](Gguf& g) { g.keys = {key("general.alignment", 5, Bytes().u32(0xffffffe0))}; }), "power of two"},
+      {"gguf_rank_0", gguf([](Gguf& g) {
+         g.tensors[0].rank = 0;
+         g.tensors[0].sizes = {};
+       }),
+       "0 axes"},
+      {"gguf_rank_5", gguf([](Gguf& g) {
+         g.tensors[0].sizes = {1, 1, 1, 1, 1};
+       }),
+       "5 axes"},
       {"gguf_rank_huge", gguf([](Gguf& g) { g.tensors[0].rank = 0xffffffff; }), "axes"},
-      {"gguf_size_0", gguf([](Gguf& g) { g.tensors[0].sizes = {4, 0}; }), "a size of 0"},
-      {"gguf_size_negative", gguf([&](Gguf& g) { g.tensors[0].sizes = {4, huge}; }), "a size of 18446744073709551615"},
-      {"gguf_product_wraps_to_zero", gguf([](Gguf& g) { g.tensors[0].sizes = {std::uint64_t{1} << 32, std::uint64_t{1} << 32}; }), "overflow 64 bits"},
-      {"gguf_product_wraps_to_small", gguf([](Gguf& g) { g.tensors[0].sizes = {(std::uint64_t{1} << 62) + 1, 4}; }), "overflow 64 bits"},
+      {"gguf_size_0", gguf([](Gguf& g) {
+         g.tensors[0].sizes = {4, 0};
+       }),
+       "a size of 0"},
+      {"gguf_size_negative", gguf([&](Gguf& g) {
+         g.tensors[0].sizes = {4, huge};
+       }),
+       "a size of 18446744073709551615"},
+      {"gguf_product_wraps_to_zero", gguf([](Gguf& g) {
+         g.tensors[0].sizes = {std::uint64_t{1} << 32, std::uint64_t{1} << 32};
+       }),
+       "overflow 64 bits"},
+      {"gguf_product_wraps_to_small", gguf([](Gguf& g) {
+         g.tensors[0].sizes = {(std::uint64_t{1} << 62) + 1, 4};
+       }),
+       "overflow 64 bits"},
       {"gguf_bytes_wrap", gguf([](Gguf& g) { g.tensors[0].sizes = {std::uint64_t{1} << 62}; }), "overflow 63 bits"},
-      {"gguf_product_of_four_wraps", gguf([](Gguf& g) { g.tensors[0].sizes = {1u << 20, 1u << 20, 1u << 20, 1u << 20}; }), "overflow 64 bits"},
+      {"gguf_product_of_four_wraps", gguf([](Gguf& g) {
+         g.tensors[0].sizes = {1u << 20, 1u << 20, 1u << 20, 1u << 20};
+       }),
+       "overflow 64 bits"},
       {"gguf_type_unknown", gguf([](Gguf& g) { g.tensors[0].type = 99; }), "element type 99"},
       {"gguf_type_removed", gguf([](Gguf& g) { g.tensors[0].type = 4; }), "element type 4"},
-      {"gguf_partial_block", gguf([](Gguf& g) { g.tensors[0].type = 8; g.tensors[0].sizes = {33, 1}; }), "whole blocks of 32"},
-      {"gguf_partial_k_block", gguf([](Gguf& g) { g.tensors[0].type = 12; g.tensors[0].sizes = {32, 8}; }), "whole blocks of 256"},
+      {"gguf_partial_block", gguf([](Gguf& g) {
+         g.tensors[0].type = 8;
+         g.tensors[0].sizes = {33, 1};
+       }),
+       "whole blocks of 32"},
+      {"gguf_partial_k_block", gguf([](Gguf& g) {
+         g.tensors[0].type = 12;
+         g.tensors[0].sizes = {32, 8};
+       }),
+       "whole blocks of 256"},
       {"gguf_offset_unaligned", gguf([](Gguf& g) { g.tensors[0].offset = 4; }), "not a multiple of the alignment"},
       {"gguf_offset_past_the_end", gguf([](Gguf& g) { g.tensors[0].offset = 64; }), "needs bytes"},
       {"gguf_offset_wraps", gguf([&](Gguf& g) { g.tensors[0].offset = huge - 31; }), "overflows"},
       {"gguf_offset_plus_size_wraps", gguf([&](Gguf& g) { g.tensors[0].offset = (huge - 31) - 96; }), "needs bytes"},
       {"gguf_data_truncated", gguf([](Gguf& g) { g.data = 31; }), "needs bytes"},
       {"gguf_no_data", gguf([](Gguf& g) { g.data = 0; }), "needs bytes"},
-      {"gguf_tensor_twice", gguf([](Gguf& g) { g.tensors = {{}, {}}; }), "'t' occurs twice"},
-      {"gguf_tensors_overlap", gguf([](Gguf& g) { g.tensors = {{}, {}}; g.tensors[1].name = "u"; }), "overlaps"},
-      {"gguf_tensor_name_huge", gguf([&](Gguf& g) { g.tensors = {}; g.tensor_count = 1; g.data = 64; g.keys = {key("a", 4, Bytes().u32(1))}; }), "axes"},
+      {"gguf_tensor_twice", gguf([](Gguf& g) {
+         g.tensors = {{}, {}};
+       }),
+       "'t' occurs twice"},
+      {"gguf_tensors_overlap", gguf([](Gguf& g) {
+         g.tensors = {{}, {}};
+         g.tensors[1].name = "u";
+       }),
+       "overlaps"},
+      {"gguf_tensor_name_huge", gguf([&](Gguf& g) {
+         g.tensors = {};
+         g.tensor_count = 1;
+         g.data = 64;
+         g.keys = {key("a", 4, Bytes().u32(1))};
+       }),
+       "axes"},
       {"safetensors_short", std::string("\x05\0\0\0\0\0\0\0{", 9), "a header of 5 bytes"},
       {"safetensors_header_huge", safetensors("{}", 0, INT64_MAX), "a header of 9223372036854775807 bytes"},
       {"safetensors_header_101_MB", safetensors("{}", 0, 101'000'000), "at most 100000000"},
       {"safetensors_header_past_the_end", safetensors("{}", 0, 3), "a header of 3 bytes"},
       {"safetensors_no_json", safetensors("{nonsense"), "not valid JSON"},
       {"safetensors_truncated_json", safetensors(R"({"t":{"dtype":"F32")"), "not valid JSON"},
-      {"safetensors_deep_json", safetensors("{\"a\":" + std::string(100, '[') + std::string(100, ']') + "}"), "not valid JSON"},
+      {"safetensors_deep_json", safetensors("{\"a\":" + std::string(100, '[') + std::string(100, ']') + "}"),
+       "not valid JSON"},
       {"safetensors_entry_no_object", safetensors(R"({"t":7})"), "expected an object"},
       {"safetensors_no_dtype", safetensors(tensor(R"("shape":[1],"data_offsets":[0,4])"), 4), "'dtype' is missing"},
-      {"safetensors_dtype_number", safetensors(tensor(R"("dtype":32,"shape":[1],"data_offsets":[0,4])"), 4), "expected a string"},
-      {"safetensors_dtype_unknown", safetensors(tensor(R"("dtype":"F31","shape":[1],"data_offsets":[0,4])"), 4), "dtype 'F31'"},
-      {"safetensors_shape_text", safetensors(tensor(R"("dtype":"F32","shape":"1","data_offsets":[0,4])"), 4), "expected a list"},
-      {"safetensors_shape_negative", safetensors(tensor(R"("dtype":"F32","shape":[-1],"data_offsets":[0,4])"), 4), "found -1"},
-      {"safetensors_shape_fraction", safetensors(tensor(R"("dtype":"F32","shape":[1.5],"data_offsets":[0,4])"), 4), "expected a size"},
-      {"safetensors_shape_wraps", safetensors(tensor(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0])")), "overflow 64 bits"},
-      {"safetensors_shape_of_2_to_63", safetensors(tensor(R"("dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,4])"), 4), "expected a size"},
-      {"safetensors_bytes_wrap", safetensors(tensor(R"("dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,0])")), "overflow 63 bits"},
-      {"safetensors_one_offset", safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[0])"), 4), "1 numbers, not 2"},
-      {"safetensors_offsets_reversed", safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[4,0])"), 4), "data_offsets say 4..0"},
-      {"safetensors_size_differs", safetensors(tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])"), 4), "take 8 bytes"},
-      {"safetensors_past_the_end", safetensors(tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,8])"), 4), "needs bytes"},
-      {"safetensors_offset_wraps", safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[9223372036854775800,9223372036854775804])"), 4), "needs bytes"},
-      {"safetensors_key_twice", safetensors(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), "'t' occurs twice"},
-      {"safetensors_overlap", safetensors(R"({"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"u":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8), "overlaps"},
-      {"safetensors_hole", safetensors(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8), "belong to no tensor"},
-      {"safetensors_bytes_left", safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])"), 8), "belong to no tensor"},
+      {"safetensors_dtype_number", safetensors(tensor(R"("dtype":32,"shape":[1],"data_offsets":[0,4])"), 4),
+       "expected a string"},
+      {"safetensors_dtype_unknown", safetensors(tensor(R"("dtype":"F31","shape":[1],"data_offsets":[0,4])"), 4),
+       "dtype 'F31'"},
+      {"safetensors_shape_text", safetensors(tensor(R"("dtype":"F32","shape":"1","data_offsets":[0,4])"), 4),
+       "expected a list"},
+      {"safetensors_shape_negative", safetensors(tensor(R"("dtype":"F32","shape":[-1],"data_offsets":[0,4])"), 4),
+       "found -1"},
+      {"safetensors_shape_fraction", safetensors(tensor(R"("dtype":"F32","shape":[1.5],"data_offsets":[0,4])"), 4),
+       "expected a size"},
+      {"safetensors_shape_wraps",
+       safetensors(tensor(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0])")),
+       "overflow 64 bits"},
+      {"safetensors_shape_of_2_to_63",
+       safetensors(tensor(R"("dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,4])"), 4),
+       "expected a size"},
+      {"safetensors_bytes_wrap",
+       safetensors(tensor(R"("dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,0])")), "overflow 63 bits"},
+      {"safetensors_one_offset", safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[0])"), 4),
+       "1 numbers, not 2"},
+      {"safetensors_offsets_reversed", safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[4,0])"), 4),
+       "data_offsets say 4..0"},
+      {"safetensors_size_differs", safetensors(tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])"), 4),
+       "take 8 bytes"},
+      {"safetensors_past_the_end", safetensors(tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,8])"), 4),
+       "needs bytes"},
+      {"safetensors_offset_wraps",
+       safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[9223372036854775800,9223372036854775804])"), 4),
+       "needs bytes"},
+      {"safetensors_key_twice",
+       safetensors(
+           R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+           4),
+       "'t' occurs twice"},
+      {"safetensors_overlap",
+       safetensors(
+           R"({"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"u":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+           8),
+       "overlaps"},
+      {"safetensors_hole", safetensors(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8),
+       "belong to no tensor"},
+      {"safetensors_bytes_left", safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])"), 8),
+       "belong to no tensor"},
       {"safetensors_metadata_number", safetensors(R"({"__metadata__":{"a":1}})"), "expected a string"},
       {"npy_magic_only", std::string("\x93NUMPY", 6), "within its header"},
       {"npy_header_past_the_end", std::string("\x93NUMPY\x01\x00\xff\xff{}", 12), "a header of 65535 bytes"},
@@ -188,7 +294,8 @@ const std::vector<Hostile>& hostile() {
       {"npy_fortran", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", 4), "Fortran"},
       {"npy_object", npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", 8), "dtype '|O'"},
       {"npy_structured", npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4), "not read"},
-      {"npy_shape_wraps", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", 0), "overflow"},
+      {"npy_shape_wraps", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", 0),
+       "overflow"},
       {"npy_shape_negative", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 4), "a size of -1"},
       {"npy_shape_nonsense", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (x,), }", 4), "no size"},
       {"npy_too_little_data", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 8), "take 12 bytes"},
@@ -199,20 +306,20 @@ const std::vector<Hostile>& hostile() {
 class HostileFile : public ::testing::TestWithParam<Hostile> {};
 
 TEST_P(HostileFile, is_refused_with_a_clear_line) {
-  const fs::path path = fs::temp_directory_path() / ("embscope-hostile-" + std::to_string(getpid()) + "-" + GetParam().name);
+  const fs::path path =
+      fs::temp_directory_path() / ("embscope-hostile-" + std::to_string(getpid()) + "-" + GetParam().name);
   write_file(path, GetParam().bytes);
   std::string message;
   try {
     Archive::open(path);
-  } catch (const Error& error) {
-    message = error.what();
-  }
+  } catch (const Error& error) { message = error.what(); }
   fs::remove(path);
   EXPECT_THAT(message, ::testing::HasSubstr(GetParam().message));
   EXPECT_THAT(message, ::testing::Not(::testing::HasSubstr("\n")));
 }
 
-INSTANTIATE_TEST_SUITE_P(files, HostileFile, ::testing::ValuesIn(hostile()), [](const auto& f) { return std::string(f.param.name); });
+INSTANTIATE_TEST_SUITE_P(files, HostileFile, ::testing::ValuesIn(hostile()),
+                         [](const auto& f) { return std::string(f.param.name); });
 
 std::shared_ptr<const Archive> open_bytes(const std::string& bytes) {
   const fs::path path = fs::temp_directory_path() / ("embscope-good-" + std::to_string(getpid()));
@@ -223,13 +330,16 @@ std::shared_ptr<const Archive> open_bytes(const std::string& bytes) {
 }
 
 TEST(GoodFile, the_same_makers_make_files_that_open) {
-  const auto a = open_bytes(gguf([](Gguf& g) { g.keys = {key("n", 4, Bytes().u32(7)), array("list", 8, 2, Bytes().string("x").string("y").text)}; }));
+  const auto a = open_bytes(gguf([](Gguf& g) {
+    g.keys = {key("n", 4, Bytes().u32(7)), array("list", 8, 2, Bytes().string("x").string("y").text)};
+  }));
   EXPECT_EQ(a->at("t").shape, (Shape{2, 4}));
   EXPECT_EQ(std::get<std::uint64_t>(*a->meta("n")), 7u);
   EXPECT_EQ(std::get<std::vector<std::string_view>>(*a->meta("list")), (std::vector<std::string_view>{"x", "y"}));
   const auto s = open_bytes(safetensors(tensor(R"("dtype":"BF16","shape":[1,2],"data_offsets":[0,4])"), 4));
   EXPECT_EQ(s->at("t").dtype, DType::bf16);
-  EXPECT_EQ(open_bytes(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }", 8))->at("array").shape, (Shape{2, 1}));
+  EXPECT_EQ(open_bytes(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }", 8))->at("array").shape,
+            (Shape{2, 1}));
 }
 
 TEST(GoodFile, a_missing_tensor_is_answered_with_the_nearest_names) {
@@ -237,9 +347,7 @@ TEST(GoodFile, a_missing_tensor_is_answered_with_the_nearest_names) {
   try {
     a->at("token_embed.weight");
     FAIL();
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), ::testing::HasSubstr("did you mean 'token_embd.weight'"));
-  }
+  } catch (const Error& error) { EXPECT_THAT(error.what(), ::testing::HasSubstr("did you mean 'token_embd.weight'")); }
 }
 
 TEST(Write, what_is_written_reads_back_and_a_failure_leaves_the_old_file) {

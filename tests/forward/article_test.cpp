@@ -47,7 +47,9 @@ class Article : public ::testing::Test {
     const auto logits = result.rows[0].logits.values();
     double sum = 0;
     for (float x : logits) sum += std::exp(static_cast<double>(x));
-    const auto probability = [&](std::string_view word) { return std::exp(static_cast<double>(logits[static_cast<std::size_t>(id(word))])) / sum; };
+    const auto probability = [&](std::string_view word) {
+      return std::exp(static_cast<double>(logits[static_cast<std::size_t>(id(word))])) / sum;
+    };
     return {probability(" Berlin"), probability(" Paris")};
   }
 

@@ -14,7 +14,11 @@ namespace {
 
 const std::string data = EMBSCOPE_TEST_DATA "/reference/";
 
-struct Case { const char* name; const char* model; const char* folder; };
+struct Case {
+  const char* name;
+  const char* model;
+  const char* folder;
+};
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
 class Reference : public ::testing::TestWithParam<Case> {
@@ -33,8 +37,10 @@ class Reference : public ::testing::TestWithParam<Case> {
   std::vector<Site> every_site() const {
     std::vector<Site> all;
     for (const SiteInfo& info : sites(model_->config())) {
-      if (!in_block(info.point)) all.push_back({info.point, -1});
-      else for (int b = 0; b < model_->config().blocks; ++b) all.push_back({info.point, b});
+      if (!in_block(info.point))
+        all.push_back({info.point, -1});
+      else
+        for (int b = 0; b < model_->config().blocks; ++b) all.push_back({info.point, b});
     }
     return all;
   }
@@ -68,8 +74,12 @@ TEST_P(Reference, every_site_equals_transformers) {
       const std::int64_t keys = found.columns();
       for (std::int64_t i = 0; i < found.size(); ++i) {
         const bool unseen = all[s].point == Point::scores && i % keys > i / keys % keys;
-        if (unseen) ASSERT_TRUE(std::isinf(found.values()[static_cast<std::size_t>(i)])) << all[s].name();
-        else ASSERT_NEAR(found.values()[static_cast<std::size_t>(i)], reference.values()[static_cast<std::size_t>(i)], 1e-4) << all[s].name() << " value " << i;
+        if (unseen)
+          ASSERT_TRUE(std::isinf(found.values()[static_cast<std::size_t>(i)])) << all[s].name();
+        else
+          ASSERT_NEAR(found.values()[static_cast<std::size_t>(i)], reference.values()[static_cast<std::size_t>(i)],
+                      1e-4)
+              << all[s].name() << " value " << i;
       }
     }
   }
@@ -102,19 +112,24 @@ TEST_P(Reference, the_cache_continues_bit_for_bit_in_pieces_of_any_size) {
     Cache cache;
     for (std::size_t t = 0; t < row.size(); t += piece) {
       Request request;
-      request.rows = {{row.begin() + static_cast<std::ptrdiff_t>(t), row.begin() + static_cast<std::ptrdiff_t>(std::min(row.size(), t + piece))}};
+      request.rows = {{row.begin() + static_cast<std::ptrdiff_t>(t),
+                       row.begin() + static_cast<std::ptrdiff_t>(std::min(row.size(), t + piece))}};
       request.cache = &cache;
       request.logits = LogitsAt::all;
       const auto part = bits(transformer_->run(request).rows[0].logits);
-      ASSERT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + static_cast<std::ptrdiff_t>(t * vocab))) << "from position " << t;
+      ASSERT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + static_cast<std::ptrdiff_t>(t * vocab)))
+          << "from position " << t;
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(tiny, Reference,
-                         ::testing::Values(Case{"gpt2", "tiny-gpt2", "tiny-gpt2"}, Case{"gpt2_relu", "tiny-gpt2-relu", "tiny-gpt2-relu"},
-                                           Case{"llama", "tiny-llama", "tiny-llama"}, Case{"llama_gguf", "tiny-llama/tiny-llama.gguf", "tiny-llama"},
-                                           Case{"llama_bf16", "tiny-llama-bf16", "tiny-llama-bf16"}, Case{"llama_f16", "tiny-llama-f16", "tiny-llama-f16"}),
+                         ::testing::Values(Case{"gpt2", "tiny-gpt2", "tiny-gpt2"},
+                                           Case{"gpt2_relu", "tiny-gpt2-relu", "tiny-gpt2-relu"},
+                                           Case{"llama", "tiny-llama", "tiny-llama"},
+                                           Case{"llama_gguf", "tiny-llama/tiny-llama.gguf", "tiny-llama"},
+                                           Case{"llama_bf16", "tiny-llama-bf16", "tiny-llama-bf16"},
+                                           Case{"llama_f16", "tiny-llama-f16", "tiny-llama-f16"}),
                          [](const auto& c) { return std::string(c.param.name); });
 
 }  // namespace

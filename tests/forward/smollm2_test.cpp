@@ -31,7 +31,9 @@ TEST(Smollm2, says_Berlin) {
   const auto logits = bits(run({ids("The capital of Germany is")}, LogitsAt::last).rows[0].logits);
   double sum = 0;
   for (float x : logits) sum += std::exp(static_cast<double>(x));
-  const auto p = [&](std::string_view word) { return std::exp(static_cast<double>(logits[static_cast<std::size_t>(ids(word)[0])])) / sum; };
+  const auto p = [&](std::string_view word) {
+    return std::exp(static_cast<double>(logits[static_cast<std::size_t>(ids(word)[0])])) / sum;
+  };
   EXPECT_NEAR(p(" Berlin"), 0.79637, 2e-4);
   EXPECT_NEAR(p(" Hamburg"), 0.0271, 1e-4);
   EXPECT_NEAR(p(" the"), 0.0232, 1e-4);
@@ -39,16 +41,21 @@ TEST(Smollm2, says_Berlin) {
 }
 
 TEST(Smollm2, a_row_has_the_same_bits_alone_and_in_a_batch_shared_or_not) {
-  const auto a = ids("The capital of Germany is"), b = ids("The capital of France is Paris, and the capital of Spain is"), c = ids("x");
-  const auto alone_a = bits(run({a}).rows[0].logits), alone_b = bits(run({b}).rows[0].logits), alone_c = bits(run({c}).rows[0].logits);
+  const auto a = ids("The capital of Germany is"),
+             b = ids("The capital of France is Paris, and the capital of Spain is"), c = ids("x");
+  const auto alone_a = bits(run({a}).rows[0].logits), alone_b = bits(run({b}).rows[0].logits),
+             alone_c = bits(run({c}).rows[0].logits);
   for (bool share : {true, false}) {
     const Result together = run({a, b, c, a}, LogitsAt::all, share);
     EXPECT_EQ(bits(together.rows[0].logits), alone_a);
     EXPECT_EQ(bits(together.rows[1].logits), alone_b);
     EXPECT_EQ(bits(together.rows[2].logits), alone_c);
     EXPECT_EQ(bits(together.rows[3].logits), alone_a);
-    if (share) { EXPECT_LT(together.cost.computed, together.cost.asked); }
-    else { EXPECT_EQ(together.cost.computed, together.cost.asked); }
+    if (share) {
+      EXPECT_LT(together.cost.computed, together.cost.asked);
+    } else {
+      EXPECT_EQ(together.cost.computed, together.cost.asked);
+    }
   }
 }
 
@@ -63,8 +70,10 @@ TEST(Smollm2, threads_and_captures_do_not_change_a_bit) {
   request.rows = {text};
   request.logits = LogitsAt::all;
   for (const SiteInfo& info : sites(smollm2().config())) {
-    if (in_block(info.point)) request.capture.insert(request.capture.end(), {{info.point, 0}, {info.point, 29}});
-    else request.capture.push_back({info.point, -1});
+    if (in_block(info.point))
+      request.capture.insert(request.capture.end(), {{info.point, 0}, {info.point, 29}});
+    else
+      request.capture.push_back({info.point, -1});
   }
   const Result captured = smollm2().run(request);
   EXPECT_EQ(bits(captured.rows[0].logits), plain);
@@ -89,7 +98,11 @@ TEST(Smollm2, the_lens_of_the_last_block_equals_the_logits_and_the_parts_add_up)
   Request request;
   request.rows = {ids("The capital of Germany is")};
   request.logits = LogitsAt::all;
-  request.capture = {{Point::resid_post, 29}, {Point::resid_pre, 29}, {Point::attn_out, 29}, {Point::resid_mid, 29}, {Point::mlp_out, 29}};
+  request.capture = {{Point::resid_post, 29},
+                     {Point::resid_pre, 29},
+                     {Point::attn_out, 29},
+                     {Point::resid_mid, 29},
+                     {Point::mlp_out, 29}};
   const Result result = smollm2().run(request);
   const auto& c = result.rows[0].captured;
   EXPECT_EQ(bits(smollm2().unembed(c[0])), bits(result.rows[0].logits));
@@ -155,17 +168,20 @@ TEST(Plan, shared_runs_equal_single_runs_for_random_edits) {
     return static_cast<int>(state >> 33) % n;
   };
   const auto base = ids("The capital of Germany is Berlin");
-  const Point points[] = {Point::wte, Point::resid_pre, Point::attn_out, Point::mlp_out, Point::z, Point::q, Point::v, Point::mlp_post, Point::ln2, Point::resid_post};
+  const Point points[] = {Point::wte, Point::resid_pre, Point::attn_out, Point::mlp_out, Point::z,
+                          Point::q,   Point::v,         Point::mlp_post, Point::ln2,     Point::resid_post};
   for (int round = 0; round < 6; ++round) {
     Request request;
     request.logits = LogitsAt::all;
-    for (int row = 0; row < 4; ++row) request.rows.emplace_back(base.begin(), base.begin() + 2 + random(static_cast<int>(base.size()) - 2));
+    for (int row = 0; row < 4; ++row)
+      request.rows.emplace_back(base.begin(), base.begin() + 2 + random(static_cast<int>(base.size()) - 2));
     for (int row = 0; row < 4; ++row) {
       Edit edit;
       const Point point = points[random(10)];
       edit.site = {point, in_block(point) ? random(30) : -1};
       edit.rows = {row};
-      edit.positions = {random(2) == 0 ? -1 : random(static_cast<int>(request.rows[static_cast<std::size_t>(row)].size()))};
+      edit.positions = {random(2) == 0 ? -1
+                                       : random(static_cast<int>(request.rows[static_cast<std::size_t>(row)].size()))};
       edit.change = random(2) == 0 ? Change::scale : Change::add;
       edit.amount = 0.5f;
       edit.vector = {0.25f};
@@ -179,7 +195,8 @@ TEST(Plan, shared_runs_equal_single_runs_for_random_edits) {
       single.edits = {request.edits[static_cast<std::size_t>(row)]};
       single.edits[0].rows = {};
       single.share = false;
-      ASSERT_EQ(bits(smollm2().run(single).rows[0].logits), bits(shared.rows[static_cast<std::size_t>(row)].logits)) << "round " << round << " row " << row;
+      ASSERT_EQ(bits(smollm2().run(single).rows[0].logits), bits(shared.rows[static_cast<std::size_t>(row)].logits))
+          << "round " << round << " row " << row;
     }
   }
 }

@@ -26,13 +26,16 @@ Packed pack(const std::vector<float>& w, std::int64_t out, std::int64_t in) {
   });
 }
 
-std::vector<float> product(const std::vector<float>& x, std::int64_t rows, const Packed& w, const float* bias = nullptr) {
+std::vector<float> product(const std::vector<float>& x, std::int64_t rows, const Packed& w,
+                           const float* bias = nullptr) {
   std::vector<float> y(static_cast<std::size_t>(rows * w.out()), NAN);
   gemm(x.data(), w.in(), rows, w, bias, y.data(), w.out());
   return y;
 }
 
-struct Sizes { std::int64_t rows, out, in; };
+struct Sizes {
+  std::int64_t rows, out, in;
+};
 void PrintTo(const Sizes& s, std::ostream* out) { *out << s.rows << "x" << s.out << "x" << s.in; }
 
 class Gemm : public ::testing::TestWithParam<Sizes> {
@@ -52,12 +55,14 @@ TEST_P(Gemm, equals_a_double_precision_reference_on_every_target) {
       for (std::int64_t j = 0; j < out; ++j) {
         double sum = bias[static_cast<std::size_t>(j)], size = 0;
         for (std::int64_t k = 0; k < in; ++k) {
-          const double term = static_cast<double>(x[static_cast<std::size_t>(r * in + k)]) * w[static_cast<std::size_t>(j * in + k)];
+          const double term =
+              static_cast<double>(x[static_cast<std::size_t>(r * in + k)]) * w[static_cast<std::size_t>(j * in + k)];
           sum += term;
           size += std::abs(term);
         }
         // one rounding (2^-24) a term bounds the error of a sum in order
-        ASSERT_NEAR(y[static_cast<std::size_t>(r * out + j)], sum, 6e-8 * static_cast<double>(in + 1) * (size + 1)) << hwy::TargetName(target) << " " << r << "," << j;
+        ASSERT_NEAR(y[static_cast<std::size_t>(r * out + j)], sum, 6e-8 * static_cast<double>(in + 1) * (size + 1))
+            << hwy::TargetName(target) << " " << r << "," << j;
       }
     }
   }
@@ -73,7 +78,8 @@ TEST_P(Gemm, a_row_alone_has_the_bits_it_has_in_a_batch) {
     for (std::int64_t r = 0; r < rows; ++r) {
       const std::vector<float> row(x.begin() + r * in, x.begin() + (r + 1) * in);
       const auto alone = product(row, 1, packed);
-      ASSERT_TRUE(std::equal(alone.begin(), alone.end(), together.begin() + r * out)) << hwy::TargetName(target) << " row " << r;
+      ASSERT_TRUE(std::equal(alone.begin(), alone.end(), together.begin() + r * out))
+          << hwy::TargetName(target) << " row " << r;
     }
   }
 }
@@ -103,10 +109,11 @@ TEST_P(Gemm, threads_do_not_change_a_bit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(sizes, Gemm,
-                         ::testing::Values(Sizes{1, 1, 1}, Sizes{1, 33, 7}, Sizes{5, 64, 48}, Sizes{14, 31, 64}, Sizes{15, 100, 513},
-                                           Sizes{29, 32, 1100}, Sizes{171, 40, 70}),
+                         ::testing::Values(Sizes{1, 1, 1}, Sizes{1, 33, 7}, Sizes{5, 64, 48}, Sizes{14, 31, 64},
+                                           Sizes{15, 100, 513}, Sizes{29, 32, 1100}, Sizes{171, 40, 70}),
                          [](const auto& s) {
-                           return std::to_string(s.param.rows) + "x" + std::to_string(s.param.out) + "x" + std::to_string(s.param.in);
+                           return std::to_string(s.param.rows) + "x" + std::to_string(s.param.out) + "x" +
+                                  std::to_string(s.param.in);
                          });
 
 TEST(GemmSerial, accumulates_in_the_same_order_as_one_sum) {
@@ -117,7 +124,8 @@ TEST(GemmSerial, accumulates_in_the_same_order_as_one_sum) {
   std::vector<float> parts(static_cast<std::size_t>(3 * out), NAN);
   const std::int64_t stride = in * panel_width, cut = 17;
   gemm_serial(x.data(), in, 3, packed.panel(0), stride, cut, parts.data(), out, out, false);
-  gemm_serial(x.data() + cut, in, 3, packed.panel(0) + cut * panel_width, stride, in - cut, parts.data(), out, out, true);
+  gemm_serial(x.data() + cut, in, 3, packed.panel(0) + cut * panel_width, stride, in - cut, parts.data(), out, out,
+              true);
   EXPECT_EQ(parts, whole);
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 std::vector<float> ramp(std::int64_t n, float low, float high) {
   std::vector<float> v(static_cast<std::size_t>(n));
-  for (std::int64_t i = 0; i < n; ++i) v[static_cast<std::size_t>(i)] = low + (high - low) * static_cast<float>(i) / static_cast<float>(n);
+  for (std::int64_t i = 0; i < n; ++i)
+    v[static_cast<std::size_t>(i)] = low + (high - low) * static_cast<float>(i) / static_cast<float>(n);
   return v;
 }
 
@@ -38,10 +39,15 @@ void expect_map(void (*f)(float*, std::int64_t), double (*reference)(double), do
 }
 
 TEST(Activations, equal_their_formulas) {
-  expect_map(gelu_tanh, [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }, 1e-6);
-  expect_map(gelu_exact, [](double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2)); }, 1e-6);
-  expect_map(silu, [](double x) { return x / (1 + std::exp(-x)); }, 1e-6);
-  expect_map(relu, [](double x) { return x > 0 ? x : 0; }, 0);
+  expect_map(
+      gelu_tanh, [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); },
+      1e-6);
+  expect_map(
+      gelu_exact, [](double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2)); }, 1e-6);
+  expect_map(
+      silu, [](double x) { return x / (1 + std::exp(-x)); }, 1e-6);
+  expect_map(
+      relu, [](double x) { return x > 0 ? x : 0; }, 0);
 }
 
 TEST(Activations, an_element_has_the_same_bits_wherever_it_lies) {

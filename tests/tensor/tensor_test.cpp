@@ -58,7 +58,9 @@ TEST(Table, columns_must_agree) {
 }
 
 TEST(Table, text_is_aligned_by_what_a_terminal_shows) {
-  EXPECT_EQ(example().text(), "title\nword                 n\na                    1\n漢字           0.50000\nsay \"hi\", you        -\n");
+  EXPECT_EQ(
+      example().text(),
+      "title\nword                 n\na                    1\n漢字           0.50000\nsay \"hi\", you        -\n");
 }
 
 TEST(Table, csv_quotes_and_json_has_no_NaN) {
