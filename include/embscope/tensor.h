@@ -106,6 +106,7 @@ class Tensor {
 
  private:
   struct Free {
+    std::size_t bytes;
     void operator()(float* p) const;
   };
   std::unique_ptr<float[], Free> data_;

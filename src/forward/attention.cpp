@@ -9,7 +9,7 @@
 namespace embscope {
 namespace {
 
-constexpr std::int64_t query_block = 56;
+constexpr std::int64_t query_block = 14;
 
 std::int64_t panels_for(std::int64_t n) { return (n + panel_width - 1) / panel_width; }
 

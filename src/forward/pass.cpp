@@ -140,16 +140,20 @@ void Pass::norm(const PackedNorm& w, Point scale, Point normalized, Point result
   fire(result, l, normed_);
 }
 
-Tensor& Pass::linear(const Tensor& x, const Linear& w, Tensor& y) {
-  shape_as(y, x.rows(), w.weight.out());
-  gemm(x.data(), x.columns(), x.rows(), w.weight, w.bias_or_null(), y.data(), y.columns());
-  return y;
+void Pass::linear(const Tensor& x, std::initializer_list<Map> maps) {
+  std::vector<Product> products;
+  for (const Map& m : maps) {
+    shape_as(m.y, x.rows(), m.w.weight.out());
+    products.push_back({&m.w.weight, m.w.bias_or_null(), m.y.data(), m.y.columns()});
+  }
+  gemm(x.data(), x.columns(), x.rows(), products);
 }
 
 void Pass::attention(int l, const PackedBlock& w) {
-  fire(Point::q, l, linear(normed_, w.q, q_));
-  fire(Point::k, l, linear(normed_, w.k, k_));
-  fire(Point::v, l, linear(normed_, w.v, v_));
+  linear(normed_, {{w.q, q_}, {w.k, k_}, {w.v, v_}});
+  fire(Point::q, l, q_);
+  fire(Point::k, l, k_);
+  fire(Point::v, l, v_);
   if (config_.position == PositionKind::rotary) {
     rotate(q_, config_.heads);
     fire(Point::rot_q, l, q_);
@@ -161,24 +165,26 @@ void Pass::attention(int l, const PackedBlock& w) {
   const bool maps = plan_.at(Point::scores, l) != nullptr || plan_.at(Point::pattern, l) != nullptr;
   maps ? attend_with_maps(l) : attend_rows(l);
   fire(Point::z, l, z_);
-  linear(z_, w.o, out_);
+  linear(z_, {{w.o, out_}});
 }
 
 void Pass::mlp(int l, const PackedBlock& w) {
   const std::int64_t f = config_.mlp_width;
   if (config_.gated_mlp) {
-    fire(Point::mlp_pre, l, linear(normed_, w.gate, gate_));
-    fire(Point::mlp_up, l, linear(normed_, w.up, up_));
+    linear(normed_, {{w.gate, gate_}, {w.up, up_}});
+    fire(Point::mlp_pre, l, gate_);
+    fire(Point::mlp_up, l, up_);
     for_rows(gate_, [&](std::int64_t i) {
       activate(config_.activation, gate_.row(i).data(), f);
       multiply(gate_.row(i).data(), up_.row(i).data(), f);
     });
   } else {
-    fire(Point::mlp_pre, l, linear(normed_, w.up, gate_));
+    linear(normed_, {{w.up, gate_}});
+    fire(Point::mlp_pre, l, gate_);
     for_rows(gate_, [&](std::int64_t i) { activate(config_.activation, gate_.row(i).data(), f); });
   }
   fire(Point::mlp_post, l, gate_);
-  linear(gate_, w.down, out_);
+  linear(gate_, {{w.down, out_}});
 }
 
 void Pass::rotate(Tensor& x, std::int64_t heads) {
@@ -295,7 +301,8 @@ void Pass::finish() {
 
   const Packed& unembedding = unembedding_();
   Tensor logits = Tensor::uninitialised({normed_.rows(), config_.vocab});
-  gemm(normed_.data(), normed_.columns(), normed_.rows(), unembedding, nullptr, logits.data(), config_.vocab);
+  gemm(normed_.data(), normed_.columns(), normed_.rows(),
+       {{Product{&unembedding, nullptr, logits.data(), config_.vocab}}});
   fire(Point::logits, -1, logits);
   result_.cost.logit_rows = logits.rows();
   if (request_.logits == LogitsAt::none) return;

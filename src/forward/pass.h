@@ -28,7 +28,8 @@ class Pass {
   void finish();                                ///< final norm and logits where they are asked for
 
   void norm(const PackedNorm& w, Point scale, Point normalized, Point result, int l);  ///< x_ -> normed_
-  Tensor& linear(const Tensor& x, const Linear& w, Tensor& y);
+  struct Map { const Linear& w; Tensor& y; };
+  static void linear(const Tensor& x, std::initializer_list<Map> maps);  ///< for each: y := x w^T + bias
   void rotate(Tensor& x, std::int64_t heads);  ///< rotary positions, in place on [N, heads * K]
   void attend_rows(int l);                     ///< q, k, v -> z
   void attend_with_maps(int l);                ///< the same when somebody listens to scores or pattern

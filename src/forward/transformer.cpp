@@ -72,7 +72,8 @@ Tensor Transformer::unembed(const Tensor& residual) const {
   norm_rows(
       config(), parts_->weights().ln_final, residual, scale, normed, [] {}, [] {});
   Tensor logits = Tensor::uninitialised({residual.rows(), config().vocab});
-  gemm(normed.data(), normed.columns(), normed.rows(), parts_->unembedding(), nullptr, logits.data(), config().vocab);
+  gemm(normed.data(), normed.columns(), normed.rows(),
+       {{Product{&parts_->unembedding(), nullptr, logits.data(), config().vocab}}});
   return logits;
 }
 

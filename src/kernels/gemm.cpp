@@ -28,10 +28,17 @@ constexpr std::int64_t tile_rows = 14;  // 32 vector registers
 constexpr std::int64_t tile_rows = 6;  // 16
 #endif
 
-// Fixed sizes that keep a block of x (168 x 512 floats, 336 KiB) and a slice of a panel (64 KiB) in the second-level cache.
-constexpr std::int64_t block_rows = 168, block_depth = 512;
+// Fixed sizes that keep a block of x (336 x 384 floats, 504 KiB) and a slice of a panel (48 KiB) in the second-level cache.
+constexpr std::int64_t block_rows = 336, block_depth = 384;
 
-// x is packed [depth][rows], so that the broadcasts of one k lie side by side.
+// x is packed in chunks of 16 values of k, each [rows][16]: a copy without transposing, and every broadcast of the inner
+// loop is a constant distance from one pointer.
+constexpr std::int64_t chunk = 16;
+
+constexpr std::int64_t packed_size(std::int64_t rows, std::int64_t depth) {
+  return rows * ((depth + chunk - 1) / chunk * chunk);
+}
+
 template <int rows>
 void tile(const float* HWY_RESTRICT x, const float* HWY_RESTRICT panel, std::int64_t depth, float* HWY_RESTRICT y,
           std::int64_t y_stride, bool accumulate) {
@@ -45,14 +52,16 @@ void tile(const float* HWY_RESTRICT x, const float* HWY_RESTRICT panel, std::int
       b[r] = accumulate ? hn::LoadU(d, y + r * y_stride + c + lanes) : hn::Zero(d);
     }
     const float* w = panel + c;
-    const float* xk = x;
-    for (std::int64_t k = 0; k < depth; ++k, w += panel_width, xk += rows) {
-      const Vec w0 = hn::LoadU(d, w), w1 = hn::LoadU(d, w + lanes);
+    for (std::int64_t k0 = 0; k0 < depth; k0 += chunk) {
+      const float* xk = x + k0 * rows;
+      for (const float* end = xk + std::min(chunk, depth - k0); xk < end; ++xk, w += panel_width) {
+        const Vec w0 = hn::LoadU(d, w), w1 = hn::LoadU(d, w + lanes);
 #pragma GCC unroll 16
-      for (int r = 0; r < rows; ++r) {
-        const Vec v = hn::Set(d, xk[r]);
-        a[r] = hn::MulAdd(v, w0, a[r]);
-        b[r] = hn::MulAdd(v, w1, b[r]);
+        for (int r = 0; r < rows; ++r) {
+          const Vec v = hn::Set(d, xk[r * chunk]);
+          a[r] = hn::MulAdd(v, w0, a[r]);
+          b[r] = hn::MulAdd(v, w1, b[r]);
+        }
       }
     }
 #pragma GCC unroll 16
@@ -88,14 +97,16 @@ Tile tile_of(std::int64_t rows) {
   return tiles[rows];
 }
 
-// x [rows, depth] -> groups of tile_rows, each [depth][rows of the group].
+// x [rows, depth] -> groups of tile_rows, each [depth / 16][rows of the group][16].
 void pack_rows(const float* x, std::int64_t x_stride, std::int64_t rows, std::int64_t depth, float* packed) {
+  const std::int64_t whole = depth / chunk * chunk;
   for (std::int64_t first = 0; first < rows; first += tile_rows) {
     const std::int64_t count = std::min(tile_rows, rows - first);
     for (std::int64_t r = 0; r < count; ++r) {
       const float* from = x + (first + r) * x_stride;
-      float* to = packed + first * depth + r;
-      for (std::int64_t k = 0; k < depth; ++k) to[k * count] = from[k];
+      float* to = packed + packed_size(first, depth) + r * chunk;
+      for (std::int64_t k = 0; k < whole; k += chunk) std::memcpy(to + k * count, from + k, chunk * sizeof(float));
+      std::memcpy(to + whole * count, from + whole, static_cast<std::size_t>(depth - whole) * sizeof(float));
     }
   }
 }
@@ -107,7 +118,7 @@ void multiply(const float* packed, std::int64_t rows, const float* panel, std::i
   for (std::int64_t first = 0; first < rows; first += tile_rows) {
     const std::int64_t count = std::min(tile_rows, rows - first);
     float* out = y + first * y_stride;
-    const float* x = packed + first * depth;
+    const float* x = packed + packed_size(first, depth);
     if (columns == panel_width) {
       tile_of(count)(x, panel, depth, out, y_stride, accumulate);
       continue;
@@ -122,26 +133,45 @@ void multiply(const float* packed, std::int64_t rows, const float* panel, std::i
   }
 }
 
-// Panels [first, last) of w, for all rows: blocks of rows, then of depth, so that x is packed once for all these panels.
-void gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed& w, std::int64_t first,
-                 std::int64_t last, const float* bias, float* y, std::int64_t y_stride) {
-  const std::int64_t most_depth = std::min(block_depth, w.in());
-  std::vector<float> packed(static_cast<std::size_t>(std::min(rows, block_rows) * most_depth));
+void add_bias(const Product& product, std::int64_t first, std::int64_t last, float* y, std::int64_t rows) {
+  const std::int64_t begin = first * panel_width, end = std::min(last * panel_width, product.w->out());
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = begin; j < end; ++j) y[i * product.y_stride + j] += product.bias[j];
+  }
+}
+
+// Panels [begin, end) of all the products, counted one product after the other, for all rows: blocks of rows, then of
+// depth, so that x is packed once for all these panels.
+void gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products,
+                 std::int64_t begin, std::int64_t end) {
+  const std::int64_t in = products[0].w->in(), most_depth = std::min(block_depth, in);
+  std::vector<float> packed(static_cast<std::size_t>(packed_size(std::min(rows, block_rows), most_depth)));
+  // body(product, first panel, last panel) for what of this range lies in each product
+  auto for_products = [&](auto&& body) {
+    std::int64_t before = 0;
+    for (const Product& product : products) {
+      const std::int64_t panels = product.w->panels();
+      const std::int64_t first = std::max<std::int64_t>(begin - before, 0), last = std::min(end - before, panels);
+      if (first < last) body(product, first, last);
+      before += panels;
+    }
+  };
   for (std::int64_t r = 0; r < rows; r += block_rows) {
     const std::int64_t count = std::min(block_rows, rows - r);
-    for (std::int64_t k = 0; k < w.in(); k += block_depth) {
-      const std::int64_t depth = std::min(block_depth, w.in() - k);
+    for (std::int64_t k = 0; k < in; k += block_depth) {
+      const std::int64_t depth = std::min(block_depth, in - k);
       pack_rows(x + r * x_stride + k, x_stride, count, depth, packed.data());
-      for (std::int64_t p = first; p < last; ++p) {
-        multiply(packed.data(), count, w.panel(p) + k * panel_width, depth, y + r * y_stride + p * panel_width,
-                 y_stride, std::min(panel_width, w.out() - p * panel_width), k > 0);
-      }
+      for_products([&](const Product& product, std::int64_t first, std::int64_t last) {
+        for (std::int64_t p = first; p < last; ++p) {
+          multiply(packed.data(), count, product.w->panel(p) + k * panel_width, depth,
+                   product.y + r * product.y_stride + p * panel_width, product.y_stride,
+                   std::min(panel_width, product.w->out() - p * panel_width), k > 0);
+        }
+      });
     }
-    if (bias == nullptr) continue;
-    const std::int64_t begin = first * panel_width, end = std::min(last * panel_width, w.out());
-    for (std::int64_t i = r; i < r + count; ++i) {
-      for (std::int64_t j = begin; j < end; ++j) y[i * y_stride + j] += bias[j];
-    }
+    for_products([&](const Product& product, std::int64_t first, std::int64_t last) {
+      if (product.bias != nullptr) add_bias(product, first, last, product.y + r * product.y_stride, count);
+    });
   }
 }
 
@@ -149,7 +179,7 @@ void gemm_on_this_thread(const float* x, std::int64_t x_stride, std::int64_t row
                          std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride,
                          std::int64_t columns, bool accumulate) {
   thread_local std::vector<float> packed;
-  packed.resize(static_cast<std::size_t>(tile_rows * depth));
+  packed.resize(static_cast<std::size_t>(packed_size(tile_rows, depth)));
   for (std::int64_t r = 0; r < rows; r += tile_rows) {
     const std::int64_t count = std::min(tile_rows, rows - r);
     pack_rows(x + r * x_stride, x_stride, count, depth, packed.data());
@@ -187,12 +217,13 @@ Packed::Packed(std::int64_t out, std::int64_t in, const std::function<void(std::
   });
 }
 
-void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed& w, const float* bias, float* y,
-          std::int64_t y_stride) {
+void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products) {
   if (rows == 0) return;
-  const std::int64_t share = (w.panels() + threads() - 1) / threads();
-  parallel_for(w.panels(), share, [&](std::int64_t begin, std::int64_t end) {
-    HWY_DYNAMIC_DISPATCH(gemm_panels)(x, x_stride, rows, w, begin, end, bias, y, y_stride);
+  std::int64_t panels = 0;
+  for (const Product& product : products) panels += product.w->panels();
+  const std::int64_t share = (panels + threads() - 1) / threads();
+  parallel_for(panels, share, [&](std::int64_t begin, std::int64_t end) {
+    HWY_DYNAMIC_DISPATCH(gemm_panels)(x, x_stride, rows, products, begin, end);
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 
 #include "embscope/tensor.h"
 
@@ -33,9 +34,17 @@ class Packed {
 /// Rearranges `count` <= 32 rows of `in` values, `stride` apart, into one panel [in][32].
 void pack_panel(const float* rows, std::int64_t stride, std::int64_t count, std::int64_t in, float* panel);
 
-/// y[r][j] = sum_k x[r][k] * w[j][k], plus bias[j] where there is one. x [rows, in], y [rows, out]; strides in floats.
-void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed& w, const float* bias, float* y,
-          std::int64_t y_stride);
+/// One matrix of a product and where its outputs go: y [rows, w->out()]; `bias` [w->out()] or null; strides in floats.
+struct Product {
+  const Packed* w;
+  const float* bias;
+  float* y;
+  std::int64_t y_stride;
+};
+
+/// For each product: y[r][j] = sum_k x[r][k] * w[j][k], plus bias[j]. x [rows, in]; all matrices have the same `in`, and
+/// share the work of reading x.
+void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products);
 
 /// On the calling thread, with panels `panel_stride` floats apart, each [depth][32]:
 /// y[r][c] (+)= sum_k x[r][k] * panel(c / 32)[k][c % 32] for c < columns, k < depth.

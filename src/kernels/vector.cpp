@@ -36,6 +36,11 @@ struct ExpMinus {
   Vec operator()(Lanes d, Vec x) const { return hn::Exp(d, hn::Sub(x, hn::Set(d, shift))); }
 };
 
+struct Divide {
+  float by;
+  Vec operator()(Lanes d, Vec x) const { return hn::Div(x, hn::Set(d, by)); }
+};
+
 // The tail goes through the same lanes as the rest, so that an element's bits do not depend on its place.
 template <class F>
 void map(float* x, std::int64_t n, F f) {
@@ -52,7 +57,40 @@ void map(float* x, std::int64_t n, F f) {
 
 void gelu_tanh_lanes(float* x, std::int64_t n) { map(x, n, Gelu()); }
 void silu_lanes(float* x, std::int64_t n) { map(x, n, Silu()); }
-void exp_minus_lanes(float* x, float shift, std::int64_t n) { map(x, n, ExpMinus{shift}); }
+
+float max_lanes(const float* x, std::int64_t n) {
+  const Lanes d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  Vec most = hn::Set(d, x[0]);
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) most = hn::Max(most, hn::LoadU(d, x + i));
+  float result = hn::GetLane(hn::MaxOfLanes(d, most));
+  for (; i < n; ++i) result = std::max(result, x[i]);
+  return result;
+}
+
+// In 16 stripes and then over the stripes in order, whatever the width of a vector.
+float striped_sum_lanes(const float* x, std::int64_t n) {
+  const Lanes d;
+  constexpr std::int64_t lanes = hn::MaxLanes(Lanes()), vectors = 16 / lanes;
+  Vec sums[vectors];
+  for (Vec& sum : sums) sum = hn::Zero(d);
+  std::int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    for (std::int64_t v = 0; v < vectors; ++v) sums[v] = hn::Add(sums[v], hn::LoadU(d, x + i + v * lanes));
+  }
+  HWY_ALIGN float stripes[16];
+  for (std::int64_t v = 0; v < vectors; ++v) hn::Store(sums[v], d, stripes + v * lanes);
+  for (int s = 0; i < n; ++i, ++s) stripes[s] += x[i];
+  float total = 0;
+  for (float stripe : stripes) total += stripe;
+  return total;
+}
+
+void softmax_lanes(float* x, std::int64_t n) {
+  map(x, n, ExpMinus{max_lanes(x, n)});
+  map(x, n, Divide{striped_sum_lanes(x, n)});
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace embscope
@@ -62,7 +100,7 @@ HWY_AFTER_NAMESPACE();
 namespace embscope {
 HWY_EXPORT(gelu_tanh_lanes);
 HWY_EXPORT(silu_lanes);
-HWY_EXPORT(exp_minus_lanes);
+HWY_EXPORT(softmax_lanes);
 
 namespace {
 
@@ -131,11 +169,7 @@ void multiply(float* x, const float* y, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) x[i] *= y[i];
 }
 
-void softmax(float* x, std::int64_t n) {
-  HWY_DYNAMIC_DISPATCH(exp_minus_lanes)(x, *std::max_element(x, x + n), n);
-  const float sum = striped_sum<float>(n, [x](std::int64_t i) { return x[i]; });
-  for (std::int64_t i = 0; i < n; ++i) x[i] /= sum;
-}
+void softmax(float* x, std::int64_t n) { HWY_DYNAMIC_DISPATCH(softmax_lanes)(x, n); }
 
 void rotate_halves(float* x, const float* cosines, const float* sines, std::int64_t half) {
   for (std::int64_t i = 0; i < half; ++i) {

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <deque>
+#include <mutex>
 #include <new>
+
+#include <sys/mman.h>
 
 namespace embscope {
 
@@ -19,17 +23,77 @@ std::string Shape::text() const {
   return text;
 }
 
-void Tensor::Free::operator()(float* p) const { std::free(p); }
+namespace {
+
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+
+// Large buffers lie on huge pages where the system has them, and those given back are kept for the next: a pass of the
+// same shape then costs no page faults and no zeroing by the system, which for the logits of a long text is a tenth of
+// the whole pass.
+class LargeBuffers {
+ public:
+  static LargeBuffers& instance() {
+    static LargeBuffers* const buffers = new LargeBuffers;  // never destroyed: tensors with static lifetime outlive it
+    return *buffers;
+  }
+
+  float* take(std::size_t bytes) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = std::ranges::find(kept_, bytes, &Buffer::bytes);
+      if (found != kept_.end()) {
+        float* data = found->data;
+        total_ -= bytes;
+        kept_.erase(found);
+        return data;
+      }
+    }
+    auto* data = static_cast<float*>(std::aligned_alloc(huge_page, bytes));
+    if (data != nullptr) madvise(data, bytes, MADV_HUGEPAGE);
+    return data;
+  }
+
+  void give(float* data, std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    kept_.push_back({data, bytes});
+    total_ += bytes;
+    while (total_ > most_kept) {
+      std::free(kept_.front().data);
+      total_ -= kept_.front().bytes;
+      kept_.pop_front();
+    }
+  }
+
+ private:
+  struct Buffer { float* data; std::size_t bytes; };
+  static constexpr std::size_t most_kept = std::size_t{256} << 20;
+  std::mutex mutex_;
+  std::deque<Buffer> kept_;
+  std::size_t total_ = 0;
+};
+
+}  // namespace
+
+void Tensor::Free::operator()(float* p) const {
+  if (bytes < 2 * huge_page) {
+    std::free(p);
+  } else {
+    LargeBuffers::instance().give(p, bytes);
+  }
+}
 
 Tensor Tensor::uninitialised(Shape shape) {
-  constexpr std::size_t alignment = 64;
   Tensor t;
   t.size_ = shape.elements();
   t.shape_ = std::move(shape);
   if (t.size_ == 0) return t;
-  const std::size_t bytes = (static_cast<std::size_t>(t.size_) * sizeof(float) + alignment - 1) / alignment * alignment;
-  t.data_.reset(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
-  if (!t.data_) throw std::bad_alloc();
+  const std::size_t wanted = static_cast<std::size_t>(t.size_) * sizeof(float);
+  const std::size_t alignment = wanted < 2 * huge_page ? 64 : huge_page;
+  const std::size_t bytes = (wanted + alignment - 1) / alignment * alignment;
+  auto* data = alignment == 64 ? static_cast<float*>(std::aligned_alloc(alignment, bytes))
+                               : LargeBuffers::instance().take(bytes);
+  if (data == nullptr) throw std::bad_alloc();
+  t.data_ = std::unique_ptr<float[], Free>(data, Free{bytes});
   return t;
 }
 

@@ -29,7 +29,7 @@ Packed pack(const std::vector<float>& w, std::int64_t out, std::int64_t in) {
 std::vector<float> product(const std::vector<float>& x, std::int64_t rows, const Packed& w,
                            const float* bias = nullptr) {
   std::vector<float> y(static_cast<std::size_t>(rows * w.out()), NAN);
-  gemm(x.data(), w.in(), rows, w, bias, y.data(), w.out());
+  gemm(x.data(), w.in(), rows, {{Product{&w, bias, y.data(), w.out()}}});
   return y;
 }
 
@@ -110,11 +110,28 @@ TEST_P(Gemm, threads_do_not_change_a_bit) {
 
 INSTANTIATE_TEST_SUITE_P(sizes, Gemm,
                          ::testing::Values(Sizes{1, 1, 1}, Sizes{1, 33, 7}, Sizes{5, 64, 48}, Sizes{14, 31, 64},
-                                           Sizes{15, 100, 513}, Sizes{29, 32, 1100}, Sizes{171, 40, 70}),
+                                           Sizes{15, 100, 513}, Sizes{29, 32, 1100}, Sizes{171, 40, 70}, Sizes{340, 33, 401}),
                          [](const auto& s) {
                            return std::to_string(s.param.rows) + "x" + std::to_string(s.param.out) + "x" +
                                   std::to_string(s.param.in);
                          });
+
+TEST(Gemm, several_products_of_one_x_are_each_as_if_alone) {
+  const std::int64_t rows = 20, in = 70;
+  const auto x = values(rows * in, 1), w = values(130 * in, 2), bias = values(130, 3);
+  std::vector<Packed> packed;
+  for (std::int64_t out : {31, 64, 130}) packed.push_back(pack(w, out, in));
+  std::vector<std::vector<float>> together;
+  std::vector<Product> products;
+  for (const Packed& p : packed) together.emplace_back(static_cast<std::size_t>(rows * p.out()), NAN);
+  for (std::size_t i = 0; i < packed.size(); ++i) {
+    products.push_back({&packed[i], i == 1 ? nullptr : bias.data(), together[i].data(), packed[i].out()});
+  }
+  gemm(x.data(), in, rows, products);
+  for (std::size_t i = 0; i < packed.size(); ++i) {
+    EXPECT_EQ(together[i], product(x, rows, packed[i], i == 1 ? nullptr : bias.data()));
+  }
+}
 
 TEST(GemmSerial, accumulates_in_the_same_order_as_one_sum) {
   const std::int64_t in = 50, out = 40;
