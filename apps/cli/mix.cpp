@@ -39,7 +39,7 @@ void add_mix(CLI::App& app) {
       notes.push_back(fmt::format("{} and {} are equally likely at p = {:.4f}", visible(r->targets[0]),
                                   visible(r->targets[1]), crossing));
     if (*explain)
-      notes.push_back(fmt::format("{} token-layers computed of {} asked for; logits at {} positions",
+      notes.push_back(fmt::format("{:.1f} token-layers computed of {:.0f} asked for; logits at {} positions",
                                   result.cost.computed, result.cost.asked, result.cost.logit_rows));
     print(*common, result.sweep, notes);
     save_figure(*common, [&] { return figure_mix(result.sweep, result.crossings, r->replace, r->with); });

@@ -86,7 +86,7 @@ struct RowResult {
 
 /// What the engine did, in token-layers (one position through one block).
 struct Cost {
-  std::int64_t asked = 0, computed = 0;  ///< without and with sharing
+  double asked = 0, computed = 0;  ///< every position of every row through every block; what was needed of it
   std::int64_t logit_rows = 0;
 };
 

@@ -27,7 +27,7 @@ void run_chunks(std::int64_t chunks, const std::function<void(std::int64_t)>& bo
   std::exception_ptr failure;
   std::int64_t failed = std::numeric_limits<std::int64_t>::max();
   std::mutex mutex;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(dynamic)
   for (std::int64_t c = 0; c < chunks; ++c) {
     try {
       body(c);

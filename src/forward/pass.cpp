@@ -49,20 +49,21 @@ Pass::Pass(const Model& model, const PackedWeights& weights, const std::function
       unembedding_(unembedding),
       plan_(plan),
       request_(request),
-      slots_(&plan.slots(0)) {
+      slots_(plan.stage(embedding_stage).slots.get()) {
+  result_.cost = plan.cost();
   result_.rows.resize(request.rows.size());
   for (RowResult& row : result_.rows) row.captured.resize(request.capture.size());
 }
 
 Result Pass::run() {
   embed();
-  for (int l = 0; l < static_cast<int>(config_.blocks); ++l) {
-    enter(l + 1);
+  bool ended = plan_.ends_at({Point::wpe, -1});
+  for (int l = 0; l < static_cast<int>(config_.blocks) && !ended; ++l) {
     block(l, weights_.blocks[static_cast<std::size_t>(l)]);
+    ended = plan_.ends_at({Point::resid_post, l});
   }
-  enter(static_cast<int>(config_.blocks) + 1);
-  finish();
-  if (request_.cache != nullptr) request_.cache->positions_ += slots_->size();
+  if (!ended) finish();
+  if (request_.cache != nullptr) request_.cache->positions_ += static_cast<std::int64_t>(request_.rows[0].size());
   return std::move(result_);
 }
 
@@ -100,36 +101,35 @@ void Pass::embed() {
   });
 }
 
-void Pass::enter(int stage) {
-  if (plan_.same_slots(stage)) return;
+void Pass::enter(int stage, std::initializer_list<Tensor*> carried) {
   const Slots* before = slots_;
-  slots_ = &plan_.slots(stage);
-  if (slots_->size() == before->size()) return;  // a stage only ever splits slots: as many means the same ones
+  slots_ = plan_.stage(stage).slots.get();
+  if (slots_ == before) return;
   std::vector<int> sources;
   for (const Slots::Owner& o : slots_->owners) {
     sources.push_back(
         before->path[static_cast<std::size_t>(o.row)][static_cast<std::size_t>(o.position - plan_.first())]);
   }
-  x_ = gather(x_, sources);
+  for (Tensor* t : carried) *t = gather(*t, sources);
 }
 
 void Pass::block(int l, const PackedBlock& w) {
+  enter(stage_of(l, Step::read), {&x_});
   fire(Point::resid_pre, l, x_);
+  if (plan_.ends_at({Point::resid_pre, l})) return;
   norm(w.ln1, Point::ln1_scale, Point::ln1_normalized, Point::ln1, l);
   attention(l, w);
+  if (plan_.ends_at({Point::pattern, l})) return;
   fire(Point::attn_out, l, out_);
   add_to(x_, out_);
   fire(Point::resid_mid, l, x_);
+  if (plan_.ends_at({Point::resid_mid, l})) return;
   norm(w.ln2, Point::ln2_scale, Point::ln2_normalized, Point::ln2, l);
   mlp(l, w);
+  enter(stage_of(l, Step::out), {&x_, &out_});
   fire(Point::mlp_out, l, out_);
   add_to(x_, out_);
   fire(Point::resid_post, l, x_);
-  for (const Slots::Own& own : slots_->own) {
-    result_.cost.asked +=
-        static_cast<std::int64_t>(slots_->path[static_cast<std::size_t>(&own - slots_->own.data())].size());
-  }
-  result_.cost.computed += slots_->size();
 }
 
 void Pass::norm(const PackedNorm& w, Point scale, Point normalized, Point result, int l) {
@@ -161,9 +161,14 @@ void Pass::attention(int l, const PackedBlock& w) {
     fire(Point::rot_k, l, k_);
   }
   append_to_cache(l);
+  if (plan_.ends_at({Point::rot_k, l})) return;
+  const Slots& read = *slots_;
+  enter(stage_of(l, Step::attended), {&x_, &q_});
   shape_as(z_, q_.rows(), q_.columns());
   const bool maps = plan_.at(Point::scores, l) != nullptr || plan_.at(Point::pattern, l) != nullptr;
-  maps ? attend_with_maps(l) : attend_rows(l);
+  maps ? attend_with_maps(l, read) : attend_rows(l, read);
+  if (plan_.ends_at({Point::pattern, l})) return;
+  enter(stage_of(l, Step::after), {&x_, &z_});
   fire(Point::z, l, z_);
   linear(z_, {{w.o, out_}});
 }
@@ -210,44 +215,58 @@ void Pass::append_to_cache(int l) {
   append(cache.values_[static_cast<std::size_t>(l)], v_);
 }
 
-KeysValues Pass::keys_values(int row, int l) const {
+HeadShape Pass::head_shape(std::int64_t h) const {
+  const std::int64_t group = config_.heads / config_.kv_heads;  // query heads that share one of keys and values
+  return {config_.head_width, h / group * config_.head_width, config_.attn_scale};
+}
+
+KeysValues Pass::keys_values(const Slots& read, int row, int l) const {
   KeysValues kv;
   const std::int64_t width = k_.columns();
   for (std::int64_t p = 0; p < plan_.first(); ++p) {
     kv.keys.push_back(request_.cache->keys_[static_cast<std::size_t>(l)].data() + p * width);
     kv.values.push_back(request_.cache->values_[static_cast<std::size_t>(l)].data() + p * width);
   }
-  for (int slot : slots_->path[static_cast<std::size_t>(row)]) {
+  for (int slot : read.path[static_cast<std::size_t>(row)]) {
     kv.keys.push_back(k_.row(slot).data());
     kv.values.push_back(v_.row(slot).data());
   }
   return kv;
 }
 
-void Pass::attend_rows(int l) {
-  const std::int64_t rows = static_cast<std::int64_t>(slots_->own.size()), heads = config_.heads;
-  std::vector<KeysValues> kv;
-  for (int r = 0; r < static_cast<int>(rows); ++r) kv.push_back(keys_values(r, l));
-  parallel_for(rows * heads, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t task = begin; task < end; ++task) {
-      const auto row = static_cast<std::size_t>(task / heads);
-      const std::int64_t h = task % heads;
-      const Slots::Own own = slots_->own[row];
-      if (own.count == 0) continue;
-      const HeadShape head{config_.head_width, h / (heads / config_.kv_heads) * config_.head_width, config_.attn_scale};
-      attend(head, kv[row], q_.row(own.first_slot).data() + h * head.width, q_.columns(), own.count,
-             slots_->owners[static_cast<std::size_t>(own.first_slot)].position,
-             z_.row(own.first_slot).data() + h * head.width, z_.columns());
+void Pass::attend_rows(int l, const Slots& read) {
+  constexpr std::int64_t most_queries = 256;  // of one task: a long row is shared out by more than its heads
+  struct Task {
+    std::size_t row;
+    std::int64_t head, first, count;
+  };
+  std::vector<KeysValues> kv(slots_->own.size());
+  std::vector<Task> tasks;
+  for (std::size_t r = 0; r < kv.size(); ++r) {
+    const std::int64_t count = slots_->own[r].count;
+    if (count > 0) kv[r] = keys_values(read, static_cast<int>(r), l);
+    for (std::int64_t h = 0; count > 0 && h < config_.heads; ++h) {
+      for (std::int64_t t = 0; t < count; t += most_queries)
+        tasks.push_back({r, h, t, std::min(most_queries, count - t)});
+    }
+  }
+  parallel_for(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const Task& task = tasks[static_cast<std::size_t>(i)];
+      const HeadShape head = head_shape(task.head);
+      const std::int64_t slot = slots_->own[task.row].first_slot + task.first, at = task.head * head.width;
+      attend(head, kv[task.row], q_.row(slot).data() + at, q_.columns(), task.count,
+             slots_->owners[static_cast<std::size_t>(slot)].position, z_.row(slot).data() + at, z_.columns());
     }
   });
 }
 
-void Pass::attend_with_maps(int l) {
+void Pass::attend_with_maps(int l, const Slots& read) {
   const std::int64_t heads = config_.heads, first = plan_.first();
   std::vector<KeysValues> kv;
   std::vector<Tensor> maps;
   for (std::size_t r = 0; r < slots_->own.size(); ++r) {
-    kv.push_back(keys_values(static_cast<int>(r), l));
+    kv.push_back(keys_values(read, static_cast<int>(r), l));
     const std::int64_t count = slots_->own[r].count;
     maps.push_back(Tensor::uninitialised({heads, count, first + count}));
   }
@@ -256,8 +275,7 @@ void Pass::attend_with_maps(int l) {
       for (std::int64_t task = begin; task < end; ++task) {
         const auto r = static_cast<std::size_t>(task / heads);
         const std::int64_t h = task % heads, count = slots_->own[r].count;
-        const HeadShape head{config_.head_width, h / (heads / config_.kv_heads) * config_.head_width,
-                             config_.attn_scale};
+        const HeadShape head = head_shape(h);
         body(head, kv[r], slots_->own[r], h * head.width, maps[r].data() + h * count * (first + count));
       }
     });
@@ -265,11 +283,11 @@ void Pass::attend_with_maps(int l) {
   for_heads([&](const HeadShape& head, const KeysValues& keys, Slots::Own own, std::int64_t at, float* map) {
     attention_scores(head, keys, q_.row(own.first_slot).data() + at, q_.columns(), own.count, first, map);
   });
-  fire_maps(Point::scores, l, maps);
+  fire_maps(Point::scores, l, read, maps);
   for_heads([&](const HeadShape&, const KeysValues&, Slots::Own own, std::int64_t, float* map) {
     attention_pattern(map, own.count, first, first + own.count);
   });
-  fire_maps(Point::pattern, l, maps);
+  fire_maps(Point::pattern, l, read, maps);
   for_heads([&](const HeadShape& head, const KeysValues& keys, Slots::Own own, std::int64_t at, const float* map) {
     attention_values(head, keys, map, own.count, first, z_.row(own.first_slot).data() + at, z_.columns());
   });
@@ -287,6 +305,7 @@ std::vector<int> Pass::logit_slots() const {
 }
 
 void Pass::finish() {
+  enter(final_stage(config_.blocks), {&x_});
   const bool watch_logits = plan_.listens(Point::logits);
   const bool watch_norm = plan_.listens(Point::ln_final) || plan_.listens(Point::ln_final_normalized) ||
                           plan_.listens(Point::ln_final_scale);
@@ -324,19 +343,27 @@ void Pass::finish() {
   }
 }
 
+template <class F>
+void Pass::for_edits(const Site& site, F&& body) const {
+  const auto& touched = plan_.stage(stage_of(site, config_.blocks)).touched;
+  parallel_for(static_cast<std::int64_t>(touched.size()), rows_per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      for (std::size_t e : touched[static_cast<std::size_t>(i)].edits) {
+        if (request_.edits[e].site == site) body(request_.edits[e], touched[static_cast<std::size_t>(i)].slot);
+      }
+    }
+  });
+}
+
 void Pass::fire(Point point, int l, Tensor& values) {
   const Listener* listener = plan_.at(point, l);
   if (listener == nullptr) return;
   const SiteShape shape = site_shape(point, config_);
-  for (const Edit* edit : listener->edits) {
-    for_rows(values, [&](std::int64_t i) {
-      const Slots::Owner o = slots_->owners[static_cast<std::size_t>(i)];
-      const std::int64_t length =
-          plan_.first() + static_cast<std::int64_t>(request_.rows[static_cast<std::size_t>(o.row)].size());
-      if (touches(*edit, o.row, o.position, length)) apply(*edit, shape, shape.width, values.row(i).data());
-    });
+  const Site site{point, l};
+  if (listener->edited) {
+    for_edits(site, [&](const Edit& edit, int slot) { apply(edit, shape, shape.width, values.row(slot).data()); });
   }
-  call_hooks(*listener, {point, l}, shape, values);
+  call_hooks(*listener, site, shape, values);
   for (std::size_t index : listener->captures) capture(index, shape, values);
 }
 
@@ -363,24 +390,24 @@ void Pass::capture(std::size_t index, const SiteShape& shape, const Tensor& valu
   }
 }
 
-void Pass::fire_maps(Point point, int l, std::vector<Tensor>& maps) {
+void Pass::fire_maps(Point point, int l, const Slots& read, std::vector<Tensor>& maps) {
   const Listener* listener = plan_.at(point, l);
   if (listener == nullptr) return;
   const std::int64_t first = plan_.first();
-  for (const Edit* edit : listener->edits) {
-    for (std::size_t r = 0; r < maps.size(); ++r) {
-      const std::int64_t count = slots_->own[r].count, keys = first + count;
-      for (std::int64_t t = 0; t < count; ++t) {
-        if (!touches(*edit, static_cast<int>(r), first + t, keys)) continue;
-        // only the keys that the query may see: an edit never opens the future
-        apply(*edit, {config_.heads, first + t + 1, true}, count * keys, maps[r].data() + t * keys);
-      }
-    }
+  const Site site{point, l};
+  if (listener->edited) {
+    for_edits(site, [&](const Edit& edit, int slot) {
+      const auto [row, position] = read.owners[static_cast<std::size_t>(slot)];
+      Tensor& map = maps[static_cast<std::size_t>(row)];
+      const std::int64_t count = map.shape()[1], keys = map.shape()[2];
+      // only the keys that the query may see: an edit never opens the future
+      apply(edit, {config_.heads, position + 1, true}, count * keys, map.data() + (position - first) * keys);
+    });
   }
-  SiteValues seen{{point, l}, {}};
+  SiteValues seen{site, {}};
   for (Tensor& map : maps) seen.rows.push_back({map.data(), map.shape(), first});
   for (const Hooks::Write* write : listener->writers) (*write)(seen);
-  for (const Hooks::Read* read : listener->readers) (*read)(seen);
+  for (const Hooks::Read* read_hook : listener->readers) (*read_hook)(seen);
   for (std::size_t index : listener->captures) {
     for (std::size_t r = 0; r < maps.size(); ++r) result_.rows[r].captured[index] = maps[r].clone();
   }

@@ -20,28 +20,34 @@ class Pass {
 
  private:
   // The steps of the pass. N is the number of slots of the stage; D, H, KV, K, F, V as in the design.
-  void embed();                                 ///< x := wte + wpe                                        [N, D]
-  void enter(int stage);                        ///< splits x where the stage has more slots than the one before
-  void block(int l, const PackedBlock& w);      ///< x := x + attention(ln1(x)); x := x + mlp(ln2(x))
-  void attention(int l, const PackedBlock& w);  ///< normed_ [N, D] -> out_ [N, D]
-  void mlp(int l, const PackedBlock& w);        ///< normed_ [N, D] -> out_ [N, D]
-  void finish();                                ///< final norm and logits where they are asked for
+  void embed();  ///< x := wte + wpe                                        [N, D]
+  void enter(int stage, std::initializer_list<Tensor*> carried);  ///< splits what is carried where slots have split
+  void block(int l, const PackedBlock& w);                        ///< x := x + attention(ln1(x)); x := x + mlp(ln2(x))
+  void attention(int l, const PackedBlock& w);                    ///< normed_ [N, D] -> out_ [N, D]
+  void mlp(int l, const PackedBlock& w);                          ///< normed_ [N, D] -> out_ [N, D]
+  void finish();                                                  ///< final norm and logits where they are asked for
 
   void norm(const PackedNorm& w, Point scale, Point normalized, Point result, int l);  ///< x_ -> normed_
-  struct Map { const Linear& w; Tensor& y; };
+  struct Map {
+    const Linear& w;
+    Tensor& y;
+  };
   static void linear(const Tensor& x, std::initializer_list<Map> maps);  ///< for each: y := x w^T + bias
-  void rotate(Tensor& x, std::int64_t heads);  ///< rotary positions, in place on [N, heads * K]
-  void attend_rows(int l);                     ///< q, k, v -> z
-  void attend_with_maps(int l);                ///< the same when somebody listens to scores or pattern
-  KeysValues keys_values(int row, int l) const;
+  void rotate(Tensor& x, std::int64_t heads);       ///< rotary positions, in place on [N, heads * K]
+  void attend_rows(int l, const Slots& read);       ///< q, k, v -> z
+  void attend_with_maps(int l, const Slots& read);  ///< the same when somebody listens to scores or pattern
+  HeadShape head_shape(std::int64_t h) const;
+  KeysValues keys_values(const Slots& read, int row, int l) const;
   void append_to_cache(int l);
   std::vector<int> logit_slots() const;
 
   // Sites. `values` is [N, total of the point's shape].
   void fire(Point point, int l, Tensor& values);
+  template <class F>
+  void for_edits(const Site& site, F&& body) const;  ///< body(edit, slot) for what the site's edits meet, in parallel
   void capture(std::size_t index, const SiteShape& shape, const Tensor& values);
   void call_hooks(const Listener& listener, const Site& site, const SiteShape& shape, Tensor& values) const;
-  void fire_maps(Point point, int l, std::vector<Tensor>& maps);  ///< per row [H, T, S]
+  void fire_maps(Point point, int l, const Slots& read, std::vector<Tensor>& maps);  ///< per row [H, T, S]
 
   const Config& config_;
   const Model& model_;

@@ -132,23 +132,50 @@ Plan::Plan(const Config& config, const Request& request, std::int64_t first)
     const std::string where = "edit at " + edit.site.name();
     check_vector(config, edit, where);
     check_places(config, request, edit, first, where);
-    listener(edit.site).edits.push_back(&edit);
+    listener(edit.site).edited = true;
   }
   for (std::size_t c = 0; c < request.capture.size(); ++c) {
     check_site(config, request.capture[c]);
     listener(request.capture[c]).captures.push_back(c);
+    see(request.capture[c]);
   }
   if (request.hooks != nullptr) {
     for (const Hooks::Hook& hook : request.hooks->hooks_) {
       check_site(config, hook.site);
       if (hook.write) listener(hook.site).writers.push_back(&hook.write);
       if (hook.read) listener(hook.site).readers.push_back(&hook.read);
+      see(hook.site);
     }
   }
+  // What only the last position's logits need ends at the last block's attention, unless somebody looks there.
+  const int last = static_cast<int>(blocks_) - 1;
+  const bool last_only = request.logits == LogitsAt::last && deepest_ < depth({Point::z, last}) &&
+                         at(Point::scores, last) == nullptr && at(Point::pattern, last) == nullptr;
+  if (request.logits != LogitsAt::none) see({Point::logits, -1});
+  if (request.cache != nullptr) see({Point::resid_post, last});
   // A hook may write anywhere, and maps of attention belong to rows: then every row keeps its own slots.
   const bool hooked = request.hooks != nullptr && !request.hooks->empty();
   const bool share = request.share && !hooked && !listens(Point::scores) && !listens(Point::pattern);
-  stages_ = slots_by_stage(request, first, config.blocks, share);
+  stages_ = stages_of(request, first, config.blocks, share, last_only);
+  count_cost(config, request);
+}
+
+std::int64_t Plan::depth(const Site& site) const {
+  const std::int64_t block = stage_of(site, blocks_) == embedding_stage ? -1 : site.block < 0 ? blocks_ : site.block;
+  return (block + 1) * point_count + static_cast<std::int64_t>(site.point);
+}
+
+// A token-layer is one position through one block; its halves before and after attention count by their weights.
+void Plan::count_cost(const Config& config, const Request& request) {
+  const auto d = static_cast<double>(config.width), z = static_cast<double>(config.heads * config.head_width);
+  const auto kv = static_cast<double>(config.kv_heads * config.head_width), f = static_cast<double>(config.mlp_width);
+  const double read = d * (z + 2 * kv), after = z * d + (config.gated_mlp ? 3 : 2) * d * f;
+  for (const auto& ids : request.rows) cost_.asked += static_cast<double>(blocks_) * static_cast<double>(ids.size());
+  for (int l = 0; l < static_cast<int>(blocks_) && !ends_at({Point::resid_pre, l}); ++l) {
+    cost_.computed += read / (read + after) * static_cast<double>(stage(stage_of(l, Step::read)).slots->size());
+    if (ends_at({Point::pattern, l})) continue;
+    cost_.computed += after / (read + after) * static_cast<double>(stage(stage_of(l, Step::after)).slots->size());
+  }
 }
 
 bool Plan::listens(Point point) const {

@@ -2,6 +2,7 @@
 // one null test. What could not fire is refused here.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -21,7 +22,7 @@ struct SiteShape {
 SiteShape site_shape(Point point, const Config& config);
 
 struct Listener {
-  std::vector<const Edit*> edits;  ///< in the order given
+  bool edited = false;  ///< which edits, and where, the stage says
   std::vector<const Hooks::Write*> writers;
   std::vector<const Hooks::Read*> readers;
   std::vector<std::size_t> captures;  ///< indices into Request::capture
@@ -34,10 +35,10 @@ class Plan {
 
   const Listener* at(Point point, int block) const { return table_[index(point, block)].get(); }
   bool listens(Point point) const;  ///< outside the blocks, or in any of them
-  const Slots& slots(int stage) const { return *stages_[static_cast<std::size_t>(stage)]; }
-  bool same_slots(int stage) const {
-    return stages_[static_cast<std::size_t>(stage)] == stages_[static_cast<std::size_t>(stage) - 1];
-  }
+  const Stage& stage(int number) const { return stages_[static_cast<std::size_t>(number)]; }
+  /// Whether nobody looks at anything after this point: the pass may end there.
+  bool ends_at(const Site& site) const { return deepest_ <= depth(site); }
+  const Cost& cost() const { return cost_; }  ///< all but the rows of logits
   std::int64_t first() const { return first_; }
 
  private:
@@ -45,10 +46,14 @@ class Plan {
     return static_cast<std::size_t>((block < 0 ? blocks_ : block) * point_count + static_cast<int>(point));
   }
   Listener& listener(const Site& site);
+  std::int64_t depth(const Site& site) const;  ///< grows in the order in which sites fire
+  void see(const Site& site) { deepest_ = std::max(deepest_, depth(site)); }
+  void count_cost(const Config& config, const Request& request);
 
-  std::int64_t blocks_, first_;
+  std::int64_t blocks_, first_, deepest_ = -1;
   std::vector<std::unique_ptr<Listener>> table_;
-  std::vector<std::shared_ptr<const Slots>> stages_;
+  std::vector<Stage> stages_;
+  Cost cost_;
 };
 
 }  // namespace embscope
