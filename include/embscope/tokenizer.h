@@ -67,6 +67,9 @@ class Tokenizer {
   /// Never adds a beginning-of-text token (see `with_bos`). Time is O(n log n) even for one long word.
   Tokens encode(std::string_view text, bool special = false) const;
 
+  /// The ids of `encode` alone, in a fifth of the memory: for large texts.
+  std::vector<TokenId> encode_ids(std::string_view text, bool special = false) const;
+
   /// `encode`, preceded by the beginning-of-text token (range 0..0) when the tokenizer's own configuration asks for it.
   Tokens with_bos(std::string_view text, bool special = false) const;
 

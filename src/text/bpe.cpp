@@ -1,21 +1,22 @@
 #include "text/bpe.h"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <functional>
 #include <queue>
 #include <unordered_map>
 
+#include "text/hash.h"
+
 namespace embscope {
 namespace {
 
-constexpr std::size_t longest_short_word = 48;
-
-// The neighbours of a long word as a linked list, and its pairs in buckets by rank. A merge of rank r makes pairs of other
-// ranks only (they contain the merged token, which pair r does not), so a bucket does not grow while it is worked off.
+// The neighbours of a long word as a linked list, and its pairs in buckets by rank. A merge of rank r makes pairs of
+// other ranks only (they contain the merged token, which pair r does not), so a bucket does not grow while it is worked
+// off.
 class LongWord {
  public:
-  LongWord(const MergeTable& merges, std::vector<TokenId>& symbols) : merges_(merges), ids_(symbols) {
+  LongWord(const MergeTable& merges, std::span<TokenId> symbols) : merges_(merges), ids_(symbols) {
     const auto n = static_cast<std::int32_t>(ids_.size());
     for (std::int32_t i = 0; i < n; ++i) {
       before_.push_back(i - 1);
@@ -24,7 +25,7 @@ class LongWord {
     for (std::int32_t i = 0; i + 1 < n; ++i) offer(i);
   }
 
-  void merge() {
+  std::size_t merge() {
     while (!ranks_.empty()) {
       const std::uint32_t rank = ranks_.top();
       Bucket& bucket = buckets_[rank];
@@ -39,7 +40,7 @@ class LongWord {
       }
       merge_at(bucket.positions[bucket.next++], rank);
     }
-    std::erase(ids_, gone);
+    return static_cast<std::size_t>(std::remove(ids_.begin(), ids_.end(), gone) - ids_.begin());
   }
 
  private:
@@ -79,57 +80,69 @@ class LongWord {
   static std::size_t at(std::int32_t i) { return static_cast<std::size_t>(i); }
 
   const MergeTable& merges_;
-  std::vector<TokenId>& ids_;
+  std::span<TokenId> ids_;
   std::vector<std::int32_t> before_, after_;
   std::unordered_map<std::uint32_t, Bucket> buckets_;
   std::priority_queue<std::uint32_t, std::vector<std::uint32_t>, std::greater<>> ranks_;
 };
 
-}  // namespace
-
-void MergeTable::reserve(std::size_t count) { slots_.assign(std::bit_ceil(std::max<std::size_t>(16, count * 2)), {}); }
-
-std::size_t MergeTable::place(std::uint64_t key) const {
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t at = static_cast<std::size_t>((key * 0x9e3779b97f4a7c15) >> 20) & mask;
-  while (slots_[at].key != empty && slots_[at].key != key) at = (at + 1) & mask;
-  return at;
+std::uint64_t pair_of(TokenId left, TokenId right) {
+  return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
 }
 
-bool MergeTable::insert(TokenId left, TokenId right, Merge merge) {
-  const std::uint64_t key = static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
-  Slot& slot = slots_[place(key)];
-  if (slot.key == key) return false;
-  slot = {key, merge};
-  return true;
+}  // namespace
+
+MergeTable::MergeTable(std::size_t count) : slots_(2 * count + 1) {}
+
+std::size_t MergeTable::place(std::uint64_t pair) const {
+  std::size_t place = hashing::place(pair * hashing::odd, slots_.size());
+  while (slots_[place].pair != empty && slots_[place].pair != pair) place = hashing::next(place, slots_.size());
+  return place;
+}
+
+void MergeTable::ask(TokenId left, TokenId right) const {
+  __builtin_prefetch(&slots_[hashing::place(pair_of(left, right) * hashing::odd, slots_.size())]);
+}
+
+void MergeTable::insert(TokenId left, TokenId right, Merge merge) {
+  const std::uint64_t pair = pair_of(left, right);
+  Slot& slot = slots_[place(pair)];
+  if (slot.pair == empty) slot = {pair, merge};
 }
 
 MergeTable::Merge MergeTable::find(TokenId left, TokenId right) const {
-  const std::uint64_t key = static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
-  return slots_[place(key)].merge;
+  return slots_[place(pair_of(left, right))].merge;
 }
 
-void merge_short(const MergeTable& merges, std::vector<TokenId>& symbols) {
-  std::vector<MergeTable::Merge> pairs;
-  for (std::size_t i = 0; i + 1 < symbols.size(); ++i) pairs.push_back(merges.find(symbols[i], symbols[i + 1]));
-  while (!pairs.empty()) {
+std::size_t merge_short(const MergeTable& merges, std::span<TokenId> symbols) {
+  std::array<MergeTable::Merge, longest_short_word> pairs;  // [i]: the symbols i and i + 1
+  std::size_t last = symbols.size() - 1;
+  for (std::size_t i = 0; i < last; ++i) pairs[i] = merges.find(symbols[i], symbols[i + 1]);
+  while (last > 0) {
     std::size_t best = 0;
-    for (std::size_t i = 1; i < pairs.size(); ++i) {
+    for (std::size_t i = 1; i < last; ++i) {
       if (pairs[i].rank < pairs[best].rank) best = i;
     }
-    if (pairs[best].rank == MergeTable::none) return;
+    if (pairs[best].rank == MergeTable::none) break;
     symbols[best] = pairs[best].id;
-    symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(best) + 1);
-    pairs.erase(pairs.begin() + static_cast<std::ptrdiff_t>(best));
+    --last;
+    for (std::size_t i = best + 1; i <= last; ++i) {
+      symbols[i] = symbols[i + 1];
+      pairs[i - 1] = pairs[i];
+    }
     if (best > 0) pairs[best - 1] = merges.find(symbols[best - 1], symbols[best]);
-    if (best < pairs.size()) pairs[best] = merges.find(symbols[best], symbols[best + 1]);
+    if (best < last) pairs[best] = merges.find(symbols[best], symbols[best + 1]);
   }
+  return last + 1;
 }
 
-void merge_long(const MergeTable& merges, std::vector<TokenId>& symbols) { LongWord(merges, symbols).merge(); }
+std::size_t merge_long(const MergeTable& merges, std::span<TokenId> symbols) {
+  return LongWord(merges, symbols).merge();
+}
 
-void merge_pairs(const MergeTable& merges, std::vector<TokenId>& symbols) {
-  symbols.size() <= longest_short_word ? merge_short(merges, symbols) : merge_long(merges, symbols);
+std::size_t merge_pairs(const MergeTable& merges, std::span<TokenId> symbols) {
+  if (symbols.empty()) return 0;
+  return symbols.size() <= longest_short_word ? merge_short(merges, symbols) : merge_long(merges, symbols);
 }
 
 }  // namespace embscope

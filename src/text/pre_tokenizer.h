@@ -1,53 +1,103 @@
 // Cuts text into words, as the regular expressions of the tokenizers do, without a regular-expression engine.
 #pragma once
 
-#include <functional>
 #include <string_view>
 
 #include "embscope/tokenizer.h"
-
-namespace embscope {
-
-/// The end of the word that starts at `begin` in `text`, by the GPT-2 pattern.
-std::size_t gpt2_word_end(std::string_view text, std::size_t begin);
-
-/// The same by the Llama 3 pattern.
-std::size_t llama3_word_end(std::string_view text, std::size_t begin);
-
-/// Calls `word(begin, end)` for consecutive words that cover `text`.
-template <class F>
-void for_words(std::string_view text, PreTokenizer pre, F&& word);
-
-}  // namespace embscope
-
+#include "text/eight_bytes.h"
 #include "text/unicode.h"
 
 namespace embscope {
 
-template <class F>
-void for_words(std::string_view text, PreTokenizer pre, F&& word) {
-  const auto cut = [&](std::size_t begin, std::size_t end, auto&& word_end) {
-    const std::string_view part = text.substr(0, end);  // what lies behind `end` is out of sight of the pattern
-    while (begin < end) {
-      const std::size_t next = word_end(part, begin);
-      word(begin, next);
-      begin = next;
-    }
-  };
-  if (pre == PreTokenizer::gpt2) return cut(0, text.size(), gpt2_word_end);
-  if (pre == PreTokenizer::llama3) return cut(0, text.size(), llama3_word_end);
-  std::size_t begin = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const CodePoint c = code_point(text, at);
-    const std::size_t next = at + static_cast<std::size_t>(c.length);
-    if (char_class(c.value) == CharClass::number) {
-      cut(begin, at, gpt2_word_end);
-      word(at, next);
-      begin = next;
-    }
-    at = next;
+/// The end of the word that starts at `begin`. Precondition: begin < text.size().
+template <PreTokenizer pre>
+std::size_t word_end(std::string_view text, std::size_t begin);
+
+/// Calls `use` with the pattern as a constant: use.template operator()<pre>().
+template <class Use>
+auto with_pattern(PreTokenizer pre, Use&& use) {
+  switch (pre) {
+    case PreTokenizer::gpt2: return use.template operator()<PreTokenizer::gpt2>();
+    case PreTokenizer::smollm: return use.template operator()<PreTokenizer::smollm>();
+    case PreTokenizer::llama3: break;
   }
-  cut(begin, text.size(), gpt2_word_end);
+  return use.template operator()<PreTokenizer::llama3>();
+}
+
+namespace words {
+
+/// The end of the run of `wanted` characters from `at`, of at most `most` of them, character by character.
+std::size_t any_run_end(std::string_view text, std::size_t at, CharClass wanted,
+                        std::size_t most = std::string_view::npos);
+
+inline bool is_newline(char c) { return c == '\n' || c == '\r'; }
+
+/// Which of eight bytes are ASCII characters of the class.
+template <CharClass wanted>
+constexpr std::uint64_t ascii_of(std::uint64_t word) {
+  using namespace eight_bytes;
+  if constexpr (wanted == CharClass::letter) return letters(word);
+  if constexpr (wanted == CharClass::number) return digits(word);
+  if constexpr (wanted == CharClass::space) return spaces(word);
+  return ~(word | letters(word) | digits(word) | spaces(word)) & all(0x80);
+}
+
+/// The end of the run of `wanted` characters from `at`: eight at a time as long as they are ASCII.
+template <CharClass wanted>
+[[gnu::always_inline]] inline std::size_t run_end(std::string_view text, std::size_t at) {
+  for (;; at += 8) {
+    const std::uint64_t word = eight_bytes::load(text, at);
+    const std::uint64_t rest = ascii_of<wanted>(word) ^ eight_bytes::all(0x80);
+    if (rest == 0) continue;
+    at += eight_bytes::first(rest);
+    const bool ascii = (word & rest & (0 - rest)) == 0;
+    return ascii ? at : any_run_end(text, at, wanted);
+  }
+}
+
+/// 's 't 're 've 'm 'll 'd: its length at the apostrophe `at`, or 0.
+std::size_t contraction(std::string_view text, std::size_t at);
+/// The same in any case, as Unicode folds it: with 'ſ (U+017F).
+std::size_t contraction_in_any_case(std::string_view text, std::size_t at);
+
+/// \s+(?!\S)|\s+ for the run of white space begin..end: all of it at the end of the text, else all but its last
+/// character, which goes to the word behind it, if that leaves any.
+inline std::size_t space_end(std::string_view text, std::size_t begin, std::size_t end, bool at_end_of_text) {
+  if (at_end_of_text) return end;
+  std::size_t last = end - 1;
+  while ((static_cast<unsigned char>(text[last]) & 0xc0) == 0x80) --last;
+  return last == begin ? end : last;
+}
+
+/// With `digits_alone` each number is a word, and the text ends before it for the pattern.
+template <bool digits_alone>
+std::size_t gpt2_word_end(std::string_view text, std::size_t begin) {
+  if (text[begin] == '\'') {
+    if (const std::size_t length = contraction(text, begin)) return begin + length;
+  }
+  const std::size_t start = begin + (text[begin] == ' ');
+  if (start == text.size()) return start;
+  switch (class_at(text, start)) {
+    case CharClass::letter: return run_end<CharClass::letter>(text, start);
+    case CharClass::number:
+      if (!digits_alone) return run_end<CharClass::number>(text, start);
+      return start > begin ? start : any_run_end(text, start, CharClass::number, 1);
+    case CharClass::other: return run_end<CharClass::other>(text, start);
+    case CharClass::space: break;
+  }
+  const std::size_t end = run_end<CharClass::space>(text, start);
+  const bool at_end = end == text.size() || (digits_alone && class_at(text, end) == CharClass::number);
+  return space_end(text, begin, end, at_end);
+}
+
+std::size_t llama3_word_end(std::string_view text, std::size_t begin);
+
+}  // namespace words
+
+template <PreTokenizer pre>
+std::size_t word_end(std::string_view text, std::size_t begin) {
+  if constexpr (pre == PreTokenizer::llama3) return words::llama3_word_end(text, begin);
+  return words::gpt2_word_end<pre == PreTokenizer::smollm>(text, begin);
 }
 
 }  // namespace embscope

@@ -1,6 +1,7 @@
 // Code points of UTF-8 text and the three classes that pre-tokenizers know.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -18,5 +19,21 @@ CodePoint code_point(std::string_view text, std::size_t at);
 
 /// Unicode's \p{L}, \p{N} and White_Space.
 CharClass char_class(std::int32_t code);
+
+inline constexpr std::array<CharClass, 128> ascii_classes = [] {
+  std::array<CharClass, 128> classes{};
+  for (unsigned c = 0; c < 128; ++c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'), number = c >= '0' && c <= '9';
+    const bool space = c == ' ' || (c >= '\t' && c <= '\r');
+    classes[c] = letter ? CharClass::letter : number ? CharClass::number : space ? CharClass::space : CharClass::other;
+  }
+  return classes;
+}();
+
+/// The class of the character at `at`. Precondition: at < text.size().
+inline CharClass class_at(std::string_view text, std::size_t at) {
+  const auto first = static_cast<unsigned char>(text[at]);
+  return first < 0x80 ? ascii_classes[first] : char_class(code_point(text, at).value);
+}
 
 }  // namespace embscope

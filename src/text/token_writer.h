@@ -1,0 +1,57 @@
+// TokenWriter: fills vectors with tokens, in blocks, because that costs less than one token at a time.
+#pragma once
+
+#include <span>
+
+#include "embscope/tokenizer.h"
+#include "text/word_cache.h"
+
+namespace embscope {
+
+class TokenWriter {
+ public:
+  /// For the tokens of a text of `bytes`. The vectors are empty, and complete after `finish`. `ranges` may be null: they
+  /// are four fifths of the memory.
+  TokenWriter(std::size_t bytes, std::vector<TokenId>& ids, std::vector<ByteRange>* ranges)
+      : bytes_(bytes), ids_(ids), ranges_(ranges) {}
+
+  void write(TokenId id, std::uint64_t begin, std::uint64_t end) {
+    if (size_ == room_) make_room(1, begin);
+    id_at_[size_] = id;
+    if (range_at_ != nullptr) range_at_[size_] = {begin, end};
+    ++size_;
+  }
+
+  void write(std::span<const WordCache::Piece> pieces, std::uint64_t begin) {
+    if (room_ - size_ < pieces.size()) make_room(pieces.size(), begin);
+    TokenId* id_at = id_at_ + size_;
+    for (const auto& piece : pieces) *id_at++ = piece.id;
+    if (range_at_ != nullptr) {
+      ByteRange* range_at = range_at_ + size_;
+      for (const auto& piece : pieces) {
+        *range_at++ = {begin, begin + piece.length};
+        begin += piece.length;
+      }
+    }
+    size_ += pieces.size();
+  }
+
+  std::size_t size() const { return size_; }
+  /// Corrects where token `i` begins.
+  void set_begin(std::size_t i, std::uint64_t begin) {
+    if (range_at_ != nullptr) range_at_[i].begin = begin;
+  }
+  void finish();
+
+ private:
+  void make_room(std::size_t count, std::uint64_t done);
+
+  std::size_t bytes_;
+  std::vector<TokenId>& ids_;
+  std::vector<ByteRange>* ranges_;
+  std::size_t size_ = 0, room_ = 0;  // written; of the vectors
+  TokenId* id_at_ = nullptr;
+  ByteRange* range_at_ = nullptr;
+};
+
+}  // namespace embscope

@@ -1,0 +1,100 @@
+#include "text/vocabulary.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "embscope/error.h"
+#include "text/byte_alphabet.h"
+
+namespace embscope {
+namespace {
+
+// Good bits of the hash that do not choose the slot.
+std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 8); }
+
+}  // namespace
+
+void refuse(const TokenizerSpec& spec, const std::string& message) {
+  throw Error(Code::format, spec.where.empty() ? "tokenizer" : spec.where, message);
+}
+
+Vocabulary::Vocabulary(const TokenizerSpec& spec) {
+  constexpr std::size_t most = 1u << 26;
+  if (spec.tokens.empty()) refuse(spec, "the vocabulary is empty");
+  if (spec.tokens.size() > most) refuse(spec, fmt::format("{} tokens: at most {} are read", spec.tokens.size(), most));
+  read_kinds(spec);
+  read_bytes(spec);
+  fill_table(spec);
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    of_byte_[byte] = find(std::string_view(&c, 1));
+  }
+}
+
+void Vocabulary::read_kinds(const TokenizerSpec& spec) {
+  kinds_.resize(spec.tokens.size());
+  for (const auto& added : spec.added) {
+    if (!has(added.id))
+      refuse(spec, fmt::format("added token id {}: the vocabulary has ids 0..{}", added.id, size() - 1));
+    kinds_[static_cast<std::size_t>(added.id)] = added.special ? Kind::special : Kind::added;
+  }
+  for (const auto& [id, what] : {std::pair{spec.bos, "beginning-of-text"}, std::pair{spec.eos, "end-of-text"}}) {
+    if (id && !has(*id)) refuse(spec, fmt::format("the {} id {} is not in the vocabulary", what, *id));
+  }
+}
+
+void Vocabulary::read_bytes(const TokenizerSpec& spec) {
+  std::size_t total = 0;
+  for (std::string_view token : spec.tokens) total += token.size();
+  if (total > UINT32_MAX) refuse(spec, "the vocabulary's texts exceed 4 GiB");
+  arena_.resize(total);
+  starts_.reserve(spec.tokens.size() + 1);
+  starts_.push_back(0);
+  char* at = arena_.data();
+  for (std::size_t id = 0; id < spec.tokens.size(); ++id) {
+    const std::string_view token = spec.tokens[id];
+    char* end = kinds_[id] == Kind::ordinary ? write_bytes_of_alphabet(token, at) : nullptr;
+    at = end != nullptr ? end : std::copy(token.begin(), token.end(), at);  // outside the alphabet: its own UTF-8
+    starts_.push_back(static_cast<std::uint32_t>(at - arena_.data()));
+  }
+  arena_.resize(starts_.back());
+}
+
+void Vocabulary::fill_table(const TokenizerSpec& spec) {
+  slots_.resize(spec.tokens.size() / 2 * 3 + 2);
+  std::array<Wanted, 16> block;
+  for (TokenId first = 0; first < size(); first += static_cast<TokenId>(block.size())) {
+    const auto count = std::min(block.size(), static_cast<std::size_t>(size() - first));
+    for (std::size_t i = 0; i < count; ++i) block[i] = ask(bytes(first + static_cast<TokenId>(i)));
+    for (std::size_t i = 0; i < count; ++i) insert(spec, first + static_cast<TokenId>(i), block[i]);
+  }
+}
+
+void Vocabulary::insert(const TokenizerSpec& spec, TokenId id, const Wanted& token) {
+  if (token.bytes.empty()) return;  // a hole in the ids
+  Slot& slot = slots_[place(token)];
+  if (slot.id == none) {
+    slot = {tag_of(token.hash), id};
+  } else if (kind(id) == Kind::ordinary && kind(slot.id) == Kind::ordinary) {
+    refuse(spec, fmt::format("tokens {} and {} are the same: '{}'", slot.id, id, visible(token.bytes)));
+  } else if (kind(id) == Kind::ordinary) {
+    slot.id = id;  // plain text never gives an added token: the ordinary one is found
+  }
+}
+
+std::size_t Vocabulary::place(const Wanted& wanted) const {
+  const std::uint32_t tag = tag_of(wanted.hash);
+  std::size_t place = hashing::place(wanted.hash, slots_.size());
+  while (slots_[place].id != none && (slots_[place].tag != tag || bytes(slots_[place].id) != wanted.bytes)) {
+    place = hashing::next(place, slots_.size());
+  }
+  return place;
+}
+
+TokenId Vocabulary::find(std::string_view wanted, TokenId guess) const {
+  const bool right = has(guess) && kind(guess) == Kind::ordinary && bytes(guess) == wanted;
+  return right ? guess : find(wanted);
+}
+
+}  // namespace embscope

@@ -1,0 +1,77 @@
+// Vocabulary: the bytes of every token, and the token of given bytes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "embscope/tokenizer.h"
+#include "text/hash.h"
+
+namespace embscope {
+
+class Vocabulary {
+ public:
+  enum class Kind : std::uint8_t { ordinary, added, special };
+
+  /// Throws Error{format} for what contradicts itself.
+  explicit Vocabulary(const TokenizerSpec& spec);
+
+  TokenId size() const { return static_cast<TokenId>(kinds_.size()); }
+  bool has(TokenId id) const { return id >= 0 && id < size(); }
+
+  // Preconditions: has(id).
+  Kind kind(TokenId id) const { return kinds_[static_cast<std::size_t>(id)]; }
+  std::size_t length(TokenId id) const {
+    const auto i = static_cast<std::size_t>(id);
+    return starts_[i + 1] - starts_[i];
+  }
+  std::string_view bytes(TokenId id) const {
+    return {arena_.data() + starts_[static_cast<std::size_t>(id)], length(id)};
+  }
+
+  /// The token with these bytes, an ordinary one before an added one; `none` where there is none.
+  TokenId find(std::string_view bytes) const { return find(ask(bytes)); }
+  /// The same, quickly where the guess is right.
+  TokenId find(std::string_view bytes, TokenId guess) const;
+
+  /// The same in two steps: what is asked for early has arrived in the processor when `find` needs it.
+  struct Wanted {
+    std::string_view bytes;
+    std::uint64_t hash;
+  };
+  Wanted ask(std::string_view bytes) const {
+    const std::uint64_t hash = hashing::hash(bytes);
+    __builtin_prefetch(&slots_[hashing::place(hash, slots_.size())]);
+    return {bytes, hash};
+  }
+  TokenId find(const Wanted& wanted) const { return slots_[place(wanted)].id; }
+
+  /// The token of a single byte, or `none`.
+  TokenId of_byte(unsigned char byte) const { return of_byte_[byte]; }
+  static constexpr TokenId none = -1;
+
+ private:
+  struct Slot {
+    std::uint32_t tag = 0;  // of the hash, to spare a look at most other tokens
+    TokenId id = none;
+  };
+  void read_kinds(const TokenizerSpec& spec);
+  void read_bytes(const TokenizerSpec& spec);
+  void fill_table(const TokenizerSpec& spec);
+  void insert(const TokenizerSpec& spec, TokenId id, const Wanted& token);
+  std::size_t place(const Wanted& wanted) const;
+
+  std::vector<Kind> kinds_;            // by id
+  std::string arena_;                  // every token's bytes, one after the other
+  std::vector<std::uint32_t> starts_;  // [size + 1]
+  std::vector<Slot> slots_;            // open addressing
+  std::array<TokenId, 256> of_byte_{};
+};
+
+/// Throws Error{format} with the tokenizer's file.
+[[noreturn]] void refuse(const TokenizerSpec& spec, const std::string& message);
+
+}  // namespace embscope

@@ -1,0 +1,79 @@
+// Words, held to the patterns read plainly.
+#include <gtest/gtest.h>
+
+#include "plain_words.h"
+#include "random_text.h"
+#include "text/pre_tokenizer.h"
+
+namespace embscope {
+namespace {
+
+std::vector<std::size_t> word_ends(std::string_view text, PreTokenizer pre) {
+  std::vector<std::size_t> ends;
+  with_pattern(pre, [&]<PreTokenizer pattern>() {
+    for (std::size_t at = 0; at < text.size(); ends.push_back(at)) at = word_end<pattern>(text, at);
+  });
+  return ends;
+}
+
+std::vector<std::string> words(std::string_view text, PreTokenizer pre) {
+  std::vector<std::string> list;
+  std::size_t begin = 0;
+  for (const std::size_t end : word_ends(text, pre)) {
+    list.emplace_back(text.substr(begin, end - begin));
+    begin = end;
+  }
+  return list;
+}
+
+using Words = std::vector<std::string>;
+
+TEST(Words, of_gpt2) {
+  const auto gpt2 = [](std::string_view text) { return words(text, PreTokenizer::gpt2); };
+  EXPECT_EQ(gpt2("It's  a\n\n test, 'S 123x"),
+            (Words{"It", "'s", " ", " a", "\n\n", " test", ",", " '", "S", " 123", "x"}));
+  EXPECT_EQ(gpt2("a \t"), (Words{"a", " \t"}));
+  EXPECT_EQ(gpt2(" "), (Words{" "}));
+  EXPECT_EQ(gpt2(""), Words{});
+}
+
+TEST(Words, of_smollm_are_single_digits) {
+  EXPECT_EQ(words("in  42 a", PreTokenizer::smollm), (Words{"in", "  ", "4", "2", " a"}));
+  EXPECT_EQ(words("½½", PreTokenizer::smollm), (Words{"½", "½"}));
+}
+
+TEST(Words, of_llama3) {
+  const auto llama3 = [](std::string_view text) { return words(text, PreTokenizer::llama3); };
+  EXPECT_EQ(llama3("We'LL (go) 12345!\n\n  x"),
+            (Words{"We", "'LL", " (", "go", ")", " ", "123", "45", "!\n\n", " ", " x"}));
+  EXPECT_EQ(llama3("x'ſ y"), (Words{"x", "'ſ", " y"}));  // Unicode folds ſ to s; so do tiktoken and Hugging Face
+}
+
+TEST(Words, equal_the_patterns_read_plainly) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 6000; ++round) {
+    const std::string made = random_text(random, random() % 40);
+    const std::vector<char> exact(made.begin(), made.end());  // nothing behind the text may be read
+    const std::string_view text(exact.data(), exact.size());
+    for (const PreTokenizer pre : {PreTokenizer::gpt2, PreTokenizer::smollm, PreTokenizer::llama3}) {
+      ASSERT_EQ(word_ends(text, pre), PlainWords(text, pre).ends()) << static_cast<int>(pre) << ": " << visible(text);
+    }
+  }
+}
+
+TEST(EightBytes, are_classified_as_one_by_one) {
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    for (int place = 0; place < 8; ++place) {
+      const std::uint64_t word = static_cast<std::uint64_t>(byte) << 8 * place | (place == 0 ? 0xff00 : 0xff);
+      const std::uint64_t here = std::uint64_t{0x80} << 8 * place;
+      const auto is = [&](CharClass c) { return byte < 128 && ascii_classes[byte] == c ? here : 0; };
+      EXPECT_EQ(words::ascii_of<CharClass::letter>(word) & here, is(CharClass::letter));
+      EXPECT_EQ(words::ascii_of<CharClass::number>(word) & here, is(CharClass::number));
+      EXPECT_EQ(words::ascii_of<CharClass::space>(word) & here, is(CharClass::space));
+      EXPECT_EQ(words::ascii_of<CharClass::other>(word) & here, is(CharClass::other));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace embscope
