@@ -7,7 +7,8 @@ import sys
 PUBLIC = {  # public header -> its room
     "error": "base", "progress": "base", "threads": "base", "tensor": "tensor", "table": "tensor", "tokenizer": "text",
     "archive": "files", "model": "model", "site": "forward", "edit": "forward", "transformer": "forward",
-    "similarity": "analysis", "predict": "analysis", "mix": "analysis", "trace": "analysis", "projection": "project", "figure": "figure", "hub": "hub",
+    "similarity": "analysis", "predict": "analysis", "mix": "analysis", "trace": "analysis", "lens": "analysis",
+    "attention_patterns": "analysis", "attribution": "analysis", "extract": "analysis", "projection": "project", "figure": "figure", "hub": "hub",
 }
 
 

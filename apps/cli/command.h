@@ -48,8 +48,8 @@ Progress progress_line();
 /// Says on standard error when a word is several tokens and its final one is used.
 void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& words);
 
-/// FIRST:LAST as the half-open range it names of 0..count; either end may be left out, negative ones count from the end.
-/// `what` has the range: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} when it is not there.
+/// FIRST:LAST as the half-open range it names of 0:count; either end may be left out, negative ones count from the end.
+/// `what` has the range: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} for what it has not.
 std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
                                                   std::string_view what);
 

@@ -32,6 +32,15 @@ Figure figure_mix(const Table& sweep, std::span<const double> crossings, std::st
 Figure figure_trace(const Table& life, std::string_view own, std::string_view predicted);
 Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title);
 Figure figure_toy(const Table& toy);
+/// lens.h cells: position across, blocks down to the embedding, the likeliest token in each cell. Colour is its probability,
+/// or that of the target when there is one. The last `most` positions are drawn; the subtitle says when there are more.
+Figure figure_lens(const Table& cells, std::string_view target = {}, std::size_t most = 32);
+/// attention_patterns.h patterns [heads, T, T]: a facet a head, query down, key across. Up to 64 tokens with labels and a
+/// mark a cell; beyond as pixels, each the largest of the cells it covers.
+Figure figure_attention(const Tensor& patterns, std::span<const int> heads, int block,
+                        std::span<const std::string> labels);
+/// attribution.h parts: what each block's attention and MLP add, as bars, over the heads of each block.
+Figure figure_attribution(const Table& parts, std::string_view title, std::string_view subtitle);
 
 /// The entire matrix as a picture: tokens across, dimensions down, diverging red (positive) and blue (negative) centred on
 /// zero, range the 99th percentile of |value|; each pixel the mean of the cells it covers, and the picture says how many;

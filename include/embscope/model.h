@@ -98,7 +98,7 @@ class Model {
   const Weights& weights() const { return weights_; }
   const Tokenizer& tokenizer() const;  ///< built on first use; throws Error{not_found} where the files hold none
   bool has_tokenizer() const;
-  /// A readable name for a token: Tokenizer::label, or "<7>" for an id without one (padding rows of wte; no tokenizer at all).
+  /// A readable name for a token: Tokenizer::label, or "<7>" for an id without one (padding rows of wte, no tokenizer).
   std::string label(TokenId id) const;
   const std::string& name() const { return name_; }  ///< for people and file names
   const std::filesystem::path& path() const { return path_; }

@@ -1,0 +1,139 @@
+#include "embscope/attribution.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "analysis/request.h"
+#include "analysis/watch.h"
+#include "base/threads.h"
+#include "embscope/predict.h"
+
+namespace embscope {
+namespace {
+
+struct Part {
+  const char* name;
+  double block, head, value;
+};
+
+double dot(const std::vector<double>& a, std::span<const float> b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < b.size(); ++i) sum += a[i] * static_cast<double>(b[i]);
+  return sum;
+}
+
+// The row of the unembedding, less that of the other token, [D].
+std::vector<double> unembedding(const Model& model, TokenId target, std::optional<TokenId> against) {
+  std::vector<float> row(static_cast<std::size_t>(model.config().width));
+  model.weights().unembed.row(target, row.data());
+  std::vector<double> u(row.begin(), row.end());
+  if (!against) return u;
+  model.weights().unembed.row(*against, row.data());
+  for (std::size_t d = 0; d < u.size(); ++d) u[d] -= static_cast<double>(row[d]);
+  return u;
+}
+
+// The direction w of the residual stream with u . (gain * (x - mean(x)) / scale) = w . x: taking the mean from w once
+// is taking it from every x.
+std::vector<double> direction(const Model& model, const std::vector<double>& u, double scale) {
+  const Tensor gain = model.weights().ln_final.gain.values();
+  std::vector<double> w(u.size());
+  for (std::size_t d = 0; d < w.size(); ++d) w[d] = u[d] * static_cast<double>(gain.values()[d]) / scale;
+  if (model.config().norm == NormKind::rms) return w;
+  const double mean = std::accumulate(w.begin(), w.end(), 0.0) / static_cast<double>(w.size());
+  for (double& x : w) x -= mean;
+  return w;
+}
+
+// The order in which `parts_of` reads them: wte, wpe if there is one, z and mlp_out of each block, the scale.
+std::vector<Site> watched_sites(const Config& config) {
+  std::vector<Site> sites = {{Point::wte, -1}};
+  if (config.position == PositionKind::learned) sites.push_back({Point::wpe, -1});
+  for (int b = 0; b < static_cast<int>(config.blocks); ++b) {
+    sites.push_back({Point::z, b});
+    sites.push_back({Point::mlp_out, b});
+  }
+  sites.push_back({Point::ln_final_scale, -1});
+  return sites;
+}
+
+// w . (z_h W_O) for every head, as (W_O^T w) . z: one walk over W_O for all of them.
+std::vector<Part> block_parts(const Config& config, const BlockWeights& weights, int block,
+                              const std::vector<double>& w, std::span<const float> z, std::span<const float> mlp) {
+  std::vector<double> pulled(z.size());
+  weights.o.combine(w.data(), pulled.data());
+  std::vector<Part> parts;
+  const auto width = static_cast<std::size_t>(config.head_width);
+  for (std::size_t h = 0; h < static_cast<std::size_t>(config.heads); ++h) {
+    double value = 0;
+    for (std::size_t i = h * width; i < (h + 1) * width; ++i) value += pulled[i] * static_cast<double>(z[i]);
+    parts.push_back({"head", static_cast<double>(block), static_cast<double>(h), value});
+  }
+  if (!weights.o_bias.empty())
+    parts.push_back({"attn_bias", static_cast<double>(block), NAN, dot(w, weights.o_bias.values().values())});
+  parts.push_back({"mlp", static_cast<double>(block), NAN, dot(w, mlp)});
+  return parts;
+}
+
+std::vector<Part> parts_of(const Model& model, const std::vector<Tensor>& values, const std::vector<double>& u,
+                           const std::vector<double>& w) {
+  const bool learned = model.config().position == PositionKind::learned;
+  std::vector<Part> parts = {{"wte", NAN, NAN, dot(w, values[0].values())}};
+  if (learned) parts.push_back({"wpe", NAN, NAN, dot(w, values[1].values())});
+  const auto& blocks = model.weights().blocks;
+  std::vector<std::vector<Part>> by_block(blocks.size());
+  parallel_for(static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t b, std::int64_t) {
+    const auto i = static_cast<std::size_t>(b), z = (learned ? 2 : 1) + 2 * i;
+    by_block[i] =
+        block_parts(model.config(), blocks[i], static_cast<int>(b), w, values[z].values(), values[z + 1].values());
+  });
+  for (const auto& list : by_block) parts.insert(parts.end(), list.begin(), list.end());
+  const Vector& bias = model.weights().ln_final.bias;
+  if (!bias.empty()) parts.push_back({"ln_final_bias", NAN, NAN, dot(u, bias.values().values())});
+  return parts;
+}
+
+Table table_of(std::span<const Part> parts) {
+  std::vector<std::string> name;
+  std::vector<double> block, head, value;
+  for (const Part& p : parts)
+    name.push_back(p.name), block.push_back(p.block), head.push_back(p.head), value.push_back(p.value);
+  Table table("what each part adds to the logit");
+  return std::move(table.add("part", name).add("block", block).add("head", head).add("value", value, 4));
+}
+
+}  // namespace
+
+AttributionResult attribute(const Transformer& transformer, const AttributionRequest& r) {
+  const Model& model = transformer.model();
+  AttributionResult result;
+  result.position = position_in(r.ids.size(), r.position, "attribute");
+  if (r.target) token_in(model.config(), *r.target, "attribute");
+  if (r.against) token_in(model.config(), *r.against, "attribute");
+  // what comes after the position cannot change it
+  const std::span<const TokenId> ids(r.ids.data(), static_cast<std::size_t>(result.position) + 1);
+  const auto sites = watched_sites(model.config());
+  const Watched run = watch(transformer, ids, sites, result.position, result.position + 1);
+  const auto logits = run.logits.values();
+  result.target = r.target.value_or(top(logits, 1)[0]);
+  result.against = r.against;
+  if (result.against == result.target)
+    throw Error(Code::usage, "attribute",
+                fmt::format("{} against itself: choose two tokens", model.label(result.target)));
+  result.logit = static_cast<double>(logits[static_cast<std::size_t>(result.target)]);
+  if (r.against) result.logit -= static_cast<double>(logits[static_cast<std::size_t>(*r.against)]);
+  result.scale = static_cast<double>(run.values.back().values()[0]);
+
+  const auto u = unembedding(model, result.target, r.against);
+  auto parts = parts_of(model, run.values, u, direction(model, u, result.scale));
+  for (const Part& part : parts) result.sum += part.value;
+  if (r.sorted)
+    std::ranges::stable_sort(parts, [](const Part& a, const Part& b) { return std::abs(a.value) > std::abs(b.value); });
+  result.parts = table_of(parts);
+  return result;
+}
+
+}  // namespace embscope
