@@ -51,16 +51,19 @@ class Archive {
   std::map<std::string, MetaValue, std::less<>> metadata_;
 };
 
-/// An array to be written. Integer arrays are written as int64.
+/// An array to be written. Integer arrays are written as int64; floats as `dtype`: f32, f16 (.npz, .npy, .safetensors) or
+/// bf16 (.safetensors), rounded to nearest, ties to even.
 struct NamedArray {
   std::string name;
   Shape shape;
   std::variant<std::span<const float>, std::span<const std::int64_t>> values;
+  DType dtype = DType::f32;
 };
 
 /// Writes arrays by the path's extension: .npz (stored zip of .npy), .npy (exactly one array), .safetensors, .json
 /// (nested lists by name). Written under a temporary name and renamed: the old file or the new one, never half.
-/// Throws Error{usage} for another extension, Error{io} when the disk is full or the folder read-only.
+/// Throws Error{usage} for another extension or a dtype that it does not hold, Error{range} for a finite value too large for
+/// its dtype, Error{io} when the disk is full or the folder read-only.
 void write_arrays(const std::filesystem::path& path, std::span<const NamedArray> arrays);
 
 /// The same guarantee for any bytes.

@@ -8,13 +8,23 @@
 
 #include "base/file.h"
 #include "embscope/archive.h"
+#include "files/narrow.h"
+#include "files/safetensors_writer.h"
 
 namespace embscope {
 namespace {
 
 bool is_float(const NamedArray& a) { return std::holds_alternative<std::span<const float>>(a.values); }
 
-std::string_view bytes_of(const NamedArray& a) {
+// The values as .npy holds them; `room` keeps those that are not in memory so.
+std::string_view bytes_of(const NamedArray& a, std::vector<std::byte>& room) {
+  if (is_float(a) && a.dtype != DType::f32) {
+    const auto values = std::get<0>(a.values);
+    room.resize(values.size() * static_cast<std::size_t>(block_bytes(a.dtype)));
+    if (const std::size_t i = narrow(values, a.dtype, room.data()); i < values.size())
+      throw Error(Code::range, a.name, too_large(values[i], a.dtype, {}));
+    return {reinterpret_cast<const char*>(room.data()), room.size()};
+  }
   return std::visit([](auto v) { return std::string_view(reinterpret_cast<const char*>(v.data()), v.size_bytes()); },
                     a.values);
 }
@@ -23,8 +33,8 @@ std::string npy_header(const NamedArray& a) {
   std::string shape;
   for (std::int64_t size : a.shape) shape += fmt::format("{},", size);
   if (a.shape.rank() > 1) shape.pop_back();
-  std::string header =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", is_float(a) ? "<f4" : "<i8", shape);
+  const char* type = !is_float(a) ? "<i8" : a.dtype == DType::f16 ? "<f2" : "<f4";
+  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", type, shape);
   header += std::string((64 - (10 + header.size() + 1) % 64) % 64, ' ') + "\n";
   const auto length = static_cast<std::uint16_t>(header.size());
   return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(length & 255) + static_cast<char>(length >> 8) +
@@ -69,10 +79,11 @@ class Record {
 void write_npz(AtomicFile& file, std::span<const NamedArray> arrays) {
   constexpr std::uint64_t date = (1 << 5) | 1, unknown = 0xffffffff;
   std::string directory;
+  std::vector<std::byte> room;
   std::uint64_t at = 0;
   for (const NamedArray& a : arrays) {
     const std::string name = a.name + ".npy", header = npy_header(a);
-    const std::string_view data = bytes_of(a);
+    const std::string_view data = bytes_of(a, room);
     const std::uint64_t size = header.size() + data.size(), crc = crc32(data, crc32(header, 0));
     Record local;
     local.u32(0x04034b50)
@@ -125,20 +136,14 @@ void write_npz(AtomicFile& file, std::span<const NamedArray> arrays) {
   file.write(end.bytes());
 }
 
-void write_safetensors(AtomicFile& file, std::span<const NamedArray> arrays) {
-  boost::json::object header;
-  std::uint64_t at = 0;
-  for (const NamedArray& a : arrays) {
-    boost::json::array shape(a.shape.begin(), a.shape.end());
-    const std::uint64_t end = at + bytes_of(a).size();
-    header[a.name] = {{"dtype", is_float(a) ? "F32" : "I64"}, {"shape", std::move(shape)}, {"data_offsets", {at, end}}};
-    at = end;
+void write_safetensors(const std::filesystem::path& path, std::span<const NamedArray> arrays) {
+  std::vector<SafetensorsWriter::Array> shapes;
+  for (const NamedArray& a : arrays) shapes.push_back({a.name, is_float(a) ? a.dtype : DType::i64, a.shape});
+  SafetensorsWriter file(path, std::move(shapes));
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    std::visit([&](auto values) { file.write(i, 0, values); }, arrays[i].values);
   }
-  std::string text = boost::json::serialize(header);
-  text += std::string((8 - text.size() % 8) % 8, ' ');
-  file.write(Record().u64(text.size()).bytes());
-  file.write(text);
-  for (const NamedArray& a : arrays) file.write(bytes_of(a));
+  file.commit();
 }
 
 void append_number(std::string& out, float x) { out += std::isfinite(x) ? fmt::format("{}", x) : "null"; }
@@ -169,22 +174,36 @@ void write_json(AtomicFile& file, std::span<const NamedArray> arrays) {
   file.write(out + "\n}\n");
 }
 
-}  // namespace
-
-void write_arrays(const std::filesystem::path& path, std::span<const NamedArray> arrays) {
-  const std::string extension = path.extension().string();
+// What the format cannot hold is refused before anything is written.
+void check_arrays(const std::filesystem::path& path, const std::string& extension, std::span<const NamedArray> arrays) {
   if (extension != ".npz" && extension != ".npy" && extension != ".safetensors" && extension != ".json") {
     throw Error(Code::usage, path.string(), "write to .npz, .npy, .safetensors or .json");
   }
   if (extension == ".npy" && arrays.size() != 1)
     throw Error(Code::usage, path.string(), fmt::format(".npy holds one array, there are {}: use .npz", arrays.size()));
+  for (const NamedArray& a : arrays) {
+    if (!is_float(a) || a.dtype == DType::f32) continue;
+    if (a.dtype != DType::f16 && a.dtype != DType::bf16)
+      throw Error(Code::usage, a.name, fmt::format("{} is not written: F32, F16 and BF16 are", name(a.dtype)));
+    if (extension != ".safetensors" && (a.dtype == DType::bf16 || extension == ".json"))
+      throw Error(Code::usage, path.string(),
+                  fmt::format("{} holds no {}: use .safetensors", extension, name(a.dtype)));
+  }
+}
+
+}  // namespace
+
+void write_arrays(const std::filesystem::path& path, std::span<const NamedArray> arrays) {
+  const std::string extension = path.extension().string();
+  check_arrays(path, extension, arrays);
+  if (extension == ".safetensors") return write_safetensors(path, arrays);
   AtomicFile file(path);
   if (extension == ".npz") write_npz(file, arrays);
-  if (extension == ".safetensors") write_safetensors(file, arrays);
   if (extension == ".json") write_json(file, arrays);
   if (extension == ".npy") {
+    std::vector<std::byte> room;
     file.write(npy_header(arrays[0]));
-    file.write(bytes_of(arrays[0]));
+    file.write(bytes_of(arrays[0], room));
   }
   file.commit();
 }
