@@ -1,0 +1,176 @@
+// Files: mapped whole; written whole or not at all.
+#include "base/file.h"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "embscope/error.h"
+
+namespace embscope {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Files : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = fs::temp_directory_path() / ("embscope-base-" + std::to_string(getpid()) + "-" + test->name());
+    fs::create_directory(folder_);
+  }
+  void TearDown() override {
+    fs::permissions(folder_, fs::perms::owner_all);
+    fs::remove_all(folder_);
+  }
+
+  std::set<std::string> names() const {
+    std::set<std::string> found;
+    for (const auto& entry : fs::directory_iterator(folder_)) found.insert(entry.path().filename());
+    return found;
+  }
+  static std::string read(const fs::path& path) { return std::string(MappedFile(path).text()); }
+  static void write(const fs::path& path, std::string_view bytes) {
+    AtomicFile file(path);
+    file.write(bytes);
+    file.commit();
+  }
+  // The kind of Error that opening or writing gives, and that it names the path.
+  template <class F>
+  static void expect_error(Code code, const fs::path& path, F&& action) {
+    try {
+      action();
+      ADD_FAILURE() << path << ": no error";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), code) << e.what();
+      EXPECT_EQ(e.where(), path.string());
+    }
+  }
+
+  fs::path folder_;
+};
+
+// root may write anywhere: what the permissions say is seen by an ordinary user only.
+class OrdinaryUser {
+ public:
+  OrdinaryUser() {
+    if (was_ == 0 && seteuid(65534) != 0) throw std::runtime_error("cannot become an ordinary user");
+  }
+  ~OrdinaryUser() {
+    if (was_ == 0 && seteuid(0) != 0) std::abort();
+  }
+
+ private:
+  const uid_t was_ = geteuid();
+};
+
+TEST_F(Files, what_was_written_is_mapped_again_byte_by_byte) {
+  std::string bytes;
+  for (int i = 0; i < 100000; ++i) bytes += static_cast<char>(i * 7 % 256);
+  write(folder_ / "a", bytes);
+  EXPECT_EQ(read(folder_ / "a"), bytes);
+  EXPECT_EQ(MappedFile(folder_ / "a").bytes().size(), bytes.size());
+}
+
+TEST_F(Files, an_empty_file_is_an_empty_mapping) {
+  write(folder_ / "empty", "");
+  EXPECT_TRUE(MappedFile(folder_ / "empty").bytes().empty());
+}
+
+TEST_F(Files, what_cannot_be_mapped_is_named) {
+  auto open = [](const fs::path& path) { MappedFile file(path); };
+  expect_error(Code::not_found, folder_ / "none", [&] { open(folder_ / "none"); });
+  expect_error(Code::io, folder_, [&] { open(folder_); });
+  write(folder_ / "file", "x");
+  expect_error(Code::not_found, folder_ / "file/below", [&] { open(folder_ / "file/below"); });
+  expect_error(Code::io, "/dev/null", [&] { open("/dev/null"); });  // no size: it cannot be mapped
+}
+
+TEST_F(Files, nothing_is_there_before_the_commit_and_only_the_file_after_it) {
+  {
+    AtomicFile file(folder_ / "a");
+    file.write("one ");
+    file.write("two");
+    EXPECT_FALSE(fs::exists(folder_ / "a"));
+    file.commit();
+    EXPECT_EQ(read(folder_ / "a"), "one two");
+  }
+  EXPECT_EQ(names(), std::set<std::string>{"a"});
+}
+
+TEST_F(Files, without_a_commit_the_old_file_stays_and_no_trace_is_left) {
+  write(folder_ / "a", "old");
+  try {
+    AtomicFile file(folder_ / "a");
+    file.write("new, but interrupted");
+    throw std::runtime_error("interrupted");
+  } catch (const std::runtime_error&) {}
+  EXPECT_EQ(read(folder_ / "a"), "old");
+  EXPECT_EQ(names(), std::set<std::string>{"a"});
+}
+
+TEST_F(Files, a_commit_replaces_the_old_file_and_leaves_who_maps_it_alone) {
+  write(folder_ / "a", "old");
+  const MappedFile old(folder_ / "a");
+  write(folder_ / "a", "new");
+  EXPECT_EQ(old.text(), "old");
+  EXPECT_EQ(read(folder_ / "a"), "new");
+}
+
+TEST_F(Files, two_writers_of_one_path_do_not_meet) {
+  AtomicFile first(folder_ / "a"), second(folder_ / "a");
+  first.write("first");
+  second.write("second");
+  second.commit();
+  first.commit();
+  EXPECT_EQ(read(folder_ / "a"), "first");
+  EXPECT_EQ(names(), std::set<std::string>{"a"});
+}
+
+TEST_F(Files, a_full_disk_leaves_the_old_file) {
+  write(folder_ / "a", "old");
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);  // then write() fails as on a full disk
+  const rlimit small{1000, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  expect_error(Code::io, folder_ / "a", [&] { write(folder_ / "a", std::string(100000, 'x')); });
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(read(folder_ / "a"), "old");
+  EXPECT_EQ(names(), std::set<std::string>{"a"});
+}
+
+TEST_F(Files, a_read_only_folder_is_an_error_that_names_the_file) {
+  fs::permissions(folder_, fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec);
+  {
+    const OrdinaryUser user;
+    expect_error(Code::io, folder_ / "a", [&] { write(folder_ / "a", "x"); });
+  }
+  EXPECT_TRUE(names().empty());
+}
+
+TEST_F(Files, a_missing_folder_and_a_folder_in_the_way_are_errors_without_traces) {
+  expect_error(Code::io, folder_ / "none/a", [&] { write(folder_ / "none/a", "x"); });
+  fs::create_directory(folder_ / "taken");
+  expect_error(Code::io, folder_ / "taken", [&] { write(folder_ / "taken", "x"); });
+  EXPECT_EQ(names(), std::set<std::string>{"taken"});
+}
+
+TEST_F(Files, a_new_file_has_the_permissions_that_the_user_gives_new_files) {
+  const mode_t before = umask(027);
+  write(folder_ / "a", "x");
+  umask(before);
+  struct stat status {};
+  ASSERT_EQ(stat((folder_ / "a").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+}  // namespace
+}  // namespace embscope

@@ -1,0 +1,253 @@
+// Every picture is valid Vega-Lite with its data inside, whatever the words in it are.
+#include "embscope/figure.h"
+
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "figure/page.h"
+#include "figure/spec.h"
+
+namespace embscope {
+namespace {
+
+using ::testing::HasSubstr;
+
+// What a word, a path or a text may hold.
+const std::vector<std::string> hostile = {"</script><script>alert(1)</script>",
+                                          "<!-- --> <![CDATA[ ]]>",
+                                          "\"quoted\" and 'quoted' \\ \\u0041",
+                                          "two\nlines\tand a tab\r",
+                                          "a.b[0] datum.x ${y} {{z}}",
+                                          std::string("zero \0 byte", 11),
+                                          "\xe2\x80\xa8 line separator \xe2\x80\xa9",
+                                          "&lt;b&gt; &amp;"};
+// Tokens may be parts of a character; texts come from a command line. Neither need be UTF-8.
+const std::vector<std::string> no_text = {"\xff\xfe", "cut off \xe2\x82", "\xc3(", "\x80 alone", "\xed\xa0\x80", "\xf4\x90\x80\x80"};
+
+std::vector<double> ramp(std::size_t n) {
+  std::vector<double> v;
+  for (std::size_t i = 0; i < n; ++i) v.push_back(std::sin(static_cast<double>(i)));
+  return v;
+}
+
+// One of each figure, with `words` wherever a text goes.
+std::vector<Figure> all_figures(const std::vector<std::string>& words, double value = 0.25) {
+  const std::size_t n = words.size();
+  const std::string &first = words.front(), &last = words.back();
+  auto numbers = [&](double head) {
+    auto v = ramp(n);
+    v[0] = head;
+    return v;
+  };
+  std::vector<Figure> all;
+
+  Table two("vectors"), many("vectors"), matrix("cosines"), list("list"), pairs("pairs"), offsets("dimensions"), sweep("mix"), life("life"), toy("toy");
+  two.add("dimension", ramp(n)).add(first, numbers(value)).add(last, ramp(n));
+  many.add("dimension", ramp(n));
+  matrix.add("word", words);
+  for (const std::string& word : words) many.add(word, numbers(value)), matrix.add(word, numbers(value));
+  all.push_back(figure_vectors(two));
+  all.push_back(figure_vectors(many));
+  all.push_back(figure_cosines(matrix));
+
+  list.add("rank", ramp(n)).add("token", words).add("id", ramp(n)).add("cosine", numbers(value)).add("probability", numbers(value));
+  all.push_back(figure_similar(list, first));
+  all.push_back(figure_predict(list, first));
+
+  pairs.add("from", ramp(n)).add("to", ramp(n)).add("pairs", numbers(value));
+  all.push_back(figure_pairs(pairs, value, 0.97));
+  offsets.add("dimension", ramp(n)).add("mean", numbers(value)).add("deviation", numbers(value)).add("ratio", numbers(value));
+  all.push_back(figure_dimensions(offsets));
+
+  sweep.add("p", ramp(n)).add(first, numbers(value)).add(last, ramp(n)).add("top", words).add("top_probability", ramp(n));
+  all.push_back(figure_mix(sweep, std::vector<double>{value}, first, last));
+
+  life.add("block", ramp(n));
+  for (const char* change : {"ln1", "attn_out", "ln2", "mlp_out"})
+    life.add(fmt::format("length_{}", change), numbers(NAN)).add(fmt::format("cosine_{}", change), numbers(NAN));
+  life.add("cosine_own", numbers(value)).add("cosine_predicted", numbers(value)).add("top", words);
+  all.push_back(figure_trace(life, first, last));
+
+  Tensor points({static_cast<std::int64_t>(n), 2});
+  points.values()[0] = static_cast<float>(value);
+  all.push_back(figure_map(points, words, first));
+  toy.add("animal", words).add("size", numbers(value)).add("friendliness", ramp(n)).add("moved", ramp(n));
+  all.push_back(figure_toy(toy));
+
+  Heatmap map;
+  map.png = {0x89, 'P', 'N', 'G'};
+  map.range = value;
+  all.push_back(figure_heatmap(map, offsets, 97, 48, first));
+  return all;
+}
+
+const std::vector<std::string> harmless = {"cat", "pear", "tree"};
+
+// Every object below `value`, the roots of data and views alike.
+template <class F>
+void for_objects(const bj::value& value, F&& f) {
+  if (const auto* object = value.if_object()) {
+    f(*object);
+    for (const auto& member : *object) for_objects(member.value(), f);
+  } else if (const auto* array = value.if_array()) {
+    for (const auto& element : *array) for_objects(element, f);
+  }
+}
+
+bj::value parsed(const Figure& figure) {
+  boost::system::error_code error;
+  bj::value value = bj::parse(figure.spec, error);
+  EXPECT_FALSE(error) << figure.name << " is no JSON: " << error.message();
+  return value;
+}
+
+TEST(Figures, are_vega_lite_with_a_title_and_a_name_for_files) {
+  for (const Figure& figure : all_figures(harmless)) {
+    const bj::value spec = parsed(figure);
+    EXPECT_EQ(spec.at("$schema").as_string(), "https://vega.github.io/schema/vega-lite/v6.json") << figure.name;
+    EXPECT_EQ(std::string(spec.at("title").at("text").as_string()), figure.title);
+    EXPECT_FALSE(figure.title.empty());
+    EXPECT_EQ(figure.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), std::string::npos) << figure.name;
+  }
+}
+
+TEST(Figures, carry_their_data_and_fetch_nothing) {
+  for (const Figure& figure : all_figures(harmless)) {
+    int sources = 0;
+    for_objects(parsed(figure), [&](const bj::object& object) {
+      const auto* data = object.if_contains("data");
+      if (data == nullptr) return;
+      ++sources;
+      ASSERT_TRUE(data->is_object() && data->as_object().contains("values")) << figure.name;
+      EXPECT_FALSE(data->at("values").as_array().empty()) << figure.name;
+      EXPECT_FALSE(data->as_object().contains("url")) << figure.name;
+    });
+    EXPECT_GT(sources, 0) << figure.name;
+    // the only address in it is that of the schema
+    const std::size_t http = figure.spec.find("http");
+    EXPECT_EQ(figure.spec.find("http", http + 1), std::string::npos) << figure.name;
+  }
+}
+
+TEST(Figures, every_field_that_is_drawn_is_in_the_data) {
+  for (const Figure& figure : all_figures(harmless)) {
+    std::set<std::string> fields, keys = {"place"};  // computed by a transform
+    for_objects(parsed(figure), [&](const bj::object& object) {
+      if (const auto* field = object.if_contains("field")) fields.insert(std::string(field->as_string()));
+      if (const auto* values = object.if_contains("values")) {
+        for (const auto& row : values->as_array()) {
+          for (const auto& member : row.as_object()) keys.insert(std::string(member.key()));
+        }
+      }
+    });
+    for (const std::string& field : fields) {
+      EXPECT_TRUE(keys.contains(field)) << figure.name << " draws " << field;
+      // Vega reads dots and brackets as paths
+      EXPECT_EQ(field.find_first_of(".[]"), std::string::npos) << field;
+    }
+  }
+}
+
+TEST(Figures, keep_hostile_words_as_data) {
+  const auto figures = all_figures(hostile), plain = all_figures(harmless);
+  for (std::size_t i = 0; i < figures.size(); ++i)
+    EXPECT_EQ(parsed(figures[i]).as_object().size(), parsed(plain[i]).as_object().size()) << figures[i].name;
+  for (const Figure& figure : figures) {
+    if (figure.name != "map") continue;
+    std::set<std::string> labels;
+    for_objects(parsed(figure), [&](const bj::object& object) {
+      const auto* label = object.if_contains("label");
+      if (label != nullptr && label->is_string()) labels.insert(std::string(label->as_string()));
+    });
+    EXPECT_EQ(labels, std::set<std::string>(hostile.begin(), hostile.end()));
+  }
+}
+
+TEST(Figures, each_hostile_word_alone_leaves_valid_json) {
+  for (const std::string& word : hostile) {
+    for (const Figure& figure : all_figures({word, word, word})) parsed(figure);
+  }
+}
+
+TEST(Figures, bytes_that_are_no_text_leave_valid_json) {
+  std::set<std::string> broken;  // Boost.JSON reads UTF-8 only, as browsers and Python do
+  for (const std::string& word : no_text) {
+    for (const Figure& figure : all_figures({word, word, word})) {
+      boost::system::error_code error;
+      bj::parse(figure.spec, error);
+      if (error) broken.insert(figure.name);
+      bj::parse(bj::serialize(bj::value(figure.title)), error);
+      if (error) broken.insert(figure.name + "'s title");
+    }
+  }
+  EXPECT_THAT(broken, ::testing::IsEmpty());
+}
+
+TEST(Figures, numbers_that_are_none_leave_valid_json) {
+  std::set<std::string> broken;
+  for (double bad : {static_cast<double>(NAN), static_cast<double>(INFINITY), -static_cast<double>(INFINITY)}) {
+    for (const Figure& figure : all_figures(harmless, bad)) {
+      boost::system::error_code error;
+      bj::parse(figure.spec, error);
+      const bool written = figure.spec.find("1e99999") != std::string::npos;  // how Boost.JSON writes infinity
+      if (error || written) broken.insert(figure.name);
+    }
+  }
+  EXPECT_THAT(broken, ::testing::IsEmpty());
+}
+
+TEST(Figures, two_words_are_also_drawn_one_against_the_other) {
+  const auto all = all_figures(harmless);
+  EXPECT_TRUE(parsed(all[0]).as_object().contains("hconcat"));
+  EXPECT_FALSE(parsed(all[1]).as_object().contains("hconcat"));
+}
+
+TEST(Figures, the_mix_draws_its_targets_and_its_crossings_only) {
+  Table sweep("mix");
+  sweep.add("p", {0, 0.5, 1}).add(" Berlin", {0.9, 0.4, 0.1}).add(" Paris", {0.1, 0.5, 0.8});
+  sweep.add("top", std::vector<std::string>{"B", "P", "P"}).add("top_probability", {0.9, 0.5, 0.8});
+  const bj::value spec = parsed(figure_mix(sweep, std::vector<double>{0.25, 0.75}, " France", " Germany"));
+  const auto& layers = spec.at("layer").as_array();
+  ASSERT_EQ(layers.size(), 3u);
+  const auto& rows = layers[0].at("data").at("values").as_array();
+  EXPECT_EQ(rows.size(), 6u);
+  EXPECT_EQ(rows[4], (bj::object{{"p", 0.5}, {"target", " Paris"}, {"probability", 0.5}}));
+  EXPECT_EQ(layers[2].at("data").at("values").at(0).at("at").as_double(), 0.75);
+  EXPECT_THAT(std::string(spec.at("title").at("subtitle").as_string()), HasSubstr("p = 0.250"));
+}
+
+TEST(Figures, a_map_of_many_points_leaves_their_labels_to_the_pointer) {
+  Tensor few({400, 2}), many({401, 2});
+  const std::vector<std::string> labels(401, "x");
+  EXPECT_EQ(parsed(figure_map(few, std::span(labels).first(400), "map")).at("layer").as_array().size(), 2u);
+  EXPECT_EQ(parsed(figure_map(many, labels, "map")).at("layer").as_array().size(), 1u);
+}
+
+TEST(Figures, the_toy_space_draws_the_way_of_the_cat) {
+  Table toy("toy");
+  toy.add("animal", std::vector<std::string>{"dog", "cat", "cat, in context"}).add("size", {0.4, 0.2, 0.41});
+  toy.add("friendliness", {0.9, 0.7, 0.6}).add("moved", {0, 0, 1});
+  const bj::value spec = parsed(figure_toy(toy));
+  const auto& way = spec.at("layer").at(0).at("data").at("values").as_array();
+  ASSERT_EQ(way.size(), 2u);
+  EXPECT_EQ(way[0].at("size").as_double(), 0.2);
+  EXPECT_EQ(way[1].at("size").as_double(), 0.41);
+}
+
+TEST(Base64, is_that_of_rfc_4648) {
+  auto encoded = [](std::string_view text) { return base64({text.begin(), text.end()}); };
+  EXPECT_EQ(encoded(""), "");
+  EXPECT_EQ(encoded("f"), "Zg==");
+  EXPECT_EQ(encoded("fo"), "Zm8=");
+  EXPECT_EQ(encoded("foo"), "Zm9v");
+  EXPECT_EQ(encoded("foob"), "Zm9vYg==");
+  EXPECT_EQ(encoded("fooba"), "Zm9vYmE=");
+  EXPECT_EQ(encoded("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(encoded("\xff\xfe\xfd\xfb\xef"), "//79++8=");
+}
+
+}  // namespace
+}  // namespace embscope
