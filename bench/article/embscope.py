@@ -1,0 +1,23 @@
+"""embscope tour, from start to exit. Its numbers are read from the figures that it wrote."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+from measure import arguments, measure_command
+
+
+def values(folder, figure, field):
+    specification = json.loads(next(folder.glob(f"figures/*-{figure}.json")).read_text())
+    data = specification.get("data") or specification["layer"][0]["data"]
+    return [row[field] for row in data["values"]]
+
+
+args = arguments()
+with tempfile.TemporaryDirectory() as place:
+    command = [os.environ["EMBSCOPE"], "tour", "-m", args.model, "--to", place]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    folder = pathlib.Path(place)
+    answer = values(folder, "cosines", "cosine") + values(folder, "predict", "probability")
+    measure_command(args, command, answer + values(folder, "mix", "probability"))

@@ -1,0 +1,10 @@
+"""transformers, logits of every position."""
+import models
+from answer import sample
+from measure import arguments, measure, tokens
+
+args = arguments()
+torch, model = models.torch(), models.transformers_model(args.model)
+for size in args.sizes:
+    ids = torch.tensor([tokens(size)])
+    measure(args, size, lambda: model(ids, use_cache=False).logits[0], sample)

@@ -1,0 +1,39 @@
+"""The peers' own Python environment, made from requirements.txt. A peer that cannot be installed is reported, not fatal."""
+import hashlib
+import json
+import pathlib
+import subprocess
+import sys
+
+REQUIREMENTS = pathlib.Path(__file__).parents[1] / "requirements.txt"
+
+
+class Environment:
+    def __init__(self, folder):
+        self.folder = folder
+        self.python = folder / "bin" / "python"
+
+    def site_packages(self):
+        return next(self.folder.glob("lib/python3.*/site-packages"))
+
+    def make(self):
+        """Installs what requirements.txt asks for, unless this was done; gives {requirement: why it could not be}."""
+        record = self.folder / "installed.json"
+        digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+        done = json.loads(record.read_text()) if record.exists() else {}
+        if done.get("requirements") != digest:
+            print(f"making {self.folder}: about 6 GB and many minutes, once", file=sys.stderr)
+            if not self.python.exists():
+                subprocess.run([sys.executable, "-m", "venv", str(self.folder)], check=True)
+            lines = [line.split("#")[0].strip() for line in REQUIREMENTS.read_text().splitlines()]
+            failed = {line: error for line in lines if line and (error := self.install(line))}
+            done = {"requirements": digest, "failed": failed}
+            record.write_text(json.dumps(done, indent=1))
+        return done["failed"]
+
+    def install(self, requirement):
+        """One requirement, with the versions of all of them as constraints; gives pip's complaint, or nothing."""
+        print(f"  {requirement}", file=sys.stderr)
+        command = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--prefer-binary"]
+        done = subprocess.run([*command, "-c", str(REQUIREMENTS), requirement], capture_output=True, text=True)
+        return done.stderr.strip()[-600:] if done.returncode else ""

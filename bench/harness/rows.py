@@ -1,0 +1,83 @@
+"""The rows: what is run, on what, how near the answers must be, and how much arithmetic or reading it takes at least."""
+from dataclasses import dataclass
+
+# Multiply-adds of one position: in one block of GPT-2 small, in its unembedding; in all of SmolLM2-135M's blocks, and so on.
+GPT2_BLOCK, GPT2_BLOCKS, GPT2_LOGITS = 12 * 768 * 768, 12, 50257 * 768
+SMOL_BLOCKS, SMOL_LOGITS = 30 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536), 49152 * 576
+
+
+def forward_flop(positions, logits, blocks, attention_width=0):
+    """Of `positions` through `blocks` multiply-adds each; attention sees half of a square of positions, twice."""
+    return 2 * (positions * blocks + logits) + 2 * positions * positions * attention_width
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    folder: str  # of the programs: embscope.{cpp,py} and peer_*.py
+    model: str  # gpt2 or smol
+    peers: tuple
+    goal: float  # seconds
+    size: int = 0
+    text: str = ""  # english or code
+    tolerance: float = 1e-4  # of the largest value; see `difference`
+    looser: tuple = ()  # (peer, tolerance, why)
+    lower_is_right: bool = False  # the answer is a loss: ours must be no higher
+    threads: int = 0  # 0: all
+    flop: float = 0
+    read: float = 0  # bytes
+    about: str = ""
+
+    def limit(self, machine):
+        """Seconds that arithmetic or reading alone takes at the measured rates; None where neither is the limit."""
+        return 1e-9 * max(self.flop / machine["gemm_gflops"], self.read / machine["memory_gb_per_s"]) or None
+
+
+LLAMA_QUANTISES = ("llama_cpp", 0.2, "llama.cpp rounds activations to 8 bits")
+
+ROWS = [
+    Row("start_gpt2", "start", "gpt2", ("transformers", "safetensors_numpy"), 0.015,
+        about="start, open, cosine of two words, exit"),
+    Row("start_smol", "start", "smol", ("transformers",), 0.040,
+        about="start, open, tokenize, cosine of two words, exit"),
+    Row("article", "article", "gpt2", ("transformers",), 1.0,
+        about="every figure and demo of the article, as one process"),
+    Row("sweep", "sweep", "gpt2", ("transformers", "transformers_batched", "transformer_lens", "transformer_lens_batched"),
+        0.050, size=17, flop=forward_flop(3 + 2 * 17, 17 * GPT2_LOGITS, GPT2_BLOCKS * GPT2_BLOCK),
+        read=4 * (GPT2_BLOCKS * GPT2_BLOCK + GPT2_LOGITS),
+        about="17 mixtures of one word of five, model open"),
+    Row("patch_grid", "patch_grid", "gpt2", ("transformer_lens", "torch_hooks"), 3.0,
+        flop=2 * 3 * sum(range(1, 13)) * sum(range(1, 17)) * GPT2_BLOCK,
+        about="576 runs with one vector each taken from another run; the limit counts what a patch can change"),
+    Row("forward_gpt2", "forward", "gpt2", ("transformers", "transformer_lens"), 1.4, size=1024,
+        flop=forward_flop(1024, 1024 * GPT2_LOGITS, GPT2_BLOCKS * GPT2_BLOCK, 12 * 768),
+        about="1,024 tokens, all logits"),
+    Row("forward_gpt2_captured", "forward_captured", "gpt2", ("transformer_lens",), 1.6, size=1024,
+        flop=forward_flop(1024, 1024 * GPT2_LOGITS, GPT2_BLOCKS * GPT2_BLOCK, 12 * 768),
+        about="the same with every site captured"),
+    Row("forward_smol", "forward", "smol", ("transformers", "llama_cpp"), 1.5, size=1024, looser=(LLAMA_QUANTISES,),
+        flop=forward_flop(1024, 1024 * SMOL_LOGITS, SMOL_BLOCKS, 30 * 576),
+        about="1,024 tokens, all logits, Q4_1"),
+    Row("tokenize_english", "tokenize", "gpt2", ("tiktoken", "tokenizers", "gigatoken"), 4.4 / 200, text="english",
+        read=4.4e6, tolerance=0, threads=1, about="4.4 MB of English, one thread"),
+    Row("tokenize_code", "tokenize", "gpt2", ("tiktoken", "tokenizers", "gigatoken"), 8 / 150, text="code",
+        read=8e6, tolerance=0, threads=1, about="8 MB of Python, one thread"),
+    Row("all_pairs", "all_pairs", "smol", ("numpy", "torch"), 8, flop=49152 * 49152 * 576,
+        about="cosine of all pairs of 49,152 vectors: histogram, mean, positive share"),
+    Row("tsne_100", "tsne_100", "smol", ("scikit_learn",), 0.05, tolerance=0.02, lower_is_right=True,
+        about="t-SNE of 100 vectors; the answer is the divergence"),
+]
+
+
+@dataclass(frozen=True)
+class Curve:
+    row: str
+    axis: str
+    sizes: tuple
+    peers: tuple
+
+
+CURVES = [
+    Curve("sweep", "steps of the sweep", (1, 5, 17, 65, 257), ("transformers_batched",)),
+    Curve("forward_gpt2", "tokens", (5, 16, 64, 256, 1024), ("transformers",)),
+]

@@ -1,0 +1,27 @@
+// A whole text to token ids, on one thread, with the vocabulary loaded.
+#include <fstream>
+#include <iterator>
+
+#include "embscope/model.h"
+#include "measure.h"
+
+using namespace embscope;
+
+namespace {
+
+/// How many ids, and a sum that knows their order.
+std::vector<double> checksum(const Tokens& tokens) {
+  double sum = 0;
+  for (std::size_t i = 0; i < tokens.size(); ++i) sum += static_cast<double>(tokens.ids[i]) * (1 + i % 1000);
+  return {static_cast<double>(tokens.size()), sum};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bench::Arguments arguments(argc, argv);
+  const auto tokenizer = open_tokenizer(arguments.model);
+  std::ifstream file(arguments.text, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  bench::measure(arguments, 0, [&] { return tokenizer->encode(text); }, checksum);
+}

@@ -1,0 +1,15 @@
+"""scikit-learn's TSNE with the same options."""
+from sklearn.manifold import TSNE
+
+import models
+from measure import arguments, measure
+
+args = arguments()
+vectors = models.embedding_matrix(args.model)[:100]
+
+
+def tsne():
+    return TSNE(metric="cosine", perplexity=30, init="pca", max_iter=750, random_state=1).fit(vectors)
+
+
+measure(args, 0, tsne, lambda fitted: [fitted.kl_divergence_])
