@@ -7,7 +7,7 @@ import sys
 PUBLIC = {  # public header -> its room
     "error": "base", "progress": "base", "threads": "base", "tensor": "tensor", "table": "tensor", "tokenizer": "text", "prompt": "text",
     "archive": "files", "model": "model", "site": "forward", "edit": "forward", "transformer": "forward",
-    "similarity": "analysis", "predict": "analysis", "mix": "analysis", "trace": "analysis", "projection": "project", "figure": "figure", "hub": "hub",
+    "similarity": "analysis", "predict": "analysis", "mix": "analysis", "trace": "analysis", "intervention": "analysis", "patching": "analysis", "steering": "analysis", "projection": "project", "figure": "figure", "hub": "hub",
 }
 
 

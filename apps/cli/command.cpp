@@ -77,6 +77,12 @@ void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& w
   }
 }
 
+std::string explained(const Cost& cost) {
+  return fmt::format(
+      "{:.1f} token-layers computed of {:.0f} asked for ({:.1f} % shared or not needed); logits at {} positions",
+      cost.computed, cost.asked, cost.asked > 0 ? 100 * (1 - cost.computed / cost.asked) : 0, cost.logit_rows);
+}
+
 std::string read_text(const std::string& file) {
   std::error_code error;
   if (std::filesystem::is_directory(file, error)) throw Error(Code::io, file, "is a folder, a text file is needed");

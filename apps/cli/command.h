@@ -46,6 +46,9 @@ Progress progress_line();
 /// Says on standard error when a word is several tokens and its final one is used.
 void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& words);
 
+/// What a run shared and computed, in a line.
+std::string explained(const Cost& cost);
+
 std::string read_text(const std::string& file);
 
 void add_info(CLI::App& app);
@@ -55,6 +58,7 @@ void add_map(CLI::App& app);
 void add_predict(CLI::App& app);  ///< predict, generate
 void add_mix(CLI::App& app);
 void add_trace(CLI::App& app);
+void add_interventions(CLI::App& app);  ///< edit, patch, steer
 void add_run(CLI::App& app);
 void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);

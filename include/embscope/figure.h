@@ -32,6 +32,11 @@ Figure figure_mix(const Table& sweep, std::span<const double> crossings, std::st
 Figure figure_trace(const Table& life, std::string_view own, std::string_view predicted);
 Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title);
 Figure figure_toy(const Table& toy);
+Figure figure_intervention(const Table& changes,
+                           std::string_view what);  ///< intervention.h: probabilities before and after
+/// patching.h: a heatmap of blocks x positions for each site, and one of blocks x heads.
+Figure figure_patch(const Table& grid, const Table& heads, std::string_view target, std::string_view against);
+Figure figure_steer(const Table& runs, std::string_view site);  ///< steering.h: probabilities by strength
 
 /// The entire matrix as a picture: tokens across, dimensions down, diverging red (positive) and blue (negative) centred on
 /// zero, range the 99th percentile of |value|; each pixel the mean of the cells it covers, and the picture says how many;
