@@ -1,5 +1,6 @@
 #include "command.h"
 
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -81,6 +82,23 @@ std::string explained(const Cost& cost) {
   return fmt::format(
       "{:.1f} token-layers computed of {:.0f} asked for ({:.1f} % shared or not needed); logits at {} positions",
       cost.computed, cost.asked, cost.asked > 0 ? 100 * (1 - cost.computed / cost.asked) : 0, cost.logit_rows);
+std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
+                                                  std::string_view what) {
+  const std::size_t colon = text.find(':');
+  const auto end_of = [&](std::string_view part, std::int64_t otherwise) {
+    if (part.empty()) return otherwise;
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+    if (error != std::errc() || end != part.data() + part.size())
+      throw Error(Code::usage, where, fmt::format("'{}': expected FIRST:LAST, such as 0:100 or -4:", text));
+    return value < 0 ? value + count : value;
+  };
+  if (colon == std::string_view::npos)
+    throw Error(Code::usage, where, fmt::format("'{}': expected FIRST:LAST, such as 0:100 or -4:", text));
+  const std::int64_t first = end_of(text.substr(0, colon), 0), last = end_of(text.substr(colon + 1), count);
+  if (first < 0 || last > count || first >= last)
+    throw Error(Code::range, where, fmt::format("{}: {} has 0:{}", text, what, count));
+  return {first, last};
 }
 
 std::string read_text(const std::string& file) {

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -48,6 +50,10 @@ void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& w
 
 /// What a run shared and computed, in a line.
 std::string explained(const Cost& cost);
+/// FIRST:LAST as the half-open range it names of 0..count; either end may be left out, negative ones count from the end.
+/// `what` has the range: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} when it is not there.
+std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
+                                                  std::string_view what);
 
 std::string read_text(const std::string& file);
 
@@ -59,6 +65,9 @@ void add_predict(CLI::App& app);  ///< predict, generate
 void add_mix(CLI::App& app);
 void add_trace(CLI::App& app);
 void add_interventions(CLI::App& app);  ///< edit, patch, steer
+void add_lens(CLI::App& app);
+void add_attention(CLI::App& app);
+void add_attribute(CLI::App& app);
 void add_run(CLI::App& app);
 void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);

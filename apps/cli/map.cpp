@@ -29,11 +29,8 @@ std::vector<TokenId> parse_tokens(std::string_view text, std::int64_t vocab) {
   std::vector<TokenId> ids;
   const std::size_t colon = text.find(':');
   if (text == "all" || colon != std::string_view::npos) {
-    const TokenId first = text == "all" ? 0 : number(text.substr(0, colon)),
-                  last = text == "all" ? static_cast<TokenId>(vocab) : number(text.substr(colon + 1));
-    if (first < 0 || last > vocab || first >= last)
-      throw Error(Code::range, "tokens", fmt::format("{}: the vocabulary has 0:{}", text, vocab));
-    for (TokenId id = first; id < last; ++id) ids.push_back(id);
+    const auto [first, last] = parse_range(text == "all" ? ":" : text, vocab, "tokens", "the vocabulary");
+    for (std::int64_t id = first; id < last; ++id) ids.push_back(static_cast<TokenId>(id));
     return ids;
   }
   while (true) {
@@ -84,8 +81,7 @@ void add_map(CLI::App& app) {
     std::vector<std::string> labels;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       std::ranges::copy(model->embedding(ids[i]).values(), vectors.row(static_cast<std::int64_t>(i)).begin());
-      labels.push_back(model->has_tokenizer() && ids[i] < model->tokenizer().size() ? model->tokenizer().label(ids[i])
-                                                                                    : fmt::format("<{}>", ids[i]));
+      labels.push_back(model->label(ids[i]));
     }
     TsneOptions options;
     options.perplexity = o->perplexity;

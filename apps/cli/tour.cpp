@@ -137,7 +137,7 @@ class Tour {
     std::vector<std::string> labels;
     for (TokenId id = 0; id < n; ++id) {
       std::ranges::copy(model_->embedding(id).values(), rows.row(id).begin());
-      labels.push_back(id < model_->tokenizer().size() ? model_->tokenizer().label(id) : fmt::format("<{}>", id));
+      labels.push_back(model_->label(id));
     }
     TsneOptions options;
     options.perplexity = std::min(30.0, static_cast<double>(n - 1) / 3);

@@ -57,6 +57,8 @@ struct Matrix {
   bool empty() const { return view.empty(); }
   /// Weights of output `j`, `in` values, decoded. Precondition: 0 <= j < out.
   void row(std::int64_t j, float* values) const;
+  /// values[i] = sum over outputs j of weights[j] * row(j)[i], in double, j in order: `out` weights -> `in` values.
+  void combine(const double* weights, double* values) const;
 };
 
 /// A bias or gain: `count` values starting at `first` of an fp32-decodable vector. Empty when the model has none.
@@ -96,6 +98,8 @@ class Model {
   const Weights& weights() const { return weights_; }
   const Tokenizer& tokenizer() const;  ///< built on first use; throws Error{not_found} where the files hold none
   bool has_tokenizer() const;
+  /// A readable name for a token: Tokenizer::label, or "<7>" for an id without one (padding rows of wte; no tokenizer at all).
+  std::string label(TokenId id) const;
   const std::string& name() const { return name_; }  ///< for people and file names
   const std::filesystem::path& path() const { return path_; }
   const std::vector<std::shared_ptr<const Archive>>& archives() const { return archives_; }

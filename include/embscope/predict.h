@@ -17,6 +17,9 @@ std::vector<double> softmax(std::span<const float> logits);
 /// The k likeliest ids, best first; equal logits in order of id.
 std::vector<TokenId> top(std::span<const float> logits, int k);
 
+/// The place of a token among all, 1 for the likeliest; equal logits in order of id, as in `top`.
+std::int64_t rank_of(std::span<const float> logits, TokenId id);
+
 /// Next tokens after a text: columns rank, token, id, logit, probability.
 Table predict(const Transformer& transformer, std::string_view text, int k);
 

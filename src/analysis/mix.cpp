@@ -107,7 +107,7 @@ MixResult mix(const Transformer& transformer, const MixRequest& r) {
     for (std::size_t t = 0; t < r.targets.size(); ++t)
       probabilities[t].push_back(all[static_cast<std::size_t>(word_token(tokenizer, r.targets[t]).id)]);
     const TokenId best = top(row.logits.values(), 1)[0];
-    likeliest.push_back(best < tokenizer.size() ? tokenizer.label(best) : fmt::format("<{}>", best));
+    likeliest.push_back(transformer.model().label(best));
     likeliest_probability.push_back(all[static_cast<std::size_t>(best)]);
   }
   result.sweep = Table(fmt::format("p x {} + (1 - p) x {}", visible(r.replace), mixed_in(r)));

@@ -31,11 +31,18 @@ std::vector<TokenId> top(std::span<const float> logits, int k) {
   return order;
 }
 
+std::int64_t rank_of(std::span<const float> logits, TokenId id) {
+  const float own = logits[static_cast<std::size_t>(id)];
+  std::int64_t rank = 1;
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    rank += logits[i] > own || (logits[i] == own && i < static_cast<std::size_t>(id)) ? 1 : 0;
+  return rank;
+}
+
 Table predict(const Transformer& transformer, std::string_view text, int k) {
   if (k < 1) throw Error(Code::range, "predict", fmt::format("{} tokens: ask for at least 1", k));
-  const Tokenizer& tokenizer = transformer.model().tokenizer();
   Request request;
-  request.rows = {tokenizer.with_bos(text).ids};
+  request.rows = {transformer.model().tokenizer().with_bos(text).ids};
   const Result result = transformer.run(request);
   const Tensor& logits = result.rows[0].logits;
   const auto p = softmax(logits.values());
@@ -44,7 +51,7 @@ Table predict(const Transformer& transformer, std::string_view text, int k) {
   for (TokenId t : top(logits.values(), k)) {
     const auto i = static_cast<std::size_t>(t);
     rank.push_back(static_cast<double>(rank.size() + 1));
-    tokens.push_back(t < tokenizer.size() ? tokenizer.label(t) : fmt::format("<{}>", t));
+    tokens.push_back(transformer.model().label(t));
     id.push_back(t);
     logit.push_back(static_cast<double>(logits.values()[i]));
     probability.push_back(p[i]);

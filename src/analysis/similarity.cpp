@@ -138,8 +138,7 @@ Table similar(const Model& model, std::string_view word, int k) {
     rank.push_back(static_cast<double>(i + 1));
     id.push_back(order[i]);
     value.push_back(cosines[static_cast<std::size_t>(order[i])]);
-    names.push_back(order[i] < model.tokenizer().size() ? model.tokenizer().label(order[i])
-                                                        : fmt::format("<{}>", order[i]));
+    names.push_back(model.label(order[i]));
   }
   Table table(fmt::format("nearest to {}", visible(word)));
   return std::move(table.add("rank", rank).add("token", names).add("id", id).add("cosine", value, 5));

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/request.h"
 #include "embscope/predict.h"
 #include "embscope/similarity.h"
 
@@ -20,14 +21,6 @@ double length(std::span<const float> x) {
 
 double cosine_or_zero(std::span<const float> a, std::span<const float> b) {
   return length(a) == 0 || length(b) == 0 ? 0 : cosine(a, b);
-}
-
-double rank_of(std::span<const float> logits, TokenId id) {
-  const float own = logits[static_cast<std::size_t>(id)];
-  double rank = 1;
-  for (std::size_t i = 0; i < logits.size(); ++i)
-    rank += logits[i] > own || (logits[i] == own && i < static_cast<std::size_t>(id)) ? 1 : 0;
-  return rank;
 }
 
 // Sites of one pass in the order in which they are read below: wte, then per block resid_pre, the changes, resid_mid, resid_post.
@@ -47,17 +40,12 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r) {
   if (r.top < 1 || r.top > 1000)
     throw Error(Code::range, "trace", fmt::format("{} tokens a block: choose 1 to 1000", r.top));
   const Config& config = transformer.config();
-  const Tokenizer& tokenizer = transformer.model().tokenizer();
   Request request;
-  request.rows = {tokenizer.with_bos(r.text).ids};
+  request.rows = {transformer.model().tokenizer().with_bos(r.text).ids};
   request.capture = watched(config);
   request.logits = LogitsAt::all;
-  const auto count = static_cast<int>(request.rows[0].size());
-  if (count == 0) throw Error(Code::usage, "trace", "the text is empty");
   TraceResult result;
-  result.position = r.position < 0 ? r.position + count : r.position;
-  if (result.position < 0 || result.position >= count)
-    throw Error(Code::range, "trace", fmt::format("position {}: the text has positions 0..{}", r.position, count - 1));
+  result.position = position_in(request.rows[0].size(), r.position, "trace");
   const Result run = transformer.run(request);
   auto at = [&](std::size_t index) { return run.rows[0].captured[index].row(result.position); };
   result.own = request.rows[0][static_cast<std::size_t>(result.position)];
@@ -88,13 +76,13 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r) {
     total.push_back(length(residual));
     cosine_own.push_back(cosine_or_zero(residual, own.values()));
     cosine_predicted.push_back(cosine_or_zero(residual, predicted.values()));
-    rank_own.push_back(rank_of(lens, result.own));
-    rank_predicted.push_back(rank_of(lens, result.predicted));
+    rank_own.push_back(static_cast<double>(rank_of(lens, result.own)));
+    rank_predicted.push_back(static_cast<double>(rank_of(lens, result.predicted)));
     const auto p = softmax(lens);
     std::string list;
     int rank = 0;
     for (TokenId id : top(lens, r.top)) {
-      const std::string label = id < tokenizer.size() ? tokenizer.label(id) : fmt::format("<{}>", id);
+      const std::string label = transformer.model().label(id);
       list += (rank == 0 ? "" : " ") + label;
       lens_block.push_back(static_cast<double>(i - 1));
       lens_rank.push_back(++rank);

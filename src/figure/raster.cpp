@@ -57,6 +57,15 @@ Rgb diverging(double value) {
   return v >= 0 ? Rgb{blend(178), blend(24), blend(43)} : Rgb{blend(33), blend(102), blend(172)};
 }
 
+Rgb sequential(double value) {
+  const double at = 2 * std::clamp(value, 0.0, 1.0), part = at < 1 ? at : at - 1;
+  const Rgb a = sequential_stops[at < 1 ? 0 : 1], b = sequential_stops[at < 1 ? 1 : 2];
+  const auto blend = [part](int from, int to) {
+    return static_cast<std::uint8_t>(std::lround(from + (to - from) * part));
+  };
+  return {blend(a.r, b.r), blend(a.g, b.g), blend(a.b, b.b)};
+}
+
 Heatmap heatmap(const Model& model, int pixels_across) {
   const std::int64_t vocab = model.config().vocab, width = model.config().width;
   const std::int64_t across = std::clamp<std::int64_t>(pixels_across, 1, vocab),

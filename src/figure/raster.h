@@ -18,4 +18,8 @@ struct Rgb {
 };
 Rgb diverging(double value);
 
+/// White for 0, blue for 1/2, dark blue for 1, straight lines between.
+inline constexpr Rgb sequential_stops[] = {{255, 255, 255}, {66, 146, 198}, {8, 48, 107}};
+Rgb sequential(double value);
+
 }  // namespace embscope

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
+#include "figure/raster.h"
+
 namespace embscope {
 namespace {
 
@@ -57,6 +61,17 @@ bj::object number_field(std::string_view field, std::string_view title) {
 
 bj::object text_field(std::string_view field, std::string_view title) {
   return {{"field", bj::string(field)}, {"type", "nominal"}, {"title", bj::string(title)}};
+}
+
+bj::object sequential_scale(std::string_view type, const double (&domain)[3]) {
+  bj::array range;
+  for (const Rgb& c : sequential_stops)
+    range.emplace_back(bj::string(fmt::format("#{:02x}{:02x}{:02x}", c.r, c.g, c.b)));
+  return {{"type", bj::string(type)},
+          {"domain", {domain[0], domain[1], domain[2]}},
+          {"range", std::move(range)},
+          {"interpolate", "rgb"},
+          {"clamp", true}};
 }
 
 std::string base64(const std::vector<std::uint8_t>& bytes) {

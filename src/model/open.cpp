@@ -148,6 +148,10 @@ std::shared_ptr<const Model> Model::open(const std::string& path_or_name) {
 
 bool Model::has_tokenizer() const { return static_cast<bool>(tokenizer_source_); }
 
+std::string Model::label(TokenId id) const {
+  return has_tokenizer() && id >= 0 && id < tokenizer().size() ? tokenizer().label(id) : fmt::format("<{}>", id);
+}
+
 const Tokenizer& Model::tokenizer() const {
   if (!tokenizer_source_)
     throw Error(Code::not_found, name_, "there is no tokenizer beside the model: give token ids instead of text");

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "embscope/model.h"
@@ -25,6 +28,26 @@ void Matrix::row(std::int64_t j, float* values) const {
   for (std::int64_t k = 0; k < in; ++k) {
     decode_rows({view.data + k * stride + (first + j) * block_bytes(view.dtype), view.dtype, column.shape}, 0, 1,
                 values + k);
+  }
+}
+
+void Matrix::combine(const double* weights, double* values) const {
+  if (input_major) {  // one stored row holds what every output takes from one input
+    std::vector<float> stored(static_cast<std::size_t>(view.columns()));
+    for (std::int64_t i = 0; i < in; ++i) {
+      decode_rows(view, i, 1, stored.data());
+      values[i] = 0;
+      for (std::int64_t j = 0; j < out; ++j)
+        values[i] += weights[j] * static_cast<double>(stored[static_cast<std::size_t>(first + j)]);
+    }
+    return;
+  }
+  std::vector<float> output(static_cast<std::size_t>(in));
+  std::fill_n(values, in, 0.0);
+  for (std::int64_t j = 0; j < out; ++j) {
+    row(j, output.data());
+    for (std::int64_t i = 0; i < in; ++i)
+      values[i] += weights[j] * static_cast<double>(output[static_cast<std::size_t>(i)]);
   }
 }
 
