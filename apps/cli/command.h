@@ -50,6 +50,7 @@ void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& w
 
 /// What a run shared and computed, in a line.
 std::string explained(const Cost& cost);
+
 /// FIRST:LAST as the half-open range it names of 0..count; either end may be left out, negative ones count from the end.
 /// `what` has the range: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} when it is not there.
 std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
