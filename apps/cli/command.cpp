@@ -78,6 +78,12 @@ void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& w
   }
 }
 
+std::string explained(const Cost& cost) {
+  return fmt::format(
+      "{:.1f} token-layers computed of {:.0f} asked for ({:.1f} % shared or not needed); logits at {} positions",
+      cost.computed, cost.asked, cost.asked > 0 ? 100 * (1 - cost.computed / cost.asked) : 0, cost.logit_rows);
+}
+
 std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
                                                   std::string_view what) {
   const std::size_t colon = text.find(':');

@@ -48,6 +48,9 @@ Progress progress_line();
 /// Says on standard error when a word is several tokens and its final one is used.
 void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& words);
 
+/// What a run shared and computed, in a line.
+std::string explained(const Cost& cost);
+
 /// FIRST:LAST as the half-open range it names of 0:count; either end may be left out, negative ones count from the end.
 /// `what` has the range: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} for what it has not.
 std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
@@ -62,6 +65,7 @@ void add_map(CLI::App& app);
 void add_predict(CLI::App& app);  ///< predict, generate
 void add_mix(CLI::App& app);
 void add_trace(CLI::App& app);
+void add_interventions(CLI::App& app);  ///< edit, patch, steer
 void add_lens(CLI::App& app);
 void add_attention(CLI::App& app);
 void add_attribute(CLI::App& app);

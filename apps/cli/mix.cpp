@@ -14,15 +14,19 @@ void add_mix(CLI::App& app) {
   auto explain = std::make_shared<bool>(false);
   command->add_option("TEXT", r->text, "The text")->required();
   command->add_option("--replace", r->replace, "The word in the text whose vector is mixed")->required();
-  command->add_option("--with", r->with, "The word it is mixed with")->required();
+  auto* with = command->add_option("--with", r->with, "The word it is mixed with; the mean of several");
+  command
+      ->add_option("--with-vector", r->vector, "In place of --with: a vector such as \"' king' - ' man' + ' woman'\"")
+      ->excludes(with);
   command->add_option("--targets", r->targets, "Next tokens whose probabilities are asked for")->required();
   command->add_option("--steps", r->steps, "Mixtures from p = 0 to p = 1");
-  command->add_option("--site", r->site, "wte, or resid_pre of a block (blocks.3.resid_pre)");
+  command->add_option("--site", r->site, "Any site with a vector for each position, such as blocks.3.resid_pre");
   command->add_flag("--explain", *explain, "Say what was computed once for all mixtures");
   command->callback([common, r, explain] {
     const Transformer transformer(common->open());
     std::vector<std::string> words = r->targets;
-    words.insert(words.end(), {r->replace, r->with});
+    words.push_back(r->replace);
+    words.insert(words.end(), r->with.begin(), r->with.end());
     explain_words(transformer.model().tokenizer(), words);
     const MixResult result = mix(transformer, *r);
     std::vector<std::string> notes;
@@ -38,11 +42,9 @@ void add_mix(CLI::App& app) {
     for (double crossing : result.crossings)
       notes.push_back(fmt::format("{} and {} are equally likely at p = {:.4f}", visible(r->targets[0]),
                                   visible(r->targets[1]), crossing));
-    if (*explain)
-      notes.push_back(fmt::format("{:.1f} token-layers computed of {:.0f} asked for; logits at {} positions",
-                                  result.cost.computed, result.cost.asked, result.cost.logit_rows));
+    if (*explain) notes.push_back(explained(result.cost));
     print(*common, result.sweep, notes);
-    save_figure(*common, [&] { return figure_mix(result.sweep, result.crossings, r->replace, r->with); });
+    save_figure(*common, [&] { return figure_mix(result.sweep, result.crossings, r->replace, mixed_in(*r)); });
   });
 }
 

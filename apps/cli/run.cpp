@@ -13,11 +13,11 @@ struct Options {
   std::vector<std::string> capture, edits;
 };
 
-std::vector<TokenId> ids_of(const Options& o, const Model& model, const CLI::App& command) {
+Prompt prompt_of(const Options& o, const Model& model, const CLI::App& command) {
   const int given = (command.count("--text") > 0) + (command.count("--file") > 0) + (command.count("--ids") > 0);
   if (given != 1) throw Error(Code::usage, "run", "give one of --text, --file and --ids");
-  if (command.count("--ids") > 0) return o.ids;
-  return model.tokenizer().with_bos(command.count("--text") > 0 ? o.text : read_text(o.file)).ids;
+  if (command.count("--ids") > 0) return {"", {o.ids, {}}};
+  return make_prompt(model.tokenizer(), command.count("--text") > 0 ? o.text : read_text(o.file));
 }
 
 }  // namespace
@@ -38,13 +38,14 @@ void add_run(CLI::App& app) {
   command->callback([common, o, command] {
     const Transformer transformer(common->open());
     Request request;
-    request.rows = {ids_of(*o, transformer.model(), *command)};
+    const Prompt prompt = prompt_of(*o, transformer.model(), *command);
+    request.rows = {prompt.tokens.ids};
     request.logits = LogitsAt::none;
     for (const std::string& site : o->capture) {
       for (const Site& s : parse_sites(site, transformer.config())) request.capture.push_back(s);
     }
     for (const std::string& text : o->edits) {
-      for (Edit& edit : parse_edit(text, transformer.model())) request.edits.push_back(std::move(edit));
+      for (Edit& edit : parse_edit(text, transformer, prompt)) request.edits.push_back(std::move(edit));
     }
     const Result result = transformer.run(request);
     std::vector<NamedArray> arrays;

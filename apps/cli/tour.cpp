@@ -228,7 +228,7 @@ class Tour {
         "The text is not changed, only one vector at the very beginning.");
     command(
         "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" --targets \" Berlin\" \" Paris\"");
-    mix_ = mix(transformer_, {sentence, " Germany", " France", {" Berlin", " Paris"}});
+    mix_ = mix(transformer_, {sentence, " Germany", {" France"}, {" Berlin", " Paris"}, ""});
     const auto& berlin = mix_.sweep.columns()[1].numbers();
     const auto& paris = mix_.sweep.columns()[2].numbers();
     report_.text(

@@ -1,5 +1,8 @@
 // Edit: an intervention as data: where (site, rows of the batch, positions, heads) and what.
 // Thread rule: a value.
+//
+// Several edits at one site apply in the order given, each to what the one before left. Two that are meant for exactly the
+// same place, the second of which would wipe out the first, are refused.
 #pragma once
 
 #include <memory>
@@ -7,9 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "embscope/prompt.h"
 #include "embscope/site.h"
 
 namespace embscope {
+
+class Transformer;
 
 /// What an edit does with x, the vector that it finds at its place.
 enum class Change {
@@ -19,7 +25,13 @@ enum class Change {
   mix,          ///< x := amount * x + (1 - amount) * vector   (amount 1 leaves x as it is, bit for bit; 0 is `vector`)
   zero,         ///< x := 0
   project_out,  ///< x := x - (x.u) u, with u = vector / |vector|
+  rotate,       ///< x turned by `amount` degrees towards `vector`, not beyond it, its length kept
+  clamp,        ///< x[d] brought into low..high, for the dimensions listed
+  noise,  ///< x := x + amount * standard normal values drawn from (seed, position): the same in every row of a batch
 };
+
+/// Whether Edit::vector means something to it.
+bool takes_vector(Change change);
 
 struct Edit {
   Site site;
@@ -27,13 +39,34 @@ struct Edit {
   std::vector<int> rows;       ///< rows of the batch; empty: all
   std::vector<int> positions;  ///< token positions; negative counts from the end of the row; empty: all
   std::vector<int> heads;      ///< for sites with heads; empty: all
-  std::vector<float> vector;   ///< as long as what it meets (D, K with heads listed or H*K, ...); one value is broadcast
+  std::vector<float> vector;  ///< as long as what it meets (D, K with heads listed or H*K, ...); one value is broadcast
   float amount = 1;
+  std::vector<int> dimensions;  ///< of clamp, within what it meets; empty: all
+  float low = 0, high = 0;      ///< of clamp
+  std::uint64_t seed = 1;       ///< of noise
 };
 
-/// "SITE[@POSITIONS][/HEADS] ACTION": e.g. "wte@3 set 0", "blocks.4.resid_post@-1 scale 2", "blocks.2.z@3/0,5 zero",
-/// "wte@3 mix 0.25 ' France'", "resid_mid@-1 add 4 ' love'" (quoted words are rows of wte, by their final token).
-/// A pattern of sites gives one edit each. Throws Error{usage} naming the character, or what parse_sites throws.
-std::vector<Edit> parse_edit(std::string_view text, const Model& model);
+/// The text form, "SITE[@POSITIONS][/HEADS] ACTION", for one text; the same words on the command line, in JSON and in Python.
+///
+///   POSITIONS   3 | -1 | 2..5 | ' Germany' (the token that stands for it in the text), separated by commas; none: all
+///   HEADS       0,5
+///   ACTION      set V | add V | scale N | mix P V | zero | project_out V | rotate DEGREES V | clamp DIMENSIONS LOW HIGH
+///               | noise DEVIATION [seed N]            (DIMENSIONS: 12,13 or *)
+///   V           terms joined by + and -; a term is N, a factor, or N * factor
+///   factor      ' word' (its row of wte, by its final token) | mean(V, V, ...) | (V)
+///               | run('another text') or run('another text'@POSITION): what that text has at the same site, at the same
+///                 position or the one named
+///               | file('x.npy', ROW) or file('x.safetensors', 'name', ROW): a row of a file
+///
+/// e.g. "wte@' Germany' mix 0.25 ' France'", "blocks.4.resid_post@-1 add 2 * (' love' - ' hate')", "blocks.2.z@3/0,5 zero",
+/// "blocks.*.attn_out@-1 set run('The capital of France is')". A pattern of sites gives edits for each.
+/// Throws Error{usage} naming the character, and what parse_sites, position_of and a run throw.
+std::vector<Edit> parse_edit(std::string_view text, const Transformer& transformer, const Prompt& prompt);
+
+/// The same as JSON: {"at": "wte@3", "do": "mix 0.25 ' France'"}, a text form in quotes, or a list of either.
+std::vector<Edit> parse_edits_json(std::string_view json, const Transformer& transformer, const Prompt& prompt);
+
+/// A vector expression (V above), evaluated for a site and position. One value stands for a vector of it.
+std::vector<float> parse_vector(std::string_view text, const Transformer& transformer, const Site& site, int position);
 
 }  // namespace embscope

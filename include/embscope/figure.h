@@ -41,6 +41,11 @@ Figure figure_attention(const Tensor& patterns, std::span<const int> heads, int 
                         std::span<const std::string> labels);
 /// attribution.h parts: what each block's attention and MLP add, as bars, over the heads of each block.
 Figure figure_attribution(const Table& parts, std::string_view title, std::string_view subtitle);
+Figure figure_intervention(const Table& changes,
+                           std::string_view what);  ///< intervention.h: probabilities before and after
+/// patching.h: a heatmap of blocks x positions for each site, and one of blocks x heads.
+Figure figure_patch(const Table& grid, const Table& heads, std::string_view target, std::string_view against);
+Figure figure_steer(const Table& runs, std::string_view site);  ///< steering.h: probabilities by strength
 
 /// The entire matrix as a picture: tokens across, dimensions down, diverging red (positive) and blue (negative) centred on
 /// zero, range the 99th percentile of |value|; each pixel the mean of the cells it covers, and the picture says how many;

@@ -11,11 +11,16 @@
 namespace embscope {
 
 struct MixRequest {
-  std::string text, replace, with;   ///< `replace` must occur in `text` as a token (its final token is replaced)
+  std::string text, replace;         ///< `replace` must occur once in `text` (its final token is replaced)
+  std::vector<std::string> with;     ///< words mixed in, by their final token: the mean of what each has at the site
   std::vector<std::string> targets;  ///< probabilities asked for, by their final token
+  std::string vector;                ///< in place of `with`: an expression (edit.h)
   int steps = 17;                    ///< p = 0, 1/(steps-1), ..., 1
-  std::string site = "wte";          ///< wte or resid_pre of a block (mixed with what the other word has there)
+  std::string site = "wte";          ///< any site that has a vector for each position
 };
+
+/// What is mixed in, for titles.
+std::string mixed_in(const MixRequest& request);
 
 struct MixResult {
   int position = 0;                  ///< of the replaced token
@@ -26,7 +31,7 @@ struct MixResult {
 };
 
 /// At the position: p * source + (1 - p) * distractor. Throws Error{not_found} when the word is absent from the text,
-/// Error{usage} when it occurs twice.
+/// Error{usage} when it occurs twice or the site holds no vector.
 MixResult mix(const Transformer& transformer, const MixRequest& request);
 
 }  // namespace embscope

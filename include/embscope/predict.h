@@ -29,6 +29,8 @@ struct Sampling {
   int top_k = 0;           ///< 0: all
   double top_p = 1;
   std::uint64_t seed = 1;
+  /// Those with positions count in the text and fire there; those without fire at every position, the new ones too.
+  std::vector<Edit> edits;
 };
 
 /// Called with each new token as it comes: its id, its bytes, its probability. Return false to stop.

@@ -73,6 +73,7 @@ struct Request {
   std::vector<Site> capture;
   std::vector<Edit> edits;  ///< several at one site apply in this order
   LogitsAt logits = LogitsAt::last;
+  std::vector<TokenId> tokens;  ///< logits of these only, in this order; empty: of the whole vocabulary
   const Hooks* hooks = nullptr;
   Cache* cache = nullptr;  ///< one row only: continues after its positions, and appends
   bool share = true;       ///< compute what the rows have in common once (bit-identical either way)
@@ -81,7 +82,7 @@ struct Request {
 /// What one row gave. Captured values are those after edits and hooks.
 struct RowResult {
   std::vector<Tensor> captured;  ///< in the order of Request::capture; [T, ...], scores and pattern [H, T, T]
-  Tensor logits;                 ///< [V] for last, [T, V] for all, empty for none
+  Tensor logits;                 ///< [V] for last, [T, V] for all, empty for none; Request::tokens in place of V
 };
 
 /// What the engine did, in token-layers (one position through one block).

@@ -1,5 +1,6 @@
 #include "embscope/mix.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -9,40 +10,57 @@
 namespace embscope {
 namespace {
 
-// The position of the token that stands for `word` in the text: the last token of its only occurrence.
-int find_word(const Tokens& tokens, std::string_view text, std::string_view word) {
-  if (word.empty()) throw Error(Code::usage, "mix", "the word to replace is empty");
-  const std::size_t at = text.find(word);
-  if (at == std::string_view::npos)
-    throw Error(Code::not_found, "mix", fmt::format("'{}' does not occur in the text (a leading space counts)", word));
-  if (text.find(word, at + 1) != std::string_view::npos)
-    throw Error(Code::usage, "mix",
-                fmt::format("'{}' occurs more than once in the text: choose words that name one place", word));
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (tokens.ranges[i].end == at + word.size() && tokens.ranges[i].begin >= at) return static_cast<int>(i);
-  }
-  throw Error(Code::not_found, "mix",
-              fmt::format("no token of the text ends with '{}': it is part of a longer token", word));
-}
-
-// What the text has at the site when the other word stands in it.
+// What is mixed in: the mean of what the text has at the site when each of the other words stands in it, or the expression.
 std::vector<float> distractor(const Transformer& transformer, const MixRequest& r, const Site& site,
                               const std::vector<TokenId>& ids, int position) {
+  if (!r.vector.empty()) return parse_vector(r.vector, transformer, site, position);
   const Model& model = transformer.model();
-  const TokenId other = word_token(model.tokenizer(), r.with).id;
-  Tensor vector;
-  if (site.point == Point::wte) {
-    vector = model.embedding(other);
-  } else {
-    Request request;
-    request.rows = {ids};
-    request.rows[0][static_cast<std::size_t>(position)] = other;
-    request.capture = {site};
-    request.logits = LogitsAt::none;
-    const Result result = transformer.run(request);
-    vector = Tensor::of({model.config().width}, result.rows[0].captured[0].row(position));
+  Request request;
+  for (const std::string& word : r.with) {
+    request.rows.push_back(ids);
+    request.rows.back()[static_cast<std::size_t>(position)] = word_token(model.tokenizer(), word).id;
   }
-  return {vector.values().begin(), vector.values().end()};
+  request.capture = {site};
+  request.logits = LogitsAt::none;
+  const Result result = transformer.run(request);
+  std::vector<float> mean;
+  for (const RowResult& row : result.rows) {
+    const Tensor& t = row.captured[0];
+    const auto width = static_cast<std::size_t>(t.size() / t.shape()[0]);
+    mean.resize(width);
+    const float* at = t.data() + static_cast<std::size_t>(position) * width;
+    for (std::size_t i = 0; i < width; ++i) mean[i] += at[i] / static_cast<float>(r.with.size());
+  }
+  return mean;
+}
+
+void check(const MixRequest& r, const Site& site) {
+  if (r.steps < 2 || r.steps > 100000)
+    throw Error(Code::range, "mix", fmt::format("{} steps: choose 2 to 100000", r.steps));
+  if (r.targets.empty()) throw Error(Code::usage, "mix", "no target words: name at least one");
+  if (r.with.empty() == r.vector.empty())
+    throw Error(Code::usage, "mix", "name what is mixed in: words, or a vector expression");
+  if (site.point == Point::scores || site.point == Point::pattern || site.point == Point::logits) {
+    throw Error(Code::usage, "mix", fmt::format("site {} holds no vector to mix", r.site));
+  }
+}
+
+// One row for each p, the same text with that mixture in it.
+Request sweep_request(const MixRequest& r, const Site& site, const std::vector<TokenId>& ids, int position,
+                      const std::vector<float>& other, const std::vector<double>& p) {
+  Request request;
+  for (int i = 0; i < r.steps; ++i) {
+    request.rows.push_back(ids);
+    Edit edit;
+    edit.site = site;
+    edit.change = Change::mix;
+    edit.rows = {i};
+    edit.positions = {position};
+    edit.vector = other;
+    edit.amount = static_cast<float>(p[static_cast<std::size_t>(i)]);
+    request.edits.push_back(std::move(edit));
+  }
+  return request;
 }
 
 std::vector<double> crossings(const std::vector<double>& p, const std::vector<double>& a,
@@ -57,40 +75,29 @@ std::vector<double> crossings(const std::vector<double>& p, const std::vector<do
 
 }  // namespace
 
-MixResult mix(const Transformer& transformer, const MixRequest& r) {
-  if (r.steps < 2 || r.steps > 100000)
-    throw Error(Code::range, "mix", fmt::format("{} steps: choose 2 to 100000", r.steps));
-  if (r.targets.empty()) throw Error(Code::usage, "mix", "no target words: name at least one");
-  const Tokenizer& tokenizer = transformer.model().tokenizer();
-  const Site site = parse_site(r.site, transformer.config());
-  if (site.point != Point::wte && site.point != Point::resid_pre)
-    throw Error(Code::usage, "mix", fmt::format("site {}: mixing happens at wte or at resid_pre of a block", r.site));
-  const Tokens tokens = tokenizer.with_bos(r.text);
+std::string mixed_in(const MixRequest& r) {
+  std::string names = r.vector;
+  for (const std::string& word : r.with) names += (names.empty() ? "" : ", ") + visible(word);
+  return names;
+}
 
+MixResult mix(const Transformer& transformer, const MixRequest& r) {
+  const Site site = parse_site(r.site, transformer.config());
+  check(r, site);
+  const Tokenizer& tokenizer = transformer.model().tokenizer();
+  const Prompt prompt = make_prompt(tokenizer, r.text);
   MixResult result;
-  result.position = find_word(tokens, r.text, r.replace);
-  const std::vector<float> other = distractor(transformer, r, site, tokens.ids, result.position);
-  Request request;
+  result.position = position_of(prompt, r.replace);
+  const auto& ids = prompt.tokens.ids;
   std::vector<double> p;
-  for (int i = 0; i < r.steps; ++i) {
-    p.push_back(static_cast<double>(i) / (r.steps - 1));
-    request.rows.push_back(tokens.ids);
-    Edit edit;
-    edit.site = site;
-    edit.change = Change::mix;
-    edit.rows = {i};
-    edit.positions = {result.position};
-    edit.vector = other;
-    edit.amount = static_cast<float>(p.back());
-    request.edits.push_back(std::move(edit));
-  }
-  Result sweep = transformer.run(request);
+  for (int i = 0; i < r.steps; ++i) p.push_back(static_cast<double>(i) / (r.steps - 1));
+  const auto other = distractor(transformer, r, site, ids, result.position);
+  const Result sweep = transformer.run(sweep_request(r, site, ids, result.position, other, p));
   result.cost = sweep.cost;
   Request plain;
-  plain.rows = {tokens.ids};
+  plain.rows = {ids};
   const Result untouched = transformer.run(plain);
-  const std::span<const float> last = sweep.rows.back().logits.values(), own = untouched.rows[0].logits.values();
-  result.untouched_equals_p1 = std::equal(last.begin(), last.end(), own.begin(), own.end());
+  result.untouched_equals_p1 = std::ranges::equal(sweep.rows.back().logits.values(), untouched.rows[0].logits.values());
 
   std::vector<std::vector<double>> probabilities(r.targets.size());
   std::vector<std::string> likeliest;
@@ -103,7 +110,7 @@ MixResult mix(const Transformer& transformer, const MixRequest& r) {
     likeliest.push_back(transformer.model().label(best));
     likeliest_probability.push_back(all[static_cast<std::size_t>(best)]);
   }
-  result.sweep = Table(fmt::format("p x {} + (1 - p) x {}", visible(r.replace), visible(r.with)));
+  result.sweep = Table(fmt::format("p x {} + (1 - p) x {}", visible(r.replace), mixed_in(r)));
   result.sweep.add("p", p, 4);
   for (std::size_t t = 0; t < r.targets.size(); ++t) result.sweep.add(visible(r.targets[t]), probabilities[t], 5);
   result.sweep.add("top", likeliest).add("top_probability", likeliest_probability, 5);

@@ -114,6 +114,7 @@ std::string generate(const Transformer& transformer, std::string_view text, cons
   Request request;
   request.cache = &cache;
   request.rows = {tokenizer.with_bos(text).ids};
+  request.edits = s.edits;
   std::string out;
   for (int i = 0; i < s.tokens &&
                   cache.positions() + static_cast<std::int64_t>(request.rows[0].size()) <= transformer.config().context;
@@ -126,6 +127,7 @@ std::string generate(const Transformer& transformer, std::string_view text, cons
     out += bytes;
     if (on_token && !on_token(id, bytes, softmax(logits)[static_cast<std::size_t>(id)])) break;
     request.rows = {{id}};
+    std::erase_if(request.edits, [](const Edit& edit) { return !edit.positions.empty(); });
   }
   return out;
 }

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+
+#include "base/random.h"
 
 namespace embscope {
 namespace {
@@ -28,7 +31,37 @@ void project_out(float* x, Source v, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) x[i] = static_cast<float>(x[i] - product / square * v[i]);
 }
 
-void apply_to(const Edit& edit, float* x, Source v, std::int64_t n) {
+double dot(const float* a, Source b, std::int64_t n) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return sum;
+}
+
+// In the plane of x and v: with u = x / |x| and w the direction of v - (v.u) u, x := |x| (cos(angle) u + sin(angle) w).
+void rotate(float* x, Source v, float degrees, std::int64_t n) {
+  const double length = std::sqrt(dot(x, {x, false}, n)), along = length > 0 ? dot(x, v, n) / length : 0;
+  double square = 0;
+  for (std::int64_t i = 0; i < n; ++i) square += static_cast<double>(v[i]) * static_cast<double>(v[i]);
+  const double across = std::sqrt(std::max(0.0, square - along * along));
+  if (length == 0 || across <= 1e-7 * std::sqrt(square)) return;  // no plane: x lies along v already
+  const double angle = std::min(static_cast<double>(degrees) * std::numbers::pi / 180, std::atan2(across, along));
+  const double of_v = std::sin(angle) * length / across, of_x = std::cos(angle) - of_v * along / length;
+  for (std::int64_t i = 0; i < n; ++i) x[i] = static_cast<float>(of_x * x[i] + of_v * v[i]);
+}
+
+void clamp(const Edit& edit, float* x, std::int64_t n) {
+  if (edit.dimensions.empty()) {
+    for (std::int64_t i = 0; i < n; ++i) x[i] = std::clamp(x[i], edit.low, edit.high);
+  }
+  for (int d : edit.dimensions) x[d] = std::clamp(x[d], edit.low, edit.high);
+}
+
+void add_noise(const Edit& edit, float* x, std::int64_t n, std::int64_t position) {
+  Random random(edit.seed * 0x9e3779b97f4a7c15 + static_cast<std::uint64_t>(position));
+  for (std::int64_t i = 0; i < n; ++i) x[i] += edit.amount * static_cast<float>(random.normal());
+}
+
+void apply_to(const Edit& edit, float* x, Source v, std::int64_t n, std::int64_t position) {
   switch (edit.change) {
     case Change::set:
       for (std::int64_t i = 0; i < n; ++i) x[i] = v[i];
@@ -42,20 +75,23 @@ void apply_to(const Edit& edit, float* x, Source v, std::int64_t n) {
     case Change::mix: return mix(x, v, edit.amount, n);
     case Change::zero: std::fill_n(x, n, 0.0f); return;
     case Change::project_out: return project_out(x, v, n);
+    case Change::rotate: return rotate(x, v, edit.amount, n);
+    case Change::clamp: return clamp(edit, x, n);
+    case Change::noise: return add_noise(edit, x, n, position);
   }
 }
 
 }  // namespace
 
-void apply(const Edit& edit, const SiteShape& shape, std::int64_t stride, float* values) {
+void apply(const Edit& edit, const SiteShape& shape, std::int64_t stride, float* values, std::int64_t position) {
   const auto size = static_cast<std::int64_t>(edit.vector.size());
   if (edit.heads.empty() && stride == shape.width) {
-    return apply_to(edit, values, {edit.vector.data(), size == 1}, shape.total());
+    return apply_to(edit, values, {edit.vector.data(), size == 1}, shape.total(), position);
   }
   for (std::int64_t head = 0; head < shape.heads; ++head) {
     if (!edit.heads.empty() && std::find(edit.heads.begin(), edit.heads.end(), head) == edit.heads.end()) continue;
     const float* v = edit.vector.data() + (size > shape.width ? head * shape.width : 0);
-    apply_to(edit, values + head * stride, {v, size == 1}, shape.width);
+    apply_to(edit, values + head * stride, {v, size == 1}, shape.width, position);
   }
 }
 

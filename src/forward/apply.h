@@ -6,7 +6,7 @@
 
 namespace embscope {
 
-/// Applies `edit` to one position's values: `shape.heads` groups, `stride` floats apart, of `shape.width` values each.
-void apply(const Edit& edit, const SiteShape& shape, std::int64_t stride, float* values);
+/// Applies `edit` to the values of one position: `shape.heads` groups, `stride` floats apart, of `shape.width` values each.
+void apply(const Edit& edit, const SiteShape& shape, std::int64_t stride, float* values, std::int64_t position);
 
 }  // namespace embscope

@@ -318,10 +318,11 @@ void Pass::finish() {
     normed_ = gather(normed_, wanted);
   if (normed_.rows() == 0 || (wanted.empty() && !watch_logits)) return;
 
-  const Packed& unembedding = unembedding_();
-  Tensor logits = Tensor::uninitialised({normed_.rows(), config_.vocab});
+  const Packed some = request_.tokens.empty() ? Packed() : pack_unembedding(model_, request_.tokens);
+  const Packed& unembedding = request_.tokens.empty() ? unembedding_() : some;
+  Tensor logits = Tensor::uninitialised({normed_.rows(), unembedding.out()});
   gemm(normed_.data(), normed_.columns(), normed_.rows(),
-       {{Product{&unembedding, nullptr, logits.data(), config_.vocab}}});
+       {{Product{&unembedding, nullptr, logits.data(), logits.columns()}}});
   fire(Point::logits, -1, logits);
   result_.cost.logit_rows = logits.rows();
   if (request_.logits == LogitsAt::none) return;
@@ -338,8 +339,8 @@ void Pass::finish() {
     for (int slot : slots_->path[r]) {
       if (request_.logits == LogitsAt::all || slot == slots_->path[r].back()) rows.push_back(row_of(slot));
     }
-    result_.rows[r].logits =
-        request_.logits == LogitsAt::all ? gather(logits, rows) : Tensor::of({config_.vocab}, logits.row(rows.back()));
+    result_.rows[r].logits = request_.logits == LogitsAt::all ? gather(logits, rows)
+                                                              : Tensor::of({logits.columns()}, logits.row(rows.back()));
   }
 }
 
@@ -361,7 +362,10 @@ void Pass::fire(Point point, int l, Tensor& values) {
   const SiteShape shape = site_shape(point, config_);
   const Site site{point, l};
   if (listener->edited) {
-    for_edits(site, [&](const Edit& edit, int slot) { apply(edit, shape, shape.width, values.row(slot).data()); });
+    for_edits(site, [&](const Edit& edit, int slot) {
+      const std::int64_t position = slots_->owners[static_cast<std::size_t>(slot)].position;
+      apply(edit, shape, shape.width, values.row(slot).data(), position);
+    });
   }
   call_hooks(*listener, site, shape, values);
   for (std::size_t index : listener->captures) capture(index, shape, values);
@@ -401,7 +405,7 @@ void Pass::fire_maps(Point point, int l, const Slots& read, std::vector<Tensor>&
       Tensor& map = maps[static_cast<std::size_t>(row)];
       const std::int64_t count = map.shape()[1], keys = map.shape()[2];
       // only the keys that the query may see: an edit never opens the future
-      apply(edit, {config_.heads, position + 1, true}, count * keys, map.data() + (position - first) * keys);
+      apply(edit, {config_.heads, position + 1, true}, count * keys, map.data() + (position - first) * keys, position);
     });
   }
   SiteValues seen{site, {}};

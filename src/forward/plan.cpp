@@ -44,16 +44,38 @@ void check_site(const Config& config, const Site& site) {
   throw Error(Code::not_found, "site " + site.name(), fmt::format("this model has {}", fmt::join(names, ", ")));
 }
 
-bool needs_vector(Change change) {
-  return change == Change::set || change == Change::add || change == Change::mix || change == Change::project_out;
-}
-
-void check_vector(const Config& config, const Edit& edit, const std::string& where) {
+void check_numbers(const Edit& edit, const std::string& where) {
   for (float v : edit.vector) {
     if (!std::isfinite(v)) throw Error(Code::range, where, "the vector holds NaN or infinite values");
   }
   if (!std::isfinite(edit.amount)) throw Error(Code::range, where, "the amount is not a finite number");
-  if (!needs_vector(edit.change)) return;
+  if (edit.change == Change::clamp && !(edit.low <= edit.high)) {
+    throw Error(Code::range, where, fmt::format("clamps to {}..{}: no number lies there", edit.low, edit.high));
+  }
+  if (edit.change == Change::noise && edit.amount < 0) {
+    throw Error(Code::range, where, "the deviation of noise cannot be negative");
+  }
+}
+
+// How many values the edit meets at once.
+std::int64_t met_width(const Config& config, const Edit& edit) {
+  const SiteShape shape = site_shape(edit.site.point, config);
+  return edit.heads.empty() ? shape.total() : shape.width;
+}
+
+void check_dimensions(const Config& config, const Edit& edit, const std::string& where) {
+  if (edit.dimensions.empty()) return;
+  if (is_attention_map(edit.site.point)) throw Error(Code::shape, where, "this site has keys, no dimensions");
+  const std::int64_t width = met_width(config, edit);
+  for (int d : edit.dimensions) {
+    if (d < 0 || d >= width) {
+      throw Error(Code::range, where, fmt::format("dimension {}: there are 0..{}", d, width - 1));
+    }
+  }
+}
+
+void check_vector(const Config& config, const Edit& edit, const std::string& where) {
+  if (!takes_vector(edit.change)) return;
   const auto size = static_cast<std::int64_t>(edit.vector.size());
   if (is_attention_map(edit.site.point)) {
     if (size != 1) throw Error(Code::shape, where, fmt::format("takes one value for all keys, got {}", size));
@@ -67,9 +89,30 @@ void check_vector(const Config& config, const Edit& edit, const std::string& whe
                                    : fmt::format("needs a vector of {} values (one head) or {} (all heads), got {}",
                                                  shape.width, shape.total(), size));
   }
-  if (edit.change == Change::project_out &&
+  if ((edit.change == Change::project_out || edit.change == Change::rotate) &&
       std::all_of(edit.vector.begin(), edit.vector.end(), [](float v) { return v == 0; })) {
-    throw Error(Code::range, where, "cannot project a zero vector out: it has no direction");
+    throw Error(Code::range, where, "a zero vector has no direction to project out or to rotate towards");
+  }
+}
+
+bool wipes_out(const Edit& later, const Edit& earlier) {
+  const bool wipes = later.change == Change::set || later.change == Change::zero;
+  return wipes && later.site == earlier.site && later.rows == earlier.rows && later.positions == earlier.positions &&
+         later.heads == earlier.heads;
+}
+
+// Edits that meet at one slot, the later of which leaves nothing of the earlier.
+void refuse_wiped_out(const std::vector<Edit>& edits, const Stage& stage) {
+  for (const Stage::Touched& touched : stage.touched) {
+    for (std::size_t j = 1; j < touched.edits.size(); ++j) {
+      for (std::size_t i = 0; i < j; ++i) {
+        const std::size_t earlier = touched.edits[i], later = touched.edits[j];
+        if (!wipes_out(edits[later], edits[earlier])) continue;
+        throw Error(Code::usage, "edit at " + edits[later].site.name(),
+                    fmt::format("edit {} wipes out what edit {} does at the same place: leave one of them out",
+                                later + 1, earlier + 1));
+      }
+    }
   }
 }
 
@@ -103,6 +146,19 @@ void check_places(const Config& config, const Request& request, const Edit& edit
   }
 }
 
+void check_tokens(const Config& config, const Request& request, bool watched) {
+  for (TokenId id : request.tokens) {
+    if (id < 0 || id >= config.vocab) {
+      throw Error(Code::range, "run",
+                  fmt::format("logit of token {}: the vocabulary has ids 0..{}", id, config.vocab - 1));
+    }
+  }
+  if (!request.tokens.empty() && watched) {
+    throw Error(Code::usage, "site logits",
+                "only some tokens' logits are computed: ask for all, or leave the site alone");
+  }
+}
+
 }  // namespace
 
 SiteShape site_shape(Point point, const Config& config) {
@@ -130,7 +186,9 @@ Plan::Plan(const Config& config, const Request& request, std::int64_t first)
   for (const Edit& edit : request.edits) {
     check_site(config, edit.site);
     const std::string where = "edit at " + edit.site.name();
+    check_numbers(edit, where);
     check_vector(config, edit, where);
+    check_dimensions(config, edit, where);
     check_places(config, request, edit, first, where);
     listener(edit.site).edited = true;
   }
@@ -147,6 +205,7 @@ Plan::Plan(const Config& config, const Request& request, std::int64_t first)
       see(hook.site);
     }
   }
+  check_tokens(config, request, at(Point::logits, -1) != nullptr);
   // What only the last position's logits need ends at the last block's attention, unless somebody looks there.
   const int last = static_cast<int>(blocks_) - 1;
   const bool last_only = request.logits == LogitsAt::last && deepest_ < depth({Point::z, last}) &&
@@ -157,6 +216,7 @@ Plan::Plan(const Config& config, const Request& request, std::int64_t first)
   const bool hooked = request.hooks != nullptr && !request.hooks->empty();
   const bool share = request.share && !hooked && !listens(Point::scores) && !listens(Point::pattern);
   stages_ = stages_of(request, first, config.blocks, share, last_only);
+  for (const Stage& stage : stages_) refuse_wiped_out(request.edits, stage);
   count_cost(config, request);
 }
 

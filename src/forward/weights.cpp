@@ -82,6 +82,17 @@ PackedWeights pack_weights(const Model& model) {
   return packed;
 }
 
+Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens) {
+  const Matrix& m = model.weights().unembed;
+  return Packed(static_cast<std::int64_t>(tokens.size()), m.in, [&](std::int64_t p, float* panel) {
+    const std::int64_t first = p * panel_width;
+    const std::int64_t count = std::min(panel_width, static_cast<std::int64_t>(tokens.size()) - first);
+    std::vector<float> rows(static_cast<std::size_t>(count * m.in));
+    for (std::int64_t j = 0; j < count; ++j) m.row(tokens[static_cast<std::size_t>(first + j)], rows.data() + j * m.in);
+    pack_panel(rows.data(), m.in, count, m.in, panel);
+  });
+}
+
 Packed pack_unembedding(const Model& model) { return pack(model.weights().unembed, model, "unembedding"); }
 
 }  // namespace embscope

@@ -36,4 +36,7 @@ PackedWeights pack_weights(const Model& model);
 /// The unembedding alone: nobody pays for it who asks for no logits.
 Packed pack_unembedding(const Model& model);
 
+/// Only the rows of these tokens, in this order.
+Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens);
+
 }  // namespace embscope

@@ -50,9 +50,9 @@ class Plans : public ::testing::TestWithParam<Case> {
     const bool map = edit.site.point == Point::scores || edit.site.point == Point::pattern;
     const SiteShape shape =
         map ? SiteShape{transformer.config().heads, 1, true} : site_shape(edit.site.point, transformer.config());
-    edit.change = static_cast<Change>(upto(6));
-    if (edit.change == Change::project_out && map) edit.change = Change::scale;
-    edit.amount = value() / 4;
+    edit.change = static_cast<Change>(upto(9));
+    edit.low = value(), edit.high = edit.low + 1;
+    edit.amount = std::abs(value()) / 4;
     edit.vector.resize(static_cast<std::size_t>(map || upto(3) == 0 ? 1 : shape.total()));
     for (float& v : edit.vector) v = value() + 3;
     if (upto(3) != 0) edit.rows = {upto(static_cast<int>(rows.size()))};
@@ -64,9 +64,18 @@ class Plans : public ::testing::TestWithParam<Case> {
   Request any_plan() {
     Request request;
     request.rows = any_rows();
-    for (int n = upto(5); n > 0; --n) request.edits.push_back(any_edit(request.rows));
+    for (int n = upto(5); n > 0; --n) {
+      Edit edit = any_edit(request.rows);
+      const bool wipes = edit.change == Change::set || edit.change == Change::zero;
+      const bool met = std::ranges::any_of(request.edits, [&](const Edit& e) { return e.site == edit.site; });
+      if (!wipes || !met) request.edits.push_back(std::move(edit));  // else the plan might refuse it
+    }
     for (int n = upto(4); n > 0; --n) request.capture.push_back(any_site());
     request.logits = static_cast<LogitsAt>(upto(3));
+    const bool watched =
+        std::ranges::any_of(request.edits, [](const Edit& e) { return e.site.point == Point::logits; }) ||
+        std::ranges::any_of(request.capture, [](const Site& s) { return s.point == Point::logits; });
+    if (!watched && upto(2) == 0) request.tokens = {upto(static_cast<int>(transformer.config().vocab)), 3};
     return request;
   }
 

@@ -1,0 +1,37 @@
+// Patching: which activations carry an answer. Vectors of a clean run are put into a corrupt one, one at a time, and the
+// answer that comes back is measured (Meng et al. 2022; Wang et al. 2022; Heimersheim & Nanda 2024 for the measure).
+// Lifetime: results own what they hold. Thread rule: pure functions over a Transformer.
+#pragma once
+
+#include <vector>
+
+#include "embscope/progress.h"
+#include "embscope/table.h"
+#include "embscope/transformer.h"
+
+namespace embscope {
+
+struct PatchRequest {
+  std::vector<TokenId> clean, corrupt;  ///< as many tokens in one as in the other
+  TokenId target = 0, against = 0;      ///< the answer of the clean text, and that of the corrupt one
+  /// Sites that are patched in every block at every position: one vector a position.
+  std::vector<Point> points = {Point::resid_pre, Point::attn_out, Point::mlp_out};
+  bool heads = true;  ///< and z of every head of every block, at all positions at once
+};
+
+struct PatchResult {
+  double clean = 0, corrupt = 0;  ///< logit of target minus logit of against, at the last position
+  /// A row for each patch: columns site, block, position, token (of the corrupt text), difference, restored.
+  /// restored = (difference - corrupt) / (clean - corrupt): 0 when the patch does nothing, 1 when it restores the answer.
+  Table grid;
+  Table heads;  ///< columns block, head, difference, restored
+  Cost cost;
+};
+
+/// blocks x positions x points runs and blocks x heads, in batches; each computes only what its patch can change, and only
+/// the two logits. Throws Error{shape} when the texts differ in length, Error{usage} when they agree in every token or a site
+/// holds no vector of a position, Error{range} when clean and corrupt give the same difference; what Transformer::run throws;
+/// Error{cancelled}.
+PatchResult patch(const Transformer& transformer, const PatchRequest& request, const Progress& progress = {});
+
+}  // namespace embscope

@@ -1,0 +1,177 @@
+#include "embscope/patching.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace embscope {
+namespace {
+
+// One run of the corrupt text: a vector of the clean run put in its place; a head at all positions.
+struct Variant {
+  Point point;
+  int block, position, head;
+};
+
+constexpr std::int64_t most_tokens = 16384;  // of a batch: what its activations may take
+
+void check(const Transformer& transformer, const PatchRequest& r) {
+  if (r.clean.size() != r.corrupt.size()) {
+    throw Error(
+        Code::shape, "patch",
+        fmt::format("the clean text has {} tokens, the corrupt one {}: choose texts of the same length, word for word",
+                    r.clean.size(), r.corrupt.size()));
+  }
+  if (r.clean == r.corrupt) throw Error(Code::usage, "patch", "the texts are the same: there is nothing to restore");
+  for (Point point : r.points) {
+    const bool vector = in_block(point) && point != Point::scores && point != Point::pattern;
+    if (!vector)
+      throw Error(Code::usage, "patch",
+                  fmt::format("site {} holds no vector of a position in every block", name(point)));
+    parse_site(fmt::format("blocks.0.{}", name(point)), transformer.config());  // the model has it
+  }
+}
+
+std::vector<Variant> variants_of(const Config& config, const PatchRequest& r) {
+  std::vector<Variant> list;
+  for (Point point : r.points) {
+    for (int l = 0; l < static_cast<int>(config.blocks); ++l) {
+      for (int t = 0; t < static_cast<int>(r.corrupt.size()); ++t) list.push_back({point, l, t, -1});
+    }
+  }
+  for (int l = 0; l < static_cast<int>(config.blocks) && r.heads; ++l) {
+    for (int h = 0; h < static_cast<int>(config.heads); ++h) list.push_back({Point::z, l, -1, h});
+  }
+  return list;
+}
+
+// What the clean run has at every site that is patched: [point][block] -> [T, ...].
+class Clean {
+ public:
+  Clean(const Transformer& transformer, const PatchRequest& r) {
+    Request request;
+    request.rows = {r.clean};
+    request.tokens = {r.target, r.against};
+    for (Point point : r.points) add(request, point, transformer.config());
+    if (r.heads) add(request, Point::z, transformer.config());
+    Result result = transformer.run(request);
+    logits_ = std::move(result.rows[0].logits);
+    captured_ = std::move(result.rows[0].captured);
+    sites_ = std::move(request.capture);
+  }
+
+  double difference() const { return static_cast<double>(logits_.data()[0]) - static_cast<double>(logits_.data()[1]); }
+
+  std::vector<float> at(const Site& site, int position) const {
+    const Tensor& t = captured_[static_cast<std::size_t>(std::ranges::find(sites_, site) - sites_.begin())];
+    const std::int64_t width = t.size() / t.shape()[0];
+    return {t.data() + position * width, t.data() + (position + 1) * width};
+  }
+
+ private:
+  static void add(Request& request, Point point, const Config& config) {
+    for (int l = 0; l < static_cast<int>(config.blocks); ++l) request.capture.push_back({point, l});
+  }
+
+  Tensor logits_;
+  std::vector<Tensor> captured_;
+  std::vector<Site> sites_;
+};
+
+void add_edits(Request& request, const Variant& v, int row, const Clean& clean) {
+  Edit edit;
+  edit.site = {v.point, v.block};
+  edit.rows = {row};
+  if (v.head >= 0) edit.heads = {v.head};
+  const int first = v.position < 0 ? 0 : v.position;
+  const int last =
+      v.position < 0 ? static_cast<int>(request.rows[static_cast<std::size_t>(row)].size()) - 1 : v.position;
+  for (int t = first; t <= last; ++t) {
+    edit.positions = {t};
+    edit.vector = clean.at(edit.site, t);
+    request.edits.push_back(edit);
+  }
+}
+
+// target minus against for every variant, batch by batch.
+std::vector<double> differences(const Transformer& transformer, const PatchRequest& r,
+                                const std::vector<Variant>& variants, const Clean& clean, Cost& cost,
+                                const Progress& progress) {
+  std::vector<double> found;
+  const auto batch =
+      static_cast<std::size_t>(std::max<std::int64_t>(1, most_tokens / static_cast<std::int64_t>(r.corrupt.size())));
+  for (std::size_t first = 0; first < variants.size(); first += batch) {
+    report(progress, static_cast<double>(first) / static_cast<double>(variants.size()), "patching");
+    const std::size_t count = std::min(batch, variants.size() - first);
+    Request request;
+    request.rows.assign(count, r.corrupt);
+    request.tokens = {r.target, r.against};
+    for (std::size_t i = 0; i < count; ++i) add_edits(request, variants[first + i], static_cast<int>(i), clean);
+    const Result result = transformer.run(request);
+    for (const RowResult& row : result.rows) {
+      found.push_back(static_cast<double>(row.logits.data()[0]) - static_cast<double>(row.logits.data()[1]));
+    }
+    cost.asked += result.cost.asked, cost.computed += result.cost.computed, cost.logit_rows += result.cost.logit_rows;
+  }
+  report(progress, 1, "patching");
+  return found;
+}
+
+double corrupt_difference(const Transformer& transformer, const PatchRequest& r) {
+  Request request;
+  request.rows = {r.corrupt};
+  request.tokens = {r.target, r.against};
+  const Tensor logits = std::move(transformer.run(request).rows[0].logits);
+  return static_cast<double>(logits.data()[0]) - static_cast<double>(logits.data()[1]);
+}
+
+Table grid_table(const Model& model, const PatchRequest& r, const std::vector<Variant>& variants,
+                 const std::vector<double>& difference, const PatchResult& result) {
+  std::vector<std::string> site, token;
+  std::vector<double> block, position, value, restored;
+  for (std::size_t i = 0; i < variants.size() && variants[i].head < 0; ++i) {
+    const Variant& v = variants[i];
+    site.emplace_back(name(v.point));
+    token.push_back(model.label(r.corrupt[static_cast<std::size_t>(v.position)]));
+    block.push_back(v.block), position.push_back(v.position), value.push_back(difference[i]);
+    restored.push_back((difference[i] - result.corrupt) / (result.clean - result.corrupt));
+  }
+  Table table("patches of one vector");
+  table.add("site", site).add("block", block).add("position", position).add("token", token);
+  return std::move(table.add("difference", value, 4).add("restored", restored, 4));
+}
+
+Table head_table(const std::vector<Variant>& variants, const std::vector<double>& difference,
+                 const PatchResult& result) {
+  std::vector<double> block, head, value, restored;
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    if (variants[i].head < 0) continue;
+    block.push_back(variants[i].block), head.push_back(variants[i].head), value.push_back(difference[i]);
+    restored.push_back((difference[i] - result.corrupt) / (result.clean - result.corrupt));
+  }
+  Table table("patches of one head, at all positions");
+  return std::move(
+      table.add("block", block).add("head", head).add("difference", value, 4).add("restored", restored, 4));
+}
+
+}  // namespace
+
+PatchResult patch(const Transformer& transformer, const PatchRequest& r, const Progress& progress) {
+  check(transformer, r);
+  const Clean clean(transformer, r);
+  PatchResult result;
+  result.clean = clean.difference();
+  result.corrupt = corrupt_difference(transformer, r);
+  if (std::abs(result.clean - result.corrupt) < 1e-6) {
+    throw Error(Code::range, "patch",
+                fmt::format("both texts give the same difference, {:.4f}: there is nothing to restore", result.clean));
+  }
+  const auto variants = variants_of(transformer.config(), r);
+  const auto difference = differences(transformer, r, variants, clean, result.cost, progress);
+  result.grid = grid_table(transformer.model(), r, variants, difference, result);
+  result.heads = head_table(variants, difference, result);
+  return result;
+}
+
+}  // namespace embscope

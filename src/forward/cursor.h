@@ -1,0 +1,35 @@
+// Cursor: reads a one-line text from left to right; what it did not expect becomes an error that names the character.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace embscope {
+
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) : text_(text) {}
+
+  [[noreturn]] void fail(std::string_view what) const { fail(what, at_); }
+  [[noreturn]] void fail(std::string_view what, std::size_t at) const;  ///< "WHAT at character N of "TEXT""
+
+  std::size_t at() const { return at_; }
+  bool done();          ///< after spaces
+  char peek();          ///< the next character that is no space, or 0
+  bool accept(char c);  ///< takes it, after spaces
+  void expect(char c);
+  std::string_view until(std::string_view stops);
+  std::string_view name();  ///< letters, digits and underscores; may be empty
+  bool quote_ahead();
+  std::string_view quoted();  ///< what stands between ' and ' or " and "
+  bool number_ahead();        ///< a digit, a point, or a sign before one
+  float number();             ///< a finite one, with a sign or without
+  int integer();
+
+ private:
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace embscope

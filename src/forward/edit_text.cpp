@@ -1,0 +1,160 @@
+// The text form of edits (grammar: edit.h), for the command line, JSON and Python alike.
+#include "embscope/edit.h"
+
+#include <fmt/format.h>
+
+#include "files/json.h"
+#include "forward/expression.h"
+
+namespace embscope {
+namespace {
+
+constexpr std::string_view changes[] = {"set",         "add",    "scale", "mix",  "zero",
+                                        "project_out", "rotate", "clamp", "noise"};
+
+// The text with its expression still unread: what a place of it wants is only known there.
+struct ParsedEdit {
+  Edit edit;
+  std::vector<Site> sites;
+  std::unique_ptr<const Expression> vector;
+};
+
+class EditReader {
+ public:
+  EditReader(std::string_view text, const Config& config, const Prompt& prompt)
+      : cursor_(text), config_(config), prompt_(prompt) {}
+
+  ParsedEdit read() {
+    const std::string_view site = cursor_.until("@/ ");
+    if (site.empty()) cursor_.fail("expected a site");
+    parsed_.sites = parse_sites(site, config_);
+    if (cursor_.accept('@')) read_positions();
+    if (cursor_.accept('/')) parsed_.edit.heads = integers();
+    read_change();
+    if (!cursor_.done()) cursor_.fail("expected nothing more");
+    return std::move(parsed_);
+  }
+
+ private:
+  void read_positions() {
+    do {
+      const int first = read_position(cursor_).in(prompt_);
+      int last = first;
+      if (cursor_.accept('.')) {
+        cursor_.expect('.');
+        last = read_position(cursor_).in(prompt_);
+        if (last < first) cursor_.fail("the positions run backwards");
+      }
+      for (int p = first; p <= last; ++p) parsed_.edit.positions.push_back(p);
+    } while (cursor_.accept(','));
+  }
+
+  std::vector<int> integers() {
+    std::vector<int> list;
+    do list.push_back(cursor_.integer());
+    while (cursor_.accept(','));
+    return list;
+  }
+
+  void read_change() {
+    cursor_.peek();
+    const std::size_t start = cursor_.at();
+    const auto found = std::ranges::find(changes, cursor_.name());
+    if (found == std::end(changes)) {
+      cursor_.fail("expected set, add, scale, mix, zero, project_out, rotate, clamp or noise", start);
+    }
+    Edit& edit = parsed_.edit;
+    edit.change = static_cast<Change>(found - changes);
+    const bool has_amount = edit.change == Change::scale || edit.change == Change::mix ||
+                            edit.change == Change::rotate || edit.change == Change::noise;
+    if (has_amount) edit.amount = cursor_.number();
+    if (takes_vector(edit.change)) parsed_.vector = read_expression(cursor_);
+    if (edit.change == Change::clamp) read_clamp();
+    if (edit.change == Change::noise && !cursor_.done()) read_seed();
+  }
+
+  void read_clamp() {
+    if (!cursor_.accept('*')) parsed_.edit.dimensions = integers();
+    parsed_.edit.low = cursor_.number();
+    parsed_.edit.high = cursor_.number();
+  }
+
+  void read_seed() {
+    const std::size_t start = cursor_.at();
+    if (cursor_.name() != "seed") cursor_.fail("expected 'seed'", start);
+    parsed_.edit.seed = static_cast<std::uint64_t>(cursor_.integer());
+  }
+
+  Cursor cursor_;
+  const Config& config_;
+  const Prompt& prompt_;
+  ParsedEdit parsed_;
+};
+
+// One edit for each site; and for each position where the vector differs from one to the next.
+std::vector<Edit> placed(ParsedEdit parsed, const Transformer& transformer, const Prompt& prompt) {
+  std::vector<Edit> edits;
+  OtherRuns others(transformer, parsed.sites);
+  std::vector<int> positions = parsed.edit.positions;
+  const bool varies = parsed.vector && parsed.vector->varies();
+  if (varies && positions.empty()) {
+    for (int p = 0; p < prompt.length(); ++p) positions.push_back(p);
+  }
+  for (const Site& site : parsed.sites) {
+    Edit edit = parsed.edit;
+    edit.site = site;
+    for (std::size_t i = 0; i < (varies ? positions.size() : 1); ++i) {
+      if (varies) edit.positions = {positions[i]};
+      if (parsed.vector)
+        edit.vector = parsed.vector->at({transformer, others, site, positions.empty() ? 0 : positions[i]});
+      edits.push_back(edit);
+    }
+  }
+  return edits;
+}
+
+void append(std::vector<Edit>& all, std::vector<Edit> more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+std::vector<Edit> from_json(const boost::json::value& value, const Transformer& transformer, const Prompt& prompt) {
+  if (value.is_string()) return parse_edit(value.get_string(), transformer, prompt);
+  std::vector<Edit> edits;
+  if (value.is_array()) {
+    for (const auto& one : value.get_array()) append(edits, from_json(one, transformer, prompt));
+    return edits;
+  }
+  const JsonObject object(value, "edit");
+  for (const auto& [key, ignored] : object.raw()) {
+    if (key != "at" && key != "do") {
+      throw Error(Code::usage, "edit",
+                  fmt::format("'{}' is no part of an edit: it has 'at' and 'do'", std::string_view(key)));
+    }
+  }
+  return parse_edit(fmt::format("{} {}", object.string("at"), object.string("do")), transformer, prompt);
+}
+
+}  // namespace
+
+bool takes_vector(Change change) {
+  return change == Change::set || change == Change::add || change == Change::mix || change == Change::project_out ||
+         change == Change::rotate;
+}
+
+std::vector<Edit> parse_edit(std::string_view text, const Transformer& transformer, const Prompt& prompt) {
+  return placed(EditReader(text, transformer.config(), prompt).read(), transformer, prompt);
+}
+
+std::vector<Edit> parse_edits_json(std::string_view json, const Transformer& transformer, const Prompt& prompt) {
+  return from_json(parse_json(json, "edit"), transformer, prompt);
+}
+
+std::vector<float> parse_vector(std::string_view text, const Transformer& transformer, const Site& site, int position) {
+  Cursor cursor(text);
+  const auto expression = read_expression(cursor);
+  if (!cursor.done()) cursor.fail("expected nothing more");
+  OtherRuns others(transformer, {site});
+  return expression->at({transformer, others, site, position});
+}
+
+}  // namespace embscope

@@ -1,0 +1,224 @@
+#include "forward/expression.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace embscope {
+namespace {
+
+// a := a + factor * b; one value stands for a vector of it.
+void add_scaled(std::vector<float>& a, float factor, const std::vector<float>& b) {
+  if (a.size() == 1 && b.size() > 1) a.assign(b.size(), a[0]);
+  if (b.size() != 1 && b.size() != a.size()) {
+    throw Error(Code::shape, "edit", fmt::format("vectors of {} and {} values do not add up", a.size(), b.size()));
+  }
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] += factor * b[b.size() == 1 ? 0 : i];
+}
+
+std::vector<float> values_of(const Tensor& t) { return {t.values().begin(), t.values().end()}; }
+
+class Number : public Expression {
+ public:
+  explicit Number(float value) : value_(value) {}
+  std::vector<float> at(const Place&) const override { return {value_}; }
+  bool varies() const override { return false; }
+
+ private:
+  float value_;
+};
+
+class Word : public Expression {
+ public:
+  explicit Word(std::string_view word) : word_(word) {}
+  std::vector<float> at(const Place& place) const override {
+    const Model& model = place.transformer.model();
+    return values_of(model.embedding(word_token(model.tokenizer(), word_).id));
+  }
+  bool varies() const override { return false; }
+
+ private:
+  std::string word_;
+};
+
+class OtherRun : public Expression {
+ public:
+  OtherRun(std::string_view text, std::optional<PositionName> position) : text_(text), position_(std::move(position)) {}
+  std::vector<float> at(const Place& place) const override {
+    const Prompt& prompt = place.others.of(text_).prompt;
+    const int position =
+        position_ ? position_->in(prompt) : position_of(prompt, place.position, fmt::format("run('{}')", text_));
+    return place.others.at(text_, place.site, position);
+  }
+  bool varies() const override { return !position_; }
+
+ private:
+  std::string text_;
+  std::optional<PositionName> position_;
+};
+
+class FileRow : public Expression {
+ public:
+  FileRow(std::string_view path, std::string_view array, int row) : path_(path), array_(array), row_(row) {}
+  std::vector<float> at(const Place&) const override {
+    const auto archive = Archive::open(path_);
+    if (archive->tensors().empty()) throw Error(Code::format, path_, "holds no arrays");
+    if (array_.empty() && archive->tensors().size() > 1) {
+      throw Error(Code::usage, path_,
+                  fmt::format("holds {} arrays: name one, as in file('{}', 'NAME', {})", archive->tensors().size(),
+                              path_, row_));
+    }
+    const View& view = array_.empty() ? archive->tensors()[0].view : archive->at(array_);
+    const std::int64_t row = row_ < 0 ? row_ + view.rows() : row_;
+    if (row < 0 || row >= view.rows())
+      throw Error(Code::range, path_, fmt::format("row {}: the array has rows 0..{}", row_, view.rows() - 1));
+    std::vector<float> values(static_cast<std::size_t>(view.columns()));
+    decode_rows(view, row, 1, values.data());
+    return values;
+  }
+  bool varies() const override { return false; }
+
+ private:
+  std::string path_, array_;
+  int row_;
+};
+
+// The weighted sum of its parts.
+class Sum : public Expression {
+ public:
+  void add(float factor, std::unique_ptr<const Expression> part) { parts_.emplace_back(factor, std::move(part)); }
+  void divide(float by) {
+    for (auto& [factor, part] : parts_) factor /= by;
+  }
+  std::vector<float> at(const Place& place) const override {
+    std::vector<float> sum = {0};
+    for (const auto& [factor, part] : parts_) add_scaled(sum, factor, part->at(place));
+    return sum;
+  }
+  bool varies() const override {
+    return std::ranges::any_of(parts_, [](const auto& p) { return p.second->varies(); });
+  }
+
+ private:
+  std::vector<std::pair<float, std::unique_ptr<const Expression>>> parts_;
+};
+
+std::unique_ptr<const Expression> read_mean(Cursor& cursor) {
+  auto mean = std::make_unique<Sum>();
+  float count = 0;
+  do {
+    mean->add(1, read_expression(cursor));
+    ++count;
+  } while (cursor.accept(','));
+  mean->divide(count);
+  return mean;
+}
+
+std::unique_ptr<const Expression> read_run(Cursor& cursor) {
+  const std::string_view text = cursor.quoted();
+  std::optional<PositionName> position;
+  if (cursor.accept('@')) position = read_position(cursor);
+  return std::make_unique<OtherRun>(text, std::move(position));
+}
+
+std::unique_ptr<const Expression> read_file(Cursor& cursor) {
+  const std::string_view path = cursor.quoted();
+  std::string_view array;
+  int row = 0;
+  if (cursor.accept(',')) {
+    const bool named = cursor.quote_ahead();
+    if (named) array = cursor.quoted();
+    if (!named || cursor.accept(',')) row = cursor.integer();
+  }
+  return std::make_unique<FileRow>(path, array, row);
+}
+
+bool factor_ahead(Cursor& cursor) {
+  const char c = cursor.peek();
+  return cursor.quote_ahead() || c == '(' || c == 'm' || c == 'r' || c == 'f';
+}
+
+std::unique_ptr<const Expression> read_factor(Cursor& cursor) {
+  if (cursor.quote_ahead()) {
+    const std::string_view word = cursor.quoted();
+    if (word.empty()) cursor.fail("the word is empty", cursor.at() - 2);
+    return std::make_unique<Word>(word);
+  }
+  cursor.peek();
+  const std::size_t start = cursor.at();
+  const std::string_view name = cursor.name();
+  if (!name.empty() && name != "mean" && name != "run" && name != "file") {
+    cursor.fail("expected a word in quotes, mean(...), run(...) or file(...)", start);
+  }
+  if (name.empty() && cursor.peek() != '(')
+    cursor.fail("expected a number, a word in quotes, mean(...), run(...), file(...) or (...)");
+  cursor.expect('(');
+  auto inner = name == "mean"   ? read_mean(cursor)
+               : name == "run"  ? read_run(cursor)
+               : name == "file" ? read_file(cursor)
+                                : read_expression(cursor);
+  cursor.expect(')');
+  return inner;
+}
+
+// [N *] factor, or N; with the sign before it.
+void read_term(Cursor& cursor, float sign, Sum& sum) {
+  if (!cursor.number_ahead()) return sum.add(sign, read_factor(cursor));
+  const float number = cursor.number();
+  if (cursor.accept('*') || factor_ahead(cursor)) return sum.add(sign * number, read_factor(cursor));
+  sum.add(sign, std::make_unique<Number>(number));
+}
+
+}  // namespace
+
+const OtherRuns::Run& OtherRuns::of(const std::string& text) {
+  const auto known = runs_.find(text);
+  if (known != runs_.end()) return known->second;
+  Run run{make_prompt(transformer_.model().tokenizer(), text), {}};
+  Request request;
+  request.rows = {run.prompt.tokens.ids};
+  request.capture = sites_;
+  request.logits = LogitsAt::none;
+  run.captured = std::move(transformer_.run(request).rows[0].captured);
+  return runs_.emplace(text, std::move(run)).first->second;
+}
+
+std::vector<float> OtherRuns::at(const std::string& text, const Site& site, int position) {
+  if (site.point == Point::scores || site.point == Point::pattern) {
+    throw Error(Code::unsupported, "edit at " + site.name(),
+                "run(...) gives vectors of a position, and this site has none");
+  }
+  const Run& run = of(text);
+  const Tensor& t = run.captured[static_cast<std::size_t>(std::ranges::find(sites_, site) - sites_.begin())];
+  const std::int64_t width = t.size() / t.shape()[0];
+  return {t.data() + position * width, t.data() + (position + 1) * width};
+}
+
+std::unique_ptr<const Expression> read_expression(Cursor& cursor) {
+  auto sum = std::make_unique<Sum>();
+  float sign = cursor.accept('-') ? -1.0f : 1.0f;
+  while (true) {
+    read_term(cursor, sign, *sum);
+    if (cursor.accept('+'))
+      sign = 1;
+    else if (cursor.accept('-'))
+      sign = -1;
+    else
+      return sum;
+  }
+}
+
+PositionName read_position(Cursor& cursor) {
+  if (cursor.quote_ahead()) {
+    const std::string_view word = cursor.quoted();
+    if (word.empty()) cursor.fail("the word is empty", cursor.at() - 2);
+    return {0, std::string(word)};
+  }
+  return {cursor.integer(), ""};
+}
+
+int PositionName::in(const Prompt& prompt) const {
+  return word.empty() ? position_of(prompt, number, "edit") : position_of(prompt, word);
+}
+
+}  // namespace embscope

@@ -1,0 +1,59 @@
+// Expression: a vector written as text: " king" - " man" + " woman" (grammar: edit.h).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "embscope/transformer.h"
+#include "forward/cursor.h"
+
+namespace embscope {
+
+/// What other texts have at some sites, each text run once.
+class OtherRuns {
+ public:
+  OtherRuns(const Transformer& transformer, std::vector<Site> sites)
+      : transformer_(transformer), sites_(std::move(sites)) {}
+  struct Run {
+    Prompt prompt;
+    std::vector<Tensor> captured;
+  };
+  const Run& of(const std::string& text);
+  /// The values of one position at a site among those given; its axes flattened.
+  std::vector<float> at(const std::string& text, const Site& site, int position);
+
+ private:
+  const Transformer& transformer_;
+  std::vector<Site> sites_;
+  std::map<std::string, Run> runs_;
+};
+
+/// Where an expression is evaluated.
+struct Place {
+  const Transformer& transformer;
+  OtherRuns& others;
+  Site site;
+  int position = 0;
+};
+
+class Expression {
+ public:
+  virtual ~Expression() = default;
+  virtual std::vector<float> at(const Place& place) const = 0;  ///< one value, or a vector
+  virtual bool varies() const = 0;                              ///< with the position
+};
+
+/// Reads a sum of terms; stops where it ends.
+std::unique_ptr<const Expression> read_expression(Cursor& cursor);
+
+/// A position of a text: a number or a word of it in quotes.
+struct PositionName {
+  int number = 0;
+  std::string word;  ///< not empty: by word
+  int in(const Prompt& prompt) const;
+};
+PositionName read_position(Cursor& cursor);
+
+}  // namespace embscope
