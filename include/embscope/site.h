@@ -44,6 +44,7 @@ enum class Point : std::uint8_t {
 inline constexpr int point_count = static_cast<int>(Point::logits) + 1;
 
 bool in_block(Point point);          ///< whether there is one in every block
+bool is_attention_map(Point point);  ///< scores and pattern: a value for each query and key, no vector of a position
 std::string_view name(Point point);  ///< "resid_pre", "ln1.normalized", ...
 
 struct Site {

@@ -40,7 +40,7 @@ void check(const MixRequest& r, const Site& site) {
   if (r.targets.empty()) throw Error(Code::usage, "mix", "no target words: name at least one");
   if (r.with.empty() == r.vector.empty())
     throw Error(Code::usage, "mix", "name what is mixed in: words, or a vector expression");
-  if (site.point == Point::scores || site.point == Point::pattern || site.point == Point::logits) {
+  if (is_attention_map(site.point) || site.point == Point::logits) {
     throw Error(Code::usage, "mix", fmt::format("site {} holds no vector to mix", r.site));
   }
 }

@@ -116,9 +116,8 @@ std::string generate(const Transformer& transformer, std::string_view text, cons
   request.rows = {tokenizer.with_bos(text).ids};
   request.edits = s.edits;
   std::string out;
-  for (int i = 0; i < s.tokens &&
-                  cache.positions() + static_cast<std::int64_t>(request.rows[0].size()) <= transformer.config().context;
-       ++i) {
+  for (int i = 0; i < s.tokens; ++i) {
+    if (i > 0 && cache.positions() >= transformer.config().context) break;
     const Result result = transformer.run(request);
     const auto logits = result.rows[0].logits.values();
     const TokenId id = sample(logits, s, random);

@@ -113,20 +113,24 @@ Table similar(const Model& model, std::string_view word, int k) {
   const WordToken token = word_token(model.tokenizer(), word);
   const Tensor wanted = model.embedding(token.id);
   const std::int64_t vocab = model.config().vocab;
-  std::vector<double> cosines(static_cast<std::size_t>(vocab), -2);
+  const double own = std::sqrt(dot(wanted.values(), wanted.values()));
+  if (own == 0) throw Error(Code::range, fmt::format("word '{}'", visible(word)), "a zero vector has no direction");
+  constexpr double nobody = -2;  // the word itself, and rows without a direction
+  std::vector<double> cosines(static_cast<std::size_t>(vocab), nobody);
   parallel_for(vocab, 256, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> row(static_cast<std::size_t>(wanted.size()));
-    const double own = std::sqrt(dot(wanted.values(), wanted.values()));
     for (std::int64_t id = begin; id < end; ++id) {
       model.weights().wte.row(id, row.data());
       const double length = std::sqrt(dot(row, row));
-      if (length > 0 && own > 0) cosines[static_cast<std::size_t>(id)] = dot(row, wanted.values()) / (own * length);
+      if (length > 0) cosines[static_cast<std::size_t>(id)] = dot(row, wanted.values()) / (own * length);
     }
   });
-  cosines[static_cast<std::size_t>(token.id)] = -2;
-  std::vector<TokenId> order(static_cast<std::size_t>(vocab));
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<TokenId>(i);
-  const auto count = std::min<std::size_t>(static_cast<std::size_t>(k), order.size() - 1);
+  cosines[static_cast<std::size_t>(token.id)] = nobody;
+  std::vector<TokenId> order;
+  for (std::size_t i = 0; i < cosines.size(); ++i) {
+    if (cosines[i] > nobody) order.push_back(static_cast<TokenId>(i));
+  }
+  const auto count = std::min(static_cast<std::size_t>(k), order.size());
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
                     [&](TokenId a, TokenId b) {
                       const double ca = cosines[static_cast<std::size_t>(a)], cb = cosines[static_cast<std::size_t>(b)];
@@ -170,7 +174,7 @@ Table dimensions(const Model& model) {
     for (std::size_t c = 0; c < sums.size(); ++c) sum += sums[c][d], square += squares[c][d];
     const double n = static_cast<double>(vocab), mean = sum / n,
                  deviation = std::sqrt(std::max(0.0, square / n - mean * mean));
-    all.push_back({static_cast<double>(d), mean, deviation, deviation > 0 ? std::abs(mean) / deviation : 0});
+    all.push_back({static_cast<double>(d), mean, deviation, mean == 0 ? 0 : std::abs(mean) / deviation});
   }
   std::stable_sort(all.begin(), all.end(), [](const Dimension& a, const Dimension& b) { return a.ratio > b.ratio; });
   std::vector<double> number, mean, deviation, ratio;

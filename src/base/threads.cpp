@@ -1,5 +1,6 @@
 #include "base/threads.h"
 
+#include <atomic>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -11,12 +12,21 @@
 #include "embscope/threads.h"
 
 namespace embscope {
+namespace {
 
-int threads() { return omp_get_max_threads(); }
+// OpenMP's own setting holds for the calling thread only; this one for all of them.
+std::atomic<int>& chosen() {
+  static std::atomic<int> count{omp_get_max_threads()};
+  return count;
+}
+
+}  // namespace
+
+int threads() { return chosen(); }
 
 void set_threads(int count) {
   if (count < 1 || count > 1024) throw Error(Code::range, "threads", std::to_string(count) + ": choose 1 to 1024");
-  omp_set_num_threads(count);
+  chosen() = count;
 }
 
 void run_chunks(std::int64_t chunks, const std::function<void(std::int64_t)>& body) {
@@ -27,7 +37,7 @@ void run_chunks(std::int64_t chunks, const std::function<void(std::int64_t)>& bo
   std::exception_ptr failure;
   std::int64_t failed = std::numeric_limits<std::int64_t>::max();
   std::mutex mutex;
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) num_threads(threads())
   for (std::int64_t c = 0; c < chunks; ++c) {
     try {
       body(c);

@@ -1,6 +1,9 @@
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "figure/page.h"
+#include "text/unicode.h"
 
 extern "C" {
 extern const char embscope_vega_begin[], embscope_vega_end[];
@@ -40,12 +43,12 @@ std::string scripts() {
 }
 
 std::string document(std::string_view title, std::string_view body, std::string_view drawing) {
-  return fmt::format(
+  return well_formed(fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\">\n"
       "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n{}<script>\n{}</script>\n</body>\n</"
       "html>\n",
-      escape_html(title), style, body, scripts(), drawing);
+      escape_html(title), style, body, scripts(), drawing));
 }
 
 std::string drawing_of(const Figure& figure, const std::string& id) {
@@ -59,7 +62,7 @@ std::string cell(const Column& column, std::size_t row) {
   if (!column.is_number()) return fmt::format("<td>{}</td>", escape_html(column.texts()[row]));
   const double x = column.numbers()[row];
   if (x != x) return "<td></td>";
-  const bool whole = column.decimals < 0 && x == static_cast<double>(static_cast<long long>(x));
+  const bool whole = column.decimals < 0 && x == std::trunc(x);
   return fmt::format("<td class=\"number\">{:.{}f}</td>", x, whole ? 0 : column.decimals < 0 ? 5 : column.decimals);
 }
 

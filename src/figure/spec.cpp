@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "figure/raster.h"
+#include "text/unicode.h"
 
 namespace embscope {
 namespace {
@@ -36,6 +37,22 @@ bj::object look() {
           {"range", {{"category", std::move(colours)}}}};
 }
 
+// What JSON cannot hold: bytes that are no text become U+FFFD, numbers that are none become null.
+void make_valid(bj::value& value) {
+  if (value.is_string()) value = well_formed(value.get_string());
+  if (value.is_double() && !std::isfinite(value.get_double())) value = nullptr;
+  if (value.is_array()) {
+    for (bj::value& one : value.get_array()) make_valid(one);
+  }
+  if (!value.is_object()) return;
+  bj::object valid;
+  for (auto& [key, one] : value.get_object()) {
+    make_valid(one);
+    valid[well_formed(key)] = std::move(one);
+  }
+  value = std::move(valid);
+}
+
 }  // namespace
 
 bj::array rows_of(const Table& table) {
@@ -45,10 +62,8 @@ bj::array rows_of(const Table& table) {
     for (const Column& column : table.columns()) {
       if (!column.is_number())
         row[column.name] = column.texts()[r];
-      else if (std::isfinite(column.numbers()[r]))
-        row[column.name] = column.numbers()[r];
       else
-        row[column.name] = nullptr;
+        row[column.name] = column.numbers()[r];
     }
     rows.push_back(std::move(row));
   }
@@ -87,11 +102,12 @@ std::string base64(const std::vector<std::uint8_t>& bytes) {
 }
 
 Figure finish(std::string name, std::string title, std::string subtitle, bj::object body) {
-  bj::object spec = {{"$schema", "https://vega.github.io/schema/vega-lite/v6.json"},
-                     {"title", {{"text", title}, {"subtitle", std::move(subtitle)}}},
-                     {"config", look()}};
-  for (auto& [key, value] : body) spec[key] = std::move(value);
-  return {std::move(name), std::move(title), bj::serialize(spec)};
+  bj::value spec = {{"$schema", "https://vega.github.io/schema/vega-lite/v6.json"},
+                    {"title", {{"text", title}, {"subtitle", std::move(subtitle)}}},
+                    {"config", look()}};
+  for (auto& [key, value] : body) spec.get_object()[key] = std::move(value);
+  make_valid(spec);
+  return {std::move(name), well_formed(title), bj::serialize(spec)};
 }
 
 }  // namespace embscope

@@ -15,7 +15,13 @@ namespace {
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
+constexpr int deepest = 50;
+
 }  // namespace
+
+Cursor::Nested::Nested(Cursor& cursor) : cursor_(cursor) {
+  if (++cursor_.depth_ > deepest) cursor_.fail(fmt::format("more than {} brackets inside each other", deepest));
+}
 
 void Cursor::fail(std::string_view what, std::size_t at) const {
   throw Error(Code::usage, "edit", fmt::format("{} at character {} of \"{}\"", what, at + 1, text_));

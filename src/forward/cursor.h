@@ -27,9 +27,22 @@ class Cursor {
   float number();             ///< a finite one, with a sign or without
   int integer();
 
+  /// One level deeper in brackets while it lives; a text nested beyond any sense fails instead of filling the stack.
+  class Nested {
+   public:
+    explicit Nested(Cursor& cursor);
+    ~Nested() { --cursor_.depth_; }
+    Nested(const Nested&) = delete;
+    Nested& operator=(const Nested&) = delete;
+
+   private:
+    Cursor& cursor_;
+  };
+
  private:
   std::string_view text_;
   std::size_t at_ = 0;
+  int depth_ = 0;
 };
 
 }  // namespace embscope

@@ -153,6 +153,7 @@ std::unique_ptr<const Expression> read_factor(Cursor& cursor) {
   if (name.empty() && cursor.peek() != '(')
     cursor.fail("expected a number, a word in quotes, mean(...), run(...), file(...) or (...)");
   cursor.expect('(');
+  const Cursor::Nested nested(cursor);
   auto inner = name == "mean"   ? read_mean(cursor)
                : name == "run"  ? read_run(cursor)
                : name == "file" ? read_file(cursor)
@@ -184,7 +185,7 @@ const OtherRuns::Run& OtherRuns::of(const std::string& text) {
 }
 
 std::vector<float> OtherRuns::at(const std::string& text, const Site& site, int position) {
-  if (site.point == Point::scores || site.point == Point::pattern) {
+  if (is_attention_map(site.point)) {
     throw Error(Code::unsupported, "edit at " + site.name(),
                 "run(...) gives vectors of a position, and this site has none");
   }

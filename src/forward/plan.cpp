@@ -9,8 +9,6 @@
 namespace embscope {
 namespace {
 
-bool is_attention_map(Point point) { return point == Point::scores || point == Point::pattern; }
-
 void check_rows(const Config& config, const Request& request, std::int64_t first) {
   if (request.rows.empty()) throw Error(Code::usage, "run", "no text: give at least one row of tokens");
   for (std::size_t r = 0; r < request.rows.size(); ++r) {

@@ -174,6 +174,8 @@ int block_number(std::string_view text, std::string_view site, const Config& c) 
 
 bool in_block(Point point) { return point >= Point::resid_pre && point <= Point::resid_post; }
 
+bool is_attention_map(Point point) { return point == Point::scores || point == Point::pattern; }
+
 std::string_view name(Point point) { return row(point).name; }
 
 std::string Site::name() const {

@@ -27,7 +27,8 @@ Prompt make_prompt(const Tokenizer& tokenizer, std::string_view text) {
 int position_of(const Prompt& prompt, std::string_view word) {
   const std::string where = fmt::format("word '{}'", visible(word));
   if (word.empty()) throw Error(Code::usage, "word ''", "is empty: name a word of the text");
-  if (prompt.text.empty()) throw Error(Code::usage, where, "the text is given as ids: name the position by its number");
+  if (prompt.text.empty() && prompt.length() > 0)
+    throw Error(Code::usage, where, "the text is given as ids: name the position by its number");
   std::vector<int> positions;
   bool occurs = false;
   for (std::size_t at = prompt.text.find(word); at != std::string::npos; at = prompt.text.find(word, at + 1)) {

@@ -70,4 +70,15 @@ CharClass char_class(std::int32_t code) {
   return code < 0x10000 ? basic_plane()[static_cast<std::size_t>(code)] : classify(code);
 }
 
+std::string well_formed(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint c = code_point(text, at);
+    out += c.value < 0 ? std::string_view("\xef\xbf\xbd") : text.substr(at, static_cast<std::size_t>(c.length));
+    at += static_cast<std::size_t>(c.length);
+  }
+  return out;
+}
+
 }  // namespace embscope

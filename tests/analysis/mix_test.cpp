@@ -25,7 +25,7 @@ class Mix : public ::testing::TestWithParam<const char*> {
     MixRequest r;
     r.text = "The cat is a";
     r.replace = " cat";
-    r.with = " dog";
+    r.with = {" dog"};
     r.targets = {"x", "y", "The"};
     r.steps = 5;
     return r;
@@ -73,7 +73,8 @@ TEST_P(Mix, p_0_is_the_text_with_the_other_word) {
   r.text = "The is a cat";
   r.site = "blocks.1.resid_pre";
   const auto last = probabilities("The is a dog");
-  EXPECT_NEAR(mix(*transformer_, r).sweep.column("x").numbers().front(), last[static_cast<std::size_t>(id("x"))], 1e-12);
+  EXPECT_NEAR(mix(*transformer_, r).sweep.column("x").numbers().front(), last[static_cast<std::size_t>(id("x"))],
+              1e-12);
 }
 
 TEST_P(Mix, every_step_is_the_run_with_that_mixture) {
@@ -108,7 +109,10 @@ TEST_P(Mix, what_comes_before_the_word_is_computed_once) {
   const auto before = static_cast<std::int64_t>(result.position);
   const auto length = static_cast<std::int64_t>(model_->tokenizer().encode(r.text).size());
   EXPECT_EQ(result.cost.asked, 9 * length * model_->config().blocks);
-  EXPECT_EQ(result.cost.computed, (before + 9 * (length - before)) * model_->config().blocks);
+  // and after the last block's attention nothing is, except at the last token
+  EXPECT_LT(result.cost.computed, static_cast<double>((before + 9 * (length - before)) * model_->config().blocks));
+  EXPECT_GE(result.cost.computed,
+            static_cast<double>((before + 9 * (length - before)) * (model_->config().blocks - 1)));
 }
 
 TEST_P(Mix, a_word_of_several_tokens_is_its_final_one) {
@@ -126,13 +130,14 @@ TEST_P(Mix, words_that_name_no_place_or_two_are_refused) {
     change(r);
     return r;
   };
-  expect_refused(with([](MixRequest& r) { r.replace = " cow"; }), Code::not_found, "' cow' does not occur");
+  expect_refused(with([](MixRequest& r) { r.replace = " cow"; }), Code::not_found,
+                 "does not occur in the text (a leading space counts)");
   expect_refused(with([](MixRequest& r) { r.replace = " Cat"; }), Code::not_found, "a leading space counts");
   expect_refused(with([](MixRequest& r) { r.text = "The cat cat"; }), Code::usage, "more than once");
   expect_refused(with([](MixRequest& r) { r.text = "aaa", r.replace = "aa"; }), Code::usage, "more than once");
   expect_refused(with([](MixRequest& r) { r.replace = " ca"; }), Code::not_found, "part of a longer token");
   expect_refused(with([](MixRequest& r) { r.replace = ""; }), Code::usage, "empty");
-  expect_refused(with([](MixRequest& r) { r.with = ""; }), Code::usage, "empty");
+  expect_refused(with([](MixRequest& r) { r.with = {""}; }), Code::usage, "empty");
   expect_refused(with([](MixRequest& r) { r.text = ""; }), Code::not_found, "does not occur");
 }
 
@@ -145,7 +150,7 @@ TEST_P(Mix, requests_without_sense_are_refused) {
   expect_refused(with([](MixRequest& r) { r.steps = 1; }), Code::range, "1 steps");
   expect_refused(with([](MixRequest& r) { r.targets = {}; }), Code::usage, "no target");
   expect_refused(with([](MixRequest& r) { r.targets = {"x", ""}; }), Code::usage, "empty");
-  expect_refused(with([](MixRequest& r) { r.site = "blocks.0.ln1"; }), Code::usage, "wte or at resid_pre");
+  expect_refused(with([](MixRequest& r) { r.site = "blocks.0.pattern"; }), Code::usage, "holds no vector to mix");
   expect_refused(with([](MixRequest& r) { r.site = "resid_pre"; }), Code::usage, "one is needed");
   expect_refused(with([](MixRequest& r) { r.site = "blocks.3.resid_pre"; }), Code::not_found, "blocks 0..2");
 }
@@ -178,7 +183,7 @@ TEST(Crossing, lies_where_both_words_are_equally_likely) {
     const auto transformer = crossing_at_three_quarters(swapped);
     MixRequest r;
     r.text = r.replace = " cat";
-    r.with = " dog";
+    r.with = {" dog"};
     r.targets = {"x", "y"};
     for (const auto& [steps, tolerance] : {std::pair{8, 0.01}, std::pair{17, 1e-6}, std::pair{200, 1e-4}}) {
       r.steps = steps;  // with 17 steps a step falls on the crossing itself: it counts once
@@ -196,7 +201,7 @@ TEST(Crossing, is_absent_where_one_word_is_always_likelier) {
   const auto transformer = crossing_at_three_quarters(false);
   MixRequest r;
   r.text = r.replace = " cat";
-  r.with = "z";  // a zero vector: its two targets are equally likely, at p = 0 and nowhere else
+  r.with = {"z"};  // a zero vector: its two targets are equally likely, at p = 0 and nowhere else
   r.targets = {"x", "y"};
   r.steps = 9;
   for (double crossing : mix(*transformer, r).crossings) EXPECT_EQ(crossing, 0);

@@ -72,9 +72,7 @@ class Predict : public ::testing::TestWithParam<const char*> {
     try {
       action();
       ADD_FAILURE() << "accepted";
-    } catch (const Error& e) {
-      EXPECT_EQ(e.code(), code) << e.what();
-    }
+    } catch (const Error& e) { EXPECT_EQ(e.code(), code) << e.what(); }
   }
 
   std::shared_ptr<const Model> model_;
@@ -94,7 +92,8 @@ TEST_P(Predict, lists_the_run_s_own_logits_and_their_softmax) {
     EXPECT_EQ(table.column("probability").numbers()[r], p[id]);
     sum += p[id];
     const bool named = static_cast<TokenId>(id) < model_->tokenizer().size();
-    EXPECT_EQ(table.column("token").texts()[r], named ? model_->tokenizer().label(static_cast<TokenId>(id)) : fmt::format("<{}>", id));
+    EXPECT_EQ(table.column("token").texts()[r],
+              named ? model_->tokenizer().label(static_cast<TokenId>(id)) : fmt::format("<{}>", id));
   }
   EXPECT_NEAR(sum, 1, 1e-12);
   EXPECT_TRUE(std::ranges::is_sorted(table.column("logit").numbers(), std::greater<>()));
@@ -112,7 +111,8 @@ TEST_P(Predict, refuses_what_has_no_next_token) {
 TEST_P(Predict, greedy_text_is_that_of_whole_runs) {
   Sampling s;
   s.tokens = 20;
-  for (const char* text : {"The cat is", "b", "X dog, dog"}) EXPECT_EQ(generated(text, s), greedy(ids(text), 20)) << text;
+  for (const char* text : {"The cat is", "b", "X dog, dog"})
+    EXPECT_EQ(generated(text, s), greedy(ids(text), 20)) << text;
 }
 
 TEST_P(Predict, text_ends_with_the_context) {
@@ -136,13 +136,14 @@ TEST_P(Predict, each_token_is_told_with_its_bytes_and_probability) {
   s.tokens = 6;
   std::string told;
   auto row = ids("The cat is");
-  const std::string out = generate(*transformer_, "The cat is", s, [&](TokenId id, std::string_view bytes, double probability) {
-    EXPECT_EQ(probability, softmax(logits(row))[static_cast<std::size_t>(id)]);
-    EXPECT_EQ(bytes, id < model_->tokenizer().size() ? model_->tokenizer().bytes(id) : "");
-    told += bytes;
-    row.push_back(id);
-    return true;
-  });
+  const std::string out =
+      generate(*transformer_, "The cat is", s, [&](TokenId id, std::string_view bytes, double probability) {
+        EXPECT_EQ(probability, softmax(logits(row))[static_cast<std::size_t>(id)]);
+        EXPECT_EQ(bytes, id < model_->tokenizer().size() ? model_->tokenizer().bytes(id) : "");
+        told += bytes;
+        row.push_back(id);
+        return true;
+      });
   EXPECT_EQ(out, told);
   EXPECT_GT(row.size(), ids("The cat is").size());
 }

@@ -66,9 +66,7 @@ TEST(Cosine, of_a_zero_vector_and_of_unequal_lengths_is_refused) {
   try {
     cosine(x, std::vector<float>{1, 2});
     FAIL() << "accepted";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Code::shape);
-  }
+  } catch (const Error& e) { EXPECT_EQ(e.code(), Code::shape); }
 }
 
 class Words : public ::testing::TestWithParam<const char*> {
@@ -137,7 +135,8 @@ TEST_P(Words, a_token_without_a_text_is_named_by_its_id) {
   const Table table = similar(*model_, " cat", 100000);
   for (std::size_t r = 0; r < table.rows(); ++r) {
     const auto id = static_cast<TokenId>(table.column("id").numbers()[r]);
-    const std::string expected = id < model_->tokenizer().size() ? model_->tokenizer().label(id) : fmt::format("<{}>", id);
+    const std::string expected =
+        id < model_->tokenizer().size() ? model_->tokenizer().label(id) : fmt::format("<{}>", id);
     EXPECT_EQ(table.column("token").texts()[r], expected);
   }
 }
@@ -181,7 +180,8 @@ TEST(Dimensions, equal_plain_moments_largest_ratio_first) {
     const auto d = static_cast<std::size_t>(table.column("dimension").numbers()[r]);
     double mean = 0, square = 0;
     for (std::int64_t i = 0; i < rows.rows(); ++i) mean += static_cast<double>(rows.row(i)[d]) / 2500;
-    for (std::int64_t i = 0; i < rows.rows(); ++i) square += std::pow(static_cast<double>(rows.row(i)[d]) - mean, 2) / 2500;
+    for (std::int64_t i = 0; i < rows.rows(); ++i)
+      square += std::pow(static_cast<double>(rows.row(i)[d]) - mean, 2) / 2500;
     EXPECT_NEAR(table.column("mean").numbers()[r], mean, 1e-12);
     EXPECT_NEAR(table.column("deviation").numbers()[r], std::sqrt(square), 1e-10);
     EXPECT_NEAR(table.column("ratio").numbers()[r], std::abs(mean) / std::sqrt(square), 1e-8);
@@ -289,9 +289,7 @@ TEST(PairCosines, refuses_bins_that_show_nothing_and_stops_when_asked) {
   try {
     pair_cosines(*model, 10, [](double, std::string_view) { return false; });
     FAIL() << "not stopped";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Code::cancelled);
-  }
+  } catch (const Error& e) { EXPECT_EQ(e.code(), Code::cancelled); }
 }
 
 }  // namespace

@@ -90,7 +90,8 @@ TEST_P(Trace, the_changes_of_the_residual_stream_add_up) {
   const bool learned = model_->config().position == PositionKind::learned;
   std::vector<Site> parts = {{Point::wte, -1}};
   if (learned) parts.push_back({Point::wpe, -1});
-  for (int b = 0; b < static_cast<int>(blocks()); ++b) parts.insert(parts.end(), {{Point::attn_out, b}, {Point::mlp_out, b}});
+  for (int b = 0; b < static_cast<int>(blocks()); ++b)
+    parts.insert(parts.end(), {{Point::attn_out, b}, {Point::mlp_out, b}});
   parts.push_back({Point::resid_post, last_block()});
   const RowResult row = run(parts);
   const Tensor& whole = row.captured.back();
@@ -109,7 +110,8 @@ TEST_P(Trace, lengths_and_cosines_of_the_table_fit_each_other) {
     const bool learned = model_->config().position == PositionKind::learned;
     for (std::size_t r = learned ? 2 : 1; r <= blocks(); ++r) {  // wpe comes between GPT-2's first two rows
       double square = std::pow(at("length", r - 1), 2);
-      for (const auto& [length, cosine] : {std::pair{"length_attn_out", "cosine_attn_out"}, {"length_mlp_out", "cosine_mlp_out"}})
+      for (const auto& [length, cosine] :
+           {std::pair{"length_attn_out", "cosine_attn_out"}, {"length_mlp_out", "cosine_mlp_out"}})
         square += std::pow(at(length, r), 2) + 2 * std::sqrt(square) * at(length, r) * at(cosine, r);
       EXPECT_NEAR(at("length", r), std::sqrt(square), 1e-4 * std::sqrt(square)) << "block " << r - 1;
     }
@@ -120,13 +122,19 @@ TEST_P(Trace, lengths_and_cosines_are_those_of_the_sites) {
   const int position = 3;
   const Table table = life(position).life;
   for (int b = 0; b < static_cast<int>(blocks()); ++b) {
-    const RowResult row = run({{Point::resid_pre, b}, {Point::ln1, b}, {Point::attn_out, b}, {Point::resid_mid, b}, {Point::ln2, b}, {Point::mlp_out, b}});
+    const RowResult row = run({{Point::resid_pre, b},
+                               {Point::ln1, b},
+                               {Point::attn_out, b},
+                               {Point::resid_mid, b},
+                               {Point::ln2, b},
+                               {Point::mlp_out, b}});
     const auto r = static_cast<std::size_t>(b + 1);
     struct Change {
       const char* name;
       std::size_t change, met;
     };
-    for (const Change& c : {Change{"ln1", 1, 0}, Change{"attn_out", 2, 0}, Change{"ln2", 4, 3}, Change{"mlp_out", 5, 3}}) {
+    for (const Change& c :
+         {Change{"ln1", 1, 0}, Change{"attn_out", 2, 0}, Change{"ln2", 4, 3}, Change{"mlp_out", 5, 3}}) {
       const auto v = row.captured[c.change].row(position), met = row.captured[c.met].row(position);
       double square = 0;
       for (float x : v) square += static_cast<double>(x) * x;

@@ -197,7 +197,7 @@ class Mistakes(unittest.TestCase):
         self.refused(2, "expected a number", *at("wte@1 scale"))
         self.refused(2, "not closed", *at("wte@1 set ' France"))
         self.refused(1, "needs a vector of 1536 values, got 576", *at("blocks.1.mlp_post@1 set ' France'"))
-        self.refused(2, "wte or at resid_pre", *MIX, "--site", "logits")
+        self.refused(2, "holds no vector to mix", *MIX, "--site", "logits")
         self.refused(1, "choose 2", *MIX, "--steps", "1")
 
     def test_methods_and_maps(self):

@@ -71,8 +71,7 @@ TEST_P(HooksOf, every_site_fires_exactly_once_a_pass) {
 TEST_P(HooksOf, sites_fire_in_the_order_of_the_pass) {
   Hooks hooks;
   std::vector<std::string> fired, expected;
-  for (const Site& site : every_site())
-    hooks.read(site, [&](const SiteValues& v) { fired.push_back(v.site.name()); });
+  for (const Site& site : every_site()) hooks.read(site, [&](const SiteValues& v) { fired.push_back(v.site.name()); });
   transformer_->run(request(hooks));
   const auto infos = sites(model_->config());  // in firing order, each block's once
   auto add = [&](int block, auto&& wanted) {
@@ -170,11 +169,13 @@ TEST_P(HooksOf, a_handle_removes_exactly_its_own) {
   Hooks hooks;
   std::vector<int> fired;
   std::vector<Hooks::Handle> handles;
-  for (int i = 0; i < 4; ++i) handles.push_back(hooks.read(site, [&fired, i](const SiteValues&) { fired.push_back(i); }));
+  for (int i = 0; i < 4; ++i)
+    handles.push_back(hooks.read(site, [&fired, i](const SiteValues&) { fired.push_back(i); }));
   hooks.remove(handles[1]);
   transformer_->run(request(hooks));
   EXPECT_THAT(fired, ElementsAre(0, 2, 3));
-  EXPECT_THAT(hooks.active(), ElementsAre(std::pair(handles[0], site), std::pair(handles[2], site), std::pair(handles[3], site)));
+  EXPECT_THAT(hooks.active(),
+              ElementsAre(std::pair(handles[0], site), std::pair(handles[2], site), std::pair(handles[3], site)));
 
   hooks.remove(handles[1]);  // once more: nothing
   hooks.remove(987654);      // never given
@@ -259,9 +260,7 @@ TEST_P(HooksOf, a_hook_that_could_never_fire_is_refused) {
     try {
       transformer_->run(request(hooks));
       ADD_FAILURE() << site.name() << " " << site.block << ": accepted";
-    } catch (const Error& e) {
-      EXPECT_EQ(e.code(), Code::not_found) << e.what();
-    }
+    } catch (const Error& e) { EXPECT_EQ(e.code(), Code::not_found) << e.what(); }
   }
 }
 
