@@ -186,6 +186,13 @@ void run_steer(const Common& common, SteerOptions& o) {
   request.site =
       parse_site(o.site.empty() ? fmt::format("blocks.{}.resid_post", middle) : o.site, transformer.config());
   explain_words(transformer.model().tokenizer(), request.targets);
+  for (const auto* texts : {&o.towards, &o.away}) {
+    for (const std::string& text : *texts) {
+      if (transformer.model().tokenizer().with_bos(text).size() > 1) continue;
+      fmt::print(stderr, "'{}' is one token: what the first position holds says little of it, use longer texts\n",
+                 visible(text));
+    }
+  }
   request.direction = steering_direction(transformer, o.towards, o.away, request.site);
   const Table runs = steer(transformer, request, progress_line());
   print(common, runs,
@@ -197,7 +204,7 @@ void run_steer(const Common& common, SteerOptions& o) {
 void add_steer(CLI::App& app) {
   const auto [command, common] =
       add_command(app, "steer", "Add a direction from contrasting texts while the model writes",
-                  "steer \"I think that dogs are\" --towards \" love\" --away \" hate\" --strengths -2 0 2");
+                  "steer \"I think that dogs are\" --towards \"What a great and happy day\" --away \"What a bad and sad day\"");
   auto o = std::make_shared<SteerOptions>();
   command->add_option("TEXT", o->request.text, "The text that is continued")->required();
   command->add_option("--towards", o->towards, "Texts that have what is added")->required();

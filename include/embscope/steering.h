@@ -28,7 +28,7 @@ struct SteerRequest {
 };
 
 /// A row for each strength: columns strength, one per target, divergence (KL in nats of the next-token distribution from
-/// that at strength 0), top, top_probability, text (what the model then writes). Throws what Transformer::run and generate
+/// that at strength 0), top, top_probability, text (what the model then writes, as it is). Throws what Transformer::run and generate
 /// throw; Error{cancelled}.
 Table steer(const Transformer& transformer, const SteerRequest& request, const Progress& progress = {});
 

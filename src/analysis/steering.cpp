@@ -40,7 +40,7 @@ Edit added(const SteerRequest& r, double strength, std::vector<int> rows) {
 std::vector<float> steering_direction(const Transformer& transformer, const std::vector<std::string>& towards,
                                       const std::vector<std::string>& away, const Site& site) {
   if (towards.empty() || away.empty()) throw Error(Code::usage, "steer", "a direction needs texts on both sides");
-  if (site.point == Point::scores || site.point == Point::pattern) {
+  if (is_attention_map(site.point)) {
     throw Error(Code::usage, "steer", fmt::format("site {} has no vector of a position", site.name()));
   }
   std::vector<double> sum;
@@ -75,7 +75,7 @@ Table steer(const Transformer& transformer, const SteerRequest& r, const Progres
     top_probability.push_back(p[static_cast<std::size_t>(best)]);
     Sampling sampling = r.sampling;
     sampling.edits = {added(r, r.strengths[i], {})};
-    texts.push_back(visible(generate(transformer, r.text, sampling)));
+    texts.push_back(generate(transformer, r.text, sampling));
   }
   report(progress, 1, "steering");
   Table table(fmt::format("steered at {}", r.site.name()));

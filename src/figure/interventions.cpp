@@ -20,7 +20,7 @@ bj::object restored_colour(bool legend) {
 }
 
 bj::object block_axis() {
-  return {{"field", "block"}, {"type", "ordinal"}, {"sort", "descending"}, {"title", "block"}};
+  return {{"field", "block"}, {"type", "ordinal"}, {"sort", "descending"}, {"title", "block"}, {"axis", {{"labelOverlap", true}}}};
 }
 
 bj::array rows_at(const Table& grid, std::string_view site) {
@@ -68,6 +68,19 @@ bj::object head_panel(const Table& heads, int width) {
             {"tooltip",
              {number_field("block", "block"), number_field("head", "head"), number_field("restored", "restored"),
               number_field("difference", "logit difference")}}}}};
+}
+
+// What the model writes at each strength, a line each.
+bj::object written(const Table& runs) {
+  return {{"title", {{"text", "what the model then writes"}, {"fontSize", 12}}},
+          {"width", 560},
+          {"height", static_cast<int>(runs.rows()) * 22},
+          {"data", {{"values", rows_of(runs)}}},
+          {"mark", {{"type", "text"}, {"align", "left"}, {"x", 4}, {"limit", 552}}},
+          {"encoding",
+           {{"y", {{"field", "strength"}, {"type", "ordinal"}, {"sort", "descending"}, {"title", "strength"}}},
+            {"text", {{"field", "text"}, {"type", "nominal"}}},
+            {"tooltip", {text_field("text", "text")}}}}};
 }
 
 }  // namespace
@@ -136,7 +149,7 @@ Figure figure_steer(const Table& runs, std::string_view site) {
                                 {"text", runs.column("text").texts()[i]}});
     }
   }
-  const bj::object body = {
+  const bj::object curves = {
       {"width", 560},
       {"height", 260},
       {"data", {{"values", rows}}},
@@ -149,7 +162,8 @@ Figure figure_steer(const Table& runs, std::string_view site) {
          {number_field("strength", "strength"), text_field("series", "token"),
           number_field("probability", "probability"), text_field("top", "likeliest"),
           text_field("text", "then writes")}}}}};
-  return finish("steer", "Steered by a direction", fmt::format("added at {} of every position", site), body);
+  return finish("steer", "Steered by a direction", fmt::format("added at {} of every position", site),
+                {{"vconcat", {curves, written(runs)}}});
 }
 
 }  // namespace embscope
