@@ -48,21 +48,18 @@ export function Mix({ info }: { info: ModelInfo }) {
       <SharedText />
       <h2>Click the token that is replaced</h2>
       <PositionPicker label="Token that is replaced" tokens={tokens} position={at < 0 ? Infinity : at} set={(i) => setReplace(wordAt(text, tokens.data, i))} />
-      <div class="row">
+      <div class="row fields">
         <WordField label="Replaced" value={replace} set={setReplace} />
         <WordField label="Takes its place" value={other} set={setOther} />
         <WordField label="Follow" value={targetA} set={setTargetA} />
         <WordField label="and" value={targetB} set={setTargetB} />
         <Choice label="Where" value={site} set={setSite} options={sites.includes(site) ? sites : [...sites, site]} />
       </div>
-      <Drag request={request} p={p} setP={setP} />
-      <EditList keep={{ at: `${site}@${quoted(replace)}`, do: `mix ${p} ${quoted(other)}` }} />
-      <h2>The whole way</h2>
-      <SweepFigure request={request} steps={steps} />
-      <div class="row"><NumberField label="Steps" value={steps} set={setSteps} min={2} max={1001} /></div>
+      <Drag request={request} p={p} setP={setP} steps={steps} setSteps={setSteps} />
       <Same
         command={`embscope mix ${shell(text)} --replace ${shell(replace)} --with ${shell(other)} --targets ${targets.map(shell).join(" ")} --steps ${steps}${site === "wte" ? "" : ` --site ${site}`}`}
         python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.mix(${py(text)}, replace=${py(replace)}, with_=${py(other)},\n          targets=${py(targets)}, steps=${steps}, site=${py(site)})`} />
+      <EditList keep={{ at: `${site}@${quoted(replace)}`, do: `mix ${p} ${quoted(other)}` }} />
     </>
   );
 }
@@ -70,7 +67,7 @@ export function Mix({ info }: { info: ModelInfo }) {
 type MixRequest = { text: string; replace: string; with: string; targets: string[]; site: string };
 
 /** The slider and what the model says at p. */
-function Drag({ request, p, setP }: { request: MixRequest; p: number; setP: (p: number) => void }) {
+function Drag({ request, p, setP, steps, setSteps }: { request: MixRequest; p: number; setP: (p: number) => void; steps: number; setSteps: (v: number) => void }) {
   const edits = inForce();
   const body = { ...request, p, k: 8, edits };
   const step = useAnswer(`mix/at ${JSON.stringify(body)}`, (signal) => call<Step>("mix/at", body, { signal }));
@@ -85,22 +82,29 @@ function Drag({ request, p, setP }: { request: MixRequest; p: number; setP: (p: 
           aria-valuetext={`${(100 * p).toFixed(1)} percent ${request.replace}`} onInput={(e) => setP(e.currentTarget.valueAsNumber)} />
         <span class="ends" aria-hidden="true"><span>{request.with}</span><span>{request.replace}</span></span>
       </label>
-      <Shown answer={step}>
-        {(s) => (
-          <div class="columns" data-step={s.p}>
-            <div class="duel">
-              {s.targets.map((t, i) => (
-                <div key={t.id} class={`side side-${i}`}>
-                  <Token id={t.id} label={t.label} />
-                  <strong>{percent(t.probability)}</strong>
-                  <span class="bar" aria-hidden="true"><i style={{ width: `${100 * t.probability}%` }} /></span>
-                </div>
-              ))}
+      <div class="columns">
+        <Shown answer={step}>
+          {(s) => (
+            <div data-step={s.p}>
+              <div class="duel">
+                {s.targets.map((t, i) => (
+                  <div key={t.id} class={`side side-${i}`}>
+                    <Token id={t.id} label={t.label} />
+                    <strong>{percent(t.probability)}</strong>
+                    <span class="bar" aria-hidden="true"><i style={{ width: `${100 * t.probability}%` }} /></span>
+                  </div>
+                ))}
+              </div>
+              <LikelyList tokens={s.top} label="Likeliest next tokens at p" />
             </div>
-            <LikelyList tokens={s.top} label="Likeliest next tokens at p" />
-          </div>
-        )}
-      </Shown>
+          )}
+        </Shown>
+        <div>
+          <h2>The whole way</h2>
+          <SweepFigure request={request} steps={steps} />
+          <NumberField label="Steps" value={steps} set={setSteps} min={2} max={1001} />
+        </div>
+      </div>
     </section>
   );
 }

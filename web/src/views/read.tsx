@@ -37,16 +37,15 @@ export function Read({ info }: { info: ModelInfo }) {
         <section aria-labelledby="read-next">
           <h2 id="read-next">Next token</h2>
           <Shown answer={next}>{(n) => <LikelyList tokens={likely(n.table)} label="Likeliest next tokens" />}</Shown>
-          <div class="row"><NumberField label="How many" value={k} set={setK} min={1} max={1000} /></div>
+          <div class="row between">
+            <NumberField label="How many" value={k} set={setK} min={1} max={1000} />
+            {next.data && <details><summary>As a table</summary><Table table={next.data.table} name="predict" /></details>}
+          </div>
         </section>
       </div>
-      <Generate info={info} text={text} />
-      <details>
-        <summary>As a table</summary>
-        <Shown answer={next}>{(n) => <Table table={n.table} name="predict" />}</Shown>
-      </details>
       <Same command={`embscope tokens ${shell(text)}\nembscope predict ${shell(text)} -k ${k}`}
         python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.predict(${py(text)}, k=${k})`} />
+      <Generate info={info} text={text} />
     </>
   );
 }
