@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "embscope/projection.h"
+#include "project/pca.h"
 
 namespace embscope {
 namespace {
@@ -26,9 +27,12 @@ void check(const Tensor& v, const TsneOptions& o) {
                 fmt::format("a perplexity of {} for {} points: choose 1 to {:.1f}", o.perplexity, n, largest));
   if (o.steps < 1 || o.steps > 1000000)
     throw Error(Code::range, "t-SNE", fmt::format("{} steps: choose 1 to 1000000", o.steps));
-  for (float x : v.values()) {
-    if (!std::isfinite(x)) throw Error(Code::range, "t-SNE", "the vectors hold NaN or infinite values");
-  }
+  if (!(o.exaggeration >= 1 && o.exaggeration <= 1000))
+    throw Error(Code::range, "t-SNE", fmt::format("an exaggeration of {}: choose 1 to 1000", o.exaggeration));
+  if (!(o.learning_rate >= 0 && std::isfinite(o.learning_rate)))
+    throw Error(Code::range, "t-SNE",
+                fmt::format("a learning rate of {}: choose a positive number, or 0 for N / exaggeration", o.learning_rate));
+  check_finite(v, "t-SNE");
 }
 
 // d[i][j] = 1 - cosine, or the squared Euclidean distance; [N, N] in double.
@@ -193,7 +197,7 @@ Tsne::Tsne(const Tensor& vectors, const TsneOptions& options) : parts_(std::make
           (2 * static_cast<double>(n));
     }
   }
-  const Tensor start = pca(vectors, 2);
+  const Tensor start = principal_scores(vectors, 2, 1e-3);
   double square = 0;
   for (std::int64_t i = 0; i < n; ++i)
     square += static_cast<double>(start.row(i)[0]) * static_cast<double>(start.row(i)[0]);
