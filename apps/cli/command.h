@@ -73,6 +73,7 @@ void add_run(CLI::App& app);
 void add_extract(CLI::App& app);
 void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);
+void add_serve(CLI::App& app);
 void add_completion(CLI::App& app);
 
 }  // namespace embscope::cli
