@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/file.h"
 #include "kernels/vector.h"
 
 namespace embscope {
@@ -39,6 +40,16 @@ void fill_rows(const Matrix& m, std::int64_t first, std::int64_t count, float* p
   pack_panel(rows.data(), m.in, count, m.in, panel);
 }
 
+// What was packed is not read from its file again: without this a model would lie in memory twice.
+void release(const Matrix& m, const Model& model) {
+  for (const auto& archive : model.archives()) {
+    for (const Archive::Entry& entry : archive->tensors()) {
+      if (entry.view.data == m.view.data)
+        return release_pages(entry.view.data, static_cast<std::size_t>(entry.view.bytes()));
+    }
+  }
+}
+
 Packed pack(const Matrix& m, const Model& model, const std::string& name) {
   if (m.empty()) return {};
   std::atomic<bool> finite = true;
@@ -49,6 +60,7 @@ Packed pack(const Matrix& m, const Model& model, const std::string& name) {
     if (!all_finite(panel, m.in * panel_width)) finite = false;
   });
   refuse_unless_finite(finite, model, name);
+  release(m, model);
   return packed;
 }
 
