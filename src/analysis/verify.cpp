@@ -28,8 +28,9 @@ std::vector<TokenId> ids_of(const Archive& reference, std::span<const TokenId> g
   if (!given.empty()) return {given.begin(), given.end()};
   if (reference.find("ids") == nullptr)
     throw Error(Code::usage, reference.path().string(), "holds no array 'ids': say which token ids it was made from");
+  const Tensor numbers = decode(reference.at("ids"));
   std::vector<TokenId> ids;
-  for (float id : decode(reference.at("ids")).values()) ids.push_back(static_cast<TokenId>(id));
+  for (float id : numbers.values()) ids.push_back(static_cast<TokenId>(id));
   return ids;
 }
 
