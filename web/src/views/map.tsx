@@ -194,7 +194,7 @@ function One(props: OneProps) {
   const savePoints = () => cloud && download("map.csv", csv({ id: [...cloud.ids], token: names, x: [...cloud.xy].filter((_, i) => i % 2 === 0), y: [...cloud.xy].filter((_, i) => i % 2 === 1) }), "text/csv");
   const ink = useMemo(() => inkOf(dark.value), [dark.value]);
   return (
-    <section class="one" aria-label={suffix ? "Second map" : "Map"}>
+    <section class="one" aria-label={suffix ? "Second map" : "Map"} data-points={cloud?.ids.length ?? 0}>
       <div class="row">
         <Choice label="Method" value={method} set={(m) => (setMethod(m), m === "pca" && run(m))} options={methods} />
         <Choice label="Tokens" value={which} set={setWhich} options={[["all", `all ${info.vocab}`], ["0:2000", "the first 2000"], ["0:10000", "the first 10000"], ...(props.circled.length > 3 ? [["selection", "those encircled"] as [string, string]] : [])]} />
