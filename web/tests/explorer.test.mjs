@@ -114,7 +114,7 @@ test("vectors: the tray takes tokens from everywhere, and arithmetic", async () 
   await page.getByLabel("Arithmetic").fill("' king' - ' man' + ' woman'");
   await page.locator("form", { hasText: "Arithmetic" }).getByRole("button").click();
   await drawn(page, "cosines");
-  await page.getByLabel("Nearest to").selectOption("' king' - ' man' + ' woman'");
+  await page.getByLabel("Nearest to", { exact: true }).selectOption("' king' - ' man' + ' woman'");
   await drawn(page, "similar");
   await page.waitForFunction(() => JSON.stringify(document.querySelector('[data-figure="similar"]')?.innerHTML ?? "").includes("queen"));
   await quiet(page);
@@ -123,8 +123,8 @@ test("vectors: the tray takes tokens from everywhere, and arithmetic", async () 
 test("matrix: the value under the pointer is the engine's", async () => {
   const page = await visit("matrix");
   await page.waitForSelector('canvas[data-ready="yes"]');
-  await page.getByLabel("Column").fill("4521");
-  await page.getByLabel("Row").fill("199");
+  await page.getByLabel("Column", { exact: true }).fill("4521");
+  await page.getByLabel("Row", { exact: true }).fill("199");
   const { vectors } = await api(page, "vectors", { vectors: ["#4521"] });
   await page.waitForFunction((v) => document.querySelector(".under b")?.textContent === v, vectors[0][199].toFixed(5));
   await page.getByLabel("Tokens by").selectOption("norm");
@@ -213,7 +213,7 @@ test("map: search, neighbours, hover, lasso, colours", async () => {
   const page = await visit("map");
   const points = page.locator(".pane canvas").last();
   await page.waitForSelector('.one[data-points]:not([data-points="0"])', { timeout: 60000 });
-  await page.getByLabel("Search").fill(" Paris");
+  await page.getByRole("searchbox").fill(" Paris");
   await page.locator(".hits .token").first().click();
   await page.waitForSelector('section[aria-label="Neighbours"] .token:nth-child(5)');
   assert.match(await page.locator('section[aria-label="Neighbours"]').innerText(), /London|France/);
@@ -401,11 +401,11 @@ test("the walk, from its first step to its last, by doing what it asks", async (
   await done(3), await next();
   await page.getByLabel("Word", { exact: true }).fill(" bank");
   await page.locator("form", { hasText: "Word" }).getByRole("button").click();
-  await page.getByLabel("Nearest to").selectOption("' bank'");
+  await page.getByLabel("Nearest to", { exact: true }).selectOption({ label: "␣bank" });
   await done(4), await next();
-  await page.getByLabel("Row").fill("199");
+  await page.getByLabel("Row", { exact: true }).fill("199");
   await done(5), await next();
-  await page.getByLabel("Search").fill(" Paris");
+  await page.getByRole("searchbox").fill(" Paris");
   await page.locator(".hits .token").first().click();
   await done(6), await next();
   await page.getByLabel("Text", { exact: true }).fill("The capital of Atlantis is");
