@@ -111,8 +111,8 @@ test("vectors: the tray takes tokens from everywhere, and arithmetic", async () 
   const page = await visit("read");
   await page.locator(".piece .token").nth(3).click();
   await page.getByRole("button", { name: "Compare" }).click();
-  await page.getByLabel("Arithmetic").fill("' king' - ' man' + ' woman'");
-  await page.locator("form", { hasText: "Arithmetic" }).getByRole("button").click();
+  await page.getByLabel("Arithmetic", { exact: true }).fill("' king' - ' man' + ' woman'");
+  await page.getByLabel("Arithmetic", { exact: true }).press("Enter");
   await drawn(page, "cosines");
   await page.getByLabel("Nearest to", { exact: true }).selectOption("' king' - ' man' + ' woman'");
   await drawn(page, "similar");
@@ -127,7 +127,7 @@ test("matrix: the value under the pointer is the engine's", async () => {
   await page.getByLabel("Row", { exact: true }).fill("199");
   const { vectors } = await api(page, "vectors", { vectors: ["#4521"] });
   await page.waitForFunction((v) => document.querySelector(".under b")?.textContent === v, vectors[0][199].toFixed(5));
-  await page.getByLabel("Tokens by").selectOption("norm");
+  await page.getByLabel("Tokens by", { exact: true }).selectOption("norm");
   await page.waitForSelector('canvas[data-ready="yes"]');
   await page.locator("canvas.matrix").hover({ position: { x: 300, y: 200 } });
   await page.mouse.wheel(0, -600);
@@ -196,7 +196,7 @@ test("experiment: edits are kept, switched off, undone; they act on the drag", a
 test("experiment: the grid of patches, and steering, run as jobs", async () => {
   const page = await visit("experiment?part=patch");
   await page.getByRole("button", { name: "Patch every place" }).click();
-  await drawn(page, "patch");
+  await page.waitForSelector('[data-figure="patch"] svg', { timeout: 120000 });
   await page.reload();
   await drawn(page, "patch");
   await page.getByRole("button", { name: "Steer" }).click();
@@ -221,11 +221,12 @@ test("map: search, neighbours, hover, lasso, colours", async () => {
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   await page.waitForFunction(() => document.querySelector(".near")?.textContent.includes("Paris"));
   await page.getByRole("button", { name: "Lasso" }).click();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   await page.mouse.down();
   for (const [x, y] of [[60, 0], [60, 60], [-60, 60], [-60, -60], [0, -60]]) await page.mouse.move(box.x + box.width / 2 + x, box.y + box.height / 2 + y, { steps: 3 });
   await page.mouse.up();
   await page.waitForSelector('section[aria-label="Selection"]');
-  await page.getByLabel("Colour").selectOption("cosine");
+  await page.getByLabel("Colour", { exact: true }).selectOption("cosine");
   await page.waitForSelector(".legend .scale");
   if (pictures) await page.screenshot({ path: `${pictures}/map-search.png` });
   await quiet(page);
@@ -263,8 +264,12 @@ test("map: without WebGL there is a picture and a word", async () => {
   await page.close();
 });
 
-test("train: loss, samples and a map form; two seeds", async () => {
+/** Whether this server's jobs include training. */
+const trains = async (page) => !/there are/.test((await api(page, "jobs", { kind: "train" })).error?.message ?? "");
+
+test("train: loss, samples and a map form; two seeds", async (t) => {
   const page = await visit("train?steps=40&layers=1&heads=2&width=16&context=16");
+  if (!(await trains(page))) return t.skip("this server trains no models");
   await page.getByRole("button", { name: "Train with two seeds" }).click();
   await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2, undefined, { timeout: 60000 });
   await page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: 60000 });
@@ -276,7 +281,7 @@ test("every state is a link, a reload loses nothing, a session goes out and come
   const page = await visit("read");
   await page.getByLabel("Text", { exact: true }).fill("Zwei Wörter");
   await page.locator(".piece .token").first().click();
-  await page.getByLabel("How many").fill("3");
+  await page.getByLabel("How many", { exact: true }).fill("3");
   await page.waitForFunction(() => location.hash.includes("k=3"));
   const link = page.url();
   await page.reload();
@@ -287,7 +292,7 @@ test("every state is a link, a reload loses nothing, a session goes out and come
   const file = await download.path();
   const other = await open(chrome.context, link);
   assert.equal(await other.getByLabel("Text", { exact: true }).inputValue(), "Zwei Wörter");
-  assert.equal(await other.getByLabel("How many").inputValue(), "3");
+  assert.equal(await other.getByLabel("How many", { exact: true }).inputValue(), "3");
   await other.close();
   const third = await visit("experiment");
   await third.locator(".menu summary").click();
@@ -350,9 +355,9 @@ for (const [path, fields] of Object.entries({
 
 test("the engine's words stand beside what caused them, and go when it is mended", async () => {
   const page = await visit("experiment");
-  await page.getByLabel("Replaced").fill(" Atlantis");
+  await page.getByLabel("Replaced", { exact: true }).fill(" Atlantis");
   await page.waitForSelector('.trouble:has-text("Atlantis")');
-  await page.getByLabel("Replaced").fill(" Germany");
+  await page.getByLabel("Replaced", { exact: true }).fill(" Germany");
   await page.waitForFunction(() => !document.querySelector(".trouble"));
   await page.goto(`${server.origin}/#/read?k=1000000`);
   await page.waitForSelector('.trouble:has-text("k")');
@@ -397,10 +402,10 @@ test("the walk, from its first step to its last, by doing what it asks", async (
   await page.getByLabel("Text", { exact: true }).fill("Germany has a capital");
   await done(2), await next();
   await page.getByLabel("Word", { exact: true }).fill(" banana");
-  await page.locator("form", { hasText: "Word" }).getByRole("button").click();
+  await page.getByLabel("Word", { exact: true }).press("Enter");
   await done(3), await next();
   await page.getByLabel("Word", { exact: true }).fill(" bank");
-  await page.locator("form", { hasText: "Word" }).getByRole("button").click();
+  await page.getByLabel("Word", { exact: true }).press("Enter");
   await page.getByLabel("Nearest to", { exact: true }).selectOption({ label: "␣bank" });
   await done(4), await next();
   await page.getByLabel("Row", { exact: true }).fill("199");
@@ -413,18 +418,21 @@ test("the walk, from its first step to its last, by doing what it asks", async (
   await page.getByLabel("p, the share").fill("0.5");
   if (pictures) await page.waitForSelector(".task.done").then(() => page.screenshot({ path: `${pictures}/walk-mix.png` }));
   await done(8), await next();
-  await page.getByLabel("Takes its place").fill(" Italy");
+  await page.getByLabel("Takes its place", { exact: true }).fill(" Italy");
   await page.getByLabel("and", { exact: true }).fill(" Rome");
   await done(9), await next();
-  await page.getByLabel("Where").selectOption("blocks.26.resid_pre");
+  await page.getByLabel("Where", { exact: true }).selectOption("blocks.26.resid_pre");
   await done(10), await next();
   await page.locator('[data-cell="28 4"]').click();
   await done(11), await next();
-  await page.getByLabel("Steps").fill("20");
-  await page.getByRole("button", { name: "Train", exact: true }).click();
-  await done(12);
+  const last = await trains(page);
+  if (last) {
+    await page.getByLabel("Steps", { exact: true }).fill("20");
+    await page.getByRole("button", { name: "Train", exact: true }).click();
+    await done(12);
+  }
   await page.getByRole("button", { name: "End" }).click();
   await page.waitForSelector(".contents");
-  assert.equal(await page.locator(".contents .done").count(), 12);
-  await quiet(page);
+  assert.equal(await page.locator(".contents .done").count(), last ? 12 : 11);
+  await quiet(page, refused);
 });

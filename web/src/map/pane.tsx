@@ -256,7 +256,7 @@ class Scene {
       return this.widths.get(i)!;
     };
     const first = new Set([...(centre === undefined ? [] : [centre]), ...lines, ...marked]);
-    const ahead = first.size ? Array.from(ids.keys()).filter((i) => first.has(ids[i])) : [];
+    const ahead = first.size ? Array.from(ids.keys()).filter((i) => first.has(ids[i])).sort((a, b) => Number(ids[b] === centre) - Number(ids[a] === centre)) : [];
     const spots = place(xy!, [...ahead.slice(0, 300), ...order], this.camera, this.over.clientWidth, this.over.clientHeight, widthOf);
     ink.lineWidth = 3;
     ink.lineJoin = "round";
