@@ -81,8 +81,9 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
   const orders = `tokens=${encodeURIComponent(tokens)}&dimensions=${encodeURIComponent(dimensions)}`;
 
   useEffect(() => {
-    const watch = new ResizeObserver(() => setSize([canvas.current!.clientWidth, canvas.current!.clientHeight]));
-    watch.observe(canvas.current!);
+    const c = canvas.current!;
+    const watch = new ResizeObserver(() => setSize([c.clientWidth, c.clientHeight]));
+    watch.observe(c);
     return () => watch.disconnect();
   }, []);
   const draw = (): void => {
