@@ -276,7 +276,7 @@ test("train: loss, samples and a map form; two seeds", async (t) => {
   await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2, undefined, { timeout: 60000 });
   await page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: 60000 });
   if (pictures) await page.screenshot({ path: `${pictures}/train-two.png` });
-  await quiet(page);
+  await quiet(page, refused);
 });
 
 test("every state is a link, a reload loses nothing, a session goes out and comes in", async () => {
