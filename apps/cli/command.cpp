@@ -14,11 +14,24 @@
 
 namespace embscope::cli {
 
+namespace {
+
+std::string named(const std::string& model) {
+  if (!model.empty()) return model;
+  const char* name = std::getenv("EMBSCOPE_MODEL");
+  return name != nullptr ? name : "smollm2";
+}
+
+}  // namespace
+
 std::shared_ptr<const Model> Common::open() const {
   if (threads != 0) set_threads(threads);
-  if (!model.empty()) return Model::open(model);
-  const char* named = std::getenv("EMBSCOPE_MODEL");
-  return Model::open(named != nullptr ? named : "smollm2");
+  return Model::open(named(model));
+}
+
+Space Common::space() const {
+  if (threads != 0) set_threads(threads);
+  return open_space(named(model));
 }
 
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {

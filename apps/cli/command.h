@@ -14,6 +14,7 @@
 #include "embscope/figure.h"
 #include "embscope/model.h"
 #include "embscope/progress.h"
+#include "embscope/space.h"
 #include "embscope/table.h"
 #include "embscope/transformer.h"
 
@@ -27,6 +28,7 @@ struct Common {
   int threads = 0;
 
   std::shared_ptr<const Model> open() const;
+  Space space() const;  ///< what -m names, as an embedding space: a model, or a file of vectors (space.h)
 };
 
 /// Adds a command with its example, its common options and what it does.
@@ -60,7 +62,11 @@ std::string read_text(const std::string& file);
 
 void add_info(CLI::App& app);
 void add_tokens(CLI::App& app);
-void add_vectors(CLI::App& app);  ///< vector, cosine, similar, heatmap, geometry, toy
+void add_vectors(CLI::App& app);  ///< vector, cosine, similar, heatmap, toy
+void add_geometry(CLI::App& app);
+void add_analogy(CLI::App& app);
+void add_words(CLI::App& app);  ///< judgements, categories, odd
+void add_compare(CLI::App& app);
 void add_map(CLI::App& app);
 void add_predict(CLI::App& app);  ///< predict, generate
 void add_mix(CLI::App& app);

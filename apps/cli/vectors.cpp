@@ -1,4 +1,4 @@
-// vector, cosine, similar, heatmap, geometry, toy: looks at the embedding matrix that need no forward pass.
+// vector, cosine, similar, heatmap, toy: looks at the embedding matrix that need no forward pass.
 #include <fmt/format.h>
 
 #include "command.h"
@@ -79,21 +79,6 @@ void add_heatmap(CLI::App& app) {
   });
 }
 
-void add_geometry(CLI::App& app) {
-  const auto [command, common] =
-      add_command(app, "geometry", "The cosine of every pair of tokens", "geometry --save pairs.html");
-  auto bins = std::make_shared<int>(40);
-  command->add_option("--bins", *bins, "Bars of the histogram");
-  command->callback([common, bins] {
-    const auto model = common->open();
-    const PairCosines pairs = pair_cosines(*model, *bins, progress_line());
-    print(*common, pairs.histogram,
-          {fmt::format("{:.0f} pairs, mean cosine {:.4f}, {:.3f} % positive", pairs.pairs, pairs.mean,
-                       100 * pairs.positive_share)});
-    save_figure(*common, [&] { return figure_pairs(pairs.histogram, pairs.mean, pairs.positive_share); });
-  });
-}
-
 void add_toy(CLI::App& app) {
   const auto [command, common] =
       add_command(app, "toy", "A space of two dimensions: animals by size and friendliness", "toy --save toy.html");
@@ -110,7 +95,6 @@ void add_vectors(CLI::App& app) {
   add_cosine(app);
   add_similar(app);
   add_heatmap(app);
-  add_geometry(app);
   add_toy(app);
 }
 

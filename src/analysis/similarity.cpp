@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/pairs_of.h"
 #include "base/threads.h"
 #include "kernels/gemm.h"
 #include "kernels/vector.h"
@@ -186,10 +187,13 @@ Table dimensions(const Model& model) {
 }
 
 PairCosines pair_cosines(const Model& model, int bins, const Progress& progress) {
+  return pair_cosines_of_unit(unit_rows(model, 0, model.config().vocab), bins, progress);
+}
+
+PairCosines pair_cosines_of_unit(const Tensor& unit, int bins, const Progress& progress) {
   if (bins < 2 || bins > 100000)
     throw Error(Code::range, "pair cosines", fmt::format("{} bins: choose 2 to 100000", bins));
-  const std::int64_t vocab = model.config().vocab, tiles = (vocab + tile - 1) / tile;
-  const Tensor unit = unit_rows(model, 0, vocab);
+  const std::int64_t vocab = unit.rows(), tiles = (vocab + tile - 1) / tile;
   PairCosines result;
   std::vector<std::int64_t> counts(static_cast<std::size_t>(bins));
   std::int64_t positive = 0;
