@@ -59,6 +59,17 @@ void print(const Common& common, const Table& table, const std::vector<std::stri
   }
 }
 
+Table head(const Table& table, std::size_t rows) {
+  Table out(table.title());
+  const auto first = [rows](const auto& values) {
+    return std::vector(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(std::min(rows, values.size())));
+  };
+  for (const Column& column : table.columns())
+    column.is_number() ? out.add(column.name, first(column.numbers()), column.decimals)
+                       : out.add(column.name, first(column.texts()));
+  return out;
+}
+
 void save_figure(const Common& common, const std::function<Figure()>& figure) {
   if (common.save.empty()) return;
   save(figure(), common.save);

@@ -41,6 +41,9 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
 /// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes = {});
 
+/// The first rows of a table.
+Table head(const Table& table, std::size_t rows);
+
 /// Saves the figure where --save asks for it, and says where.
 void save_figure(const Common& common, const std::function<Figure()>& figure);
 

@@ -60,7 +60,7 @@ void show_spectrum(const Common& common, const Options& o) {
 void show_norms(const Common& common, const Options& o) {
   const Table table = norms(common.space(), o.bins);
   print(common, table);
-  save_figure(common, [&] { return figure_counts(table, "vectors", "Lengths of the vectors", "length"); });
+  save_figure(common, [&] { return figure_norms(table); });
 }
 
 void show_undertrained(const Common& common, const Options& o) {
@@ -68,7 +68,7 @@ void show_undertrained(const Common& common, const Options& o) {
   print(common, listed(common, found.tokens, o.most),
         {fmt::format("unused rows: {}", found.reference),
          fmt::format("indicator over all rows: mean {:.3f}, deviation {:.3f}", found.mean, found.deviation)});
-  save_figure(common, [&] { return figure_undertrained(found); });
+  save_figure(common, [&] { return figure_undertrained(found.tokens, found.reference); });
 }
 
 // The text's tokens as the rows that are run: each line its own, or the whole text in rows as long as the context.
@@ -116,7 +116,7 @@ void add_geometry(CLI::App& app) {
       {"spectrum", show_spectrum}, {"norms", show_norms}, {"undertrained", show_undertrained}};
   command
       ->add_option("--show", o->show,
-                   "measures, pairs (the histogram), quantiles, dimensions, spectrum, norms, hubs or undertrained")
+                   "measures, pairs (the histogram), quantiles, dimensions, spectrum, norms or undertrained")
       ->check(CLI::IsMember(shows));
   command->add_option("--bins", o->bins, "Bars of a histogram");
   command->add_flag("--centred", o->centred, "pairs, quantiles: the mean vector removed");

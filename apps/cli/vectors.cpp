@@ -54,15 +54,6 @@ void add_similar(CLI::App& app) {
   });
 }
 
-Table first_rows(const Table& table, std::size_t count) {
-  Table out(table.title());
-  for (const Column& column : table.columns()) {
-    const auto n = static_cast<std::ptrdiff_t>(std::min(count, column.size()));
-    out.add(column.name, std::vector<double>(column.numbers().begin(), column.numbers().begin() + n), column.decimals);
-  }
-  return out;
-}
-
 void add_heatmap(CLI::App& app) {
   const auto [command, common] = add_command(
       app, "heatmap", "The entire embedding matrix as a picture, and its stripes", "heatmap --save heatmap.html");
@@ -71,7 +62,7 @@ void add_heatmap(CLI::App& app) {
   command->callback([common, pixels] {
     const auto model = common->open();
     const Table stripes = dimensions(*model);
-    print(*common, common->json || common->csv ? stripes : first_rows(stripes, 16));
+    print(*common, common->json || common->csv ? stripes : head(stripes, 16));
     save_figure(*common, [&] {
       return figure_heatmap(heatmap(*model, *pixels), stripes, model->config().vocab, model->config().width,
                             model->name());

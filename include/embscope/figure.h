@@ -47,6 +47,19 @@ Figure figure_intervention(const Table& changes,
 Figure figure_patch(const Table& grid, const Table& heads, std::string_view target, std::string_view against);
 Figure figure_steer(const Table& runs, std::string_view site);  ///< steering.h: probabilities by strength
 
+/// geometry.h: variance by principal axis and what it adds up to; lengths; the under-trained among all tokens, the lowest named.
+Figure figure_spectrum(const Table& spectrum);
+Figure figure_norms(const Table& norms);
+Figure figure_undertrained(const Table& tokens, std::string_view reference);
+/// geometry.h layer_geometry: cosines, lengths and rank by layer; the sampling is always stated.
+Figure figure_layers(const Table& layers, std::string_view sampling);
+/// analogy.h relations: shares by relation and method; words.h pairs and between; compare.h measures, pairs and layers.
+Figure figure_analogies(const Table& relations, std::string_view verdict);
+Figure figure_judgements(const Table& pairs, double spearman);
+Figure figure_categories(const Table& between);
+Figure figure_compare(const Table& measures, const Table& pairs, std::string_view a, std::string_view b);
+Figure figure_layer_similarity(const Table& layers, std::string_view a, std::string_view b);
+
 /// The entire matrix as a picture: tokens across, dimensions down, diverging red (positive) and blue (negative) centred on
 /// zero, range the 99th percentile of |value|; each pixel the mean of the cells it covers, and the picture says how many;
 /// beside it the per-dimension means.

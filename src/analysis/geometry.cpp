@@ -10,7 +10,7 @@
 
 #include "analysis/pairs_of.h"
 #include "analysis/shape.h"
-#include "base/threads.h"
+#include "analysis/units.h"
 
 namespace embscope {
 namespace {
@@ -33,20 +33,6 @@ class Measures {
   std::vector<std::string> names_, meanings_;
   std::vector<double> values_;
 };
-
-Tensor unit_vectors(const Tensor& vectors, const std::vector<double>* mean) {
-  Tensor unit = mean != nullptr ? centred(vectors, *mean) : vectors.clone();
-  parallel_for(unit.rows(), 256, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      double square = 0;
-      for (float x : unit.row(i)) square += static_cast<double>(x) * static_cast<double>(x);
-      if (square == 0) continue;
-      const auto factor = static_cast<float>(1 / std::sqrt(square));
-      for (float& x : unit.row(i)) x *= factor;
-    }
-  });
-  return unit;
-}
 
 // How many rows are equal to an earlier one, byte for byte.
 std::int64_t repeated_rows(const Tensor& vectors) {
@@ -188,7 +174,7 @@ Table geometry(const Space& space, const GeometryOptions& options, const Progres
   Measures m;
   add_shape(m, space, rows, s);
   if (options.pairs) {
-    add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors(), nullptr), fine_bins, part(0, .4)), "");
+    add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors()), fine_bins, part(0, .4)), "");
     add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors(), &s.dimensions.mean), fine_bins, part(.4, .8)),
               ", mean removed");
   }
