@@ -1,4 +1,5 @@
 // geometry: the shape of a whole space, or of a text's vectors layer by layer.
+#include <cmath>
 #include <functional>
 #include <map>
 
@@ -11,7 +12,7 @@ namespace embscope::cli {
 namespace {
 
 struct Options {
-  std::string show = "measures", text, file;
+  std::string show = "measures", text, file, unused;
   int bins = 40, k = 10, most = 20;
   std::int64_t positions = 2048;
   bool centred = false, lines = false, skip_first = false;
@@ -63,11 +64,24 @@ void show_norms(const Common& common, const Options& o) {
   save_figure(common, [&] { return figure_norms(table); });
 }
 
+void show_hubs(const Common& common, const Options& o) {
+  const Table table = hubs(common.space(), std::max(1, o.k), progress_line());
+  print(common, listed(common, table, o.most));
+  save_figure(common, [&] { return figure_hubs(table); });
+}
+
 void show_undertrained(const Common& common, const Options& o) {
-  const Undertrained found = undertrained(common.space());
-  print(common, listed(common, found.tokens, o.most),
-        {fmt::format("unused rows: {}", found.reference),
-         fmt::format("indicator over all rows: mean {:.3f}, deviation {:.3f}", found.mean, found.deviation)});
+  const Space space = common.space();
+  std::vector<std::int64_t> unused;
+  if (!o.unused.empty()) {
+    const auto [first, last] = parse_range(o.unused, space.size(), "unused rows", space.name);
+    for (std::int64_t row = first; row < last; ++row) unused.push_back(row);
+  }
+  const Undertrained found = undertrained(space, unused);
+  std::vector<std::string> notes = {fmt::format("unused rows: {}", found.reference)};
+  if (std::isfinite(found.mean))
+    notes.push_back(fmt::format("indicator over all rows: mean {:.3f}, deviation {:.3f}", found.mean, found.deviation));
+  print(common, listed(common, found.tokens, o.most), notes);
   save_figure(common, [&] { return figure_undertrained(found.tokens, found.reference); });
 }
 
@@ -113,12 +127,13 @@ void add_geometry(CLI::App& app) {
   using Show = std::function<void(const Common&, const Options&)>;
   static const std::map<std::string, Show> shows = {
       {"measures", show_measures}, {"pairs", show_pairs}, {"quantiles", show_quantiles}, {"dimensions", show_dimensions},
-      {"spectrum", show_spectrum}, {"norms", show_norms}, {"undertrained", show_undertrained}};
+      {"spectrum", show_spectrum}, {"norms", show_norms}, {"hubs", show_hubs},       {"undertrained", show_undertrained}};
   command
       ->add_option("--show", o->show,
-                   "measures, pairs (the histogram), quantiles, dimensions, spectrum, norms or undertrained")
+                   "measures, pairs (the histogram), quantiles, dimensions, spectrum, norms, hubs or undertrained")
       ->check(CLI::IsMember(shows));
   command->add_option("--bins", o->bins, "Bars of a histogram");
+  command->add_option("--unused", o->unused, "undertrained: rows known to be unused, such as 0:17 (default: bytes that UTF-8 never has)");
   command->add_flag("--centred", o->centred, "pairs, quantiles: the mean vector removed");
   command->add_option("-k", o->k, "hubs: neighbours that count; measures: 0 leaves hubs out")->check(CLI::Range(0, 1000));
   command->add_option("-n", o->most, "Rows of a list printed for people")->check(CLI::Range(1, 10000000));

@@ -50,6 +50,7 @@ Figure figure_steer(const Table& runs, std::string_view site);  ///< steering.h:
 /// geometry.h: variance by principal axis and what it adds up to; lengths; the under-trained among all tokens, the lowest named.
 Figure figure_spectrum(const Table& spectrum);
 Figure figure_norms(const Table& norms);
+Figure figure_hubs(const Table& hubs);  ///< the forty largest
 Figure figure_undertrained(const Table& tokens, std::string_view reference);
 /// geometry.h layer_geometry: cosines, lengths and rank by layer; the sampling is always stated.
 Figure figure_layers(const Table& layers, std::string_view sampling);
@@ -59,6 +60,8 @@ Figure figure_judgements(const Table& pairs, double spearman);
 Figure figure_categories(const Table& between);
 Figure figure_compare(const Table& measures, const Table& pairs, std::string_view a, std::string_view b);
 Figure figure_layer_similarity(const Table& layers, std::string_view a, std::string_view b);
+/// trajectory.h table: the points joined in the order of the pass.
+Figure figure_trajectory(const Table& points, std::string_view across, std::string_view up);
 
 /// The entire matrix as a picture: tokens across, dimensions down, diverging red (positive) and blue (negative) centred on
 /// zero, range the 99th percentile of |value|; each pixel the mean of the cells it covers, and the picture says how many;

@@ -53,7 +53,9 @@ struct Undertrained {
   std::string reference;  ///< which rows were known to be unused
   double mean = 0, deviation = 0;  ///< of the indicator over the vocabulary
 };
-Undertrained undertrained(const Space& space);
+/// Rows known to be unused are `unused`; without any, the single-byte tokens that UTF-8 never has (C0, C1, F5..FF) and rows
+/// beyond the tokenizer's ids. Throws Error{range} for a row that the space has not.
+Undertrained undertrained(const Space& space, std::span<const std::int64_t> unused = {});
 
 struct LayerOptions {
   std::int64_t positions = 2048;  ///< at most so many vectors a layer, from the text's beginning

@@ -11,6 +11,7 @@
 #include "analysis/pairs_of.h"
 #include "analysis/shape.h"
 #include "analysis/units.h"
+#include "embscope/neighbours.h"
 
 namespace embscope {
 namespace {
@@ -98,10 +99,6 @@ void add_spectrum(Measures& m, const std::vector<double>& values) {
   m.add("IsoScore", isoscore(values), "1: every direction alike; 0: a line (Rudman et al. 2022)");
 }
 
-struct NamedNumber {
-  double number, mean, deviation, ratio, share, outlier;
-};
-
 // Mean and deviation of a list.
 std::pair<double, double> spread(const std::vector<double>& values) {
   const auto n = static_cast<double>(values.size());
@@ -110,6 +107,22 @@ std::pair<double, double> spread(const std::vector<double>& values) {
   for (double x : values) square += (x - mean) * (x - mean) / n;
   return {mean, std::sqrt(square)};
 }
+
+// Skewness of the k-occurrence is the usual measure of hubness (Radovanovic et al. 2010).
+void add_hubs(Measures& m, const std::vector<double>& counts, int k) {
+  const auto [mean, deviation] = spread(counts);
+  double third = 0;
+  for (double x : counts) third += std::pow(x - mean, 3) / static_cast<double>(counts.size());
+  const std::string meaning = fmt::format("of how often a vector is among the {} nearest of others", k);
+  m.add("hubness", deviation > 0 ? third / std::pow(deviation, 3) : 0, "skewness " + meaning + " (Radovanovic et al. 2010)");
+  m.add("largest hub", *std::ranges::max_element(counts), "most " + meaning.substr(3));
+  m.add("antihubs", static_cast<double>(std::ranges::count(counts, 0.0)) / static_cast<double>(counts.size()),
+        "share of vectors that are no neighbour of any");
+}
+
+struct NamedNumber {
+  double number, mean, deviation, ratio, share, outlier;
+};
 
 Table dimension_table(const Shape64& s) {
   const Dimensions& d = s.dimensions;
@@ -162,6 +175,24 @@ Table pair_quantiles(const PairCosines& pairs) {
   return std::move(table.add("quantile", quantiles, 3).add("cosine", cosines, 4));
 }
 
+namespace {
+
+// How often each row is among the k nearest of the others.
+std::vector<double> occurrences(const Tensor& vectors, int k, const Progress& progress) {
+  NeighbourOptions options;
+  options.k = k;
+  const Neighbours near = nearest_neighbours(vectors, options, progress);
+  std::vector<double> counts(static_cast<std::size_t>(near.count));
+  for (std::int32_t id : near.ids) ++counts[static_cast<std::size_t>(id)];
+  return counts;
+}
+
+int possible_neighbours(const Tensor& vectors, int k) {
+  return static_cast<int>(std::min<std::int64_t>(k, vectors.rows() - 1));
+}
+
+}  // namespace
+
 Table geometry(const Space& space, const GeometryOptions& options, const Progress& progress) {
   const Directed rows(space.vectors);
   const Shape64 s = shape_of(rows.vectors());
@@ -174,16 +205,37 @@ Table geometry(const Space& space, const GeometryOptions& options, const Progres
   Measures m;
   add_shape(m, space, rows, s);
   if (options.pairs) {
-    add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors()), fine_bins, part(0, .4)), "");
-    add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors(), &s.dimensions.mean), fine_bins, part(.4, .8)),
+    add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors()), fine_bins, part(0, .25)), "");
+    add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors(), &s.dimensions.mean), fine_bins, part(.25, .5)),
               ", mean removed");
   }
   add_dimensions(m, dimension_table(s));
   add_spectrum(m, principal_axes(rows.vectors(), s.dimensions.mean).values);
   m.add("partition isotropy", partition_isotropy(rows.vectors()),
         "min Z / max Z over the axes (Arora et al. 2016; Mu & Viswanath 2018)");
+  if (options.k > 0) {
+    const int k = possible_neighbours(rows.vectors(), options.k);
+    add_hubs(m, occurrences(rows.vectors(), k, part(.5, 1)), k);
+  }
   report(progress, 1, "geometry");
   return std::move(m).table("geometry of " + space.name);
+}
+
+Table hubs(const Space& space, int k, const Progress& progress) {
+  const Directed rows(space.vectors);
+  const auto counts = occurrences(rows.vectors(), possible_neighbours(rows.vectors(), k), progress);
+  std::vector<std::size_t> order(counts.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return counts[a] > counts[b]; });
+  std::vector<double> rank, id, occurrence;
+  std::vector<std::string> token;
+  for (std::size_t i : order) {
+    const std::int64_t row = rows.rows()[i];
+    rank.push_back(static_cast<double>(rank.size() + 1)), id.push_back(static_cast<double>(row));
+    token.push_back(space.labels[static_cast<std::size_t>(row)]), occurrence.push_back(counts[i]);
+  }
+  Table table(fmt::format("how often a vector is among the {} nearest of others", k));
+  return std::move(table.add("rank", rank).add("token", token).add("id", id).add("occurrence", occurrence));
 }
 
 Table dimensions(const Space& space) { return dimension_table(shape_of(Directed(space.vectors).vectors())); }

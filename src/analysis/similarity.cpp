@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <mutex>
 
 #include <fmt/format.h>
 
 #include "analysis/pairs_of.h"
 #include "base/threads.h"
-#include "kernels/gemm.h"
+#include "kernels/pairs.h"
 #include "kernels/vector.h"
 
 namespace embscope {
@@ -44,33 +45,6 @@ Tensor unit_rows(const Model& model, std::int64_t first, std::int64_t count) {
     }
   });
   return rows;
-}
-
-constexpr std::int64_t tile = 512;
-
-// What one tile of pairs adds to the distribution.
-struct TileSum {
-  double sum = 0;
-  std::int64_t positive = 0;
-  std::vector<std::int64_t> counts;
-};
-
-void count_tile(const Tensor& unit, std::int64_t i0, std::int64_t j0, const Packed& columns, int bins, TileSum& out,
-                std::vector<float>& cosines) {
-  const std::int64_t rows = std::min(tile, unit.rows() - i0), width = columns.out();
-  cosines.resize(static_cast<std::size_t>(rows * width));
-  gemm_serial(unit.row(i0).data(), unit.columns(), rows, columns.panel(0), unit.columns() * panel_width, unit.columns(),
-              cosines.data(), width, width, false);
-  out.counts.assign(static_cast<std::size_t>(bins), 0);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    const float* row = cosines.data() + i * width;
-    for (std::int64_t j = std::max<std::int64_t>(0, i0 + i + 1 - j0); j < width; ++j) {  // one triangle: i < j
-      const double c = std::clamp(static_cast<double>(row[j]), -1.0, 1.0);
-      out.sum += c;
-      out.positive += c > 0 ? 1 : 0;
-      ++out.counts[static_cast<std::size_t>(std::min<int>(bins - 1, static_cast<int>((c + 1) / 2 * bins)))];
-    }
-  }
 }
 
 }  // namespace
@@ -109,24 +83,31 @@ Table cosines(const Model& model, std::span<const std::string> words) {
   return table;
 }
 
-Table similar(const Model& model, std::string_view word, int k) {
-  if (k < 1) throw Error(Code::range, "similar", fmt::format("{} neighbours: ask for at least 1", k));
-  const WordToken token = word_token(model.tokenizer(), word);
-  const Tensor wanted = model.embedding(token.id);
-  const std::int64_t vocab = model.config().vocab;
-  const double own = std::sqrt(dot(wanted.values(), wanted.values()));
-  if (own == 0) throw Error(Code::range, fmt::format("word '{}'", visible(word)), "a zero vector has no direction");
-  constexpr double nobody = -2;  // the word itself, and rows without a direction
+namespace {
+
+constexpr double nobody = -2;  // the cosine of rows without a direction
+
+// Cosines of a vector with all tokens; `nobody` for rows without a direction.
+std::vector<double> directions(const Model& model, std::span<const float> wanted, const std::string& where) {
+  const std::int64_t vocab = model.config().vocab, width = model.config().width;
+  if (static_cast<std::int64_t>(wanted.size()) != width)
+    throw Error(Code::shape, where, fmt::format("{} values: a vector of this model has {}", wanted.size(), width));
+  const double own = std::sqrt(dot(wanted, wanted));
+  if (own == 0) throw Error(Code::range, where, "a zero vector has no direction");
   std::vector<double> cosines(static_cast<std::size_t>(vocab), nobody);
   parallel_for(vocab, 256, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> row(static_cast<std::size_t>(wanted.size()));
+    std::vector<float> row(wanted.size());
     for (std::int64_t id = begin; id < end; ++id) {
       model.weights().wte.row(id, row.data());
       const double length = std::sqrt(dot(row, row));
-      if (length > 0) cosines[static_cast<std::size_t>(id)] = dot(row, wanted.values()) / (own * length);
+      if (length > 0) cosines[static_cast<std::size_t>(id)] = dot(row, wanted) / (own * length);
     }
   });
-  cosines[static_cast<std::size_t>(token.id)] = nobody;
+  return cosines;
+}
+
+// The k largest, without those of `nobody`.
+Table nearest(const Model& model, const std::vector<double>& cosines, int k, std::string title) {
   std::vector<TokenId> order;
   for (std::size_t i = 0; i < cosines.size(); ++i) {
     if (cosines[i] > nobody) order.push_back(static_cast<TokenId>(i));
@@ -145,8 +126,40 @@ Table similar(const Model& model, std::string_view word, int k) {
     value.push_back(cosines[static_cast<std::size_t>(order[i])]);
     names.push_back(model.label(order[i]));
   }
-  Table table(fmt::format("nearest to {}", visible(word)));
+  Table table(std::move(title));
   return std::move(table.add("rank", rank).add("token", names).add("id", id).add("cosine", value, 5));
+}
+
+void check_neighbours(int k) {
+  if (k < 1) throw Error(Code::range, "similar", fmt::format("{} neighbours: ask for at least 1", k));
+}
+
+}  // namespace
+
+Table similar(const Model& model, std::string_view word, int k) {
+  check_neighbours(k);
+  const WordToken token = word_token(model.tokenizer(), word);
+  auto cosines =
+      directions(model, model.embedding(token.id).values(), fmt::format("word '{}'", visible(word)));
+  cosines[static_cast<std::size_t>(token.id)] = nobody;
+  return nearest(model, cosines, k, fmt::format("nearest to {}", visible(word)));
+}
+
+Table similar(const Model& model, std::span<const float> vector, int k, std::span<const TokenId> without) {
+  check_neighbours(k);
+  auto cosines = directions(model, vector, "vector");
+  for (TokenId id : without) {
+    if (id < 0 || id >= model.config().vocab)
+      throw Error(Code::range, fmt::format("token {}", id), fmt::format("the vocabulary has 0:{}", model.config().vocab));
+    cosines[static_cast<std::size_t>(id)] = nobody;
+  }
+  return nearest(model, cosines, k, "nearest tokens");
+}
+
+std::vector<double> cosines_with_all(const Model& model, std::span<const float> vector) {
+  auto cosines = directions(model, vector, "vector");
+  std::ranges::replace(cosines, nobody, 0.0);
+  return cosines;
 }
 
 Table dimensions(const Model& model) {
@@ -193,31 +206,33 @@ PairCosines pair_cosines(const Model& model, int bins, const Progress& progress)
 PairCosines pair_cosines_of_unit(const Tensor& unit, int bins, const Progress& progress) {
   if (bins < 2 || bins > 100000)
     throw Error(Code::range, "pair cosines", fmt::format("{} bins: choose 2 to 100000", bins));
-  const std::int64_t vocab = unit.rows(), tiles = (vocab + tile - 1) / tile;
+  const std::int64_t vocab = unit.rows(), tiles = (vocab + pair_columns - 1) / pair_columns;
+  const std::int64_t blocks = (vocab + pair_rows - 1) / pair_rows;
   PairCosines result;
   std::vector<std::int64_t> counts(static_cast<std::size_t>(bins));
+  std::vector<double> sums(static_cast<std::size_t>(blocks * tiles));  // one a tile, added in order
   std::int64_t positive = 0;
+  std::mutex mutex;  // counts are whole numbers: their sum has no order
+  for_pairs(
+      vocab, unit.columns(),
+      [&](std::int64_t first, std::int64_t count, float* out) {
+        std::copy_n(unit.row(first).data(), count * unit.columns(), out);
+      },
+      [&](const PairTile& tile) {
+        std::vector<std::int64_t> own(static_cast<std::size_t>(2 * bins));
+        std::int64_t own_positive = 0;
+        double& sum = sums[static_cast<std::size_t>(tile.first_row / pair_rows * tiles + tile.first_column / pair_columns)];
+        for (std::int64_t i = 0; i < tile.rows; ++i) {
+          const std::int64_t begin = tile.begin(i);
+          sum += count_cosines(tile.values + i * tile.stride + begin, tile.columns - begin, bins, own.data(), own_positive);
+        }
+        const std::lock_guard lock(mutex);
+        positive += own_positive;
+        for (std::size_t b = 0; b < own.size(); ++b) counts[b % counts.size()] += own[b];
+      },
+      progress, "cosines of all pairs");
   double sum = 0;
-  for (std::int64_t t = 0; t < tiles; ++t) {
-    const std::int64_t j0 = t * tile, width = std::min(tile, vocab - j0);
-    const Packed columns(width, unit.columns(), [&](std::int64_t p, float* panel) {
-      pack_panel(unit.row(j0 + p * panel_width).data(), unit.columns(), std::min(panel_width, width - p * panel_width),
-                 unit.columns(), panel);
-    });
-    std::vector<TileSum> sums(static_cast<std::size_t>(t + 1));
-    parallel_for(t + 1, 1, [&](std::int64_t begin, std::int64_t end) {
-      thread_local std::vector<float> cosines;
-      for (std::int64_t s = begin; s < end; ++s)
-        count_tile(unit, s * tile, j0, columns, bins, sums[static_cast<std::size_t>(s)], cosines);
-    });
-    for (const TileSum& s : sums) {
-      sum += s.sum;
-      positive += s.positive;
-      for (std::size_t b = 0; b < counts.size(); ++b) counts[b] += s.counts[b];
-    }
-    const double done = static_cast<double>(t + 1) / static_cast<double>(tiles);
-    report(progress, done * done, "cosines of all pairs");
-  }
+  for (double part : sums) sum += part;
   result.pairs = static_cast<double>(vocab) * static_cast<double>(vocab - 1) / 2;
   result.mean = result.pairs > 0 ? sum / result.pairs : 0;
   result.positive_share = result.pairs > 0 ? static_cast<double>(positive) / result.pairs : 0;

@@ -25,8 +25,17 @@ struct Reference {
 };
 
 // Rows beyond the tokenizer's ids, and the single-byte tokens that text cannot hold.
-Reference unused_rows(const Space& space) {
+Reference unused_rows(const Space& space, std::span<const std::int64_t> given) {
   Reference out;
+  for (std::int64_t row : given) {
+    if (row < 0 || row >= space.size())
+      throw Error(Code::range, "unused rows", fmt::format("row {}: {} has rows 0..{}", row, space.name, space.size() - 1));
+    out.rows.push_back(row);
+  }
+  if (!given.empty()) {
+    out.which = fmt::format("the {} rows given ({}..{})", given.size(), *std::ranges::min_element(given), *std::ranges::max_element(given));
+    return out;
+  }
   const WordIndex index(space);
   std::vector<std::string> bytes;
   for (int b : impossible_bytes()) {
@@ -78,9 +87,9 @@ std::vector<double> indicators(const Tensor& vectors, const std::vector<double>&
 
 }  // namespace
 
-Undertrained undertrained(const Space& space) {
+Undertrained undertrained(const Space& space, std::span<const std::int64_t> unused) {
   const auto count = static_cast<std::size_t>(space.size());
-  const Reference reference = unused_rows(space);
+  const Reference reference = unused_rows(space, unused);
   std::vector<double> indicator(count, std::nan("")), distance, norm;
   const bool untied = space.model != nullptr && !space.model->config().tied;
   if (!reference.rows.empty()) {

@@ -53,6 +53,21 @@ Figure figure_norms(const Table& norms) {
                  {"encoding", {{"x", std::move(x)}, {"x2", {{"field", "to"}}}, {"y", number_field("vectors", "vectors")}}}});
 }
 
+Figure figure_hubs(const Table& hubs) {
+  bj::array rows;
+  for (std::size_t r = 0; r < std::min<std::size_t>(40, hubs.rows()); ++r)
+    rows.push_back(bj::object{{"token", fmt::format("{} {}", r + 1, hubs.column("token").texts()[r])},
+                              {"occurrence", hubs.column("occurrence").numbers()[r]}});
+  bj::object y = text_field("token", "");
+  y["sort"] = nullptr;
+  return finish("hubs", "Hubs: near to many, whatever they mean", hubs.title(),
+                {{"width", 480},
+                 {"height", static_cast<int>(rows.size()) * 16},
+                 {"data", data_of(std::move(rows))},
+                 {"mark", {{"type", "bar"}, {"color", bj::string(palette[0])}}},
+                 {"encoding", {{"y", std::move(y)}, {"x", number_field("occurrence", "times among the nearest")}}}});
+}
+
 Figure figure_undertrained(const Table& tokens, std::string_view reference) {
   // every token of the lowest thousand, then one in as many as keep the picture at some thousand points
   const std::size_t step = std::max<std::size_t>(1, tokens.rows() / 4000);
