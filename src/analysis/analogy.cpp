@@ -10,6 +10,7 @@
 
 #include "analysis/units.h"
 #include "base/threads.h"
+#include "embscope/threads.h"
 
 namespace embscope {
 namespace {

@@ -10,6 +10,8 @@
 namespace embscope {
 namespace {
 
+constexpr std::int64_t worth_sharing = 1024;  // rows or columns below which threads would wait longer than work
+
 double dot(const double* a, const double* b, std::int64_t n) {
   double s[4] = {};
   std::int64_t k = 0;
@@ -45,12 +47,12 @@ Tridiagonal tridiagonalise(Matrix64& a, std::vector<double>& scale) {
     if (m == 1 || length == 0) continue;
     v[0] -= t.beside[at];
     scale[at] = 2 / dot(v, v, m);
-    parallel_for(m, 64, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(m, worth_sharing, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i)
         p[static_cast<std::size_t>(i)] = scale[at] * dot(a.row(first + i) + first, v, m);
     });
     add_scaled(-scale[at] / 2 * dot(p.data(), v, m), v, p.data(), m);
-    parallel_for(m, 64, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(m, worth_sharing, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         add_scaled(-v[i], p.data(), a.row(first + i) + first, m);
         add_scaled(-p[static_cast<std::size_t>(i)], v, a.row(first + i) + first, m);
@@ -113,7 +115,7 @@ void diagonalise(Tridiagonal& t, Matrix64& vectors) {
         e[U(l)] = g;
         e[U(m)] = 0;
       }
-      parallel_for(vectors.columns, 256, [&](std::int64_t begin, std::int64_t end) {
+      parallel_for(vectors.columns, worth_sharing, [&](std::int64_t begin, std::int64_t end) {
         for (const Rotation& q : sweep)
           rotate(vectors.row(q.row) + begin, vectors.row(q.row + 1) + begin, q.c, q.s, end - begin);
       });
@@ -130,7 +132,7 @@ Matrix64 reflections(const Matrix64& a, const std::vector<double>& scale) {
     if (scale[static_cast<std::size_t>(j)] == 0) continue;
     const std::int64_t first = j + 1, m = n - first;
     const double* v = a.row(j) + first;
-    parallel_for(m, 64, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(m, worth_sharing, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         double* row = q.row(first + i) + first;
         add_scaled(-scale[static_cast<std::size_t>(j)] * dot(row, v, m), v, row, m);
@@ -182,7 +184,7 @@ double jacobi_sweep(Matrix64& b, Matrix64& v) {
   double worst = 0;
   for (std::int64_t round = 0; round + 1 < n; ++round) {
     std::vector<double> cosines(static_cast<std::size_t>(n / 2));
-    parallel_for(n / 2, 8, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(n / 2, 72, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t p = i == 0 ? n - 1 : (round + i) % (n - 1), q = (round + n - 1 - i) % (n - 1);
         if (p >= b.rows || q >= b.rows) continue;

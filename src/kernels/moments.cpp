@@ -17,24 +17,20 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Wide = hn::CappedTag<double, 8>;
 
-// out [4, columns] += a [depth, 4] transposed times b [depth, b_stride]; columns a multiple of the lanes.
+// out [8, columns] += a [depth, 8] transposed times b [depth, b_stride]; columns a multiple of the lanes.
 void add_strip_lanes(const double* a, std::int64_t a_stride, const double* b, std::int64_t b_stride, std::int64_t depth,
                      std::int64_t columns, double* out, std::int64_t out_stride) {
   const Wide d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   for (std::int64_t j = 0; j < columns; j += lanes) {
-    auto s0 = hn::LoadU(d, out + j), s1 = hn::LoadU(d, out + out_stride + j);
-    auto s2 = hn::LoadU(d, out + 2 * out_stride + j), s3 = hn::LoadU(d, out + 3 * out_stride + j);
+    hn::Vec<Wide> s[8];
+    for (int i = 0; i < 8; ++i) s[i] = hn::LoadU(d, out + i * out_stride + j);
     for (std::int64_t r = 0; r < depth; ++r) {
       const auto y = hn::LoadU(d, b + r * b_stride + j);
       const double* x = a + r * a_stride;
-      s0 = hn::MulAdd(hn::Set(d, x[0]), y, s0);
-      s1 = hn::MulAdd(hn::Set(d, x[1]), y, s1);
-      s2 = hn::MulAdd(hn::Set(d, x[2]), y, s2);
-      s3 = hn::MulAdd(hn::Set(d, x[3]), y, s3);
+      for (int i = 0; i < 8; ++i) s[i] = hn::MulAdd(hn::Set(d, x[i]), y, s[i]);
     }
-    hn::StoreU(s0, d, out + j), hn::StoreU(s1, d, out + out_stride + j);
-    hn::StoreU(s2, d, out + 2 * out_stride + j), hn::StoreU(s3, d, out + 3 * out_stride + j);
+    for (int i = 0; i < 8; ++i) hn::StoreU(s[i], d, out + i * out_stride + j);
   }
 }
 
@@ -48,7 +44,7 @@ namespace {
 
 HWY_EXPORT(add_strip_lanes);
 
-constexpr std::int64_t depth_at_once = 128, strip = 4, step = 8;  // rows in cache; outputs side by side; most lanes
+constexpr std::int64_t depth_at_once = 512, rows_in_cache = 64, step = 8;  // step: outputs side by side, and the most lanes
 
 std::int64_t rounded(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
@@ -62,12 +58,17 @@ void widen(const float* x, std::int64_t width, const double* shift, std::int64_t
   }
 }
 
-// out += a^T b for a [depth, *], b [depth, *] padded to steps of 8.
+// out += a^T b for a [depth, *], b [depth, *] padded to steps of 8. Each part of the strips goes through b a few rows at a time,
+// which then stay in the cache.
 void add_product(const Matrix64& a, const Matrix64& b, std::int64_t depth, Matrix64& out) {
-  parallel_for(out.rows / strip, 4, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t s = begin; s < end; ++s) {
-      HWY_DYNAMIC_DISPATCH(add_strip_lanes)(a.values.data() + s * strip, a.columns, b.values.data(), b.columns, depth,
-                                            out.columns, out.row(s * strip), out.columns);
+  const std::int64_t strips = out.rows / step;
+  parallel_for(strips, (strips + 7) / 8, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = 0; r < depth; r += rows_in_cache) {
+      for (std::int64_t s = begin; s < end; ++s) {
+        HWY_DYNAMIC_DISPATCH(add_strip_lanes)(a.row(r) + s * step, a.columns, b.row(r), b.columns,
+                                              std::min(rows_in_cache, depth - r), out.columns, out.row(s * step),
+                                              out.columns);
+      }
     }
   });
 }
