@@ -85,9 +85,7 @@ class Solver {
   std::int64_t row_of(std::int32_t word) const { return words_[static_cast<std::size_t>(word)]; }
 
   bool right(const Known& known, const Best& best) const {
-    return best.row >= 0 && std::ranges::any_of(known.answers, [&](std::int32_t answer) {
-             return class_of(row_of(answer)) == class_of(best.row);
-           });
+    return best.row >= 0 && is_answer(known, class_of(best.row));
   }
 
   // Candidates in fixed parts, each with its own answers; the parts' answers are then joined in order.
@@ -109,6 +107,10 @@ class Solver {
   }
 
  private:
+  bool is_answer(const Known& known, std::int32_t a_class) const {
+    return std::ranges::any_of(known.answers, [&](std::int32_t answer) { return class_of(row_of(answer)) == a_class; });
+  }
+
   std::int32_t place_of(std::int64_t row) {
     const auto [at, isnew] = places_.try_emplace(row, static_cast<std::int32_t>(words_.size()));
     if (isnew) words_.push_back(row);
@@ -190,7 +192,7 @@ class Solver {
       if (ratio > best[mul].score) best[mul] = {ratio, row};
       if (c > best[nearest_c].score) best[nearest_c] = {c, row};
       if (b > best[nearest_b].score) best[nearest_b] = {b, row};
-      answers[q].above += sum > k.answer_score ? 1 : 0;
+      if (sum > k.answer_score && !is_answer(k, own)) ++answers[q].above;
     }
   }
 

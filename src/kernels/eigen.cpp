@@ -79,14 +79,14 @@ struct Rotation {
 void diagonalise(Tridiagonal& t, Matrix64& vectors) {
   auto &d = t.diagonal, &e = t.beside;
   const auto n = static_cast<std::int64_t>(d.size());
+  double largest = 0;  // what is lost in its rounding couples nothing: zero eigenvalues, many of them, need this
+  for (std::size_t i = 0; i < d.size(); ++i) largest = std::max(largest, std::abs(d[i]) + std::abs(e[i]));
   std::vector<Rotation> sweep;
   for (std::int64_t l = 0; l < n; ++l) {
     for (int round = 0;; ++round) {
       std::int64_t m = l;
       const auto U = [](std::int64_t i) { return static_cast<std::size_t>(i); };
-      while (m + 1 < n && std::abs(e[U(m)]) > 1e-16 * (std::abs(d[U(m)]) + std::abs(d[U(m + 1)])) &&
-             std::abs(e[U(m)]) > 1e-300)
-        ++m;
+      while (m + 1 < n && std::abs(e[U(m)]) > 1e-16 * largest) ++m;
       if (m == l) break;
       if (round == 100) throw Error(Code::range, "eigenvalues", "no convergence: the matrix holds NaN or infinity");
       double g = (d[U(l + 1)] - d[U(l)]) / (2 * e[U(l)]), r = std::hypot(g, 1.0);

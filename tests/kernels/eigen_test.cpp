@@ -96,6 +96,16 @@ TEST(SymmetricEigen, RebuildsTheMatrixFromOrthonormalVectors) {
   }
 }
 
+TEST(SymmetricEigen, OfLowRankWithOneLargeDirection) {
+  Matrix64 rows = random_matrix(20, 200, 4);  // fewer vectors than dimensions, one direction a thousand times the others
+  for (std::int64_t i = 0; i < 20; ++i) rows.row(i)[7] += 1000;
+  const Matrix64 a = product(transpose(rows), rows);
+  const Eigen eigen = symmetric_eigen(a);
+  EXPECT_GT(eigen.values[0], 1e7);
+  EXPECT_GT(eigen.values[19], 1);
+  for (std::size_t i = 20; i < 200; ++i) EXPECT_NEAR(eigen.values[i], 0, 1e-13 * eigen.values[0]);
+}
+
 TEST(SymmetricEigen, NotANumberEndsWithAnError) {
   Matrix64 a = identity(3);
   a.row(2)[0] = std::nan("");
