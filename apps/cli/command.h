@@ -74,6 +74,7 @@ void add_train(CLI::App& app);  ///< train, train-tokenizer
 void add_growth(CLI::App& app);
 void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);
+void add_serve(CLI::App& app);
 void add_completion(CLI::App& app);
 
 }  // namespace embscope::cli

@@ -51,6 +51,9 @@ Figure figure_growth(const Table& shape);      ///< growth.h: norm, cosines, sha
 Figure figure_growth_map(const Table& map);    ///< growth.h: the map with a slider over its steps; of one step: a still
 Figure figure_frequency(const Table& frequency);  ///< growth.h: norm by frequency
 
+/// trajectory.h table: the points joined in the order of the pass.
+Figure figure_trajectory(const Table& points, std::string_view across, std::string_view up);
+
 /// The entire matrix as a picture: tokens across, dimensions down, diverging red (positive) and blue (negative) centred on
 /// zero, range the 99th percentile of |value|; each pixel the mean of the cells it covers, and the picture says how many;
 /// beside it the per-dimension means.
