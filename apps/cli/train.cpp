@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -65,11 +66,20 @@ class Reporter {
 
   void sample() {
     if (o_.quiet || o_.sample_tokens == 0) return;
+    const std::string beginning = o_.sample.empty() ? first_word() : o_.sample;
     const Transformer transformer(Model::open(out_));
     Sampling sampling;
     sampling.tokens = o_.sample_tokens, sampling.temperature = 0.8, sampling.seed = 1;
-    const std::string text = generate(transformer, o_.sample, sampling);
-    fmt::print(stderr, "{}  | {}\n", terminal_ ? "\r\x1b[K" : "", printable(o_.sample + text));
+    const std::string text = generate(transformer, beginning, sampling);
+    fmt::print(stderr, "{}  | {}\n", terminal_ ? "\r\x1b[K" : "", printable(beginning + text));
+  }
+
+  // Of the text that is trained on: every vocabulary can read it.
+  std::string first_word() const {
+    std::ifstream in(out_ + "/training/text", std::ios::binary);
+    std::string word;
+    for (char c; in.get(c) && word.size() < 40 && (word.empty() || (c != ' ' && c != '\n'));) word += c;
+    return word;
   }
 
   const Options& o_;
@@ -179,7 +189,7 @@ void add_train(CLI::App& app) {
   auto* seed = command->add_option("--seed", o->seeds[0], "Of the first weights and the order of rows")->capture_default_str();
   command->add_option("--seeds", o->seeds, "Several: a model for each, in FOLDER/seed-N")->excludes(seed);
   command->add_flag("--resume", o->resume, "Go on with the run in --out from its last checkpoint");
-  command->add_option("--sample", o->sample, "The beginning of the texts that it writes at each checkpoint (default: a line's end)");
+  command->add_option("--sample", o->sample, "The beginning of the texts that it writes at each checkpoint (default: the first word of the text)");
   command->add_option("--sample-tokens", o->sample_tokens, "Their length; 0: none")->capture_default_str();
   command->add_flag("--quiet", o->quiet, "No lines while it trains");
   command->callback([common, o, command] {

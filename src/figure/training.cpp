@@ -66,7 +66,7 @@ Figure figure_growth(const Table& shape) {
     panels.push_back({{"width", 270},
                       {"height", 170},
                       {"data", {{"values", std::move(rows)}}},
-                      {"mark", {{"type", "line"}, {"point", true}, {"color", bj::string(palette[panels.size()])}}},
+                      {"mark", {{"type", "line"}, {"point", {{"color", bj::string(palette[panels.size()])}}}, {"color", bj::string(palette[panels.size()])}}},
                       {"encoding", {{"x", std::move(step)}, {"y", std::move(value)}, {"tooltip", {number_field("step", "step"), number_field("value", title)}}}}});
   }
   return finish("growth", "How the vectors formed", "the rows of wte, from snapshot to snapshot", {{"concat", std::move(panels)}, {"columns", 2}});
