@@ -61,7 +61,7 @@ TEST(Growth, measures_the_tokens_that_occur_at_each_snapshot) {
   EXPECT_EQ(found.shape.column("step").numbers(), (std::vector<double>{0, 20}));
   EXPECT_NEAR(found.shape.column("norm").numbers()[0], 1, 1e-6);
   EXPECT_NEAR(found.shape.column("norm").numbers()[1], 5.016, 1e-3);
-  // of ten pairs at first: 1.1 twice opposite (-1), one equal (+1), the others at right angles
+  // of ten pairs at first three are opposite (-1), one equal (+1), the others at right angles
   EXPECT_NEAR(found.shape.column("mean cosine").numbers()[0], -0.2, 1e-6);
   EXPECT_NEAR(found.shape.column("positive share").numbers()[0], 0.1, 1e-6);
   EXPECT_NEAR(found.shape.column("positive share").numbers()[1], 1, 1e-6);
