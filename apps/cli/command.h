@@ -83,6 +83,8 @@ void add_lens(CLI::App& app);
 void add_attention(CLI::App& app);
 void add_attribute(CLI::App& app);
 void add_run(CLI::App& app);
+void add_train(CLI::App& app);  ///< train, train-tokenizer
+void add_growth(CLI::App& app);
 void add_extract(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_tour(CLI::App& app);

@@ -63,6 +63,10 @@ Figure figure_intervention(const Table& changes,
 /// patching.h: a heatmap of blocks x positions for each site, and one of blocks x heads.
 Figure figure_patch(const Table& grid, const Table& heads, std::string_view target, std::string_view against);
 Figure figure_steer(const Table& runs, std::string_view site);  ///< steering.h: probabilities by strength
+Figure figure_training(const Table& log);  ///< training_run.h: loss by step, held-out losses as points on it
+Figure figure_growth(const Table& shape);      ///< growth.h: norm, cosines, share of positive ones, by step
+Figure figure_growth_map(const Table& map);    ///< growth.h: the map with a slider over its steps; of one step: a still
+Figure figure_frequency(const Table& frequency);  ///< growth.h: norm by frequency
 
 /// geometry.h: variance by principal axis and what it adds up to; lengths; the under-trained among all tokens, the lowest named.
 Figure figure_spectrum(const Table& spectrum);
