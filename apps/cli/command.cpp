@@ -14,11 +14,24 @@
 
 namespace embscope::cli {
 
+namespace {
+
+std::string named(const std::string& model) {
+  if (!model.empty()) return model;
+  const char* name = std::getenv("EMBSCOPE_MODEL");
+  return name != nullptr ? name : "smollm2";
+}
+
+}  // namespace
+
 std::shared_ptr<const Model> Common::open() const {
   if (threads != 0) set_threads(threads);
-  if (!model.empty()) return Model::open(model);
-  const char* named = std::getenv("EMBSCOPE_MODEL");
-  return Model::open(named != nullptr ? named : "smollm2");
+  return Model::open(named(model));
+}
+
+Space Common::space() const {
+  if (threads != 0) set_threads(threads);
+  return open_space(named(model));
 }
 
 namespace {
@@ -62,6 +75,17 @@ void print(const Common& common, const Table& table, const std::vector<std::stri
     fmt::print("{}", table.text());
     for (const std::string& note : notes) fmt::print("{}\n", note);
   }
+}
+
+Table head(const Table& table, std::size_t rows) {
+  Table out(table.title());
+  const auto first = [rows](const auto& values) {
+    return std::vector(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(std::min(rows, values.size())));
+  };
+  for (const Column& column : table.columns())
+    column.is_number() ? out.add(column.name, first(column.numbers()), column.decimals)
+                       : out.add(column.name, first(column.texts()));
+  return out;
 }
 
 void save_figure(const Common& common, const std::function<Figure()>& figure) {

@@ -28,6 +28,7 @@ struct Common {
   int threads = 0;
 
   std::shared_ptr<const Model> open() const;
+  Space space() const;  ///< what -m names, as an embedding space: a model, or a file of vectors (space.h)
 };
 
 /// Adds a command with its example, its common options and what it does.
@@ -42,6 +43,9 @@ Space open_space_of(const Common& common);
 
 /// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes = {});
+
+/// The first rows of a table.
+Table head(const Table& table, std::size_t rows);
 
 /// Saves the figure where --save asks for it, and says where.
 void save_figure(const Common& common, const std::function<Figure()>& figure);
@@ -64,7 +68,11 @@ std::string read_text(const std::string& file);
 
 void add_info(CLI::App& app);
 void add_tokens(CLI::App& app);
-void add_vectors(CLI::App& app);  ///< vector, cosine, similar, heatmap, geometry, toy
+void add_vectors(CLI::App& app);  ///< vector, cosine, similar, heatmap, toy
+void add_geometry(CLI::App& app);
+void add_analogy(CLI::App& app);
+void add_words(CLI::App& app);  ///< judgements, categories, odd
+void add_compare(CLI::App& app);
 void add_map(CLI::App& app);
 void add_neighbours(CLI::App& app);
 void add_predict(CLI::App& app);  ///< predict, generate
@@ -75,6 +83,8 @@ void add_lens(CLI::App& app);
 void add_attention(CLI::App& app);
 void add_attribute(CLI::App& app);
 void add_run(CLI::App& app);
+void add_train(CLI::App& app);  ///< train, train-tokenizer
+void add_growth(CLI::App& app);
 void add_extract(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_tour(CLI::App& app);

@@ -151,7 +151,7 @@ class Tour {
         "One would expect unrelated words to stand at right angles, with as many negative cosines as positive ones. "
         "Not so: measured over every pair of tokens, "
         "without sampling, the vectors fill a cone.");
-    command("geometry");
+    command("geometry --show pairs");
     const PairCosines pairs = pair_cosines(*model_, 100);
     figure(figure_pairs(pairs.histogram, pairs.mean, pairs.positive_share));
     report_.text(

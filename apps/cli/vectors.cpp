@@ -1,4 +1,4 @@
-// vector, cosine, similar, heatmap, geometry, toy: looks at the embedding matrix that need no forward pass.
+// vector, cosine, similar, heatmap, toy: looks at the embedding matrix that need no forward pass.
 #include <fmt/format.h>
 
 #include "command.h"
@@ -87,15 +87,6 @@ void add_similar(CLI::App& app) {
   });
 }
 
-Table first_rows(const Table& table, std::size_t count) {
-  Table out(table.title());
-  for (const Column& column : table.columns()) {
-    const auto n = static_cast<std::ptrdiff_t>(std::min(count, column.size()));
-    out.add(column.name, std::vector<double>(column.numbers().begin(), column.numbers().begin() + n), column.decimals);
-  }
-  return out;
-}
-
 void add_heatmap(CLI::App& app) {
   const auto [command, common] = add_command(
       app, "heatmap", "The entire embedding matrix as a picture, and its stripes", "heatmap --save heatmap.html");
@@ -104,26 +95,11 @@ void add_heatmap(CLI::App& app) {
   command->callback([common, pixels] {
     const auto model = common->open();
     const Table stripes = dimensions(*model);
-    print(*common, common->json || common->csv ? stripes : first_rows(stripes, 16));
+    print(*common, common->json || common->csv ? stripes : head(stripes, 16));
     save_figure(*common, [&] {
       return figure_heatmap(heatmap(*model, *pixels), stripes, model->config().vocab, model->config().width,
                             model->name());
     });
-  });
-}
-
-void add_geometry(CLI::App& app) {
-  const auto [command, common] =
-      add_command(app, "geometry", "The cosine of every pair of tokens", "geometry --save pairs.html");
-  auto bins = std::make_shared<int>(40);
-  command->add_option("--bins", *bins, "Bars of the histogram");
-  command->callback([common, bins] {
-    const auto model = common->open();
-    const PairCosines pairs = pair_cosines(*model, *bins, progress_line());
-    print(*common, pairs.histogram,
-          {fmt::format("{:.0f} pairs, mean cosine {:.4f}, {:.3f} % positive", pairs.pairs, pairs.mean,
-                       100 * pairs.positive_share)});
-    save_figure(*common, [&] { return figure_pairs(pairs.histogram, pairs.mean, pairs.positive_share); });
   });
 }
 
@@ -143,7 +119,6 @@ void add_vectors(CLI::App& app) {
   add_cosine(app);
   add_similar(app);
   add_heatmap(app);
-  add_geometry(app);
   add_toy(app);
 }
 

@@ -63,7 +63,24 @@ Figure figure_intervention(const Table& changes,
 /// patching.h: a heatmap of blocks x positions for each site, and one of blocks x heads.
 Figure figure_patch(const Table& grid, const Table& heads, std::string_view target, std::string_view against);
 Figure figure_steer(const Table& runs, std::string_view site);  ///< steering.h: probabilities by strength
+Figure figure_training(const Table& log);  ///< training_run.h: loss by step, held-out losses as points on it
+Figure figure_growth(const Table& shape);      ///< growth.h: norm, cosines, share of positive ones, by step
+Figure figure_growth_map(const Table& map);    ///< growth.h: the map with a slider over its steps; of one step: a still
+Figure figure_frequency(const Table& frequency);  ///< growth.h: norm by frequency
 
+/// geometry.h: variance by principal axis and what it adds up to; lengths; the under-trained among all tokens, the lowest named.
+Figure figure_spectrum(const Table& spectrum);
+Figure figure_norms(const Table& norms);
+Figure figure_hubs(const Table& hubs);  ///< the forty largest
+Figure figure_undertrained(const Table& tokens, std::string_view reference);
+/// geometry.h layer_geometry: cosines, lengths and rank by layer; the sampling is always stated.
+Figure figure_layers(const Table& layers, std::string_view sampling);
+/// analogy.h relations: shares by relation and method; words.h pairs and between; compare.h measures, pairs and layers.
+Figure figure_analogies(const Table& relations, std::string_view verdict);
+Figure figure_judgements(const Table& pairs, double spearman);
+Figure figure_categories(const Table& between);
+Figure figure_compare(const Table& measures, const Table& pairs, std::string_view a, std::string_view b);
+Figure figure_layer_similarity(const Table& layers, std::string_view a, std::string_view b);
 /// trajectory.h table: the points joined in the order of the pass.
 Figure figure_trajectory(const Table& points, std::string_view across, std::string_view up);
 

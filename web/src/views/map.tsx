@@ -166,7 +166,7 @@ interface OneProps {
   suffix: string;
 }
 
-const methods = [["pca", "principal components"], ["tsne", "t-SNE"], ["umap", "UMAP"]] as [string, string][];
+const methods: [string, string][] = [["pca", "principal components"], ["tsne", "t-SNE"]];
 
 function One(props: OneProps) {
   const { info, labels, attributes, paint, suffix } = props;
