@@ -35,6 +35,7 @@ void add_experiments(Routes& routes, Models& models); ///< mix, edit
 
 /// What a job does; returns its result as JSON.
 using Work = std::function<std::string(Job&)>;
+Work train_work(const Call& call);  ///< of a POST /api/jobs that asks for training
 void add_jobs(Routes& routes, Models& models, Jobs& jobs);
 
 }  // namespace embscope::server

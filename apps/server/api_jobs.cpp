@@ -178,7 +178,7 @@ Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
 Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenModel>& model) {
   const Fields any(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "clean", "corrupt", "target", "against",
                           "sites", "heads", "text", "site", "towards", "away", "strengths", "targets", "temperature", "neighbours",
-                          "min_dist"});
+                          "min_dist", "layers", "width", "context", "batch", "learning_rate"});
   kind = any.text("kind");
   if (kind == "map") return map_work(Fields(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist"}), model);
   if (kind == "patch")
@@ -187,7 +187,8 @@ Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenMode
     return steer_work(Fields(call, {"kind", "text", "site", "towards", "away", "strengths", "targets", "tokens",
                                     "temperature", "seed"}),
                       model);
-  throw Error(Code::not_found, fmt::format("kind '{}'", kind), "there are map, patch and steer");
+  if (kind == "train") return train_work(call);
+  throw Error(Code::not_found, fmt::format("kind '{}'", kind), "there are map, patch, steer and train");
 }
 
 Answer json_answer(std::string text) {

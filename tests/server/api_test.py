@@ -1,5 +1,6 @@
 """Every address against the command line's answer to the same question, and every kind of mistake."""
 import json
+import shutil
 import struct
 import time
 import unittest
@@ -377,6 +378,28 @@ class Work(unittest.TestCase):
         self.wait(again, "done")
         self.assertEqual(len(self.points(job)[1]), 300)
         self.assertEqual(self.points(job)[1], self.points(again)[1])
+
+    def test_train_a_small_model_and_look_at_it(self):
+        text = "the cat sat on the mat and the dog sat on the log.\n" * 40
+        job = server.post("/api/jobs", kind="train", text=text, layers=1, heads=2, width=16, context=16, batch=4, steps=60,
+                          learning_rate=0.01)["id"]
+        done = self.wait(job, "done")
+        try:
+            partial, result = done["partial"], done["result"]
+            self.assertEqual(partial["steps"][-1], 60)
+            self.assertLess(partial["losses"][-1], partial["losses"][0])
+            self.assertTrue(partial["samples"][-1]["text"].startswith("the"))
+            model = server.post("/api/models", open=result["model"])
+            self.assertEqual((model["blocks"], model["width"]), (1, 16))
+            labels = server.get(f"/api/jobs/{job}/labels")["labels"]
+            self.assertEqual(len(self.points(job)[1]), 2 * len(labels))
+            self.assertEqual(len(labels), model["vocab"])
+            answer = server.post(f"/api/predict?model={model['name']}", text="the cat", k=2)
+            self.assertEqual(answer["table"]["columns"]["rank"], [1, 2])
+        finally:
+            shutil.rmtree(done["result"]["model"], ignore_errors=True)
+        status, answer = server.ask("POST", "/api/jobs", {"kind": "train", "text": text, "layers": 48, "width": 2048})
+        self.assertEqual((status, answer["error"]["where"]), (413, "memory"))
 
     def test_a_job_that_fails_says_why(self):
         job = server.post("/api/jobs", kind="map", method="tsne", tokens="0:10", perplexity=30)["id"]
