@@ -1,0 +1,45 @@
+"""Projections of any vectors: NumPy arrays, PyTorch tensors, whatever speaks DLPack."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from .progress import Progress, shown
+from .table import Figure, Table
+
+
+def pca(vectors: Any, count: int = 2) -> tuple[np.ndarray, list[float]]:
+    """The first principal components of vectors [N, D]: scores [N, count] and each component's share of the variance.
+
+    float32 in row-major order is used where it lies, a PyTorch tensor too; other orders (Fortran, slices) are copied. Other
+    element types are refused. Signs are fixed so that the score of largest size is positive. Raises RangeError for fewer than
+    two vectors or NaN.
+    """
+    return _core.pca(vectors, count)
+
+
+def tsne(vectors: Any, perplexity: float = 30, metric: str = "cosine", steps: int = 750, exaggerated_steps: int = 250,
+         exaggeration: float = 12, learning_rate: float = 0, seed: int = 1, progress: Progress = None) -> np.ndarray:
+    """t-SNE (van der Maaten & Hinton 2008) of vectors [N, D] -> points [N, 2]. Arrays as in `pca`.
+
+    ``metric`` is "cosine" or "euclidean"; ``learning_rate`` 0 means N / exaggeration, at least 50. The same seed gives the
+    same picture, for any number of threads. Raises RangeError for N < 4, a perplexity not below (N - 1) / 3, NaN, or a zero
+    vector under cosine.
+    """
+    if metric not in ("cosine", "euclidean"):
+        raise _usage("tsne", f"metric '{metric}': choose 'cosine' or 'euclidean'")
+    with shown(progress) as p:
+        return _core.tsne(vectors, perplexity, metric == "cosine", steps, exaggerated_steps, exaggeration, learning_rate, seed, p)
+
+
+def toy_space() -> Table:
+    """The article's toy space: animals by size and friendliness, the cat's vector moved by its context."""
+    table = _core.toy_space()
+    return Table(table, lambda: Figure(_core.figure_toy(table)))
+
+
+def _usage(where: str, message: str):
+    from .errors import UsageError
+    return UsageError(where, message)
