@@ -31,7 +31,7 @@ nb::dict cost_of(const Cost& cost) {
   return d;
 }
 
-nb::dict lens_of(const Shared& m, const Ids& ids, std::optional<TokenId> target, int top, const nb::object& progress) {
+nb::dict lens_of(const Shared& m, const Ids& ids, std::optional<TokenId> target, int top, const Maybe& progress) {
   LensResult result = work([=](const Caller& caller) {
     return lens(m->ready(), {.ids = ids, .target = target, .top = top}, caller.progress());
   }, progress);
@@ -84,7 +84,7 @@ nb::dict mix_of(const Shared& m, const MixRequest& request) {
 }
 
 nb::dict patch_of(const Shared& m, const Ids& clean, const Ids& corrupt, TokenId target, TokenId against,
-                  const Words& sites, bool heads, const nb::object& progress) {
+                  const Words& sites, bool heads, const Maybe& progress) {
   PatchRequest request{.clean = clean, .corrupt = corrupt, .target = target, .against = against, .points = {}, .heads = heads};
   for (const std::string& site : sites) request.points.push_back(parse_sites(site, m->model->config()).front().point);
   PatchResult result = work([=](const Caller& caller) { return patch(m->ready(), request, caller.progress()); }, progress);
@@ -119,9 +119,9 @@ Sampling sampling_of(int tokens, double temperature, int top_k, double top_p, st
 }
 
 nb::bytes generate_of(const Shared& m, const std::string& text, int tokens, double temperature, int top_k, double top_p,
-                      std::uint64_t seed, const nb::list& edits, const nb::object& on_token) {
+                      std::uint64_t seed, const nb::list& edits, const Maybe& on_token) {
   const std::vector<PendingEdit> pending = pending_edits(edits);
-  const nb::object* listener = on_token.is_none() ? nullptr : &on_token;
+  const nb::object* listener = on_token ? &*on_token : nullptr;
   const std::string out = work([=](const Caller& caller) {
     Sampling sampling = sampling_of(tokens, temperature, top_k, top_p, seed);
     if (!pending.empty()) add_edits(sampling.edits, pending, m->ready(), make_prompt(m->model->tokenizer(), text));
@@ -136,13 +136,13 @@ nb::bytes generate_of(const Shared& m, const std::string& text, int tokens, doub
   return nb::bytes(out.data(), out.size());
 }
 
-nb::tuple steer_of(const Shared& m, const std::string& text, const std::string& site, const nb::object& direction,
+nb::tuple steer_of(const Shared& m, const std::string& text, const std::string& site, const Maybe& direction,
                    const Words& towards, const Words& away, const std::vector<double>& strengths, int tokens,
-                   double temperature, std::uint64_t seed, const Words& targets, const nb::object& progress) {
+                   double temperature, std::uint64_t seed, const Words& targets, const Maybe& progress) {
   SteerRequest request{.text = text, .site = parse_site(site, m->model->config()), .direction = {}, .strengths = strengths,
                        .sampling = sampling_of(tokens, temperature, 0, 1, seed), .targets = targets};
-  if (!direction.is_none()) {
-    const Tensor given = tensor_of(direction, "steer", 1);
+  if (direction) {
+    const Tensor given = tensor_of(*direction, "steer", 1);
     request.direction.assign(given.values().begin(), given.values().end());
   }
   auto [table, used] = work([=](const Caller& caller) mutable {
@@ -166,7 +166,7 @@ nb::dict trace_of(const Shared& m, const std::string& text, int position, int to
   return d;
 }
 
-nb::dict pairs_of(const Shared& m, int bins, const nb::object& progress) {
+nb::dict pairs_of(const Shared& m, int bins, const Maybe& progress) {
   PairCosines result = work([=](const Caller& caller) { return pair_cosines(*m->model, bins, caller.progress()); }, progress);
   nb::dict d;
   d["mean"] = result.mean;
@@ -191,7 +191,7 @@ nb::tuple pca_of(nb::handle array, int count) {
 }
 
 nb::object tsne_of(nb::handle array, double perplexity, bool cosine, int steps, int exaggerated_steps, double exaggeration,
-                   double learning_rate, std::uint64_t seed, const nb::object& progress) {
+                   double learning_rate, std::uint64_t seed, const Maybe& progress) {
   auto vectors = shared_tensor(array, "tsne");
   const TsneOptions options{.perplexity = perplexity, .cosine = cosine, .exaggerated_steps = exaggerated_steps, .steps = steps,
                             .exaggeration = exaggeration, .learning_rate = learning_rate, .seed = seed};

@@ -5,6 +5,7 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>  // wherever one is cast: two files that differ in this break each other
 
 #include "embscope/tensor.h"
 

@@ -143,7 +143,7 @@ Prompt prompt_of(const Model& model, const std::vector<TokenId>& ids, const std:
 /// (site, values as the hook sees them) of every row; see `Model.run` in model.py.
 nb::tuple run(const std::shared_ptr<Opened>& m, std::vector<std::vector<TokenId>> rows, const std::vector<std::string>& texts,
               const std::vector<std::string>& capture, const nb::list& edits, const std::string& logits,
-              std::vector<TokenId> of, const nb::list& hooks, const nb::object& progress) {
+              std::vector<TokenId> of, const nb::list& hooks, const Maybe& progress) {
   Request request;
   request.rows = std::move(rows);
   request.logits = logits_at(logits);
@@ -262,7 +262,7 @@ void bind_model(nb::module_& m) {
   m.def("wte", wte_array);
   m.def("load", load);
   nb::class_<PendingEdit>(m, "Edit");
-  m.def("edit", [](const std::string& site, const std::string& change, const nb::object& vector, float amount,
+  m.def("edit", [](const std::string& site, const std::string& change, const Maybe& vector, float amount,
                    std::vector<int> positions, std::vector<int> heads, std::vector<int> rows, std::vector<int> dimensions,
                    float low, float high, std::uint64_t seed) {
     static const std::map<std::string, Change> changes = {
@@ -278,8 +278,8 @@ void bind_model(nb::module_& m) {
     out.edit = {.site = {}, .change = found->second, .rows = std::move(rows), .positions = std::move(positions),
                 .heads = std::move(heads), .vector = {}, .amount = amount, .dimensions = std::move(dimensions),
                 .low = low, .high = high, .seed = seed};
-    if (!vector.is_none()) {
-      const Tensor values = tensor_of(vector, "Edit at " + site);
+    if (vector) {
+      const Tensor values = tensor_of(*vector, "Edit at " + site);
       out.edit.vector.assign(values.values().begin(), values.values().end());
     }
     return out;

@@ -74,7 +74,7 @@ NB_MODULE(_core, m) {
   m.def("threads", &es::threads);
   m.def("set_threads", &es::set_threads);
   m.def("cache_folder", [] { return es::cache_folder(); });
-  m.def("pull", [](const std::string& name, const nb::object& progress) {
+  m.def("pull", [](const std::string& name, const Maybe& progress) {
     return work([name](const Caller& caller) { return es::pull(name, caller.progress()); }, progress);
   });
 }

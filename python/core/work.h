@@ -13,12 +13,15 @@
 #include <string>
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
 
 #include "embscope/progress.h"
 
 namespace embscope::python {
 
 namespace nb = nanobind;
+
+using Maybe = std::optional<nb::object>;  ///< an argument that may be None
 
 /// Where the working and the waiting thread meet. Shared by both: a caller who has been interrupted leaves, and the work,
 /// told to stop, ends by itself.
@@ -55,7 +58,7 @@ void attend(Desk& desk, const nb::object& progress);
 
 /// Runs body(caller) on another thread and returns what it gives. `body` owns what it uses, and nothing of Python but arrays.
 template <class F>
-auto work(F body, const nb::object& progress = nb::none()) {
+auto work(F body, const Maybe& progress = std::nullopt) {
   using Given = decltype(body(std::declval<const Caller&>()));
   struct State {
     F body;
@@ -76,7 +79,7 @@ auto work(F body, const nb::object& progress = nb::none()) {
     desk->finished = true;
     desk->changed.notify_all();
   });
-  attend(*desk, progress);
+  attend(*desk, progress ? *progress : nb::none());
   return std::move(*state->given);
 }
 

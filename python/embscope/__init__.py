@@ -19,7 +19,8 @@ from .errors import (CancelledError, EmbscopeError, FormatError, InputOutputErro
 from .model import Edit, Handle, Model, Place, Run, Runs, Tokens, load
 from .projection import pca, tsne, toy_space
 from .progress import Progress, shown as _shown
-from .table import Figure, Result, Table
+from .table import Figure, Projected, Result, Table
+from .widget import Map
 
 __version__ = "0.1.0"
 
@@ -48,7 +49,7 @@ def set_threads(count: int) -> None:
     _core.set_threads(count)
 
 
-__all__ = ["load", "Model", "Run", "Runs", "Tokens", "Edit", "Handle", "Place", "Table", "Figure", "Result", "pca", "tsne",
+__all__ = ["load", "Model", "Run", "Runs", "Tokens", "Edit", "Handle", "Place", "Table", "Figure", "Result", "Projected", "Map", "pca", "tsne",
            "toy_space", "pull", "cache_folder", "threads", "set_threads", "EmbscopeError", "UsageError", "NotFoundError",
            "FormatError", "UnsupportedError", "ShapeError", "RangeError", "InputOutputError", "NetworkError",
            "CancelledError", "MissingDependencyError"]

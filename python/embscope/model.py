@@ -6,9 +6,9 @@ import html
 import os
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Sequence, Union
+from typing import Any, Callable, Iterator, Union
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from . import _core
 from . import projection
 from .errors import NotFoundError, RangeError, UsageError
 from .progress import Progress, shown
-from .table import Figure, Result, Table
+from .table import Figure, Projected, Result, Table
 
 Text = Union[str, Sequence[int], np.ndarray]  # a text, or its token ids
 Hook = Callable[..., Any]
@@ -294,7 +294,7 @@ class Model:
             found = _core.pair_cosines(self._core, bins, p)
         return Result(found, lambda r: Figure(_core.figure_pairs(r.histogram._core, r.mean, r.positive_share)))
 
-    def tsne(self, tokens: Sequence | None = None, **options) -> Result:
+    def tsne(self, tokens: Sequence | None = None, **options) -> Projected:
         """t-SNE of the embeddings of `tokens` (ids or words; None: all): ``points`` [N, 2], ``ids``, ``labels``, a figure.
 
         `options` are those of `embscope.tsne`."""
@@ -302,16 +302,16 @@ class Model:
         vectors = self.wte if tokens is None else self._core.rows(list(ids))
         return self._map(projection.tsne(vectors, **options), ids, "t-SNE")
 
-    def pca(self, tokens: Sequence | None = None, count: int = 2) -> Result:
+    def pca(self, tokens: Sequence | None = None, count: int = 2) -> Projected:
         """Principal components of the embeddings of `tokens`: ``points`` [N, count], ``ids``, ``labels``, ``explained``."""
         ids = range(self.config["vocab"]) if tokens is None else [self.token(t) for t in tokens]
         points, explained = projection.pca(self.wte if tokens is None else self._core.rows(list(ids)), count)
         return self._map(points, ids, "Principal components", explained=explained)
 
-    def _map(self, points: np.ndarray, ids, what: str, **more) -> Result:
+    def _map(self, points: np.ndarray, ids, what: str, **more) -> Projected:
         labels = [self.label(i) for i in ids]
         title = f"{what} of {len(labels):,} tokens of {self.name}"
-        return Result({"points": points, "ids": np.array(ids, dtype=np.int32), "labels": labels, **more},
+        return Projected({"points": points, "ids": np.array(ids, dtype=np.int32), "labels": labels, **more},
                       lambda r: Figure(_core.figure_map(np.ascontiguousarray(r.points[:, :2]), r.labels, title)))
 
     # The forward pass
@@ -329,7 +329,7 @@ class Model:
         copies. Hooks of this thread are called. Raises UsageError for an empty text, RangeError for ids out of range and
         texts longer than the context, NotFoundError for unknown sites, ShapeError for vectors that do not fit.
         """
-        batch = not isinstance(text, str) and len(text) > 0 and not isinstance(text[0], (int, np.integer))
+        batch = not isinstance(text, str) and len(text) > 0 and isinstance(text[0], (str, Sequence, np.ndarray, Tokens))
         texts = list(text) if batch else [text]
         rows = [self._ids(t) for t in texts]
         sites = [capture] if isinstance(capture, str) else list(capture)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from .errors import UsageError
 from .progress import Progress, shown
 from .table import Figure, Table
 
@@ -17,7 +18,7 @@ def pca(vectors: Any, count: int = 2) -> tuple[np.ndarray, list[float]]:
     element types are refused. Signs are fixed so that the score of largest size is positive. Raises RangeError for fewer than
     two vectors or NaN.
     """
-    return _core.pca(vectors, count)
+    return _core.pca(_given("pca", vectors), count)
 
 
 def tsne(vectors: Any, perplexity: float = 30, metric: str = "cosine", steps: int = 750, exaggerated_steps: int = 250,
@@ -29,9 +30,9 @@ def tsne(vectors: Any, perplexity: float = 30, metric: str = "cosine", steps: in
     vector under cosine.
     """
     if metric not in ("cosine", "euclidean"):
-        raise _usage("tsne", f"metric '{metric}': choose 'cosine' or 'euclidean'")
+        raise UsageError("tsne", f"metric '{metric}': choose 'cosine' or 'euclidean'")
     with shown(progress) as p:
-        return _core.tsne(vectors, perplexity, metric == "cosine", steps, exaggerated_steps, exaggeration, learning_rate, seed, p)
+        return _core.tsne(_given("tsne", vectors), perplexity, metric == "cosine", steps, exaggerated_steps, exaggeration, learning_rate, seed, p)
 
 
 def toy_space() -> Table:
@@ -40,6 +41,7 @@ def toy_space() -> Table:
     return Table(table, lambda: Figure(_core.figure_toy(table)))
 
 
-def _usage(where: str, message: str):
-    from .errors import UsageError
-    return UsageError(where, message)
+def _given(where: str, vectors: Any) -> Any:
+    if vectors is None:
+        raise UsageError(where, "a NoneType is no array: give float32 values from NumPy, or by DLPack")
+    return vectors

@@ -173,3 +173,12 @@ class Result(types.SimpleNamespace):
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
         return {**self.figure()._repr_mimebundle_(), "text/plain": repr(self)}
+
+
+class Projected(Result):
+    """Vectors as points: ``points`` [N, 2 or more], ``ids`` int32 [N], ``labels``; `figure` and the interactive `map`."""
+
+    def map(self):
+        """The interactive map (a widget): search, hover, zoom, selection. Raises MissingDependencyError without anywidget."""
+        from .widget import Map
+        return Map(self.points[:, :2], self.labels, self.ids)
