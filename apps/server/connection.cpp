@@ -36,12 +36,13 @@ std::string_view view(beast::string_view text) { return {text.data(), text.size(
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(asio::ip::tcp::socket socket, Shared& shared) : stream_(std::move(socket)), shared_(shared) {
-    ++shared_.connections;
+  Connection(asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared)
+      : stream_(std::move(socket)), shared_(std::move(shared)) {
+    ++shared_->connections;
   }
   ~Connection() {
     if (call_) *call_->gone = true;
-    --shared_.connections;
+    --shared_->connections;
   }
   Connection(const Connection&) = delete;
 
@@ -56,7 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Between requests a connection may rest; from its first byte on a request has to come swiftly.
   void wait() {
     call_.reset();
-    if (shared_.stopping) return close();
+    if (*shared_->stopping) return close();
     if (buffer_.size() > 0) return read_header();
     idle_.expires_after(idle_time);
     idle_.async_wait([self = shared_from_this()](error_code error) {
@@ -82,6 +83,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (error) return refuse_broken(error);
     const auto& head = parser_->get();
     call_ = std::make_shared<Call>();
+    call_->stopping = shared_->stopping;
     call_->method = view(head.method_string());
     call_->gzip = view(head[http::field::accept_encoding]).find("gzip") != std::string_view::npos;
     call_->etag = view(head[http::field::if_none_match]);
@@ -99,9 +101,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Knock knock{call_->method, call_->path, view(head[http::field::host]), view(head[http::field::origin]),
                 view(head["Sec-Fetch-Site"]), view(head[http::field::cookie]), {}, api};
     if (head.count(http::field::host) > 1) throw Refusal(400, "usage", "Host", "is given twice");
-    shared_.gate.check_origin(knock);
+    shared_->gate.check_origin(knock);
     if (call_->path == "/" && token != call_->query.end() && enter(token->second)) return false;
-    if (!shared_.gate.has_session(knock.cookie))
+    if (!shared_->gate.has_session(knock.cookie))
       throw Refusal(401, "unauthorized", "token",
                     "open the address that embscope serve prints (its one-time token lets one browser in)");
     const bool has_body = head.has_content_length() ? view(head[http::field::content_length]) != "0" : head.chunked();
@@ -111,9 +113,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   bool enter(std::string_view token) {
-    const std::string cookie = shared_.gate.enter(token);
+    const std::string cookie = shared_->gate.enter(token);
     if (cookie.empty()) return false;
-    shared_.entered();
+    shared_->entered();
     std::string rest;
     for (const auto& [name, value] : call_->query) {
       if (name == "token" || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") != std::string::npos) continue;
@@ -154,14 +156,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (call_->path.rfind("/api/", 0) != 0) {
       if (call_->method != "GET" && call_->method != "HEAD")
         throw Refusal(405, "usage", call_->path, "the explorer is read by GET");
-      return write(shared_.page(*call_));
+      return write(shared_->page(*call_));
     }
-    const Route& route = shared_.routes.find(*call_);
+    const Route& route = shared_->routes.find(*call_);
     if (route.lane == Lane::here) return write(run(route, *call_));
     stream_.expires_never();
     watch();
     if (route.streams) return start_events(route);
-    const bool posted = shared_.lanes.post(route.lane, [self = shared_from_this(), call = call_, &route] {
+    const bool posted = shared_->lanes.post(route.lane, [self = shared_from_this(), call = call_, &route] {
       auto answer = std::make_shared<Answer>(run(route, *call));
       asio::post(self->stream_.get_executor(), [self, answer] {
         self->guarded([&] { self->write(std::move(*answer)); });
@@ -282,7 +284,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   beast::tcp_stream stream_;
-  Shared& shared_;
+  std::shared_ptr<Shared> shared_;
   beast::flat_buffer buffer_{most_header + 64 * 1024};
   std::optional<http::request_parser<http::string_body>> parser_;
   std::shared_ptr<Call> call_;
@@ -315,7 +317,7 @@ class EventStream : public Events, public std::enable_shared_from_this<EventStre
     asio::post(connection_->stream_.get_executor(), [self = shared_from_this()] { self->beat(); });
   }
 
-  void finish() {
+  void finish() override {
     asio::post(connection_->stream_.get_executor(), [self = shared_from_this()] {
       self->finished_ = true;
       self->timer_.cancel();
@@ -389,25 +391,31 @@ class EventStream : public Events, public std::enable_shared_from_this<EventStre
   bool writing_ = false, finished_ = false, closed_ = false;
 };
 
+// The stream begins with its first event: a mistake in the request is found before and answered with its own status.
+class OpeningEvents : public Events {
+ public:
+  explicit OpeningEvents(std::shared_ptr<EventStream> stream) : stream_(std::move(stream)) {}
+  bool send(std::string_view event, std::string_view data) override {
+    if (!opened_) stream_->open();
+    opened_ = true;
+    return stream_->send(event, data);
+  }
+  void finish() override { stream_->finish(); }
+  bool opened() const { return opened_; }
+
+ private:
+  std::shared_ptr<EventStream> stream_;
+  bool opened_ = false;
+};
+
 void Connection::start_events(const Route& route) {
-  // A mistake in the request is found before the first event and answered with its own status.
-  auto events = std::make_shared<EventStream>(shared_from_this());
-  struct Opening : Events {
-    explicit Opening(std::shared_ptr<EventStream> to) : stream(std::move(to)) {}
-    bool send(std::string_view event, std::string_view data) override {
-      if (!opened) stream->open();
-      opened = true;
-      return stream->send(event, data);
-    }
-    std::shared_ptr<EventStream> stream;
-    bool opened = false;
-  };
-  const bool posted = shared_.lanes.post(route.lane, [self = shared_from_this(), call = call_, events, &route] {
-    Opening opening(events);
-    call->events = &opening;
+  auto events = std::make_shared<OpeningEvents>(std::make_shared<EventStream>(shared_from_this()));
+  const bool posted = shared_->lanes.post(route.lane, [self = shared_from_this(), call = call_, events, &route] {
+    call->events = events;
     Answer answer = run(route, *call);
-    call->events = nullptr;
-    if (opening.opened) {
+    call->events.reset();
+    if (call->keeps_events) return;
+    if (events->opened()) {
       if (answer.status >= 400) events->send("failed", answer.body);
       return events->finish();
     }
@@ -443,8 +451,8 @@ void Lanes::stop() {
   work_.pool.join();
 }
 
-void serve_connection(boost::asio::ip::tcp::socket socket, Shared& shared) {
-  std::make_shared<Connection>(std::move(socket), shared)->start();
+void serve_connection(boost::asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared) {
+  std::make_shared<Connection>(std::move(socket), std::move(shared))->start();
 }
 
 }  // namespace embscope::server

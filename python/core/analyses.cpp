@@ -9,12 +9,14 @@
 #include "embscope/intervention.h"
 #include "embscope/lens.h"
 #include "embscope/mix.h"
+#include "embscope/neighbours.h"
 #include "embscope/patching.h"
 #include "embscope/predict.h"
 #include "embscope/projection.h"
 #include "embscope/similarity.h"
 #include "embscope/steering.h"
 #include "embscope/trace.h"
+#include "embscope/trajectory.h"
 
 namespace embscope::python {
 namespace {
@@ -190,6 +192,38 @@ nb::tuple pca_of(nb::handle array, int count) {
   return nb::make_tuple(array_of(std::move(points)), explained);
 }
 
+/// ids int32 [N, k] and values float32 [N, k]; of one more vector both are [1, k].
+nb::tuple neighbours_of(nb::handle array, const Maybe& to, int k, const std::string& metric, bool centred, const Maybe& progress) {
+  auto vectors = shared_tensor(array, "neighbours");
+  const NeighbourOptions options{.k = k, .metric = metric_named(metric), .centred = centred};
+  std::vector<float> one;
+  if (to) {
+    const Tensor given = tensor_of(*to, "neighbours", 1);
+    one.assign(given.values().begin(), given.values().end());
+  }
+  Neighbours found = work([=](const Caller& caller) {
+    return one.empty() ? nearest_neighbours(*vectors, options, caller.progress()) : nearest_to(one, *vectors, options);
+  }, progress);
+  auto* owned = new Neighbours(std::move(found));
+  const nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<Neighbours*>(p); });
+  const std::size_t shape[] = {static_cast<std::size_t>(owned->count), static_cast<std::size_t>(owned->k)};
+  return nb::make_tuple(nb::cast(nb::ndarray<nb::numpy, std::int32_t>(owned->ids.data(), 2, shape, owner)),
+                        nb::cast(nb::ndarray<nb::numpy, float>(owned->values.data(), 2, shape, owner)));
+}
+
+nb::dict trajectory_of(const Shared& m, const Ids& ids, int position, const std::vector<std::vector<float>>& axes, const Words& named) {
+  TrajectoryResult result = work([=](const Caller&) {
+    return trajectory(m->ready(), {.ids = ids, .position = position, .axes = axes, .names = named});
+  });
+  nb::dict d;
+  d["position"] = result.position;
+  d["points"] = array_of(std::move(result.points));
+  d["sites"] = result.sites;
+  d["axes"] = result.axes;
+  d["path"] = std::move(result.table);
+  return d;
+}
+
 nb::object tsne_of(nb::handle array, double perplexity, bool cosine, int steps, int exaggerated_steps, double exaggeration,
                    double learning_rate, std::uint64_t seed, const Maybe& progress) {
   auto vectors = shared_tensor(array, "tsne");
@@ -226,6 +260,8 @@ void bind_analyses(nb::module_& m) {
   m.def("trace", trace_of);
   m.def("pca", pca_of);
   m.def("tsne", tsne_of);
+  m.def("neighbours", neighbours_of);
+  m.def("trajectory", trajectory_of);
 }
 
 }  // namespace embscope::python

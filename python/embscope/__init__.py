@@ -17,7 +17,7 @@ from . import _core
 from .errors import (CancelledError, EmbscopeError, FormatError, InputOutputError, MissingDependencyError, NetworkError,
                      NotFoundError, RangeError, ShapeError, UnsupportedError, UsageError)
 from .model import Edit, Handle, Model, Place, Run, Runs, Tokens, load
-from .projection import pca, tsne, toy_space
+from .projection import neighbours, pca, toy_space, tsne
 from .progress import Progress, shown as _shown
 from .table import Figure, Projected, Result, Table
 from .widget import Map
@@ -49,7 +49,7 @@ def set_threads(count: int) -> None:
     _core.set_threads(count)
 
 
-__all__ = ["load", "Model", "Run", "Runs", "Tokens", "Edit", "Handle", "Place", "Table", "Figure", "Result", "Projected", "Map", "pca", "tsne",
+__all__ = ["load", "Model", "Run", "Runs", "Tokens", "Edit", "Handle", "Place", "Table", "Figure", "Result", "Projected", "Map", "pca", "tsne", "neighbours",
            "toy_space", "pull", "cache_folder", "threads", "set_threads", "EmbscopeError", "UsageError", "NotFoundError",
            "FormatError", "UnsupportedError", "ShapeError", "RangeError", "InputOutputError", "NetworkError",
            "CancelledError", "MissingDependencyError"]

@@ -308,6 +308,10 @@ class Model:
         points, explained = projection.pca(self.wte if tokens is None else self._core.rows(list(ids)), count)
         return self._map(points, ids, "Principal components", explained=explained)
 
+    def neighbours(self, k: int = 10, metric: str = "cosine", centred: bool = False, progress: Progress = None) -> tuple[np.ndarray, np.ndarray]:
+        """The k nearest tokens of every token, exact: ids int32 [V, k] and values float32 [V, k]. See `embscope.neighbours`."""
+        return projection.neighbours(self.wte, k, None, metric, centred, progress)
+
     def _map(self, points: np.ndarray, ids, what: str, **more) -> Projected:
         labels = [self.label(i) for i in ids]
         title = f"{what} of {len(labels):,} tokens of {self.name}"
@@ -429,6 +433,14 @@ class Model:
         found = _core.trace(self._quiet(), text, position, top)
         return Result(found, lambda r: Figure(_core.figure_trace(r.life._core, self.decode([r.own]), self.decode([r.predicted]))))
 
+    def trajectory(self, text: Text, position: int = -1, axes: Sequence[str] = ()) -> Result:
+        """The way of one position's vector through the blocks, in a plane: ``points`` [L + 1, 2], ``sites``, ``axes``, ``path`` (columns
+        block, x, y, site). The plane is spanned by two vector expressions (see `vector`), or by the path's own first two principal
+        components."""
+        vectors = [self.vector(axis).tolist() for axis in axes]
+        found = _core.trajectory(self._quiet(), self._ids(text), position, vectors, list(axes))
+        return Result(found, lambda r: Figure.of(_path(r), "trajectory", "The way of a vector"))
+
     def lens(self, text: Text, target: str | int | None = None, top: int = 1, progress: Progress = None) -> Result:
         """The logit lens at every block and position: ``cells`` (columns block, position, token, top, probability,
         target_rank, target_probability, target_logit), ``tops``, ``target``. The norm is recomputed for every vector; the rows
@@ -485,6 +497,15 @@ class Model:
 
     def _table(self, core: _core.Table, draw: Callable[[_core.Table], _core.Figure]) -> Table:
         return Table(core, lambda: Figure(draw(core)))
+
+
+def _path(result: Result) -> dict[str, Any]:
+    rows = [{"block": int(b), "x": x, "y": y} for b, x, y in zip(result.path["block"], *result.points.T.tolist())]
+    return {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "data": {"values": rows}, "width": 420, "height": 320,
+            "mark": {"type": "line", "point": True, "tooltip": True},
+            "encoding": {"x": {"field": "x", "type": "quantitative", "title": result.axes[0]},
+                         "y": {"field": "y", "type": "quantitative", "title": result.axes[1]},
+                         "order": {"field": "block"}, "tooltip": {"field": "block"}}}
 
 
 def _ids(ids: Sequence[int] | np.ndarray) -> list[int]:

@@ -35,6 +35,19 @@ def tsne(vectors: Any, perplexity: float = 30, metric: str = "cosine", steps: in
         return _core.tsne(_given("tsne", vectors), perplexity, metric == "cosine", steps, exaggerated_steps, exaggeration, learning_rate, seed, p)
 
 
+def neighbours(vectors: Any, k: int = 10, to: Any = None, metric: str = "cosine", centred: bool = False,
+               progress: Progress = None) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest others of every vector [N, D], exact: ids int32 [N, k], nearest first, and their cosines, distances or
+    products float32 [N, k]. With `to`, a vector [D]: the k nearest of that one, [k] and [k].
+
+    ``metric`` is "cosine", "euclidean" or "dot"; `centred` removes the mean of all vectors first. The matrix of pairs is never
+    stored. Arrays as in `pca`. Raises RangeError for k outside 1..N-1, NaN, or a zero vector under cosine.
+    """
+    with shown(progress) as p:
+        ids, values = _core.neighbours(_given("neighbours", vectors), to, k, metric, centred, p)
+    return (ids, values) if to is None else (ids[0], values[0])
+
+
 def toy_space() -> Table:
     """The article's toy space: animals by size and friendliness, the cat's vector moved by its context."""
     table = _core.toy_space()
