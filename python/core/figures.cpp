@@ -46,6 +46,7 @@ void bind_figures(nb::module_& m) {
   m.def("figure_map", [](nb::handle points, const Words& labels, const std::string& title) {
     return figure_map(tensor_of(points, "map", 2), labels, title);
   });
+  m.def("figure_trajectory", [](const Table& t, const std::string& across, const std::string& up) { return figure_trajectory(t, across, up); });
   m.def("figure_toy", &figure_toy);
   m.def("figure_lens", [](const Table& t, const std::string& target, std::size_t most) { return figure_lens(t, target, most); });
   m.def("figure_attention", [](nb::handle patterns, const std::vector<int>& heads, int block, const Words& labels) {

@@ -439,7 +439,7 @@ class Model:
         components."""
         vectors = [self.vector(axis).tolist() for axis in axes]
         found = _core.trajectory(self._quiet(), self._ids(text), position, vectors, list(axes))
-        return Result(found, lambda r: Figure.of(_path(r), "trajectory", "The way of a vector"))
+        return Result(found, lambda r: Figure(_core.figure_trajectory(r.path._core, *r.axes[:2])))
 
     def lens(self, text: Text, target: str | int | None = None, top: int = 1, progress: Progress = None) -> Result:
         """The logit lens at every block and position: ``cells`` (columns block, position, token, top, probability,
@@ -497,15 +497,6 @@ class Model:
 
     def _table(self, core: _core.Table, draw: Callable[[_core.Table], _core.Figure]) -> Table:
         return Table(core, lambda: Figure(draw(core)))
-
-
-def _path(result: Result) -> dict[str, Any]:
-    rows = [{"block": int(b), "x": x, "y": y} for b, x, y in zip(result.path["block"], *result.points.T.tolist())]
-    return {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "data": {"values": rows}, "width": 420, "height": 320,
-            "mark": {"type": "line", "point": True, "tooltip": True},
-            "encoding": {"x": {"field": "x", "type": "quantitative", "title": result.axes[0]},
-                         "y": {"field": "y", "type": "quantitative", "title": result.axes[1]},
-                         "order": {"field": "block"}, "tooltip": {"field": "block"}}}
 
 
 def _ids(ids: Sequence[int] | np.ndarray) -> list[int]:
