@@ -21,6 +21,18 @@ std::shared_ptr<const Model> Common::open() const {
   return Model::open(named != nullptr ? named : "smollm2");
 }
 
+namespace {
+
+/// Refused before the work, not after it; save() says the same of other callers' names.
+std::string is_figure_name(const std::string& file) {
+  const std::string extension = std::filesystem::path(file).extension().string();
+  for (const char* known : {".html", ".svg", ".png", ".json"})
+    if (extension == known) return "";
+  return "'" + file + "': save to .html, .svg, .png or .json";
+}
+
+}  // namespace
+
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
   CLI::App* command = app.add_subcommand(name, what);
   auto common = std::make_shared<Common>();
@@ -28,7 +40,7 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
                       "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
   auto* json = command->add_flag("--json", common->json, "Print JSON");
   command->add_flag("--csv", common->csv, "Print CSV")->excludes(json);
-  command->add_option("--save", common->save, "Save the figure: FILE.html, .svg, .png or .json");
+  command->add_option("--save", common->save, "Save the figure: FILE.html, .svg, .png or .json")->check(is_figure_name);
   command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
       ->check(CLI::Range(1, 1024));
   command->footer("Example:\n  embscope " + example);

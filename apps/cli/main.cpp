@@ -10,6 +10,18 @@
 
 namespace {
 
+/// CLI11 would only say that a command is missing.
+void expect_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == word) return;
+    names.push_back(command->get_name());
+  }
+  if (word.empty() || word[0] == '-') return;
+  throw embscope::Error(embscope::Code::usage, "command " + word,
+                        "no such command" + embscope::nearest_names(word, names) + "; 'embscope --help' lists all");
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Embscope: a microscope for the vectors inside language models", "embscope");
   app.require_subcommand(1);
@@ -21,6 +33,7 @@ int run(int argc, char** argv) {
                    cli::add_attribute, cli::add_run, cli::add_serve, cli::add_pull, cli::add_completion}) {
     add(app);
   }
+  if (argc > 1) expect_command(app, argv[1]);
   try {
     app.parse(argc, argv);
     return 0;

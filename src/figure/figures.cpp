@@ -42,6 +42,12 @@ bj::object axis_from(bj::object field, bool zero) {
   return field;
 }
 
+/// An axis that ends where the values do.
+bj::object axis_over(bj::object field, double first, double last) {
+  field["scale"] = {{"domain", {first, last}}, {"nice", false}};
+  return field;
+}
+
 }  // namespace
 
 Figure figure_vectors(const Table& vectors) {
@@ -147,7 +153,7 @@ Figure figure_pairs(const Table& histogram, double mean, double positive_share) 
 }
 
 Figure figure_dimensions(const Table& dimensions) {
-  bj::object encoding = {{"x", number_field("dimension", "dimension")},
+  bj::object encoding = {{"x", axis_over(number_field("dimension", "dimension"), -1, static_cast<double>(dimensions.rows()))},
                          {"y", number_field("mean", "mean over all tokens")},
                          {"tooltip",
                           {number_field("dimension", "dimension"), number_field("mean", "mean"),
@@ -210,14 +216,15 @@ Figure figure_trace(const Table& life, std::string_view own, std::string_view pr
                                    {"cosine", life.column(fmt::format("cosine_{}", change)).numbers()[r]}});
     }
   }
-  auto panel = [](bj::array values, std::string_view field, std::string_view title, std::string_view series,
+  const double last = life.column("block").numbers().back();
+  auto panel = [last](bj::array values, std::string_view field, std::string_view title, std::string_view series,
                   std::string_view extra) {
     return bj::object{{"width", 640},
                       {"height", 170},
                       {"data", {{"values", std::move(values)}}},
                       {"mark", {{"type", "line"}, {"point", {{"size", 18}}}}},
                       {"encoding",
-                       {{"x", number_field("block", "block (-1: the embedding)")},
+                       {{"x", axis_over(number_field("block", "block (-1: the embedding)"), -1, last)},
                         {"y", axis_from(number_field(field, title), true)},
                         {"color", {{"field", bj::string(series)}, {"type", "nominal"}, {"sort", nullptr}}},
                         {"tooltip",
