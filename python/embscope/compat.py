@@ -27,9 +27,8 @@ _OUTPUT = re.compile(r"\.(output|inputs?)(\[0\]|\[0\]\[0\])*(\.save\(\))?$")
 def site(model: Model, name: str) -> str:
     """Embscope's own name for a site of TransformerLens, Hugging Face or nnsight ("transformer.h.3.output[0]",
     "model.layers[3].mlp.output", "transformer.h[2].attn.c_proj.input"). Raises NotFoundError with the nearest names."""
-    path = re.sub(r"\[(-?\d+)\](?=\.)", r".\1", name.strip())
-    what = _OUTPUT.search(path)
-    path = _OUTPUT.sub("", path)
+    what = _OUTPUT.search(name.strip())
+    path = re.sub(r"\[(-?\d+)\]", r".\1", _OUTPUT.sub("", name.strip()))
     if what and what.group(1) != "output":
         return _input_of(model, path)
     return model.site(path)
