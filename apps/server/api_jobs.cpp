@@ -64,12 +64,17 @@ std::string run_pca(Job& job, const Tensor& vectors) {
 }
 
 std::string run_tsne(Job& job, const Tensor& vectors, const TsneOptions& options) {
-  job.report(0, "t-SNE, neighbours");
-  Tsne tsne(vectors, options);
-  job.publish(tsne.points());
+  // The start of t-SNE, so that there is something to look at while neighbours are found.
+  job.report(0, "principal components");
+  job.publish(pca(vectors, 2));
+  constexpr double neighbours = 0.4;  // their share of the time
+  Tsne tsne(vectors, options, [&](double fraction, std::string_view what) {
+    job.report(neighbours * fraction, what);
+    return true;
+  });
   while (tsne.step()) {
     job.publish(tsne.points());
-    job.report(static_cast<double>(tsne.steps_done()) / options.steps,
+    job.report(neighbours + (1 - neighbours) * tsne.steps_done() / options.steps,
                fmt::format("t-SNE, step {} of {}", tsne.steps_done(), options.steps));
   }
   job.publish(tsne.points());
