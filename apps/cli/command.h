@@ -70,6 +70,8 @@ void add_lens(CLI::App& app);
 void add_attention(CLI::App& app);
 void add_attribute(CLI::App& app);
 void add_run(CLI::App& app);
+void add_extract(CLI::App& app);
+void add_verify(CLI::App& app);
 void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);
 void add_serve(CLI::App& app);

@@ -29,6 +29,8 @@ Figure figure_dimensions(const Table& dimensions);  ///< mean per dimension, str
 Figure figure_predict(const Table& predictions, std::string_view text);
 Figure figure_mix(const Table& sweep, std::span<const double> crossings, std::string_view replace,
                   std::string_view with);
+/// mix.h LayeredMix: a heatmap of mixture by block, with where each block's answer turns.
+Figure figure_mix_layers(const Table& cells, const Table& crossings, std::string_view replace, std::string_view with);
 Figure figure_trace(const Table& life, std::string_view own, std::string_view predicted);
 Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title);
 Figure figure_toy(const Table& toy);

@@ -108,7 +108,8 @@ class Transformer {
   const Config& config() const { return model().config(); }
 
   /// One forward pass. Throws Error{usage} for an empty row, Error{range} for ids or positions out of range and for texts
-  /// longer than the context, Error{shape} for vectors that do not fit, Error{format} when the weights hold NaN or infinity, Error{cancelled}.
+  /// longer than the context, Error{shape} for vectors that do not fit, Error{format} when the weights hold NaN or
+  /// infinity, Error{cancelled}.
   Result run(const Request& request) const;
 
   /// Final norm and unembedding of residual vectors [N, D] -> logits [N, V]: the logit lens. The same arithmetic as the run's
