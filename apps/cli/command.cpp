@@ -33,6 +33,12 @@ std::string is_figure_name(const std::string& file) {
 
 }  // namespace
 
+Space open_space_of(const Common& common) {
+  if (common.threads != 0) set_threads(common.threads);
+  const char* named = std::getenv("EMBSCOPE_MODEL");
+  return open_space(!common.model.empty() ? common.model : named != nullptr ? named : "smollm2");
+}
+
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
   CLI::App* command = app.add_subcommand(name, what);
   auto common = std::make_shared<Common>();

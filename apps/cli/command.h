@@ -14,6 +14,7 @@
 #include "embscope/figure.h"
 #include "embscope/model.h"
 #include "embscope/progress.h"
+#include "embscope/space.h"
 #include "embscope/table.h"
 #include "embscope/transformer.h"
 
@@ -35,6 +36,9 @@ struct Command {
   std::shared_ptr<Common> common;
 };
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
+
+/// The embedding space that -m names: a model's, or a file of vectors (space.h open_space).
+Space open_space_of(const Common& common);
 
 /// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes = {});
@@ -62,6 +66,7 @@ void add_info(CLI::App& app);
 void add_tokens(CLI::App& app);
 void add_vectors(CLI::App& app);  ///< vector, cosine, similar, heatmap, geometry, toy
 void add_map(CLI::App& app);
+void add_neighbours(CLI::App& app);
 void add_predict(CLI::App& app);  ///< predict, generate
 void add_mix(CLI::App& app);
 void add_trace(CLI::App& app);

@@ -214,6 +214,7 @@ class Tour {
         "the unembedding, and the comparison is turned into probabilities for the next token.");
     command("predict \"The capital of Germany is\"");
     figure(figure_predict(predict(transformer_, sentence, 10), sentence));
+    if (quick_) return;
     command("generate \"The capital of Germany is\" -n 24");
     Sampling sampling;
     sampling.tokens = 24;
@@ -328,7 +329,7 @@ void add_tour(CLI::App& app) {
   command->add_option("-m,--model", common->model,
                       "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
   command->add_option("--to", o->folder, "Folder for the report and its figures");
-  command->add_flag("--quick", o->quick, "Leave out the one long computation, the cosines of all pairs of tokens");
+  command->add_flag("--quick", o->quick, "Leave out what takes long: the cosines of all pairs of tokens, and the text that the model writes");
   command->add_flag("--svg", o->svg, "Draw the figures as .svg files too (takes a few seconds)");
   command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
       ->check(CLI::Range(1, 1024));

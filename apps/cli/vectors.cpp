@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include "command.h"
+#include "embscope/neighbours.h"
 #include "embscope/similarity.h"
+#include "embscope/space.h"
 
 namespace embscope::cli {
 namespace {
@@ -38,19 +40,50 @@ void add_cosine(CLI::App& app) {
   });
 }
 
+// The nearest rows to a row, itself left out.
+Table nearest_by(const Space& space, TokenId id, NeighbourOptions options) {
+  const int wanted = options.k++;
+  const Neighbours found = nearest_to(space.vectors.row(id), space.vectors, options);
+  std::vector<double> rank, ids, values;
+  std::vector<std::string> tokens;
+  for (std::size_t i = 0; i < found.ids.size() && static_cast<int>(rank.size()) < wanted; ++i) {
+    if (found.ids[i] == id) continue;
+    rank.push_back(static_cast<double>(rank.size() + 1)), ids.push_back(found.ids[i]), values.push_back(static_cast<double>(found.values[i]));
+    tokens.push_back(space.labels[static_cast<std::size_t>(found.ids[i])]);
+  }
+  Table table(fmt::format("nearest to {} by {}{}", space.labels[static_cast<std::size_t>(id)], name(options.metric),
+                          options.centred ? ", the mean removed" : ""));
+  table.add("rank", rank).add("token", tokens).add("id", ids).add(std::string(name(options.metric)), values, 5);
+  return table;
+}
+
 void add_similar(CLI::App& app) {
   const auto [command, common] =
       add_command(app, "similar", "The tokens nearest to a word", "similar \" apple\" -k 12");
-  auto word = std::make_shared<std::string>();
-  auto k = std::make_shared<int>(10);
-  command->add_option("WORD", *word, "A word (a leading space counts)")->required();
-  command->add_option("-k", *k, "How many");
-  command->callback([common, word, k] {
+  struct Options {
+    std::string word, metric = "cosine";
+    int k = 10;
+    bool centred = false;
+  };
+  auto o = std::make_shared<Options>();
+  command->add_option("WORD", o->word, "A word (a leading space counts)")->required();
+  command->add_option("-k", o->k, "How many");
+  command->add_option("--metric", o->metric, "cosine, euclidean or dot");
+  command->add_flag("--centred", o->centred, "Remove the mean of all vectors first");
+  command->callback([common, o] {
+    const Metric metric = metric_named(o->metric);
     const auto model = common->open();
-    explain_words(model->tokenizer(), {*word});
-    const Table table = similar(*model, *word, *k);
-    print(*common, table);
-    save_figure(*common, [&] { return figure_similar(table, *word); });
+    explain_words(model->tokenizer(), {o->word});
+    if (metric == Metric::cosine && !o->centred) {
+      const Table table = similar(*model, o->word, o->k);
+      print(*common, table);
+      save_figure(*common, [&] { return figure_similar(table, o->word); });
+      return;
+    }
+    if (!common->save.empty())
+      throw Error(Code::usage, "--save", "the figure shows cosines of the vectors as they are; leave --metric and --centred out");
+    if (o->k < 1) throw Error(Code::range, "similar", fmt::format("{} neighbours: ask for at least 1", o->k));
+    print(*common, nearest_by(space_of(model), word_token(model->tokenizer(), o->word).id, {o->k, metric, o->centred}));
   });
 }
 

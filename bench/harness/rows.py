@@ -64,6 +64,10 @@ ROWS = [
         read=8e6, tolerance=0, threads=1, about="8 MB of Python, one thread"),
     Row("all_pairs", "all_pairs", "smol", ("numpy", "torch"), 8, flop=49152 * 49152 * 576,
         about="cosine of all pairs of 49,152 vectors: histogram, mean, positive share"),
+    Row("neighbours", "neighbours", "smol", ("torch",), 10, flop=49152 * 49152 * 576,
+        about="the exact 10 nearest by cosine of each of 49,152 vectors"),
+    Row("tsne_all", "tsne_all", "smol", ("opentsne",), 15, tolerance=0.02, lower_is_right=True, flop=49152 * 49152 * 576,
+        about="t-SNE of 49,152 vectors: cosine, perplexity 30, 250 + 500 steps; the answer is the divergence"),
     Row("tsne_100", "tsne_100", "smol", ("scikit_learn",), 0.05, tolerance=0.02, lower_is_right=True,
         about="t-SNE of 100 vectors; the answer is the divergence"),
 ]

@@ -32,7 +32,22 @@ Figure figure_mix(const Table& sweep, std::span<const double> crossings, std::st
 /// mix.h LayeredMix: a heatmap of mixture by block, with where each block's answer turns.
 Figure figure_mix_layers(const Table& cells, const Table& crossings, std::string_view replace, std::string_view with);
 Figure figure_trace(const Table& life, std::string_view own, std::string_view predicted);
-Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title);
+/// What a label is, for a map's colours: "word" (a leading space), "Word", "piece", "Piece", "digits", "punctuation", "bytes",
+/// "special", or the script of its letters ("Cyrillic", "Han", "Arabic", ...).
+std::string_view token_kind(std::string_view label);
+
+struct MapLook {
+  std::vector<std::string> kinds;  ///< a class for each point, or
+  std::vector<double> values;      ///< a number for each; neither: one colour
+  std::string colour_title;        ///< "kind", "rank", "norm"
+  std::string note;                ///< a second line of the subtitle: the map's quality
+  std::size_t added = 0;           ///< the last so many points were added to a finished map, and stand out
+};
+
+/// projection.h points [N, 2]: circles with names up to 2,000 points; beyond, pixels whose strength is the density, so that the
+/// figure stays small. Names are drawn where they do not overlap.
+Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title,
+                  const MapLook& look = {});
 Figure figure_toy(const Table& toy);
 /// lens.h cells: position across, blocks down to the embedding, the likeliest token in each cell. Colour is its probability,
 /// or that of the target when there is one. The last `most` positions are drawn; the subtitle says when there are more.

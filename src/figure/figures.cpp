@@ -263,37 +263,6 @@ Figure figure_trajectory(const Table& points, std::string_view across, std::stri
                  {"layer", {line, dots, numbers}}});
 }
 
-Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title) {
-  bj::array rows;
-  for (std::int64_t i = 0; i < points.rows(); ++i) {
-    rows.push_back(
-        bj::object{{"x", points.row(i)[0]}, {"y", points.row(i)[1]}, {"label", labels[static_cast<std::size_t>(i)]}});
-  }
-  bj::object hidden = {{"axis", {{"labels", false}, {"ticks", false}, {"title", nullptr}}},
-                       {"type", "quantitative"},
-                       {"scale", {{"zero", false}}}};
-  bj::object x = hidden, y = hidden;
-  x["field"] = "x", y["field"] = "y";
-  const bool many = points.rows() > 400;
-  bj::object dots = {{"params", {bj::object{{"name", "view"}, {"select", "interval"}, {"bind", "scales"}}}},
-                     {"mark",
-                      {{"type", "circle"},
-                       {"size", many ? 6 : 24},
-                       {"opacity", many ? 0.35 : 0.7},
-                       {"color", bj::string(palette[0])}}},
-                     {"encoding", {{"x", x}, {"y", y}, {"tooltip", {text_field("label", "token")}}}}};
-  bj::array layers = {std::move(dots)};
-  if (!many)
-    layers.push_back(bj::object{{"mark", {{"type", "text"}, {"fontSize", 10}, {"align", "left"}, {"dx", 5}}},
-                                {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "label"}}}}}});
-  return finish(
-      "map", std::string(title),
-      fmt::format(
-          "{} tokens; near points have similar vectors, the axes have no meaning; drag to move, scroll to look closer",
-          points.rows()),
-      {{"width", 720}, {"height", 560}, {"data", {{"values", std::move(rows)}}}, {"layer", std::move(layers)}});
-}
-
 Figure figure_toy(const Table& toy) {
   bj::object x = number_field("size", "size"), y = number_field("friendliness", "friendliness");
   x["scale"] = {{"domain", {0, 1.1}}};
