@@ -28,7 +28,7 @@ def known_rooms(cmake):
 
 def offences(root):
     allowed = known_rooms((root / "CMakeLists.txt").read_text())
-    files = [f for part in ("src", "include", "apps") for f in sorted((root / part).rglob("*")) if f.suffix in (".h", ".cpp")]
+    files = [f for part in ("src", "include", "apps", "python") for f in sorted((root / part).rglob("*")) if f.suffix in (".h", ".cpp")]
     for file in files:
         parts = file.relative_to(root).parts
         room = parts[1] if parts[0] == "src" else PUBLIC.get(file.stem) if parts[0] == "include" else None
@@ -40,8 +40,8 @@ def offences(root):
             target = PUBLIC.get(pathlib.Path(tail).stem) if head == "embscope" else head if (root / "src" / head).is_dir() else None
             if target is None or include.startswith("hwy/"):
                 continue
-            if parts[0] == "apps" and head != "embscope":
-                yield f"{file.relative_to(root)}: apps may include only include/embscope, not {include}"
+            if parts[0] in ("apps", "python") and head != "embscope":
+                yield f"{file.relative_to(root)}: {parts[0]} may include only include/embscope, not {include}"
             if room is not None and target not in allowed[room]:
                 yield f"{file.relative_to(root)}: the room {room} may not know {target} ({include})"
 

@@ -87,6 +87,8 @@ class Tensor {
 
   static Tensor uninitialised(Shape shape);  ///< for buffers that are written before they are read
   static Tensor of(Shape shape, std::span<const float> values);
+  /// Values that `owner` keeps alive: another library's array, used where it lies. `data` may have any alignment of floats.
+  static Tensor borrowed(Shape shape, float* data, std::shared_ptr<const void> owner);
   Tensor clone() const;
 
   const Shape& shape() const { return shape_; }
@@ -107,6 +109,7 @@ class Tensor {
  private:
   struct Free {
     std::size_t bytes;
+    std::shared_ptr<const void> owner;  // of borrowed values
     void operator()(float* p) const;
   };
   std::unique_ptr<float[], Free> data_;

@@ -14,6 +14,7 @@
 
 #include "embscope/edit.h"
 #include "embscope/model.h"
+#include "embscope/progress.h"
 #include "embscope/site.h"
 
 namespace embscope {
@@ -77,6 +78,7 @@ struct Request {
   const Hooks* hooks = nullptr;
   Cache* cache = nullptr;  ///< one row only: continues after its positions, and appends
   bool share = true;       ///< compute what the rows have in common once (bit-identical either way)
+  Progress progress;       ///< asked before each block whether to go on
 };
 
 /// What one row gave. Captured values are those after edits and hooks.
@@ -106,7 +108,8 @@ class Transformer {
   const Config& config() const { return model().config(); }
 
   /// One forward pass. Throws Error{usage} for an empty row, Error{range} for ids or positions out of range and for texts
-  /// longer than the context, Error{shape} for vectors that do not fit, Error{format} when the weights hold NaN or infinity.
+  /// longer than the context, Error{shape} for vectors that do not fit, Error{format} when the weights hold NaN or
+  /// infinity, Error{cancelled}.
   Result run(const Request& request) const;
 
   /// Final norm and unembedding of residual vectors [N, D] -> logits [N, V]: the logit lens. The same arithmetic as the run's

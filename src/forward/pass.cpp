@@ -57,6 +57,7 @@ Result Pass::run() {
   embed();
   bool ended = plan_.ends_at({Point::wpe, -1});
   for (int l = 0; l < static_cast<int>(config_.blocks) && !ended; ++l) {
+    report(request_.progress, static_cast<double>(l) / static_cast<double>(config_.blocks), "block by block");
     block(l, weights_.block(static_cast<std::size_t>(l)));
     ended = plan_.ends_at({Point::resid_post, l});
   }

@@ -75,6 +75,7 @@ class LargeBuffers {
 }  // namespace
 
 void Tensor::Free::operator()(float* p) const {
+  if (owner) return;
   if (bytes < 2 * huge_page) {
     std::free(p);
   } else {
@@ -93,7 +94,7 @@ Tensor Tensor::uninitialised(Shape shape) {
   auto* data = alignment == 64 ? static_cast<float*>(std::aligned_alloc(alignment, bytes))
                                : LargeBuffers::instance().take(bytes);
   if (data == nullptr) throw std::bad_alloc();
-  t.data_ = std::unique_ptr<float[], Free>(data, Free{bytes});
+  t.data_ = std::unique_ptr<float[], Free>(data, Free{bytes, {}});
   return t;
 }
 
@@ -105,6 +106,14 @@ Tensor Tensor::of(Shape shape, std::span<const float> values) {
     throw Error(Code::shape, "tensor", t.shape_.text() + " from " + std::to_string(values.size()) + " values");
   }
   std::ranges::copy(values, t.values().begin());
+  return t;
+}
+
+Tensor Tensor::borrowed(Shape shape, float* data, std::shared_ptr<const void> owner) {
+  Tensor t;
+  t.size_ = shape.elements();
+  t.shape_ = std::move(shape);
+  if (t.size_ != 0) t.data_ = std::unique_ptr<float[], Free>(data, Free{0, std::move(owner)});
   return t;
 }
 

@@ -1,0 +1,55 @@
+"""Embscope: a microscope for the vectors inside language models.
+
+    import embscope
+    model = embscope.load("smollm2")
+    model.tokens("The capital of Germany is")
+    run = model.run("The capital of Germany is", capture=["blocks.*.resid_post"])
+    run["blocks.4.resid_post"]        # an array [T, D] over the engine's memory
+
+Everything computes in float32 with the interpreter's lock released; Ctrl-C stops it. Results do not depend on the number of
+threads, not by a bit.
+"""
+from __future__ import annotations
+
+import pathlib
+
+from . import _core
+from .errors import (CancelledError, EmbscopeError, FormatError, InputOutputError, MissingDependencyError, NetworkError,
+                     NotFoundError, RangeError, ShapeError, UnsupportedError, UsageError)
+from .model import Edit, Handle, Model, Place, Run, Runs, Tokens, load
+from .projection import neighbours, pca, toy_space, tsne
+from .progress import Progress, shown as _shown
+from .table import Figure, Projected, Result, Table
+from .widget import Map
+
+__version__ = "0.1.0"
+
+
+def pull(name: str, progress: Progress = None) -> pathlib.Path:
+    """Fetches a model ("gpt2", "OWNER/NAME") from the Hugging Face hub into the cache; returns its folder.
+
+    Resumes; checks size and SHA-256. Raises NetworkError (with the address and what to do), InputOutputError, FormatError.
+    """
+    with _shown(progress) as p:
+        return _core.pull(name, p)
+
+
+def cache_folder() -> pathlib.Path:
+    """Where fetched models lie: $EMBSCOPE_CACHE, else ~/.cache/embscope."""
+    return _core.cache_folder()
+
+
+def threads() -> int:
+    """The number of threads that the engine uses."""
+    return _core.threads()
+
+
+def set_threads(count: int) -> None:
+    """Sets it, for the whole process. Raises RangeError unless 1 <= count <= 1024."""
+    _core.set_threads(count)
+
+
+__all__ = ["load", "Model", "Run", "Runs", "Tokens", "Edit", "Handle", "Place", "Table", "Figure", "Result", "Projected", "Map", "pca", "tsne", "neighbours",
+           "toy_space", "pull", "cache_folder", "threads", "set_threads", "EmbscopeError", "UsageError", "NotFoundError",
+           "FormatError", "UnsupportedError", "ShapeError", "RangeError", "InputOutputError", "NetworkError",
+           "CancelledError", "MissingDependencyError"]

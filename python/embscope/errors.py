@@ -1,0 +1,100 @@
+"""Errors: one class for each kind of thing that can go wrong, all of them EmbscopeError, with the engine's own words."""
+from __future__ import annotations
+
+
+class EmbscopeError(Exception):
+    """What Embscope raises. ``str(error)`` is one line: ``[where] what was wrong, and what to do``.
+
+    Attributes: ``code`` (``"shape"``, ``"not_found"``, ...), ``where`` (a file, a site, a parameter), ``message``.
+    """
+
+    code = "usage"
+
+    def __init__(self, where: str, message: str):
+        super().__init__(f"[{where}] {message}")
+        self.where = where
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"[{self.where}] {self.message}"
+
+    def __reduce__(self):
+        return type(self), (self.where, self.message)
+
+
+class UsageError(EmbscopeError, ValueError):
+    """The request cannot be understood; also a ValueError."""
+
+    code = "usage"
+
+
+class NotFoundError(EmbscopeError, KeyError):
+    """A file, word, site, token or model that does not exist; also a KeyError."""
+
+    code = "not_found"
+
+
+class FormatError(EmbscopeError, ValueError):
+    """A file or text whose bytes are not what they claim to be; also a ValueError."""
+
+    code = "format"
+
+
+class UnsupportedError(EmbscopeError, NotImplementedError):
+    """Valid, but beyond what Embscope does; also a NotImplementedError."""
+
+    code = "unsupported"
+
+
+class ShapeError(EmbscopeError, ValueError):
+    """Sizes that do not fit together; also a ValueError."""
+
+    code = "shape"
+
+
+class RangeError(EmbscopeError, ValueError, IndexError):
+    """A number outside its bounds; also a ValueError and an IndexError."""
+
+    code = "range"
+
+
+class InputOutputError(EmbscopeError, OSError):
+    """The operating system refused to read or write; also an OSError."""
+
+    code = "io"
+
+
+class NetworkError(EmbscopeError, ConnectionError):
+    """A server refused, or the connection broke; also a ConnectionError."""
+
+    code = "network"
+
+
+class CancelledError(EmbscopeError):
+    """A progress function returned False."""
+
+    code = "cancelled"
+
+
+class MissingDependencyError(EmbscopeError, ImportError):
+    """An optional package is not installed; the message has the command that installs it. Also an ImportError."""
+
+    code = "unsupported"
+
+
+_CLASSES = {kind.code: kind for kind in (UsageError, NotFoundError, FormatError, UnsupportedError, ShapeError, RangeError,
+                                         InputOutputError, NetworkError, CancelledError)}
+
+
+def made(code: str, where: str, message: str) -> EmbscopeError:
+    return _CLASSES[code](where, message)
+
+
+def needs(package: str, what: str):
+    """The optional package, or MissingDependencyError with the command that installs it."""
+    import importlib
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        name = {"ray": "ray[data]"}.get(package, package)
+        raise MissingDependencyError(what, f"needs {package}, which is not installed: pip install '{name}'") from error

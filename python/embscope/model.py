@@ -1,0 +1,518 @@
+"""Model: an open language model, and everything that can be asked of it."""
+from __future__ import annotations
+
+import contextlib
+import html
+import os
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Iterator, Union
+
+import numpy as np
+
+from . import _core
+from . import projection
+from .errors import NotFoundError, RangeError, UsageError
+from .progress import Progress, shown
+from .table import Figure, Projected, Result, Table
+
+Text = Union[str, Sequence[int], np.ndarray]  # a text, or its token ids
+Hook = Callable[..., Any]
+
+
+class Tokens:
+    """A text's tokens. ``ids`` is an int32 array [T]; ``labels`` are readable; ``ranges`` are bytes of the text's UTF-8."""
+
+    def __init__(self, text: str, ids: list[int], ranges: list[tuple[int, int]], labels: list[str]):
+        self.text = text
+        self.ids = np.array(ids, dtype=np.int32)
+        self.ranges = ranges
+        self.labels = labels
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.ids.tolist())
+
+    def __getitem__(self, at):
+        return self.ids[at]
+
+    def __repr__(self) -> str:
+        return f"Tokens({', '.join(f'{i}:{label}' for i, label in zip(self.ids.tolist(), self.labels))})"
+
+    def _repr_html_(self) -> str:
+        span = '<span style="background:hsl({} 60% 88%);color:#111;border-radius:3px;padding:1px 3px" title="position {}, id {}">{}</span>'
+        return " ".join(span.format(47 * i % 360, i, token, html.escape(label))
+                        for i, (token, label) in enumerate(zip(self.ids.tolist(), self.labels)))
+
+
+def Edit(site: str, change: str, vector: Any = None, amount: float = 1.0, positions: Sequence[int] = (),
+         heads: Sequence[int] = (), rows: Sequence[int] = (), dimensions: Sequence[int] = (), low: float = 0.0,
+         high: float = 0.0, seed: int = 1) -> _core.Edit:
+    """An intervention as data. Where: `site` (or a pattern of sites), `positions`, `heads`, `rows` of the batch; empty: all.
+
+    `change` says what becomes of the vector x that is found there: "set" (vector), "add" (x + amount * vector), "scale"
+    (amount * x), "mix" (amount * x + (1 - amount) * vector), "zero", "project_out" (x without its part along vector), "rotate"
+    (by `amount` degrees towards vector), "clamp" (`dimensions` into low..high), "noise" (amount * normal values from `seed`).
+
+    `vector` is float32 (see `pca` for which arrays are taken), or one number for every dimension. The text form, such as
+    "wte@3 mix 0.25 ' France'", can stand wherever an Edit can. Raises NotFoundError for an unknown change.
+    """
+    if isinstance(vector, (int, float)):
+        vector = np.array([vector], dtype=np.float32)
+    return _core.edit(site, change, vector, amount, list(positions), list(heads), list(rows), list(dimensions), low, high, seed)
+
+
+class Run(Mapping):
+    """What one text gave: a mapping from sites to arrays over the engine's memory, and ``logits``.
+
+    Arrays are [T, D], [T, H, K], [T, F], or [H, T, T] for scores and pattern. Values are those after edits and hooks.
+    ``logits`` is [V] (of the last position), [T, V], or None; with ``of`` in place of V the tokens asked for.
+    """
+
+    def __init__(self, model: "Model", ids: Sequence[int], arrays: dict[str, np.ndarray], logits, cost: dict[str, float]):
+        self._model = model
+        self._arrays = arrays
+        self.ids = ids
+        self.logits = logits
+        self.cost = cost  # of the whole batch: token-layers asked for and computed
+
+    def __getitem__(self, site: str) -> np.ndarray:
+        if site in self._arrays:
+            return self._arrays[site]
+        name = self._model.site(site)
+        if name not in self._arrays:
+            raise NotFoundError(site, f"was not captured; captured: {', '.join(self._arrays) or 'nothing'}")
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __repr__(self) -> str:
+        arrays = ", ".join(f"{name} {list(a.shape)}" for name, a in self._arrays.items())
+        return f"Run({len(self.ids)} tokens; {arrays or 'nothing captured'}; logits {None if self.logits is None else list(self.logits.shape)})"
+
+
+class Runs(list):
+    """A Run for each row of a batch."""
+
+    def stack(self, site: str) -> np.ndarray:
+        """The rows' arrays as one, [B, ...] (a copy). Raises ValueError for rows of unequal length."""
+        return np.stack([run[site] for run in self])
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a hook is called: the `site`, the `row` of the batch, and the position of its first value (0 without a cache)."""
+
+    site: str
+    row: int
+    first_position: int
+
+    @property
+    def name(self) -> str:
+        return self.site
+
+
+class Handle:
+    """One registered hook. ``remove()`` takes away exactly this one; removing it twice does nothing."""
+
+    def __init__(self, hooks: list["Handle"], site: str, function: Hook):
+        self.site = site
+        self.function = function
+        self._hooks = hooks
+
+    def remove(self) -> None:
+        with contextlib.suppress(ValueError):
+            self._hooks.remove(self)
+
+    def __enter__(self) -> "Handle":
+        return self
+
+    def __exit__(self, *raised) -> None:
+        self.remove()
+
+    def _called(self, values: np.ndarray, site: str, row: int, first: int):
+        try:
+            return self.function(values, Place(site, row, first))
+        except BaseException as error:
+            traceback.clear_frames(error.__traceback__)  # they hold arrays over memory that the engine is about to free
+            raise
+
+    def __repr__(self) -> str:
+        return f"Handle({self.site}: {getattr(self.function, '__name__', self.function)!s})"
+
+
+def load(name: str | os.PathLike) -> "Model":
+    """Opens a model: a name in the cache ("smollm2", "gpt2"), a folder in Hugging Face's layout, a .gguf, or a .safetensors
+    beside its config.json. The file is mapped, not read: opening takes milliseconds.
+
+    Raises NotFoundError (with the names there are), FormatError, UnsupportedError, ShapeError, InputOutputError.
+    """
+    return Model(_core.load(os.fspath(name)))
+
+
+class Model:
+    """A language model as it lies on the disk. Made by `embscope.load`.
+
+    May be shared by any number of threads. Hooks belong to the thread that registered them. `close` lets the file go; using
+    the model afterwards is a UsageError. `with embscope.load(...) as model:` closes at its end.
+    """
+
+    def __init__(self, core: _core.Opened):
+        self._open: _core.Opened | None = core
+        self._hooks = threading.local()
+        self._labels: list[str] | None = None
+        self._cached: dict[str, Any] = {}
+
+    # What it is
+
+    @property
+    def _core(self) -> _core.Opened:
+        if self._open is None:
+            raise UsageError("model", "it was closed: open it again with embscope.load")
+        return self._open
+
+    def close(self) -> None:
+        """Lets the file and the packed weights go. Arrays made before stay valid."""
+        self._open = None
+        self._cached.clear()
+
+    def __enter__(self) -> "Model":
+        return self
+
+    def __exit__(self, *raised) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        return self._core.name
+
+    @property
+    def path(self) -> str:
+        """The file or folder that it was opened from."""
+        return self._core.path
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """vocab (V), width (D), blocks (L), heads (H), kv_heads, head_width (K), mlp_width (F), context, tied, bos, eos."""
+        return self._core.config
+
+    def sites(self) -> list[dict[str, str]]:
+        """Every site of this model, in firing order: its name, shape, and the names other tools give it."""
+        return self._core.sites
+
+    def site(self, name: str) -> str:
+        """Embscope's own name for a site. Understands TransformerLens's, Hugging Face's and llama.cpp's.
+
+        Raises NotFoundError with the nearest names."""
+        return self._core.site(name)
+
+    def __repr__(self) -> str:
+        if self._open is None:
+            return "Model(closed)"
+        c = self.config
+        return f"Model({self.name!r}: {c['family']}, {c['blocks']} blocks, {c['width']} wide, {c['vocab']:,} tokens)"
+
+    # Text and tokens
+
+    def tokens(self, text: str, special: bool = False, bos: bool = True) -> Tokens:
+        """The text's tokens, preceded by the beginning-of-text token where the tokenizer's own configuration asks for it
+        (never with ``bos=False``). ``special``: recognise special tokens written in the text."""
+        return Tokens(text, *self._core.tokens(text, special, bos))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids; bytes that are no UTF-8 become U+FFFD. Raises RangeError."""
+        return self._core.decode(_ids(ids)).decode("utf-8", "replace")
+
+    def label(self, token: int) -> str:
+        """A readable name for one token: spaces as ␣, bytes that are no text as <0xE2>. Raises RangeError."""
+        return self._core.label(token)
+
+    @property
+    def labels(self) -> list[str]:
+        """`label` of every token, V of them."""
+        if self._labels is None:
+            self._labels = self._core.labels()
+        return self._labels
+
+    def token(self, word: str | int) -> int:
+        """The id of the token that stands for a word: itself, or the word's final token."""
+        return int(word) if isinstance(word, (int, np.integer)) else self._core.word(word)
+
+    # Vectors
+
+    @property
+    def wte(self) -> np.ndarray:
+        """The embedding matrix [V, D], read-only. Where the file holds float32 it is the file's own memory: nothing is read or
+        copied. Otherwise (float16, bfloat16, quantised) it is decoded once, on first use, and kept: 4 V D bytes."""
+        return _core.wte(self._core)
+
+    def embed(self, what: str | int | Sequence) -> np.ndarray:
+        """Embedding vectors: of a word (by its final token) or an id [D]; of a list of words or ids, or Tokens, [N, D].
+
+        Reads those rows of the file only. Raises RangeError for an id outside the vocabulary."""
+        if isinstance(what, (str, int, np.integer)):
+            return self._core.rows([self.token(what)])[0]
+        return self._core.rows([self.token(one) for one in what])
+
+    def vector(self, expression: str, site: str = "wte", position: int = -1) -> np.ndarray:
+        """A vector expression, [D]: "' king' - ' man' + ' woman'", "mean(' a', ' b')", "run('a text'@-1)" at `site`."""
+        return self._core.vector(expression, site, position)
+
+    def vectors(self, words: Sequence[str]) -> Table:
+        """The vectors of words, a column each: columns dimension and the words."""
+        return self._table(_core.vectors(self._core, _words(words)), _core.figure_vectors)
+
+    def cosines(self, words: Sequence[str]) -> Table:
+        """The cosine of every pair of words (by their final tokens), summed in double: columns word and the words."""
+        return self._table(_core.cosines(self._core, _words(words)), _core.figure_cosines)
+
+    def similar(self, word: str, k: int = 12) -> Table:
+        """The k tokens nearest to a word by cosine: columns rank, token, id, cosine. The word's own token is left out."""
+        return self._table(_core.similar(self._core, word, k), lambda t: _core.figure_similar(t, word))
+
+    def dimensions(self) -> Table:
+        """Mean and deviation of every dimension over all tokens: columns dimension, mean, deviation, ratio. Those with a large
+        ratio carry an offset that all tokens share: the stripes of `heatmap`."""
+        return self._table(_core.dimensions(self._core), _core.figure_dimensions)
+
+    def heatmap(self, pixels: int = 1600) -> Figure:
+        """The whole embedding matrix as a picture: tokens across, dimensions down, each pixel the mean of its cells."""
+        return Figure(_core.figure_heatmap(self._core, _core.dimensions(self._core), pixels))
+
+    def pairs(self, bins: int = 200, progress: Progress = None) -> Result:
+        """The cosine of all V (V - 1) / 2 pairs of tokens: ``histogram`` (columns from, to, pairs), ``mean``,
+        ``positive_share``, ``pairs``. Exact; the matrix of pairs is never stored."""
+        with shown(progress) as p:
+            found = _core.pair_cosines(self._core, bins, p)
+        return Result(found, lambda r: Figure(_core.figure_pairs(r.histogram._core, r.mean, r.positive_share)))
+
+    def tsne(self, tokens: Sequence | None = None, **options) -> Projected:
+        """t-SNE of the embeddings of `tokens` (ids or words; None: all): ``points`` [N, 2], ``ids``, ``labels``, a figure.
+
+        `options` are those of `embscope.tsne`."""
+        ids = range(self.config["vocab"]) if tokens is None else [self.token(t) for t in tokens]
+        vectors = self.wte if tokens is None else self._core.rows(list(ids))
+        return self._map(projection.tsne(vectors, **options), ids, "t-SNE")
+
+    def pca(self, tokens: Sequence | None = None, count: int = 2) -> Projected:
+        """Principal components of the embeddings of `tokens`: ``points`` [N, count], ``ids``, ``labels``, ``explained``."""
+        ids = range(self.config["vocab"]) if tokens is None else [self.token(t) for t in tokens]
+        points, explained = projection.pca(self.wte if tokens is None else self._core.rows(list(ids)), count)
+        return self._map(points, ids, "Principal components", explained=explained)
+
+    def neighbours(self, k: int = 10, metric: str = "cosine", centred: bool = False, progress: Progress = None) -> tuple[np.ndarray, np.ndarray]:
+        """The k nearest tokens of every token, exact: ids int32 [V, k] and values float32 [V, k]. See `embscope.neighbours`."""
+        return projection.neighbours(self.wte, k, None, metric, centred, progress)
+
+    def _map(self, points: np.ndarray, ids, what: str, **more) -> Projected:
+        labels = [self.label(i) for i in ids]
+        title = f"{what} of {len(labels):,} tokens of {self.name}"
+        return Projected({"points": points, "ids": np.array(ids, dtype=np.int32), "labels": labels, **more},
+                      lambda r: Figure(_core.figure_map(np.ascontiguousarray(r.points[:, :2]), r.labels, title)))
+
+    # The forward pass
+
+    def run(self, text: Text | Sequence[Text], capture: Sequence[str] | str = (), edits: Sequence = (),
+            logits: str | None = "last", of: Sequence[str | int] = (), progress: Progress = None) -> Run | Runs:
+        """One forward pass over a text, token ids, or a batch (a list) of either: a Run, or Runs for a batch.
+
+        capture  sites or patterns of sites: "blocks.3.resid_post", "blocks.*.z", "pattern"; other tools' names too
+        edits    text forms ("wte@' Germany' mix 0.25 ' France'") or `Edit`s, applied in this order
+        logits   "last" (of the last position), "all" or None
+        of       tokens or words whose logits alone are wanted
+
+        Rows of a batch may differ in length; each gives the same bits as alone. Arrays are the engine's own memory, not
+        copies. Hooks of this thread are called. Raises UsageError for an empty text, RangeError for ids out of range and
+        texts longer than the context, NotFoundError for unknown sites, ShapeError for vectors that do not fit.
+        """
+        batch = not isinstance(text, str) and len(text) > 0 and isinstance(text[0], (str, Sequence, np.ndarray, Tokens))
+        texts = list(text) if batch else [text]
+        rows = [self._ids(t) for t in texts]
+        sites = [capture] if isinstance(capture, str) else list(capture)
+        hooks = [(h.site, h._called) for h in self.active_hooks()]
+        with shown(progress) as p:
+            found, cost = self._core.run(rows, [t if isinstance(t, str) else "" for t in texts], sites, _edits(edits),
+                                         "none" if logits is None else logits, [self.token(t) for t in of], hooks, p)
+        runs = Runs(Run(self, ids, arrays, last, cost) for ids, (arrays, last) in zip(rows, found))
+        return runs if batch else runs[0]
+
+    def _ids(self, text: Text) -> list[int]:
+        return self._core.tokens(text, False, True)[0] if isinstance(text, str) else _ids(text)
+
+    def unembed(self, residual: Any) -> np.ndarray:
+        """Final norm and unembedding of residual vectors [N, D] -> logits [N, V]: the logit lens. For the last resid_post these
+        are the run's own logits, bit for bit."""
+        return self._core.unembed(residual)
+
+    def hook(self, site: str, function: Hook) -> Handle:
+        """Calls ``function(values, place)`` whenever a `run` of this thread comes by the site (or pattern of sites).
+
+        `values` is a writable array [T, ...] over the engine's own memory: what is written there is what the model goes on with.
+        The function may also return a replacement of the same shape. It is called once for each row of a batch; `place` says
+        which, and where. The array must not be kept (keep ``values.copy()``): that is a UsageError. What the function raises
+        ends the run and reaches its caller; the model stays usable. Raises NotFoundError for an unknown site.
+        """
+        self._core.expand(site)
+        handle = Handle(self.active_hooks(), site, function)
+        self.active_hooks().append(handle)
+        return handle
+
+    @contextlib.contextmanager
+    def hooks(self, functions: Mapping[str, Hook]):
+        """``with model.hooks({site: function}) as handles:`` registers hooks (see `hook`) and removes these at the end."""
+        for site in functions:
+            self._core.expand(site)
+        handles = [self.hook(site, function) for site, function in functions.items()]
+        try:
+            yield handles
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def active_hooks(self) -> list[Handle]:
+        """The hooks of this thread, in the order in which they are called."""
+        if not hasattr(self._hooks, "list"):
+            self._hooks.list = []
+        return self._hooks.list
+
+    def _quiet(self) -> _core.Opened:
+        """The analyses run on their own; a hook that would never fire is told."""
+        if self.active_hooks():
+            raise UsageError("hooks", f"hooks act on Model.run alone, and {len(self.active_hooks())} would not fire here: "
+                                      "remove them, or say it with edits")
+        return self._core
+
+    # What it says
+
+    def predict(self, text: str, k: int = 10) -> Table:
+        """The k likeliest next tokens: columns rank, token, id, logit, probability."""
+        return self._table(_core.predict(self._quiet(), text, k), lambda t: _core.figure_predict(t, text))
+
+    def generate(self, text: str, tokens: int = 40, temperature: float = 0, top_k: int = 0, top_p: float = 1, seed: int = 1,
+                 edits: Sequence = (), on_token: Callable[[int, bytes, float], Any] | None = None) -> str:
+        """Continues a text by at most `tokens` tokens, ending at the end-of-text token; returns what is new.
+
+        Temperature 0 is greedy. Edits with positions fire in the text, those without also at every new token. ``on_token(id,
+        bytes, probability)`` is called with each token as it comes; returning False stops."""
+        made = _core.generate(self._quiet(), text, tokens, temperature, top_k, top_p, seed, _edits(edits), on_token)
+        return made.decode("utf-8", "replace")
+
+    def edit(self, text: Text, edits: Sequence | str, top: int = 8, follow: Sequence[str | int] = ()) -> Result:
+        """The next token before and after edits: ``changes`` (columns token, id, probability_before, probability_after,
+        logit_before, logit_after, change, rank_before, rank_after), ``divergence`` (KL(after || before), in nats), ``cost``."""
+        given = _edits([edits] if isinstance(edits, str) else edits)
+        found = _core.intervene(self._quiet(), self._ids(text), text if isinstance(text, str) else "", given, top,
+                                [self.token(t) for t in follow])
+        what = edits if isinstance(edits, str) else f"{len(given)} edits"
+        return Result(found, lambda r: Figure(_core.figure_intervention(r.changes._core, what)))
+
+    def mix(self, text: str, replace: str, with_: str | Sequence[str], targets: Sequence[str] = (), steps: int = 17,
+            site: str = "wte", vector: str = "") -> Result:
+        """The article's experiment: at the token of `replace`, p * source + (1 - p) * that of `with_`, for p = 0 ... 1.
+
+        ``sweep`` (columns p, one a target, top, top_probability), ``crossings`` (p at which the first two targets are equally
+        likely), ``untouched_equals_p1``, ``cost``. `vector`, an expression, can take the place of `with_`. What the mixtures
+        share is computed once. Raises NotFoundError when the word is not in the text, UsageError when it occurs twice."""
+        words = [with_] if isinstance(with_, str) else list(with_)
+        found = _core.mix(self._quiet(), text, replace, [w for w in words if w], list(targets), vector, steps, site)
+        return Result(found, lambda r: Figure(_core.figure_mix(r.sweep._core, r.crossings, replace, r.mixed_in)))
+
+    sweep = mix
+
+    def trace(self, text: str, position: int = -1, top: int = 5) -> Result:
+        """A vector's life from embedding to prediction, block by block: ``life`` (lengths of the four changes, their cosines,
+        ranks of the token itself and of the one predicted), ``lens``, ``own``, ``predicted``."""
+        found = _core.trace(self._quiet(), text, position, top)
+        return Result(found, lambda r: Figure(_core.figure_trace(r.life._core, self.decode([r.own]), self.decode([r.predicted]))))
+
+    def trajectory(self, text: Text, position: int = -1, axes: Sequence[str] = ()) -> Result:
+        """The way of one position's vector through the blocks, in a plane: ``points`` [L + 1, 2], ``sites``, ``axes``, ``path`` (columns
+        block, x, y, site). The plane is spanned by two vector expressions (see `vector`), or by the path's own first two principal
+        components."""
+        vectors = [self.vector(axis).tolist() for axis in axes]
+        found = _core.trajectory(self._quiet(), self._ids(text), position, vectors, list(axes))
+        return Result(found, lambda r: Figure(_core.figure_trajectory(r.path._core, *r.axes[:2])))
+
+    def lens(self, text: Text, target: str | int | None = None, top: int = 1, progress: Progress = None) -> Result:
+        """The logit lens at every block and position: ``cells`` (columns block, position, token, top, probability,
+        target_rank, target_probability, target_logit), ``tops``, ``target``. The norm is recomputed for every vector; the rows
+        of the last block are the run's own logits, bit for bit (nostalgebraist 2020)."""
+        wanted = None if target is None else self.token(target)
+        with shown(progress) as p:
+            found = _core.lens(self._quiet(), self._ids(text), wanted, top, p)
+        return Result(found, lambda r: Figure(_core.figure_lens(r.cells._core, "" if target is None else self.decode([r.target]), 32)))
+
+    def attention(self, text: Text, block: int | None = None, heads: Sequence[int] = ()) -> Result:
+        """Where each head of a block looks: ``patterns`` [heads, T, T] (queries down, keys across), ``summary`` (entropy in
+        bits, shares of the first, the previous and the own token), ``every`` for all blocks. Without `block`, the one whose heads
+        look least at the first token."""
+        ids = self._ids(text)
+        found = _core.attention(self._quiet(), ids, block, list(heads))
+        labels = [self.label(i) for i in ids]
+        return Result(found, lambda r: Figure(_core.figure_attention(r.patterns, r.heads, r.block, labels)))
+
+    def attribute(self, text: Text, target: str | int | None = None, against: str | int | None = None, position: int = -1,
+                  sorted: bool = False) -> Result:
+        """What every head and MLP adds to the logit of a token (direct logit attribution): ``parts`` (columns part, block,
+        head, value), ``logit``, ``sum`` (of all parts: the logit up to rounding), ``scale`` of the final norm, frozen at the run's
+        own. With `against`: to the difference of two logits."""
+        one = lambda t: None if t is None else self.token(t)
+        found = _core.attribute(self._quiet(), self._ids(text), one(target), one(against), position, sorted)
+        def draw(r):
+            title = f"What adds to {self.label(r.target)}" + ("" if r.against is None else f" rather than {self.label(r.against)}")
+            return Figure(_core.figure_attribution(r.parts._core, title, f"{self.name}; logit {r.logit:.3f}"))
+        return Result(found, draw)
+
+    def patch(self, clean: Text, corrupt: Text, target: str | int, against: str | int,
+              sites: Sequence[str] = ("resid_pre", "attn_out", "mlp_out"), heads: bool = True, progress: Progress = None) -> Result:
+        """Activation patching: each vector of the clean run put into the corrupt one, alone; how much of the answer it restores.
+
+        ``grid`` (columns site, block, position, token, difference, restored), ``heads`` (block, head, difference, restored),
+        ``clean`` and ``corrupt`` (logit of target minus logit of against). Each run computes only what its patch can change.
+        Raises ShapeError when the texts differ in length (Meng et al. 2022; Heimersheim & Nanda 2024 for the measure)."""
+        good, bad = self.token(target), self.token(against)
+        with shown(progress) as p:
+            found = _core.patch(self._quiet(), self._ids(clean), self._ids(corrupt), good, bad, list(sites), heads, p)
+        return Result(found, lambda r: Figure(_core.figure_patch(r.grid._core, r.heads._core, self.label(good), self.label(bad))))
+
+    def steer(self, text: str, site: str, towards: Sequence[str] = (), away: Sequence[str] = (), direction: Any = None,
+              strengths: Sequence[float] = (-4, -2, 0, 2, 4), targets: Sequence[str] = (), tokens: int = 40,
+              temperature: float = 0, seed: int = 1, progress: Progress = None) -> Result:
+        """Adds a direction at a site at every position while the model writes: ``runs``, a row for each strength (columns
+        strength, the targets, divergence, top, top_probability, text), and ``direction``. The direction is given, or the mean over
+        the texts `towards` minus that over `away`, at their last tokens (Turner et al. 2023; Rimsky et al. 2024)."""
+        name = self.site(site)
+        with shown(progress) as p:
+            runs, used = _core.steer(self._quiet(), text, name, direction, list(towards), list(away), [float(s) for s in strengths],
+                                     tokens, temperature, seed, list(targets), p)
+        return Result({"runs": runs, "direction": used}, lambda r: Figure(_core.figure_steer(r.runs._core, name)))
+
+    def _table(self, core: _core.Table, draw: Callable[[_core.Table], _core.Figure]) -> Table:
+        return Table(core, lambda: Figure(draw(core)))
+
+
+def _ids(ids: Sequence[int] | np.ndarray) -> list[int]:
+    out = []
+    for one in ids:
+        if isinstance(one, (bool, np.bool_)) or not isinstance(one, (int, np.integer)):
+            raise UsageError("text", f"{one!r} is no token id: give a text, whole numbers, or a list of these")
+        if not -2**31 <= one < 2**31:
+            raise RangeError("text", f"{one} is no token id")
+        out.append(int(one))
+    return out
+
+
+def _words(words: Sequence[str]) -> list[str]:
+    return [words] if isinstance(words, str) else list(words)
+
+
+def _edits(edits: Sequence) -> list:
+    return [edits] if isinstance(edits, (str, _core.Edit)) else list(edits)

@@ -1,0 +1,60 @@
+"""Projections of any vectors: NumPy arrays, PyTorch tensors, whatever speaks DLPack."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from .errors import UsageError
+from .progress import Progress, shown
+from .table import Figure, Table
+
+
+def pca(vectors: Any, count: int = 2) -> tuple[np.ndarray, list[float]]:
+    """The first principal components of vectors [N, D]: scores [N, count] and each component's share of the variance.
+
+    float32 in row-major order is used where it lies, a PyTorch tensor too; other orders (Fortran, slices) are copied. Other
+    element types are refused. Signs are fixed so that the score of largest size is positive. Raises RangeError for fewer than
+    two vectors or NaN.
+    """
+    return _core.pca(_given("pca", vectors), count)
+
+
+def tsne(vectors: Any, perplexity: float = 30, metric: str = "cosine", steps: int = 750, exaggerated_steps: int = 250,
+         exaggeration: float = 12, learning_rate: float = 0, seed: int = 1, progress: Progress = None) -> np.ndarray:
+    """t-SNE (van der Maaten & Hinton 2008) of vectors [N, D] -> points [N, 2]. Arrays as in `pca`.
+
+    ``metric`` is "cosine" or "euclidean"; ``learning_rate`` 0 means N / exaggeration, at least 50. The same seed gives the
+    same picture, for any number of threads. Raises RangeError for N < 4, a perplexity not below (N - 1) / 3, NaN, or a zero
+    vector under cosine.
+    """
+    if metric not in ("cosine", "euclidean"):
+        raise UsageError("tsne", f"metric '{metric}': choose 'cosine' or 'euclidean'")
+    with shown(progress) as p:
+        return _core.tsne(_given("tsne", vectors), perplexity, metric == "cosine", steps, exaggerated_steps, exaggeration, learning_rate, seed, p)
+
+
+def neighbours(vectors: Any, k: int = 10, to: Any = None, metric: str = "cosine", centred: bool = False,
+               progress: Progress = None) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest others of every vector [N, D], exact: ids int32 [N, k], nearest first, and their cosines, distances or
+    products float32 [N, k]. With `to`, a vector [D]: the k nearest of that one, [k] and [k].
+
+    ``metric`` is "cosine", "euclidean" or "dot"; `centred` removes the mean of all vectors first. The matrix of pairs is never
+    stored. Arrays as in `pca`. Raises RangeError for k outside 1..N-1, NaN, or a zero vector under cosine.
+    """
+    with shown(progress) as p:
+        ids, values = _core.neighbours(_given("neighbours", vectors), to, k, metric, centred, p)
+    return (ids, values) if to is None else (ids[0], values[0])
+
+
+def toy_space() -> Table:
+    """The article's toy space: animals by size and friendliness, the cat's vector moved by its context."""
+    table = _core.toy_space()
+    return Table(table, lambda: Figure(_core.figure_toy(table)))
+
+
+def _given(where: str, vectors: Any) -> Any:
+    if vectors is None:
+        raise UsageError(where, "a NoneType is no array: give float32 values from NumPy, or by DLPack")
+    return vectors

@@ -1,0 +1,218 @@
+"""Activations of a corpus by many workers: Ray Data with one loaded model in each, Parquet files, and the command line's manifest.
+
+The corpus is cut into shards (document n belongs to shard n mod `shards`), a shard into parts. A part is one Parquet file that
+appears whole or not at all, and the shard's manifest then says where the next one begins. A worker that dies is started again
+by Ray and goes on at the first part that is missing: nothing is lost, nothing is there twice, and the files are the same.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+from typing import Any, Iterator, Sequence
+
+import numpy as np
+
+from .errors import FormatError, NotFoundError, UnsupportedError, UsageError, needs
+from .model import Model, load
+
+_MOST = 1 << 20  # bytes hashed at either end of a file
+_DTYPES = {"F32": np.float32, "F16": np.float16}
+
+
+def fingerprint(path: str | os.PathLike) -> str:
+    """Size and both ends of a file, hashed: the same as in the command line's manifest."""
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        head = file.read(min(_MOST, size))
+        file.seek(max(len(head), size - min(_MOST, size)))
+        return hashlib.sha256(f"{size}:".encode() + head + file.read()).hexdigest()[:32]
+
+
+def _documents(corpus: pathlib.Path, field: str, line: int, byte: int) -> Iterator[tuple[int, int, str]]:
+    """(number of the line, its first byte, its text) from a place on; empty lines have a number and no text."""
+    as_json = corpus.suffix in (".jsonl", ".ndjson")
+    with open(corpus, "rb") as file:
+        file.seek(byte)
+        for number, raw in enumerate(file, line):
+            start, byte = byte, byte + len(raw)
+            try:
+                text = raw.rstrip(b"\r\n").decode()
+                if as_json and text.strip():
+                    text = json.loads(text)[field]
+                if not isinstance(text, str):
+                    raise TypeError(f"'{field}' is no text")
+            except (ValueError, KeyError, TypeError) as error:
+                raise FormatError(f"{corpus}, line {number + 1}", f"{error!s} ({type(error).__name__})") from None
+            yield number, start, text
+
+
+class Shard:
+    """One shard's share of the work, by one worker."""
+
+    def __init__(self, model: Model, corpus: pathlib.Path, folder: pathlib.Path, run: dict[str, Any], shard: int, batch_tokens: int):
+        self.model, self.corpus, self.folder, self.run, self.batch_tokens = model, corpus, folder, run, batch_tokens
+        self.shard = shard
+        self.tag = "" if run["shards"] == 1 else f"-{shard}-of-{run['shards']}"
+        self.manifest = folder / f"manifest{self.tag}.json"
+
+    def finished(self) -> tuple[list[dict], bool]:
+        """The parts that lie there whole, and whether these are all. Raises UsageError for those of another extraction."""
+        if not self.manifest.exists():
+            return [], False
+        manifest = json.loads(self.manifest.read_text())
+        differs = [key for key in {**manifest["run"], **self.run} if manifest["run"].get(key) != self.run.get(key)]
+        if differs:
+            raise UsageError(str(self.folder), f"holds another extraction: {', '.join(sorted(differs))} differ; choose a new folder")
+        for n, part in enumerate(manifest["parts"]):
+            path = self.folder / part["file"]
+            if not path.exists() or path.stat().st_size != part["bytes"]:
+                return manifest["parts"][:n], False
+        return manifest["parts"], manifest["complete"]
+
+    def windows(self, place: dict[str, int]) -> Iterator[tuple[int, int, int, int, list[int], list[tuple[int, int]]]]:
+        """(line, byte, window, first position, ids, ranges): documents cut at the model's context."""
+        context, wanted = self.model.config["context"], place["window"]
+        for line, byte, text in _documents(self.corpus, self.run["field"], place["line"], place["byte"]):
+            if line % self.run["shards"] != self.shard or not text:
+                wanted = 0
+                continue
+            tokens = self.model.tokens(text)
+            for number, begin in enumerate(range(0, len(tokens), context)):
+                if number >= wanted:
+                    yield line, byte, number, begin, tokens.ids[begin:begin + context].tolist(), tokens.ranges[begin:begin + context]
+            wanted = 0
+
+    def extract(self) -> dict[str, int]:
+        """Makes the parts that are missing. Returns what the whole shard holds."""
+        parts, complete = self.finished()
+        before = sum(part["tokens"] for part in parts)
+        place = parts[-1]["next"] if parts else {"line": 0, "byte": 0, "window": 0}
+        held, tokens = [], 0
+        if not complete:
+            for window in self.windows(place):
+                if tokens >= self.run["part_tokens"]:  # where the next part begins
+                    self._add(parts, held, {"line": window[0], "byte": window[1], "window": window[2]})
+                    held, tokens = [], 0
+                held.append(window)
+                tokens += len(window[4])
+            if held:
+                self._add(parts, held, {"line": held[-1][0] + 1, "byte": self.corpus.stat().st_size, "window": 0})
+            self._write_manifest(parts, True)
+        return {"shard": self.shard, "parts": len(parts), "tokens": sum(p["tokens"] for p in parts), "tokens_before": before,
+                "bytes": sum(p["bytes"] for p in parts)}
+
+    def _add(self, parts: list[dict], windows: list, following: dict[str, int]) -> None:
+        name = f"part{self.tag}-{len(parts):05}.parquet"
+        self._write(self.folder / name, windows)
+        tokens = sum(len(w[4]) for w in windows)
+        parts.append({"file": name, "tokens": tokens, "documents": len({w[0] for w in windows}),
+                      "bytes": (self.folder / name).stat().st_size, "next": following})
+        self._write_manifest(parts, False)
+
+    def _write_manifest(self, parts: list[dict], complete: bool) -> None:
+        temporary = self.manifest.with_name(f"{self.manifest.name}.tmp-{os.getpid()}")
+        temporary.write_text(json.dumps({"run": self.run, "parts": parts, "complete": complete}) + "\n")
+        os.replace(temporary, self.manifest)
+
+    def _write(self, path: pathlib.Path, windows: list) -> None:
+        arrow, parquet = needs("pyarrow", "embscope.ray"), needs("pyarrow.parquet", "embscope.ray")
+        temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+        writer = None
+        try:
+            for batch in _batches(windows, self.batch_tokens):
+                table = self._rows(arrow, batch)
+                writer = writer or parquet.ParquetWriter(temporary, table.schema, compression="zstd")
+                writer.write_table(table)
+            writer.close()
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _rows(self, arrow, windows: list):
+        """A row for each token: the places as the command line has them, and a list of fixed length for each site."""
+        runs = self.model.run([w[4] for w in windows], capture=self.run["sites"], logits=None, progress=False)
+        lengths = [len(w[4]) for w in windows]
+        columns = {"token_ids": np.concatenate([np.array(w[4], np.int64) for w in windows]),
+                   "document": np.repeat([w[0] for w in windows], lengths),
+                   "position": np.concatenate([np.arange(n) for n in lengths]),
+                   "begin": np.array([r[0] for w in windows for r in w[5]], np.int64),
+                   "end": np.array([r[1] for w in windows for r in w[5]], np.int64)}
+        for site in self.run["sites"]:
+            values = np.concatenate([run[site].reshape(n, -1) for run, n in zip(runs, lengths)]).astype(_DTYPES[self.run["dtype"]])
+            columns[site] = arrow.FixedSizeListArray.from_arrays(arrow.array(values.ravel()), values.shape[1])
+        return arrow.table(columns)
+
+
+def _batches(windows: list, most: int) -> Iterator[list]:
+    batch, tokens = [], 0
+    for window in windows:
+        if batch and tokens + len(window[4]) > most:
+            yield batch
+            batch, tokens = [], 0
+        batch.append(window)
+        tokens += len(window[4])
+    yield batch
+
+
+class _Worker:
+    """A process of Ray with one model open."""
+
+    def __init__(self, name: str, threads: int, corpus: str, folder: str, run: dict[str, Any], batch_tokens: int):
+        from . import set_threads
+        set_threads(threads)
+        self.model = load(name)
+        self.rest = pathlib.Path(corpus), pathlib.Path(folder), run
+        self.batch_tokens = batch_tokens
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        done = [Shard(self.model, *self.rest, int(shard), self.batch_tokens).extract() for shard in batch["id"]]
+        return {key: np.array([one[key] for one in done]) for key in done[0]}
+
+
+def describe(model: Model, corpus: str | os.PathLike, sites: Sequence[str], dtype: str = "F32", shards: int = 1,
+             part_tokens: int = 32768, field: str = "text") -> dict[str, Any]:
+    """All that decides what the files hold: the manifest's "run", with the keys of the command line's."""
+    if dtype not in _DTYPES:
+        raise UsageError("dtype", f"'{dtype}': choose F32 or F16")
+    if not os.path.exists(corpus):
+        raise NotFoundError(str(corpus), "no such file")
+    names = [name for pattern in sites for name in model._core.expand(pattern)]
+    maps = [name for name in names if name.endswith((".scores", ".pattern"))]
+    if maps or not names:
+        raise UsageError("sites", f"'{maps[0]}' has no vector for each position" if maps else "name at least one")
+    path = pathlib.Path(model.path)
+    files = [path] if path.is_file() else sorted(path.glob("*.safetensors"))
+    return {"format": "embscope extraction 1", "corpus": fingerprint(corpus), "field": field, "keep_invalid": False,
+            "model": model.name, "model_files": [fingerprint(f) for f in files], "sites": names, "dtype": dtype,
+            "part_tokens": part_tokens, "shards": shards, "container": "parquet"}
+
+
+def extract(model: str, corpus: str | os.PathLike, folder: str | os.PathLike, sites: Sequence[str], dtype: str = "F32",
+            shards: int | None = None, workers: int = 2, cpus: int = 1, part_tokens: int = 32768, batch_tokens: int = 1024,
+            field: str = "text") -> list[dict[str, int]]:
+    """Writes the activations of a corpus (.jsonl, or text with a document a line) as Parquet files; returns a dictionary a shard.
+
+    A row is a token: token_ids, document (number of its line), position, begin and end (bytes of the document), and for each site
+    a list of fixed length. `folder` and `corpus` must be where every worker sees them. `workers` processes of `cpus` cores each
+    open the model once. Calling it again goes on where an earlier call, or a worker, was stopped.
+
+    Raises MissingDependencyError without ray[data], UsageError for a folder that holds another extraction, FormatError with the
+    line for a corpus that is no UTF-8 or JSON.
+    """
+    ray = needs("ray", "embscope.ray.extract")
+    data = needs("ray.data", "embscope.ray.extract")
+    shards = shards or 4 * workers
+    with load(model) as opened:
+        if not opened.path:
+            raise UnsupportedError(model, "has no path that other processes could open")
+        run = describe(opened, corpus, sites, dtype, shards, part_tokens, field)
+    target = pathlib.Path(folder).absolute()
+    target.mkdir(parents=True, exist_ok=True)
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False)
+    arguments = (os.path.abspath(model) if os.path.exists(model) else model, cpus, str(pathlib.Path(corpus).absolute()), str(target), run, batch_tokens)
+    work = data.range(shards, override_num_blocks=shards).map_batches(
+        _Worker, fn_constructor_args=arguments, batch_size=1, num_cpus=cpus, concurrency=workers)
+    return sorted(work.take_all(), key=lambda one: one["shard"])

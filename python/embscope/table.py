@@ -1,0 +1,184 @@
+"""Table, Figure and Result: what the analyses return."""
+from __future__ import annotations
+
+import html
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import types
+from collections.abc import Mapping
+from typing import Any, Callable, Iterator
+
+import numpy as np
+
+from . import _core
+from .errors import needs
+
+_MOST_ROWS = 20  # of a table that is shown
+
+
+class Table(Mapping):
+    """Named columns of equal length: a mapping from names to NumPy arrays.
+
+    Columns of numbers are float64 arrays over the engine's memory and cannot be written; columns of text are arrays of str.
+    ``len(table)`` is the number of columns (it is a mapping), ``table.rows`` that of rows.
+    """
+
+    def __init__(self, core: _core.Table, figure: Callable[[], "Figure"] | None = None):
+        self._core = core
+        self._columns: dict[str, np.ndarray] = {}
+        self._figure = figure
+
+    @property
+    def title(self) -> str:
+        return self._core.title
+
+    @property
+    def rows(self) -> int:
+        return self._core.rows
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The column, [rows]. Raises NotFoundError (a KeyError) with the names there are."""
+        if name not in self._columns:
+            column = _core.column(self._core, name)
+            self._columns[name] = column if isinstance(column, np.ndarray) else np.array(column, dtype=str)
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._core.names())
+
+    def __len__(self) -> int:
+        return len(self._core.names())
+
+    def records(self) -> list[dict[str, Any]]:
+        """A dictionary a row."""
+        return [dict(zip(self, row)) for row in zip(*(self[name].tolist() for name in self))]
+
+    def to_pandas(self):
+        """A pandas DataFrame (a copy). Raises MissingDependencyError without pandas."""
+        pandas = needs("pandas", "Table.to_pandas")
+        return pandas.DataFrame({name: self[name].copy() for name in self})
+
+    def csv(self) -> str:
+        """RFC 4180 with a header line, numbers with all their digits."""
+        return self._core.csv()
+
+    def json(self) -> str:
+        return self._core.json()
+
+    def figure(self) -> "Figure":
+        """The analysis's own picture of this table."""
+        if self._figure is None:
+            raise NotImplementedError(f"the table '{self.title}' has no picture of its own")
+        return self._figure()
+
+    def __str__(self) -> str:
+        return self._core.text()
+
+    def __repr__(self) -> str:
+        return f"Table({self.title!r}, {self.rows} rows: {', '.join(self)})"
+
+    def _repr_html_(self) -> str:
+        cell = lambda v: f"{v:.5g}" if isinstance(v, float) else html.escape(str(v))
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self)
+        columns = [self[name][:_MOST_ROWS].tolist() for name in self]
+        body = "".join("<tr>" + "".join(f"<td>{cell(v)}</td>" for v in row) + "</tr>" for row in zip(*columns))
+        more = f"<p>{_MOST_ROWS} of {self.rows:,} rows</p>" if self.rows > _MOST_ROWS else ""
+        return f"<table><caption>{html.escape(self.title)}</caption><tr>{head}</tr>{body}</table>{more}"
+
+
+class Figure:
+    """A picture as a value: a Vega-Lite specification (version 6) with its data.
+
+    JupyterLab, VS Code and Colab show it when it is the last line of a cell.
+    """
+
+    def __init__(self, core: _core.Figure):
+        self._core = core
+
+    @classmethod
+    def of(cls, spec: dict[str, Any], name: str = "figure", title: str = "") -> "Figure":
+        """A figure of your own specification (Vega-Lite 6, data included)."""
+        return cls(_core.Figure(name, title, json.dumps(spec)))
+
+    @property
+    def name(self) -> str:
+        return self._core.name
+
+    @property
+    def title(self) -> str:
+        return self._core.title
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The Vega-Lite specification (a new dictionary each time)."""
+        return json.loads(self._core.spec)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Saves by extension: .svg, .png, .html (self-contained, needs no network) or .json. Whole or not at all.
+
+        Raises UnsupportedError where .svg or .png need vl-convert and it is missing (says how to install it), UsageError for
+        another extension, InputOutputError.
+        """
+        self._core.save(pathlib.Path(path))
+
+    def html(self) -> str:
+        """A self-contained page."""
+        with tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder) / "figure.html"
+            self.save(page)
+            return page.read_text()
+
+    def to_altair(self):
+        """An altair.Chart to restyle. Raises MissingDependencyError without Altair."""
+        altair = needs("altair", "Figure.to_altair")
+        return altair.Chart.from_dict(self.spec, validate=False)
+
+    def __repr__(self) -> str:
+        return f"Figure({self.name!r}, {self.title!r})"
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
+        spec = self.spec
+        bundle = {"text/plain": repr(self)}
+        if "google.colab" in sys.modules:  # draws HTML alone
+            bundle["text/html"] = self.html()
+        else:  # each reader takes the version it knows; these figures use what both have
+            bundle["application/vnd.vegalite.v6+json"] = spec
+            bundle["application/vnd.vegalite.v6.json"] = spec
+            bundle["application/vnd.vegalite.v5+json"] = {**spec, "$schema": "https://vega.github.io/schema/vega-lite/v5.json"}
+        return bundle
+
+
+class Result(types.SimpleNamespace):
+    """What an analysis found: tables, arrays and numbers by name, and ``figure()``."""
+
+    def __init__(self, found: dict[str, Any], figure: Callable[["Result"], Figure]):
+        super().__init__(**{name: Table(v) if isinstance(v, _core.Table) else v for name, v in found.items()})
+        self._draw = figure
+
+    def figure(self) -> Figure:
+        """The analysis's own picture."""
+        return self._draw(self)
+
+    def _shown(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def __repr__(self) -> str:
+        parts = []
+        for name, value in self._shown().items():
+            parts.append(f"{name}={value.shape} array" if isinstance(value, np.ndarray) else f"{name}={value!r}")
+        return f"Result({', '.join(parts)})"
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
+        return {**self.figure()._repr_mimebundle_(), "text/plain": repr(self)}
+
+
+class Projected(Result):
+    """Vectors as points: ``points`` [N, 2 or more], ``ids`` int32 [N], ``labels``; `figure` and the interactive `map`."""
+
+    def map(self):
+        """The interactive map (a widget): search, hover, zoom, selection. Raises MissingDependencyError without anywidget."""
+        from .widget import Map
+        return Map(self.points[:, :2], self.labels, self.ids)

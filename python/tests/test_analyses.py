@@ -1,0 +1,151 @@
+"""The analyses say what the command line says; tables, figures and widgets are what notebooks expect of them."""
+import json
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+import embscope
+from conftest import SENTENCE
+
+PROGRAM = os.environ.get("EMBSCOPE")
+
+
+def says(*arguments):
+    if not PROGRAM:
+        pytest.skip("EMBSCOPE names no program")
+    done = subprocess.run([PROGRAM, *arguments, "--json"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["columns"]
+
+
+def same(table, columns):
+    assert list(table) == list(columns)
+    for name in table:
+        if table[name].dtype.kind == "f":
+            want = np.array([np.nan if v is None else v for v in columns[name]], float)
+            np.testing.assert_allclose(table[name], want, rtol=1e-12)
+        else:
+            assert table[name].tolist() == columns[name]
+
+
+def test_the_command_line_prints_the_same_tables(smollm2):
+    same(smollm2.predict(SENTENCE, 4), says("predict", SENTENCE, "-k", "4"))
+    same(smollm2.similar(" apple", 5), says("similar", " apple", "-k", "5"))
+    same(smollm2.mix(SENTENCE, " Germany", " France", [" Berlin", " Paris"], steps=5).sweep,
+         says("mix", SENTENCE, "--replace", " Germany", "--with", " France", "--targets", " Berlin", " Paris", "--steps", "5"))
+
+
+def test_tokens_have_ids_labels_and_bytes(smollm2):
+    tokens = smollm2.tokens("Grüße, Welt")
+    data = "Grüße, Welt".encode()
+    assert b"".join(data[a:b] for a, b in tokens.ranges) == data
+    assert smollm2.decode(tokens) == "Grüße, Welt" and len(tokens) == len(tokens.labels) == len(list(tokens))
+    assert tokens.ids.dtype == np.int32 and "span" in tokens._repr_html_()
+    assert smollm2.token(" Germany") == 4521 and smollm2.label(4521) == "␣Germany"
+
+
+def test_mixing_crosses_and_shares_work(smollm2):
+    result = smollm2.sweep(SENTENCE, " Germany", " France", [" Berlin", " Paris"])
+    assert result.untouched_equals_p1 and len(result.crossings) == 1 and 0 < result.crossings[0] < 1
+    assert result.cost["computed"] < result.cost["asked"] / 2
+    assert result.sweep["p"].tolist() == np.linspace(0, 1, 17).tolist()
+
+
+def test_patching_attribution_lens_and_attention_hold_together(gpt2, ids):
+    clean, corrupt = ids[1], [*ids[1][:2], 50, *ids[1][3:]]
+    patched = gpt2.patch(clean, corrupt, 3, 9)
+    full = (patched.grid["site"] == "blocks.L.resid_pre") | (patched.grid["site"] == "resid_pre")
+    assert full.any()
+    last = full & (patched.grid["block"] == 0) & (patched.grid["position"] == 2)
+    np.testing.assert_allclose(patched.grid["restored"][last], 1, atol=1e-4)
+    parts = gpt2.attribute(clean, 3, 9)
+    assert abs(parts.logit - parts.sum) < 1e-4 and abs(parts.logit - patched.clean) < 1e-4
+    cells = gpt2.lens(clean, target=3).cells
+    run = gpt2.run(clean, logits="all", capture="blocks.1.pattern")
+    np.testing.assert_array_equal(cells["target_logit"][cells["block"] == 2].astype(np.float32), run.logits[:, 3])
+    attention = gpt2.attention(clean, block=1)
+    np.testing.assert_allclose(attention.patterns, run["blocks.1.pattern"], atol=1e-6)
+    np.testing.assert_allclose(attention.patterns.sum(-1), 1, atol=1e-5)
+
+
+def test_edits_steering_and_generation(smollm2):
+    found = smollm2.edit(SENTENCE, "wte@' Germany' set ' France'", follow=[" Paris"])
+    assert found.divergence > 0.1 and "␣Paris" in found.changes["token"]
+    seen = []
+    text = smollm2.generate(SENTENCE, tokens=5, on_token=lambda id, data, p: seen.append(data))
+    assert b"".join(seen).decode() == text and text.startswith(" Berlin")
+    assert smollm2.generate(SENTENCE, tokens=5, on_token=lambda *_: False) in text
+    steered = smollm2.steer("I think that", "blocks.9.resid_post", [" I love this"], [" I hate this"], strengths=[0, 2], tokens=3)
+    assert steered.direction.shape == (576,) and steered.runs["strength"].tolist() == [0, 2]
+    again = smollm2.steer("I think that", "blocks.9.resid_post", direction=steered.direction, strengths=[0, 2], tokens=3)
+    assert again.runs["text"].tolist() == steered.runs["text"].tolist()
+
+
+def test_a_table_is_a_mapping_of_arrays(smollm2):
+    table = smollm2.predict(SENTENCE, 3)
+    assert list(table) == ["rank", "token", "id", "logit", "probability"] and table.rows == 3 and len(table) == 5
+    with pytest.raises(ValueError):
+        table["logit"][0] = 0
+    with pytest.raises(KeyError, match="there are"):
+        table["logits"]
+    column = table["logit"]
+    del table
+    assert np.isfinite(column).all()
+
+
+def test_a_table_shows_itself_and_becomes_pandas(smollm2):
+    table = smollm2.cosines([" a", " <b>"])
+    assert "&lt;b&gt;" in table._repr_html_() and "<b>" not in table._repr_html_()
+    pandas = pytest.importorskip("pandas")
+    frame = smollm2.predict(SENTENCE, 3).to_pandas()
+    assert isinstance(frame, pandas.DataFrame) and frame.shape == (3, 5)
+    assert smollm2.predict(SENTENCE, 3).records()[0]["rank"] == 1
+
+
+def test_figures_show_themselves_save_themselves_and_become_altair(smollm2, tmp_path):
+    figure = smollm2.predict(SENTENCE, 3).figure()
+    bundle = figure._repr_mimebundle_()
+    assert bundle["application/vnd.vegalite.v6+json"] == figure.spec and "vega-lite/v6" in figure.spec["$schema"]
+    assert "vega-lite/v5" in bundle["application/vnd.vegalite.v5+json"]["$schema"]
+    for ending, start in (("html", b"<!"), ("json", b"{")):
+        figure.save(tmp_path / f"f.{ending}")
+        assert (tmp_path / f"f.{ending}").read_bytes().lstrip().startswith(start)
+    with pytest.raises(embscope.UsageError):
+        figure.save(tmp_path / "f.bmp")
+    try:
+        figure.save(tmp_path / "f.svg")
+        assert b"<svg" in (tmp_path / "f.svg").read_bytes()
+    except embscope.UnsupportedError as error:
+        assert "vl-convert" in str(error)
+    altair = pytest.importorskip("altair")
+    assert isinstance(figure.to_altair(), altair.TopLevelMixin)
+    assert figure.to_altair().to_dict(validate=False)["$schema"]
+
+
+def test_colab_gets_a_page(smollm2, monkeypatch):
+    import sys
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    page = smollm2.predict(SENTENCE, 3).figure()._repr_mimebundle_()["text/html"]
+    assert "vega" in page and "src=\"http" not in page
+
+
+def test_projections_of_tokens(smollm2):
+    result = smollm2.tsne(range(1000, 1060), perplexity=10, steps=50, exaggerated_steps=25)
+    assert result.points.shape == (60, 2) and len(result.labels) == 60 and result.figure().spec
+    assert smollm2.pca([" a", " b", " c"]).points.shape == (3, 2)
+
+
+def test_the_map_is_a_widget_whose_selection_comes_back(smollm2):
+    pytest.importorskip("anywidget")
+    view = embscope.Map(np.arange(6, dtype=np.float64).reshape(3, 2), ["a", "b\0", "c"], [7, 8, 9])
+    assert np.frombuffer(view.points, np.float32).tolist() == [0, 1, 2, 3, 4, 5]
+    view.selection = [2, 1]
+    assert view.selected == ["c", "b␀"]
+    with pytest.raises(Exception, match="no point 3"):
+        view.selection = [3]
+    with pytest.raises(embscope.ShapeError, match="2 labels for points of shape 3 x 2"):
+        embscope.Map(np.zeros((3, 2)), ["a", "b"])
+    source = str(view._esm)
+    assert "http://" not in source and "https://" not in source and "import " not in source

@@ -1,0 +1,160 @@
+"""Threads, fork, Ctrl-C, progress, errors, missing packages."""
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import embscope
+from conftest import REFERENCE, SENTENCE
+
+RANDOM = np.random.default_rng(2).standard_normal((3000, 64)).astype(np.float32)
+
+
+def test_threads_may_share_a_model(gpt2, ids):
+    want = gpt2.run(ids, capture="resid_post", logits="all")
+    wrong = []
+    def work():
+        for _ in range(30):
+            got = gpt2.run(ids, capture="resid_post", logits="all")
+            if any(not np.array_equal(a[s], b[s]) for a, b in zip(want, got) for s in a):
+                wrong.append(1)
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_other_threads_run_during_work():
+    ticks = []
+    def tick():
+        while not stop.wait(0.005):
+            ticks.append(time.monotonic())
+    stop = threading.Event()
+    thread = threading.Thread(target=tick)
+    thread.start()
+    embscope.tsne(RANDOM, steps=15, exaggerated_steps=10)
+    stop.set()
+    thread.join()
+    assert len(ticks) > 5 and max(np.diff(ticks)) < 1
+
+
+def test_a_child_made_by_fork_works(gpt2, ids):
+    want = gpt2.run(ids[0]).logits
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(write, b"same" if np.array_equal(gpt2.run(ids[0]).logits, want) else b"differs")
+        finally:
+            os._exit(0)
+    os.close(write)
+    deadline = time.monotonic() + 30
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            pytest.fail("the child hangs")
+        time.sleep(0.01)
+    assert os.read(read, 16) == b"same"
+    os.close(read)
+
+
+def interrupted(call):
+    """Seconds from a Ctrl-C half a second into `call` to the KeyboardInterrupt."""
+    sent = []
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+    timer = threading.Timer(0.5, interrupt)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            call()
+        return time.monotonic() - sent[0]
+    finally:
+        timer.cancel()
+
+
+@pytest.mark.parametrize("what", ["tsne", "run", "generate", "pairs"])
+def test_ctrl_c_stops_work_within_a_quarter_of_a_second(what, smollm2):
+    calls = {"tsne": lambda: embscope.tsne(RANDOM, steps=100000), "pairs": smollm2.pairs,
+             "run": lambda: smollm2.run([list(range(1000, 2000))] * 30, logits=None, capture="resid_post"),
+             "generate": lambda: smollm2.generate(SENTENCE, tokens=5000)}
+    waits = [interrupted(calls[what])]
+    if waits[0] > 0.25:  # a busy machine may be late once
+        waits.append(interrupted(calls[what]))
+    assert min(waits) < 0.25, waits
+    assert np.isfinite(smollm2.run(SENTENCE).logits).all()
+
+
+def test_progress_is_told_and_may_stop(capsys):
+    seen = []
+    embscope.tsne(RANDOM[:600], steps=150, progress=lambda fraction, what: seen.append((fraction, what)))
+    assert seen == sorted(seen, key=lambda one: one[0])
+    assert all(0 <= fraction <= 1 and what for fraction, what in seen)
+    with pytest.raises(embscope.CancelledError):
+        embscope.tsne(RANDOM, steps=100000, progress=lambda fraction, what: False)
+    with pytest.raises(ZeroDivisionError):
+        embscope.tsne(RANDOM, steps=100000, progress=lambda fraction, what: 1 / 0)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_a_line_of_progress_that_goes_away(monkeypatch, capsys):
+    monkeypatch.setattr(embscope.progress, "_PATIENCE", 0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setattr(embscope.progress, "_in_notebook", lambda: False)
+    with embscope.progress.shown(None) as line:
+        line(0.5, "half")
+    assert capsys.readouterr().err == "\r\x1b[K############............  50 %  half\r\x1b[K"
+
+
+def test_errors_have_their_kind_place_and_words(tmp_path):
+    with pytest.raises(embscope.NotFoundError) as caught:
+        embscope.load(tmp_path / "nothing")
+    assert isinstance(caught.value, KeyError) and caught.value.code == "not_found"
+    assert str(caught.value) == f"[{caught.value.where}] {caught.value.message}"
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is embscope.NotFoundError and str(again) == str(caught.value)
+    (tmp_path / "x.gguf").write_bytes(b"GGUF\0\0\0")
+    with pytest.raises(embscope.FormatError, match="x.gguf"):
+        embscope.load(tmp_path / "x.gguf")
+    assert issubclass(embscope.InputOutputError, OSError) and issubclass(embscope.RangeError, IndexError)
+
+
+@pytest.mark.parametrize("package, call", [
+    ("pandas", lambda table: table.to_pandas()), ("altair", lambda table: table.figure().to_altair()),
+    ("anywidget", lambda table: embscope.Map(np.zeros((1, 2)), ["a"]))])
+def test_a_missing_package_is_named_with_the_command_that_installs_it(package, call, monkeypatch, smollm2):
+    table = smollm2.predict(SENTENCE, 3)
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr(embscope.widget, "_class", None)
+    with pytest.raises(ImportError, match=rf"needs {package}, which is not installed: pip install '{package}'"):
+        call(table)
+
+
+def test_importing_is_quick_and_prints_nothing():
+    done = subprocess.run([sys.executable, "-c", "import sys, embscope; print(sorted({'pandas', 'altair', 'IPython', 'torch', 'ray'} & set(sys.modules)))"],
+                          capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert (done.stdout, done.stderr, done.returncode) == ("[]\n", "", 0)
+
+
+def test_the_number_of_threads_changes_no_bit(gpt2, ids):
+    before = embscope.threads()
+    want = gpt2.run(ids[0], logits="all").logits
+    try:
+        embscope.set_threads(1)
+        assert np.array_equal(gpt2.run(ids[0], logits="all").logits, want)
+        with pytest.raises(embscope.RangeError):
+            embscope.set_threads(0)
+    finally:
+        embscope.set_threads(before)
