@@ -1,12 +1,14 @@
 // The command line: one noun a command, one line an error.
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 
 #include <fmt/format.h>
 
 #include "command.h"
+#include "embscope/simd.h"
 
 namespace {
 
@@ -34,7 +36,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);  // a reader that has seen enough ends us quietly
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit (ulimit -f) is an error of the write
   try {
+    if (const char* simd = std::getenv("EMBSCOPE_SIMD")) embscope::set_simd(simd);
     const int status = run(argc, argv);
     if (std::fflush(stdout) != 0)
       throw embscope::Error(embscope::Code::io, "standard output",

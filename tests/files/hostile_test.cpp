@@ -1,106 +1,36 @@
 // Files that lie: each is refused with one line that says what was wrong, before anything is allocated for it.
+#include <atomic>
 #include <cstdint>
-#include <cstring>
+#include <cstdlib>
+#include <ctime>
 #include <filesystem>
-#include <functional>
+#include <new>
 
 #include <gmock/gmock.h>
 #include <unistd.h>
 
 #include "embscope/archive.h"
 #include "embscope/error.h"
+#include "files/makers.h"
+
+namespace {
+std::atomic<std::size_t> allocated = 0;
+}
+
+// Every allocation of this program is counted: a file must not cost more than its own size makes plausible.
+void* operator new(std::size_t bytes) {
+  allocated += bytes;
+  if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace embscope {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Bytes of a file, written piece by piece.
-class Bytes {
- public:
-  template <class T>
-  Bytes& put(T value) {
-    text.append(reinterpret_cast<const char*>(&value), sizeof(value));
-    return *this;
-  }
-  Bytes& u32(std::uint64_t x) { return put(static_cast<std::uint32_t>(x)); }
-  Bytes& u64(std::uint64_t x) { return put(x); }
-  Bytes& string(std::string_view s) { return u64(s.size()).raw(s); }
-  Bytes& raw(std::string_view s) {
-    text += s;
-    return *this;
-  }
-  Bytes& pad(std::size_t n) {
-    text.resize((text.size() + n - 1) / n * n);
-    return *this;
-  }
-  std::string text;
-};
-
-struct GgufTensor {
-  std::string name = "t";
-  std::vector<std::uint64_t> sizes = {4, 2};  // fastest first, as in the file
-  std::uint32_t type = 0;
-  std::uint64_t offset = 0;
-  std::int64_t rank = -1;
-};
-
-struct Gguf {
-  std::string magic = "GGUF";
-  std::uint32_t version = 3;
-  std::int64_t tensor_count = -1, key_count = -1;
-  std::vector<std::string> keys;  // each one whole key-value record
-  std::vector<GgufTensor> tensors = {{}};
-  std::size_t data = 32;
-
-  std::string bytes() const {
-    Bytes b;
-    b.raw(magic).u32(version).u64(
-        static_cast<std::uint64_t>(tensor_count < 0 ? static_cast<std::int64_t>(tensors.size()) : tensor_count));
-    b.u64(static_cast<std::uint64_t>(key_count < 0 ? static_cast<std::int64_t>(keys.size()) : key_count));
-    for (const auto& key : keys) b.raw(key);
-    for (const auto& t : tensors) {
-      b.string(t.name).u32(t.rank < 0 ? t.sizes.size() : static_cast<std::uint64_t>(t.rank));
-      for (auto size : t.sizes) b.u64(size);
-      b.u32(t.type).u64(t.offset);
-    }
-    b.pad(32);
-    b.text += std::string(data, '\0');
-    return b.text;
-  }
-};
-
-std::string key(std::string_view name, std::uint32_t type, const Bytes& value) {
-  return Bytes().string(name).u32(type).raw(value.text).text;
-}
-std::string array(std::string_view name, std::uint32_t type, std::uint64_t count, std::string_view rest = "") {
-  return key(name, 9, Bytes().u32(type).u64(count).raw(rest));
-}
-
-std::string gguf(const std::function<void(Gguf&)>& change) {
-  Gguf file;
-  change(file);
-  return file.bytes();
-}
-
-std::string safetensors(std::string_view header, std::size_t data = 0, std::int64_t length = -1) {
-  return Bytes()
-      .u64(length < 0 ? header.size() : static_cast<std::uint64_t>(length))
-      .raw(header)
-      .raw(std::string(data, '\0'))
-      .text;
-}
-
-std::string tensor(std::string_view fields) { return R"({"t":{)" + std::string(fields) + "}}"; }
-
-std::string npy(std::string_view header, std::size_t data) {
-  return Bytes()
-      .raw(std::string_view("\x93NUMPY\x01\x00", 8))
-      .put(static_cast<std::uint16_t>(header.size()))
-      .raw(header)
-      .raw(std::string(data, '\0'))
-      .text;
-}
+using namespace files;
 
 struct Hostile {
   const char* name;
@@ -234,6 +164,33 @@ const std::vector<Hostile>& hostile() {
          g.keys = {key("a", 4, Bytes().u32(1))};
        }),
        "axes"},
+      {"gguf_array_elements_are_of_another_type",
+       gguf([](Gguf& g) { g.keys = {array("a", 8, 2, Bytes().u64(1).raw("x").u64(1u << 30).text)}; }), "a string of 1073741824 bytes"},
+      {"gguf_array_of_bools_of_2", gguf([](Gguf& g) { g.keys = {array("a", 7, 2, std::string("\1\2"))}; }), "a truth value of 2"},
+      {"gguf_key_with_control_characters", gguf([](Gguf& g) { g.keys = {key("a\n\x1b[2J", 13, Bytes().u64(1))}; }),
+       "key 'a\\x0a\\x1b[2J': unknown value type 13"},
+      {"gguf_sizes_sum_beyond_2_to_64", gguf([](Gguf& g) {
+         g.tensors = {{"a", {1ull << 61}, 24, 0, -1}, {"b", {1ull << 61}, 24, 1ull << 61, -1}, {"c", {1ull << 62}, 24, 1ull << 62, -1}};
+       }),
+       "needs bytes"},
+      {"gguf_data_begins_beyond_2_to_64", gguf([&](Gguf& g) { g.tensors[0].offset = huge / 32 * 32; }), "overflows"},
+      {"gguf_tensor_of_2_to_62_bytes", gguf([](Gguf& g) {
+         g.tensors[0].type = 24;
+         g.tensors[0].sizes = {1ull << 62};
+       }),
+       "needs bytes"},
+      {"gguf_name_length_past_the_end", Bytes().raw("GGUF").u32(3).u64(1).u64(0).u64(1000).raw(std::string(24, 't')).text,
+       "a string of 1000 bytes"},
+      {"gguf_truncated_in_a_value", Bytes().raw("GGUF").u32(3).u64(0).u64(1).string("key").u32(10).raw("xxxx").text, "in the middle of"},
+      {"gguf_truncated_in_a_tensor", gguf([](Gguf& g) { g.data = 0; }).substr(0, 40), "in the middle of"},
+      {"safetensors_zero_size_wraps", safetensors(tensor(R"("dtype":"F32","shape":[4611686018427387904,8,0],"data_offsets":[0,0])")),
+       "overflow 64 bits"},
+      {"safetensors_header_is_a_list", Bytes().u64(10).raw("{}[1,2,3] ").text, "not valid JSON"},
+      {"safetensors_name_with_control_characters", safetensors("{\"\\u001b[2J\\n\":7}"), "expected an object"},
+      {"npy_shape_of_nine", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4), "more than 8"},
+      {"npy_shape_not_closed", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,", 4), "no tuple"},
+      {"npy_descr_not_closed", npy("{'fortran_order': False, 'shape': (1,), 'descr': '<f4", 4), "no plain dtype"},
+      {"npy_big_endian", npy("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", 4), "dtype '>f4'"},
       {"safetensors_short", std::string("\x05\0\0\0\0\0\0\0{", 9), "a header of 5 bytes"},
       {"safetensors_header_huge", safetensors("{}", 0, INT64_MAX), "a header of 9223372036854775807 bytes"},
       {"safetensors_header_101_MB", safetensors("{}", 0, 101'000'000), "at most 100000000"},
@@ -305,21 +262,71 @@ const std::vector<Hostile>& hostile() {
 
 class HostileFile : public ::testing::TestWithParam<Hostile> {};
 
-TEST_P(HostileFile, is_refused_with_a_clear_line) {
-  const fs::path path =
-      fs::temp_directory_path() / ("embscope-hostile-" + std::to_string(getpid()) + "-" + GetParam().name);
-  write_file(path, GetParam().bytes);
-  std::string message;
+double cpu_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+// What opening says, without the folder's name, within `seconds` of this thread's time and `bytes` of memory.
+std::string refusal(const std::string& name, const std::string& content, double seconds, std::size_t bytes) {
+  const fs::path folder = fs::temp_directory_path() / ("embscope-hostile-" + std::to_string(getpid()));
+  fs::create_directories(folder);
+  write_file(folder / name, content);
+  std::string message = "opened without an error";
+  const std::size_t before = allocated;
+  const double start = cpu_seconds();
   try {
-    Archive::open(path);
+    Archive::open(folder / name);
   } catch (const Error& error) { message = error.what(); }
-  fs::remove(path);
-  EXPECT_THAT(message, ::testing::HasSubstr(GetParam().message));
+  EXPECT_LT(cpu_seconds() - start, seconds);
+  EXPECT_LT(allocated - before, bytes);
+  fs::remove_all(folder);
+  if (const std::size_t at = message.find(folder.string()); at != std::string::npos) message.erase(at, folder.string().size() + 1);
+  return message;
+}
+
+TEST_P(HostileFile, is_refused_with_a_clear_line_in_bounded_time_and_memory) {
+  const Hostile& file = GetParam();
+  const std::string message = refusal(file.name, file.bytes, 0.2, 100'000 + 20 * file.bytes.size());
+  EXPECT_THAT(message, ::testing::HasSubstr(file.message));
   EXPECT_THAT(message, ::testing::Not(::testing::HasSubstr("\n")));
 }
 
 INSTANTIATE_TEST_SUITE_P(files, HostileFile, ::testing::ValuesIn(hostile()),
                          [](const auto& f) { return std::string(f.param.name); });
+
+// A reader that compares each name with all others would take minutes for these.
+TEST(LargeHostileFile, two_equal_keys_among_100000_of_a_gguf_are_found_in_bounded_time) {
+  Gguf file;
+  for (int i = 0; i < 100'000; ++i) file.keys.push_back(key("k" + std::to_string(i), 0, Bytes().raw("x")));
+  file.keys.push_back(file.keys[70'000]);
+  EXPECT_EQ(refusal("f", file.bytes(), 2, 64 << 20), "[gguf] f: key 'k70000' occurs twice");
+}
+
+TEST(LargeHostileFile, two_equal_tensors_among_50000_of_a_gguf_are_found_in_bounded_time) {
+  Gguf file;
+  file.tensors.clear();
+  for (int i = 0; i <= 50'000; ++i)
+    file.tensors.push_back({"t" + std::to_string(i % 50'000), {8}, 0, 32 * static_cast<std::uint64_t>(i), -1});
+  file.data = 32 * 50'001;
+  EXPECT_EQ(refusal("f", file.bytes(), 2, 64 << 20), "[gguf] f: tensor 't0' occurs twice");
+}
+
+TEST(LargeHostileFile, two_equal_names_in_a_safetensors_header_of_more_than_a_megabyte_are_found) {
+  std::string header = "{";
+  for (int i = 0; i <= 20'000; ++i)
+    header += (i == 0 ? "" : ",") + std::string("\"t") + std::to_string(i % 20'000) + R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]})";
+  ASSERT_GT(header.size(), 1u << 20);
+  EXPECT_THAT(refusal("f", safetensors(header + "}"), 3, 100 << 20), ::testing::HasSubstr("the key 't0' occurs twice"));
+}
+
+TEST(LargeHostileFile, bytes_that_claim_to_be_100000_overlapping_tensors_are_refused_in_bounded_time) {
+  std::string header = "{";
+  for (int i = 0; i < 100'000; ++i)
+    header += (i == 0 ? "" : ",") + std::string("\"t") + std::to_string(i) + R"(":{"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
+  EXPECT_THAT(refusal("f", safetensors(header + "}", 1), 5, 400 << 20), ::testing::HasSubstr("overlaps the one before it"));
+}
 
 std::shared_ptr<const Archive> open_bytes(const std::string& bytes) {
   const fs::path path = fs::temp_directory_path() / ("embscope-good-" + std::to_string(getpid()));
