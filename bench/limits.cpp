@@ -29,7 +29,7 @@ double gemm_gflops() {
     std::fill_n(panel, in * embscope::panel_width, 0.25f);
   });
   const double seconds =
-      best_seconds(30, [&] { embscope::gemm(x.data(), in, rows, w, nullptr, y.data(), out); });
+      best_seconds(30, [&] { embscope::gemm(x.data(), in, rows, {{embscope::Product{&w, nullptr, y.data(), out}}}); });
   return 2e-9 * rows * out * in / seconds;
 }
 

@@ -20,7 +20,7 @@ std::vector<double> probabilities(const MixResult& result) {
 int main(int argc, char** argv) {
   const bench::Arguments arguments(argc, argv);
   const Transformer transformer(Model::open(arguments.model));
-  MixRequest request{"The capital of Germany is", " Germany", " France", {" Berlin", " Paris"}};
+  MixRequest request{"The capital of Germany is", " Germany", {" France"}, {" Berlin", " Paris"}, ""};
   for (int steps : arguments.sizes) {
     request.steps = steps;
     bench::measure(arguments, steps, [&] { return mix(transformer, request); }, probabilities);
