@@ -2,8 +2,8 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <string>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,7 +14,7 @@
 namespace embscope {
 namespace {
 
-std::string reason(int error) { return std::strerror(error); }
+std::string reason(int error) { return std::generic_category().message(error); }
 
 }  // namespace
 

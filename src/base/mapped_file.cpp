@@ -7,9 +7,9 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <mutex>
 #include <string>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -21,7 +21,7 @@
 namespace embscope {
 namespace {
 
-std::string reason(int error) { return std::strerror(error); }
+std::string reason(int error) { return std::generic_category().message(error); }
 
 struct Descriptor {
   int number;

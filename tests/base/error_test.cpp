@@ -17,7 +17,7 @@ TEST(Error, says_where_and_what) {
 }
 
 TEST(Error, names_from_files_neither_break_the_line_nor_steer_a_terminal) {
-  const Error error(Code::format, "a\nb", std::string("tensor '\x1b[2J\r\0\x7f\xc3\xa9'", 16));
+  const Error error(Code::format, "a\nb", std::string("tensor '\x1b[2J\r\0\x7f\xc3\xa9'", 17));
   EXPECT_STREQ(error.what(), "[a\\nb] tensor '\\x1b[2J\\x0d\\x00\\x7f\xc3\xa9");
   EXPECT_EQ(Error(Code::format, "x", std::string(10000, 'y')).message(), std::string(3000, 'y') + "...");
 }

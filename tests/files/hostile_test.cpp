@@ -182,7 +182,7 @@ const std::vector<Hostile>& hostile() {
       {"gguf_name_length_past_the_end", Bytes().raw("GGUF").u32(3).u64(1).u64(0).u64(1000).raw(std::string(24, 't')).text,
        "a string of 1000 bytes"},
       {"gguf_truncated_in_a_value", Bytes().raw("GGUF").u32(3).u64(0).u64(1).string("key").u32(10).raw("xxxx").text, "in the middle of"},
-      {"gguf_truncated_in_a_tensor", gguf([](Gguf& g) { g.data = 0; }).substr(0, 40), "in the middle of"},
+      {"gguf_truncated_in_a_tensor", gguf([](Gguf& g) { g.data = 0; }).substr(0, 50), "in the middle of"},
       {"safetensors_zero_size_wraps", safetensors(tensor(R"("dtype":"F32","shape":[4611686018427387904,8,0],"data_offsets":[0,0])")),
        "overflow 64 bits"},
       {"safetensors_header_is_a_list", Bytes().u64(10).raw("{}[1,2,3] ").text, "not valid JSON"},
@@ -289,8 +289,8 @@ std::string refusal(const std::string& name, const std::string& content, double 
 TEST_P(HostileFile, is_refused_with_a_clear_line_in_bounded_time_and_memory) {
   const Hostile& file = GetParam();
   const std::string message = refusal(file.name, file.bytes, 0.2, 100'000 + 20 * file.bytes.size());
-  EXPECT_THAT(message, ::testing::HasSubstr(file.message));
-  EXPECT_THAT(message, ::testing::Not(::testing::HasSubstr("\n")));
+  RecordProperty("message", message);
+  EXPECT_EQ(message, file.message);
 }
 
 INSTANTIATE_TEST_SUITE_P(files, HostileFile, ::testing::ValuesIn(hostile()),
