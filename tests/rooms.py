@@ -7,8 +7,9 @@ import sys
 PUBLIC = {  # public header -> its room
     "error": "base", "progress": "base", "threads": "base", "tensor": "tensor", "table": "tensor", "tokenizer": "text", "prompt": "text", "simd": "kernels",
     "archive": "files", "model": "model", "site": "forward", "edit": "forward", "transformer": "forward",
+    "training": "train",
     "similarity": "analysis", "predict": "analysis", "mix": "analysis", "trace": "analysis", "lens": "analysis", "intervention": "analysis", "patching": "analysis", "steering": "analysis",
-    "attention_patterns": "analysis", "attribution": "analysis", "extract": "analysis", "projection": "project", "figure": "figure", "hub": "hub", "space": "space",
+    "attention_patterns": "analysis", "attribution": "analysis", "extract": "analysis", "projection": "project", "figure": "figure", "hub": "hub", "space": "space", "trajectory": "analysis", "matrix_tiles": "figure",
 }
 
 

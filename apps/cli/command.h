@@ -72,6 +72,7 @@ void add_attribute(CLI::App& app);
 void add_run(CLI::App& app);
 void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);
+void add_serve(CLI::App& app);
 void add_completion(CLI::App& app);
 
 }  // namespace embscope::cli

@@ -20,7 +20,7 @@ int run(int argc, char** argv) {
   namespace cli = embscope::cli;
   for (auto add : {cli::add_tour, cli::add_info, cli::add_tokens, cli::add_vectors, cli::add_map, cli::add_predict,
                    cli::add_mix, cli::add_trace, cli::add_interventions, cli::add_lens, cli::add_attention,
-                   cli::add_attribute, cli::add_run, cli::add_pull, cli::add_completion}) {
+                   cli::add_attribute, cli::add_run, cli::add_serve, cli::add_pull, cli::add_completion}) {
     add(app);
   }
   try {

@@ -53,7 +53,7 @@ struct Edit {
 ///   ACTION      set V | add V | scale N | mix P V | zero | project_out V | rotate DEGREES V | clamp DIMENSIONS LOW HIGH
 ///               | noise DEVIATION [seed N]            (DIMENSIONS: 12,13 or *)
 ///   V           terms joined by + and -; a term is N, a factor, or N * factor
-///   factor      ' word' (its row of wte, by its final token) | mean(V, V, ...) | (V)
+///   factor      ' word' (its row of wte, by its final token) | #ID (a token's row of wte) | mean(V, V, ...) | (V)
 ///               | run('another text') or run('another text'@POSITION): what that text has at the same site, at the same
 ///                 position or the one named
 ///               | file('x.npy', ROW) or file('x.safetensors', 'name', ROW): a row of a file

@@ -47,6 +47,9 @@ Figure figure_intervention(const Table& changes,
 Figure figure_patch(const Table& grid, const Table& heads, std::string_view target, std::string_view against);
 Figure figure_steer(const Table& runs, std::string_view site);  ///< steering.h: probabilities by strength
 
+/// trajectory.h table: the points joined in the order of the pass.
+Figure figure_trajectory(const Table& points, std::string_view across, std::string_view up);
+
 /// The entire matrix as a picture: tokens across, dimensions down, diverging red (positive) and blue (negative) centred on
 /// zero, range the 99th percentile of |value|; each pixel the mean of the cells it covers, and the picture says how many;
 /// beside it the per-dimension means.

@@ -22,6 +22,13 @@ struct MixRequest {
 /// What is mixed in, for titles.
 std::string mixed_in(const MixRequest& request);
 
+/// What is mixed in, as a vector for the site: the mean of what the text has there when each of `with` stands in it, or the
+/// expression. Throws as `mix` does.
+std::vector<float> mix_vector(const Transformer& transformer, const MixRequest& request);
+
+/// One mixture as an edit: p * what is there + (1 - p) * other.
+Edit mix_edit(const Site& site, int position, std::vector<float> other, double p);
+
 struct MixResult {
   int position = 0;                  ///< of the replaced token
   bool untouched_equals_p1 = false;  ///< the logits at p = 1 equal the untouched run's, bit for bit

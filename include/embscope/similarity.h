@@ -24,6 +24,13 @@ Table cosines(const Model& model, std::span<const std::string> words);
 /// The k tokens nearest to a word: columns rank, token, id, cosine. The word's own token is left out.
 Table similar(const Model& model, std::string_view word, int k);
 
+/// The same for any vector [D]; the tokens `without` are left out. Throws Error{shape} when it has another length, Error{range}
+/// when it is zero.
+Table similar(const Model& model, std::span<const float> vector, int k, std::span<const TokenId> without = {});
+
+/// The cosine of a vector [D] with every token's, [V]; 0 for rows without a direction. Throws as `similar` does.
+std::vector<double> cosines_with_all(const Model& model, std::span<const float> vector);
+
 /// Per-dimension mean and deviation over all tokens, and which dimensions carry an offset shared by all tokens (the
 /// heatmap's stripes): |mean| / deviation, largest first. Columns: dimension, mean, deviation, ratio.
 Table dimensions(const Model& model);

@@ -35,9 +35,6 @@ std::vector<float> distractor(const Transformer& transformer, const MixRequest& 
 }
 
 void check(const MixRequest& r, const Site& site) {
-  if (r.steps < 2 || r.steps > 100000)
-    throw Error(Code::range, "mix", fmt::format("{} steps: choose 2 to 100000", r.steps));
-  if (r.targets.empty()) throw Error(Code::usage, "mix", "no target words: name at least one");
   if (r.with.empty() == r.vector.empty())
     throw Error(Code::usage, "mix", "name what is mixed in: words, or a vector expression");
   if (is_attention_map(site.point) || site.point == Point::logits) {
@@ -51,13 +48,8 @@ Request sweep_request(const MixRequest& r, const Site& site, const std::vector<T
   Request request;
   for (int i = 0; i < r.steps; ++i) {
     request.rows.push_back(ids);
-    Edit edit;
-    edit.site = site;
-    edit.change = Change::mix;
+    Edit edit = mix_edit(site, position, other, p[static_cast<std::size_t>(i)]);
     edit.rows = {i};
-    edit.positions = {position};
-    edit.vector = other;
-    edit.amount = static_cast<float>(p[static_cast<std::size_t>(i)]);
     request.edits.push_back(std::move(edit));
   }
   return request;
@@ -81,7 +73,27 @@ std::string mixed_in(const MixRequest& r) {
   return names;
 }
 
+std::vector<float> mix_vector(const Transformer& transformer, const MixRequest& r) {
+  const Site site = parse_site(r.site, transformer.config());
+  check(r, site);
+  const Prompt prompt = make_prompt(transformer.model().tokenizer(), r.text);
+  return distractor(transformer, r, site, prompt.tokens.ids, position_of(prompt, r.replace));
+}
+
+Edit mix_edit(const Site& site, int position, std::vector<float> other, double p) {
+  Edit edit;
+  edit.site = site;
+  edit.change = Change::mix;
+  edit.positions = {position};
+  edit.vector = std::move(other);
+  edit.amount = static_cast<float>(p);
+  return edit;
+}
+
 MixResult mix(const Transformer& transformer, const MixRequest& r) {
+  if (r.steps < 2 || r.steps > 100000)
+    throw Error(Code::range, "mix", fmt::format("{} steps: choose 2 to 100000", r.steps));
+  if (r.targets.empty()) throw Error(Code::usage, "mix", "no target words: name at least one");
   const Site site = parse_site(r.site, transformer.config());
   check(r, site);
   const Tokenizer& tokenizer = transformer.model().tokenizer();

@@ -108,24 +108,31 @@ Table cosines(const Model& model, std::span<const std::string> words) {
   return table;
 }
 
-Table similar(const Model& model, std::string_view word, int k) {
-  if (k < 1) throw Error(Code::range, "similar", fmt::format("{} neighbours: ask for at least 1", k));
-  const WordToken token = word_token(model.tokenizer(), word);
-  const Tensor wanted = model.embedding(token.id);
-  const std::int64_t vocab = model.config().vocab;
-  const double own = std::sqrt(dot(wanted.values(), wanted.values()));
-  if (own == 0) throw Error(Code::range, fmt::format("word '{}'", visible(word)), "a zero vector has no direction");
-  constexpr double nobody = -2;  // the word itself, and rows without a direction
+namespace {
+
+constexpr double nobody = -2;  // the cosine of rows without a direction
+
+// Cosines of a vector with all tokens; `nobody` for rows without a direction.
+std::vector<double> directions(const Model& model, std::span<const float> wanted, const std::string& where) {
+  const std::int64_t vocab = model.config().vocab, width = model.config().width;
+  if (static_cast<std::int64_t>(wanted.size()) != width)
+    throw Error(Code::shape, where, fmt::format("{} values: a vector of this model has {}", wanted.size(), width));
+  const double own = std::sqrt(dot(wanted, wanted));
+  if (own == 0) throw Error(Code::range, where, "a zero vector has no direction");
   std::vector<double> cosines(static_cast<std::size_t>(vocab), nobody);
   parallel_for(vocab, 256, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> row(static_cast<std::size_t>(wanted.size()));
+    std::vector<float> row(wanted.size());
     for (std::int64_t id = begin; id < end; ++id) {
       model.weights().wte.row(id, row.data());
       const double length = std::sqrt(dot(row, row));
-      if (length > 0) cosines[static_cast<std::size_t>(id)] = dot(row, wanted.values()) / (own * length);
+      if (length > 0) cosines[static_cast<std::size_t>(id)] = dot(row, wanted) / (own * length);
     }
   });
-  cosines[static_cast<std::size_t>(token.id)] = nobody;
+  return cosines;
+}
+
+// The k largest, without those of `nobody`.
+Table nearest(const Model& model, const std::vector<double>& cosines, int k, std::string title) {
   std::vector<TokenId> order;
   for (std::size_t i = 0; i < cosines.size(); ++i) {
     if (cosines[i] > nobody) order.push_back(static_cast<TokenId>(i));
@@ -144,8 +151,40 @@ Table similar(const Model& model, std::string_view word, int k) {
     value.push_back(cosines[static_cast<std::size_t>(order[i])]);
     names.push_back(model.label(order[i]));
   }
-  Table table(fmt::format("nearest to {}", visible(word)));
+  Table table(std::move(title));
   return std::move(table.add("rank", rank).add("token", names).add("id", id).add("cosine", value, 5));
+}
+
+void check_neighbours(int k) {
+  if (k < 1) throw Error(Code::range, "similar", fmt::format("{} neighbours: ask for at least 1", k));
+}
+
+}  // namespace
+
+Table similar(const Model& model, std::string_view word, int k) {
+  check_neighbours(k);
+  const WordToken token = word_token(model.tokenizer(), word);
+  auto cosines =
+      directions(model, model.embedding(token.id).values(), fmt::format("word '{}'", visible(word)));
+  cosines[static_cast<std::size_t>(token.id)] = nobody;
+  return nearest(model, cosines, k, fmt::format("nearest to {}", visible(word)));
+}
+
+Table similar(const Model& model, std::span<const float> vector, int k, std::span<const TokenId> without) {
+  check_neighbours(k);
+  auto cosines = directions(model, vector, "vector");
+  for (TokenId id : without) {
+    if (id < 0 || id >= model.config().vocab)
+      throw Error(Code::range, fmt::format("token {}", id), fmt::format("the vocabulary has 0:{}", model.config().vocab));
+    cosines[static_cast<std::size_t>(id)] = nobody;
+  }
+  return nearest(model, cosines, k, "nearest tokens");
+}
+
+std::vector<double> cosines_with_all(const Model& model, std::span<const float> vector) {
+  auto cosines = directions(model, vector, "vector");
+  std::ranges::replace(cosines, nobody, 0.0);
+  return cosines;
 }
 
 Table dimensions(const Model& model) {

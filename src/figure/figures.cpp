@@ -235,6 +235,27 @@ Figure figure_trace(const Table& life, std::string_view own, std::string_view pr
        {"resolve", {{"scale", {{"color", "independent"}}}}}});
 }
 
+Figure figure_trajectory(const Table& points, std::string_view across, std::string_view up) {
+  const bj::object order = {{"field", "block"}, {"type", "quantitative"}};
+  bj::object x = number_field("x", across), y = number_field("y", up);
+  x["scale"] = y["scale"] = {{"zero", false}};
+  const bj::object tip = {{"tooltip", {text_field("site", "site"), number_field("x", "x"), number_field("y", "y")}}};
+  bj::object line = {{"mark", {{"type", "line"}, {"strokeWidth", 1}, {"color", "#888888"}}},
+                     {"encoding", {{"order", order}}}};
+  bj::object colour = number_field("block", "block");
+  colour["scale"] = {{"scheme", "viridis"}};
+  bj::object dots = {{"mark", {{"type", "circle"}, {"size", 60}, {"opacity", 1}}},
+                     {"encoding", {{"color", colour}, {"tooltip", tip.at("tooltip")}}}};
+  bj::object numbers = {{"mark", {{"type", "text"}, {"dy", -9}, {"fontSize", 9}}},
+                        {"encoding", {{"text", {{"field", "block"}, {"type", "quantitative"}}}}}};
+  return finish("trajectory", points.title(), "after each block; -1: as it enters the first",
+                {{"width", 520},
+                 {"height", 420},
+                 {"data", {{"values", rows_of(points)}}},
+                 {"encoding", {{"x", x}, {"y", y}}},
+                 {"layer", {line, dots, numbers}}});
+}
+
 Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title) {
   bj::array rows;
   for (std::int64_t i = 0; i < points.rows(); ++i) {

@@ -16,6 +16,8 @@ void append(png_structp png, png_bytep data, png_size_t size) {
   out->insert(out->end(), data, data + size);
 }
 
+}  // namespace
+
 // The 99th percentile of |value| over every 7th token: enough to be robust, cheap enough to be immediate.
 double robust_range(const Model& model) {
   const std::int64_t vocab = model.config().vocab, width = model.config().width;
@@ -28,8 +30,6 @@ double robust_range(const Model& model) {
   std::nth_element(sizes.begin(), place, sizes.end());
   return *place > 0 ? static_cast<double>(*place) : 1;
 }
-
-}  // namespace
 
 std::vector<std::uint8_t> encode_png(const std::vector<std::uint8_t>& rgb, int width, int height) {
   std::vector<std::uint8_t> out;

@@ -18,6 +18,9 @@ struct Rgb {
 };
 Rgb diverging(double value);
 
+/// |value| of full colour: the 99th percentile of |value| over the embedding matrix.
+double robust_range(const Model& model);
+
 /// White for 0, blue for 1/2, dark blue for 1, straight lines between.
 inline constexpr Rgb sequential_stops[] = {{255, 255, 255}, {66, 146, 198}, {8, 48, 107}};
 Rgb sequential(double value);

@@ -41,6 +41,18 @@ class Word : public Expression {
   std::string word_;
 };
 
+class TokenRow : public Expression {
+ public:
+  explicit TokenRow(int id) : id_(id) {}
+  std::vector<float> at(const Place& place) const override {
+    return values_of(place.transformer.model().embedding(id_));
+  }
+  bool varies() const override { return false; }
+
+ private:
+  TokenId id_;
+};
+
 class OtherRun : public Expression {
  public:
   OtherRun(std::string_view text, std::optional<PositionName> position) : text_(text), position_(std::move(position)) {}
@@ -135,7 +147,7 @@ std::unique_ptr<const Expression> read_file(Cursor& cursor) {
 
 bool factor_ahead(Cursor& cursor) {
   const char c = cursor.peek();
-  return cursor.quote_ahead() || c == '(' || c == 'm' || c == 'r' || c == 'f';
+  return cursor.quote_ahead() || c == '(' || c == 'm' || c == 'r' || c == 'f' || c == '#';
 }
 
 std::unique_ptr<const Expression> read_factor(Cursor& cursor) {
@@ -144,14 +156,15 @@ std::unique_ptr<const Expression> read_factor(Cursor& cursor) {
     if (word.empty()) cursor.fail("the word is empty", cursor.at() - 2);
     return std::make_unique<Word>(word);
   }
+  if (cursor.accept('#')) return std::make_unique<TokenRow>(cursor.integer());
   cursor.peek();
   const std::size_t start = cursor.at();
   const std::string_view name = cursor.name();
   if (!name.empty() && name != "mean" && name != "run" && name != "file") {
-    cursor.fail("expected a word in quotes, mean(...), run(...) or file(...)", start);
+    cursor.fail("expected a word in quotes, #ID, mean(...), run(...) or file(...)", start);
   }
   if (name.empty() && cursor.peek() != '(')
-    cursor.fail("expected a number, a word in quotes, mean(...), run(...), file(...) or (...)");
+    cursor.fail("expected a number, a word in quotes, #ID, mean(...), run(...), file(...) or (...)");
   cursor.expect('(');
   const Cursor::Nested nested(cursor);
   auto inner = name == "mean"   ? read_mean(cursor)

@@ -39,9 +39,11 @@ constexpr std::int64_t packed_size(std::int64_t rows, std::int64_t depth) {
   return rows * ((depth + chunk - 1) / chunk * chunk);
 }
 
-template <int rows>
+// `by_columns`: x is packed as [depth][rows] instead, as it comes from a matrix that is stored with its rows as columns.
+template <int rows, bool by_columns>
 void tile(const float* HWY_RESTRICT x, const float* HWY_RESTRICT panel, std::int64_t depth, float* HWY_RESTRICT y,
           std::int64_t y_stride, bool accumulate) {
+  constexpr std::int64_t row_step = by_columns ? 1 : chunk, k_step = by_columns ? rows : 1;
   const Lanes d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   for (std::int64_t c = 0; c < panel_width; c += 2 * lanes) {
@@ -54,11 +56,11 @@ void tile(const float* HWY_RESTRICT x, const float* HWY_RESTRICT panel, std::int
     const float* w = panel + c;
     for (std::int64_t k0 = 0; k0 < depth; k0 += chunk) {
       const float* xk = x + k0 * rows;
-      for (const float* end = xk + std::min(chunk, depth - k0); xk < end; ++xk, w += panel_width) {
+      for (const float* end = xk + std::min(chunk, depth - k0) * k_step; xk < end; xk += k_step, w += panel_width) {
         const Vec w0 = hn::LoadU(d, w), w1 = hn::LoadU(d, w + lanes);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; ++r) {
-          const Vec v = hn::Set(d, xk[r * chunk]);
+          const Vec v = hn::Set(d, xk[r * row_step]);
           a[r] = hn::MulAdd(v, w0, a[r]);
           b[r] = hn::MulAdd(v, w1, b[r]);
         }
@@ -74,24 +76,25 @@ void tile(const float* HWY_RESTRICT x, const float* HWY_RESTRICT panel, std::int
 
 using Tile = void (*)(const float*, const float*, std::int64_t, float*, std::int64_t, bool);
 
+template <bool by_columns>
 Tile tile_of(std::int64_t rows) {
   static constexpr Tile tiles[] = {
     nullptr,
-    tile<1>,
-    tile<2>,
-    tile<3>,
-    tile<4>,
-    tile<5>,
-    tile<6>,
+    tile<1, by_columns>,
+    tile<2, by_columns>,
+    tile<3, by_columns>,
+    tile<4, by_columns>,
+    tile<5, by_columns>,
+    tile<6, by_columns>,
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
-    tile<7>,
-    tile<8>,
-    tile<9>,
-    tile<10>,
-    tile<11>,
-    tile<12>,
-    tile<13>,
-    tile<14>
+    tile<7, by_columns>,
+    tile<8, by_columns>,
+    tile<9, by_columns>,
+    tile<10, by_columns>,
+    tile<11, by_columns>,
+    tile<12, by_columns>,
+    tile<13, by_columns>,
+    tile<14, by_columns>
 #endif
   };
   return tiles[rows];
@@ -111,7 +114,22 @@ void pack_rows(const float* x, std::int64_t x_stride, std::int64_t rows, std::in
   }
 }
 
+// The same rows from a matrix that holds them as columns, x [depth, rows]: groups of tile_rows, each [depth][rows of the group].
+void pack_columns(const float* x, std::int64_t x_stride, std::int64_t rows, std::int64_t depth, float* packed) {
+  for (std::int64_t first = 0; first < rows; first += tile_rows) {
+    const std::int64_t count = std::min(tile_rows, rows - first);
+    const float* from = x + first;
+    float* to = packed + packed_size(first, depth);
+    if (count == tile_rows) {  // a copy of constant size
+      for (std::int64_t k = 0; k < depth; ++k) std::memcpy(to + k * tile_rows, from + k * x_stride, tile_rows * sizeof(float));
+    } else {
+      for (std::int64_t k = 0; k < depth; ++k) std::copy_n(from + k * x_stride, count, to + k * count);
+    }
+  }
+}
+
 // All the groups of packed rows against one panel. A panel of fewer than 32 columns goes through a buffer.
+template <bool by_columns = false>
 void multiply(const float* packed, std::int64_t rows, const float* panel, std::int64_t depth, float* y,
               std::int64_t y_stride, std::int64_t columns, bool accumulate) {
   HWY_ALIGN float buffer[tile_rows * panel_width];
@@ -120,7 +138,7 @@ void multiply(const float* packed, std::int64_t rows, const float* panel, std::i
     float* out = y + first * y_stride;
     const float* x = packed + packed_size(first, depth);
     if (columns == panel_width) {
-      tile_of(count)(x, panel, depth, out, y_stride, accumulate);
+      tile_of<by_columns>(count)(x, panel, depth, out, y_stride, accumulate);
       continue;
     }
     const auto bytes = static_cast<std::size_t>(columns) * sizeof(float);
@@ -128,7 +146,7 @@ void multiply(const float* packed, std::int64_t rows, const float* panel, std::i
       std::memset(buffer, 0, sizeof(buffer));
       for (std::int64_t r = 0; r < count; ++r) std::memcpy(buffer + r * panel_width, out + r * y_stride, bytes);
     }
-    tile_of(count)(x, panel, depth, buffer, panel_width, accumulate);
+    tile_of<by_columns>(count)(x, panel, depth, buffer, panel_width, accumulate);
     for (std::int64_t r = 0; r < count; ++r) std::memcpy(out + r * y_stride, buffer + r * panel_width, bytes);
   }
 }
@@ -145,7 +163,9 @@ void add_bias(const Product& product, std::int64_t first, std::int64_t last, flo
 void gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products,
                  std::int64_t begin, std::int64_t end) {
   const std::int64_t in = products[0].w->in(), most_depth = std::min(block_depth, in);
-  std::vector<float> packed(static_cast<std::size_t>(packed_size(std::min(rows, block_rows), most_depth)));
+  thread_local std::vector<float> packed;
+  const auto size = static_cast<std::size_t>(packed_size(std::min(rows, block_rows), most_depth));
+  if (packed.size() < size) packed.resize(size);
   // body(product, first panel, last panel) for what of this range lies in each product
   auto for_products = [&](auto&& body) {
     std::int64_t before = 0;
@@ -190,6 +210,18 @@ void gemm_on_this_thread(const float* x, std::int64_t x_stride, std::int64_t row
   }
 }
 
+void gemm_columns(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,
+                  std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns,
+                  bool accumulate) {
+  thread_local std::vector<float> packed;
+  packed.resize(static_cast<std::size_t>(packed_size(rows, depth)));
+  pack_columns(x, x_stride, rows, depth, packed.data());
+  for (std::int64_t c = 0; c < columns; c += panel_width) {
+    multiply<true>(packed.data(), rows, panels + c / panel_width * panel_stride, depth, y + c, y_stride,
+                   std::min(panel_width, columns - c), accumulate);
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace embscope
 HWY_AFTER_NAMESPACE();
@@ -198,6 +230,7 @@ HWY_AFTER_NAMESPACE();
 namespace embscope {
 HWY_EXPORT(gemm_panels);
 HWY_EXPORT(gemm_on_this_thread);
+HWY_EXPORT(gemm_columns);
 
 void pack_panel(const float* rows, std::int64_t stride, std::int64_t count, std::int64_t in, float* panel) {
   for (std::int64_t j = 0; j < panel_width; ++j) {
@@ -212,6 +245,10 @@ void pack_panel(const float* rows, std::int64_t stride, std::int64_t count, std:
 
 Packed::Packed(std::int64_t out, std::int64_t in, const std::function<void(std::int64_t, float*)>& fill)
     : out_(out), in_(in), panels_(Tensor::uninitialised({(out + panel_width - 1) / panel_width, in, panel_width})) {
+  refill(fill);
+}
+
+void Packed::refill(const std::function<void(std::int64_t, float*)>& fill) {
   parallel_for(panels(), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t p = begin; p < end; ++p) fill(p, panels_.data() + p * in_ * panel_width);
   });
@@ -225,6 +262,19 @@ void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<co
   parallel_for(panels, share, [&](std::int64_t begin, std::int64_t end) {
     HWY_DYNAMIC_DISPATCH(gemm_panels)(x, x_stride, rows, products, begin, end);
   });
+}
+
+void gemm_here(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products) {
+  std::int64_t panels = 0;
+  for (const Product& product : products) panels += product.w->panels();
+  HWY_DYNAMIC_DISPATCH(gemm_panels)(x, x_stride, rows, products, 0, panels);
+}
+
+void gemm_transposed(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,
+                     std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride,
+                     std::int64_t columns, bool accumulate) {
+  HWY_DYNAMIC_DISPATCH(gemm_columns)
+  (x, x_stride, rows, panels, panel_stride, depth, y, y_stride, columns, accumulate);
 }
 
 void gemm_serial(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,

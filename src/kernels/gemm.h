@@ -20,6 +20,9 @@ class Packed {
   /// `fill(p, panel)` writes panel p; it is called from several threads, once for each p.
   Packed(std::int64_t out, std::int64_t in, const std::function<void(std::int64_t p, float* panel)>& fill);
 
+  /// Writes every panel anew: the weights of a model in training change from step to step.
+  void refill(const std::function<void(std::int64_t p, float* panel)>& fill);
+
   std::int64_t out() const { return out_; }
   std::int64_t in() const { return in_; }
   bool empty() const { return out_ == 0; }
@@ -46,10 +49,19 @@ struct Product {
 /// share the work of reading x.
 void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products);
 
+/// `gemm` on the calling thread alone: for rows that are one share of a larger work.
+void gemm_here(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products);
+
 /// On the calling thread, with panels `panel_stride` floats apart, each [depth][32]:
 /// y[r][c] (+)= sum_k x[r][k] * panel(c / 32)[k][c % 32] for c < columns, k < depth.
 void gemm_serial(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,
                  std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns,
                  bool accumulate);
+
+/// The same with x stored [depth, rows], its rows as columns: y[r][c] (+)= sum_k x[k][r] * panel(c / 32)[k][c % 32]. With x the
+/// inputs of a linear map and the panels its outputs' gradients, y is the gradient of its weights.
+void gemm_transposed(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,
+                     std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride,
+                     std::int64_t columns, bool accumulate);
 
 }  // namespace embscope

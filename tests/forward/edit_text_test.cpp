@@ -217,7 +217,7 @@ TEST_P(EditText, text_that_is_no_edit_is_refused_at_its_character) {
                          Bad{"wte set ''", "the word is empty at character 9"},
                          Bad{"wte set (' cat'", "expected ')' at character 16"},
                          Bad{"wte set mean()", "at character 14"},
-                         Bad{"wte set median(' cat')", "expected a word in quotes, mean(...), run(...) or file(...)"},
+                         Bad{"wte set median(' cat')", "expected a word in quotes, #ID, mean(...), run(...) or file(...)"},
                          Bad{"wte set ' cat' -", "at character 17"},
                          Bad{"wte set ' cat' ' dog'", "expected nothing more at character 16"},
                          Bad{"wte rotate ' cat'", "expected a number at character 12"},

@@ -12,12 +12,13 @@ namespace {
 
 void compare(const Transformer& transformer) {
   const Model& model = transformer.model();
-  const auto ids = model.tokenizer().with_bos("The capital of Germany is").ids;
+  const Prompt prompt = make_prompt(model.tokenizer(), "The capital of Germany is");
+  const auto& ids = prompt.tokens.ids;
 
   Request request;
   request.rows = {ids, ids};
   request.capture = parse_sites("blocks.*.resid_post", model.config());
-  request.edits = parse_edit("wte@-2 set ' France'", model);
+  request.edits = parse_edit("wte@' Germany' set ' France'", transformer, prompt);
   for (Edit& edit : request.edits) edit.rows = {1};  // the second row only
   const Result result = transformer.run(request);
   const RowResult &plain = result.rows[0], &edited = result.rows[1];

@@ -1,0 +1,98 @@
+#include "api.h"
+
+#include <fmt/format.h>
+
+#include "explorer.h"
+#include "reply.h"
+#include "texts.h"
+
+#include "embscope/predict.h"
+
+namespace embscope::server {
+namespace {
+
+std::int64_t parameters(const Model& model) {
+  std::int64_t count = 0;
+  for (const auto& archive : model.archives()) {
+    for (const auto& entry : archive->tensors()) count += entry.view.shape.elements();
+  }
+  return count;
+}
+
+bj::value described(const OpenModel& model) {
+  const Config& c = model.config();
+  bj::array listed;
+  for (const SiteInfo& site : sites(c))
+    listed.push_back(bj::object{{"name", site.name},
+                                {"shape", site.shape},
+                                {"transformer_lens", site.transformer_lens},
+                                {"hugging_face", site.hugging_face}});
+  return {{"name", model.name()},
+          {"family", c.family},
+          {"vocab", c.vocab},
+          {"width", c.width},
+          {"blocks", c.blocks},
+          {"heads", c.heads},
+          {"kv_heads", c.kv_heads},
+          {"head_width", c.head_width},
+          {"mlp_width", c.mlp_width},
+          {"context", c.context},
+          {"tied", c.tied},
+          {"tokenizer", model.model().has_tokenizer()},
+          {"parameters", parameters(model.model())},
+          {"sites", std::move(listed)}};
+}
+
+Answer list_models(const Models& models) {
+  bj::array list;
+  for (const auto& model : models.all()) list.push_back(described(*model));
+  Answer answer;
+  answer.body = bj::serialize(list);
+  return answer;
+}
+
+Answer open_model(const Call& call, Models& models) {
+  const Fields in(call, {"open"});
+  Answer answer;
+  answer.body = bj::serialize(described(*models.open(in.text("open"))));
+  return answer;
+}
+
+Answer health(const Models& models) {
+  bj::array names;
+  for (const auto& model : models.all()) names.emplace_back(model->name());
+  return Reply().add("version", bj::value(EMBSCOPE_VERSION)).add("models", names).answer();
+}
+
+}  // namespace
+
+Api::Api() {
+  routes_.add("GET", "/api/health", Lane::here, [this](Call&) { return health(models_); });
+  routes_.add("GET", "/api/openapi.json", Lane::here, [](Call&) {
+    Answer answer;
+    answer.body = openapi();
+    return answer;
+  });
+  routes_.add("GET", "/api/models", Lane::quick, [this](Call&) { return list_models(models_); });
+  routes_.add("POST", "/api/models", Lane::work, [this](Call& call) { return open_model(call, models_); });
+  add_text(routes_, models_);
+  add_vectors(routes_, models_);
+  add_matrix(routes_, models_);
+  add_inside(routes_, models_);
+  add_experiments(routes_, models_);
+}
+
+Api::~Api() = default;
+
+void Api::warm_up() {
+  try {
+    const auto model = models_.all().front();
+    Request request;
+    request.rows = {{0}};
+    model->transformer().run(request);
+  } catch (const std::exception&) {}  // the request that meets it will say so
+}
+
+void Api::stop() {}
+
+}  // namespace embscope::server

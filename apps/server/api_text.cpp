@@ -1,0 +1,196 @@
+// tokens, vocabulary, predict, generate: text in, tokens out.
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "api.h"
+#include "reply.h"
+#include "texts.h"
+
+#include "embscope/predict.h"
+
+namespace embscope::server {
+namespace {
+
+std::string hex_of(std::string_view bytes) {
+  std::string out;
+  for (unsigned char c : bytes) out += fmt::format("{:02x}", c);
+  return out;
+}
+
+Answer tokens(const Call& call, const OpenModel& model) {
+  const Fields in(call, {"text", "special"});
+  const Tokenizer& tokenizer = model.tokenizer();
+  const std::string text = in.text("text");
+  const Tokens tokens = tokenizer.with_bos(text, in.flag("special", false));
+  bj::array bytes, ranges, ids(tokens.ids.begin(), tokens.ids.end());
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    bytes.emplace_back(hex_of(tokenizer.bytes(tokens.ids[i])));
+    ranges.push_back(bj::array{tokens.ranges[i].begin, tokens.ranges[i].end});
+  }
+  const bool bos = tokens.size() > 0 && tokens.ranges[0] == ByteRange{0, 0};
+  return Reply()
+      .add("ids", ids)
+      .add("labels", labels_of(model.model(), tokens.ids))
+      .add("bytes", bytes)
+      .add("ranges", ranges)
+      .add("bos", bos)
+      .answer();
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+// How well a token's bytes answer to what was typed: 0 exactly, 1 with its space, 2 begins so, 3 holds it, 4 in another case.
+int match(std::string_view bytes, std::string_view wanted, std::string_view wanted_lower) {
+  if (bytes == wanted) return 0;
+  if (!bytes.empty() && bytes[0] == ' ' && bytes.substr(1) == wanted) return 1;
+  const std::size_t at = bytes.find(wanted);
+  if (at == 0 || (at == 1 && bytes[0] == ' ')) return 2;
+  if (at != std::string_view::npos) return 3;
+  return lower(bytes).find(wanted_lower) != std::string::npos ? 4 : 5;
+}
+
+Answer vocabulary(const Call& call, const OpenModel& model) {
+  const std::string wanted = query_text(call, "q", "");
+  const auto limit = static_cast<std::size_t>(query_integer(call, "limit", 50, 1, 1000));
+  const std::string wanted_lower = lower(wanted);
+  std::vector<std::vector<TokenId>> found(5);
+  for (TokenId id = 0; id < model.tokenizer().size(); ++id) {
+    const int rank = match(model.tokenizer().bytes(id), wanted, wanted_lower);
+    if (rank < 5 && found[static_cast<std::size_t>(rank)].size() < limit)
+      found[static_cast<std::size_t>(rank)].push_back(id);
+  }
+  bj::array list;
+  for (const auto& ids : found) {
+    for (TokenId id : ids) {
+      if (list.size() < limit) list.push_back(token_value(model.model(), id));
+    }
+  }
+  return Reply().add("tokens", list).answer();
+}
+
+Answer labels(const Call& call, const OpenModel& model) {
+  return cached_answer(call, "labels " + model.model().path().string(), [&] {
+    bj::array list;
+    for (TokenId id = 0; id < model.config().vocab; ++id) list.emplace_back(model.model().label(id));
+    return Reply().add("labels", list).text();
+  });
+}
+
+constexpr std::string_view kinds[] = {"word after a space", "word or piece", "number", "punctuation", "white space",
+                                      "bytes", "special"};
+
+std::size_t kind_of(const Tokenizer& tokenizer, TokenId id) {
+  if (id >= tokenizer.size() || tokenizer.is_special(id)) return 6;
+  const std::string bytes = tokenizer.bytes(id);
+  if (tokenizer.label(id).find("<0x") == 0) return 5;
+  const bool space = !bytes.empty() && bytes[0] == ' ';
+  const std::string_view rest = std::string_view(bytes).substr(space ? 1 : 0);
+  if (rest.find_first_not_of(" \t\n\r\f\v") == std::string_view::npos) return 4;
+  const auto first = static_cast<unsigned char>(rest[0]);
+  if (std::isdigit(first) != 0) return 2;
+  if (first >= 0x80 || std::isalpha(first) != 0) return space ? 0 : 1;
+  return 3;
+}
+
+Answer attributes(const Call& call, const OpenModel& model) {
+  return cached_answer(call, "attributes " + model.model().path().string(), [&] {
+    const Config& config = model.config();
+    std::vector<double> kind, norm;
+    std::vector<float> row(static_cast<std::size_t>(config.width));
+    for (TokenId id = 0; id < config.vocab; ++id) {
+      model.model().weights().wte.row(id, row.data());
+      double sum = 0;
+      for (float x : row) sum += static_cast<double>(x) * static_cast<double>(x);
+      norm.push_back(std::sqrt(sum));
+      kind.push_back(static_cast<double>(kind_of(model.tokenizer(), id)));
+    }
+    bj::array names(std::begin(kinds), std::end(kinds));
+    const std::vector<float> rounded(norm.begin(), norm.end());
+    return Reply()
+        .add("kind", names)
+        .add("kind_of", std::span<const double>(kind))
+        .add("norm", std::span<const float>(rounded))
+        .text();
+  });
+}
+
+Answer predict_next(const Call& call, const OpenModel& model) {
+  const Fields in(call, {"text", "k", "edits", "targets"});
+  const Prompt prompt = prompt_of(in, model);
+  const int k = static_cast<int>(in.integer("k", 10, 1, 1000));
+  const auto targets = in.texts("targets", 64);
+  Request request;
+  request.rows = {prompt.tokens.ids};
+  request.edits = edits_of(in, model, prompt);
+  const Result result = model.transformer().run(request);
+  const auto logits = result.rows[0].logits.values();
+  const auto p = softmax(logits);
+  Table table("next token");
+  std::vector<double> rank, id, logit, probability;
+  std::vector<std::string> token;
+  for (TokenId t : top(logits, k)) {
+    rank.push_back(static_cast<double>(rank.size() + 1)), token.push_back(model.model().label(t)), id.push_back(t);
+    logit.push_back(static_cast<double>(logits[static_cast<std::size_t>(t)]));
+    probability.push_back(p[static_cast<std::size_t>(t)]);
+  }
+  table.add("rank", rank).add("token", token).add("id", id).add("logit", logit, 4).add("probability", probability, 5);
+  bj::array followed;
+  for (const std::string& word : targets) {
+    const TokenId t = token_of(word, model);
+    bj::object one = token_value(model.model(), t);
+    one["probability"] = p[static_cast<std::size_t>(t)];
+    one["rank"] = rank_of(logits, t);
+    followed.push_back(std::move(one));
+  }
+  Reply reply;
+  reply.add("ids", bj::array(prompt.tokens.ids.begin(), prompt.tokens.ids.end()))
+      .add("labels", labels_of(model.model(), prompt.tokens.ids))
+      .add("table", table)
+      .add("targets", followed);
+  if (call.wants_figure()) reply.add("figure", figure_predict(table, prompt.text));
+  return reply.answer();
+}
+
+Answer generate_text(const Call& call, const OpenModel& model) {
+  const Fields in(call, {"text", "count", "temperature", "top_k", "top_p", "seed", "edits"});
+  const Prompt prompt = prompt_of(in, model);
+  Sampling sampling;
+  sampling.tokens = static_cast<int>(in.integer("count", 40, 1, 4096));
+  sampling.temperature = in.number("temperature", 0, 0, 100);
+  sampling.top_k = static_cast<int>(in.integer("top_k", 0, 0, model.config().vocab));
+  sampling.top_p = in.number("top_p", 1, 1e-9, 1);
+  sampling.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  sampling.edits = edits_of(in, model, prompt);
+  int count = 0;
+  generate(model.transformer(), prompt.text, sampling, [&](TokenId id, std::string_view bytes, double p) {
+    ++count;
+    bj::object token = token_value(model.model(), id);
+    token["text"] = visible(bytes);
+    token["bytes"] = hex_of(bytes);
+    token["probability"] = p;
+    return call.events->send("token", bj::serialize(token)) && !call.gone->load();
+  });
+  call.events->send("done", bj::serialize(bj::object{{"count", count}}));
+  return {};
+}
+
+}  // namespace
+
+void add_text(Routes& routes, Models& models) {
+  routes.add("POST", "/api/tokens", Lane::quick, [&](Call& call) { return tokens(call, *models.of(call)); });
+  routes.add("GET", "/api/vocabulary", Lane::quick, [&](Call& call) { return vocabulary(call, *models.of(call)); });
+  routes.add("GET", "/api/vocabulary/labels", Lane::work, [&](Call& call) { return labels(call, *models.of(call)); });
+  routes.add("GET", "/api/vocabulary/attributes", Lane::work,
+             [&](Call& call) { return attributes(call, *models.of(call)); });
+  routes.add("POST", "/api/predict", Lane::work, [&](Call& call) { return predict_next(call, *models.of(call)); });
+  routes.add_stream("POST", "/api/generate", [&](Call& call) { return generate_text(call, *models.of(call)); });
+}
+
+}  // namespace embscope::server

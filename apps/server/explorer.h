@@ -1,0 +1,16 @@
+// Explorer: the files of web/dist, embedded in the binary when it was built.
+// Thread rule: immutable.
+#pragma once
+
+#include "http.h"
+
+namespace embscope::server {
+
+/// The file at a call's path; paths without an extension give index.html. Where the explorer was not built, a page that says
+/// how. Throws Refusal{404}.
+Answer explorer_page(const Call& call);
+
+/// The description of the API (OpenAPI 3.1), embedded.
+std::string_view openapi();
+
+}  // namespace embscope::server

@@ -1,0 +1,42 @@
+// Fields: a JSON body read field by field, each checked; unknown ones are refused, never dropped in silence.
+// Thread rule: a value.
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http.h"
+
+namespace embscope::server {
+
+class Fields {
+ public:
+  /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for what is no JSON object,
+  /// is nested deeper than 16, or has another field.
+  Fields(const Call& call, std::initializer_list<std::string_view> names);
+
+  bool has(std::string_view name) const;
+  std::string text(std::string_view name) const;  ///< required
+  std::string text(std::string_view name, std::string otherwise) const;
+  std::optional<std::string> optional_text(std::string_view name) const;
+  std::int64_t integer(std::string_view name, std::int64_t otherwise, std::int64_t low, std::int64_t high) const;
+  double number(std::string_view name, double otherwise, double low, double high) const;
+  bool flag(std::string_view name, bool otherwise) const;
+  std::vector<std::string> texts(std::string_view name, std::size_t most) const;  ///< a list or one text; empty when absent
+  std::vector<double> numbers(std::string_view name, std::size_t most) const;
+  std::vector<std::int64_t> integers(std::string_view name, std::size_t most) const;
+  const bj::value* find(std::string_view name) const;  ///< null counts as absent
+
+ private:
+  bj::object object_;
+};
+
+/// A number of the query. Throws Refusal{400, 422}.
+std::int64_t query_integer(const Call& call, std::string_view name, std::int64_t otherwise, std::int64_t low,
+                           std::int64_t high);
+std::string query_text(const Call& call, std::string_view name, std::string otherwise);
+
+}  // namespace embscope::server

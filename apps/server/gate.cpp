@@ -1,0 +1,96 @@
+#include "gate.h"
+
+#include <random>
+
+#include <boost/asio/ip/address.hpp>
+#include <fmt/format.h>
+
+#include "http.h"
+
+namespace embscope::server {
+namespace {
+
+constexpr std::size_t most_sessions = 64;  // browsers; the oldest is forgotten
+
+// In a time that does not tell where the first difference is.
+bool same(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  unsigned char difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
+  return difference == 0;
+}
+
+// "name", "name:80", "[::1]:80" -> the name; empty when it is none of these.
+std::string_view name_of(std::string_view host) {
+  std::size_t end = host.find(':');
+  if (!host.empty() && host[0] == '[') {
+    const std::size_t close = host.find(']');
+    if (close == std::string_view::npos) return {};
+    end = close + 1 == host.size() ? std::string_view::npos : close + 1;
+    if (end != std::string_view::npos && host[end] != ':') return {};
+  }
+  if (end != std::string_view::npos && host.substr(end + 1).find_first_not_of("0123456789") != std::string_view::npos)
+    return {};
+  std::string_view name = host.substr(0, end);
+  if (name.size() > 1 && name[0] == '[') name = name.substr(1, name.size() - 2);
+  return name;
+}
+
+}  // namespace
+
+std::string random_key() {
+  std::random_device device;
+  std::string key;
+  for (int i = 0; i < 8; ++i) key += fmt::format("{:08x}", static_cast<std::uint32_t>(device()));
+  return key;
+}
+
+Gate::Gate(std::string host, unsigned short port)
+    : host_(std::move(host)), cookie_name_(fmt::format("embscope_{}", port)), token_(random_key()) {}
+
+// A page elsewhere can make its own name resolve to this machine; it cannot make the browser say "localhost" or a number.
+bool Gate::allowed_host(std::string_view host) const {
+  const std::string_view name = name_of(host);
+  if (name.empty()) return false;
+  if (name == "localhost" || name == host_) return true;
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(std::string(name), error);
+  if (error) return false;
+  return address.is_loopback() || !boost::asio::ip::make_address(host_).is_loopback();
+}
+
+void Gate::check_origin(const Knock& knock) const {
+  if (!allowed_host(knock.host))
+    throw Refusal(421, "forbidden", "Host", "this server answers to localhost and its own address only");
+  if (!knock.origin.empty() && knock.origin != fmt::format("http://{}", knock.host) &&
+      knock.origin != fmt::format("https://{}", knock.host))
+    throw Refusal(403, "forbidden", "Origin", "requests from other sites are refused");
+  const bool other_site = knock.fetch_site == "cross-site" || knock.fetch_site == "same-site";
+  if (other_site && (knock.api || (knock.method != "GET" && knock.method != "HEAD")))
+    throw Refusal(403, "forbidden", "Sec-Fetch-Site", "requests from other sites are refused");
+}
+
+bool Gate::has_session(std::string_view cookie) const {
+  const std::string key = cookie_name_ + "=";
+  bool found = false;
+  while (!cookie.empty()) {
+    const std::size_t end = std::min(cookie.find(';'), cookie.size());
+    std::string_view one = cookie.substr(0, end);
+    while (!one.empty() && one[0] == ' ') one.remove_prefix(1);
+    if (one.substr(0, key.size()) == key) {
+      for (const std::string& session : sessions_) found |= same(one.substr(key.size()), session);
+    }
+    cookie.remove_prefix(std::min(end + 1, cookie.size()));
+  }
+  return found;
+}
+
+std::string Gate::enter(std::string_view token) {
+  if (!same(token, token_)) return {};
+  token_ = random_key();
+  if (sessions_.size() == most_sessions) sessions_.pop_front();
+  sessions_.push_back(random_key());
+  return fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict", cookie_name_, sessions_.back());
+}
+
+}  // namespace embscope::server

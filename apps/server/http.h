@@ -1,0 +1,81 @@
+// Call, Answer, Refusal: a request that has been read, what is said to it, and a reason to say no.
+// Thread rule: a Call belongs to the thread that works on it; `gone` and `events` may be touched from any.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/json.hpp>
+
+#include "embscope/error.h"
+#include "embscope/progress.h"
+
+namespace embscope::server {
+
+namespace bj = boost::json;
+
+struct Answer {
+  unsigned status = 200;
+  std::string body;
+  std::string type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+  bool close = false;  ///< the connection is not used again
+};
+
+/// Thrown where the server itself says no; an Error of the engine becomes an answer by its code.
+class Refusal : public std::runtime_error {
+ public:
+  Refusal(unsigned status, std::string code, std::string where, const std::string& message)
+      : std::runtime_error(message), status_(status), code_(std::move(code)), where_(std::move(where)) {}
+  unsigned status() const { return status_; }
+  const std::string& code() const { return code_; }
+  const std::string& where() const { return where_; }
+
+ private:
+  unsigned status_;
+  std::string code_, where_;
+};
+
+/// {"error": {"code", "where", "message"}} with the status that belongs to it. Call it inside a catch block.
+Answer answer_to_exception();
+Answer error_answer(unsigned status, std::string_view code, std::string_view where, std::string_view message);
+
+/// Server-sent events to one client. `send` may be called from any thread.
+class Events {
+ public:
+  virtual ~Events() = default;
+  /// False when the client has gone or reads too slowly: stop working for it.
+  virtual bool send(std::string_view event, std::string_view data) = 0;
+};
+
+struct Call {
+  std::string method, path;
+  std::map<std::string, std::string, std::less<>> query;  ///< percent-decoded
+  std::vector<std::string> parameters;                    ///< of the route: "/api/jobs/{id}" has one
+  std::string body;
+  bool gzip = false;  ///< the client reads it
+  std::string etag;   ///< If-None-Match
+  std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);
+  Events* events = nullptr;  ///< of a streaming route, which then returns nothing
+
+  /// Cancels the engine's work when the client has gone.
+  Progress progress() const {
+    return [gone = gone](double, std::string_view) { return !gone->load(); };
+  }
+  bool wants_figure() const {
+    const auto at = query.find("figure");
+    return at != query.end() && at->second == "1";
+  }
+};
+
+/// The percent-decoded path and query of a request target. Throws Refusal{400} for broken escapes, NUL, or a target that is no path.
+void parse_target(std::string_view target, Call& call);
+
+}  // namespace embscope::server

@@ -1,0 +1,64 @@
+#include "models.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace embscope::server {
+namespace {
+
+constexpr std::size_t most_models = 8;
+
+std::string free_name(const std::string& wanted, const std::vector<std::shared_ptr<OpenModel>>& open) {
+  const auto taken = [&](const std::string& name) {
+    return std::ranges::any_of(open, [&](const auto& one) { return one->name() == name; });
+  };
+  std::string name = wanted;
+  for (int i = 2; taken(name); ++i) name = fmt::format("{}-{}", wanted, i);
+  return name;
+}
+
+}  // namespace
+
+OpenModel::OpenModel(std::string name, std::shared_ptr<const Model> model)
+    : name_(std::move(name)), model_(std::move(model)), transformer_(model_) {}
+
+MatrixTiles& OpenModel::tiles() {
+  std::call_once(tiles_once_, [this] { tiles_ = std::make_unique<MatrixTiles>(model_); });
+  return *tiles_;
+}
+
+std::shared_ptr<OpenModel> Models::open(const std::string& name_or_path) {
+  const std::lock_guard one(opening_);
+  const auto model = Model::open(name_or_path);  // only maps the file: cheap enough to see which one it is
+  const auto open = all();
+  const auto same = std::ranges::find_if(open, [&](const auto& o) { return o->model().path() == model->path(); });
+  if (same != open.end()) return *same;
+  if (open.size() >= most_models)
+    throw Refusal(422, "range", "models", fmt::format("{} are open: that is the most", most_models));
+  auto added = std::make_shared<OpenModel>(free_name(model->name(), open), model);
+  const std::lock_guard lock(mutex_);
+  open_.push_back(added);
+  return added;
+}
+
+std::shared_ptr<OpenModel> Models::of(const Call& call) const {
+  const std::lock_guard lock(mutex_);
+  const auto wanted = call.query.find("model");
+  if (wanted == call.query.end()) return open_.front();
+  std::vector<std::string> names;
+  for (const auto& model : open_) {
+    if (model->name() == wanted->second) return model;
+    names.push_back(model->name());
+  }
+  throw Error(Code::not_found, fmt::format("model '{}'", wanted->second),
+              fmt::format("is not open; there are: {}", fmt::join(names, ", ")));
+}
+
+std::vector<std::shared_ptr<OpenModel>> Models::all() const {
+  const std::lock_guard lock(mutex_);
+  return open_;
+}
+
+}  // namespace embscope::server

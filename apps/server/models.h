@@ -1,0 +1,51 @@
+// Models: the models that are open. Each is opened once, packed once, and shared by every request.
+// Thread rule: any number of threads.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "http.h"
+
+#include "embscope/matrix_tiles.h"
+#include "embscope/transformer.h"
+
+namespace embscope::server {
+
+class OpenModel {
+ public:
+  OpenModel(std::string name, std::shared_ptr<const Model> model);
+
+  const std::string& name() const { return name_; }
+  const Model& model() const { return *model_; }
+  const Transformer& transformer() const { return transformer_; }
+  const Tokenizer& tokenizer() const { return model_->tokenizer(); }
+  const Config& config() const { return model_->config(); }
+  MatrixTiles& tiles();  ///< made on first use
+
+ private:
+  std::string name_;
+  std::shared_ptr<const Model> model_;
+  Transformer transformer_;
+  std::once_flag tiles_once_;
+  std::unique_ptr<MatrixTiles> tiles_;
+};
+
+class Models {
+ public:
+  /// Opens a name or path; the same file twice is the same model. Throws what Model::open throws, Refusal{422} beyond 8 models.
+  std::shared_ptr<OpenModel> open(const std::string& name_or_path);
+
+  /// The model that the query's `model` names; the first one when it names none. Throws Error{not_found} with the names.
+  std::shared_ptr<OpenModel> of(const Call& call) const;
+  std::vector<std::shared_ptr<OpenModel>> all() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::mutex opening_;  // one at a time; requests for those already open go on
+  std::vector<std::shared_ptr<OpenModel>> open_;
+};
+
+}  // namespace embscope::server

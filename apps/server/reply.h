@@ -1,0 +1,47 @@
+// Reply: a JSON object written member by member; tables and figures are the engine's own text, put in unread.
+// Thread rule: a value.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "http.h"
+
+#include "embscope/figure.h"
+#include "embscope/table.h"
+#include "embscope/transformer.h"
+
+namespace embscope::server {
+
+class Reply {
+ public:
+  Reply& add(std::string_view name, const bj::value& value);
+  Reply& add(std::string_view name, const Table& table);
+  Reply& add(std::string_view name, const Figure& figure);
+  Reply& add(std::string_view name, std::span<const float> values);  ///< shortest digits that give the same float back
+  Reply& add(std::string_view name, std::span<const double> values);
+  Reply& add_rows(std::string_view name, const Tensor& rows);  ///< [N, ...] as nested lists of all its axes
+  Reply& add_json(std::string_view name, std::string_view json);
+  std::string text() const { return out_ + "}"; }
+  Answer answer() const;
+
+ private:
+  void open(std::string_view name);
+  std::string out_ = "{";
+};
+
+/// {"id", "label"}
+bj::object token_value(const Model& model, TokenId id);
+bj::array labels_of(const Model& model, std::span<const TokenId> ids);
+bj::value cost_value(const Cost& cost);
+
+Answer binary_answer(std::string_view bytes);
+
+/// Answers that never change while the model is open: an ETag, and 304 for who has it.
+Answer cached_answer(const Call& call, std::string_view key, const std::function<std::string()>& body);
+
+/// Refuses in words what would take more memory than a request may have.
+void require_memory(double bytes, std::string_view what);
+
+}  // namespace embscope::server

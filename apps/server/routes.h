@@ -1,0 +1,44 @@
+// Routes: the table of the API, and the way from a Call to an Answer.
+// Thread rule: immutable once made; handlers run on any thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http.h"
+
+namespace embscope::server {
+
+/// Where a handler runs: on the thread that reads requests (microseconds), among short work, or among long work. Long work
+/// never stands in the way of the rest.
+enum class Lane { here, quick, work };
+
+using Handler = std::function<Answer(Call&)>;
+
+struct Route {
+  std::string method, pattern;  ///< "/api/jobs/{id}"
+  Lane lane;
+  Handler handle;
+  bool streams = false;  ///< answers by Call::events
+};
+
+class Routes {
+ public:
+  void add(std::string method, std::string pattern, Lane lane, Handler handle);
+  void add_stream(std::string method, std::string pattern, Handler handle);
+
+  /// The route of a call, its parameters filled in. Throws Refusal{404}, or {405} with the methods there are.
+  const Route& find(Call& call) const;
+
+  const std::vector<Route>& all() const { return routes_; }
+
+ private:
+  std::vector<Route> routes_;
+};
+
+/// Runs a handler; whatever it throws becomes an answer. Large texts are compressed for those who read gzip.
+Answer run(const Route& route, Call& call);
+
+}  // namespace embscope::server

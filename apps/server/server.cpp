@@ -1,0 +1,150 @@
+#include "server.h"
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "connection.h"
+#include "explorer.h"
+
+namespace embscope::server {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+constexpr int most_connections = 1024;
+
+// Every connection is a descriptor; the usual soft limit of 1,024 would leave none for the models.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? 8192 : std::min<rlim_t>(limit.rlim_max, 8192);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+tcp::acceptor listen_at(asio::io_context& io, const ServeOptions& o) {
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(o.host == "localhost" ? "127.0.0.1" : o.host, error);
+  if (error) throw Error(Code::usage, "--host " + o.host, "is no address: give one such as 127.0.0.1 or 0.0.0.0");
+  if (o.port < 0 || o.port > 65535) throw Error(Code::range, fmt::format("--port {}", o.port), "choose 0 to 65535");
+  const tcp::endpoint endpoint(address, static_cast<unsigned short>(o.port));
+  tcp::acceptor acceptor(io);
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error == asio::error::address_in_use)
+    throw Error(Code::io, fmt::format("{}:{}", o.host, o.port),
+                "the port is taken: choose another with --port, or --port 0 for any free one");
+  if (error) throw Error(Code::io, fmt::format("{}:{}", o.host, o.port), error.message());
+  return acceptor;
+}
+
+std::string address_of(const tcp::endpoint& at) {
+  const std::string host = at.address().is_unspecified() ? "127.0.0.1" : at.address().to_string();
+  return at.address().is_v6() && !at.address().is_unspecified() ? fmt::format("http://[{}]:{}/", host, at.port())
+                                                               : fmt::format("http://{}:{}/", host, at.port());
+}
+
+// Detached from us twice over, so that no zombie stays and the browser outlives the server.
+void open_browser(const std::string& address) {
+  if (std::getenv("DISPLAY") == nullptr && std::getenv("WAYLAND_DISPLAY") == nullptr) return;
+  const pid_t child = fork();
+  if (child == 0) {
+    if (fork() == 0) {
+      setsid();
+      if (std::freopen("/dev/null", "w", stderr) != nullptr && std::freopen("/dev/null", "w", stdout) != nullptr)
+        execlp("xdg-open", "xdg-open", address.c_str(), static_cast<char*>(nullptr));
+    }
+    _exit(0);
+  }
+  if (child > 0) waitpid(child, nullptr, 0);
+}
+
+class Listener {
+ public:
+  Listener(tcp::acceptor acceptor, Shared& shared)
+      : acceptor_(std::move(acceptor)), shared_(shared), pause_(acceptor_.get_executor()) {}
+
+  void accept() {
+    acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
+      if (error == asio::error::operation_aborted) return;
+      if (error) return rest();  // out of descriptors, mostly: connections that end give some back
+      if (shared_.connections < most_connections) serve_quietly(std::move(socket));
+      accept();
+    });
+  }
+  void stop() { acceptor_.close(); }
+
+ private:
+  void serve_quietly(tcp::socket socket) {
+    try {
+      serve_connection(std::move(socket), shared_);
+    } catch (const std::exception&) {}  // the client has left already
+  }
+  void rest() {
+    pause_.expires_after(std::chrono::milliseconds(100));
+    pause_.async_wait([this](boost::system::error_code error) {
+      if (!error) accept();
+    });
+  }
+
+  tcp::acceptor acceptor_;
+  Shared& shared_;
+  asio::steady_timer pause_;
+};
+
+void say(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+void serve(const ServeOptions& options) {
+  raise_descriptor_limit();
+  std::signal(SIGPIPE, SIG_IGN);  // a client that hangs up is its own connection's matter
+  Api api;
+  for (const std::string& model : options.models) api.models().open(model);
+  asio::io_context io(1);
+  tcp::acceptor acceptor = listen_at(io, options);
+  const tcp::endpoint at = acceptor.local_endpoint();
+  Gate gate(at.address().to_string(), at.port());
+  Lanes lanes;
+  Shared shared{io, gate, api.routes(), lanes, explorer_page, {}};
+  const auto address = [&] { return fmt::format("{}?token={}", address_of(at), gate.token()); };
+  shared.entered = [&] { say(fmt::format("a browser has come in; for another one: {}", address())); };
+  Listener listener(std::move(acceptor), shared);
+  listener.accept();
+  asio::signal_set signals(io, SIGINT, SIGTERM);
+  signals.async_wait([&](boost::system::error_code, int) {
+    shared.stopping = true;
+    listener.stop();
+    api.stop();
+    io.stop();
+  });
+
+  if (!at.address().is_loopback())
+    fmt::print(stderr, "warning: {} can be reached from other machines, and what is sent is not encrypted: "
+               "an ssh tunnel to 127.0.0.1 is safer\n", at.address().to_string());
+  say(fmt::format("Embscope explores {} at {}", api.models().all()[0]->name(), address()));
+  say("Stop it with Ctrl-C.");
+  if (options.open) open_browser(address());
+  std::thread warming([&] { api.warm_up(); });
+  io.run();
+  warming.join();
+  lanes.stop();
+}
+
+}  // namespace embscope::server

@@ -1,0 +1,93 @@
+#include "embscope/trajectory.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "analysis/request.h"
+#include "embscope/projection.h"
+
+namespace embscope {
+namespace {
+
+using Axis = std::vector<double>;
+
+template <class A, class B>
+double dot(const A& a, const B& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return sum;
+}
+
+// At unit length. What rounding leaves of a vector that lies within another is no direction.
+Axis unit(Axis axis, double least) {
+  const double length = std::sqrt(dot(axis, axis));
+  if (!(length > least)) throw Error(Code::range, "plane", "the two vectors span no plane: one is zero, or they are parallel");
+  for (double& x : axis) x /= length;
+  return axis;
+}
+
+// Gram and Schmidt.
+std::vector<Axis> plane_of(const TrajectoryRequest& r, std::int64_t width) {
+  if (r.axes.size() != 2) throw Error(Code::usage, "plane", fmt::format("{} vectors: a plane takes two", r.axes.size()));
+  for (const auto& axis : r.axes) {
+    if (static_cast<std::int64_t>(axis.size()) != width)
+      throw Error(Code::shape, "plane", fmt::format("{} values: a vector of this model has {}", axis.size(), width));
+  }
+  const Axis across = unit({r.axes[0].begin(), r.axes[0].end()}, 0);
+  Axis up(r.axes[1].begin(), r.axes[1].end());
+  const double length = std::sqrt(dot(up, up)), along = dot(across, up);
+  for (std::size_t i = 0; i < up.size(); ++i) up[i] -= along * across[i];
+  return {across, unit(std::move(up), 1e-6 * length)};
+}
+
+Tensor residuals(const Transformer& transformer, const TrajectoryRequest& r, TrajectoryResult& result) {
+  const Config& config = transformer.config();
+  Request request;
+  request.rows = {r.ids};
+  request.logits = LogitsAt::none;
+  request.capture = {{Point::resid_pre, 0}};
+  for (int b = 0; b < static_cast<int>(config.blocks); ++b) request.capture.push_back({Point::resid_post, b});
+  const Result run = transformer.run(request);
+  Tensor rows = Tensor::uninitialised({config.blocks + 1, config.width});
+  for (std::int64_t i = 0; i <= config.blocks; ++i) {
+    const auto c = static_cast<std::size_t>(i);
+    result.sites.push_back(request.capture[c].name());
+    std::ranges::copy(run.rows[0].captured[c].row(result.position), rows.row(i).begin());
+  }
+  return rows;
+}
+
+}  // namespace
+
+TrajectoryResult trajectory(const Transformer& transformer, const TrajectoryRequest& r) {
+  TrajectoryResult result;
+  result.position = position_in(r.ids.size(), r.position, "trajectory");
+  std::vector<Axis> plane;
+  if (!r.axes.empty()) plane = plane_of(r, transformer.config().width);
+  const Tensor path = residuals(transformer, r, result);
+  if (plane.empty()) {
+    std::vector<double> explained;
+    result.points = pca(path, 2, &explained);
+    for (std::size_t i = 0; i < 2; ++i)
+      result.axes.push_back(fmt::format("principal component {} ({:.0f} % of the variance)", i + 1, 100 * explained[i]));
+  } else {
+    result.points = Tensor::uninitialised({path.rows(), 2});
+    for (std::int64_t i = 0; i < path.rows(); ++i) {
+      for (std::size_t a = 0; a < 2; ++a) result.points.row(i)[a] = static_cast<float>(dot(path.row(i), plane[a]));
+    }
+    const auto named = [&](std::size_t i) { return i < r.names.size() ? r.names[i] : fmt::format("vector {}", i + 1); };
+    result.axes = {"along " + named(0), fmt::format("along what {} adds", named(1))};
+  }
+  std::vector<double> block, x, y;
+  for (std::int64_t i = 0; i < path.rows(); ++i) {
+    block.push_back(static_cast<double>(i - 1));
+    x.push_back(static_cast<double>(result.points.row(i)[0])), y.push_back(static_cast<double>(result.points.row(i)[1]));
+  }
+  result.table = Table("the way of the residual vector");
+  result.table.add("block", block).add("x", x, 4).add("y", y, 4).add("site", result.sites);
+  return result;
+}
+
+}  // namespace embscope

@@ -1,0 +1,155 @@
+#include "train/attention.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "kernels/gemm.h"
+#include "kernels/vector.h"
+
+namespace embscope {
+namespace {
+
+constexpr std::int64_t query_block = 14;
+
+std::int64_t panels_for(std::int64_t n) { return (n + panel_width - 1) / panel_width; }
+
+/// Panels of 32 positions, each [K][32]: x as the matrix of a product that sums over K.
+class ByPosition {
+ public:
+  void pack(const float* x, std::int64_t stride, std::int64_t positions, std::int64_t width) {
+    stride_ = width * panel_width;
+    panels_.resize(static_cast<std::size_t>(panels_for(positions) * stride_));
+    for (std::int64_t p = 0; p < panels_for(positions); ++p) {
+      const std::int64_t first = p * panel_width;
+      pack_panel(x + first * stride, stride, std::min(panel_width, positions - first), width, panels_.data() + p * stride_);
+    }
+  }
+  const float* panels() const { return panels_.data(); }
+  std::int64_t stride() const { return stride_; }
+
+ private:
+  std::vector<float> panels_;
+  std::int64_t stride_ = 0;
+};
+
+/// Panels of 32 dimensions, each [T][32]: x as the matrix of a product that sums over positions.
+class ByDimension {
+ public:
+  void pack(const float* x, std::int64_t stride, std::int64_t positions, std::int64_t width) {
+    stride_ = positions * panel_width;
+    panels_.resize(static_cast<std::size_t>(panels_for(width) * stride_));
+    for (std::int64_t c = 0; c < width; c += panel_width) {
+      const std::int64_t columns = std::min(panel_width, width - c);
+      float* to = panels_.data() + c / panel_width * stride_;
+      for (std::int64_t t = 0; t < positions; ++t, to += panel_width) {
+        std::copy_n(x + t * stride + c, columns, to);
+        std::fill(to + columns, to + panel_width, 0.0f);
+      }
+    }
+  }
+  const float* from(std::int64_t position) const { return panels_.data() + position * panel_width; }
+  std::int64_t stride() const { return stride_; }
+
+ private:
+  std::vector<float> panels_;
+  std::int64_t stride_ = 0;
+};
+
+/// [T, S] of one head, S a whole number of panels.
+struct Map {
+  std::vector<float> values;
+  std::int64_t stride = 0;
+
+  void shape(std::int64_t positions) {
+    stride = panels_for(positions) * panel_width;
+    values.resize(static_cast<std::size_t>(positions * stride));
+  }
+  float* row(std::int64_t t) { return values.data() + t * stride; }
+};
+
+// Queries t .. t + count: softmax of scaled scores; 0 at the keys of the block that a query may not see.
+void pattern_block(const HeadPass& h, const ByPosition& keys, std::int64_t t, std::int64_t count, Map& map) {
+  gemm_serial(h.q + t * h.stride, h.stride, count, keys.panels(), keys.stride(), h.width, map.row(t), map.stride, t + count,
+              false);
+  for (std::int64_t i = t; i < t + count; ++i) {
+    scale(map.row(i), h.scale, i + 1);
+    softmax(map.row(i), i + 1);
+    std::fill(map.row(i) + i + 1, map.row(i) + t + count, 0.0f);
+  }
+}
+
+void drop(const HeadPass& h, float* row, std::int64_t t, std::int64_t n) {
+  dropout(row, n, h.dropout, h.first_number + static_cast<std::uint64_t>(t * h.positions));
+}
+
+struct Scratch {
+  ByPosition keys, values_by_position;
+  ByDimension values, keys_by_dimension, queries, gradients;
+  Map pattern, dropped, change;
+};
+
+Scratch& scratch() {
+  thread_local Scratch s;
+  return s;
+}
+
+// dS of queries t .. t + count, in s.change; their pattern, after dropout, in s.dropped (or s.pattern without dropout).
+void change_block(const HeadPass& h, const float* dz, std::int64_t z_stride, std::int64_t t, std::int64_t count, Scratch& s) {
+  const std::int64_t keys = t + count;
+  gemm_serial(dz + t * z_stride, z_stride, count, s.values_by_position.panels(), s.values_by_position.stride(), h.width,
+              s.change.row(t), s.change.stride, keys, false);
+  for (std::int64_t i = t; i < keys; ++i) {
+    if (h.dropout.rate > 0) {
+      std::copy_n(s.pattern.row(i), keys, s.dropped.row(i));
+      drop(h, s.dropped.row(i), i, i + 1);
+      drop(h, s.change.row(i), i, i + 1);
+    }
+    softmax_backward(s.pattern.row(i), s.change.row(i), i + 1, h.scale);
+    std::fill(s.change.row(i) + i + 1, s.change.row(i) + keys, 0.0f);
+  }
+}
+
+}  // namespace
+
+void attend_forward(const HeadPass& h, float* z, std::int64_t z_stride) {
+  Scratch& s = scratch();
+  s.keys.pack(h.k, h.stride, h.positions, h.width);
+  s.values.pack(h.v, h.stride, h.positions, h.width);
+  s.pattern.shape(h.positions);
+  for (std::int64_t t = 0; t < h.positions; t += query_block) {
+    const std::int64_t count = std::min(query_block, h.positions - t);
+    pattern_block(h, s.keys, t, count, s.pattern);
+    for (std::int64_t i = t; i < t + count; ++i) drop(h, s.pattern.row(i), i, i + 1);
+    gemm_serial(s.pattern.row(t), s.pattern.stride, count, s.values.from(0), s.values.stride(), t + count, z + t * z_stride,
+                z_stride, h.width, false);
+  }
+}
+
+void attend_backward(const HeadPass& h, const float* dz, std::int64_t z_stride, float* dq, float* dk, float* dv) {
+  Scratch& s = scratch();
+  s.keys.pack(h.k, h.stride, h.positions, h.width);
+  s.keys_by_dimension.pack(h.k, h.stride, h.positions, h.width);
+  s.values_by_position.pack(h.v, h.stride, h.positions, h.width);
+  s.queries.pack(h.q, h.stride, h.positions, h.width);
+  s.gradients.pack(dz, z_stride, h.positions, h.width);
+  s.pattern.shape(h.positions), s.change.shape(h.positions);
+  if (h.dropout.rate > 0) s.dropped.shape(h.positions);
+  for (std::int64_t t = 0; t < h.positions; t += query_block) {
+    const std::int64_t count = std::min(query_block, h.positions - t);
+    pattern_block(h, s.keys, t, count, s.pattern);
+    change_block(h, dz, z_stride, t, count, s);
+    gemm_serial(s.change.row(t), s.change.stride, count, s.keys_by_dimension.from(0), s.keys_by_dimension.stride(), t + count,
+                dq + t * h.stride, h.stride, h.width, false);
+  }
+  Map& pattern = h.dropout.rate > 0 ? s.dropped : s.pattern;
+  for (std::int64_t k = 0; k < h.positions; k += query_block) {  // keys k.. are seen by queries k.., and the block's own by all of it
+    const std::int64_t count = std::min(query_block, h.positions - k), seen = h.positions - k;
+    gemm_transposed(pattern.row(k) + k, pattern.stride, count, s.gradients.from(k), s.gradients.stride(), seen,
+                    dv + k * h.stride, h.stride, h.width, false);
+    gemm_transposed(s.change.row(k) + k, s.change.stride, count, s.queries.from(k), s.queries.stride(), seen,
+                    dk + k * h.stride, h.stride, h.width, false);
+  }
+}
+
+}  // namespace embscope
