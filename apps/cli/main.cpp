@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -11,6 +13,16 @@
 #include "embscope/simd.h"
 
 namespace {
+
+// Names and texts from files end up in messages: they must neither break the line nor steer the terminal.
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += byte >= 0x20 && byte != 0x7f ? std::string(1, c) : c == '\n' ? "\\n" : fmt::format("\\x{:02x}", byte);
+  }
+  return out;
+}
 
 int run(int argc, char** argv) {
   CLI::App app("Embscope: a microscope for the vectors inside language models", "embscope");
@@ -45,7 +57,7 @@ int main(int argc, char** argv) {
                             "cannot write: the disk is full or the output closed");
     return status;
   } catch (const embscope::Error& error) {
-    fmt::print(stderr, "embscope: {}\n", error.what());
+    fmt::print(stderr, "embscope: {}\n", one_line(error.what()));
     return error.code() == embscope::Code::usage ? 2 : 1;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "embscope: not enough memory for this\n");

@@ -36,12 +36,13 @@ std::string_view view(beast::string_view text) { return {text.data(), text.size(
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(asio::ip::tcp::socket socket, Shared& shared) : stream_(std::move(socket)), shared_(shared) {
-    ++shared_.connections;
+  Connection(asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared)
+      : stream_(std::move(socket)), shared_(std::move(shared)) {
+    ++shared_->connections;
   }
   ~Connection() {
     if (call_) *call_->gone = true;
-    --shared_.connections;
+    --shared_->connections;
   }
   Connection(const Connection&) = delete;
 
@@ -56,7 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Between requests a connection may rest; from its first byte on a request has to come swiftly.
   void wait() {
     call_.reset();
-    if (shared_.stopping) return close();
+    if (shared_->stopping) return close();
     if (buffer_.size() > 0) return read_header();
     idle_.expires_after(idle_time);
     idle_.async_wait([self = shared_from_this()](error_code error) {
@@ -99,9 +100,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Knock knock{call_->method, call_->path, view(head[http::field::host]), view(head[http::field::origin]),
                 view(head["Sec-Fetch-Site"]), view(head[http::field::cookie]), {}, api};
     if (head.count(http::field::host) > 1) throw Refusal(400, "usage", "Host", "is given twice");
-    shared_.gate.check_origin(knock);
+    shared_->gate.check_origin(knock);
     if (call_->path == "/" && token != call_->query.end() && enter(token->second)) return false;
-    if (!shared_.gate.has_session(knock.cookie))
+    if (!shared_->gate.has_session(knock.cookie))
       throw Refusal(401, "unauthorized", "token",
                     "open the address that embscope serve prints (its one-time token lets one browser in)");
     const bool has_body = head.has_content_length() ? view(head[http::field::content_length]) != "0" : head.chunked();
@@ -111,9 +112,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   bool enter(std::string_view token) {
-    const std::string cookie = shared_.gate.enter(token);
+    const std::string cookie = shared_->gate.enter(token);
     if (cookie.empty()) return false;
-    shared_.entered();
+    shared_->entered();
     std::string rest;
     for (const auto& [name, value] : call_->query) {
       if (name == "token" || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") != std::string::npos) continue;
@@ -154,14 +155,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (call_->path.rfind("/api/", 0) != 0) {
       if (call_->method != "GET" && call_->method != "HEAD")
         throw Refusal(405, "usage", call_->path, "the explorer is read by GET");
-      return write(shared_.page(*call_));
+      return write(shared_->page(*call_));
     }
-    const Route& route = shared_.routes.find(*call_);
+    const Route& route = shared_->routes.find(*call_);
     if (route.lane == Lane::here) return write(run(route, *call_));
     stream_.expires_never();
     watch();
     if (route.streams) return start_events(route);
-    const bool posted = shared_.lanes.post(route.lane, [self = shared_from_this(), call = call_, &route] {
+    const bool posted = shared_->lanes.post(route.lane, [self = shared_from_this(), call = call_, &route] {
       auto answer = std::make_shared<Answer>(run(route, *call));
       asio::post(self->stream_.get_executor(), [self, answer] {
         self->guarded([&] { self->write(std::move(*answer)); });
@@ -282,7 +283,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   beast::tcp_stream stream_;
-  Shared& shared_;
+  std::shared_ptr<Shared> shared_;
   beast::flat_buffer buffer_{most_header + 64 * 1024};
   std::optional<http::request_parser<http::string_body>> parser_;
   std::shared_ptr<Call> call_;
@@ -402,7 +403,7 @@ void Connection::start_events(const Route& route) {
     std::shared_ptr<EventStream> stream;
     bool opened = false;
   };
-  const bool posted = shared_.lanes.post(route.lane, [self = shared_from_this(), call = call_, events, &route] {
+  const bool posted = shared_->lanes.post(route.lane, [self = shared_from_this(), call = call_, events, &route] {
     Opening opening(events);
     call->events = &opening;
     Answer answer = run(route, *call);
@@ -443,8 +444,8 @@ void Lanes::stop() {
   work_.pool.join();
 }
 
-void serve_connection(boost::asio::ip::tcp::socket socket, Shared& shared) {
-  std::make_shared<Connection>(std::move(socket), shared)->start();
+void serve_connection(boost::asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared) {
+  std::make_shared<Connection>(std::move(socket), std::move(shared))->start();
 }
 
 }  // namespace embscope::server

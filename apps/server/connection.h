@@ -32,7 +32,7 @@ class Lanes {
   Line quick_, work_;
 };
 
-/// What all connections share.
+/// What all connections share. They hold it: those that wait in a lane or in the io_context when the server stops go after it.
 struct Shared {
   boost::asio::io_context& io;
   Gate& gate;
@@ -45,6 +45,6 @@ struct Shared {
 };
 
 /// Serves a client until it leaves or breaks a limit.
-void serve_connection(boost::asio::ip::tcp::socket socket, Shared& shared);
+void serve_connection(boost::asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared);
 
 }  // namespace embscope::server

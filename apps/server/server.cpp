@@ -74,14 +74,14 @@ void open_browser(const std::string& address) {
 
 class Listener {
  public:
-  Listener(tcp::acceptor acceptor, Shared& shared)
-      : acceptor_(std::move(acceptor)), shared_(shared), pause_(acceptor_.get_executor()) {}
+  Listener(tcp::acceptor acceptor, std::shared_ptr<Shared> shared)
+      : acceptor_(std::move(acceptor)), shared_(std::move(shared)), pause_(acceptor_.get_executor()) {}
 
   void accept() {
     acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
       if (error) return rest();  // out of descriptors, mostly: connections that end give some back
-      if (shared_.connections < most_connections) serve_quietly(std::move(socket));
+      if (shared_->connections < most_connections) serve_quietly(std::move(socket));
       accept();
     });
   }
@@ -101,7 +101,7 @@ class Listener {
   }
 
   tcp::acceptor acceptor_;
-  Shared& shared_;
+  std::shared_ptr<Shared> shared_;
   asio::steady_timer pause_;
 };
 
@@ -122,14 +122,14 @@ void serve(const ServeOptions& options) {
   const tcp::endpoint at = acceptor.local_endpoint();
   Gate gate(at.address().to_string(), at.port());
   Lanes lanes;
-  Shared shared{io, gate, api.routes(), lanes, explorer_page, {}};
+  const std::shared_ptr<Shared> shared(new Shared{io, gate, api.routes(), lanes, explorer_page, {}});
   const auto address = [&] { return fmt::format("{}?token={}", address_of(at), gate.token()); };
-  shared.entered = [&] { say(fmt::format("a browser has come in; for another one: {}", address())); };
+  shared->entered = [&] { say(fmt::format("a browser has come in; for another one: {}", address())); };
   Listener listener(std::move(acceptor), shared);
   listener.accept();
   asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) {
-    shared.stopping = true;
+    shared->stopping = true;
     listener.stop();
     api.stop();
     io.stop();

@@ -23,15 +23,17 @@ enum class Code {
 /// Says what was wrong, where, and (in the message) what to do: `[gguf] tensor 'x': needs ..., the file has ...`.
 class Error : public std::runtime_error {
  public:
-  /// Control characters are shown as \n and \xNN, and either text is cut after 3000 bytes.
-  Error(Code code, const std::string& where, const std::string& message);
+  Error(Code code, std::string where, std::string message)
+      : std::runtime_error("[" + where + "] " + message),
+        code_(code),
+        where_(std::move(where)),
+        message_(std::move(message)) {}
 
   Code code() const noexcept { return code_; }
   const std::string& where() const noexcept { return where_; }
   const std::string& message() const noexcept { return message_; }
 
  private:
-  Error(Code code, std::string where, std::string message, int);
   Code code_;
   std::string where_, message_;
 };

@@ -69,7 +69,7 @@ struct View {
   Shape shape;
 
   bool empty() const { return data == nullptr; }
-  std::int64_t rows() const { return shape.last() == 0 ? 0 : shape.elements() / shape.last(); }
+  std::int64_t rows() const { return shape.rank() == 0 ? 1 : shape.elements() / shape.last(); }
   std::int64_t columns() const { return shape.last(); }
   std::int64_t row_bytes() const { return columns() / block_size(dtype) * block_bytes(dtype); }
   std::int64_t bytes() const { return rows() * row_bytes(); }

@@ -132,6 +132,7 @@ std::uint64_t MappedArchive::bytes_of(const std::string& name, DType dtype, cons
     if (!checked_multiply(elements, static_cast<std::uint64_t>(size), elements))
       refuse(fmt::format("tensor {}: {} elements overflow 64 bits", shown(name), shape.text()));
   }
+  if (shape.last() == 0) refuse(fmt::format("tensor {}: {}: rows without values are not read", shown(name), shape.text()));
   if (shape.last() % block_size(dtype) != 0) {
     refuse(fmt::format("tensor {}: rows of {} are not whole blocks of {} ({})", shown(name), shape.last(),
                        block_size(dtype), embscope::name(dtype)));

@@ -167,7 +167,7 @@ class Reader {
     for (std::size_t i = 0; i < header.count; ++i) {
       bytes.remove_prefix(std::min(bytes.find_first_not_of('\n'), bytes.size()));  // the C program ends rows with one
       const std::size_t space = bytes.substr(0, longest_word + 1).find(' ');
-      if (space == std::string_view::npos)
+      if (space == std::string_view::npos || bytes.substr(0, space).find('\n') != std::string_view::npos)
         refuse(fmt::format("vector {} of {}: no word of at most {} bytes before it", i + 1, header.count, longest_word));
       if (bytes.size() - space - 1 < row_bytes)
         refuse(fmt::format("vector {} of {}: needs {} bytes, {} are left", i + 1, header.count, row_bytes,

@@ -50,14 +50,6 @@ Table example() {
   return table;
 }
 
-TEST(View, without_columns_has_no_rows_and_no_bytes) {
-  const View view{nullptr, DType::f32, {2, 0}};
-  EXPECT_EQ(view.rows(), 0);
-  EXPECT_EQ(view.bytes(), 0);
-  EXPECT_EQ(decode(view).size(), 0);
-  EXPECT_EQ((View{nullptr, DType::f32, {0, 2}}.rows()), 0);
-}
-
 TEST(Table, columns_must_agree) {
   Table table = example();
   EXPECT_THROW(table.add("short", std::vector<double>{1}), Error);
