@@ -29,6 +29,7 @@ class Listener : public Events {
     hold(data.find('\n') == data.npos, "an event of several lines");
     return ++count_ < 20;
   }
+  void finish() override {}
 
  private:
   int count_ = 0;
@@ -52,8 +53,7 @@ void serve(const Server& server, std::string_view input) {
   call.body = input.substr(std::min(line + 1, input.size()));
   if (call.body.find("file") != std::string::npos) return;  // an expression that reads what its user may read
   call.path = with_parameters(route.pattern);
-  Listener listener;
-  if (route.streams) call.events = &listener;
+  if (route.streams) call.events = std::make_shared<Listener>();
   const Route* found = nullptr;
   try {
     found = &server.api.routes().find(call);

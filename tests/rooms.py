@@ -10,6 +10,7 @@ PUBLIC = {  # public header -> its room
     "training": "train",
     "similarity": "analysis", "predict": "analysis", "mix": "analysis", "trace": "analysis", "lens": "analysis", "intervention": "analysis", "patching": "analysis", "steering": "analysis",
     "attention_patterns": "analysis", "attribution": "analysis", "extract": "analysis", "projection": "project", "figure": "figure", "hub": "hub", "space": "space", "trajectory": "analysis", "matrix_tiles": "figure",
+    "neighbours": "project", "map_quality": "project",
 }
 
 

@@ -80,6 +80,7 @@ Api::Api() {
   add_matrix(routes_, models_);
   add_inside(routes_, models_);
   add_experiments(routes_, models_);
+  add_jobs(routes_, models_, jobs_);
 }
 
 Api::~Api() = default;
@@ -93,6 +94,6 @@ void Api::warm_up() {
   } catch (const std::exception&) {}  // the request that meets it will say so
 }
 
-void Api::stop() {}
+void Api::stop() { jobs_.stop(); }
 
 }  // namespace embscope::server

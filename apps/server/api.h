@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "jobs.h"
 #include "models.h"
 #include "routes.h"
 
@@ -16,12 +17,12 @@ class Api {
   Models& models() { return models_; }
   const Routes& routes() const { return routes_; }
   void warm_up();  ///< packs the first model's weights, so that the first request need not wait for it
-  void stop();     ///< asks jobs to end
+  void stop();     ///< cancels all jobs and waits for them
 
  private:
   Models models_;
+  Jobs jobs_;
   Routes routes_;
-  std::shared_ptr<class Jobs> jobs_;
 };
 
 // One function a part; each adds its routes.
@@ -31,5 +32,7 @@ void add_vectors(Routes& routes, Models& models);     ///< vectors, similar, toy
 void add_matrix(Routes& routes, Models& models);
 void add_inside(Routes& routes, Models& models);      ///< trace, lens, attention, attribute, trajectory
 void add_experiments(Routes& routes, Models& models); ///< mix, edit
+
+void add_jobs(Routes& routes, Models& models, Jobs& jobs);
 
 }  // namespace embscope::server

@@ -175,7 +175,7 @@ Answer generate_text(const Call& call, const OpenModel& model) {
     token["text"] = visible(bytes);
     token["bytes"] = hex_of(bytes);
     token["probability"] = p;
-    return call.events->send("token", bj::serialize(token)) && !call.gone->load();
+    return call.events->send("token", bj::serialize(token)) && !call.cancelled();
   });
   call.events->send("done", bj::serialize(bj::object{{"count", count}}));
   return {};

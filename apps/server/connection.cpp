@@ -57,7 +57,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Between requests a connection may rest; from its first byte on a request has to come swiftly.
   void wait() {
     call_.reset();
-    if (shared_->stopping) return close();
+    if (*shared_->stopping) return close();
     if (buffer_.size() > 0) return read_header();
     idle_.expires_after(idle_time);
     idle_.async_wait([self = shared_from_this()](error_code error) {
@@ -83,6 +83,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (error) return refuse_broken(error);
     const auto& head = parser_->get();
     call_ = std::make_shared<Call>();
+    call_->stopping = shared_->stopping;
     call_->method = view(head.method_string());
     call_->gzip = view(head[http::field::accept_encoding]).find("gzip") != std::string_view::npos;
     call_->etag = view(head[http::field::if_none_match]);
@@ -316,7 +317,7 @@ class EventStream : public Events, public std::enable_shared_from_this<EventStre
     asio::post(connection_->stream_.get_executor(), [self = shared_from_this()] { self->beat(); });
   }
 
-  void finish() {
+  void finish() override {
     asio::post(connection_->stream_.get_executor(), [self = shared_from_this()] {
       self->finished_ = true;
       self->timer_.cancel();
@@ -390,25 +391,31 @@ class EventStream : public Events, public std::enable_shared_from_this<EventStre
   bool writing_ = false, finished_ = false, closed_ = false;
 };
 
+// The stream begins with its first event: a mistake in the request is found before and answered with its own status.
+class OpeningEvents : public Events {
+ public:
+  explicit OpeningEvents(std::shared_ptr<EventStream> stream) : stream_(std::move(stream)) {}
+  bool send(std::string_view event, std::string_view data) override {
+    if (!opened_) stream_->open();
+    opened_ = true;
+    return stream_->send(event, data);
+  }
+  void finish() override { stream_->finish(); }
+  bool opened() const { return opened_; }
+
+ private:
+  std::shared_ptr<EventStream> stream_;
+  bool opened_ = false;
+};
+
 void Connection::start_events(const Route& route) {
-  // A mistake in the request is found before the first event and answered with its own status.
-  auto events = std::make_shared<EventStream>(shared_from_this());
-  struct Opening : Events {
-    explicit Opening(std::shared_ptr<EventStream> to) : stream(std::move(to)) {}
-    bool send(std::string_view event, std::string_view data) override {
-      if (!opened) stream->open();
-      opened = true;
-      return stream->send(event, data);
-    }
-    std::shared_ptr<EventStream> stream;
-    bool opened = false;
-  };
+  auto events = std::make_shared<OpeningEvents>(std::make_shared<EventStream>(shared_from_this()));
   const bool posted = shared_->lanes.post(route.lane, [self = shared_from_this(), call = call_, events, &route] {
-    Opening opening(events);
-    call->events = &opening;
+    call->events = events;
     Answer answer = run(route, *call);
-    call->events = nullptr;
-    if (opening.opened) {
+    call->events.reset();
+    if (call->keeps_events) return;
+    if (events->opened()) {
       if (answer.status >= 400) events->send("failed", answer.body);
       return events->finish();
     }

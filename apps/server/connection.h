@@ -4,9 +4,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -32,16 +32,15 @@ class Lanes {
   Line quick_, work_;
 };
 
-/// What all connections share. They hold it: those that wait in a lane or in the io_context when the server stops go after it.
+/// What all connections share.
 struct Shared {
-  boost::asio::io_context& io;
-  Gate& gate;
+  Gate gate;
   const Routes& routes;
   Lanes& lanes;
-  std::function<Answer(const Call&)> page;     ///< what is not under /api/: the explorer
-  std::function<void()> entered;               ///< a one-time token was used
+  std::function<Answer(const Call&)> page;  ///< what is not under /api/: the explorer
+  std::function<void()> entered;            ///< a one-time token was used
   std::atomic<int> connections{0};
-  std::atomic<bool> stopping{false};
+  std::shared_ptr<std::atomic<bool>> stopping = std::make_shared<std::atomic<bool>>(false);
 };
 
 /// Serves a client until it leaves or breaks a limit.

@@ -53,6 +53,7 @@ class Events {
   virtual ~Events() = default;
   /// False when the client has gone or reads too slowly: stop working for it.
   virtual bool send(std::string_view event, std::string_view data) = 0;
+  virtual void finish() = 0;  ///< after what has been sent; once
 };
 
 struct Call {
@@ -63,11 +64,16 @@ struct Call {
   bool gzip = false;  ///< the client reads it
   std::string etag;   ///< If-None-Match
   std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);
-  Events* events = nullptr;  ///< of a streaming route, which then returns nothing
+  std::shared_ptr<std::atomic<bool>> stopping;  ///< the whole server is
+  std::shared_ptr<Events> events;               ///< of a streaming route, which then returns nothing
+  bool keeps_events = false;                    ///< the handler has given them to somebody who will finish them
 
+  bool cancelled() const { return gone->load() || (stopping && stopping->load()); }
   /// Cancels the engine's work when the client has gone.
   Progress progress() const {
-    return [gone = gone](double, std::string_view) { return !gone->load(); };
+    return [gone = gone, stopping = stopping](double, std::string_view) {
+      return !gone->load() && !(stopping && stopping->load());
+    };
   }
   bool wants_figure() const {
     const auto at = query.find("figure");

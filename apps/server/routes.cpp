@@ -76,7 +76,7 @@ const Route& Routes::find(Call& call) const {
 
 Answer run(const Route& route, Call& call) {
   try {
-    if (call.gone->load()) throw Error(Code::cancelled, "request", "the client has gone");
+    if (call.cancelled()) throw Error(Code::cancelled, "request", "the client has gone");
     Answer answer = route.handle(call);
     compress(call, answer);
     return answer;

@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -72,6 +73,14 @@ void open_browser(const std::string& address) {
   if (child > 0) waitpid(child, nullptr, 0);
 }
 
+// Work that cannot be cancelled (a step of the engine that takes long) does not hold up the end: nothing of it is kept anyway.
+void end_within(std::chrono::seconds time) {
+  std::thread([time] {
+    std::this_thread::sleep_for(time);
+    std::_Exit(0);
+  }).detach();
+}
+
 class Listener {
  public:
   Listener(tcp::acceptor acceptor, std::shared_ptr<Shared> shared)
@@ -120,18 +129,16 @@ void serve(const ServeOptions& options) {
   asio::io_context io(1);
   tcp::acceptor acceptor = listen_at(io, options);
   const tcp::endpoint at = acceptor.local_endpoint();
-  Gate gate(at.address().to_string(), at.port());
   Lanes lanes;
-  const std::shared_ptr<Shared> shared(new Shared{io, gate, api.routes(), lanes, explorer_page, {}});
-  const auto address = [&] { return fmt::format("{}?token={}", address_of(at), gate.token()); };
+  auto shared = std::shared_ptr<Shared>(new Shared{Gate(at.address().to_string(), at.port()), api.routes(), lanes, explorer_page, {}});
+  const auto address = [&] { return fmt::format("{}?token={}", address_of(at), shared->gate.token()); };
   shared->entered = [&] { say(fmt::format("a browser has come in; for another one: {}", address())); };
   Listener listener(std::move(acceptor), shared);
   listener.accept();
   asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&](boost::system::error_code, int) {
-    shared->stopping = true;
+    *shared->stopping = true;
     listener.stop();
-    api.stop();
     io.stop();
   });
 
@@ -143,8 +150,11 @@ void serve(const ServeOptions& options) {
   if (options.open) open_browser(address());
   std::thread warming([&] { api.warm_up(); });
   io.run();
+  end_within(std::chrono::seconds(2));
   warming.join();
   lanes.stop();
+  api.stop();
+  say("stopped");
 }
 
 }  // namespace embscope::server

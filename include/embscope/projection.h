@@ -1,42 +1,59 @@
 // Projection: many-dimensional vectors as points in the plane.
-// Thread rule: pure functions; a Tsne belongs to one thread. The same seed gives the same picture for any number of threads.
+// Thread rule: pure functions; a Tsne or Umap belongs to one thread. The same seed gives the same picture for any number of threads.
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <span>
 #include <vector>
 
+#include "embscope/neighbours.h"
 #include "embscope/progress.h"
 #include "embscope/tensor.h"
 
 namespace embscope {
 
 /// First `count` principal components of vectors [N, D] -> [N, count]; signs fixed so that the score of largest size is positive.
-/// `explained`, when given, receives each component's share of the variance. Throws Error{range} for fewer than 2 vectors, or
-/// NaN among them.
+/// By randomised subspace iteration (Halko, Martinsson & Tropp 2011). `explained`, when given, receives each component's share
+/// of the variance. Throws Error{range} for fewer than 2 vectors, more components than either side has, or NaN.
 Tensor pca(const Tensor& vectors, int count = 2, std::vector<double>* explained = nullptr);
+
+/// How the repulsion of all pairs is found: exactly, or by interpolation on a grid and fast Fourier transforms (Linderman et al.
+/// 2019), with weights among 3 x perplexity neighbours alone. `automatic`: exact up to 1,000 points.
+enum class Gradient : std::uint8_t { automatic, exact, fourier };
 
 struct TsneOptions {
   double perplexity = 30;       ///< must be below (N - 1) / 3
   bool cosine = true;           ///< metric: cosine distance, or Euclidean
   int exaggerated_steps = 250;  ///< at early exaggeration
   int steps = 750;              ///< in all
-  double exaggeration = 12;
-  double learning_rate = 0;  ///< 0: N / exaggeration, at least 50 (Belkina et al. 2019)
-  std::uint64_t seed = 1;    ///< of the jitter added to the PCA start (Kobak & Berens 2019)
+  double exaggeration = 12;     ///< at least 1
+  double learning_rate = 0;     ///< 0: N / exaggeration, at least 50 (Belkina et al. 2019)
+  std::uint64_t seed = 1;       ///< of the jitter added to the PCA start (Kobak & Berens 2019)
+  Gradient gradient = Gradient::automatic;
+  double stall = 0;  ///< ends when, past the exaggeration, 50 steps lower the divergence by less than this share; 0: never
 };
 
-/// t-SNE (van der Maaten & Hinton 2008) with exact gradients: a steppable object that a terminal loops over and a page animates.
+/// t-SNE (van der Maaten & Hinton 2008): a steppable object that a terminal loops over and a page animates.
 class Tsne {
  public:
-  /// vectors [N, D]. Throws Error{range} for N < 4, a perplexity too large for N (says the largest), or NaN; Error{range} for a
-  /// zero vector under cosine.
-  Tsne(const Tensor& vectors, const TsneOptions& options);
+  /// vectors [N, D]; finds neighbours and weights, which for many vectors is half of the work. Throws Error{range} for N < 4, a
+  /// perplexity too large for N (says the largest), rates that explode, or NaN; Error{range} for a zero vector under cosine.
+  Tsne(const Tensor& vectors, const TsneOptions& options, const Progress& progress = {});
+
+  /// Goes on from what `save` wrote, bit for bit as if there had been no interruption. Throws Error{not_found, io}, and
+  /// Error{format} for a damaged file or one of other vectors (their bytes are compared by a hash).
+  static Tsne resume(const std::filesystem::path& state, const Tensor& vectors);
+  void save(const std::filesystem::path& state) const;  ///< whole or not at all
+
   ~Tsne();
   Tsne(Tsne&&) noexcept;
 
   bool step();  ///< one gradient step; false when done
   int steps_done() const;
+  void set_steps(int steps);  ///< a finished map can go on; throws Error{range} below those done
+  const TsneOptions& options() const;
   const Tensor& points() const;              ///< [N, 2]
   double divergence() const;                 ///< KL(P || Q) now, without exaggeration
   const std::vector<double>& trace() const;  ///< KL at every 50th step
@@ -46,6 +63,7 @@ class Tsne {
 
  private:
   struct Parts;
+  explicit Tsne(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };
 

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <mutex>
 
 #include <fmt/format.h>
 
 #include "base/threads.h"
-#include "kernels/gemm.h"
+#include "kernels/pairs.h"
 #include "kernels/vector.h"
 
 namespace embscope {
@@ -43,33 +44,6 @@ Tensor unit_rows(const Model& model, std::int64_t first, std::int64_t count) {
     }
   });
   return rows;
-}
-
-constexpr std::int64_t tile = 512;
-
-// What one tile of pairs adds to the distribution.
-struct TileSum {
-  double sum = 0;
-  std::int64_t positive = 0;
-  std::vector<std::int64_t> counts;
-};
-
-void count_tile(const Tensor& unit, std::int64_t i0, std::int64_t j0, const Packed& columns, int bins, TileSum& out,
-                std::vector<float>& cosines) {
-  const std::int64_t rows = std::min(tile, unit.rows() - i0), width = columns.out();
-  cosines.resize(static_cast<std::size_t>(rows * width));
-  gemm_serial(unit.row(i0).data(), unit.columns(), rows, columns.panel(0), unit.columns() * panel_width, unit.columns(),
-              cosines.data(), width, width, false);
-  out.counts.assign(static_cast<std::size_t>(bins), 0);
-  for (std::int64_t i = 0; i < rows; ++i) {
-    const float* row = cosines.data() + i * width;
-    for (std::int64_t j = std::max<std::int64_t>(0, i0 + i + 1 - j0); j < width; ++j) {  // one triangle: i < j
-      const double c = std::clamp(static_cast<double>(row[j]), -1.0, 1.0);
-      out.sum += c;
-      out.positive += c > 0 ? 1 : 0;
-      ++out.counts[static_cast<std::size_t>(std::min<int>(bins - 1, static_cast<int>((c + 1) / 2 * bins)))];
-    }
-  }
 }
 
 }  // namespace
@@ -227,32 +201,34 @@ Table dimensions(const Model& model) {
 PairCosines pair_cosines(const Model& model, int bins, const Progress& progress) {
   if (bins < 2 || bins > 100000)
     throw Error(Code::range, "pair cosines", fmt::format("{} bins: choose 2 to 100000", bins));
-  const std::int64_t vocab = model.config().vocab, tiles = (vocab + tile - 1) / tile;
+  const std::int64_t vocab = model.config().vocab, tiles = (vocab + pair_columns - 1) / pair_columns;
+  const std::int64_t blocks = (vocab + pair_rows - 1) / pair_rows;
   const Tensor unit = unit_rows(model, 0, vocab);
   PairCosines result;
   std::vector<std::int64_t> counts(static_cast<std::size_t>(bins));
+  std::vector<double> sums(static_cast<std::size_t>(blocks * tiles));  // one a tile, added in order
   std::int64_t positive = 0;
+  std::mutex mutex;  // counts are whole numbers: their sum has no order
+  for_pairs(
+      vocab, unit.columns(),
+      [&](std::int64_t first, std::int64_t count, float* out) {
+        std::copy_n(unit.row(first).data(), count * unit.columns(), out);
+      },
+      [&](const PairTile& tile) {
+        std::vector<std::int64_t> own(static_cast<std::size_t>(2 * bins));
+        std::int64_t own_positive = 0;
+        double& sum = sums[static_cast<std::size_t>(tile.first_row / pair_rows * tiles + tile.first_column / pair_columns)];
+        for (std::int64_t i = 0; i < tile.rows; ++i) {
+          const std::int64_t begin = tile.begin(i);
+          sum += count_cosines(tile.values + i * tile.stride + begin, tile.columns - begin, bins, own.data(), own_positive);
+        }
+        const std::lock_guard lock(mutex);
+        positive += own_positive;
+        for (std::size_t b = 0; b < own.size(); ++b) counts[b % counts.size()] += own[b];
+      },
+      progress, "cosines of all pairs");
   double sum = 0;
-  for (std::int64_t t = 0; t < tiles; ++t) {
-    const std::int64_t j0 = t * tile, width = std::min(tile, vocab - j0);
-    const Packed columns(width, unit.columns(), [&](std::int64_t p, float* panel) {
-      pack_panel(unit.row(j0 + p * panel_width).data(), unit.columns(), std::min(panel_width, width - p * panel_width),
-                 unit.columns(), panel);
-    });
-    std::vector<TileSum> sums(static_cast<std::size_t>(t + 1));
-    parallel_for(t + 1, 1, [&](std::int64_t begin, std::int64_t end) {
-      thread_local std::vector<float> cosines;
-      for (std::int64_t s = begin; s < end; ++s)
-        count_tile(unit, s * tile, j0, columns, bins, sums[static_cast<std::size_t>(s)], cosines);
-    });
-    for (const TileSum& s : sums) {
-      sum += s.sum;
-      positive += s.positive;
-      for (std::size_t b = 0; b < counts.size(); ++b) counts[b] += s.counts[b];
-    }
-    const double done = static_cast<double>(t + 1) / static_cast<double>(tiles);
-    report(progress, done * done, "cosines of all pairs");
-  }
+  for (double part : sums) sum += part;
   result.pairs = static_cast<double>(vocab) * static_cast<double>(vocab - 1) / 2;
   result.mean = result.pairs > 0 ? sum / result.pairs : 0;
   result.positive_share = result.pairs > 0 ? static_cast<double>(positive) / result.pairs : 0;

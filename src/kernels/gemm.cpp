@@ -264,6 +264,12 @@ void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<co
   });
 }
 
+void gemm_blocked(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed& w, std::int64_t first,
+                  std::int64_t panels, float* y, std::int64_t y_stride) {
+  const Product product{&w, nullptr, y - first * panel_width, y_stride};
+  HWY_DYNAMIC_DISPATCH(gemm_panels)(x, x_stride, rows, {&product, 1}, first, first + panels);
+}
+
 void gemm_here(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products) {
   std::int64_t panels = 0;
   for (const Product& product : products) panels += product.w->panels();

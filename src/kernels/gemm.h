@@ -52,6 +52,11 @@ void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<co
 /// `gemm` on the calling thread alone: for rows that are one share of a larger work.
 void gemm_here(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products);
 
+/// On the calling thread: y [rows, columns of those panels] = x times panels [first, first + panels) of w. For many rows: x and
+/// the panels are read in blocks that stay in the cache.
+void gemm_blocked(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed& w, std::int64_t first,
+                  std::int64_t panels, float* y, std::int64_t y_stride);
+
 /// On the calling thread, with panels `panel_stride` floats apart, each [depth][32]:
 /// y[r][c] (+)= sum_k x[r][k] * panel(c / 32)[k][c % 32] for c < columns, k < depth.
 void gemm_serial(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,

@@ -1,260 +1,295 @@
-// t-SNE with exact gradients: van der Maaten & Hinton (2008); start and rates as Kobak & Berens (2019) and Belkina et al. (2019).
+// t-SNE: van der Maaten & Hinton (2008); start and rates as Kobak & Berens (2019) and Belkina et al. (2019); the repulsion of many
+// points as Linderman et al. (2019); steps no longer than 5 as openTSNE's (Poličar, Stražar & Zupan 2024).
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 
 #include "base/random.h"
 #include "base/threads.h"
 #include "embscope/projection.h"
+#include "kernels/plane.h"
+#include "project/affinities.h"
+#include "project/pca.h"
+#include "project/repulsion.h"
+#include "project/state.h"
 
 namespace embscope {
 namespace {
 
-constexpr std::int64_t most_points = 5000;
+constexpr std::int64_t most_exact_points = 20000, exact_by_default = 1000;
+constexpr int most_steps = 1000000, trace_every = 50;
+constexpr std::int64_t points_at_once = 1024;
 
 void check(const Tensor& v, const TsneOptions& o) {
   const std::int64_t n = v.rows();
   if (n < 4) throw Error(Code::range, "t-SNE", fmt::format("{} points: at least 4 are needed", n));
-  if (n > most_points)
-    throw Error(
-        Code::range, "t-SNE",
-        fmt::format("{} points: exact t-SNE maps at most {}; choose fewer tokens, or the method pca", n, most_points));
+  if (o.gradient == Gradient::exact && n > most_exact_points)
+    throw Error(Code::range, "t-SNE",
+                fmt::format("{} points: the exact gradient takes at most {}", n, most_exact_points));
   const double largest = static_cast<double>(n - 1) / 3;
   if (!(o.perplexity >= 1) || o.perplexity > largest)
     throw Error(Code::range, "t-SNE",
                 fmt::format("a perplexity of {} for {} points: choose 1 to {:.1f}", o.perplexity, n, largest));
-  if (o.steps < 1 || o.steps > 1000000)
-    throw Error(Code::range, "t-SNE", fmt::format("{} steps: choose 1 to 1000000", o.steps));
-  for (float x : v.values()) {
-    if (!std::isfinite(x)) throw Error(Code::range, "t-SNE", "the vectors hold NaN or infinite values");
+  if (o.steps < 1 || o.steps > most_steps)
+    throw Error(Code::range, "t-SNE", fmt::format("{} steps: choose 1 to {}", o.steps, most_steps));
+  if (!(o.exaggeration >= 1 && o.exaggeration <= 1000))
+    throw Error(Code::range, "t-SNE", fmt::format("an exaggeration of {}: choose 1 to 1000", o.exaggeration));
+  if (!(o.learning_rate >= 0 && std::isfinite(o.learning_rate)))
+    throw Error(Code::range, "t-SNE",
+                fmt::format("a learning rate of {}: choose a positive number, or 0 for N / exaggeration",
+                            o.learning_rate));
+  if (!(o.stall >= 0 && o.stall < 1))
+    throw Error(Code::range, "t-SNE", fmt::format("a stall of {}: choose a share of 0 to 1", o.stall));
+  check_finite(v, "t-SNE");
+  for (std::int64_t i = 0; o.cosine && i < n; ++i) {
+    if (std::ranges::all_of(v.row(i), [](float x) { return x == 0; }))
+      throw Error(Code::range, "t-SNE", fmt::format("vector {} is zero: it has no direction, use the Euclidean metric", i));
   }
 }
 
-// d[i][j] = 1 - cosine, or the squared Euclidean distance; [N, N] in double.
-std::vector<double> distances(const Tensor& v, bool cosine) {
-  const std::int64_t n = v.rows(), width = v.columns();
-  std::vector<double> x(v.values().begin(), v.values().end()), d(static_cast<std::size_t>(n * n));
-  if (cosine) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      double square = 0;
-      for (std::int64_t k = 0; k < width; ++k)
-        square += x[static_cast<std::size_t>(i * width + k)] * x[static_cast<std::size_t>(i * width + k)];
-      if (square == 0)
-        throw Error(Code::range, "t-SNE",
-                    fmt::format("vector {} is zero: it has no direction, use the Euclidean metric", i));
-      for (std::int64_t k = 0; k < width; ++k) x[static_cast<std::size_t>(i * width + k)] /= std::sqrt(square);
-    }
-  }
-  parallel_for(n, 4, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      for (std::int64_t j = 0; j < n; ++j) {
-        const double *a = x.data() + i * width, *b = x.data() + j * width;
-        double sums[8] = {};
-        std::int64_t k = 0;
-        for (; k + 8 <= width; k += 8) {
-          for (int s = 0; s < 8; ++s) sums[s] += (a[k + s] - b[k + s]) * (a[k + s] - b[k + s]);
-        }
-        for (int s = 0; k < width; ++k, ++s) sums[s] += (a[k] - b[k]) * (a[k] - b[k]);
-        double square = 0;
-        for (double s : sums) square += s;
-        d[static_cast<std::size_t>(i * n + j)] =
-            cosine ? square / 2 : square;  // |a - b|^2 = 2 - 2 cos for unit vectors
-      }
-    }
-  });
-  return d;
+bool exact(const TsneOptions& o, std::int64_t n) {
+  return o.gradient == Gradient::exact || (o.gradient == Gradient::automatic && n <= exact_by_default);
 }
 
-// Row i of P(j|i): the bandwidth is found by bisection so that the entropy is log(perplexity).
-void conditional(const double* d, std::int64_t n, std::int64_t i, double perplexity, double* p) {
-  const double wanted = std::log(perplexity);
-  double beta = 1, low = 0, high = INFINITY, nearest = INFINITY;
-  for (std::int64_t j = 0; j < n; ++j) {
-    if (j != i) nearest = std::min(nearest, d[j]);
-  }
-  for (int round = 0; round < 200; ++round) {
-    double sum = 0, weighted = 0;
-    for (std::int64_t j = 0; j < n; ++j) {
-      p[j] = j == i ? 0 : std::exp(-beta * (d[j] - nearest));
-      sum += p[j];
-      weighted += p[j] * (d[j] - nearest);
+// The first two components at a deviation of 1e-4; the jitter keeps equal vectors from lying on one point for ever.
+std::vector<float> start(const Tensor& vectors, std::uint64_t seed) {
+  const std::int64_t n = vectors.rows();
+  std::vector<float> out(static_cast<std::size_t>(2 * n));
+  const int components = static_cast<int>(std::min<std::int64_t>(2, vectors.columns()));
+  const Tensor scores = principal_scores(vectors, components, 1e-3);
+  double square = 0;
+  for (std::int64_t i = 0; i < n; ++i) square += static_cast<double>(scores.row(i)[0]) * static_cast<double>(scores.row(i)[0]);
+  const double scale = square > 0 ? 1e-4 / std::sqrt(square / static_cast<double>(n)) : 1;
+  Random random(seed);
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (int c = 0; c < 2; ++c) {
+      const double score = c < components ? static_cast<double>(scores.row(i)[static_cast<std::size_t>(c)]) : 0;
+      out[static_cast<std::size_t>(2 * i + c)] = static_cast<float>(score * scale + 1e-6 * random.normal());
     }
-    const double entropy = std::log(sum) + beta * weighted / sum;
-    for (std::int64_t j = 0; j < n; ++j) p[j] /= sum;
-    if (std::abs(entropy - wanted) < 1e-6) return;
-    (entropy > wanted ? low : high) = beta;
-    beta = std::isinf(high) ? beta * 2 : (low + high) / 2;
-    if (beta > 1e15) return;  // more equal neighbours than the perplexity: no bandwidth tells them apart
   }
+  return out;
 }
 
 }  // namespace
 
 struct Tsne::Parts {
   TsneOptions options;
-  std::int64_t n = 0;
-  std::vector<double> p;  // symmetric, sums to 1, [N, N]
-  std::vector<double> x, y, step_x, step_y, gain_x, gain_y, gradient_x, gradient_y, weights;
-  Tensor points;
+  std::uint64_t of_vectors = 0;  // a hash
+  Affinities affinities;
+  std::vector<float> at, last, gains;  // [n][2]: places, steps, gains
   std::vector<double> trace;
   int done = 0;
-  double rate = 0;
+  bool stalled = false;
+
+  std::vector<float> pushes;
+  Repulsion repulsion{true};
+  Tensor points;
+
+  std::int64_t count() const { return affinities.count(); }
+  double rate() const {
+    return options.learning_rate > 0 ? options.learning_rate
+                                     : std::max(static_cast<double>(count()) / options.exaggeration, 50.0);
+  }
+  std::int64_t chunk() const {  // of rows worth a thread
+    const auto weights = static_cast<std::int64_t>(affinities.index.size()) / count();
+    return std::max<std::int64_t>(64, 200'000 / std::max<std::int64_t>(1, weights));
+  }
+
+  void prepare() {
+    pushes.assign(at.size(), 0);
+    repulsion = Repulsion(exact(options, count()));
+    points = Tensor({count(), 2});
+    publish();
+  }
+  void publish() { std::copy(at.begin(), at.end(), points.data()); }
 
   // Gradient of KL(P || Q): 4 sum_j (a p_ij - q_ij) w_ij (y_i - y_j), with w = 1 / (1 + |y_i - y_j|^2), a the exaggeration.
-  void find_gradient(double exaggeration);
+  template <class Use>  // use(i, x, y)
+  void each_gradient(double exaggeration, const Use& use);
+  void move(double exaggeration, double momentum);
+  void centre();
   double divergence();
-  void publish();
 };
 
-void Tsne::Parts::find_gradient(double exaggeration) {
-  std::vector<double> row_sums(static_cast<std::size_t>(n));
-  parallel_for(n, 32, [&](std::int64_t begin, std::int64_t end) {
+template <class Use>
+void Tsne::Parts::each_gradient(double exaggeration, const Use& use) {
+  const double z = repulsion.find(at, pushes);
+  const auto attract = static_cast<float>(4 * exaggeration), repel = static_cast<float>(4 / z);
+  parallel_for(count(), chunk(), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      double* w = weights.data() + i * n;
-      const double xi = x[static_cast<std::size_t>(i)], yi = y[static_cast<std::size_t>(i)];
-      for (std::int64_t j = 0; j < n; ++j) {
-        const double dx = xi - x[static_cast<std::size_t>(j)], dy = yi - y[static_cast<std::size_t>(j)];
-        w[j] = 1 / (1 + dx * dx + dy * dy);
-      }
-      w[i] = 0;
-      double sum = 0;
-      for (std::int64_t j = 0; j < n; ++j) sum += w[j];
-      row_sums[static_cast<std::size_t>(i)] = sum;
-    }
-  });
-  double total = 0;
-  for (double sum : row_sums) total += sum;
-  parallel_for(n, 32, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const double *w = weights.data() + i * n, *pi = p.data() + i * n;
-      const double xi = x[static_cast<std::size_t>(i)], yi = y[static_cast<std::size_t>(i)];
-      double gx[4] = {}, gy[4] = {};
-      auto add = [&](std::int64_t j, int s) {
-        const double pull = (exaggeration * pi[j] - w[j] / total) * w[j];
-        gx[s] += pull * (xi - x[static_cast<std::size_t>(j)]);
-        gy[s] += pull * (yi - y[static_cast<std::size_t>(j)]);
-      };
-      std::int64_t j = 0;
-      for (; j + 4 <= n; j += 4) {
-        for (int s = 0; s < 4; ++s) add(j + s, s);
-      }
-      for (int s = 0; j < n; ++j, ++s) add(j, s);
-      gradient_x[static_cast<std::size_t>(i)] = 4 * (gx[0] + gx[1] + gx[2] + gx[3]);
-      gradient_y[static_cast<std::size_t>(i)] = 4 * (gy[0] + gy[1] + gy[2] + gy[3]);
+      const auto r = static_cast<std::size_t>(i);
+      const std::int64_t first = affinities.offsets[r], size = affinities.offsets[r + 1] - first;
+      const Pull pull = attraction(at.data(), at.data() + 2 * i, affinities.index.data() + first, affinities.p.data() + first, size);
+      use(2 * r, attract * pull.x - repel * pushes[2 * r], attract * pull.y - repel * pushes[2 * r + 1]);
     }
   });
 }
 
+void Tsne::Parts::move(double exaggeration, double momentum) {
+  const auto kept = static_cast<float>(momentum), speed = static_cast<float>(rate());
+  constexpr float longest = 5;
+  auto step_of = [&](std::size_t c, float gradient) {
+    gains[c] = (gradient > 0) == (last[c] > 0) ? std::max(gains[c] * 0.8f, 0.01f) : gains[c] + 0.2f;
+    last[c] = kept * last[c] - speed * gains[c] * gradient;
+  };
+  each_gradient(exaggeration, [&](std::size_t c, float x, float y) {
+    step_of(c, x);
+    step_of(c + 1, y);
+    const float length = std::sqrt(last[c] * last[c] + last[c + 1] * last[c + 1]);
+    if (length > longest) last[c] *= longest / length, last[c + 1] *= longest / length;
+  });
+  for (std::size_t c = 0; c < at.size(); ++c) at[c] += last[c];
+}
+
+void Tsne::Parts::centre() {
+  double x = 0, y = 0;
+  for (std::size_t c = 0; c < at.size(); c += 2) x += static_cast<double>(at[c]), y += static_cast<double>(at[c + 1]);
+  const auto n = static_cast<double>(count());
+  const auto mean_x = static_cast<float>(x / n), mean_y = static_cast<float>(y / n);
+  for (std::size_t c = 0; c < at.size(); c += 2) at[c] -= mean_x, at[c + 1] -= mean_y;
+}
+
+// sum p log p - sum p log q, with q = w / Z and p summing to 1.
 double Tsne::Parts::divergence() {
-  double total = 0, kl = 0;
-  for (int pass = 0; pass < 2; ++pass) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t j = 0; j < n; ++j) {
-        if (i == j) continue;
-        const double dx = x[static_cast<std::size_t>(i)] - x[static_cast<std::size_t>(j)],
-                     dy = y[static_cast<std::size_t>(i)] - y[static_cast<std::size_t>(j)];
-        const double w = 1 / (1 + dx * dx + dy * dy), pij = p[static_cast<std::size_t>(i * n + j)];
-        if (pass == 0)
-          total += w;
-        else if (pij > 0)
-          kl += pij * std::log(pij / std::max(w / total, 1e-300));
-      }
+  const double z = repulsion.find(at, pushes);
+  std::vector<double> sums(static_cast<std::size_t>(count()));
+  parallel_for(count(), chunk(), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto r = static_cast<std::size_t>(i);
+      const std::int64_t first = affinities.offsets[r];
+      sums[r] = log_distances(at.data(), at.data() + 2 * i, affinities.index.data() + first, affinities.p.data() + first,
+                              affinities.offsets[r + 1] - first);
     }
-  }
-  return kl;
+  });
+  return affinities.entropy + std::accumulate(sums.begin(), sums.end(), 0.0) + std::log(z);
 }
 
-void Tsne::Parts::publish() {
-  for (std::int64_t i = 0; i < n; ++i) {
-    points.row(i)[0] = static_cast<float>(x[static_cast<std::size_t>(i)]);
-    points.row(i)[1] = static_cast<float>(y[static_cast<std::size_t>(i)]);
-  }
-}
-
-Tsne::Tsne(const Tensor& vectors, const TsneOptions& options) : parts_(std::make_unique<Parts>()) {
+Tsne::Tsne(const Tensor& vectors, const TsneOptions& options, const Progress& progress)
+    : parts_(std::make_unique<Parts>()) {
   check(vectors, options);
   Parts& s = *parts_;
   s.options = options;
-  const std::int64_t n = s.n = vectors.rows();
-  s.rate =
-      options.learning_rate > 0 ? options.learning_rate : std::max(static_cast<double>(n) / options.exaggeration, 50.0);
-  const std::vector<double> d = distances(vectors, options.cosine);
-  std::vector<double> conditionals(static_cast<std::size_t>(n * n));
-  parallel_for(n, 16, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i)
-      conditional(d.data() + i * n, n, i, options.perplexity, conditionals.data() + i * n);
-  });
-  s.p.resize(conditionals.size());
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t j = 0; j < n; ++j) {
-      s.p[static_cast<std::size_t>(i * n + j)] =
-          (conditionals[static_cast<std::size_t>(i * n + j)] + conditionals[static_cast<std::size_t>(j * n + i)]) /
-          (2 * static_cast<double>(n));
-    }
-  }
-  const Tensor start = pca(vectors, 2);
-  double square = 0;
-  for (std::int64_t i = 0; i < n; ++i)
-    square += static_cast<double>(start.row(i)[0]) * static_cast<double>(start.row(i)[0]);
-  const double scale = square > 0 ? 1e-4 / std::sqrt(square / static_cast<double>(n)) : 1;
-  Random random(options.seed);
-  for (std::int64_t i = 0; i < n; ++i) {  // a jitter keeps equal vectors from lying on one point for ever
-    s.x.push_back(start.row(i)[0] * scale + 1e-6 * random.normal());
-    s.y.push_back(start.row(i)[1] * scale + 1e-6 * random.normal());
-  }
-  for (auto* v : {&s.step_x, &s.step_y, &s.gradient_x, &s.gradient_y}) v->assign(static_cast<std::size_t>(n), 0);
-  for (auto* v : {&s.gain_x, &s.gain_y}) v->assign(static_cast<std::size_t>(n), 1);
-  s.weights.resize(static_cast<std::size_t>(n * n));
-  s.points = Tensor({n, 2});
-  s.publish();
+  s.of_vectors = hash_of(vectors);
+  const std::int64_t n = vectors.rows();
+  const Metric metric = options.cosine ? Metric::cosine : Metric::euclidean;
+  const auto wanted = static_cast<std::int64_t>(3 * options.perplexity);
+  const int k = static_cast<int>(exact(options, n) ? n - 1 : std::min(n - 1, wanted));
+  const Neighbours neighbours = nearest_neighbours(vectors, {k, metric}, progress);
+  s.affinities = symmetric(neighbours, conditional_weights(neighbours, metric, options.perplexity));
+  s.at = start(vectors, options.seed);
+  s.last.assign(s.at.size(), 0);
+  s.gains.assign(s.at.size(), 1);
+  s.prepare();
 }
 
+Tsne::Tsne(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Tsne::~Tsne() = default;
 Tsne::Tsne(Tsne&&) noexcept = default;
 
 bool Tsne::step() {
   Parts& s = *parts_;
-  if (s.done >= s.options.steps) return false;
+  if (s.done >= s.options.steps || s.stalled) return false;
   const bool early = s.done < s.options.exaggerated_steps;
-  s.find_gradient(early ? s.options.exaggeration : 1);
-  const double momentum = early ? 0.5 : 0.8;
-  auto move = [&](std::vector<double>& at, std::vector<double>& last, std::vector<double>& gain,
-                  const std::vector<double>& gradient) {
-    double mean = 0;
-    for (std::size_t i = 0; i < at.size(); ++i) {
-      gain[i] = (gradient[i] > 0) == (last[i] > 0) ? std::max(gain[i] * 0.8, 0.01) : gain[i] + 0.2;
-      last[i] = momentum * last[i] - s.rate * gain[i] * gradient[i];
-      mean += at[i] += last[i];
-    }
-    mean /= static_cast<double>(at.size());
-    for (double& v : at) v -= mean;
-  };
-  move(s.x, s.step_x, s.gain_x, s.gradient_x);
-  move(s.y, s.step_y, s.gain_y, s.gradient_y);
-  if (++s.done % 50 == 0) s.trace.push_back(s.divergence());
+  s.move(early ? s.options.exaggeration : 1, early ? 0.5 : 0.8);
+  s.centre();
+  if (++s.done % trace_every == 0) {
+    s.trace.push_back(s.divergence());
+    const std::size_t before = s.trace.size() - 2;
+    s.stalled = s.trace.size() > 1 && s.done >= s.options.exaggerated_steps + 2 * trace_every &&
+                s.trace[before] - s.trace.back() < s.options.stall * s.trace[before];
+  }
   s.publish();
-  return s.done < s.options.steps;
+  return s.done < s.options.steps && !s.stalled;
 }
 
 int Tsne::steps_done() const { return parts_->done; }
+const TsneOptions& Tsne::options() const { return parts_->options; }
 const Tensor& Tsne::points() const { return parts_->points; }
 double Tsne::divergence() const { return parts_->divergence(); }
 const std::vector<double>& Tsne::trace() const { return parts_->trace; }
 
+void Tsne::set_steps(int steps) {
+  if (steps < parts_->done || steps > most_steps)
+    throw Error(Code::range, "t-SNE",
+                fmt::format("{} steps, of which {} are done: choose {} to {}", steps, parts_->done, parts_->done, most_steps));
+  parts_->options.steps = steps;
+  parts_->stalled = false;
+}
+
 Tensor Tsne::gradient() const {
-  parts_->find_gradient(1);
-  Tensor out({parts_->n, 2});
-  for (std::int64_t i = 0; i < parts_->n; ++i) {
-    out.row(i)[0] = static_cast<float>(parts_->gradient_x[static_cast<std::size_t>(i)]);
-    out.row(i)[1] = static_cast<float>(parts_->gradient_y[static_cast<std::size_t>(i)]);
-  }
+  Tensor out({parts_->count(), 2});
+  parts_->each_gradient(1, [&](std::size_t c, float x, float y) { out.data()[c] = x, out.data()[c + 1] = y; });
   return out;
+}
+
+void Tsne::save(const std::filesystem::path& path) const {
+  const Parts& s = *parts_;
+  StateWriter out(path);
+  out.value(s.of_vectors);
+  out.value(s.options);
+  out.value(s.done);
+  out.value(s.stalled);
+  out.array(s.affinities.offsets);
+  out.array(s.affinities.index);
+  out.array(s.affinities.p);
+  out.value(s.affinities.entropy);
+  out.array(s.at);
+  out.array(s.last);
+  out.array(s.gains);
+  out.array(s.trace);
+  out.commit();
+}
+
+namespace {
+
+// What a state must hold so that no step reads beyond it.
+bool sound(const Affinities& a, std::int64_t n) {
+  if (a.count() != n || a.offsets[0] != 0 || a.offsets.back() != static_cast<std::int64_t>(a.index.size()) ||
+      a.p.size() != a.index.size())
+    return false;
+  for (std::size_t i = 1; i < a.offsets.size(); ++i) {
+    if (a.offsets[i] < a.offsets[i - 1] || a.offsets[i] % weight_step != 0) return false;
+  }
+  return std::ranges::all_of(a.index, [n](std::int32_t j) { return j >= 0 && j < n; });
+}
+
+}  // namespace
+
+Tsne Tsne::resume(const std::filesystem::path& path, const Tensor& vectors) {
+  auto parts = std::make_unique<Parts>();
+  Parts& s = *parts;
+  StateReader in(path);
+  in.value(s.of_vectors);
+  if (s.of_vectors != hash_of(vectors))
+    throw Error(Code::format, path.string(), "is the state of a map of other vectors; choose the same model and words");
+  in.value(s.options);
+  in.value(s.done);
+  in.value(s.stalled);
+  in.array(s.affinities.offsets);
+  in.array(s.affinities.index);
+  in.array(s.affinities.p);
+  in.value(s.affinities.entropy);
+  in.array(s.at);
+  in.array(s.last);
+  in.array(s.gains);
+  in.array(s.trace);
+  const std::size_t coordinates = static_cast<std::size_t>(2 * vectors.rows());
+  if (!sound(s.affinities, vectors.rows()) || s.at.size() != coordinates || s.last.size() != coordinates ||
+      s.gains.size() != coordinates || s.done < 0)
+    throw Error(Code::format, path.string(), "the state is damaged; start the map again");
+  check(vectors, s.options);
+  s.prepare();
+  return Tsne(std::move(parts));
 }
 
 Tensor tsne(const Tensor& vectors, const TsneOptions& options, const Progress& progress) {
   Tsne map(vectors, options);
-  do { report(progress, static_cast<double>(map.steps_done()) / options.steps, "t-SNE"); } while (map.step());
+  do {
+    report(progress, static_cast<double>(map.steps_done()) / options.steps,
+           fmt::format("t-SNE, step {} of {}", map.steps_done(), options.steps));
+  } while (map.step());
   return map.points().clone();
 }
 

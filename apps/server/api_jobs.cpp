@@ -1,0 +1,230 @@
+// Jobs over HTTP: map, patch, steer, and how to follow, pause and end them.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "api.h"
+#include "reply.h"
+#include "texts.h"
+
+#include "embscope/patching.h"
+#include "embscope/projection.h"
+#include "embscope/steering.h"
+
+namespace embscope::server {
+namespace {
+
+constexpr double most_map_bytes = 2.0 * (1 << 30);
+constexpr std::size_t most_texts = 256;
+
+using Work = std::function<std::string(Job&)>;
+
+// "all", "FIRST:LAST" or a list of ids.
+std::vector<TokenId> map_tokens(const Fields& in, std::int64_t vocab) {
+  std::int64_t first = 0, last = vocab;
+  const bj::value* value = in.find("tokens");
+  std::vector<TokenId> ids;
+  if (value != nullptr && value->is_array()) {
+    for (std::int64_t id : in.integers("tokens", 1 << 20)) {
+      if (id < 0 || id >= vocab)
+        throw Error(Code::range, fmt::format("token {}", id), fmt::format("the vocabulary has 0:{}", vocab));
+      ids.push_back(static_cast<TokenId>(id));
+    }
+    return ids;
+  }
+  const std::string text = in.text("tokens", "all");
+  if (text != "all") {
+    const std::size_t colon = text.find(':');
+    const char* end = text.data() + text.size();
+    const auto a = std::from_chars(text.data(), end, first);
+    const auto b = colon == std::string::npos ? a : std::from_chars(text.data() + colon + 1, end, last);
+    if (colon == std::string::npos || a.ec != std::errc() || a.ptr != text.data() + colon || b.ec != std::errc() || b.ptr != end)
+      throw Error(Code::usage, "tokens", fmt::format("'{}': expected all, FIRST:LAST such as 0:100, or a list of ids", text));
+    if (first < 0 || last > vocab || first >= last)
+      throw Error(Code::range, "tokens", fmt::format("{}: the vocabulary has 0:{}", text, vocab));
+  }
+  for (std::int64_t id = first; id < last; ++id) ids.push_back(static_cast<TokenId>(id));
+  return ids;
+}
+
+Tensor rows_of(const Model& model, const std::vector<TokenId>& ids) {
+  Tensor rows = Tensor::uninitialised({static_cast<std::int64_t>(ids.size()), model.config().width});
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    model.weights().wte.row(ids[i], rows.row(static_cast<std::int64_t>(i)).data());
+  return rows;
+}
+
+std::string run_pca(Job& job, const Tensor& vectors) {
+  job.report(0, "principal components");
+  std::vector<double> explained;
+  job.publish(pca(vectors, 2, &explained));
+  return Reply().add("explained", std::span<const double>(explained)).add("tokens", vectors.rows()).text();
+}
+
+std::string run_tsne(Job& job, const Tensor& vectors, const TsneOptions& options) {
+  job.report(0, "t-SNE, neighbours");
+  Tsne tsne(vectors, options);
+  job.publish(tsne.points());
+  while (tsne.step()) {
+    job.publish(tsne.points());
+    job.report(static_cast<double>(tsne.steps_done()) / options.steps,
+               fmt::format("t-SNE, step {} of {}", tsne.steps_done(), options.steps));
+  }
+  job.publish(tsne.points());
+  return Reply()
+      .add("loss", tsne.divergence())
+      .add("trace", std::span<const double>(tsne.trace()))
+      .add("tokens", vectors.rows())
+      .text();
+}
+
+Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
+  const std::string method = in.text("method", "tsne");
+  if (method != "pca" && method != "tsne")
+    throw Error(Code::unsupported, fmt::format("method '{}'", method), "there are pca and tsne");
+  auto ids = map_tokens(in, model->config().vocab);
+  if (ids.size() < 2) throw Error(Code::range, "tokens", "a map takes at least 2");
+  const double bytes = 4.0 * static_cast<double>(ids.size()) * static_cast<double>(model->config().width);
+  if (bytes > most_map_bytes)
+    throw Refusal(413, "too_large", "tokens", fmt::format("{} vectors take {:.0f} MiB, a map may take 2048: choose fewer", ids.size(), bytes / (1 << 20)));
+  TsneOptions options;
+  options.perplexity = in.number("perplexity", 30, 0.1, 1000);
+  options.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  options.steps = static_cast<int>(in.integer("steps", 750, 1, 100000));
+  options.exaggerated_steps = std::min(options.exaggerated_steps, options.steps / 3);
+  return [=, ids = std::move(ids)](Job& job) {
+    job.set_ids(ids, [model](TokenId id) { return model->model().label(id); });
+    const Tensor vectors = rows_of(model->model(), ids);
+    return method == "pca" ? run_pca(job, vectors) : run_tsne(job, vectors, options);
+  };
+}
+
+std::vector<TokenId> text_tokens(const Fields& in, const char* name, const OpenModel& model) {
+  return model.tokenizer().with_bos(in.text(name)).ids;
+}
+
+Work patch_work(const Fields& in, std::shared_ptr<OpenModel> model) {
+  PatchRequest request;
+  request.clean = text_tokens(in, "clean", *model);
+  request.corrupt = text_tokens(in, "corrupt", *model);
+  const std::string target = in.text("target"), against = in.text("against");
+  request.target = token_of(target, *model);
+  request.against = token_of(against, *model);
+  if (in.has("sites")) request.points.clear();
+  for (const std::string& site : in.texts("sites", 16))
+    request.points.push_back(parse_sites(site, model->config())[0].point);
+  request.heads = in.flag("heads", true);
+  return [=](Job& job) {
+    const PatchResult result = patch(model->transformer(), request, job.progress());
+    return Reply()
+        .add("clean", result.clean)
+        .add("corrupt", result.corrupt)
+        .add("cost", cost_value(result.cost))
+        .add_json("tables", Reply().add("grid", result.grid).add("heads", result.heads).text())
+        .add("figure", figure_patch(result.grid, result.heads, visible(target), visible(against)))
+        .text();
+  };
+}
+
+Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
+  SteerRequest request;
+  request.text = in.text("text");
+  request.site = parse_site(in.text("site", fmt::format("blocks.{}.resid_post", model->config().blocks / 2)), model->config());
+  const auto towards = in.texts("towards", most_texts), away = in.texts("away", most_texts);
+  if (towards.empty() || away.empty()) throw Error(Code::usage, "towards, away", "name at least one text for each");
+  if (in.has("strengths")) request.strengths = in.numbers("strengths", 64);
+  request.targets = in.texts("targets", 64);
+  request.sampling.tokens = static_cast<int>(in.integer("tokens", 40, 0, 1024));
+  request.sampling.temperature = in.number("temperature", 0, 0, 100);
+  request.sampling.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  return [=](Job& job) mutable {
+    job.report(0, "the direction");
+    request.direction = steering_direction(model->transformer(), towards, away, request.site);
+    const Table runs = steer(model->transformer(), request, job.progress());
+    return Reply().add("table", runs).add("figure", figure_steer(runs, request.site.name())).text();
+  };
+}
+
+Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenModel>& model) {
+  const Fields any(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "clean", "corrupt", "target", "against",
+                          "sites", "heads", "text", "site", "towards", "away", "strengths", "targets", "temperature"});
+  kind = any.text("kind");
+  if (kind == "map") return map_work(Fields(call, {"kind", "method", "tokens", "perplexity", "seed", "steps"}), model);
+  if (kind == "patch")
+    return patch_work(Fields(call, {"kind", "clean", "corrupt", "target", "against", "sites", "heads"}), model);
+  if (kind == "steer")
+    return steer_work(Fields(call, {"kind", "text", "site", "towards", "away", "strengths", "targets", "tokens",
+                                    "temperature", "seed"}),
+                      model);
+  throw Error(Code::not_found, fmt::format("kind '{}'", kind), "there are map, patch and steer");
+}
+
+Answer json_answer(std::string text) {
+  Answer answer;
+  answer.body = std::move(text);
+  return answer;
+}
+
+Answer list(const Jobs& jobs) {
+  std::string text = "[";
+  for (const auto& job : jobs.all()) text += (text.size() > 1 ? "," : "") + job->json(false);
+  return json_answer(text + "]");
+}
+
+Answer points(const Job& job) {
+  std::int64_t version = 0;
+  Answer answer = binary_answer(job.points(version));
+  answer.headers.emplace_back("X-Embscope-Version", std::to_string(version));
+  return answer;
+}
+
+Answer ids(const Job& job) {
+  const auto list = job.ids();
+  return binary_answer({reinterpret_cast<const char*>(list.data()), list.size() * sizeof(TokenId)});
+}
+
+Answer labels(const Job& job) {
+  const auto list = job.labels();
+  return Reply().add("labels", bj::array(list.begin(), list.end())).answer();
+}
+
+}  // namespace
+
+void add_jobs(Routes& routes, Models& models, Jobs& jobs) {
+  routes.add("POST", "/api/jobs", Lane::quick, [&](Call& call) {
+    std::string kind;
+    auto work = work_of(call, kind, models.of(call));
+    Answer answer = Reply().add("id", jobs.start(kind, std::move(work))->id()).answer();
+    answer.status = 202;
+    return answer;
+  });
+  routes.add("GET", "/api/jobs", Lane::quick, [&](Call&) { return list(jobs); });
+  routes.add("GET", "/api/jobs/{id}", Lane::quick,
+             [&](Call& call) { return json_answer(jobs.find(call.parameters[0])->json(true)); });
+  routes.add("DELETE", "/api/jobs/{id}", Lane::quick, [&](Call& call) {
+    jobs.remove(call.parameters[0]);
+    return json_answer("{}");
+  });
+  routes.add("GET", "/api/jobs/{id}/points", Lane::quick,
+             [&](Call& call) { return points(*jobs.find(call.parameters[0])); });
+  routes.add("GET", "/api/jobs/{id}/ids", Lane::quick, [&](Call& call) { return ids(*jobs.find(call.parameters[0])); });
+  routes.add("GET", "/api/jobs/{id}/labels", Lane::quick,
+             [&](Call& call) { return labels(*jobs.find(call.parameters[0])); });
+  routes.add_stream("GET", "/api/jobs/{id}/events", [&](Call& call) {
+    jobs.find(call.parameters[0])->follow(call.events);
+    call.keeps_events = true;
+    return Answer();
+  });
+  using Act = void (Job::*)();
+  for (const auto& [word, act] : {std::pair<const char*, Act>{"pause", &Job::pause}, {"resume", &Job::resume}, {"cancel", &Job::cancel}}) {
+    routes.add("POST", fmt::format("/api/jobs/{{id}}/{}", word), Lane::quick, [&jobs, act = act](Call& call) {
+      const auto job = jobs.find(call.parameters[0]);
+      ((*job).*act)();
+      return json_answer(job->json(false));
+    });
+  }
+}
+
+}  // namespace embscope::server

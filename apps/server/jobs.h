@@ -1,0 +1,114 @@
+// Jobs: long work that outlives its request. A browser that reloads finds it again by its number.
+// Lifetime: a job's thread holds it. Thread rule: any number of threads.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "http.h"
+
+#include "embscope/tensor.h"
+#include "embscope/tokenizer.h"
+
+namespace embscope::server {
+
+class Jobs;
+
+class Job : public std::enable_shared_from_this<Job> {
+ public:
+  enum class State { queued, running, paused, done, failed, cancelled };
+
+  Job(Jobs& jobs, int id, std::string kind) : jobs_(jobs), id_(id), kind_(std::move(kind)) {}
+
+  // For the work itself, on the job's thread.
+  /// Says how far it is; waits here while paused. Throws Error{cancelled} when it was cancelled.
+  void report(double fraction, std::string_view what);
+  Progress progress();
+  /// Rows [N, 2] that can be read while the job goes on.
+  void publish(const Tensor& points);
+  void set_ids(std::vector<TokenId> ids, std::function<std::string(TokenId)> label);
+  void set_labels(std::vector<std::string> labels);
+  void set_partial(std::string json);  ///< what is known so far, beside the points
+
+  // For those who ask.
+  int id() const { return id_; }
+  const std::string& kind() const { return kind_; }
+  State state() const;
+  std::string json(bool with_result) const;
+  std::string points(std::int64_t& version) const;  ///< float32 x, y pairs
+  std::vector<TokenId> ids() const;
+  std::vector<std::string> labels() const;
+
+  void pause();   ///< Throws Refusal{409} when it has ended, as does `resume`
+  void resume();
+  void cancel();
+  /// Events from now on until the end; of a job that has ended, its end at once.
+  void follow(std::shared_ptr<Events> events);
+
+ private:
+  friend class Jobs;
+  void run(const std::function<std::string(Job&)>& work);
+  void end(State state, std::string result, std::string error);
+  void wait_for_turn(std::unique_lock<std::mutex>& lock);
+  void tell(bool now);
+  std::string status_json() const;  // under the mutex, as all that follows
+  double seconds_left() const;
+  bool ended() const { return state_ == State::done || state_ == State::failed || state_ == State::cancelled; }
+
+  using Clock = std::chrono::steady_clock;
+  Jobs& jobs_;
+  const int id_;
+  const std::string kind_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  State state_ = State::queued;
+  bool pausing_ = false, cancelling_ = false, has_turn_ = false;
+  double fraction_ = 0;
+  std::string what_ = "waiting for its turn", result_, error_, partial_;
+  std::vector<float> points_;
+  std::vector<TokenId> ids_;
+  std::vector<std::string> labels_;
+  std::function<std::string(TokenId)> label_;
+  std::int64_t version_ = 0;
+  double worked_ = 0;  // seconds, without pauses
+  Clock::time_point since_ = Clock::now(), told_{};
+  std::vector<std::shared_ptr<Events>> followers_;
+};
+
+class Jobs {
+ public:
+  ~Jobs() { stop(); }
+
+  /// Starts when it is its turn: two work at once. `work` returns the result as JSON. Throws Refusal{503} when too many wait.
+  std::shared_ptr<Job> start(std::string kind, std::function<std::string(Job&)> work);
+  std::shared_ptr<Job> find(std::string_view id) const;  ///< throws Error{not_found}
+  std::vector<std::shared_ptr<Job>> all() const;
+  void remove(std::string_view id);  ///< throws Refusal{409} while it works
+  void stop();
+
+ private:
+  friend class Job;
+  bool take_turn();
+  void give_turn_back();
+  void forget_old();
+
+  struct Entry {
+    std::shared_ptr<Job> job;
+    std::thread thread;
+  };
+  mutable std::mutex mutex_;  // taken before a job's own
+  std::map<int, Entry> jobs_;
+  int next_ = 1;
+  std::mutex turns_;  // taken after a job's own
+  int working_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace embscope::server

@@ -1,0 +1,145 @@
+#include "project/affinities.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/threads.h"
+#include "kernels/plane.h"
+
+namespace embscope {
+namespace {
+
+// The bandwidth by Newton's steps on the entropy, kept within the bracket that is known.
+void calibrate(const float* d, std::int64_t k, double perplexity, float* p) {
+  const double wanted = std::log(perplexity);
+  const float nearest = *std::min_element(d, d + k);
+  const ExpSums start = exp_sums(d, k, nearest, 0, p);
+  double low = 0, high = 1e30, beta = start.first > 0 ? start.sum / start.first : 1;
+  for (int round = 0; round < 100; ++round) {
+    const ExpSums s = exp_sums(d, k, nearest, static_cast<float>(beta), p);
+    const double mean = s.first / s.sum, variance = s.second / s.sum - mean * mean;
+    const double off = std::log(s.sum) + beta * mean - wanted;
+    for (std::int64_t j = 0; j < k; ++j) p[j] = static_cast<float>(static_cast<double>(p[j]) / s.sum);
+    // More equal neighbours than the perplexity: no bandwidth tells them apart.
+    if (std::abs(off) < 1e-6 || beta >= 1e15) return;
+    (off > 0 ? low : high) = beta;
+    const double newton = beta + off / (beta * variance);  // the entropy falls by beta times the variance
+    const bool inside = newton > low && newton < high && newton < 16 * beta;
+    beta = inside ? newton : high < 1e30 ? (low + high) / 2 : beta * 2;
+    if (high - low <= 1e-7 * high) return;  // the steps of fp32
+  }
+}
+
+// The neighbours of each row by ascending index, and who has it as a neighbour, also ascending.
+struct Row {
+  std::int32_t index;
+  float p;
+};
+
+std::vector<Row> by_index(const Neighbours& neighbours, const std::vector<float>& conditional) {
+  std::vector<Row> rows(conditional.size());
+  parallel_for(neighbours.count, 512, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i * neighbours.k, last = first + neighbours.k;
+      for (std::int64_t at = first; at < last; ++at)
+        rows[static_cast<std::size_t>(at)] = {neighbours.ids[static_cast<std::size_t>(at)],
+                                              conditional[static_cast<std::size_t>(at)]};
+      std::sort(rows.begin() + first, rows.begin() + last, [](const Row& a, const Row& b) { return a.index < b.index; });
+    }
+  });
+  return rows;
+}
+
+struct Incoming {
+  std::vector<std::int64_t> offsets;
+  std::vector<Row> rows;
+};
+
+Incoming transposed(const std::vector<Row>& rows, std::int64_t n, std::int64_t k) {
+  Incoming in{std::vector<std::int64_t>(static_cast<std::size_t>(n + 1)), std::vector<Row>(rows.size())};
+  for (const Row& row : rows) ++in.offsets[static_cast<std::size_t>(row.index) + 1];
+  for (std::size_t i = 1; i < in.offsets.size(); ++i) in.offsets[i] += in.offsets[i - 1];
+  std::vector<std::int64_t> at(in.offsets.begin(), in.offsets.end() - 1);
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = i * k; j < (i + 1) * k; ++j) {
+      const Row& row = rows[static_cast<std::size_t>(j)];
+      in.rows[static_cast<std::size_t>(at[static_cast<std::size_t>(row.index)]++)] = {static_cast<std::int32_t>(i), row.p};
+    }
+  }
+  return in;
+}
+
+// emit(index, sum of p) for the union of two ascending lists.
+template <class Emit>
+void merge(const Row* a, const Row* a_end, const Row* b, const Row* b_end, const Emit& emit) {
+  while (a != a_end || b != b_end) {
+    if (b == b_end || (a != a_end && a->index < b->index)) {
+      emit(a->index, a->p);
+      ++a;
+    } else if (a == a_end || b->index < a->index) {
+      emit(b->index, b->p);
+      ++b;
+    } else {
+      emit(a->index, a->p + b->p);
+      ++a, ++b;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<float> conditional_weights(const Neighbours& neighbours, Metric metric, double perplexity) {
+  std::vector<float> p(neighbours.values.size());
+  parallel_for(neighbours.count, 256, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> d(static_cast<std::size_t>(neighbours.k));
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto values = neighbours.values_of(i);
+      for (std::size_t j = 0; j < d.size(); ++j)
+        d[j] = metric == Metric::cosine ? 1 - values[j] : values[j] * values[j];
+      calibrate(d.data(), neighbours.k, perplexity, p.data() + i * neighbours.k);
+    }
+  });
+  return p;
+}
+
+Affinities symmetric(const Neighbours& neighbours, const std::vector<float>& conditional) {
+  const std::int64_t n = neighbours.count, k = neighbours.k;
+  const std::vector<Row> out_rows = by_index(neighbours, conditional);
+  const Incoming in = transposed(out_rows, n, k);
+  auto for_row = [&](std::int64_t i, const auto& emit) {
+    const auto r = static_cast<std::size_t>(i);
+    merge(out_rows.data() + i * k, out_rows.data() + (i + 1) * k, in.rows.data() + in.offsets[r],
+          in.rows.data() + in.offsets[r + 1], emit);
+  };
+  Affinities out;
+  out.offsets.resize(static_cast<std::size_t>(n + 1));
+  parallel_for(n, 512, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::int64_t count = 0;
+      for_row(i, [&](std::int32_t, float) { ++count; });
+      out.offsets[static_cast<std::size_t>(i) + 1] = (count + weight_step - 1) / weight_step * weight_step;
+    }
+  });
+  for (std::size_t i = 1; i < out.offsets.size(); ++i) out.offsets[i] += out.offsets[i - 1];
+  out.index.resize(static_cast<std::size_t>(out.offsets.back()));
+  out.p.resize(out.index.size());
+  std::vector<double> entropies(static_cast<std::size_t>(n));
+  const double both = 2 * static_cast<double>(n);
+  parallel_for(n, 512, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto r = static_cast<std::size_t>(i);
+      auto at = static_cast<std::size_t>(out.offsets[r]);
+      for_row(i, [&](std::int32_t j, float sum) {
+        const double p = static_cast<double>(sum) / both;
+        if (p > 0) entropies[r] += p * std::log(p);
+        out.index[at] = j, out.p[at] = static_cast<float>(p);
+        ++at;
+      });
+      for (; at < static_cast<std::size_t>(out.offsets[r + 1]); ++at) out.index[at] = static_cast<std::int32_t>(i);
+    }
+  });
+  for (double entropy : entropies) out.entropy += entropy;
+  return out;
+}
+
+}  // namespace embscope

@@ -1,0 +1,286 @@
+// The exact nearest others of every vector: candidates from tiles of the matrix product, order in double.
+#include "embscope/neighbours.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "base/threads.h"
+#include "kernels/pairs.h"
+#include "project/pca.h"
+
+namespace embscope {
+namespace {
+
+// A score and an index as one number: larger is nearer, and of equal scores the lower index is larger.
+std::uint64_t key_of(float score, std::int64_t index) {
+  const auto bits = std::bit_cast<std::uint32_t>(score + 0.0f);  // -0 as 0
+  const std::uint32_t ordered = (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
+  return std::uint64_t{ordered} << 32 | (0xffffffffu - static_cast<std::uint32_t>(index));
+}
+
+float score_of(std::uint64_t key) {
+  const auto ordered = static_cast<std::uint32_t>(key >> 32);
+  return std::bit_cast<float>((ordered & 0x80000000u) != 0 ? ordered & 0x7fffffffu : ~ordered);
+}
+
+std::int64_t index_of(std::uint64_t key) { return 0xffffffffu - static_cast<std::uint32_t>(key); }
+
+// The best `wanted` of what each row was offered. A row's list is longer than wanted, and cut when full: an offer costs little
+// more than a comparison. What is kept does not depend on the order of the offers.
+class Best {
+ public:
+  Best(std::int64_t rows, std::int64_t wanted)
+      : wanted_(wanted), room_(wanted + std::max<std::int64_t>(16, wanted / 2)),
+        keys_(std::make_unique_for_overwrite<std::uint64_t[]>(static_cast<std::size_t>(rows * room_))),
+        sizes_(static_cast<std::size_t>(rows)), least_(static_cast<std::size_t>(rows)),
+        bounds_(static_cast<std::size_t>(rows), -INFINITY) {}
+
+  const float* bounds(std::int64_t row) const { return bounds_.data() + row; }  // lower scores have no chance
+
+  void offer(std::int64_t row, float score, std::int64_t index) {
+    const auto r = static_cast<std::size_t>(row);
+    const std::uint64_t key = key_of(score, index);
+    if (key <= least_[r]) return;
+    keys_[static_cast<std::size_t>(row * room_ + sizes_[r])] = key;
+    if (++sizes_[r] == room_) cut(row);
+  }
+
+  // The best, best first.
+  std::span<const std::uint64_t> sorted(std::int64_t row) {
+    const auto r = static_cast<std::size_t>(row);
+    std::uint64_t* keys = keys_.get() + row * room_;
+    std::sort(keys, keys + sizes_[r], std::greater<>());
+    return {keys, static_cast<std::size_t>(std::min<std::int64_t>(wanted_, sizes_[r]))};
+  }
+
+ private:
+  void cut(std::int64_t row) {
+    const auto r = static_cast<std::size_t>(row);
+    std::uint64_t* keys = keys_.get() + row * room_;
+    std::nth_element(keys, keys + wanted_ - 1, keys + room_, std::greater<>());
+    sizes_[r] = static_cast<std::int32_t>(wanted_);
+    least_[r] = keys[wanted_ - 1];
+    bounds_[r] = score_of(least_[r]);
+  }
+
+  std::int64_t wanted_, room_;
+  std::unique_ptr<std::uint64_t[]> keys_;
+  std::vector<std::int32_t> sizes_;
+  std::vector<std::uint64_t> least_;
+  std::vector<float> bounds_;
+};
+
+// What is compared: the vectors (a copy where the mean is removed) and their lengths.
+struct Compared {
+  std::optional<Tensor> copy;
+  const Tensor* vectors;
+  Metric metric;
+  std::vector<double> squares;  // |v|^2
+
+  const float* row(std::int64_t i) const { return vectors->row(i).data(); }
+
+  // The scores' own scale: rows at unit length under cosine.
+  void fill(std::int64_t first, std::int64_t count, float* out) const {
+    const std::int64_t width = vectors->columns();
+    for (std::int64_t i = 0; i < count; ++i) {
+      const double length = std::sqrt(squares[static_cast<std::size_t>(first + i)]);
+      const float factor = metric == Metric::cosine ? static_cast<float>(1 / length) : 1;
+      for (std::int64_t k = 0; k < width; ++k) out[i * width + k] = row(first + i)[k] * factor;
+    }
+  }
+
+  double score(std::int64_t i, std::int64_t j) const {
+    const std::int64_t width = vectors->columns();
+    if (metric == Metric::euclidean) return -square_distance_in_double(row(i), row(j), width);
+    const double product = product_in_double(row(i), row(j), width);
+    if (metric == Metric::dot) return product;
+    return product / std::sqrt(squares[static_cast<std::size_t>(i)] * squares[static_cast<std::size_t>(j)]);
+  }
+
+  float value(double score) const {
+    return static_cast<float>(metric == Metric::euclidean ? std::sqrt(-score)
+                              : metric == Metric::cosine  ? std::clamp(score, -1.0, 1.0)
+                                                          : score);
+  }
+};
+
+Tensor without_mean(const Tensor& vectors) {
+  Tensor out = vectors.clone();
+  std::vector<double> mean(static_cast<std::size_t>(vectors.columns()));
+  for (std::int64_t i = 0; i < vectors.rows(); ++i) {
+    for (std::size_t k = 0; k < mean.size(); ++k) mean[k] += static_cast<double>(vectors.row(i)[k]);
+  }
+  for (double& m : mean) m /= static_cast<double>(vectors.rows());
+  for (std::int64_t i = 0; i < out.rows(); ++i) {
+    for (std::size_t k = 0; k < mean.size(); ++k)
+      out.row(i)[k] = static_cast<float>(static_cast<double>(out.row(i)[k]) - mean[k]);
+  }
+  return out;
+}
+
+void check(const Compared& compared) {
+  std::int64_t zero = 0, first = -1;
+  for (std::size_t i = 0; i < compared.squares.size(); ++i) {
+    if (compared.squares[i] > 1e37)
+      throw Error(Code::range, "neighbours", fmt::format("vector {} has a length of {:.3g}: too long for fp32", i,
+                                                         std::sqrt(compared.squares[i])));
+    if (compared.squares[i] == 0 && ++zero == 1) first = static_cast<std::int64_t>(i);
+  }
+  if (compared.metric == Metric::cosine && zero > 0)
+    throw Error(Code::range, "neighbours",
+                fmt::format("vector {} is zero{}: it has no direction, use the Euclidean metric", first,
+                            zero > 1 ? fmt::format(" (and {} more)", zero - 1) : ""));
+}
+
+Compared compared_by(const Tensor& vectors, const NeighbourOptions& options) {
+  check_finite(vectors, "neighbours");
+  Compared out{std::nullopt, &vectors, options.metric, std::vector<double>(static_cast<std::size_t>(vectors.rows()))};
+  // A distance does not change when the mean is removed, and fp32 then cancels less.
+  if (options.centred || options.metric == Metric::euclidean) {
+    out.copy = without_mean(vectors);
+    out.vectors = &*out.copy;
+  }
+  parallel_for(vectors.rows(), 1024, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      out.squares[static_cast<std::size_t>(i)] = product_in_double(out.row(i), out.row(i), vectors.columns());
+  });
+  check(out);
+  return out;
+}
+
+// a.b - |a|^2 / 2 - |b|^2 / 2 = -|a - b|^2 / 2
+void to_distances(const PairTile& tile, const std::vector<float>& halves) {
+  for (std::int64_t i = 0; i < tile.rows; ++i) {
+    const float own = halves[static_cast<std::size_t>(tile.first_row + i)];
+    const float* others = halves.data() + tile.first_column;
+    float* row = tile.values + i * tile.stride;
+    for (std::int64_t j = 0; j < tile.columns; ++j) row[j] = row[j] - own - others[j];
+  }
+}
+
+// Offers a tile's pairs to its rows and to its columns, each under the lock of the rows that it changes.
+void offer_tile(const PairTile& tile, Best& best, std::vector<std::mutex>& locks) {
+  std::int32_t found[pair_columns + 16];
+  {
+    const std::lock_guard lock(locks[static_cast<std::size_t>(tile.first_row / pair_rows)]);
+    for (std::int64_t i = 0; i < tile.rows; ++i) {
+      const std::int64_t row = tile.first_row + i, begin = tile.begin(i);
+      const float* values = tile.values + i * tile.stride + begin;
+      const std::int64_t count = find_at_least(values, *best.bounds(row), tile.columns - begin, found);
+      for (std::int64_t f = 0; f < count; ++f) best.offer(row, values[found[f]], tile.first_column + begin + found[f]);
+    }
+  }
+  for (std::int64_t half = 0; half < tile.columns; half += pair_rows) {
+    const std::lock_guard lock(locks[static_cast<std::size_t>((tile.first_column + half) / pair_rows)]);
+    const std::int64_t end = std::min(tile.columns, half + pair_rows);
+    for (std::int64_t i = 0; i < tile.rows; ++i) {
+      const std::int64_t begin = std::max(half, tile.begin(i));
+      if (begin >= end) continue;
+      const float* values = tile.values + i * tile.stride + begin;
+      const std::int64_t count = find_at_least(values, best.bounds(tile.first_column + begin), end - begin, found);
+      for (std::int64_t f = 0; f < count; ++f)
+        best.offer(tile.first_column + begin + found[f], values[found[f]], tile.first_row + i);
+    }
+  }
+}
+
+// Row i's candidates in the order of their scores in double.
+void put_in_order(const Compared& compared, std::int64_t i, std::span<const std::uint64_t> candidates, Neighbours& out) {
+  std::vector<std::pair<double, std::int64_t>> scored;
+  for (std::uint64_t key : candidates) scored.emplace_back(-compared.score(i, index_of(key)), index_of(key));
+  std::sort(scored.begin(), scored.end());
+  for (std::int64_t n = 0; n < out.k; ++n) {
+    const auto at = static_cast<std::size_t>(i * out.k + n);
+    out.ids[at] = static_cast<std::int32_t>(scored[static_cast<std::size_t>(n)].second);
+    out.values[at] = compared.value(-scored[static_cast<std::size_t>(n)].first);
+  }
+}
+
+}  // namespace
+
+std::string_view name(Metric metric) {
+  return metric == Metric::cosine ? "cosine" : metric == Metric::euclidean ? "euclidean" : "dot";
+}
+
+Metric metric_named(std::string_view name) {
+  for (Metric m : {Metric::cosine, Metric::euclidean, Metric::dot}) {
+    if (embscope::name(m) == name) return m;
+  }
+  throw Error(Code::usage, "metric", fmt::format("'{}': there are cosine, euclidean and dot", name));
+}
+
+Neighbours nearest_neighbours(const Tensor& vectors, const NeighbourOptions& options, const Progress& progress) {
+  const std::int64_t n = vectors.rows();
+  if (options.k < 1 || options.k >= n)
+    throw Error(Code::range, "neighbours",
+                n < 2 ? fmt::format("{} vectors: at least 2 are needed", n)
+                      : fmt::format("{} neighbours of {} vectors: choose 1 to {}", options.k, n, n - 1));
+  const Compared compared = compared_by(vectors, options);
+  std::vector<float> halves;
+  if (options.metric == Metric::euclidean) {
+    for (double square : compared.squares) halves.push_back(static_cast<float>(square / 2));
+  }
+  constexpr std::int64_t spare = 8;
+  Best best(n, std::min<std::int64_t>(options.k + spare, n - 1));
+  std::vector<std::mutex> locks(static_cast<std::size_t>((n + pair_rows - 1) / pair_rows));
+  for_pairs(
+      n, vectors.columns(),
+      [&](std::int64_t first, std::int64_t count, float* out) { compared.fill(first, count, out); },
+      [&](const PairTile& tile) {
+        if (!halves.empty()) to_distances(tile, halves);
+        offer_tile(tile, best, locks);
+      },
+      progress, "neighbours of all vectors");
+  Neighbours out{n, options.k, std::vector<std::int32_t>(static_cast<std::size_t>(n * options.k)),
+                 std::vector<float>(static_cast<std::size_t>(n * options.k))};
+  parallel_for(n, 256, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) put_in_order(compared, i, best.sorted(i), out);
+  });
+  return out;
+}
+
+Neighbours nearest_to(std::span<const float> vector, const Tensor& vectors, const NeighbourOptions& options) {
+  const std::int64_t n = vectors.rows(), width = vectors.columns();
+  if (static_cast<std::int64_t>(vector.size()) != width)
+    throw Error(Code::shape, "neighbours", fmt::format("a vector of {} values among vectors of {}", vector.size(), width));
+  if (options.k < 1) throw Error(Code::range, "neighbours", fmt::format("{} neighbours: ask for at least 1", options.k));
+  Tensor wanted = Tensor::of({1, width}, vector);
+  check_finite(wanted, "neighbours");
+  const Compared compared = compared_by(vectors, options);
+  if (options.centred) {
+    for (std::int64_t k = 0; k < width; ++k) {  // the same mean: what the copy's first row lost
+      wanted.row(0)[static_cast<std::size_t>(k)] -=
+          vectors.row(0)[static_cast<std::size_t>(k)] - compared.row(0)[k];
+    }
+  }
+  const float* w = wanted.data();
+  const double square = product_in_double(w, w, width);
+  if (options.metric == Metric::cosine && square == 0)
+    throw Error(Code::range, "neighbours", "a zero vector has no direction");
+  std::vector<std::pair<double, std::int64_t>> scored(static_cast<std::size_t>(n));
+  parallel_for(n, 1024, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const float* row = options.metric == Metric::euclidean ? vectors.row(i).data() : compared.row(i);
+      double score = options.metric == Metric::euclidean ? -square_distance_in_double(w, row, width)
+                                                         : product_in_double(w, row, width);
+      if (options.metric == Metric::cosine) score /= std::sqrt(square * compared.squares[static_cast<std::size_t>(i)]);
+      scored[static_cast<std::size_t>(i)] = {-score, i};
+    }
+  });
+  const std::int64_t k = std::min<std::int64_t>(options.k, n);
+  std::partial_sort(scored.begin(), scored.begin() + k, scored.end());
+  Neighbours out{1, k, {}, {}};
+  for (std::int64_t i = 0; i < k; ++i) {
+    out.ids.push_back(static_cast<std::int32_t>(scored[static_cast<std::size_t>(i)].second));
+    out.values.push_back(compared.value(-scored[static_cast<std::size_t>(i)].first));
+  }
+  return out;
+}
+
+}  // namespace embscope

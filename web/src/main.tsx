@@ -1,0 +1,5 @@
+import { render } from "preact";
+import "@preact/signals";
+import { App } from "./app";
+
+render(<App />, document.getElementById("explorer")!);

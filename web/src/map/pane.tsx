@@ -1,0 +1,287 @@
+// One map: points, names, and the hand that moves, picks and encircles.
+import KDBush from "kdbush";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { place } from "./labels";
+import { fit, painter, type Camera, type Painter } from "./points";
+
+export interface PaneProps {
+  name: string;
+  xy?: Float32Array;
+  ids: Int32Array;
+  labels: string[];
+  colours: Uint8Array;
+  /** Indices in the order in which names are worth writing. */
+  order: number[];
+  /** Tokens (ids) that are marked, and one that lines go out from, to others. */
+  marked: Set<number>;
+  centre?: number;
+  lines: number[];
+  lasso: boolean;
+  pick: (id: number | undefined) => void;
+  encircle: (ids: number[]) => void;
+  /** A change moves the camera to this token. */
+  goTo?: { id: number };
+  ink: { text: string; halo: string; line: string };
+}
+
+type Point = { x: number; y: number };
+
+export function Pane(props: PaneProps) {
+  const [points, over] = [useRef<HTMLCanvasElement>(null), useRef<HTMLCanvasElement>(null)];
+  const [fast, setFast] = useState(true);
+  const [near, setNear] = useState<{ label: string; id: number } & Point>();
+  const s = useRef(new Scene()).current;
+  s.props = props;
+
+  useEffect(() => {
+    s.open(points.current!, over.current!);
+    setFast(s.painter!.fast);
+    const size = new ResizeObserver(() => s.resize());
+    size.observe(over.current!);
+    const wheel = (e: WheelEvent) => (e.preventDefault(), s.zoom(Math.exp(-e.deltaY * 0.0015), s.at(e)));
+    over.current!.addEventListener("wheel", wheel, { passive: false });
+    return () => (size.disconnect(), s.close());
+  }, []);
+  useEffect(() => s.setPoints(props.xy), [props.xy]);
+  useEffect(() => (s.painter!.colours(props.colours), s.redraw()), [props.colours]);
+  useEffect(() => s.redraw(), [props.marked, props.centre, props.lines, props.order, props.ink]);
+  useEffect(() => void (props.goTo && s.goTo(props.goTo.id)), [props.goTo]);
+
+  const hover = (e: PointerEvent) => {
+    if (s.move(e)) return setNear(undefined);
+    const i = s.nearest(s.at(e));
+    setNear(i === undefined ? undefined : { label: props.labels[i], id: props.ids[i], ...s.at(e) });
+  };
+  return (
+    <div class="pane">
+      <canvas ref={points} aria-hidden="true" />
+      <canvas ref={over} class={props.lasso ? "lasso" : ""} tabIndex={0} role="application" data-fps={0}
+        aria-label={`${props.name}: ${props.ids.length} tokens. Arrows move, plus and minus zoom; search finds a token by its text.`}
+        onPointerDown={(e) => s.down(e)} onPointerMove={hover} onPointerUp={(e) => s.up(e)} onPointerCancel={(e) => s.up(e)}
+        onPointerLeave={() => setNear(undefined)} onKeyDown={(e) => s.key(e)} onDblClick={() => s.whole()} />
+      {near && <div class="near" style={{ left: `${near.x + 12}px`, top: `${near.y + 12}px` }}>{near.label} <small>{near.id}</small></div>}
+      {!fast && <p class="word">This browser has no WebGL: the map is drawn by hand, slower.</p>}
+    </div>
+  );
+}
+
+/** What is on the canvases, apart from the component so that a moving hand renders nothing again. */
+class Scene {
+  props!: PaneProps;
+  painter?: Painter;
+  private over!: HTMLCanvasElement;
+  private under!: HTMLCanvasElement;
+  private camera: Camera = { x: 0, y: 0, scale: 1 };
+  private moved = false;
+  private index?: KDBush;
+  private indexed?: Float32Array;
+  private pointers = new Map<number, Point>();
+  private path: Point[] = [];
+  private travelled = 0;
+  private asked = 0;
+  private widths = new Map<number, number>();
+
+  open(under: HTMLCanvasElement, over: HTMLCanvasElement): void {
+    [this.under, this.over] = [under, over];
+    this.painter = painter(under);
+    this.resize();
+  }
+  close(): void {
+    cancelAnimationFrame(this.asked);
+    this.painter?.close();
+  }
+  resize(): void {
+    const ratio = Math.min(2, devicePixelRatio);
+    for (const c of [this.under, this.over]) [c.width, c.height] = [Math.round(c.clientWidth * ratio), Math.round(c.clientHeight * ratio)];
+    if (!this.moved) this.frame();
+    this.redraw();
+  }
+  setPoints(xy?: Float32Array): void {
+    if (!xy) return;
+    this.painter!.points(xy);
+    this.widths.clear();
+    if (!this.moved) this.frame();
+    this.redraw();
+  }
+  private frame(): void {
+    if (this.props.xy) this.camera = fit(this.props.xy, this.over.clientWidth, this.over.clientHeight);
+  }
+  whole(): void {
+    this.moved = false;
+    this.frame();
+    this.redraw();
+  }
+  at(e: { clientX: number; clientY: number }): Point {
+    const box = this.over.getBoundingClientRect();
+    return { x: e.clientX - box.left, y: e.clientY - box.top };
+  }
+  private toMap(p: Point): Point {
+    return { x: this.camera.x + (p.x - this.over.clientWidth / 2) / this.camera.scale, y: this.camera.y - (p.y - this.over.clientHeight / 2) / this.camera.scale };
+  }
+  private toPage(i: number): Point {
+    const xy = this.props.xy!;
+    return { x: this.over.clientWidth / 2 + (xy[2 * i] - this.camera.x) * this.camera.scale, y: this.over.clientHeight / 2 - (xy[2 * i + 1] - this.camera.y) * this.camera.scale };
+  }
+  zoom(factor: number, about: Point): void {
+    const held = this.toMap(about);
+    this.camera.scale *= factor;
+    const now = this.toMap(about);
+    this.pan(held.x - now.x, held.y - now.y);
+  }
+  private pan(x: number, y: number): void {
+    this.moved = true;
+    this.camera.x += x;
+    this.camera.y += y;
+    this.redraw();
+  }
+  goTo(id: number): void {
+    const i = this.props.ids.indexOf(id);
+    if (i < 0 || !this.props.xy) return;
+    const whole = fit(this.props.xy, this.over.clientWidth, this.over.clientHeight);
+    this.camera = { x: this.props.xy[2 * i], y: this.props.xy[2 * i + 1], scale: Math.max(this.camera.scale, whole.scale * 12) };
+    this.pan(0, 0);
+  }
+  key(e: KeyboardEvent): void {
+    const step = 60 / this.camera.scale;
+    const middle = { x: this.over.clientWidth / 2, y: this.over.clientHeight / 2 };
+    const acts: Record<string, () => void> = {
+      ArrowLeft: () => this.pan(-step, 0), ArrowRight: () => this.pan(step, 0), ArrowUp: () => this.pan(0, step), ArrowDown: () => this.pan(0, -step),
+      "+": () => this.zoom(1.3, middle), "=": () => this.zoom(1.3, middle), "-": () => this.zoom(1 / 1.3, middle), "0": () => this.whole(),
+    };
+    if (acts[e.key]) e.preventDefault(), acts[e.key]();
+  }
+
+  down(e: PointerEvent): void {
+    this.over.setPointerCapture(e.pointerId);
+    this.pointers.set(e.pointerId, this.at(e));
+    this.travelled = 0;
+    this.path = this.props.lasso || e.shiftKey ? [this.at(e)] : [];
+  }
+  /** True while the hand is doing something. */
+  move(e: PointerEvent): boolean {
+    const before = this.pointers.get(e.pointerId);
+    if (!before) return false;
+    const now = this.at(e);
+    this.travelled += Math.abs(now.x - before.x) + Math.abs(now.y - before.y);
+    const other = [...this.pointers].find(([id]) => id !== e.pointerId)?.[1];
+    this.pointers.set(e.pointerId, now);
+    if (this.path.length) this.path.push(now), this.redraw();
+    else if (other) this.zoom(Math.hypot(now.x - other.x, now.y - other.y) / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y)), other);
+    else this.pan((before.x - now.x) / this.camera.scale, (now.y - before.y) / this.camera.scale);
+    return true;
+  }
+  up(e: PointerEvent): void {
+    if (!this.pointers.delete(e.pointerId)) return;
+    if (this.path.length > 2 && this.travelled > 10) this.props.encircle(this.inside());
+    else if (this.travelled < 5 && e.type === "pointerup") {
+      const i = this.nearest(this.at(e));
+      this.props.pick(i === undefined ? undefined : this.props.ids[i]);
+    }
+    this.path = [];
+    this.redraw();
+  }
+  private inside(): number[] {
+    const found: number[] = [];
+    for (let i = 0; i < this.props.ids.length; ++i) if (within(this.toPage(i), this.path)) found.push(this.props.ids[i]);
+    return found;
+  }
+  nearest(p: Point): number | undefined {
+    const xy = this.props.xy;
+    if (!xy || !xy.length) return;
+    if (this.indexed !== xy) {
+      this.index = new KDBush(xy.length / 2, 64, Float32Array);
+      for (let i = 0; i < xy.length; i += 2) this.index.add(xy[i], xy[i + 1]);
+      this.index.finish();
+      this.indexed = xy;
+    }
+    const m = this.toMap(p);
+    const far = (i: number) => (xy[2 * i] - m.x) ** 2 + (xy[2 * i + 1] - m.y) ** 2;
+    const found = this.index!.within(m.x, m.y, 12 / this.camera.scale);
+    return found.length ? found.reduce((a, b) => (far(a) <= far(b) ? a : b)) : undefined;
+  }
+
+  redraw(): void {
+    cancelAnimationFrame(this.asked);
+    this.asked = requestAnimationFrame(() => this.draw());
+  }
+  private draw(): void {
+    if (!this.props.xy || !this.over.isConnected) return;
+    const whole = 300 / Math.sqrt(this.props.ids.length + 1);
+    this.painter!.draw(this.camera, Math.max(2, Math.min(9, whole * Math.sqrt(this.camera.scale / this.fitScale()))));
+    const ink = this.over.getContext("2d")!;
+    const ratio = this.over.width / Math.max(1, this.over.clientWidth);
+    ink.setTransform(ratio, 0, 0, ratio, 0, 0);
+    ink.clearRect(0, 0, this.over.clientWidth, this.over.clientHeight);
+    this.drawLines(ink);
+    this.drawMarks(ink);
+    this.drawNames(ink);
+    this.drawPath(ink);
+  }
+  private fitted?: { xy: Float32Array; scale: number };
+  private fitScale(): number {
+    const xy = this.props.xy!;
+    if (this.fitted?.xy !== xy) this.fitted = { xy, scale: fit(xy, this.over.clientWidth, this.over.clientHeight).scale };
+    return this.fitted.scale;
+  }
+  private drawLines(ink: CanvasRenderingContext2D): void {
+    const from = this.props.centre === undefined ? -1 : this.props.ids.indexOf(this.props.centre);
+    if (from < 0) return;
+    const a = this.toPage(from);
+    ink.strokeStyle = this.props.ink.line;
+    ink.lineWidth = 1.2;
+    ink.beginPath();
+    for (const id of this.props.lines) {
+      const to = this.props.ids.indexOf(id);
+      if (to < 0) continue;
+      const b = this.toPage(to);
+      ink.moveTo(a.x, a.y), ink.lineTo(b.x, b.y);
+    }
+    ink.stroke();
+  }
+  private drawMarks(ink: CanvasRenderingContext2D): void {
+    if (!this.props.marked.size) return;
+    ink.strokeStyle = this.props.ink.text;
+    ink.lineWidth = 1.5;
+    for (let i = 0; i < this.props.ids.length; ++i) {
+      if (!this.props.marked.has(this.props.ids[i])) continue;
+      const p = this.toPage(i);
+      ink.beginPath(), ink.arc(p.x, p.y, this.props.ids[i] === this.props.centre ? 7 : 4, 0, 7), ink.stroke();
+    }
+  }
+  private drawNames(ink: CanvasRenderingContext2D): void {
+    const { xy, ids, labels, order, marked, lines, centre } = this.props;
+    ink.font = "12px system-ui, sans-serif";
+    const widthOf = (i: number) => {
+      if (!this.widths.has(i)) this.widths.set(i, ink.measureText(labels[i]).width);
+      return this.widths.get(i)!;
+    };
+    const first = new Set([...(centre === undefined ? [] : [centre]), ...lines, ...marked]);
+    const ahead = first.size ? Array.from(ids.keys()).filter((i) => first.has(ids[i])) : [];
+    const spots = place(xy!, [...ahead.slice(0, 300), ...order], this.camera, this.over.clientWidth, this.over.clientHeight, widthOf);
+    ink.lineWidth = 3;
+    ink.lineJoin = "round";
+    for (const { index, x, y } of spots) {
+      ink.font = first.has(ids[index]) ? "600 12px system-ui, sans-serif" : "12px system-ui, sans-serif";
+      ink.strokeStyle = this.props.ink.halo, ink.strokeText(labels[index], x + 6, y + 4);
+      ink.fillStyle = this.props.ink.text, ink.fillText(labels[index], x + 6, y + 4);
+    }
+  }
+  private drawPath(ink: CanvasRenderingContext2D): void {
+    if (this.path.length < 2) return;
+    ink.strokeStyle = this.props.ink.text;
+    ink.setLineDash([5, 4]);
+    ink.beginPath();
+    this.path.forEach((p, i) => (i ? ink.lineTo(p.x, p.y) : ink.moveTo(p.x, p.y)));
+    ink.closePath(), ink.stroke(), ink.setLineDash([]);
+  }
+}
+
+/** Even-odd rule. */
+function within(p: Point, path: Point[]): boolean {
+  let inside = false;
+  for (let i = 0, j = path.length - 1; i < path.length; j = i++) {
+    const [a, b] = [path[i], path[j]];
+    if (a.y > p.y !== b.y > p.y && p.x < ((b.x - a.x) * (p.y - a.y)) / (b.y - a.y) + a.x) inside = !inside;
+  }
+  return inside;
+}

@@ -1,0 +1,139 @@
+// The session: everything that a link, a reload or an exported file must bring back. One signal holds it; the address shows
+// the part that the current view uses.
+import { computed, signal } from "@preact/signals";
+
+export const views = ["read", "vectors", "matrix", "map", "life", "experiment", "learn", "train"] as const;
+export type View = (typeof views)[number];
+type Params = Record<string, string>;
+
+export interface Session {
+  version: 1;
+  view: View;
+  /** What all views share: the model, the text, the step of the walk. */
+  shared: Params;
+  own: Partial<Record<View, Params>>;
+  /** Vector expressions picked anywhere: " king", "#123", " king' - ' man". */
+  tray: string[];
+  /** Tasks of the walk that have been done, by name. */
+  done: string[];
+}
+
+const sharedNames = new Set(["model", "text", "step"]);
+const key = "embscope.session";
+const fresh: Session = { version: 1, view: "read", shared: {}, own: {}, tray: [], done: [] };
+
+export const session = signal<Session>(withAddress(stored()));
+export const view = computed(() => session.value.view);
+export const model = computed(() => session.value.shared.model ?? "");
+export const step = computed(() => Number(session.value.shared.step ?? 0));
+
+function stored(): Session {
+  try {
+    return checked(JSON.parse(sessionStorage.getItem(key) ?? "null"));
+  } catch {
+    return fresh;
+  }
+}
+
+function isParams(value: unknown): value is Params {
+  return typeof value === "object" && value !== null && Object.values(value).every((v) => typeof v === "string");
+}
+
+const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every((v) => typeof v === "string");
+
+/** Throws in words when `value` is no session: a file that someone opens may hold anything. */
+export function checked(value: unknown): Session {
+  const s = value as Session;
+  const whole =
+    typeof s === "object" && s !== null && s.version === 1 && views.includes(s.view) && isParams(s.shared) &&
+    typeof s.own === "object" && s.own !== null && Object.values(s.own).every(isParams) && isTexts(s.tray) && isTexts(s.done);
+  if (!whole) throw new Error("this is not a session of the explorer: Export writes one");
+  return { version: 1, view: s.view, shared: s.shared, own: s.own, tray: s.tray, done: s.done };
+}
+
+/** "#/view?name=value&...": what the address says wins over what was stored. */
+function withAddress(base: Session): Session {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  const named = views.find((v) => v === path);
+  if (!named) return base;
+  const all = Object.fromEntries(new URLSearchParams(query ?? ""));
+  const shared = { ...base.shared };
+  const own: Params = {};
+  delete shared.step;
+  for (const [name, value] of Object.entries(all)) (sharedNames.has(name) ? shared : own)[name] = value;
+  return { ...base, view: named, shared, own: { ...base.own, [named]: own } };
+}
+
+export function address(s: Session, target: View = s.view): string {
+  const query = new URLSearchParams({ ...s.shared, ...s.own[target] }).toString();
+  return `#/${target}${query ? "?" + query : ""}`;
+}
+
+let timer = 0;
+
+/** Writes the address and the store; not at every keystroke, since browsers refuse more than a few changes a second. */
+function remember(push: boolean): void {
+  clearTimeout(timer);
+  const write = () => {
+    const to = address(session.value);
+    if (to !== location.hash) history[push ? "pushState" : "replaceState"](null, "", to);
+    sessionStorage.setItem(key, JSON.stringify(session.value));
+  };
+  if (push) write();
+  else timer = window.setTimeout(write, 200);
+}
+
+export function change(part: Partial<Session>, push = false): void {
+  if (push) remember(false), flush();
+  session.value = { ...session.value, ...part };
+  remember(push);
+}
+
+/** What is still waiting to be written goes out before a new entry of the history, and before the page is left. */
+function flush(): void {
+  clearTimeout(timer);
+  const to = address(session.value);
+  if (to !== location.hash) history.replaceState(null, "", to);
+  sessionStorage.setItem(key, JSON.stringify(session.value));
+}
+
+export function setParams(params: Record<string, string | undefined>, target: View = session.value.view): void {
+  const s = session.value;
+  const shared = { ...s.shared };
+  const own: Params = { ...s.own[target] };
+  for (const [name, value] of Object.entries(params)) {
+    const place = sharedNames.has(name) ? shared : own;
+    if (value === undefined) delete place[name];
+    else place[name] = value;
+  }
+  change({ shared, own: { ...s.own, [target]: own } });
+}
+
+/** A named piece of the state, its value when nothing is said, and how to change it. */
+export function useParam(name: string, fallback: string): [string, (value: string | undefined) => void] {
+  const s = session.value;
+  const place = sharedNames.has(name) ? s.shared : (s.own[s.view] ?? {});
+  return [place[name] ?? fallback, (value) => setParams({ [name]: value })];
+}
+
+export function useNumber(name: string, fallback: number): [number, (value: number) => void] {
+  const [text, set] = useParam(name, String(fallback));
+  const value = Number(text);
+  return [text !== "" && Number.isFinite(value) ? value : fallback, (v) => set(String(v))];
+}
+
+/** To another view; `params` join what it had. */
+export function go(target: View, params: Record<string, string | undefined> = {}): void {
+  change({ view: target }, true);
+  if (Object.keys(params).length) setParams(params, target);
+  window.scrollTo({ top: 0 });
+}
+
+export function toTray(expression: string): void {
+  const { tray } = session.value;
+  change({ tray: tray.includes(expression) ? tray.filter((t) => t !== expression) : [...tray, expression] });
+}
+
+addEventListener("popstate", () => (session.value = withAddress(session.value)));
+addEventListener("hashchange", () => (session.value = withAddress(session.value)));
+addEventListener("pagehide", flush);

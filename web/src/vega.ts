@@ -1,0 +1,78 @@
+// Draws the engine's Vega-Lite specifications. Expressions go through Vega's interpreter, so that the page needs no `eval`
+// and its content-security-policy can forbid it. Loaded when the first figure is shown.
+import { expressionInterpreter } from "vega-interpreter";
+import { parse, View } from "vega";
+import { compile } from "vega-lite";
+import type { Spec } from "./api";
+
+/** The engine's colours are for white paper; on a dark page the ink changes. */
+function dressed(spec: Spec, dark: boolean): Spec {
+  const config = (spec.config ?? {}) as Record<string, any>;
+  if (!dark) return { ...spec, config: { ...config, background: null } };
+  const ink = "#c9c6bf";
+  const faint = { gridColor: "#33353c", domainColor: "#5c606b", tickColor: "#5c606b" };
+  return {
+    ...spec,
+    config: {
+      ...config,
+      background: null,
+      axis: { ...config.axis, ...faint, labelColor: ink, titleColor: ink },
+      legend: { ...config.legend, labelColor: ink, titleColor: ink },
+      title: { ...config.title, color: "#eceae5", subtitleColor: ink },
+      header: { labelColor: ink, titleColor: ink },
+      text: { color: ink },
+      range: { ...config.range, category: ["#5aa9e6", "#f08a4b", "#4cc7a0", "#e08bc0", "#e6c84a", "#9fb4ff", "#ff9d9d"] },
+    },
+  };
+}
+
+/** Text of the tooltip: one line a field. */
+function told(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value ?? "");
+  return Object.entries(value).map(([name, v]) => `${name}: ${v}`).join("\n");
+}
+
+export interface Drawing {
+  toSVG(): Promise<string>;
+  toPNG(): Promise<Blob>;
+  rows(): Record<string, unknown>[][];
+  close(): void;
+}
+
+export async function draw(spec: Spec, into: HTMLElement, tip: HTMLElement, dark: boolean): Promise<Drawing> {
+  const compiled = compile(dressed(spec, dark) as any, { logger: quiet }).spec;
+  const view = new View(parse(compiled, undefined, { ast: true }), { expr: expressionInterpreter, renderer: "svg", hover: true } as any);
+  view.logger(quiet);
+  view.tooltip((_handler, event, _item, value) => {
+    const text = value === undefined || value === "" ? "" : told(value);
+    tip.textContent = text;
+    tip.hidden = !text;
+    const { clientX = 0, clientY = 0 } = event as MouseEvent;
+    tip.style.left = `${Math.max(4, Math.min(clientX + 12, innerWidth - tip.offsetWidth - 8))}px`;
+    tip.style.top = `${Math.max(4, Math.min(clientY + 14, innerHeight - tip.offsetHeight - 8))}px`;
+  });
+  view.initialize(into);
+  await view.runAsync();
+  return {
+    toSVG: () => view.toSVG(),
+    toPNG: async () => blob(await view.toCanvas(2)),
+    rows: () => inline(spec),
+    close: () => view.finalize(),
+  };
+}
+
+/** Not by a data URL: the page's policy lets nothing be fetched but from the engine. */
+const blob = (canvas: HTMLCanvasElement): Promise<Blob> =>
+  new Promise((done, failed) => canvas.toBlob((b) => (b ? done(b) : failed(new Error("the picture is too large for this browser"))), "image/png"));
+
+/** The tables of a specification, wherever it holds them. */
+function inline(part: unknown): Record<string, unknown>[][] {
+  if (Array.isArray(part)) return part.flatMap(inline);
+  if (typeof part !== "object" || part === null) return [];
+  return Object.entries(part).flatMap(([name, value]) => {
+    const values = name === "data" ? (value as { values?: unknown })?.values : undefined;
+    return Array.isArray(values) && typeof values[0] === "object" ? [values as Record<string, unknown>[]] : name === "data" ? [] : inline(value);
+  });
+}
+
+const quiet: any = { level: () => quiet, error: (...a: unknown[]) => (console.error(...a), quiet), warn: () => quiet, info: () => quiet, debug: () => quiet };

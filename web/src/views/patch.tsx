@@ -1,0 +1,41 @@
+// Patch: vectors of a clean run are put into a corrupt one, one at a time. Which of them bring the answer back?
+import { useState } from "preact/hooks";
+import type { ModelInfo } from "../api";
+import { JobBar, start, useJob } from "../job";
+import { Figure, py, Same, shell, Table, Text, Trouble, WordField } from "../parts";
+import { useParam } from "../session";
+
+export function Patch({ info }: { info: ModelInfo }) {
+  const [clean, setClean] = useParam("clean", "The capital of Germany is");
+  const [corrupt, setCorrupt] = useParam("corrupt", "The capital of France is");
+  const [target, setTarget] = useParam("target", " Berlin");
+  const [against, setAgainst] = useParam("against", " Paris");
+  const [id, setId] = useParam("patch", "");
+  const [error, setError] = useState<Error>();
+  const job = useJob(id || undefined, () => setId(undefined));
+  const run = () => {
+    setError(undefined);
+    start("patch", { clean, corrupt, target, against }).then((j) => setId(j.id), setError);
+  };
+  const result = job?.result;
+  return (
+    <>
+      <p class="lead">Two texts of equal length with two answers. A vector of the clean run is put into the corrupt one. Where it brings the clean answer back, the answer was.</p>
+      <div class="pair">
+        <Text label="Clean text" value={clean} set={setClean} />
+        <Text label="Corrupt text" value={corrupt} set={setCorrupt} />
+      </div>
+      <div class="row">
+        <WordField label="Clean answer" value={target} set={setTarget} />
+        <WordField label="Corrupt answer" value={against} set={setAgainst} />
+        <button type="button" class="main" onClick={run}>Patch every place</button>
+      </div>
+      <Trouble error={error} />
+      <JobBar job={job} />
+      {result && <Figure spec={result.figure} name="patch" />}
+      {result && <details><summary>As tables</summary><Table table={result.tables.grid} name="patch" /><Table table={result.tables.heads} name="patch-heads" /></details>}
+      <Same command={`embscope patch ${shell(clean)} ${shell(corrupt)} --target ${shell(target)} --against ${shell(against)}`}
+        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.patch(${py(clean)}, ${py(corrupt)}, target=${py(target)}, against=${py(against)})`} />
+    </>
+  );
+}

@@ -1,0 +1,51 @@
+// Steer: a direction from contrasting texts, added while the model writes.
+import { useState } from "preact/hooks";
+import type { ModelInfo } from "../api";
+import { JobBar, start, useJob } from "../job";
+import { Choice, Figure, NumberField, py, Same, shell, Table, Text, Trouble } from "../parts";
+import { useNumber, useParam } from "../session";
+
+const lines = (text: string): string[] => text.split("\n").map((l) => l.trim()).filter((l) => l !== "");
+
+export function Steer({ info }: { info: ModelInfo }) {
+  const middle = `blocks.${Math.floor(info.blocks / 2)}.resid_post`;
+  const [text, setText] = useParam("steered", "I think that this film is");
+  const [towards, setTowards] = useParam("towards", "I love this\nThis is wonderful");
+  const [away, setAway] = useParam("away", "I hate this\nThis is terrible");
+  const [site, setSite] = useParam("steersite", middle);
+  const [strengths, setStrengths] = useParam("strengths", "-4 -2 0 2 4");
+  const [tokens, setTokens] = useNumber("steertokens", 20);
+  const [id, setId] = useParam("steer", "");
+  const [error, setError] = useState<Error>();
+  const job = useJob(id || undefined, () => setId(undefined));
+  const amounts = strengths.split(/[\s,]+/).filter((s) => s !== "").map(Number);
+  const run = () => {
+    setError(undefined);
+    if (amounts.some((a) => !Number.isFinite(a))) return setError(new Error(`strengths: '${strengths}' are not all numbers`));
+    start("steer", { text, site, towards: lines(towards), away: lines(away), strengths: amounts, tokens }).then((j) => setId(j.id), setError);
+  };
+  const sites = Array.from({ length: info.blocks }, (_, l) => `blocks.${l}.resid_post`);
+  return (
+    <>
+      <p class="lead">The mean of some texts, less the mean of others, is a direction. Add it at one place while the model writes, more or less of it.</p>
+      <Text label="Text to go on with" value={text} set={setText} />
+      <div class="pair">
+        <Text label="Towards (a text a line)" value={towards} set={setTowards} long />
+        <Text label="Away from (a text a line)" value={away} set={setAway} long />
+      </div>
+      <div class="row">
+        <Choice label="Where" value={site} set={setSite} options={sites.includes(site) ? sites : [...sites, site]} />
+        <Text label="Strengths" value={strengths} set={setStrengths} />
+        <NumberField label="Tokens" value={tokens} set={setTokens} min={1} max={500} />
+        <button type="button" class="main" onClick={run}>Write with each strength</button>
+      </div>
+      <Trouble error={error} />
+      <JobBar job={job} />
+      {job?.result && <Table table={job.result.table} name="steer" />}
+      {job?.result?.figure && <Figure spec={job.result.figure} name="steer" />}
+      <Same
+        command={`embscope steer ${shell(text)} --at ${site} --towards ${lines(towards).map(shell).join(" ")} --away ${lines(away).map(shell).join(" ")} --strengths ${amounts.join(" ")} --tokens ${tokens}`}
+        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.steer(${py(text)}, site=${py(site)}, towards=${py(lines(towards))},\n            away=${py(lines(away))}, strengths=${py(amounts)}, tokens=${tokens})`} />
+    </>
+  );
+}

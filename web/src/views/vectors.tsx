@@ -1,0 +1,117 @@
+// Vectors: those in the tray, as lines and as scatter, how near they are to each other, and what is near to them.
+import { useEffect, useState } from "preact/hooks";
+import { call, quoted, texts, type ModelInfo, type Spec, type Table as Columns } from "../api";
+import { note } from "../facts";
+import { useAnswer, useSettled } from "../hooks";
+import { Choice, Figure, NumberField, py, Same, shell, Shown, Table, Text, Trouble, WordField } from "../parts";
+import { session, toTray, useNumber, useParam } from "../session";
+import { useLabels } from "../tray";
+
+const example = [" apple", " pear", " spaceship"];
+
+interface VectorsAnswer {
+  labels: string[];
+  cosines: number[][];
+  norms: number[];
+  tables: { vectors: Columns; cosines: Columns };
+  figures: { lines: Spec; cosines: Spec };
+}
+
+export function Vectors({ info }: { info: ModelInfo }) {
+  const { tray } = session.value;
+  return (
+    <>
+      <h1>Vectors</h1>
+      <p class="lead">A token is a row of {info.width} numbers. Tokens that you click anywhere come here.</p>
+      <Add />
+      {tray.length > 0 ? <Compared tray={tray} info={info} /> : (
+        <p class="waiting">Nothing is in the tray. <button type="button" onClick={() => example.forEach((w) => toTray(quoted(w)))}>Begin with apple, pear and spaceship</button></p>
+      )}
+      <Near info={info} tray={tray} />
+    </>
+  );
+}
+
+/** Words and expressions that are put into the tray. */
+function Add() {
+  const [word, setWord] = useState("");
+  const [expression, setExpression] = useParam("expression", "' king' - ' man' + ' woman'");
+  const [error, setError] = useState<Error>();
+  const put = (v: string) => (e: Event) => {
+    e.preventDefault();
+    setError(undefined);
+    call("vectors", { vectors: [v] }).then(() => session.value.tray.includes(v) || toTray(v), setError);
+  };
+  return (
+    <>
+      <div class="pair">
+        <form class="row" onSubmit={put(quoted(word))}>
+          <WordField label="Word" value={word} set={setWord} hint="with its space: ' apple' is another token than 'apple'" />
+          <button type="submit" disabled={!word}>To the tray</button>
+        </form>
+        <form class="row" onSubmit={put(expression)}>
+          <Text label="Arithmetic" value={expression} set={setExpression} hint="words in quotes, + − * and numbers, mean(…)" />
+          <button type="submit" disabled={!expression}>To the tray</button>
+        </form>
+      </div>
+      <Trouble error={error} />
+    </>
+  );
+}
+
+function Compared({ tray, info }: { tray: string[]; info: ModelInfo }) {
+  const question = JSON.stringify(tray);
+  const vectors = useAnswer(question, (signal) => call<VectorsAnswer>("vectors?figure=1", { vectors: tray }, { signal }));
+  useEffect(() => {
+    if (vectors.data) note({ cosine: { labels: vectors.data.labels, cosines: vectors.data.cosines } });
+  }, [vectors.data]);
+  const words = (vectors.data?.labels ?? []).map((l) => l.replaceAll("␣", " "));
+  return (
+    <>
+      <Shown answer={vectors}>
+        {(v) => (
+          <>
+            {tray.length > 1 && <Figure spec={v.figures.cosines} name="cosines" />}
+            <Figure spec={v.figures.lines} name="vectors" />
+            <details><summary>As tables</summary><Table table={v.tables.cosines} name="cosines" /><Table table={v.tables.vectors} name="vectors" most={20} /></details>
+          </>
+        )}
+      </Shown>
+      <Same command={`embscope vector ${words.map(shell).join(" ")}\nembscope cosine ${words.map(shell).join(" ")}`}
+        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.vectors(${py(words)})\nmodel.cosine(${py(words)})`} />
+    </>
+  );
+}
+
+function Near({ tray, info }: { tray: string[]; info: ModelInfo }) {
+  const [to, setTo] = useParam("near", "");
+  const [k, setK] = useNumber("k", 12);
+  const labels = useLabels(tray);
+  const vector = tray.includes(to) ? to : tray[0];
+  const question = useSettled(vector && JSON.stringify({ vector, k }));
+  const similar = useAnswer(question, (signal) => call<{ table: Columns; figure: Spec }>("similar?figure=1", JSON.parse(question!), { signal }));
+  const label = vector ? (labels.get(vector) ?? vector) : "";
+  useEffect(() => {
+    if (similar.data) note({ similar: { to: label, labels: texts(similar.data.table, "token") } });
+  }, [similar.data, label]);
+  if (!vector) return null;
+  return (
+    <section aria-labelledby="near">
+      <h2 id="near">What is near</h2>
+      <div class="row">
+        <Choice label="Nearest to" value={vector} set={setTo} options={tray.map((t) => [t, labels.get(t) ?? t])} />
+        <NumberField label="How many" value={k} set={setK} min={1} max={1000} />
+      </div>
+      <Shown answer={similar}>
+        {(s) => (
+          <>
+            <Figure spec={s.figure} name="similar" />
+            <details><summary>As a table</summary><Table table={s.table} name="similar" /></details>
+          </>
+        )}
+      </Shown>
+      <Same command={`embscope similar ${shell(label.replaceAll("␣", " "))} -k ${k}`}
+        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.similar(${py(label.replaceAll("␣", " "))}, k=${k})`} />
+    </section>
+  );
+}

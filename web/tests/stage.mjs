@@ -1,0 +1,65 @@
+// What the tests stand on: the real server, a real browser, and a page that remembers every complaint.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const require = createRequire(import.meta.url);
+const program = process.env.EMBSCOPE ?? new URL("../../build/release/embscope", import.meta.url).pathname;
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+/** `embscope serve`; resolves when it answers. `port` 0: any that is free. */
+export async function serve(port = 0) {
+  const process = spawn(program, ["serve", "--port", String(port), "--no-open"], { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  const address = await new Promise((found, failed) => {
+    const look = (chunk) => {
+      said += chunk;
+      const match = said.match(/http:\/\/\S+/);
+      if (match) found(match[0]);
+    };
+    process.stdout.on("data", look);
+    process.stderr.on("data", look);
+    process.on("exit", (code) => failed(new Error(`embscope serve ended with ${code}: ${said}`)));
+  });
+  const stop = () => new Promise((ended) => {
+    if (process.exitCode !== null || process.signalCode !== null) return ended();
+    process.removeAllListeners("exit");
+    process.on("exit", ended);
+    process.kill("SIGTERM");
+  });
+  return { address, port: Number(new URL(address).port), origin: new URL(address).origin, stop };
+}
+
+export async function browser() {
+  const profile = mkdtempSync(join(tmpdir(), "embscope-browser-"));
+  const flags = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
+  const started = await chromium.launchPersistentContext(profile, { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: flags, viewport: { width: 1280, height: 860 } });
+  return { context: started, close: async () => (await started.close(), rmSync(profile, { recursive: true, force: true })) };
+}
+
+/** A page whose errors fail the test, unless they are of the kind that the test provokes. */
+export async function open(context, address, path = "", options = {}) {
+  const page = await context.newPage();
+  page.setDefaultTimeout(15000);
+  if (options.viewport) await page.setViewportSize(options.viewport);
+  if (options.dark !== undefined) await page.emulateMedia({ colorScheme: options.dark ? "dark" : "light" });
+  page.complaints = [];
+  page.on("console", (m) => ["error", "warning"].includes(m.type()) && page.complaints.push(`${m.type()}: ${m.text()} ${m.location().url}`));
+  page.on("pageerror", (e) => page.complaints.push(`exception: ${e.message}`));
+  await page.goto(address + path);
+  return page;
+}
+
+/** Violations that axe finds, a line each. */
+export async function violations(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")}: ${n.failureSummary?.split("\n")[1]?.trim()}`));
+}
+
+export const share = (values, part) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];
