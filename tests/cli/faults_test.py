@@ -130,6 +130,13 @@ class Refusals(unittest.TestCase):
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         self.assertIn(fragment, done.stderr)
 
+    def test_a_name_with_control_characters_neither_breaks_the_line_nor_steers_the_terminal(self):
+        header = b'{"\\u001b[2J\\n":7}'
+        path = self.folder / "a\n\x1bb.safetensors"
+        path.write_bytes(len(header).to_bytes(8, "little") + header)
+        (self.folder / "config.json").write_text('{"model_type":"gpt2"}')
+        self.refused("a\\n\\x1bb.safetensors header] '\\x1b[2J\\n': expected an object", "info", "-m", str(path))
+
     WRITERS = [("run", "-m", str(TINY / "tiny-gpt2"), "--ids", "1,2,3", "--capture", "blocks.*.resid_post", "--to", "{}/out.npz"),
                ("heatmap", "--save", "{}/heatmap.png"), ("map", "--tokens", "0:20", "--method", "pca", "--save", "{}/map.html")]
 
