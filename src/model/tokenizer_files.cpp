@@ -219,7 +219,7 @@ TokenizerSpec tokenizer_from_gguf(std::shared_ptr<const Archive> archive) {
   spec.add_bos = meta_truth(*archive, "tokenizer.ggml.add_bos_token");
   for (const auto& [key, id] :
        {std::pair{"tokenizer.ggml.bos_token_id", &spec.bos}, std::pair{"tokenizer.ggml.eos_token_id", &spec.eos}}) {
-    if (archive->meta(key)) *id = static_cast<TokenId>(std::min<std::int64_t>(meta_integer(*archive, key), INT32_MAX));
+    if (archive->meta(key)) *id = nearest_id(meta_integer(*archive, key));
   }
   spec.owners = {archive};
   return spec;

@@ -73,7 +73,7 @@ class Killed(unittest.TestCase):
         self.every_file(self.same, "run", "-m", str(TINY / "tiny-gpt2"), "--ids", "1,2,3", "--capture", "blocks.*.resid_post", "--to", str(out))
 
     def test_map_save(self):
-        self.every_file(self.same, "map", "--tokens", "0:60", "--steps", "250", "--save", str(self.folder / "map.json"))
+        self.every_file(self.same, "map", "--tokens", "0:120", "--steps", "250", "--save", str(self.folder / "map.json"))
 
     def test_tour(self):
         def whole(name, content, _):  # the report holds times: its end shows that it is whole
@@ -153,7 +153,7 @@ class Refusals(unittest.TestCase):
     def test_a_full_disk(self):
         disk = self.folder / "disk"
         disk.mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "none", str(disk)], capture_output=True).returncode != 0:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(disk)], capture_output=True).returncode != 0:
             self.skipTest("mounting is not allowed here")
         self.addCleanup(subprocess.run, ["umount", str(disk)])
         (disk / "map.html").write_text("old")
