@@ -14,11 +14,42 @@
 
 namespace embscope::cli {
 
+namespace {
+
+std::string named(const std::string& model) {
+  if (!model.empty()) return model;
+  const char* name = std::getenv("EMBSCOPE_MODEL");
+  return name != nullptr ? name : "smollm2";
+}
+
+}  // namespace
+
 std::shared_ptr<const Model> Common::open() const {
   if (threads != 0) set_threads(threads);
-  if (!model.empty()) return Model::open(model);
+  return Model::open(named(model));
+}
+
+Space Common::space() const {
+  if (threads != 0) set_threads(threads);
+  return open_space(named(model));
+}
+
+namespace {
+
+/// Refused before the work, not after it; save() says the same of other callers' names.
+std::string is_figure_name(const std::string& file) {
+  const std::string extension = std::filesystem::path(file).extension().string();
+  for (const char* known : {".html", ".svg", ".png", ".json"})
+    if (extension == known) return "";
+  return "'" + file + "': save to .html, .svg, .png or .json";
+}
+
+}  // namespace
+
+Space open_space_of(const Common& common) {
+  if (common.threads != 0) set_threads(common.threads);
   const char* named = std::getenv("EMBSCOPE_MODEL");
-  return Model::open(named != nullptr ? named : "smollm2");
+  return open_space(!common.model.empty() ? common.model : named != nullptr ? named : "smollm2");
 }
 
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
@@ -28,7 +59,7 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
                       "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
   auto* json = command->add_flag("--json", common->json, "Print JSON");
   command->add_flag("--csv", common->csv, "Print CSV")->excludes(json);
-  command->add_option("--save", common->save, "Save the figure: FILE.html, .svg, .png or .json");
+  command->add_option("--save", common->save, "Save the figure: FILE.html, .svg, .png or .json")->check(is_figure_name);
   command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
       ->check(CLI::Range(1, 1024));
   command->footer("Example:\n  embscope " + example);
@@ -44,6 +75,17 @@ void print(const Common& common, const Table& table, const std::vector<std::stri
     fmt::print("{}", table.text());
     for (const std::string& note : notes) fmt::print("{}\n", note);
   }
+}
+
+Table head(const Table& table, std::size_t rows) {
+  Table out(table.title());
+  const auto first = [rows](const auto& values) {
+    return std::vector(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(std::min(rows, values.size())));
+  };
+  for (const Column& column : table.columns())
+    column.is_number() ? out.add(column.name, first(column.numbers()), column.decimals)
+                       : out.add(column.name, first(column.texts()));
+  return out;
 }
 
 void save_figure(const Common& common, const std::function<Figure()>& figure) {

@@ -14,6 +14,7 @@
 #include "embscope/figure.h"
 #include "embscope/model.h"
 #include "embscope/progress.h"
+#include "embscope/space.h"
 #include "embscope/table.h"
 #include "embscope/transformer.h"
 
@@ -27,6 +28,7 @@ struct Common {
   int threads = 0;
 
   std::shared_ptr<const Model> open() const;
+  Space space() const;  ///< what -m names, as an embedding space: a model, or a file of vectors (space.h)
 };
 
 /// Adds a command with its example, its common options and what it does.
@@ -36,8 +38,14 @@ struct Command {
 };
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
+/// The embedding space that -m names: a model's, or a file of vectors (space.h open_space).
+Space open_space_of(const Common& common);
+
 /// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes = {});
+
+/// The first rows of a table.
+Table head(const Table& table, std::size_t rows);
 
 /// Saves the figure where --save asks for it, and says where.
 void save_figure(const Common& common, const std::function<Figure()>& figure);
@@ -60,8 +68,13 @@ std::string read_text(const std::string& file);
 
 void add_info(CLI::App& app);
 void add_tokens(CLI::App& app);
-void add_vectors(CLI::App& app);  ///< vector, cosine, similar, heatmap, geometry, toy
+void add_vectors(CLI::App& app);  ///< vector, cosine, similar, heatmap, toy
+void add_geometry(CLI::App& app);
+void add_analogy(CLI::App& app);
+void add_words(CLI::App& app);  ///< judgements, categories, odd
+void add_compare(CLI::App& app);
 void add_map(CLI::App& app);
+void add_neighbours(CLI::App& app);
 void add_predict(CLI::App& app);  ///< predict, generate
 void add_mix(CLI::App& app);
 void add_trace(CLI::App& app);
@@ -70,6 +83,10 @@ void add_lens(CLI::App& app);
 void add_attention(CLI::App& app);
 void add_attribute(CLI::App& app);
 void add_run(CLI::App& app);
+void add_train(CLI::App& app);  ///< train, train-tokenizer
+void add_growth(CLI::App& app);
+void add_extract(CLI::App& app);
+void add_verify(CLI::App& app);
 void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);
 void add_serve(CLI::App& app);

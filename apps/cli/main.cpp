@@ -24,17 +24,33 @@ std::string one_line(std::string_view text) {
   return out;
 }
 
+/// CLI11 would only say that a command is missing.
+void expect_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == word) return;
+    names.push_back(command->get_name());
+  }
+  if (word.empty() || word[0] == '-') return;
+  throw embscope::Error(embscope::Code::usage, "command " + word,
+                        "no such command" + embscope::nearest_names(word, names) + "; 'embscope --help' lists all");
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Embscope: a microscope for the vectors inside language models", "embscope");
   app.require_subcommand(1);
   app.set_version_flag("--version", "embscope 0.1.0");
   app.footer("Start with:\n  embscope tour");
   namespace cli = embscope::cli;
-  for (auto add : {cli::add_tour, cli::add_info, cli::add_tokens, cli::add_vectors, cli::add_map, cli::add_predict,
+  for (auto add : {cli::add_tour, cli::add_info, cli::add_tokens, cli::add_vectors, cli::add_geometry, cli::add_analogy,
+                   cli::add_words, cli::add_compare, cli::add_map, cli::add_neighbours, cli::add_predict,
                    cli::add_mix, cli::add_trace, cli::add_interventions, cli::add_lens, cli::add_attention,
-                   cli::add_attribute, cli::add_run, cli::add_serve, cli::add_pull, cli::add_completion}) {
+                   cli::add_attribute, cli::add_run, cli::add_extract, cli::add_verify, cli::add_train, cli::add_growth,
+                   cli::add_serve, cli::add_pull,
+                   cli::add_completion}) {
     add(app);
   }
+  if (argc > 1) expect_command(app, argv[1]);
   try {
     app.parse(argc, argv);
     return 0;

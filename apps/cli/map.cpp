@@ -1,19 +1,28 @@
+// map: tokens as points in the plane, with the map's quality, and with words added to it.
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <csignal>
+#include <filesystem>
 
 #include <fmt/format.h>
 
 #include "command.h"
+#include "embscope/archive.h"
+#include "embscope/map_quality.h"
 #include "embscope/projection.h"
+#include "embscope/space.h"
 
 namespace embscope::cli {
 namespace {
 
 struct Options {
-  std::string tokens = "0:100", file, method = "tsne";
-  std::vector<std::string> words;
-  double perplexity = 30;
-  int steps = 750;
+  std::string tokens = "0:100", file, method = "tsne", metric = "cosine", points, resume, colour = "kind";
+  std::vector<std::string> words, add;
+  double perplexity = 30, min_dist = 0.1, stall = 1e-4, exaggeration = 12;
+  int steps = 0, neighbours = 15;
+  std::int64_t sample = 1000;
+  bool each = false;
   std::uint64_t seed = 1;
 };
 
@@ -25,23 +34,41 @@ TokenId number(std::string_view text) {
   return value;
 }
 
-std::vector<TokenId> parse_tokens(std::string_view text, std::int64_t vocab) {
-  std::vector<TokenId> ids;
-  const std::size_t colon = text.find(':');
-  if (text == "all" || colon != std::string_view::npos) {
-    const auto [first, last] = parse_range(text == "all" ? ":" : text, vocab, "tokens", "the vocabulary");
-    for (std::int64_t id = first; id < last; ++id) ids.push_back(static_cast<TokenId>(id));
+std::vector<std::int64_t> parse_tokens(std::string_view text, std::int64_t count) {
+  std::vector<std::int64_t> ids;
+  if (text == "all" || text.find(':') != std::string_view::npos) {
+    const auto [first, last] = parse_range(text == "all" ? ":" : text, count, "tokens", "the vocabulary");
+    for (std::int64_t id = first; id < last; ++id) ids.push_back(id);
     return ids;
   }
   while (true) {
     const std::size_t comma = text.find(',');
     ids.push_back(number(text.substr(0, comma)));
+    if (ids.back() < 0 || ids.back() >= count)
+      throw Error(Code::range, "tokens", fmt::format("{}: the vocabulary has 0 to {}", ids.back(), count - 1));
     if (comma == std::string_view::npos) return ids;
     text.remove_prefix(comma + 1);
   }
 }
 
-std::vector<TokenId> wanted(const Options& o, const Model& model) {
+// Rows of words: a model's tokenizer decides, in a file of vectors the labels do.
+std::vector<std::int64_t> rows_of(const Space& space, const std::vector<std::string>& words) {
+  std::vector<std::int64_t> ids;
+  if (space.model != nullptr && space.model->has_tokenizer()) {
+    explain_words(space.model->tokenizer(), words);
+    for (const std::string& word : words) ids.push_back(word_token(space.model->tokenizer(), word).id);
+    return ids;
+  }
+  const WordIndex index(space);
+  for (const std::string& word : words) {
+    const auto row = index.find(word);
+    if (!row) throw Error(Code::not_found, fmt::format("word '{}'", word), fmt::format("{} has no such word", space.name));
+    ids.push_back(*row);
+  }
+  return ids;
+}
+
+std::vector<std::int64_t> wanted(const Options& o, const Space& space) {
   std::vector<std::string> words = o.words;
   if (!o.file.empty()) {
     const std::string text = read_text(o.file);
@@ -52,11 +79,184 @@ std::vector<TokenId> wanted(const Options& o, const Model& model) {
     }
     if (words.empty()) throw Error(Code::usage, o.file, "holds no words (one a line)");
   }
-  if (words.empty()) return parse_tokens(o.tokens, model.config().vocab);
-  explain_words(model.tokenizer(), words);
-  std::vector<TokenId> ids;
-  for (const std::string& word : words) ids.push_back(word_token(model.tokenizer(), word).id);
-  return ids;
+  return words.empty() ? parse_tokens(o.tokens, space.size()) : rows_of(space, words);
+}
+
+Tensor vectors_of(const Space& space, std::span<const std::int64_t> ids) {
+  Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(ids.size()), space.width()});
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    std::ranges::copy(space.vectors.row(ids[i]), out.row(static_cast<std::int64_t>(i)).begin());
+  return out;
+}
+
+volatile std::sig_atomic_t interrupted = 0;
+
+struct Map {
+  Tensor points;
+  std::vector<std::string> notes;  // how it came to be
+};
+
+Map by_tsne(const Options& o, const Tensor& vectors) {
+  const Progress progress = progress_line();
+  TsneOptions options;
+  options.perplexity = o.perplexity;
+  options.cosine = o.metric == "cosine";
+  options.steps = o.steps > 0 ? o.steps : 750;
+  options.exaggerated_steps = std::min(options.exaggerated_steps, options.steps / 3);
+  options.exaggeration = o.exaggeration;
+  options.seed = o.seed;
+  options.stall = o.stall;
+  const bool resumed = !o.resume.empty() && std::filesystem::exists(o.resume);
+  Tsne map = resumed ? Tsne::resume(o.resume, vectors) : Tsne(vectors, options, progress);
+  if (resumed && o.steps > map.options().steps) map.set_steps(o.steps);
+  if (!o.resume.empty()) std::signal(SIGINT, [](int) { interrupted = 1; });  // the state is saved first
+  bool more = true;
+  while (more && interrupted == 0) {
+    more = map.step();
+    const double kl = map.trace().empty() ? NAN : map.trace().back();
+    report(progress, static_cast<double>(map.steps_done()) / map.options().steps,
+           std::isnan(kl) ? fmt::format("t-SNE, step {}", map.steps_done()) : fmt::format("t-SNE, step {}, KL {:.3f},", map.steps_done(), kl));
+  }
+  if (!o.resume.empty()) map.save(o.resume);
+  if (interrupted != 0)
+    throw Error(Code::cancelled, "map", fmt::format("stopped at step {}; the same command goes on from {}", map.steps_done(), o.resume));
+  Map out{map.points().clone(), {fmt::format("KL divergence {:.4f} after {} steps", map.divergence(), map.steps_done())}};
+  if (map.steps_done() < map.options().steps) out.notes[0] += " (ended early: it fell no more; --stall 0 goes on)";
+  std::string trace = "KL every 50 steps:";
+  for (double kl : map.trace()) trace += fmt::format(" {:.3f}", kl);
+  if (!map.trace().empty()) out.notes.push_back(trace);
+  return out;
+}
+
+Map by_umap(const Options& o, const Tensor& vectors) {
+  UmapOptions options;
+  options.neighbours = o.neighbours;
+  options.cosine = o.metric == "cosine";
+  options.min_dist = o.min_dist;
+  options.epochs = o.steps;
+  options.seed = o.seed;
+  const Progress progress = progress_line();
+  Umap map(vectors, options, progress);
+  while (map.step())
+    report(progress, static_cast<double>(map.steps_done()) / map.steps(), fmt::format("UMAP, epoch {}", map.steps_done()));
+  return {map.points().clone(), {fmt::format("{} epochs", map.steps())}};
+}
+
+Map by_pca(const Tensor& vectors) {
+  std::vector<double> explained;
+  Tensor points = pca(vectors, 2, &explained);
+  return {std::move(points), {fmt::format("the two components hold {:.1f} % and {:.1f} % of the variance", 100 * explained[0], 100 * explained[1])}};
+}
+
+Map made(const Options& o, const Tensor& vectors) {
+  return o.method == "pca" ? by_pca(vectors) : o.method == "umap" ? by_umap(o, vectors) : by_tsne(o, vectors);
+}
+
+std::string quality_note(const MapQuality& q) {
+  return fmt::format("neighbours kept (10) {:.3f}, trustworthiness {:.3f}, rank correlation of distances {:.3f}{}", q.kept,
+                     q.trustworthiness, q.rank_correlation,
+                     q.sampled() ? fmt::format(" (by a sample of {} points, seed 1)", q.ids.size()) : "");
+}
+
+MapLook look_of(const Options& o, const Space& space, std::span<const std::int64_t> ids) {
+  MapLook look;
+  look.colour_title = o.colour;
+  for (std::int64_t id : ids) {
+    if (o.colour == "kind") {
+      look.kinds.emplace_back(token_kind(space.labels[static_cast<std::size_t>(id)]));
+    } else if (o.colour == "rank") {
+      look.values.push_back(static_cast<double>(id));
+    } else {
+      double square = 0;
+      for (float x : space.vectors.row(id)) square += static_cast<double>(x) * static_cast<double>(x);
+      look.values.push_back(std::sqrt(square));
+    }
+  }
+  return look;
+}
+
+// The map and, behind its points, those of the added words.
+Tensor with_added(const Options& o, const Tensor& vectors, const Tensor& points, const Tensor& added) {
+  if (added.empty()) return points.clone();
+  PlaceOptions options;
+  options.cosine = o.metric == "cosine";
+  const Tensor placed = place(vectors, points, added, options);
+  Tensor out({points.rows() + placed.rows(), 2});
+  std::ranges::copy(points.values(), out.values().begin());
+  std::ranges::copy(placed.values(), out.values().begin() + static_cast<std::ptrdiff_t>(points.size()));
+  return out;
+}
+
+Table table_of(const Space& space, std::span<const std::int64_t> ids, const Tensor& points, const std::string& title) {
+  std::vector<double> id, x, y;
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto point = points.row(static_cast<std::int64_t>(i));
+    id.push_back(static_cast<double>(ids[i])), x.push_back(static_cast<double>(point[0])), y.push_back(static_cast<double>(point[1]));
+    labels.push_back(space.labels[static_cast<std::size_t>(ids[i])]);
+  }
+  Table table(title);
+  table.add("id", id).add("token", labels).add("x", x, 4).add("y", y, 4);
+  return table;
+}
+
+void check(const Options& o) {
+  if (o.method != "tsne" && o.method != "umap" && o.method != "pca")
+    throw Error(Code::not_found, "method", fmt::format("'{}': there are tsne, umap and pca", o.method));
+  if (o.metric != "cosine" && o.metric != "euclidean")
+    throw Error(Code::usage, "metric", fmt::format("'{}': there are cosine and euclidean", o.metric));
+  if (o.colour != "kind" && o.colour != "rank" && o.colour != "norm")
+    throw Error(Code::usage, "colour", fmt::format("'{}': there are kind, rank and norm", o.colour));
+  if (!o.resume.empty() && o.method != "tsne") throw Error(Code::usage, "resume", "only t-SNE keeps a state");
+}
+
+void run(const Common& common, const Options& o) {
+  check(o);
+  const Space space = open_space_of(common);
+  std::vector<std::int64_t> ids = wanted(o, space);
+  const Tensor vectors = vectors_of(space, ids);
+  const std::vector<std::int64_t> more = rows_of(space, o.add);
+  Map map = made(o, vectors);
+
+  std::string quality = "too few points to judge the map";
+  Table each("how well each neighbourhood is kept");
+  if (map.points.rows() >= 22) {
+    QualityOptions options;
+    options.metric = metric_named(o.metric);
+    options.sample = o.each ? 0 : o.sample;
+    const MapQuality q = map_quality(vectors, map.points, options, progress_line());
+    quality = quality_note(q);
+    each.add("kept", q.kept_of, 2).add("trustworthiness", q.trustworthiness_of, 4);
+  } else if (o.each) {
+    throw Error(Code::range, "map", "--each needs at least 22 points");
+  }
+  map.notes.push_back(quality);
+
+  const Tensor points = with_added(o, vectors, map.points, vectors_of(space, more));
+  ids.insert(ids.end(), more.begin(), more.end());
+  const std::string method = o.method == "pca" ? "principal components" : o.method == "umap" ? "UMAP" : "t-SNE";
+  Table table = table_of(space, ids, points, fmt::format("{} of {} tokens", method, map.points.rows()));
+  if (o.each) {
+    for (const Column& column : each.columns()) {
+      std::vector<double> values = column.numbers();
+      values.resize(ids.size(), NAN);  // not known of added words
+      table.add(column.name, values, column.decimals);
+    }
+  }
+  if (!o.points.empty()) write_arrays(o.points, std::vector<NamedArray>{{"points", points.shape(), points.values(), DType::f32}});
+  constexpr std::size_t most_rows = 200;
+  if (ids.size() > most_rows && !common.json && !common.csv) {
+    map.notes.push_back(fmt::format("{} points; --csv or --json prints them, --points FILE.npy writes them, --save draws them", ids.size()));
+    for (const std::string& note : map.notes) fmt::print("{}\n", note);
+  } else {
+    print(common, table, map.notes);
+  }
+  save_figure(common, [&] {
+    MapLook look = look_of(o, space, ids);
+    look.note = quality;
+    look.added = more.size();
+    return figure_map(points, table.column("token").texts(), table.title(), look);
+  });
 }
 
 }  // namespace
@@ -68,37 +268,24 @@ void add_map(CLI::App& app) {
   command->add_option("--tokens", o->tokens, "A range 0:100, ids with commas, or all");
   command->add_option("--words", o->words, "Words");
   command->add_option("--file", o->file, "A file with a word on each line");
-  command->add_option("--method", o->method, "tsne or pca");
+  command->add_option("--method", o->method, "tsne, umap or pca");
+  command->add_option("--metric", o->metric, "t-SNE, UMAP: cosine or euclidean");
   command->add_option("--perplexity", o->perplexity, "t-SNE: about how many neighbours count");
-  command->add_option("--steps", o->steps, "t-SNE: gradient steps");
-  command->add_option("--seed", o->seed, "t-SNE: the same seed gives the same picture");
-  command->callback([common, o] {
-    if (o->method != "tsne" && o->method != "pca")
-      throw Error(Code::not_found, "method", fmt::format("'{}': there are tsne and pca", o->method));
-    const auto model = common->open();
-    const auto ids = wanted(*o, *model);
-    Tensor vectors = Tensor::uninitialised({static_cast<std::int64_t>(ids.size()), model->config().width});
-    std::vector<std::string> labels;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      std::ranges::copy(model->embedding(ids[i]).values(), vectors.row(static_cast<std::int64_t>(i)).begin());
-      labels.push_back(model->label(ids[i]));
-    }
-    TsneOptions options;
-    options.perplexity = o->perplexity;
-    options.steps = o->steps;
-    options.seed = o->seed;
-    options.exaggerated_steps = std::min(options.exaggerated_steps, o->steps / 3);
-    const Tensor points = o->method == "pca" ? pca(vectors, 2) : tsne(vectors, options, progress_line());
-    std::vector<double> id, x, y;
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      const auto point = points.row(static_cast<std::int64_t>(i));
-      id.push_back(ids[i]), x.push_back(static_cast<double>(point[0])), y.push_back(static_cast<double>(point[1]));
-    }
-    Table table(fmt::format("{} of {} tokens", o->method == "pca" ? "principal components" : "t-SNE", ids.size()));
-    table.add("id", id).add("token", labels).add("x", x, 4).add("y", y, 4);
-    print(*common, table);
-    save_figure(*common, [&] { return figure_map(points, labels, table.title()); });
-  });
+  command->add_option("--exaggeration", o->exaggeration, "t-SNE: of the attraction in the first third, at most 250 steps");
+  command->add_option("--steps", o->steps, "Gradient steps (t-SNE: 750) or epochs (UMAP: 500, beyond 10,000 points 200)")
+      ->check(CLI::Range(1, 1000000));
+  command->add_option("--stall", o->stall, "t-SNE: ends early when 50 steps lower the divergence by less than this share");
+  command->add_option("--neighbours", o->neighbours, "UMAP: neighbours of each point");
+  command->add_option("--min-dist", o->min_dist, "UMAP: how near points may lie");
+  command->add_option("--seed", o->seed, "The same seed gives the same picture");
+  command->add_option("--resume", o->resume, "t-SNE: a file that keeps the state; an interrupted or finished map goes on from it");
+  command->add_option("--add", o->add, "Words to place on the finished map, which stays as it is");
+  command->add_option("--points", o->points, "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors");
+  command->add_option("--colour", o->colour, "In the figure: kind, rank (the id) or norm");
+  command->add_option("--sample", o->sample, "Points by which the quality of a large map is judged; 0: all")
+      ->check(CLI::NonNegativeNumber);
+  command->add_flag("--each", o->each, "The quality of each point's neighbourhood, as columns");
+  command->callback([common, o] { run(*common, *o); });
 }
 
 }  // namespace embscope::cli

@@ -11,6 +11,7 @@ struct Options {
   std::string text, file, to;
   std::vector<TokenId> ids;
   std::vector<std::string> capture, edits;
+  bool explain = false;
 };
 
 Prompt prompt_of(const Options& o, const Model& model, const CLI::App& command) {
@@ -35,6 +36,7 @@ void add_run(CLI::App& app) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--to", o->to, "OUT.npz, .npy, .safetensors or .json")->required();
+  command->add_flag("--explain", o->explain, "Say what was computed, and how much was written");
   command->callback([common, o, command] {
     const Transformer transformer(common->open());
     Request request;
@@ -60,7 +62,13 @@ void add_run(CLI::App& app) {
     if (!one) arrays.push_back({"ids", {static_cast<std::int64_t>(ids.size())}, std::span<const std::int64_t>(ids)});
     write_arrays(o->to, arrays);
     Table table(fmt::format("wrote {}", o->to));
-    print(*common, table.add("array", names).add("shape", shapes));
+    std::vector<std::string> notes;
+    if (o->explain) {
+      double values = 0;
+      for (const Tensor& t : result.rows[0].captured) values += static_cast<double>(t.size());
+      notes = {explained(result.cost), fmt::format("{:.1f} MB of values", 4e-6 * values)};
+    }
+    print(*common, table.add("array", names).add("shape", shapes), notes);
   });
 }
 

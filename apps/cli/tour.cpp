@@ -20,8 +20,9 @@ constexpr const char* sentence = "The capital of Germany is";
 
 class Tour {
  public:
-  Tour(std::shared_ptr<const Model> model, std::string option)
-      : model_(std::move(model)),
+  Tour(std::shared_ptr<const Model> model, std::string option, bool quick)
+      : quick_(quick),
+        model_(std::move(model)),
         transformer_(model_),
         option_(std::move(option)),
         report_("The life of a word's vector", fmt::format("An experiment at every step, on {}", model_->name())) {}
@@ -42,19 +43,19 @@ class Tour {
     double done = 0;
     for (const auto& [step, name] : steps) {
       embscope::report(progress, done++ / std::size(steps), name);
-      (this->*step)();
+      if (!quick_ || step != &Tour::all_pairs) (this->*step)();
     }
     embscope::report(progress, 1, "done");
   }
 
-  /// Writes report.html and figures/; true when the figures were drawn as pictures too.
-  bool write(const fs::path& folder) const {
+  /// Writes report.html and figures/, with `pictures` as .svg too; false when these cannot be drawn here.
+  bool write(const fs::path& folder, bool pictures) const {
     std::error_code error;
     fs::create_directories(folder / "figures", error);
     if (error) throw Error(Code::io, folder.string(), "cannot be made: " + error.message());
     write_file(folder / "report.html", report_.html());
     for (const Figure& figure : figures_) save(figure, folder / "figures" / (figure.name + ".json"));
-    return save_svgs(figures_, folder / "figures");
+    return !pictures || save_svgs(figures_, folder / "figures");
   }
 
  private:
@@ -150,7 +151,7 @@ class Tour {
         "One would expect unrelated words to stand at right angles, with as many negative cosines as positive ones. "
         "Not so: measured over every pair of tokens, "
         "without sampling, the vectors fill a cone.");
-    command("geometry");
+    command("geometry --show pairs");
     const PairCosines pairs = pair_cosines(*model_, 100);
     figure(figure_pairs(pairs.histogram, pairs.mean, pairs.positive_share));
     report_.text(
@@ -213,6 +214,7 @@ class Tour {
         "the unembedding, and the comparison is turned into probabilities for the next token.");
     command("predict \"The capital of Germany is\"");
     figure(figure_predict(predict(transformer_, sentence, 10), sentence));
+    if (quick_) return;
     command("generate \"The capital of Germany is\" -n 24");
     Sampling sampling;
     sampling.tokens = 24;
@@ -303,6 +305,7 @@ class Tour {
     return cosine(vector_of(a).values(), vector_of(b).values());
   }
 
+  bool quick_;
   std::shared_ptr<const Model> model_;
   Transformer transformer_;
   std::string option_;
@@ -318,22 +321,28 @@ void add_tour(CLI::App& app) {
   CLI::App* command = app.add_subcommand("tour", "Everything below, on one model, as one report");
   command->footer("Example:\n  embscope tour -m smollm2 --to my-tour");
   auto common = std::make_shared<Common>();
-  auto folder = std::make_shared<std::string>("embscope-tour");
+  struct Options {
+    std::string folder = "embscope-tour";
+    bool quick = false, svg = false;
+  };
+  auto o = std::make_shared<Options>();
   command->add_option("-m,--model", common->model,
                       "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
-  command->add_option("--to", *folder, "Folder for the report and its figures");
+  command->add_option("--to", o->folder, "Folder for the report and its figures");
+  command->add_flag("--quick", o->quick, "Leave out what takes long: the cosines of all pairs of tokens, and the text that the model writes");
+  command->add_flag("--svg", o->svg, "Draw the figures as .svg files too (takes a few seconds)");
   command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
       ->check(CLI::Range(1, 1024));
-  command->callback([common, folder] {
+  command->callback([common, o] {
     const auto start = std::chrono::steady_clock::now();
-    Tour tour(common->open(), common->model.empty() ? "" : " -m " + common->model);
+    Tour tour(common->open(), common->model.empty() ? "" : " -m " + common->model, o->quick);
     tour.walk(progress_line());
-    const bool drawn = tour.write(*folder);
+    const bool drawn = tour.write(o->folder, o->svg);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    fmt::print("The report is {} ({:.1f} s)\n",
-               fs::absolute(fs::path(*folder) / "report.html").lexically_normal().string(), seconds);
-    fmt::print("Its figures are in {} ({})\n", (fs::path(*folder) / "figures").string(),
-               drawn ? ".svg and .json" : ".json; for .svg, run scripts/setup");
+    const fs::path folder = fs::absolute(o->folder).lexically_normal();
+    fmt::print("The report is {} ({:.1f} s)\n", (folder / "report.html").string(), seconds);
+    fmt::print("Its figures are in {} ({})\n", (folder / "figures").string(),
+               !o->svg ? ".json; --svg draws them" : drawn ? ".svg and .json" : ".json; for .svg, run scripts/setup");
   });
 }
 

@@ -1,8 +1,10 @@
-// vector, cosine, similar, heatmap, geometry, toy: looks at the embedding matrix that need no forward pass.
+// vector, cosine, similar, heatmap, toy: looks at the embedding matrix that need no forward pass.
 #include <fmt/format.h>
 
 #include "command.h"
+#include "embscope/neighbours.h"
 #include "embscope/similarity.h"
+#include "embscope/space.h"
 
 namespace embscope::cli {
 namespace {
@@ -38,29 +40,51 @@ void add_cosine(CLI::App& app) {
   });
 }
 
+// The nearest rows to a row, itself left out.
+Table nearest_by(const Space& space, TokenId id, NeighbourOptions options) {
+  const int wanted = options.k++;
+  const Neighbours found = nearest_to(space.vectors.row(id), space.vectors, options);
+  std::vector<double> rank, ids, values;
+  std::vector<std::string> tokens;
+  for (std::size_t i = 0; i < found.ids.size() && static_cast<int>(rank.size()) < wanted; ++i) {
+    if (found.ids[i] == id) continue;
+    rank.push_back(static_cast<double>(rank.size() + 1)), ids.push_back(found.ids[i]), values.push_back(static_cast<double>(found.values[i]));
+    tokens.push_back(space.labels[static_cast<std::size_t>(found.ids[i])]);
+  }
+  Table table(fmt::format("nearest to {} by {}{}", space.labels[static_cast<std::size_t>(id)], name(options.metric),
+                          options.centred ? ", the mean removed" : ""));
+  table.add("rank", rank).add("token", tokens).add("id", ids).add(std::string(name(options.metric)), values, 5);
+  return table;
+}
+
 void add_similar(CLI::App& app) {
   const auto [command, common] =
       add_command(app, "similar", "The tokens nearest to a word", "similar \" apple\" -k 12");
-  auto word = std::make_shared<std::string>();
-  auto k = std::make_shared<int>(10);
-  command->add_option("WORD", *word, "A word (a leading space counts)")->required();
-  command->add_option("-k", *k, "How many");
-  command->callback([common, word, k] {
+  struct Options {
+    std::string word, metric = "cosine";
+    int k = 10;
+    bool centred = false;
+  };
+  auto o = std::make_shared<Options>();
+  command->add_option("WORD", o->word, "A word (a leading space counts)")->required();
+  command->add_option("-k", o->k, "How many");
+  command->add_option("--metric", o->metric, "cosine, euclidean or dot");
+  command->add_flag("--centred", o->centred, "Remove the mean of all vectors first");
+  command->callback([common, o] {
+    const Metric metric = metric_named(o->metric);
     const auto model = common->open();
-    explain_words(model->tokenizer(), {*word});
-    const Table table = similar(*model, *word, *k);
-    print(*common, table);
-    save_figure(*common, [&] { return figure_similar(table, *word); });
+    explain_words(model->tokenizer(), {o->word});
+    if (metric == Metric::cosine && !o->centred) {
+      const Table table = similar(*model, o->word, o->k);
+      print(*common, table);
+      save_figure(*common, [&] { return figure_similar(table, o->word); });
+      return;
+    }
+    if (!common->save.empty())
+      throw Error(Code::usage, "--save", "the figure shows cosines of the vectors as they are; leave --metric and --centred out");
+    if (o->k < 1) throw Error(Code::range, "similar", fmt::format("{} neighbours: ask for at least 1", o->k));
+    print(*common, nearest_by(space_of(model), word_token(model->tokenizer(), o->word).id, {o->k, metric, o->centred}));
   });
-}
-
-Table first_rows(const Table& table, std::size_t count) {
-  Table out(table.title());
-  for (const Column& column : table.columns()) {
-    const auto n = static_cast<std::ptrdiff_t>(std::min(count, column.size()));
-    out.add(column.name, std::vector<double>(column.numbers().begin(), column.numbers().begin() + n), column.decimals);
-  }
-  return out;
 }
 
 void add_heatmap(CLI::App& app) {
@@ -71,26 +95,11 @@ void add_heatmap(CLI::App& app) {
   command->callback([common, pixels] {
     const auto model = common->open();
     const Table stripes = dimensions(*model);
-    print(*common, common->json || common->csv ? stripes : first_rows(stripes, 16));
+    print(*common, common->json || common->csv ? stripes : head(stripes, 16));
     save_figure(*common, [&] {
       return figure_heatmap(heatmap(*model, *pixels), stripes, model->config().vocab, model->config().width,
                             model->name());
     });
-  });
-}
-
-void add_geometry(CLI::App& app) {
-  const auto [command, common] =
-      add_command(app, "geometry", "The cosine of every pair of tokens", "geometry --save pairs.html");
-  auto bins = std::make_shared<int>(40);
-  command->add_option("--bins", *bins, "Bars of the histogram");
-  command->callback([common, bins] {
-    const auto model = common->open();
-    const PairCosines pairs = pair_cosines(*model, *bins, progress_line());
-    print(*common, pairs.histogram,
-          {fmt::format("{:.0f} pairs, mean cosine {:.4f}, {:.3f} % positive", pairs.pairs, pairs.mean,
-                       100 * pairs.positive_share)});
-    save_figure(*common, [&] { return figure_pairs(pairs.histogram, pairs.mean, pairs.positive_share); });
   });
 }
 
@@ -110,7 +119,6 @@ void add_vectors(CLI::App& app) {
   add_cosine(app);
   add_similar(app);
   add_heatmap(app);
-  add_geometry(app);
   add_toy(app);
 }
 

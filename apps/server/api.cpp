@@ -28,6 +28,7 @@ bj::value described(const OpenModel& model) {
                                 {"transformer_lens", site.transformer_lens},
                                 {"hugging_face", site.hugging_face}});
   return {{"name", model.name()},
+          {"path", model.model().path().string()},
           {"family", c.family},
           {"vocab", c.vocab},
           {"width", c.width},

@@ -33,6 +33,8 @@ void add_matrix(Routes& routes, Models& models);
 void add_inside(Routes& routes, Models& models);      ///< trace, lens, attention, attribute, trajectory
 void add_experiments(Routes& routes, Models& models); ///< mix, edit
 
+/// What a job does; returns its result as JSON.
+using Work = std::function<std::string(Job&)>;
 void add_jobs(Routes& routes, Models& models, Jobs& jobs);
 
 }  // namespace embscope::server

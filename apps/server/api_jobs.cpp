@@ -19,8 +19,6 @@ namespace {
 constexpr double most_map_bytes = 2.0 * (1 << 30);
 constexpr std::size_t most_texts = 256;
 
-using Work = std::function<std::string(Job&)>;
-
 // "all", "FIRST:LAST" or a list of ids.
 std::vector<TokenId> map_tokens(const Fields& in, std::int64_t vocab) {
   std::int64_t first = 0, last = vocab;
@@ -64,12 +62,17 @@ std::string run_pca(Job& job, const Tensor& vectors) {
 }
 
 std::string run_tsne(Job& job, const Tensor& vectors, const TsneOptions& options) {
-  job.report(0, "t-SNE, neighbours");
-  Tsne tsne(vectors, options);
-  job.publish(tsne.points());
+  // The start of t-SNE, so that there is something to look at while neighbours are found.
+  job.report(0, "principal components");
+  job.publish(pca(vectors, 2));
+  constexpr double neighbours = 0.4;  // their share of the time
+  Tsne tsne(vectors, options, [&](double fraction, std::string_view what) {
+    job.report(neighbours * fraction, what);
+    return true;
+  });
   while (tsne.step()) {
     job.publish(tsne.points());
-    job.report(static_cast<double>(tsne.steps_done()) / options.steps,
+    job.report(neighbours + (1 - neighbours) * tsne.steps_done() / options.steps,
                fmt::format("t-SNE, step {} of {}", tsne.steps_done(), options.steps));
   }
   job.publish(tsne.points());
@@ -80,10 +83,27 @@ std::string run_tsne(Job& job, const Tensor& vectors, const TsneOptions& options
       .text();
 }
 
+std::string run_umap(Job& job, const Tensor& vectors, const UmapOptions& options) {
+  job.report(0, "principal components");
+  job.publish(pca(vectors, 2));
+  constexpr double neighbours = 0.4;
+  Umap umap(vectors, options, [&](double fraction, std::string_view what) {
+    job.report(neighbours * fraction, what);
+    return true;
+  });
+  while (umap.step()) {
+    job.publish(umap.points());
+    job.report(neighbours + (1 - neighbours) * umap.steps_done() / umap.steps(),
+               fmt::format("UMAP, epoch {} of {}", umap.steps_done(), umap.steps()));
+  }
+  job.publish(umap.points());
+  return Reply().add("tokens", vectors.rows()).text();
+}
+
 Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   const std::string method = in.text("method", "tsne");
-  if (method != "pca" && method != "tsne")
-    throw Error(Code::unsupported, fmt::format("method '{}'", method), "there are pca and tsne");
+  if (method != "pca" && method != "tsne" && method != "umap")
+    throw Error(Code::unsupported, fmt::format("method '{}'", method), "there are pca, tsne and umap");
   auto ids = map_tokens(in, model->config().vocab);
   if (ids.size() < 2) throw Error(Code::range, "tokens", "a map takes at least 2");
   const double bytes = 4.0 * static_cast<double>(ids.size()) * static_cast<double>(model->config().width);
@@ -94,10 +114,17 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   options.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
   options.steps = static_cast<int>(in.integer("steps", 750, 1, 100000));
   options.exaggerated_steps = std::min(options.exaggerated_steps, options.steps / 3);
+  UmapOptions umap;
+  umap.neighbours = static_cast<int>(in.integer("neighbours", umap.neighbours, 2, 1000));
+  umap.min_dist = in.number("min_dist", umap.min_dist, 0, 1);
+  umap.seed = options.seed;
+  if (in.has("steps")) umap.epochs = options.steps;
   return [=, ids = std::move(ids)](Job& job) {
     job.set_ids(ids, [model](TokenId id) { return model->model().label(id); });
     const Tensor vectors = rows_of(model->model(), ids);
-    return method == "pca" ? run_pca(job, vectors) : run_tsne(job, vectors, options);
+    return method == "pca"    ? run_pca(job, vectors)
+           : method == "umap" ? run_umap(job, vectors, umap)
+                              : run_tsne(job, vectors, options);
   };
 }
 
@@ -117,6 +144,7 @@ Work patch_work(const Fields& in, std::shared_ptr<OpenModel> model) {
     request.points.push_back(parse_sites(site, model->config())[0].point);
   request.heads = in.flag("heads", true);
   return [=](Job& job) {
+    job.report(0, "patching");
     const PatchResult result = patch(model->transformer(), request, job.progress());
     return Reply()
         .add("clean", result.clean)
@@ -149,9 +177,10 @@ Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
 
 Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenModel>& model) {
   const Fields any(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "clean", "corrupt", "target", "against",
-                          "sites", "heads", "text", "site", "towards", "away", "strengths", "targets", "temperature"});
+                          "sites", "heads", "text", "site", "towards", "away", "strengths", "targets", "temperature", "neighbours",
+                          "min_dist"});
   kind = any.text("kind");
-  if (kind == "map") return map_work(Fields(call, {"kind", "method", "tokens", "perplexity", "seed", "steps"}), model);
+  if (kind == "map") return map_work(Fields(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist"}), model);
   if (kind == "patch")
     return patch_work(Fields(call, {"kind", "clean", "corrupt", "target", "against", "sites", "heads"}), model);
   if (kind == "steer")

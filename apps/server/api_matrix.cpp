@@ -1,5 +1,8 @@
 // The embedding matrix as tiles, and what lies under the pointer.
+#include <algorithm>
 #include <charconv>
+#include <list>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -38,15 +41,45 @@ std::int64_t number(const std::string& text, const char* what) {
   return value;
 }
 
-Answer tile(const Call& call, OpenModel& model) {
-  const std::int64_t level = number(call.parameters[0], "level");
-  const auto png = model.tiles().png(level < 0 || level > 64 ? -1 : static_cast<int>(level), number(call.parameters[1], "x"),
-                                     number(call.parameters[2], "y"), query_text(call, "tokens", "id"),
-                                     query_text(call, "dimensions", "id"));
+/// Tiles of late, by their address; the one not used for longest goes. At most 32 MiB.
+class TileCache {
+ public:
+  std::string of(const std::string& key, const std::function<std::string()>& draw) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto known = std::ranges::find(list_, key, &Entry::first);
+      if (known != list_.end()) {
+        list_.splice(list_.begin(), list_, known);
+        return list_.front().second;
+      }
+    }
+    std::string png = draw();
+    const std::lock_guard lock(mutex_);
+    list_.emplace_front(key, png);
+    for (bytes_ += png.size(); bytes_ > most_bytes && list_.size() > 1; list_.pop_back())
+      bytes_ -= list_.back().second.size();
+    return png;
+  }
+
+ private:
+  static constexpr std::size_t most_bytes = 32 << 20;
+  using Entry = std::pair<std::string, std::string>;
+  std::mutex mutex_;
+  std::list<Entry> list_;
+  std::size_t bytes_ = 0;
+};
+
+Answer tile(const Call& call, OpenModel& model, TileCache& cache) {
+  const std::int64_t level = number(call.parameters[0], "level"), x = number(call.parameters[1], "x"),
+                     y = number(call.parameters[2], "y");
+  const std::string tokens = query_text(call, "tokens", "id"), dimensions = query_text(call, "dimensions", "id");
   Answer answer;
   answer.type = "image/png";
   answer.headers = {{"Cache-Control", "private, max-age=600"}};
-  answer.body.assign(png.begin(), png.end());
+  answer.body = cache.of(fmt::format("{} {} {} {} {} {}", model.name(), level, x, y, tokens, dimensions), [&] {
+    const auto png = model.tiles().png(level < 0 || level > 64 ? -1 : static_cast<int>(level), x, y, tokens, dimensions);
+    return std::string(png.begin(), png.end());
+  });
   return answer;
 }
 
@@ -70,8 +103,9 @@ Answer value(const Call& call, OpenModel& model) {
 
 void add_matrix(Routes& routes, Models& models) {
   routes.add("GET", "/api/matrix", Lane::quick, [&](Call& call) { return matrix(*models.of(call)); });
+  auto cache = std::make_shared<TileCache>();
   routes.add("GET", "/api/matrix/tile/{level}/{x}/{y}.png", Lane::quick,
-             [&](Call& call) { return tile(call, *models.of(call)); });
+             [&, cache](Call& call) { return tile(call, *models.of(call), *cache); });
   routes.add("GET", "/api/matrix/value", Lane::quick, [&](Call& call) { return value(call, *models.of(call)); });
 }
 

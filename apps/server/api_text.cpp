@@ -40,31 +40,26 @@ Answer tokens(const Call& call, const OpenModel& model) {
       .answer();
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
 // How well a token's bytes answer to what was typed: 0 exactly, 1 with its space, 2 begins so, 3 holds it, 4 in another case.
-int match(std::string_view bytes, std::string_view wanted, std::string_view wanted_lower) {
+int match(std::string_view bytes, std::string_view bytes_lower, std::string_view wanted, std::string_view wanted_lower) {
+  if (bytes_lower.find(wanted_lower) == std::string_view::npos) return 5;
   if (bytes == wanted) return 0;
   if (!bytes.empty() && bytes[0] == ' ' && bytes.substr(1) == wanted) return 1;
   const std::size_t at = bytes.find(wanted);
   if (at == 0 || (at == 1 && bytes[0] == ' ')) return 2;
-  if (at != std::string_view::npos) return 3;
-  return lower(bytes).find(wanted_lower) != std::string::npos ? 4 : 5;
+  return at != std::string_view::npos ? 3 : 4;
 }
 
 Answer vocabulary(const Call& call, const OpenModel& model) {
   const std::string wanted = query_text(call, "q", "");
   const auto limit = static_cast<std::size_t>(query_integer(call, "limit", 50, 1, 1000));
   const std::string wanted_lower = lower(wanted);
+  const OpenModel::Words& words = model.words();
   std::vector<std::vector<TokenId>> found(5);
-  for (TokenId id = 0; id < model.tokenizer().size(); ++id) {
-    const int rank = match(model.tokenizer().bytes(id), wanted, wanted_lower);
+  for (std::size_t id = 0; id < words.bytes.size(); ++id) {
+    const int rank = match(words.bytes[id], words.lower[id], wanted, wanted_lower);
     if (rank < 5 && found[static_cast<std::size_t>(rank)].size() < limit)
-      found[static_cast<std::size_t>(rank)].push_back(id);
+      found[static_cast<std::size_t>(rank)].push_back(static_cast<TokenId>(id));
   }
   bj::array list;
   for (const auto& ids : found) {

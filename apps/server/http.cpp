@@ -50,7 +50,8 @@ std::string percent_decoded(std::string_view text, bool plus_is_space) {
   return out;
 }
 
-// Bytes that are no UTF-8 would make the answer itself no JSON.
+}  // namespace
+
 std::string valid_utf8(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size();) {
@@ -63,8 +64,6 @@ std::string valid_utf8(std::string_view text) {
   }
   return out;
 }
-
-}  // namespace
 
 Answer error_answer(unsigned status, std::string_view code, std::string_view where, std::string_view message) {
   Answer answer;

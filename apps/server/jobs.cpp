@@ -70,6 +70,7 @@ void Job::wait_for_turn(std::unique_lock<std::mutex>& lock) {
   if (cancelling_) throw Error(Code::cancelled, "job", "cancelled");
   has_turn_ = true;
   state_ = State::running;
+  if (fraction_ == 0) what_ = "at work";
   since_ = Clock::now();
   tell(true);
 }

@@ -29,6 +29,22 @@ MatrixTiles& OpenModel::tiles() {
   return *tiles_;
 }
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return out;
+}
+
+const OpenModel::Words& OpenModel::words() const {
+  std::call_once(words_once_, [this] {
+    for (TokenId id = 0; id < tokenizer().size(); ++id) {
+      words_.bytes.push_back(tokenizer().bytes(id));
+      words_.lower.push_back(lower(words_.bytes.back()));
+    }
+  });
+  return words_;
+}
+
 std::shared_ptr<OpenModel> Models::open(const std::string& name_or_path) {
   const std::lock_guard one(opening_);
   const auto model = Model::open(name_or_path);  // only maps the file: cheap enough to see which one it is

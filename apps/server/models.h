@@ -25,13 +25,23 @@ class OpenModel {
   const Config& config() const { return model_->config(); }
   MatrixTiles& tiles();  ///< made on first use
 
+  /// Of every token, made on first use: its bytes, and the same in lower case (ASCII).
+  struct Words {
+    std::vector<std::string> bytes, lower;
+  };
+  const Words& words() const;
+
  private:
   std::string name_;
   std::shared_ptr<const Model> model_;
   Transformer transformer_;
   std::once_flag tiles_once_;
   std::unique_ptr<MatrixTiles> tiles_;
+  mutable std::once_flag words_once_;
+  mutable Words words_;
 };
+
+std::string lower(std::string_view text);  ///< ASCII letters
 
 class Models {
  public:

@@ -1,4 +1,6 @@
-"""embscope tour, from start to exit. Its numbers are read from the figures that it wrote."""
+"""embscope tour, from start to exit, without what the peers leave out too: the cosines of all pairs (a row of
+their own) and a text that the model writes.
+Its numbers are read from the figures that it wrote."""
 import json
 import os
 import pathlib
@@ -16,7 +18,7 @@ def values(folder, figure, field):
 
 args = arguments()
 with tempfile.TemporaryDirectory() as place:
-    command = [os.environ["EMBSCOPE"], "tour", "-m", args.model, "--to", place]
+    command = [os.environ["EMBSCOPE"], "tour", "--quick", "-m", args.model, "--to", place]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     folder = pathlib.Path(place)
     answer = values(folder, "cosines", "cosine") + values(folder, "predict", "probability")

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 
+LONGEST = 1200  # seconds for one requirement: llama.cpp is compiled
 REQUIREMENTS = pathlib.Path(__file__).parents[1] / "requirements.txt"
 
 
@@ -17,17 +18,25 @@ class Environment:
         return next(self.folder.glob("lib/python3.*/site-packages"))
 
     def make(self):
-        """Installs what requirements.txt asks for, unless this was done; gives {requirement: why it could not be}."""
+        """Installs what requirements.txt asks for, each requirement once, and goes on where it was stopped; gives
+        {requirement: why it could not be installed}. Delete installed.json to try those again."""
         record = self.folder / "installed.json"
         digest = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
         done = json.loads(record.read_text()) if record.exists() else {}
         if done.get("requirements") != digest:
+            done = {"requirements": digest, "installed": [], "failed": {}}
+        lines = [line.split("#")[0].strip() for line in REQUIREMENTS.read_text().splitlines()]
+        missing = [line for line in lines if line and line not in done["installed"] and line not in done["failed"]]
+        if missing:
             print(f"making {self.folder}: about 6 GB and many minutes, once", file=sys.stderr)
-            if not self.python.exists():
-                subprocess.run([sys.executable, "-m", "venv", str(self.folder)], check=True)
-            lines = [line.split("#")[0].strip() for line in REQUIREMENTS.read_text().splitlines()]
-            failed = {line: error for line in lines if line and (error := self.install(line))}
-            done = {"requirements": digest, "failed": failed}
+        if not self.python.exists():
+            subprocess.run([sys.executable, "-m", "venv", str(self.folder)], check=True)
+        for line in missing:
+            error = self.install(line)
+            if error:
+                done["failed"][line] = error
+            else:
+                done["installed"].append(line)
             record.write_text(json.dumps(done, indent=1))
         return done["failed"]
 
@@ -35,5 +44,9 @@ class Environment:
         """One requirement, with the versions of all of them as constraints; gives pip's complaint, or nothing."""
         print(f"  {requirement}", file=sys.stderr)
         command = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--prefer-binary"]
-        done = subprocess.run([*command, "-c", str(REQUIREMENTS), requirement], capture_output=True, text=True)
+        try:
+            done = subprocess.run([*command, "-c", str(REQUIREMENTS), requirement], capture_output=True, text=True,
+                                  timeout=LONGEST)
+        except subprocess.TimeoutExpired:
+            return f"not installed within {LONGEST // 60} minutes"
         return done.stderr.strip()[-600:] if done.returncode else ""

@@ -11,11 +11,16 @@ def forward_flop(positions, logits, blocks, attention_width=0):
     return 2 * (positions * blocks + logits) + 2 * positions * positions * attention_width
 
 
+def training_flop(layers, width, context, batch):
+    """Of a step: backward costs twice what forward does."""
+    return 3 * batch * forward_flop(context, context * 65 * width, layers * 12 * width * width, layers * width)
+
+
 @dataclass(frozen=True)
 class Row:
     name: str
     folder: str  # of the programs: embscope.{cpp,py} and peer_*.py
-    model: str  # gpt2 or smol
+    model: str  # gpt2, smol or none
     peers: tuple
     goal: float  # seconds
     size: int = 0
@@ -64,8 +69,16 @@ ROWS = [
         read=8e6, tolerance=0, threads=1, about="8 MB of Python, one thread"),
     Row("all_pairs", "all_pairs", "smol", ("numpy", "torch"), 8, flop=49152 * 49152 * 576,
         about="cosine of all pairs of 49,152 vectors: histogram, mean, positive share"),
+    Row("neighbours", "neighbours", "smol", ("torch",), 10, flop=49152 * 49152 * 576,
+        about="the exact 10 nearest by cosine of each of 49,152 vectors"),
+    Row("tsne_all", "tsne_all", "smol", ("opentsne",), 15, tolerance=0.02, lower_is_right=True, flop=49152 * 49152 * 576,
+        about="t-SNE of 49,152 vectors: cosine, perplexity 30, 250 + 500 steps; the answer is the divergence"),
     Row("tsne_100", "tsne_100", "smol", ("scikit_learn",), 0.05, tolerance=0.02, lower_is_right=True,
         about="t-SNE of 100 vectors; the answer is the divergence"),
+    Row("train_4x128", "train", "none", ("torch",), 10 * 768 / 30000, size=768, flop=10 * training_flop(4, 128, 64, 12),
+        about="ten training steps, 4 layers x 128, context 64, batch 12, vocabulary 65; the answer is their losses"),
+    Row("train_6x384", "train", "none", ("torch",), 10 * 2048 / 2600, size=2048, flop=10 * training_flop(6, 384, 256, 8),
+        about="ten training steps, 6 layers x 384, context 256, batch 8, vocabulary 65; the answer is their losses"),
 ]
 
 

@@ -11,7 +11,7 @@ using namespace embscope;
 namespace {
 
 constexpr int positions = 16;
-constexpr std::size_t runs_at_once = 576;  // bounds the memory: each run's logits take 200 kB
+constexpr std::size_t runs_at_once = 576;
 constexpr TokenId target = 6342, corruption = 7;
 constexpr Point points[] = {Point::resid_pre, Point::attn_out, Point::mlp_out};
 
@@ -43,12 +43,13 @@ std::vector<double> grid(const Transformer& transformer, const std::vector<Token
   std::vector<double> answer;
   for (std::size_t first = 0; first < edits.size(); first += runs_at_once) {
     Request request;
+    request.tokens = {target};
     for (std::size_t i = first; i < std::min(edits.size(), first + runs_at_once); ++i) {
       request.edits.push_back(edits[i]);
       request.edits.back().rows = {static_cast<int>(request.rows.size())};
       request.rows.push_back(corrupted);
     }
-    for (const RowResult& row : transformer.run(request).rows) answer.push_back(row.logits.values()[target]);
+    for (const RowResult& row : transformer.run(request).rows) answer.push_back(row.logits.values()[0]);
   }
   return answer;
 }

@@ -29,8 +29,25 @@ Figure figure_dimensions(const Table& dimensions);  ///< mean per dimension, str
 Figure figure_predict(const Table& predictions, std::string_view text);
 Figure figure_mix(const Table& sweep, std::span<const double> crossings, std::string_view replace,
                   std::string_view with);
+/// mix.h LayeredMix: a heatmap of mixture by block, with where each block's answer turns.
+Figure figure_mix_layers(const Table& cells, const Table& crossings, std::string_view replace, std::string_view with);
 Figure figure_trace(const Table& life, std::string_view own, std::string_view predicted);
-Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title);
+/// What a label is, for a map's colours: "word" (a leading space), "Word", "piece", "Piece", "digits", "punctuation", "bytes",
+/// "special", or the script of its letters ("Cyrillic", "Han", "Arabic", ...).
+std::string_view token_kind(std::string_view label);
+
+struct MapLook {
+  std::vector<std::string> kinds;  ///< a class for each point, or
+  std::vector<double> values;      ///< a number for each; neither: one colour
+  std::string colour_title;        ///< "kind", "rank", "norm"
+  std::string note;                ///< a second line of the subtitle: the map's quality
+  std::size_t added = 0;           ///< the last so many points were added to a finished map, and stand out
+};
+
+/// projection.h points [N, 2]: circles with names up to 2,000 points; beyond, pixels whose strength is the density, so that the
+/// figure stays small. Names are drawn where they do not overlap.
+Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title,
+                  const MapLook& look = {});
 Figure figure_toy(const Table& toy);
 /// lens.h cells: position across, blocks down to the embedding, the likeliest token in each cell. Colour is its probability,
 /// or that of the target when there is one. The last `most` positions are drawn; the subtitle says when there are more.
@@ -46,7 +63,24 @@ Figure figure_intervention(const Table& changes,
 /// patching.h: a heatmap of blocks x positions for each site, and one of blocks x heads.
 Figure figure_patch(const Table& grid, const Table& heads, std::string_view target, std::string_view against);
 Figure figure_steer(const Table& runs, std::string_view site);  ///< steering.h: probabilities by strength
+Figure figure_training(const Table& log);  ///< training_run.h: loss by step, held-out losses as points on it
+Figure figure_growth(const Table& shape);      ///< growth.h: norm, cosines, share of positive ones, by step
+Figure figure_growth_map(const Table& map);    ///< growth.h: the map with a slider over its steps; of one step: a still
+Figure figure_frequency(const Table& frequency);  ///< growth.h: norm by frequency
 
+/// geometry.h: variance by principal axis and what it adds up to; lengths; the under-trained among all tokens, the lowest named.
+Figure figure_spectrum(const Table& spectrum);
+Figure figure_norms(const Table& norms);
+Figure figure_hubs(const Table& hubs);  ///< the forty largest
+Figure figure_undertrained(const Table& tokens, std::string_view reference);
+/// geometry.h layer_geometry: cosines, lengths and rank by layer; the sampling is always stated.
+Figure figure_layers(const Table& layers, std::string_view sampling);
+/// analogy.h relations: shares by relation and method; words.h pairs and between; compare.h measures, pairs and layers.
+Figure figure_analogies(const Table& relations, std::string_view verdict);
+Figure figure_judgements(const Table& pairs, double spearman);
+Figure figure_categories(const Table& between);
+Figure figure_compare(const Table& measures, const Table& pairs, std::string_view a, std::string_view b);
+Figure figure_layer_similarity(const Table& layers, std::string_view a, std::string_view b);
 /// trajectory.h table: the points joined in the order of the pass.
 Figure figure_trajectory(const Table& points, std::string_view across, std::string_view up);
 

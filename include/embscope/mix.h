@@ -41,4 +41,14 @@ struct MixResult {
 /// Error{usage} when it occurs twice or the site holds no vector.
 MixResult mix(const Transformer& transformer, const MixRequest& request);
 
+struct LayeredMix {
+  Table cells;      ///< columns block, p, one per target, top: the sweep of every block's resid_pre
+  Table crossings;  ///< columns block, p (of the first crossing, not-a-number where there is none)
+  Cost cost;
+};
+
+/// The same mixture put in place of the vector at resid_pre of each block in turn: how deep in the model the word still
+/// decides the answer. `site` is not looked at. Throws as mix.
+LayeredMix mix_every_block(const Transformer& transformer, const MixRequest& request);
+
 }  // namespace embscope

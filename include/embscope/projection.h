@@ -67,6 +67,50 @@ class Tsne {
   std::unique_ptr<Parts> parts_;
 };
 
+struct PlaceOptions {
+  double perplexity = 5;
+  bool cosine = true;
+  int steps = 250;
+};
+
+/// Adds vectors [M, D] to a finished map of `vectors` [N, D] at `points` [N, 2], which stays as it is -> [M, 2]. Each begins
+/// among its neighbours and follows its own share of t-SNE's gradient (as openTSNE's `transform`; Poličar et al. 2024).
+Tensor place(const Tensor& vectors, const Tensor& points, const Tensor& added, const PlaceOptions& options = {});
+
+struct UmapOptions {
+  int neighbours = 15;  ///< a point itself among them, as its authors count
+  bool cosine = true;   ///< metric: cosine distance, or Euclidean
+  double min_dist = 0.1;
+  int epochs = 0;  ///< 0: 500 for up to 10,000 points, 200 beyond
+  int negatives = 5;
+  std::uint64_t seed = 1;
+};
+
+/// UMAP (McInnes, Healy & Melville 2018) from exact neighbours and a PCA start. Within an epoch each point moves along its own
+/// edges against the others' places of the epoch before, so that threads change nothing.
+class Umap {
+ public:
+  /// Throws as Tsne does, and Error{range} for fewer points than neighbours.
+  Umap(const Tensor& vectors, const UmapOptions& options, const Progress& progress = {});
+  ~Umap();
+  Umap(Umap&&) noexcept;
+
+  bool step();  ///< one epoch; false when done
+  int steps_done() const;
+  int steps() const;
+  const Tensor& points() const;  ///< [N, 2]
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+/// The curve 1 / (1 + a x^(2b)) nearest to 1 below min_dist and exp(min_dist - x) beyond (spread 1), by least squares.
+struct UmapCurve {
+  double a, b;
+};
+UmapCurve umap_curve(double min_dist);
+
 /// Runs a Tsne to its end.
 Tensor tsne(const Tensor& vectors, const TsneOptions& options, const Progress& progress = {});
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/threads.h"
 #include "embscope/predict.h"
 
 namespace embscope {
@@ -42,7 +43,8 @@ void check(const MixRequest& r, const Site& site) {
   }
 }
 
-// One row for each p, the same text with that mixture in it.
+// One row for each p, the same text with that mixture in it, and the untouched text as the last one: the engine gives a row
+// the same bits in any company.
 Request sweep_request(const MixRequest& r, const Site& site, const std::vector<TokenId>& ids, int position,
                       const std::vector<float>& other, const std::vector<double>& p) {
   Request request;
@@ -52,7 +54,24 @@ Request sweep_request(const MixRequest& r, const Site& site, const std::vector<T
     edit.rows = {i};
     request.edits.push_back(std::move(edit));
   }
+  request.rows.push_back(ids);
   return request;
+}
+
+// What the table says of one mixture.
+struct Step {
+  std::vector<double> probabilities;  // of the targets
+  TokenId likeliest = 0;
+  double likeliest_probability = 0;
+};
+
+Step step_of(std::span<const float> logits, const std::vector<TokenId>& targets) {
+  const auto all = softmax(logits);
+  Step step;
+  for (TokenId id : targets) step.probabilities.push_back(all[static_cast<std::size_t>(id)]);
+  step.likeliest = top(logits, 1)[0];
+  step.likeliest_probability = all[static_cast<std::size_t>(step.likeliest)];
+  return step;
 }
 
 std::vector<double> crossings(const std::vector<double>& p, const std::vector<double>& a,
@@ -106,21 +125,24 @@ MixResult mix(const Transformer& transformer, const MixRequest& r) {
   const auto other = distractor(transformer, r, site, ids, result.position);
   const Result sweep = transformer.run(sweep_request(r, site, ids, result.position, other, p));
   result.cost = sweep.cost;
-  Request plain;
-  plain.rows = {ids};
-  const Result untouched = transformer.run(plain);
-  result.untouched_equals_p1 = std::ranges::equal(sweep.rows.back().logits.values(), untouched.rows[0].logits.values());
+  const auto steps = static_cast<std::size_t>(r.steps);
+  result.untouched_equals_p1 =
+      std::ranges::equal(sweep.rows[steps - 1].logits.values(), sweep.rows[steps].logits.values());
 
-  std::vector<std::vector<double>> probabilities(r.targets.size());
+  std::vector<TokenId> targets;
+  for (const std::string& word : r.targets) targets.push_back(word_token(tokenizer, word).id);
+  std::vector<Step> found(steps);
+  parallel_for(r.steps, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+      found[i] = step_of(sweep.rows[i].logits.values(), targets);
+  });
+  std::vector<std::vector<double>> probabilities(targets.size());
   std::vector<std::string> likeliest;
   std::vector<double> likeliest_probability;
-  for (const RowResult& row : sweep.rows) {
-    const auto all = softmax(row.logits.values());
-    for (std::size_t t = 0; t < r.targets.size(); ++t)
-      probabilities[t].push_back(all[static_cast<std::size_t>(word_token(tokenizer, r.targets[t]).id)]);
-    const TokenId best = top(row.logits.values(), 1)[0];
-    likeliest.push_back(transformer.model().label(best));
-    likeliest_probability.push_back(all[static_cast<std::size_t>(best)]);
+  for (const Step& step : found) {
+    for (std::size_t t = 0; t < targets.size(); ++t) probabilities[t].push_back(step.probabilities[t]);
+    likeliest.push_back(transformer.model().label(step.likeliest));
+    likeliest_probability.push_back(step.likeliest_probability);
   }
   result.sweep = Table(fmt::format("p x {} + (1 - p) x {}", visible(r.replace), mixed_in(r)));
   result.sweep.add("p", p, 4);

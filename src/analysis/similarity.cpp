@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/pairs_of.h"
 #include "base/threads.h"
 #include "kernels/pairs.h"
 #include "kernels/vector.h"
@@ -199,11 +200,14 @@ Table dimensions(const Model& model) {
 }
 
 PairCosines pair_cosines(const Model& model, int bins, const Progress& progress) {
+  return pair_cosines_of_unit(unit_rows(model, 0, model.config().vocab), bins, progress);
+}
+
+PairCosines pair_cosines_of_unit(const Tensor& unit, int bins, const Progress& progress) {
   if (bins < 2 || bins > 100000)
     throw Error(Code::range, "pair cosines", fmt::format("{} bins: choose 2 to 100000", bins));
-  const std::int64_t vocab = model.config().vocab, tiles = (vocab + pair_columns - 1) / pair_columns;
+  const std::int64_t vocab = unit.rows(), tiles = (vocab + pair_columns - 1) / pair_columns;
   const std::int64_t blocks = (vocab + pair_rows - 1) / pair_rows;
-  const Tensor unit = unit_rows(model, 0, vocab);
   PairCosines result;
   std::vector<std::int64_t> counts(static_cast<std::size_t>(bins));
   std::vector<double> sums(static_cast<std::size_t>(blocks * tiles));  // one a tile, added in order

@@ -32,6 +32,10 @@ class MappedFile {
 /// last page that is left cannot be seen.
 void check_mapping(const void* data);
 
+/// Takes mapped bytes out of this process's memory until they are looked at again. Precondition: they lie in a MappedFile
+/// (bytes of the heap would be lost).
+void release_pages(const std::byte* begin, std::size_t size);
+
 /// Becomes `path` as a whole at `commit`, or leaves no trace. Throws Error{io}, naming the path.
 class AtomicFile {
  public:

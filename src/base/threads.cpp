@@ -2,66 +2,164 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <cstdlib>
 #include <exception>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <string>
-
-#ifndef EMBSCOPE_STD_THREADS
-#include <omp.h>
-#else
-#include <cstdlib>
+#include <system_error>
 #include <thread>
-#include <vector>
-#endif
+
+#include <pthread.h>
+#include <sched.h>
 
 #include "embscope/error.h"
 #include "embscope/threads.h"
 
+// Why not OpenMP: its threads wait for one another by spinning. That costs nothing on an idle machine, and a factor of a
+// hundred where another process wants the cores (tests side by side, a browser); two callers get two teams on the same
+// cores; a forked child hangs; ThreadSanitizer sees none of it. Here waiting ends in sleep, and one loop at a time has the
+// team: a caller that finds it taken works alone.
+
 namespace embscope {
 namespace {
 
-#ifndef EMBSCOPE_STD_THREADS
-
-int at_first() { return omp_get_max_threads(); }
-bool inside() { return omp_in_parallel() != 0; }
-
-template <class F>
-void share_out(std::int64_t chunks, int count, const F& body) {
-#pragma omp parallel for schedule(dynamic) num_threads(count)
-  for (std::int64_t c = 0; c < chunks; ++c) body(c);
-}
-
-#else  // Plain threads, every wait of which ThreadSanitizer sees: it knows nothing of what GCC's OpenMP does.
-
-int at_first() {
-  const char* wanted = std::getenv("OMP_NUM_THREADS");
-  const int count = wanted == nullptr ? 0 : std::atoi(wanted);
-  return count >= 1 && count <= 1024 ? count : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-}
+constexpr int patience = 2000;  // looks before sleeping, about 30 microseconds: the gap between two loops of a forward pass
 
 thread_local bool in_a_loop = false;
-bool inside() { return in_a_loop; }
 
-template <class F>
-void share_out(std::int64_t chunks, int count, const F& body) {
-  std::atomic<std::int64_t> next = 0;
-  auto work = [&] {
-    in_a_loop = true;
-    for (std::int64_t c = next++; c < chunks; c = next++) body(c);
-    in_a_loop = false;
-  };
-  std::vector<std::jthread> team;
-  for (std::int64_t t = 1; t < std::min<std::int64_t>(count, chunks); ++t) team.emplace_back(work);
-  work();
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
 }
 
-#endif
+/// One parallel loop. Shared with its helpers, so that one that comes late finds it still there, and finished.
+class Loop {
+ public:
+  Loop(std::int64_t chunks, const std::function<void(std::int64_t)>& body, int helpers)
+      : chunks_(chunks), body_(body), places_(helpers) {}
 
-// OpenMP's own setting holds for the calling thread only; this one for all of them.
+  /// Takes chunks until none is left. `body` outlives every chunk, since the caller waits for all of them.
+  void work() {
+    in_a_loop = true;
+    for (std::int64_t c = next_++; c < chunks_; c = next_++) {
+      call(c);
+      if (++done_ == chunks_) done_.notify_one();
+    }
+    in_a_loop = false;
+  }
+
+  void help() {
+    if (places_-- > 0) work();
+  }
+
+  void finish() {
+    for (int look = 0; look < patience && done_ != chunks_; ++look) pause();
+    for (std::int64_t seen = done_; seen != chunks_; seen = done_) done_.wait(seen);
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  void call(std::int64_t c) {
+    try {
+      body_(c);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (c < failed_) failed_ = c, failure_ = std::current_exception();
+    }
+  }
+
+  const std::int64_t chunks_;
+  const std::function<void(std::int64_t)>& body_;
+  std::atomic<int> places_;
+  std::atomic<std::int64_t> next_ = 0, done_ = 0;
+  std::mutex mutex_;
+  std::exception_ptr failure_;
+  std::int64_t failed_ = std::numeric_limits<std::int64_t>::max();
+};
+
+/// The threads that help. They live as long as the process.
+class Team {
+ public:
+  /// False when the team is at another caller's loop.
+  bool run(std::int64_t chunks, const std::function<void(std::int64_t)>& body, int helpers) {
+    const std::unique_lock taken(taken_, std::try_to_lock);
+    if (!taken) return false;
+    grow(helpers);
+    const auto loop = std::make_shared<Loop>(chunks, body, helpers);
+    call_for_help(loop);
+    loop->work();
+    loop->finish();
+    return true;
+  }
+
+ private:
+  /// Where the system gives no more threads, those there are do the work.
+  void grow(int helpers) try {
+    for (; size_ < helpers; ++size_) std::thread([this] { serve(); }).detach();
+  } catch (const std::system_error&) {}
+
+  void call_for_help(const std::shared_ptr<Loop>& loop) {
+    {
+      const std::lock_guard lock(mutex_);
+      loop_ = loop;
+      ++turn_;
+    }
+    if (asleep_ > 0) wake_.notify_all();
+  }
+
+  std::shared_ptr<Loop> next_loop(std::int64_t& seen) {
+    for (int look = 0; look < patience && turn_ == seen; ++look) pause();
+    std::unique_lock lock(mutex_);
+    ++asleep_;
+    wake_.wait(lock, [&] { return turn_ != seen; });
+    --asleep_;
+    seen = turn_;
+    return loop_;
+  }
+
+  [[noreturn]] void serve() {
+    for (std::int64_t seen = 0;;) next_loop(seen)->help();
+  }
+
+  std::mutex taken_;   // by the caller whose loop it is
+  std::mutex mutex_;   // of loop_, and of turn_ when it changes
+  std::condition_variable wake_;
+  std::shared_ptr<Loop> loop_;
+  std::atomic<std::int64_t> turn_ = 0;
+  std::atomic<int> asleep_ = 0;
+  int size_ = 0;
+};
+
+/// Never destroyed: its threads may be asleep in it when the process ends. A forked child has none of them and gets a new one.
+std::atomic<Team*>& team() {
+  static std::atomic<Team*> team{[] {
+    pthread_atfork(nullptr, nullptr, [] { embscope::team() = new Team; });
+    return new Team;
+  }()};
+  return team;
+}
+
+int at_first() {
+  const char* wanted = std::getenv("OMP_NUM_THREADS");  // what people set, whatever library it is named after
+  const int count = wanted == nullptr ? 0 : std::atoi(wanted);
+  if (count >= 1 && count <= 1024) return count;
+  cpu_set_t mine;
+  return sched_getaffinity(0, sizeof(mine), &mine) == 0 ? std::max(1, CPU_COUNT(&mine)) : 1;
+}
+
 std::atomic<int>& chosen() {
   static std::atomic<int> count{at_first()};
   return count;
+}
+
+void run_alone(std::int64_t chunks, const std::function<void(std::int64_t)>& body) {
+  for (std::int64_t c = 0; c < chunks; ++c) body(c);
 }
 
 }  // namespace
@@ -74,22 +172,8 @@ void set_threads(int count) {
 }
 
 void run_chunks(std::int64_t chunks, const std::function<void(std::int64_t)>& body) {
-  if (chunks == 1 || inside() || threads() == 1) {
-    for (std::int64_t c = 0; c < chunks; ++c) body(c);
-    return;
-  }
-  std::exception_ptr failure;
-  std::int64_t failed = std::numeric_limits<std::int64_t>::max();
-  std::mutex mutex;
-  share_out(chunks, threads(), [&](std::int64_t c) {
-    try {
-      body(c);
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      if (c < failed) failed = c, failure = std::current_exception();
-    }
-  });
-  if (failure) std::rethrow_exception(failure);
+  const auto helpers = static_cast<int>(std::min<std::int64_t>(threads(), chunks)) - 1;
+  if (helpers < 1 || in_a_loop || !team().load()->run(chunks, body, helpers)) run_alone(chunks, body);
 }
 
 }  // namespace embscope

@@ -42,6 +42,12 @@ bj::object axis_from(bj::object field, bool zero) {
   return field;
 }
 
+/// An axis that ends where the values do.
+bj::object axis_over(bj::object field, double first, double last) {
+  field["scale"] = {{"domain", {first, last}}, {"nice", false}};
+  return field;
+}
+
 }  // namespace
 
 Figure figure_vectors(const Table& vectors) {
@@ -147,7 +153,7 @@ Figure figure_pairs(const Table& histogram, double mean, double positive_share) 
 }
 
 Figure figure_dimensions(const Table& dimensions) {
-  bj::object encoding = {{"x", number_field("dimension", "dimension")},
+  bj::object encoding = {{"x", axis_over(number_field("dimension", "dimension"), -1, static_cast<double>(dimensions.rows()))},
                          {"y", number_field("mean", "mean over all tokens")},
                          {"tooltip",
                           {number_field("dimension", "dimension"), number_field("mean", "mean"),
@@ -210,14 +216,15 @@ Figure figure_trace(const Table& life, std::string_view own, std::string_view pr
                                    {"cosine", life.column(fmt::format("cosine_{}", change)).numbers()[r]}});
     }
   }
-  auto panel = [](bj::array values, std::string_view field, std::string_view title, std::string_view series,
+  const double last = life.column("block").numbers().back();
+  auto panel = [last](bj::array values, std::string_view field, std::string_view title, std::string_view series,
                   std::string_view extra) {
     return bj::object{{"width", 640},
                       {"height", 170},
                       {"data", {{"values", std::move(values)}}},
                       {"mark", {{"type", "line"}, {"point", {{"size", 18}}}}},
                       {"encoding",
-                       {{"x", number_field("block", "block (-1: the embedding)")},
+                       {{"x", axis_over(number_field("block", "block (-1: the embedding)"), -1, last)},
                         {"y", axis_from(number_field(field, title), true)},
                         {"color", {{"field", bj::string(series)}, {"type", "nominal"}, {"sort", nullptr}}},
                         {"tooltip",
@@ -254,37 +261,6 @@ Figure figure_trajectory(const Table& points, std::string_view across, std::stri
                  {"data", {{"values", rows_of(points)}}},
                  {"encoding", {{"x", x}, {"y", y}}},
                  {"layer", {line, dots, numbers}}});
-}
-
-Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title) {
-  bj::array rows;
-  for (std::int64_t i = 0; i < points.rows(); ++i) {
-    rows.push_back(
-        bj::object{{"x", points.row(i)[0]}, {"y", points.row(i)[1]}, {"label", labels[static_cast<std::size_t>(i)]}});
-  }
-  bj::object hidden = {{"axis", {{"labels", false}, {"ticks", false}, {"title", nullptr}}},
-                       {"type", "quantitative"},
-                       {"scale", {{"zero", false}}}};
-  bj::object x = hidden, y = hidden;
-  x["field"] = "x", y["field"] = "y";
-  const bool many = points.rows() > 400;
-  bj::object dots = {{"params", {bj::object{{"name", "view"}, {"select", "interval"}, {"bind", "scales"}}}},
-                     {"mark",
-                      {{"type", "circle"},
-                       {"size", many ? 6 : 24},
-                       {"opacity", many ? 0.35 : 0.7},
-                       {"color", bj::string(palette[0])}}},
-                     {"encoding", {{"x", x}, {"y", y}, {"tooltip", {text_field("label", "token")}}}}};
-  bj::array layers = {std::move(dots)};
-  if (!many)
-    layers.push_back(bj::object{{"mark", {{"type", "text"}, {"fontSize", 10}, {"align", "left"}, {"dx", 5}}},
-                                {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "label"}}}}}});
-  return finish(
-      "map", std::string(title),
-      fmt::format(
-          "{} tokens; near points have similar vectors, the axes have no meaning; drag to move, scroll to look closer",
-          points.rows()),
-      {{"width", 720}, {"height", 560}, {"data", {{"values", std::move(rows)}}}, {"layer", std::move(layers)}});
 }
 
 Figure figure_toy(const Table& toy) {

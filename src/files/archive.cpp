@@ -137,7 +137,9 @@ std::uint64_t MappedArchive::bytes_of(const std::string& name, DType dtype, cons
     refuse(fmt::format("tensor {}: rows of {} are not whole blocks of {} ({})", shown(name), shape.last(),
                        block_size(dtype), embscope::name(dtype)));
   }
-  if (!checked_multiply(elements / static_cast<std::uint64_t>(block_size(dtype)),
+  std::uint64_t row = 0;  // must fit even where there are no rows
+  if (!checked_multiply(static_cast<std::uint64_t>(shape.last() / block_size(dtype)), static_cast<std::uint64_t>(block_bytes(dtype)), row) || row > INT64_MAX ||
+      !checked_multiply(elements / static_cast<std::uint64_t>(block_size(dtype)),
                         static_cast<std::uint64_t>(block_bytes(dtype)), bytes) ||
       bytes > INT64_MAX) {
     refuse(fmt::format("tensor {}: {} of {} overflow 63 bits", shown(name), shape.text(), embscope::name(dtype)));

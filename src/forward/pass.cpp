@@ -41,12 +41,10 @@ Shape captured_shape(std::int64_t positions, const SiteShape& shape) {
 
 }  // namespace
 
-Pass::Pass(const Model& model, const PackedWeights& weights, const std::function<const Packed&()>& unembedding,
-           const Plan& plan, const Request& request)
+Pass::Pass(const Model& model, const PackedWeights& weights, const Plan& plan, const Request& request)
     : config_(model.config()),
       model_(model),
       weights_(weights),
-      unembedding_(unembedding),
       plan_(plan),
       request_(request),
       slots_(plan.stage(embedding_stage).slots.get()) {
@@ -59,7 +57,7 @@ Result Pass::run() {
   embed();
   bool ended = plan_.ends_at({Point::wpe, -1});
   for (int l = 0; l < static_cast<int>(config_.blocks) && !ended; ++l) {
-    block(l, weights_.blocks[static_cast<std::size_t>(l)]);
+    block(l, weights_.block(static_cast<std::size_t>(l)));
     ended = plan_.ends_at({Point::resid_post, l});
   }
   if (!ended) finish();
@@ -313,13 +311,13 @@ void Pass::finish() {
   if (wanted.empty() && !watch_logits && !watch_norm) return;
   const bool every_row = watch_logits || watch_norm || static_cast<std::int64_t>(wanted.size()) == x_.rows();
   if (!every_row) x_ = gather(x_, wanted);
-  norm(weights_.ln_final, Point::ln_final_scale, Point::ln_final_normalized, Point::ln_final, -1);
+  norm(weights_.ln_final(), Point::ln_final_scale, Point::ln_final_normalized, Point::ln_final, -1);
   if (every_row && !watch_logits && static_cast<std::int64_t>(wanted.size()) < normed_.rows())
     normed_ = gather(normed_, wanted);
   if (normed_.rows() == 0 || (wanted.empty() && !watch_logits)) return;
 
   const Packed some = request_.tokens.empty() ? Packed() : pack_unembedding(model_, request_.tokens);
-  const Packed& unembedding = request_.tokens.empty() ? unembedding_() : some;
+  const Packed& unembedding = request_.tokens.empty() ? weights_.unembedding() : some;
   Tensor logits = Tensor::uninitialised({normed_.rows(), unembedding.out()});
   gemm(normed_.data(), normed_.columns(), normed_.rows(),
        {{Product{&unembedding, nullptr, logits.data(), logits.columns()}}});

@@ -1,7 +1,6 @@
 // Pass: one run of the forward pass over a plan. Reads like the paper: embed, L blocks, final norm, unembedding.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "embscope/transformer.h"
@@ -13,8 +12,7 @@ namespace embscope {
 
 class Pass {
  public:
-  Pass(const Model& model, const PackedWeights& weights, const std::function<const Packed&()>& unembedding,
-       const Plan& plan, const Request& request);
+  Pass(const Model& model, const PackedWeights& weights, const Plan& plan, const Request& request);
 
   Result run();
 
@@ -52,7 +50,6 @@ class Pass {
   const Config& config_;
   const Model& model_;
   const PackedWeights& weights_;
-  const std::function<const Packed&()>& unembedding_;
   const Plan& plan_;
   const Request& request_;
   const Slots* slots_;

@@ -1,7 +1,5 @@
 #include "embscope/transformer.h"
 
-#include <mutex>
-
 #include <fmt/format.h>
 
 #include "forward/norm.h"
@@ -30,21 +28,9 @@ std::vector<std::pair<Hooks::Handle, Site>> Hooks::active() const {
 }
 
 struct Transformer::Parts {
-  explicit Parts(std::shared_ptr<const Model> m) : model(std::move(m)) {}
-
-  const PackedWeights& weights() {
-    std::call_once(weights_once, [this] { packed = pack_weights(*model); });
-    return packed;
-  }
-  const Packed& unembedding() {
-    std::call_once(unembedding_once, [this] { packed_unembedding = pack_unembedding(*model); });
-    return packed_unembedding;
-  }
-
+  explicit Parts(std::shared_ptr<const Model> m) : model(std::move(m)), weights(*model) {}
   std::shared_ptr<const Model> model;
-  std::once_flag weights_once, unembedding_once;
-  PackedWeights packed;
-  Packed packed_unembedding;
+  PackedWeights weights;
 };
 
 Transformer::Transformer(std::shared_ptr<const Model> model) : parts_(std::make_unique<Parts>(std::move(model))) {}
@@ -58,8 +44,7 @@ Result Transformer::run(const Request& request) const {
     throw Error(Code::usage, "run", fmt::format("a cache continues one row, the batch has {}", request.rows.size()));
   }
   const Plan plan(config(), request, request.cache == nullptr ? 0 : request.cache->positions());
-  const std::function<const Packed&()> unembedding = [this]() -> const Packed& { return parts_->unembedding(); };
-  return Pass(model(), parts_->weights(), unembedding, plan, request).run();
+  return Pass(model(), parts_->weights, plan, request).run();
 }
 
 Tensor Transformer::unembed(const Tensor& residual) const {
@@ -70,10 +55,10 @@ Tensor Transformer::unembed(const Tensor& residual) const {
   Tensor scale = Tensor::uninitialised({residual.rows(), 1});
   Tensor normed = Tensor::uninitialised(Shape{residual.rows(), residual.columns()});
   norm_rows(
-      config(), parts_->weights().ln_final, residual, scale, normed, [] {}, [] {});
+      config(), parts_->weights.ln_final(), residual, scale, normed, [] {}, [] {});
   Tensor logits = Tensor::uninitialised({residual.rows(), config().vocab});
   gemm(normed.data(), normed.columns(), normed.rows(),
-       {{Product{&parts_->unembedding(), nullptr, logits.data(), config().vocab}}});
+       {{Product{&parts_->weights.unembedding(), nullptr, logits.data(), config().vocab}}});
   return logits;
 }
 

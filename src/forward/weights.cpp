@@ -41,6 +41,16 @@ void fill_rows(const Matrix& m, std::int64_t first, std::int64_t count, float* p
   pack_panel(rows.data(), m.in, count, m.in, panel);
 }
 
+// What was packed is not read from its file again: without this a model would lie in memory twice.
+void release(const Matrix& m, const Model& model) {
+  for (const auto& archive : model.archives()) {
+    for (const Archive::Entry& entry : archive->tensors()) {
+      if (entry.view.data == m.view.data)
+        return release_pages(entry.view.data, static_cast<std::size_t>(entry.view.bytes()));
+    }
+  }
+}
+
 Packed pack(const Matrix& m, const Model& model, const std::string& name) {
   if (m.empty()) return {};
   std::atomic<bool> finite = true;
@@ -51,6 +61,7 @@ Packed pack(const Matrix& m, const Model& model, const std::string& name) {
     if (!all_finite(panel, m.in * panel_width)) finite = false;
   });
   refuse_unless_finite(finite, model, name);
+  release(m, model);
   return packed;
 }
 
@@ -61,28 +72,24 @@ Tensor values(const Vector& v, const Model& model, const std::string& name) {
   return decoded;
 }
 
+PackedNorm pack_norm(const Norm& n, const Model& model, const std::string& name) {
+  return {values(n.gain, model, name + " gain"), values(n.bias, model, name + " bias")};
+}
+
 }  // namespace
 
-PackedWeights pack_weights(const Model& model) {
-  PackedWeights packed;
-  const Weights& w = model.weights();
-  auto norm = [&](const Norm& n, const std::string& name) {
-    return PackedNorm{values(n.gain, model, name + " gain"), values(n.bias, model, name + " bias")};
+PackedBlock pack_block(const Model& model, std::size_t block) {
+  const BlockWeights& b = model.weights().blocks[block];
+  const std::string where = fmt::format("block {}: ", block);
+  auto linear = [&](const Matrix& m, const Vector& bias, const char* name) {
+    return Linear{pack(m, model, where + name), values(bias, model, where + name + " bias")};
   };
-  for (std::size_t l = 0; l < w.blocks.size(); ++l) {
-    const BlockWeights& b = w.blocks[l];
-    const std::string block = fmt::format("block {}: ", l);
-    auto linear = [&](const Matrix& m, const Vector& bias, const char* name) {
-      return Linear{pack(m, model, block + name), values(bias, model, block + name + " bias")};
-    };
-    packed.blocks.push_back({norm(b.ln1, block + "ln1"), norm(b.ln2, block + "ln2"), linear(b.q, b.q_bias, "q"),
-                             linear(b.k, b.k_bias, "k"), linear(b.v, b.v_bias, "v"), linear(b.o, b.o_bias, "o"),
-                             linear(b.gate, b.gate_bias, "gate"), linear(b.up, b.up_bias, "up"),
-                             linear(b.down, b.down_bias, "down")});
-  }
-  packed.ln_final = norm(w.ln_final, "ln_final");
-  return packed;
+  return {pack_norm(b.ln1, model, where + "ln1"), pack_norm(b.ln2, model, where + "ln2"), linear(b.q, b.q_bias, "q"),
+          linear(b.k, b.k_bias, "k"), linear(b.v, b.v_bias, "v"), linear(b.o, b.o_bias, "o"),
+          linear(b.gate, b.gate_bias, "gate"), linear(b.up, b.up_bias, "up"), linear(b.down, b.down_bias, "down")};
 }
+
+PackedNorm pack_final_norm(const Model& model) { return pack_norm(model.weights().ln_final, model, "ln_final"); }
 
 Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens) {
   const Matrix& m = model.weights().unembed;

@@ -1,6 +1,8 @@
 // The weights as the forward pass wants them: matrices packed into panels, biases and gains decoded.
 #pragma once
 
+#include <deque>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -25,18 +27,51 @@ struct PackedBlock {
   Linear q, k, v, o, gate, up, down;
 };
 
-struct PackedWeights {
-  std::vector<PackedBlock> blocks;
-  PackedNorm ln_final;
-};
-
-/// Decodes and packs everything but the unembedding. Throws Error{format} where a weight is NaN or infinite.
-PackedWeights pack_weights(const Model& model);
+/// Decodes and packs one block. Throws Error{format} where a weight is NaN or infinite.
+PackedBlock pack_block(const Model& model, std::size_t block);
+PackedNorm pack_final_norm(const Model& model);
 
 /// The unembedding alone: nobody pays for it who asks for no logits.
 Packed pack_unembedding(const Model& model);
 
 /// Only the rows of these tokens, in this order.
 Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens);
+
+/// The weights of one model, each part packed when a run first comes to it: a run that ends at block 6 packs no seventh.
+/// Any number of threads may ask.
+class PackedWeights {
+ public:
+  explicit PackedWeights(const Model& model) : model_(model), blocks_(model.weights().blocks.size()) {}
+
+  const PackedBlock& block(std::size_t l) const {
+    return blocks_[l].get([&] { return pack_block(model_, l); });
+  }
+  const PackedNorm& ln_final() const {
+    return ln_final_.get([&] { return pack_final_norm(model_); });
+  }
+  const Packed& unembedding() const {
+    return unembedding_.get([&] { return pack_unembedding(model_); });
+  }
+
+ private:
+  template <class Part>
+  class Lazy {
+   public:
+    template <class Make>
+    const Part& get(Make&& make) {
+      std::call_once(once_, [&] { part_ = make(); });
+      return part_;
+    }
+
+   private:
+    std::once_flag once_;
+    Part part_;
+  };
+
+  const Model& model_;
+  mutable std::deque<Lazy<PackedBlock>> blocks_;
+  mutable Lazy<PackedNorm> ln_final_;
+  mutable Lazy<Packed> unembedding_;
+};
 
 }  // namespace embscope

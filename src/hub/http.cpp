@@ -5,12 +5,48 @@
 #include <memory>
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include "embscope/error.h"
 
 namespace embscope {
 namespace {
+
+// libcurl comes with thirty libraries of its own, which take longer to load than looking at two words does: they are
+// loaded by the first command that fetches something.
+struct Curl {
+  decltype(&::curl_global_init) global_init;
+  decltype(&::curl_easy_init) init;
+  decltype(&::curl_easy_cleanup) cleanup;
+  decltype(&::curl_easy_setopt) setopt;
+  decltype(&::curl_easy_getinfo) getinfo;
+  decltype(&::curl_easy_perform) perform;
+  decltype(&::curl_easy_strerror) strerror;
+
+  Curl() {
+    void* library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    const auto find = [library](auto& function, const char* name) {
+      function = reinterpret_cast<std::decay_t<decltype(function)>>(library == nullptr ? nullptr : dlsym(library, name));
+      if (function == nullptr)
+        throw Error(Code::unsupported, "libcurl.so.4", "cannot be loaded: fetching needs it (on Debian, the package libcurl4)");
+    };
+    find(global_init, "curl_global_init");
+    find(init, "curl_easy_init");
+    find(cleanup, "curl_easy_cleanup");
+    find(setopt, "curl_easy_setopt");
+    find(getinfo, "curl_easy_getinfo");
+    find(perform, "curl_easy_perform");
+    find(strerror, "curl_easy_strerror");
+    ready = global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  }
+  bool ready;
+};
+
+const Curl& library() {
+  static const Curl loaded;
+  return loaded;
+}
 
 constexpr std::size_t longest_body = 64 << 20;  // of an answer kept in memory
 
@@ -24,7 +60,7 @@ struct Transfer {
 std::size_t take_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& transfer = *static_cast<Transfer*>(user);
   long status = 0;
-  curl_easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
+  library().getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
   const std::string_view bytes(data, size * count);
   try {
     if (transfer.fetch.sink && (status == 200 || status == 206))
@@ -59,43 +95,42 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
 }  // namespace
 
 Answer http(const Fetch& fetch) {
-  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  const std::unique_ptr<CURL, void (*)(CURL*)> handle(ready == CURLE_OK ? curl_easy_init() : nullptr,
-                                                      curl_easy_cleanup);
+  const Curl& lib = library();
+  const std::unique_ptr<CURL, void (*)(CURL*)> handle(lib.ready ? lib.init() : nullptr, lib.cleanup);
   if (!handle) throw Error(Code::network, fetch.address, "libcurl does not start");
   CURL* curl = handle.get();
   Transfer transfer{fetch, {}, curl, nullptr};
   char message[CURL_ERROR_SIZE] = "";
-  curl_easy_setopt(curl, CURLOPT_URL, fetch.address.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, fetch.follow ? 1L : 0L);
-  curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 10L);
-  curl_easy_setopt(curl, CURLOPT_NOBODY, fetch.head ? 1L : 0L);
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 20L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, "embscope/0.1");
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
-  if (const char* authorities = std::getenv("SSL_CERT_FILE")) curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
+  lib.setopt(curl, CURLOPT_URL, fetch.address.c_str());
+  lib.setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  lib.setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  lib.setopt(curl, CURLOPT_FOLLOWLOCATION, fetch.follow ? 1L : 0L);
+  lib.setopt(curl, CURLOPT_MAXREDIRS, 10L);
+  lib.setopt(curl, CURLOPT_NOBODY, fetch.head ? 1L : 0L);
+  lib.setopt(curl, CURLOPT_CONNECTTIMEOUT, 20L);
+  lib.setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  lib.setopt(curl, CURLOPT_LOW_SPEED_TIME, 60L);
+  lib.setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  lib.setopt(curl, CURLOPT_USERAGENT, "embscope/0.1");
+  lib.setopt(curl, CURLOPT_ERRORBUFFER, message);
+  lib.setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+  lib.setopt(curl, CURLOPT_WRITEDATA, &transfer);
+  lib.setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+  lib.setopt(curl, CURLOPT_HEADERDATA, &transfer);
+  if (const char* authorities = std::getenv("SSL_CERT_FILE")) lib.setopt(curl, CURLOPT_CAINFO, authorities);
   if (!fetch.token.empty()) {  // libcurl sends a bearer token to the first host only
-    curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
-    curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, fetch.token.c_str());
+    lib.setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+    lib.setopt(curl, CURLOPT_XOAUTH2_BEARER, fetch.token.c_str());
   }
   const std::string range = fmt::format("{}-", fetch.from);
-  if (fetch.from > 0) curl_easy_setopt(curl, CURLOPT_RANGE, range.c_str());
-  const CURLcode code = curl_easy_perform(curl);
+  if (fetch.from > 0) lib.setopt(curl, CURLOPT_RANGE, range.c_str());
+  const CURLcode code = lib.perform(curl);
   if (transfer.failure) std::rethrow_exception(transfer.failure);
   if (code != CURLE_OK)
     throw Error(Code::network, fetch.address,
                 fmt::format("{}; run the command again to go on from here",
-                            message[0] != 0 ? message : curl_easy_strerror(code)));
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &transfer.answer.status);
+                            message[0] != 0 ? message : lib.strerror(code)));
+  lib.getinfo(curl, CURLINFO_RESPONSE_CODE, &transfer.answer.status);
   return std::move(transfer.answer);
 }
 

@@ -233,13 +233,26 @@ HWY_EXPORT(gemm_on_this_thread);
 HWY_EXPORT(gemm_columns);
 
 void pack_panel(const float* rows, std::int64_t stride, std::int64_t count, std::int64_t in, float* panel) {
-  for (std::int64_t j = 0; j < panel_width; ++j) {
-    if (j < count) {
+  constexpr std::int64_t block = 64;  // of k: what is written again for the next row is still in the first-level cache
+  for (std::int64_t begin = 0; begin < in; begin += block) {
+    const std::int64_t end = std::min(in, begin + block);
+    for (std::int64_t j = 0; j < count; ++j) {
       const float* from = rows + j * stride;
-      for (std::int64_t k = 0; k < in; ++k) panel[k * panel_width + j] = from[k];
-    } else {
-      for (std::int64_t k = 0; k < in; ++k) panel[k * panel_width + j] = 0;
+      for (std::int64_t k = begin; k < end; ++k) panel[k * panel_width + j] = from[k];
     }
+    for (std::int64_t k = begin; count < panel_width && k < end; ++k)
+      std::fill(panel + k * panel_width + count, panel + (k + 1) * panel_width, 0.0f);
+  }
+}
+
+void copy_panel(const float* rows, std::int64_t stride, std::int64_t depth, std::int64_t columns, float* panel) {
+  if (columns == panel_width) {  // a copy of constant size
+    for (std::int64_t k = 0; k < depth; ++k) std::memcpy(panel + k * panel_width, rows + k * stride, panel_width * sizeof(float));
+    return;
+  }
+  for (std::int64_t k = 0; k < depth; ++k, panel += panel_width) {
+    std::copy_n(rows + k * stride, columns, panel);
+    std::fill(panel + columns, panel + panel_width, 0.0f);
   }
 }
 

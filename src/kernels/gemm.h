@@ -37,6 +37,10 @@ class Packed {
 /// Rearranges `count` <= 32 rows of `in` values, `stride` apart, into one panel [in][32].
 void pack_panel(const float* rows, std::int64_t stride, std::int64_t count, std::int64_t in, float* panel);
 
+/// Copies `depth` rows of `columns` <= 32 values, `stride` apart, into one panel [depth][32]: rows that have the outputs of one
+/// input side by side.
+void copy_panel(const float* rows, std::int64_t stride, std::int64_t depth, std::int64_t columns, float* panel);
+
 /// One matrix of a product and where its outputs go: y [rows, w->out()]; `bias` [w->out()] or null; strides in floats.
 struct Product {
   const Packed* w;

@@ -1,8 +1,11 @@
 // Tokenizers as files keep them: tokenizer.json, vocab.json + merges.txt, GGUF metadata.
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "base/file.h"
 #include "model/family.h"
+#include "text/unicode.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -32,6 +35,97 @@ void read_vocabulary(const bj::object& vocabulary, const std::string& where, Tok
     spec.tokens[id] = token;
   }
 }
+
+// A flat {"token": id, ...}, as everybody writes vocab.json, in one pass and without a tree of 50,000 values. What is
+// unusual in any way, or wrong, is left to the JSON parser, which gives the answer or the error: then this gives null.
+class FlatVocabulary {
+ public:
+  static std::shared_ptr<const FlatVocabulary> read(std::string_view text, TokenizerSpec& spec) {
+    auto flat = std::make_shared<FlatVocabulary>();
+    flat->bytes_.resize(text.size());
+    flat->out_ = flat->bytes_.data();
+    flat->text_ = text;
+    spec.tokens.clear();
+    spec.tokens.reserve(text.size() / 16);
+    return flat->read_all(spec) ? flat : nullptr;
+  }
+
+ private:
+  bool read_all(TokenizerSpec& spec) {
+    if (!take('{')) return false;
+    do {
+      std::string_view token;
+      std::size_t id = 0;
+      if (!take('"') || !read_string(token) || !take(':') || !read_id(id) || token.empty()) return false;
+      if (id >= spec.tokens.size()) spec.tokens.resize(id + 1);
+      if (!spec.tokens[id].empty()) return false;
+      spec.tokens[id] = token;
+    } while (take(','));
+    return take('}') && (skip_space(), at_ == text_.size());
+  }
+
+  void skip_space() {
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) ++at_;
+  }
+  bool take(char wanted) {
+    skip_space();
+    const bool there = at_ < text_.size() && text_[at_] == wanted;
+    at_ += there;
+    return there;
+  }
+
+  bool read_id(std::size_t& id) {
+    skip_space();
+    const std::size_t begin = at_;
+    for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9' && at_ - begin < 8; ++at_)
+      id = 10 * id + static_cast<std::size_t>(text_[at_] - '0');
+    const bool leading_zero = at_ - begin > 1 && text_[begin] == '0';
+    return at_ > begin && !leading_zero && id < static_cast<std::size_t>(most_tokens);
+  }
+
+  bool read_string(std::string_view& token) {
+    char* const begin = out_;
+    while (at_ < text_.size()) {
+      const char c = text_[at_++];
+      if (c == '"') {
+        token = {begin, out_};
+        return true;
+      }
+      if (static_cast<unsigned char>(c) < 0x20) return false;
+      if (c == '\\') {
+        if (!read_escape()) return false;
+      } else if (static_cast<unsigned char>(c) < 0x80) {
+        *out_++ = c;
+      } else {
+        const CodePoint point = code_point(text_, at_ - 1);
+        if (point.value < 0) return false;
+        out_ = std::copy_n(text_.data() + at_ - 1, point.length, out_);
+        at_ += static_cast<std::size_t>(point.length) - 1;
+      }
+    }
+    return false;
+  }
+
+  bool read_escape() {
+    if (at_ == text_.size()) return false;
+    const char kind = text_[at_++];
+    if (kind == '"' || kind == '\\' || kind == '/') return *out_++ = kind, true;
+    unsigned code = 0;
+    const char* const digits = text_.data() + at_;
+    if (kind != 'u' || text_.size() - at_ < 4 || std::from_chars(digits, digits + 4, code, 16).ptr != digits + 4) return false;
+    at_ += 4;
+    if (code < 0x80) return *out_++ = static_cast<char>(code), code != 0;
+    if (code >= 0x800) return false;  // the alphabet of bytes ends at U+0143
+    *out_++ = static_cast<char>(0xc0 | code >> 6);
+    *out_++ = static_cast<char>(0x80 | (code & 0x3f));
+    return true;
+  }
+
+  std::string bytes_;  // the tokens, unescaped: no longer than the text
+  char* out_ = nullptr;
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
 
 void add_merge(std::string_view line, const std::string& where, TokenizerSpec& spec) {
   const std::size_t space = line.find(' ');
@@ -129,12 +223,18 @@ TokenizerSpec from_json(const fs::path& path) {
 }
 
 TokenizerSpec from_vocabulary_and_merges(const fs::path& vocabulary, const fs::path& merges) {
-  auto value = std::make_shared<const bj::value>(read_json(vocabulary));
   auto lines = std::make_shared<const MappedFile>(merges);
   TokenizerSpec spec;
   spec.where = vocabulary.string();
-  spec.owners = {value, lines};
-  read_vocabulary(JsonObject(*value, vocabulary.string()).raw(), vocabulary.string(), spec);
+  spec.owners = {lines};
+  if (auto flat = FlatVocabulary::read(MappedFile(vocabulary).text(), spec)) {
+    spec.owners.push_back(flat);
+  } else {
+    auto value = std::make_shared<const bj::value>(read_json(vocabulary));
+    spec.owners.push_back(value);
+    spec.tokens.clear();
+    read_vocabulary(JsonObject(*value, vocabulary.string()).raw(), vocabulary.string(), spec);
+  }
   read_merge_lines(lines->text(), merges.string(), spec);
   for (std::size_t id = 0; id < spec.tokens.size(); ++id) {
     if (spec.tokens[id] != "<|endoftext|>") continue;

@@ -69,21 +69,57 @@ Incoming transposed(const std::vector<Row>& rows, std::int64_t n, std::int64_t k
   return in;
 }
 
-// emit(index, sum of p) for the union of two ascending lists.
+// emit(index, p of a, p of b) for the union of two ascending lists, with 0 for what one of them lacks.
 template <class Emit>
 void merge(const Row* a, const Row* a_end, const Row* b, const Row* b_end, const Emit& emit) {
   while (a != a_end || b != b_end) {
     if (b == b_end || (a != a_end && a->index < b->index)) {
-      emit(a->index, a->p);
+      emit(a->index, a->p, 0.0f);
       ++a;
     } else if (a == a_end || b->index < a->index) {
-      emit(b->index, b->p);
+      emit(b->index, 0.0f, b->p);
       ++b;
     } else {
-      emit(a->index, a->p + b->p);
+      emit(a->index, a->p, b->p);
       ++a, ++b;
     }
   }
+}
+
+// The union of both directions, `combined(p, q)` of each pair, in rows padded to weight_step.
+template <class Combine>
+Affinities both_ways(const Neighbours& neighbours, const std::vector<float>& directed, const Combine& combined) {
+  const std::int64_t n = neighbours.count, k = neighbours.k;
+  const std::vector<Row> rows = by_index(neighbours, directed);
+  const Incoming in = transposed(rows, n, k);
+  auto for_row = [&](std::int64_t i, const auto& emit) {
+    const auto r = static_cast<std::size_t>(i);
+    merge(rows.data() + i * k, rows.data() + (i + 1) * k, in.rows.data() + in.offsets[r],
+          in.rows.data() + in.offsets[r + 1], emit);
+  };
+  Affinities out;
+  out.offsets.resize(static_cast<std::size_t>(n + 1));
+  parallel_for(n, 512, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      std::int64_t count = 0;
+      for_row(i, [&](std::int32_t, float, float) { ++count; });
+      out.offsets[static_cast<std::size_t>(i) + 1] = (count + weight_step - 1) / weight_step * weight_step;
+    }
+  });
+  for (std::size_t i = 1; i < out.offsets.size(); ++i) out.offsets[i] += out.offsets[i - 1];
+  out.index.resize(static_cast<std::size_t>(out.offsets.back()));
+  out.p.resize(out.index.size());
+  parallel_for(n, 512, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      auto at = static_cast<std::size_t>(out.offsets[static_cast<std::size_t>(i)]);
+      for_row(i, [&](std::int32_t j, float p, float q) {
+        out.index[at] = j, out.p[at] = combined(p, q);
+        ++at;
+      });
+      for (; at < static_cast<std::size_t>(out.offsets[static_cast<std::size_t>(i) + 1]); ++at) out.index[at] = static_cast<std::int32_t>(i);
+    }
+  });
+  return out;
 }
 
 }  // namespace
@@ -103,43 +139,25 @@ std::vector<float> conditional_weights(const Neighbours& neighbours, Metric metr
 }
 
 Affinities symmetric(const Neighbours& neighbours, const std::vector<float>& conditional) {
-  const std::int64_t n = neighbours.count, k = neighbours.k;
-  const std::vector<Row> out_rows = by_index(neighbours, conditional);
-  const Incoming in = transposed(out_rows, n, k);
-  auto for_row = [&](std::int64_t i, const auto& emit) {
-    const auto r = static_cast<std::size_t>(i);
-    merge(out_rows.data() + i * k, out_rows.data() + (i + 1) * k, in.rows.data() + in.offsets[r],
-          in.rows.data() + in.offsets[r + 1], emit);
-  };
-  Affinities out;
-  out.offsets.resize(static_cast<std::size_t>(n + 1));
-  parallel_for(n, 512, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      std::int64_t count = 0;
-      for_row(i, [&](std::int32_t, float) { ++count; });
-      out.offsets[static_cast<std::size_t>(i) + 1] = (count + weight_step - 1) / weight_step * weight_step;
-    }
+  const double both = 2 * static_cast<double>(neighbours.count);
+  Affinities out = both_ways(neighbours, conditional, [both](float p, float q) {
+    return static_cast<float>((static_cast<double>(p) + static_cast<double>(q)) / both);
   });
-  for (std::size_t i = 1; i < out.offsets.size(); ++i) out.offsets[i] += out.offsets[i - 1];
-  out.index.resize(static_cast<std::size_t>(out.offsets.back()));
-  out.p.resize(out.index.size());
-  std::vector<double> entropies(static_cast<std::size_t>(n));
-  const double both = 2 * static_cast<double>(n);
-  parallel_for(n, 512, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto r = static_cast<std::size_t>(i);
-      auto at = static_cast<std::size_t>(out.offsets[r]);
-      for_row(i, [&](std::int32_t j, float sum) {
-        const double p = static_cast<double>(sum) / both;
-        if (p > 0) entropies[r] += p * std::log(p);
-        out.index[at] = j, out.p[at] = static_cast<float>(p);
-        ++at;
-      });
-      for (; at < static_cast<std::size_t>(out.offsets[r + 1]); ++at) out.index[at] = static_cast<std::int32_t>(i);
+  constexpr std::int64_t share = 65536;
+  std::vector<double> entropies(out.p.size() / share + 1);
+  parallel_for(static_cast<std::int64_t>(out.p.size()), share, [&](std::int64_t begin, std::int64_t end) {
+    double& sum = entropies[static_cast<std::size_t>(begin / share)];
+    for (std::int64_t e = begin; e < end; ++e) {
+      const auto p = static_cast<double>(out.p[static_cast<std::size_t>(e)]);
+      if (p > 0) sum += p * std::log(p);
     }
   });
   for (double entropy : entropies) out.entropy += entropy;
   return out;
+}
+
+Affinities fuzzy_union(const Neighbours& neighbours, const std::vector<float>& directed) {
+  return both_ways(neighbours, directed, [](float p, float q) { return p + q - p * q; });
 }
 
 }  // namespace embscope

@@ -24,4 +24,7 @@ std::vector<float> conditional_weights(const Neighbours& neighbours, Metric metr
 /// P = (P(j|i) + P(i|j)) / 2n.
 Affinities symmetric(const Neighbours& neighbours, const std::vector<float>& conditional);
 
+/// Of directed strengths a and b of a pair, a + b - ab: UMAP's fuzzy union, in the same form. `entropy` is not found.
+Affinities fuzzy_union(const Neighbours& neighbours, const std::vector<float>& directed);
+
 }  // namespace embscope

@@ -6,12 +6,12 @@
 #include <cmath>
 #include <memory>
 #include <mutex>
-#include <optional>
 
 #include <fmt/format.h>
 
 #include "base/threads.h"
 #include "kernels/pairs.h"
+#include "project/compared.h"
 #include "project/pca.h"
 
 namespace embscope {
@@ -75,84 +75,6 @@ class Best {
   std::vector<std::uint64_t> least_;
   std::vector<float> bounds_;
 };
-
-// What is compared: the vectors (a copy where the mean is removed) and their lengths.
-struct Compared {
-  std::optional<Tensor> copy;
-  const Tensor* vectors;
-  Metric metric;
-  std::vector<double> squares;  // |v|^2
-
-  const float* row(std::int64_t i) const { return vectors->row(i).data(); }
-
-  // The scores' own scale: rows at unit length under cosine.
-  void fill(std::int64_t first, std::int64_t count, float* out) const {
-    const std::int64_t width = vectors->columns();
-    for (std::int64_t i = 0; i < count; ++i) {
-      const double length = std::sqrt(squares[static_cast<std::size_t>(first + i)]);
-      const float factor = metric == Metric::cosine ? static_cast<float>(1 / length) : 1;
-      for (std::int64_t k = 0; k < width; ++k) out[i * width + k] = row(first + i)[k] * factor;
-    }
-  }
-
-  double score(std::int64_t i, std::int64_t j) const {
-    const std::int64_t width = vectors->columns();
-    if (metric == Metric::euclidean) return -square_distance_in_double(row(i), row(j), width);
-    const double product = product_in_double(row(i), row(j), width);
-    if (metric == Metric::dot) return product;
-    return product / std::sqrt(squares[static_cast<std::size_t>(i)] * squares[static_cast<std::size_t>(j)]);
-  }
-
-  float value(double score) const {
-    return static_cast<float>(metric == Metric::euclidean ? std::sqrt(-score)
-                              : metric == Metric::cosine  ? std::clamp(score, -1.0, 1.0)
-                                                          : score);
-  }
-};
-
-Tensor without_mean(const Tensor& vectors) {
-  Tensor out = vectors.clone();
-  std::vector<double> mean(static_cast<std::size_t>(vectors.columns()));
-  for (std::int64_t i = 0; i < vectors.rows(); ++i) {
-    for (std::size_t k = 0; k < mean.size(); ++k) mean[k] += static_cast<double>(vectors.row(i)[k]);
-  }
-  for (double& m : mean) m /= static_cast<double>(vectors.rows());
-  for (std::int64_t i = 0; i < out.rows(); ++i) {
-    for (std::size_t k = 0; k < mean.size(); ++k)
-      out.row(i)[k] = static_cast<float>(static_cast<double>(out.row(i)[k]) - mean[k]);
-  }
-  return out;
-}
-
-void check(const Compared& compared) {
-  std::int64_t zero = 0, first = -1;
-  for (std::size_t i = 0; i < compared.squares.size(); ++i) {
-    if (compared.squares[i] > 1e37)
-      throw Error(Code::range, "neighbours", fmt::format("vector {} has a length of {:.3g}: too long for fp32", i,
-                                                         std::sqrt(compared.squares[i])));
-    if (compared.squares[i] == 0 && ++zero == 1) first = static_cast<std::int64_t>(i);
-  }
-  if (compared.metric == Metric::cosine && zero > 0)
-    throw Error(Code::range, "neighbours",
-                fmt::format("vector {} is zero{}: it has no direction, use the Euclidean metric", first,
-                            zero > 1 ? fmt::format(" (and {} more)", zero - 1) : ""));
-}
-
-Compared compared_by(const Tensor& vectors, const NeighbourOptions& options) {
-  check_finite(vectors, "neighbours");
-  Compared out{std::nullopt, &vectors, options.metric, std::vector<double>(static_cast<std::size_t>(vectors.rows()))};
-  // A distance does not change when the mean is removed, and fp32 then cancels less.
-  if (options.centred || options.metric == Metric::euclidean) {
-    out.copy = without_mean(vectors);
-    out.vectors = &*out.copy;
-  }
-  parallel_for(vectors.rows(), 1024, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i)
-      out.squares[static_cast<std::size_t>(i)] = product_in_double(out.row(i), out.row(i), vectors.columns());
-  });
-  check(out);
-  return out;
-}
 
 // a.b - |a|^2 / 2 - |b|^2 / 2 = -|a - b|^2 / 2
 void to_distances(const PairTile& tile, const std::vector<float>& halves) {

@@ -40,12 +40,7 @@ class ByDimension {
     stride_ = positions * panel_width;
     panels_.resize(static_cast<std::size_t>(panels_for(width) * stride_));
     for (std::int64_t c = 0; c < width; c += panel_width) {
-      const std::int64_t columns = std::min(panel_width, width - c);
-      float* to = panels_.data() + c / panel_width * stride_;
-      for (std::int64_t t = 0; t < positions; ++t, to += panel_width) {
-        std::copy_n(x + t * stride + c, columns, to);
-        std::fill(to + columns, to + panel_width, 0.0f);
-      }
+      copy_panel(x + c, stride, positions, std::min(panel_width, width - c), panels_.data() + c / panel_width * stride_);
     }
   }
   const float* from(std::int64_t position) const { return panels_.data() + position * panel_width; }

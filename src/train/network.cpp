@@ -40,11 +40,8 @@ void shape_as(Tensor& t, const Shape& shape) {
 void pack_outputs(const float* w, std::int64_t in, std::int64_t out, Packed& packed) {
   if (packed.empty()) packed = Packed(out, in, [](std::int64_t, float*) {});
   packed.refill([&](std::int64_t p, float* panel) {
-    const std::int64_t first = p * panel_width, count = std::min(panel_width, out - first);
-    for (std::int64_t k = 0; k < in; ++k, panel += panel_width) {
-      std::copy_n(w + k * out + first, count, panel);
-      std::fill(panel + count, panel + panel_width, 0.0f);
-    }
+    const std::int64_t first = p * panel_width;
+    copy_panel(w + first, out, in, std::min(panel_width, out - first), panel);
   });
 }
 

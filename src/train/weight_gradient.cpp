@@ -9,8 +9,8 @@
 namespace embscope {
 namespace {
 
-// A piece: 126 inputs (nine tiles of 14 rows) by 64 outputs, over 384 positions at a time.
-constexpr std::int64_t piece_in = 126, piece_out = 64, block_positions = 384;
+// A piece: 140 inputs (ten tiles of 14 rows) by 128 outputs, over 384 positions at a time.
+constexpr std::int64_t piece_in = 140, piece_out = 128, block_positions = 384;
 
 struct Piece {
   const WeightGradient* map;
@@ -26,12 +26,7 @@ void run(const Piece& piece) {
     const float* dy = m.dy + n * m.dy_stride + piece.out;
     panels.resize(static_cast<std::size_t>((outs + panel_width - 1) / panel_width * stride));
     for (std::int64_t c = 0; c < outs; c += panel_width) {
-      const std::int64_t columns = std::min(panel_width, outs - c);
-      float* to = panels.data() + c / panel_width * stride;
-      for (std::int64_t i = 0; i < count; ++i, to += panel_width) {
-        std::copy_n(dy + i * m.dy_stride + c, columns, to);
-        std::fill(to + columns, to + panel_width, 0.0f);
-      }
+      copy_panel(dy + c, m.dy_stride, count, std::min(panel_width, outs - c), panels.data() + c / panel_width * stride);
     }
     const bool add = m.add || n > 0;
     gemm_transposed(m.x + n * m.x_stride + piece.in, m.x_stride, ins, panels.data(), stride, count,

@@ -108,11 +108,12 @@ TEST_P(Mix, what_comes_before_the_word_is_computed_once) {
   const MixResult result = mix(*transformer_, r);
   const auto before = static_cast<std::int64_t>(result.position);
   const auto length = static_cast<std::int64_t>(model_->tokenizer().encode(r.text).size());
-  EXPECT_EQ(result.cost.asked, 9 * length * model_->config().blocks);
+  const std::int64_t rows = 9 + 1;  // the mixtures and the untouched text
+  EXPECT_EQ(result.cost.asked, rows * length * model_->config().blocks);
   // and after the last block's attention nothing is, except at the last token
-  EXPECT_LT(result.cost.computed, static_cast<double>((before + 9 * (length - before)) * model_->config().blocks));
+  EXPECT_LT(result.cost.computed, static_cast<double>((before + rows * (length - before)) * model_->config().blocks));
   EXPECT_GE(result.cost.computed,
-            static_cast<double>((before + 9 * (length - before)) * (model_->config().blocks - 1)));
+            static_cast<double>((before + rows * (length - before)) * (model_->config().blocks - 1)));
 }
 
 TEST_P(Mix, a_word_of_several_tokens_is_its_final_one) {
@@ -161,6 +162,24 @@ TEST_P(Mix, one_target_crosses_nothing) {
   EXPECT_TRUE(mix(*transformer_, r).crossings.empty());
   r.targets = {"x", "x"};  // equal everywhere is no crossing either
   EXPECT_TRUE(mix(*transformer_, r).crossings.empty());
+}
+
+TEST_P(Mix, at_every_block_is_the_sweep_of_each_block) {
+  const LayeredMix all = mix_every_block(*transformer_, request());
+  const auto blocks = static_cast<std::size_t>(model_->config().blocks);
+  ASSERT_EQ(all.cells.rows(), blocks * 5);
+  ASSERT_EQ(all.crossings.rows(), blocks);
+  for (std::size_t l = 0; l < blocks; ++l) {
+    MixRequest r = request();
+    r.site = Site{Point::resid_pre, static_cast<int>(l)}.name();
+    const MixResult one = mix(*transformer_, r);
+    for (std::size_t i = 0; i < 5; ++i) {
+      EXPECT_EQ(all.cells.column("block").numbers()[5 * l + i], static_cast<double>(l));
+      for (std::size_t t = 0; t < 3; ++t)
+        EXPECT_EQ(all.cells.columns()[2 + t].numbers()[5 * l + i], one.sweep.columns()[1 + t].numbers()[i]);
+    }
+    EXPECT_EQ(std::isnan(all.crossings.column("p").numbers()[l]), one.crossings.empty());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(tiny, Mix, ::testing::Values("tiny-gpt2", "tiny-llama"),

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "embscope/error.h"
 #include "embscope/threads.h"
@@ -95,6 +97,39 @@ TEST(SetThreads, takes_1_to_1024) {
   }
   set_threads(1024);
   EXPECT_EQ(threads(), 1024);
+  set_threads(before);
+}
+
+TEST(Callers, at_the_same_time_each_get_the_whole_of_their_own_loop) {
+  std::vector<std::thread> callers;
+  std::vector<std::int64_t> sums(6);
+  for (std::size_t caller = 0; caller < sums.size(); ++caller) {
+    callers.emplace_back([&sums, caller] {
+      for (int round = 0; round < 200; ++round) {
+        std::atomic<std::int64_t> sum = 0;
+        run_chunks(17, [&](std::int64_t c) { sum += c; });
+        sums[caller] += sum;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  for (const std::int64_t sum : sums) EXPECT_EQ(sum, 200 * 136);
+}
+
+TEST(Fork, a_child_gets_helpers_of_its_own) {
+  auto sum_of_a_loop = [] {
+    std::atomic<std::int64_t> sum = 0;
+    run_chunks(64, [&](std::int64_t c) { sum += c; });
+    return sum.load();
+  };
+  const int before = threads();
+  set_threads(3);
+  ASSERT_EQ(sum_of_a_loop(), 2016);
+  const pid_t child = fork();
+  if (child == 0) _exit(sum_of_a_loop() == 2016 ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
   set_threads(before);
 }
 

@@ -201,10 +201,9 @@ class Mistakes(unittest.TestCase):
         self.refused(1, "choose 2", *MIX, "--steps", "1")
 
     def test_methods_and_maps(self):
-        self.refused(1, "tsne and pca", "map", "--method", "umap")
+        self.refused(1, "tsne, umap and pca", "map", "--method", "som")
         self.refused(1, "choose 1 to 3.0", "map", "--tokens", "0:10")
         self.refused(1, "at least 4", "map", "--tokens", "1,2,3", "--perplexity", "1")
-        self.refused(1, "at most 5000", "map", "--tokens", "all")
         self.refused(1, "temperature", "generate", "x", "--temperature", "-1")
         self.refused(1, "top-p", "generate", "x", "--top-p", "0")
         self.refused(1, "positions 0..4", "trace", CAPITAL, "--position", "5")

@@ -150,8 +150,8 @@ def mistakes_of(line):
     except ValueError:
         words = line.split()
     for at, word in enumerate(words):
-        # shlex with punctuation characters keeps paths and options whole
-        if pathlib.PurePath(word).name != "embscope" or at + 1 == len(words) or not re.match(r"[-\w]", words[at + 1]):
+        # shlex with punctuation characters keeps paths and options whole; EMBSCOPE=... only names the program
+        if "=" in word or pathlib.PurePath(word).name != "embscope" or at + 1 == len(words) or not re.match(r"[-\w]", words[at + 1]):
             continue
         name, known = words[at + 1], options()
         if name in commands():

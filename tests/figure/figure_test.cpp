@@ -219,11 +219,46 @@ TEST(Figures, the_mix_draws_its_targets_and_its_crossings_only) {
   EXPECT_THAT(std::string(spec.at("title").at("subtitle").as_string()), HasSubstr("p = 0.250"));
 }
 
-TEST(Figures, a_map_of_many_points_leaves_their_labels_to_the_pointer) {
-  Tensor few({400, 2}), many({401, 2});
-  const std::vector<std::string> labels(401, "x");
-  EXPECT_EQ(parsed(figure_map(few, std::span(labels).first(400), "map")).at("layer").as_array().size(), 2u);
-  EXPECT_EQ(parsed(figure_map(many, labels, "map")).at("layer").as_array().size(), 1u);
+TEST(Figures, a_map_names_its_points_where_the_names_do_not_touch) {
+  Tensor points({3, 2});
+  points.row(1)[0] = 0.001f;  // upon the first
+  points.row(2)[1] = 1;
+  const std::vector<std::string> labels = {"one", "two", "three"};
+  const bj::value spec = parsed(figure_map(points, labels, "map"));
+  EXPECT_EQ(spec.at("layer").at(0).at("data").at("values").as_array().size(), 3u);  // circles
+  const auto& names = spec.at("layer").at(1).at("data").at("values").as_array();
+  ASSERT_EQ(names.size(), 2u);
+  EXPECT_EQ(names[0].at("label").as_string(), "one");
+  EXPECT_EQ(names[1].at("label").as_string(), "three");
+}
+
+TEST(Figures, a_map_of_many_points_is_pixels_and_stays_small) {
+  const std::int64_t n = 30000;
+  Tensor points({n, 2});
+  MapLook look;
+  std::vector<std::string> labels;
+  for (std::int64_t i = 0; i < n; ++i) {
+    points.row(i)[0] = static_cast<float>(i * 37 % 1009), points.row(i)[1] = static_cast<float>(i * 53 % 997);
+    labels.push_back(i % 2 == 0 ? "␣word" : "42");
+    look.kinds.emplace_back(token_kind(labels.back()));
+  }
+  look.added = 1;
+  const Figure figure = figure_map(points, labels, "map", look);
+  const bj::value spec = parsed(figure);
+  EXPECT_LT(figure.spec.size(), 1'500'000u);
+  EXPECT_THAT(std::string(spec.at("layer").at(0).at("data").at("values").at(0).at("url").as_string()), ::testing::StartsWith("data:image/png;base64,"));
+  const auto& dots = spec.at("layer").at(1);
+  EXPECT_LE(dots.at("data").at("values").as_array().size(), 160u);
+  EXPECT_EQ(dots.at("encoding").at("color").at("scale").at("domain"), (bj::array{"word", "digits"}));
+  EXPECT_EQ(spec.at("layer").as_array().back().at("data").at("values").as_array().size(), 1u);  // the added one
+}
+
+TEST(Figures, a_token_s_kind_is_read_from_its_label) {
+  const std::pair<const char*, const char*> kinds[] = {
+    {"␣apple", "word"}, {"␣Apple", "Word"}, {"ing", "piece"}, {"Foo", "Piece"}, {"1984", "digits"}, {"␣7", "digits"}, {"␣␣", "punctuation"},
+    {"--", "punctuation"}, {"", "punctuation"}, {"<0xE2><0x80>", "bytes"}, {"<|endoftext|>", "special"}, {"<", "punctuation"}, {"␣привет", "Cyrillic"},
+    {"漢字", "Han"}, {"한", "Hangul"}, {"ひ", "Kana"}, {"é", "piece"}, {"␣École", "Word"}, {"🎉", "emoji"}, {"␣n't", "word"}};
+  for (const auto& [label, kind] : kinds) EXPECT_EQ(token_kind(label), kind) << label;
 }
 
 TEST(Figures, the_toy_space_draws_the_way_of_the_cat) {

@@ -122,6 +122,10 @@ TEST_P(EditText, vectors_are_added_scaled_and_averaged) {
   };
   expect_near(one("wte set ' cat' - ' dog' + 'The'").vector, [&](std::size_t i) { return cat[i] - dog[i] + the[i]; });
   expect_near(one("wte set -2 * (' cat' - ' dog')").vector, [&](std::size_t i) { return -2 * (cat[i] - dog[i]); });
+  const auto id = model_->tokenizer().find(" cat").value();
+  EXPECT_EQ(one("wte set #" + std::to_string(id)).vector, one("wte set ' cat'").vector);
+  EXPECT_EQ(one("wte set 2 * #" + std::to_string(id) + " - ' dog'").vector, one("wte set 2 * ' cat' - ' dog'").vector);
+  expect_refused("wte set #100000000", Code::range, "100000000");
   expect_near(one("wte set 3 ' cat'").vector, [&](std::size_t i) { return 3 * cat[i]; });
   expect_near(one("wte set mean(' cat', ' dog', 'The')").vector,
               [&](std::size_t i) { return (cat[i] + dog[i] + the[i]) / 3; });

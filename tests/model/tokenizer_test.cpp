@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "embscope/model.h"
+#include "forward/tiny.h"
 
 namespace embscope {
 namespace {
@@ -99,6 +100,36 @@ TEST(Spec, that_contradicts_itself_is_refused) {
   refuses({.tokens = {"a"}, .added = {{-1, true}}});
   refuses({.tokens = {"a"}, .bos = 3});
   EXPECT_NO_THROW(Tokenizer(TokenizerSpec{.tokens = {"a", "b", "ab"}, .merges = {{"a", "b"}}}));
+}
+
+// vocab.json is read in one pass where it is written as usual, and by the JSON parser where it is not.
+class VocabularyFile : public ::testing::Test {
+ protected:
+  std::shared_ptr<const Tokenizer> open(const std::string& vocabulary) {
+    tiny::write(folder_.path() / "vocab.json", vocabulary);
+    tiny::write(folder_.path() / "merges.txt", "#version: 0.2\n\xc4\xa0 a\n");
+    return open_tokenizer(folder_.path().string());
+  }
+  tiny::Folder folder_;
+};
+
+TEST_F(VocabularyFile, says_the_same_however_it_is_written) {
+  for (const char* written : {"{\"a\":0,\"\xc4\xa0\":1,\"\xc4\xa0" "a\":2,\"\\\"\":3,\"\\\\\":4,\"\xc3\xa9\":5}",
+                              "{ \"a\" : 0 ,\r\n\t\"\\u0120\": 1, \"\\u0120a\": 2, \"\\u0022\": 3, \"\\u005c\": 4, \"\\u00e9\": 5 }\n",
+                              "{\"\\u0061\":0,\"\xc4\xa0\":1,\"\xc4\xa0" "a\":2,\"\\\"\":3,\"\\\\\":4,\"\\u00E9\":5,\"\\ud83d\\ude00\":6}"}) {
+    const auto tokenizer = open(written);
+    EXPECT_EQ(tokenizer->encode("a a\"\\\xe9").ids, (std::vector<TokenId>{0, 2, 3, 4, 5})) << written;
+  }
+}
+
+TEST_F(VocabularyFile, that_is_damaged_is_refused_with_its_place) {
+  for (const char* written : {"{\"a\":0", "{\"a\":0,}", "{\"a\":01}", "{\"a\":0 \"b\":1}", "{\"a\":-1}", "{\"a\":\"0\"}", "[0]", "{\"\xff\":0}",
+                              "{\"a\":0} x", "{\"a\":0,\"b\":0}", "{\"a\":0,\"a\":1}", "{\"a\n\":0}", "{\"\\u12\":0}", "{\"a\":99999999999}", ""}) {
+    try {
+      open(written);
+      ADD_FAILURE() << written << ": accepted";
+    } catch (const Error& e) { EXPECT_NE(std::string(e.what()).find("vocab.json"), std::string::npos) << e.what(); }
+  }
 }
 
 }  // namespace

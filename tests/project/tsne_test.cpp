@@ -1,11 +1,16 @@
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 
 #include "base/random.h"
 #include "embscope/projection.h"
 #include "embscope/threads.h"
+#include "project/repulsion.h"
 
 namespace embscope {
 namespace {
@@ -275,6 +280,164 @@ TEST(Tsne, progress_is_told_and_can_stop_the_work) {
     FAIL() << "not stopped";
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), Code::cancelled);
+  }
+}
+
+// The plain sums of the definition, in double.
+double push_of_all(const std::vector<float>& y, std::vector<double>& pushes) {
+  const std::size_t n = y.size() / 2;
+  double total = 0;
+  pushes.assign(2 * n, 0);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      if (i == j) continue;
+      const double dx = static_cast<double>(y[2 * i]) - static_cast<double>(y[2 * j]), dy = static_cast<double>(y[2 * i + 1]) - static_cast<double>(y[2 * j + 1]);
+      const double w = 1 / (1 + dx * dx + dy * dy);
+      total += w, pushes[2 * i] += w * w * dx, pushes[2 * i + 1] += w * w * dy;
+    }
+  }
+  return total;
+}
+
+TEST(Repulsion, by_grid_is_that_of_all_pairs) {
+  for (double span : {1e-4, 3.0, 40.0, 90.0}) {
+    Random random(13);
+    std::vector<float> y;
+    for (int i = 0; i < 4000; ++i) y.push_back(static_cast<float>(span * (random.uniform() - 0.5) * random.uniform()));
+    std::vector<double> expected;
+    const double z = push_of_all(y, expected);
+    double largest = 0, square = 0;
+    for (double p : expected) largest = std::max(largest, std::abs(p)), square += p * p;
+    for (bool exact : {true, false}) {
+      std::vector<float> pushes(y.size());
+      EXPECT_NEAR(Repulsion(exact).find(y, pushes), z, (exact ? 1e-5 : 3e-3) * z) << span;
+      double off = 0;
+      for (std::size_t c = 0; c < y.size(); ++c) off += std::pow(static_cast<double>(pushes[c]) - expected[c], 2);
+      EXPECT_LT(std::sqrt(off / square), exact ? 1e-5 : 5e-2) << (exact ? "pairs" : "grid") << " over " << span;
+    }
+  }
+}
+
+TEST(Repulsion, of_points_on_one_place_is_nothing) {
+  std::vector<float> y(2 * 5000, 3.0f), pushes(y.size(), 7.0f);
+  const double z = Repulsion(false).find(y, pushes);
+  EXPECT_NEAR(z, 5000.0 * 4999, 1e-3 * z);
+  for (float p : pushes) ASSERT_LT(std::abs(p), 1e-3);  // beside sums of 5,000 weights of 1
+}
+
+TEST(Tsne, of_many_points_ends_where_the_exact_gradient_does) {
+  const Tensor v = clouds(600, 12, 7, 1, 14);
+  TsneOptions o = options(20, 500);
+  o.gradient = Gradient::exact;
+  const double start = Tsne(v, o).divergence();
+  Tsne exact(v, o);
+  while (exact.step()) {}
+  o.gradient = Gradient::fourier;
+  Tsne fourier(v, o);
+  while (fourier.step()) {}
+  // weights beyond 3 x perplexity neighbours are left out, so that the divergences are near, not equal
+  EXPECT_NEAR(fourier.divergence() / exact.divergence(), 1, 0.35);
+  EXPECT_LT(fourier.divergence(), 0.6 * start);
+}
+
+TEST(Tsne, of_many_points_has_the_same_bits_with_any_number_of_threads) {
+  const Tensor v = clouds(1500, 8, 5, 1, 15);
+  const int before = threads();
+  std::vector<Tensor> maps;
+  for (int count : {1, 3}) {
+    set_threads(count);
+    maps.push_back(tsne(v, options(10, 60)));
+  }
+  set_threads(before);
+  EXPECT_TRUE(std::ranges::equal(maps[0].values(), maps[1].values()));
+}
+
+TEST(Tsne, many_equal_points_give_no_nan) {
+  Tensor v = clouds(1400, 6, 4, 1, 16);
+  for (std::int64_t i = 200; i < 1400; ++i) std::copy_n(v.row(199).begin(), 6, v.row(i).begin());  // a padded vocabulary
+  Tsne map(v, options(15, 300));
+  while (map.step()) {}
+  for (float x : map.points().values()) ASSERT_TRUE(std::isfinite(x));
+  EXPECT_TRUE(std::isfinite(map.divergence()));
+}
+
+std::filesystem::path temporary(const char* name) {
+  return std::filesystem::temp_directory_path() / (std::string("embscope_") + std::to_string(::getpid()) + name);
+}
+
+TEST(Tsne, an_interrupted_map_goes_on_as_if_it_had_not_been) {
+  for (std::int64_t n : {40, 1100}) {
+    const Tensor v = clouds(n, 6, 3, 1, 17);
+    const TsneOptions o = options(8, 330);
+    const auto path = temporary("state");
+    Tsne whole(v, o), part(v, o);
+    while (whole.step()) {}
+    for (int i = 0; i < 270; ++i) part.step();
+    part.save(path);
+    Tsne rest = Tsne::resume(path, v);
+    EXPECT_EQ(rest.steps_done(), 270);
+    while (rest.step()) {}
+    EXPECT_TRUE(std::ranges::equal(whole.points().values(), rest.points().values())) << n;
+    EXPECT_EQ(whole.trace(), rest.trace());
+    rest.save(path);  // finished, and then asked for more
+    Tsne more = Tsne::resume(path, v);
+    EXPECT_FALSE(more.step());
+    more.set_steps(340);
+    while (more.step()) {}
+    EXPECT_EQ(more.steps_done(), 340);
+    std::filesystem::remove(path);
+  }
+}
+
+TEST(Tsne, a_damaged_state_is_refused) {
+  const Tensor v = clouds(30, 5, 3, 1, 18);
+  const auto path = temporary("damaged");
+  Tsne(v, options(5, 10)).save(path);
+  std::ifstream file(path, std::ios::binary);
+  const std::string good{std::istreambuf_iterator<char>(file), {}};
+  auto refused = [&](std::string bytes, const Tensor& of, const char* why) {
+    std::ofstream(path, std::ios::binary) << bytes;
+    try {
+      Tsne::resume(path, of);
+      ADD_FAILURE() << why << ": accepted";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), Code::format) << why;
+    }
+  };
+  refused("", v, "empty");
+  refused("hello, this is no state at all", v, "text");
+  refused(good.substr(0, 17), v, "cut to the name");
+  for (std::size_t size : {good.size() / 2, good.size() - 1}) refused(good.substr(0, size), v, "cut");
+  std::string flipped = good;
+  flipped[good.size() / 3] ^= 1;
+  refused(flipped, v, "one bit");
+  refused(good, clouds(30, 5, 3, 1, 19), "other vectors");
+  std::filesystem::remove(path);
+  EXPECT_THROW(Tsne::resume(path, v), Error);
+}
+
+TEST(Tsne, a_map_that_gets_no_better_ends) {
+  TsneOptions o = options(5, 5000);
+  o.stall = 1e-3;
+  Tsne map(clouds(40, 6, 3, 1, 20), o);
+  while (map.step()) {}
+  EXPECT_LT(map.steps_done(), 5000);
+  EXPECT_GE(map.steps_done(), 350);
+  const double last = map.trace().back(), before = map.trace()[map.trace().size() - 2];
+  EXPECT_LT(before - last, 1e-3 * before);
+}
+
+TEST(Place, a_vector_that_is_on_the_map_comes_to_its_twin) {
+  const Tensor v = clouds(200, 8, 4, 0.6, 21);
+  const Tensor map = tsne(v, options(12));
+  Tensor added({3, 8});
+  for (std::int64_t i = 0; i < 3; ++i) std::copy_n(v.row(10 + i).begin(), 8, added.row(i).begin());
+  const Tensor placed = place(v, map, added);
+  for (std::int64_t i = 0; i < 3; ++i) {
+    int nearer = 0;
+    auto away = [&](std::int64_t j) { return std::hypot(placed.row(i)[0] - map.row(j)[0], placed.row(i)[1] - map.row(j)[1]); };
+    for (std::int64_t j = 0; j < 200; ++j) nearer += away(j) < away(10 + i);
+    EXPECT_LT(nearer, 20) << i;  // within its cluster of 50, beside its twin
   }
 }
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Makes tests/data/training: a tiny GPT-2 with random weights, and what PyTorch's autograd and AdamW make of it: logits, the
-loss, every gradient, then the losses, gradient norms and weights of ten steps. Run with torch, transformers and safetensors
-installed; tests read only the data.
+loss, every gradient, then the losses, gradient norms and weights of ten steps; and the vocabulary that Hugging Face's tokenizers
+makes of text.txt. Run with torch, transformers, tokenizers and safetensors installed; tests read only the data.
 """
 import math
 import pathlib
 
 import torch
 from safetensors.torch import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel
 
 OUT = pathlib.Path(__file__).parent.parent / "data" / "training"
@@ -73,5 +74,17 @@ def main():
     save_file({name: a.contiguous().clone() for name, a in arrays.items()}, OUT / "expected.safetensors")
 
 
+def vocabulary():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=400, min_frequency=2, show_progress=False,
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator([(OUT / "text.txt").read_text()], trainer)
+    (OUT / "bpe").mkdir(exist_ok=True)
+    tokenizer.save(str(OUT / "bpe" / "tokenizer.json"), pretty=False)
+
+
 if __name__ == "__main__":
     main()
+    vocabulary()

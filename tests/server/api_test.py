@@ -370,6 +370,14 @@ class Work(unittest.TestCase):
                          "--strengths", "-2", "0", "2", "--tokens", "4")
         self.assertEqual(result["table"]["columns"], theirs["columns"])
 
+    def test_umap(self):
+        job = server.post("/api/jobs", kind="map", method="umap", tokens="0:150", steps=40, seed=3)["id"]
+        self.wait(job, "done")
+        again = server.post("/api/jobs", kind="map", method="umap", tokens="0:150", steps=40, seed=3)["id"]
+        self.wait(again, "done")
+        self.assertEqual(len(self.points(job)[1]), 300)
+        self.assertEqual(self.points(job)[1], self.points(again)[1])
+
     def test_a_job_that_fails_says_why(self):
         job = server.post("/api/jobs", kind="map", method="tsne", tokens="0:10", perplexity=30)["id"]
         failed = self.wait(job, "failed")

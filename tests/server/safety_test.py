@@ -190,7 +190,7 @@ class Limits(unittest.TestCase):
 
     def test_many_at_once_some_of_them_rude(self):
         seconds = float(os.environ.get("EMBSCOPE_LOAD_SECONDS", "5"))
-        load.run(server, 60, 2)
+        load.run(server, 60, 1.5)
         before = server.memory()
         requests, errors, p99 = load.run(server, 200, seconds)
         time.sleep(1)
@@ -205,9 +205,9 @@ class Limits(unittest.TestCase):
                 server.post("/api/mix/at", text=f"{CAPITAL} {i}", replace=" Germany", **{"with": [" France"]}, targets=[" a"], p=0.5)
                 server.ask("POST", "/api/edit", {"text": CAPITAL, "edits": [{"at": "wte@9", "do": "zero"}]})
                 server.raw("GET", f"/api/matrix/tile/3/{i % 8}/0.png", None, {"Cookie": server.cookie})
-        some(40)
+        some(20)
         before = server.memory()
-        some(120)
+        some(60)
         self.assertLess(server.memory() - before, 48 << 20)
 
 

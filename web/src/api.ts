@@ -29,6 +29,8 @@ export interface Likely extends Named {
 }
 export interface ModelInfo {
   name: string;
+  /** What opens it again, from the command line or from Python. */
+  path?: string;
   family: string;
   vocab: number;
   width: number;
@@ -41,7 +43,7 @@ export interface ModelInfo {
   sites: { name: string; shape: string; transformer_lens: string; hugging_face: string }[];
 }
 export interface Job {
-  id: string;
+  id: number;
   kind: string;
   state: "queued" | "running" | "paused" | "done" | "failed" | "cancelled";
   fraction: number;
@@ -55,6 +57,8 @@ export interface Job {
 
 /** False while the engine does not answer; `returned` counts its comings back, so that what was open asks again. */
 export const online = signal(true);
+/** True when it answers but does not know this browser: it has been started anew, or its cookie is gone. */
+export const stranger = signal(false);
 export const returned = signal(0);
 
 async function fail(response: Response): Promise<never> {
@@ -80,6 +84,7 @@ export async function ask(path: string, body?: unknown, init: RequestInit = {}):
     if ((error as Error).name !== "AbortError") lost();
     throw error;
   }
+  if (response.status === 401) lost();
   return response.ok ? response : fail(response);
 }
 
@@ -92,7 +97,9 @@ function lost(): void {
   online.value = false;
   const retry = async () => {
     try {
-      await fetch("/api/health");
+      const health = await fetch("/api/health");
+      stranger.value = health.status === 401;
+      if (!health.ok) throw new Error();
       online.value = true;
       returned.value++;
     } catch {

@@ -1,7 +1,7 @@
 // The frame: where one is, which model is open, the tray, the walk, and the view.
 import type { FunctionComponent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { call, online, type ModelInfo } from "./api";
+import { call, online, stranger, type ModelInfo } from "./api";
 import { useAnswer } from "./hooks";
 import { Choice, Trouble } from "./parts";
 import { download } from "./save";
@@ -33,7 +33,9 @@ export function App() {
     <>
       <a class="skip" href="#main" onClick={(e) => (e.preventDefault(), document.querySelector<HTMLElement>("main")?.focus())}>To the content</a>
       <Header models={models.data ?? []} info={info} />
-      {!online.value && <p class="offline" role="alert">The engine does not answer. Is <code>embscope serve</code> still running? Trying again…</p>}
+      {!online.value && <p class="offline" role="alert">{stranger.value
+        ? <>The engine does not know this browser. Open the address that <code>embscope serve</code> printed last; this page then goes on.</>
+        : <>The engine does not answer. Is <code>embscope serve</code> still running? Trying again…</>}</p>}
       {step.value > 0 && <Walk />}
       <main id="main" tabIndex={-1} class={`view ${view.value}`}>
         <Trouble error={models.error} />

@@ -13,7 +13,7 @@ export interface Answer<T> {
  * newest of those that follow waits, so a hand that drags is answered at the engine's own pace and never by a queue. An
  * answer that takes longer than `patience` milliseconds is given up for the newer question.
  */
-export function useAnswer<T>(question: string | undefined, asker: (signal: AbortSignal) => Promise<T>, patience = 400): Answer<T> {
+export function useAnswer<T>(question: string | undefined, asker: (signal: AbortSignal) => Promise<T>, patience = 2000): Answer<T> {
   const [answer, setAnswer] = useState<Answer<T>>({ loading: question !== undefined });
   const state = useRef({ busy: false, waiting: false, since: 0, alive: true, abort: new AbortController(), asker, question });
   state.current.asker = asker;

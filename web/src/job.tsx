@@ -3,7 +3,10 @@ import { useEffect, useState } from "preact/hooks";
 import { call, events, EngineError, returned, type Job } from "./api";
 import { Trouble } from "./parts";
 
-export const start = (kind: string, request: object): Promise<{ id: string }> => call("jobs", { kind, ...request });
+/** The number of the job, as a text. */
+export async function start(kind: string, request: object): Promise<string> {
+  return String((await call<{ id: number }>("jobs", { kind, ...request })).id);
+}
 
 const over = (job?: Job): boolean => !!job && ["done", "failed", "cancelled"].includes(job.state);
 
@@ -29,12 +32,12 @@ async function follow(id: string, tell: (job: Job) => void, signal: AbortSignal)
   if (over(job)) return;
   for await (const { event, data } of events(`jobs/${id}/events`, undefined, signal)) {
     if (event === "progress") tell((job = { ...job, ...data, state: data.state ?? (job.state === "queued" ? "running" : job.state) }));
-    if (event === "done" || event === "failed" || event === "cancelled") break;
+    if (event === "done" || event === "failed") break;
   }
   tell(await look());
 }
 
-export const control = (id: string, what: "pause" | "resume" | "cancel"): Promise<unknown> => call(`jobs/${id}/${what}`, {});
+export const control = (id: number, what: "pause" | "resume" | "cancel"): Promise<unknown> => call(`jobs/${id}/${what}`, {});
 
 function left(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";
@@ -49,8 +52,8 @@ export function JobBar({ job, pausable }: { job?: Job; pausable?: boolean }) {
   const act = (what: "pause" | "resume" | "cancel") => () => void control(job.id, what).catch(setError);
   return (
     <div class="job">
-      <progress value={job.fraction} max={1} aria-label={job.what || job.kind} />
-      <span>{job.what || job.kind}{job.state === "paused" ? " (paused)" : ""}</span>
+      <progress value={job.fraction || undefined} max={1} aria-label={job.what || job.kind} />
+      <span>{job.state === "running" && !job.fraction ? job.kind : job.what}{job.state === "paused" ? " (paused)" : ""}</span>
       <span class="amount">{left(job.seconds_left)}</span>
       {pausable && <button type="button" onClick={act(job.state === "paused" ? "resume" : "pause")}>{job.state === "paused" ? "Go on" : "Pause"}</button>}
       <button type="button" onClick={act("cancel")}>Cancel</button>

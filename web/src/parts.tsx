@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Answer } from "./hooks";
-import { call, EngineError, type Cell, type Likely, type Spec, type Table as Columns } from "./api";
+import { call, EngineError, type Cell, type Likely, type ModelInfo, type Spec, type Table as Columns } from "./api";
 import { csv, download, saveTable } from "./save";
 import { session, toTray } from "./session";
 import { dark } from "./theme";
@@ -274,6 +274,9 @@ export function Same({ command, python }: { command: string; python: string }) {
 export const shell = (text: string): string => (/^[\w./:=#-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 /** For Python. */
 export const py = (value: unknown): string => JSON.stringify(value);
+
+/** What opens the same model in Python. */
+export const opened = (info: ModelInfo): string => py(info.path ?? info.name);
 
 /** A field that offers the vocabulary while one types. */
 export function WordField({ label, value, set, hint }: TextProps) {

@@ -39,7 +39,9 @@ function isParams(value: unknown): value is Params {
   return typeof value === "object" && value !== null && Object.values(value).every((v) => typeof v === "string");
 }
 
-const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every((v) => typeof v === "string");
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((v) => typeof v === "string");
+}
 
 /** Throws in words when `value` is no session: a file that someone opens may hold anything. */
 export function checked(value: unknown): Session {

@@ -47,7 +47,7 @@ export async function draw(spec: Spec, into: HTMLElement, tip: HTMLElement, dark
     const text = value === undefined || value === "" ? "" : told(value);
     tip.textContent = text;
     tip.hidden = !text;
-    const { clientX = 0, clientY = 0 } = event as MouseEvent;
+    const { clientX = 0, clientY = 0 } = (event ?? {}) as MouseEvent;
     tip.style.left = `${Math.max(4, Math.min(clientX + 12, innerWidth - tip.offsetWidth - 8))}px`;
     tip.style.top = `${Math.max(4, Math.min(clientY + 14, innerHeight - tip.offsetHeight - 8))}px`;
   });

@@ -55,7 +55,7 @@ export function Pane(props: PaneProps) {
   return (
     <div class="pane">
       <canvas ref={points} aria-hidden="true" />
-      <canvas ref={over} class={props.lasso ? "lasso" : ""} tabIndex={0} role="application" data-fps={0}
+      <canvas ref={over} class={props.lasso ? "lasso" : ""} tabIndex={0} role="application"
         aria-label={`${props.name}: ${props.ids.length} tokens. Arrows move, plus and minus zoom; search finds a token by its text.`}
         onPointerDown={(e) => s.down(e)} onPointerMove={hover} onPointerUp={(e) => s.up(e)} onPointerCancel={(e) => s.up(e)}
         onPointerLeave={() => setNear(undefined)} onKeyDown={(e) => s.key(e)} onDblClick={() => s.whole()} />
@@ -256,7 +256,7 @@ class Scene {
       return this.widths.get(i)!;
     };
     const first = new Set([...(centre === undefined ? [] : [centre]), ...lines, ...marked]);
-    const ahead = first.size ? Array.from(ids.keys()).filter((i) => first.has(ids[i])) : [];
+    const ahead = first.size ? Array.from(ids.keys()).filter((i) => first.has(ids[i])).sort((a, b) => Number(ids[b] === centre) - Number(ids[a] === centre)) : [];
     const spots = place(xy!, [...ahead.slice(0, 300), ...order], this.camera, this.over.clientWidth, this.over.clientHeight, widthOf);
     ink.lineWidth = 3;
     ink.lineJoin = "round";

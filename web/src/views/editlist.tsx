@@ -1,8 +1,8 @@
 // The edits in force: written as the engine reads them, each with a switch, and what they do to the next token.
-import { call, type Spec, type Table as Columns } from "../api";
+import { call, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { edits, inForce, past, setEdits, undo, type Edit } from "../edits";
 import { useAnswer, useSettled } from "../hooks";
-import { Figure, py, Same, shell, Shown, Table } from "../parts";
+import { Figure, opened, py, Same, shell, Shown, Table } from "../parts";
 import { useText } from "../text";
 
 const examples: [string, Edit][] = [
@@ -14,7 +14,7 @@ const examples: [string, Edit][] = [
   ["noise on the embedding", { at: "wte", do: "noise 0.05 seed 1" }],
 ];
 
-export function EditList({ keep }: { keep: Edit }) {
+export function EditList({ keep, info }: { keep: Edit; info: ModelInfo }) {
   const list = edits();
   const put = (i: number, part: Partial<Edit>, typing = false) => setEdits(list.map((e, j) => (j === i ? { ...e, ...part } : e)), typing);
   return (
@@ -43,18 +43,17 @@ export function EditList({ keep }: { keep: Edit }) {
         </select>
         <button type="button" disabled={past.value.length === 0} onClick={undo}>Undo</button>
       </div>
-      {list.length > 0 && <Outcome />}
+      {list.length > 0 && <Outcome info={info} />}
     </section>
   );
 }
 
 /** The next token before and after. */
-function Outcome() {
+function Outcome({ info }: { info: ModelInfo }) {
   const [text] = useText();
   const now = inForce();
-  const question = useSettled(JSON.stringify({ text, edits: now, top: 8 }));
-  const changed = useAnswer(now.length ? question : undefined, (signal) =>
-    call<{ table: Columns; divergence: number; figure: Spec }>("edit?figure=1", JSON.parse(question), { signal }));
+  const question = useSettled(now.length ? JSON.stringify({ text, edits: now, top: 8 }) : undefined);
+  const changed = useAnswer(question, (signal) => call<{ table: Columns; divergence: number; figure: Spec }>("edit?figure=1", JSON.parse(question!), { signal }));
   if (now.length === 0) return <p class="waiting">All are switched off: the model runs untouched.</p>;
   const flags = now.map((e) => `--at ${shell(e.at)} --do ${shell(e.do)}`).join(" ");
   return (
@@ -68,7 +67,7 @@ function Outcome() {
         )}
       </Shown>
       <Same command={`embscope edit ${shell(text)} ${flags}`}
-        python={`import embscope\nmodel = embscope.open()\nmodel.edit(${py(text)}, ${py(now.map((e) => `${e.at} ${e.do}`))})`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.edit(${py(text)}, ${py(now.map((e) => `${e.at} ${e.do}`))})`} />
     </>
   );
 }

@@ -64,7 +64,7 @@ function Toy() {
           );
         }}
       </Shown>
-      <Same command="embscope toy" python={"import embscope\nembscope.toy()"} />
+      <Same command="embscope toy" python={"import embscope\nembscope.toy_space()"} />
     </section>
   );
 }

@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { call, numbers, texts, type ModelInfo, type Named, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, LikelyList, py, Same, Segments, shell, Shown, Table, Text, WordField } from "../parts";
+import { Choice, Figure, LikelyList, opened, py, Same, Segments, shell, Shown, Table, Text, WordField } from "../parts";
 import { useNumber, useParam } from "../session";
 import { PositionPicker, SharedText, useText, useTokens } from "../text";
 
@@ -76,7 +76,7 @@ function Lens({ info, text, position, count, setPosition }: PartProps) {
         )}
       </Shown>
       <Same command={`embscope lens ${shell(text)}${target ? ` --target ${shell(target)}` : ""} --top 8`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.lens(${py(text)}${target ? `, target=${py(target)}` : ""}, top=8)`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.lens(${py(text)}${target ? `, target=${py(target)}` : ""}, top=8)`} />
     </>
   );
 }
@@ -152,7 +152,7 @@ function Trace({ info, text, position }: PartProps) {
         )}
       </Shown>
       <Same command={`embscope trace ${shell(text)} --position ${position}`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.trace(${py(text)}, position=${position})`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.trace(${py(text)}, position=${position})`} />
     </>
   );
 }
@@ -170,7 +170,7 @@ function Attention({ info, text }: PartProps) {
       </label>
       <Shown answer={patterns}>{(a) => <Figure spec={a.figure} name={`attention-${block}`} />}</Shown>
       <Same command={`embscope attention ${shell(text)} --block ${block}`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.attention(${py(text)}, block=${block})`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.attention(${py(text)}, block=${block})`} />
     </>
   );
 }
@@ -196,7 +196,7 @@ function Attribute({ info, text, position }: PartProps) {
         )}
       </Shown>
       <Same command={`embscope attribute ${shell(text)}${target ? ` --target ${shell(target)}` : ""}${against ? ` --against ${shell(against)}` : ""} --position ${position}`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.attribute(${py(text)}${target ? `, target=${py(target)}` : ""}${against ? `, against=${py(against)}` : ""}, position=${position})`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.attribute(${py(text)}${target ? `, target=${py(target)}` : ""}${against ? `, against=${py(against)}` : ""}, position=${position})`} />
     </>
   );
 }
@@ -224,7 +224,7 @@ function Path({ info, text, position }: PartProps) {
         )}
       </Shown>
       <Same command={`embscope run --text ${shell(text)} --capture 'blocks.*.resid_post' --to path.npz`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.run(${py(text)}, capture=["blocks.*.resid_post"])`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.trajectory(${py(text)}, position=${position}${plane === "pca" ? "" : `, axes=${py([x, y])}`})`} />
     </>
   );
 }

@@ -6,7 +6,7 @@ import { useAnswer, useSettled } from "../hooks";
 import { JobBar, start, useJob } from "../job";
 import { along, css, ends, palettes } from "../map/colour";
 import { Pane } from "../map/pane";
-import { Choice, Field, NumberField, py, Same, Save, Text, Token, Trouble } from "../parts";
+import { Choice, Field, NumberField, opened, py, Same, Save, Text, Token, Trouble } from "../parts";
 import { csv, download } from "../save";
 import { useNumber, useParam } from "../session";
 import { dark } from "../theme";
@@ -18,8 +18,8 @@ export interface Cloud {
 
 /** The points of a job, again whenever it has newer ones. */
 export function useCloud(job: Job | undefined): Cloud | undefined {
-  const [cloud, setCloud] = useState<Cloud & { job: string }>();
-  const ids = useRef<{ job: string; ids: Int32Array } | undefined>(undefined);
+  const [cloud, setCloud] = useState<Cloud & { job: number }>();
+  const ids = useRef<{ job: number; ids: Int32Array } | undefined>(undefined);
   const has = job && (job.state === "done" || job.state === "cancelled" || (job.version ?? 0) > 0 || job.fraction > 0);
   const points = useAnswer(has ? `${job.id} ${job.version ?? job.fraction} ${job.state}` : undefined, async (signal) => {
     const id = job!.id;
@@ -122,15 +122,17 @@ function Legend({ colour, attributes, range }: { colour: string; attributes?: At
 /** Search as one types; the first hit is taken by Enter. */
 function Find({ find }: { find: (t: Named) => void }) {
   const [query, setQuery] = useState("");
+  const [open, setOpen] = useState(false);
+  const take = (t?: Named) => t && (setOpen(false), find(t));
   const wanted = useSettled(query);
   const hits = useAnswer(wanted ? wanted : undefined, (signal) => call<{ tokens: Named[] }>(`vocabulary?q=${encodeURIComponent(wanted)}&limit=8`, undefined, { signal }));
   return (
-    <form class="find" onSubmit={(e) => (e.preventDefault(), hits.data?.tokens[0] && find(hits.data.tokens[0]))}>
-      <Field label="Search">{(id) => <input id={id} type="search" value={query} autocomplete="off" spellcheck={false} onInput={(e) => setQuery(e.currentTarget.value)} />}</Field>
-      {query && hits.data && (
+    <form class="find" onSubmit={(e) => (e.preventDefault(), take(hits.data?.tokens[0]))}>
+      <Field label="Search">{(id) => <input id={id} type="search" value={query} autocomplete="off" spellcheck={false} onInput={(e) => (setQuery(e.currentTarget.value), setOpen(true))} />}</Field>
+      {open && query && hits.data && (
         <div class="hits" role="group" aria-label="Tokens found">
           {hits.data.tokens.length === 0 && <span class="waiting">no token holds “{wanted}”</span>}
-          {hits.data.tokens.map((t) => <Token key={t.id} id={t.id} label={t.label} pressed={false} pick={() => find(t)} />)}
+          {hits.data.tokens.map((t) => <Token key={t.id} id={t.id} label={t.label} pressed={false} pick={() => take(t)} />)}
         </div>
       )}
     </form>
@@ -164,7 +166,7 @@ interface OneProps {
   suffix: string;
 }
 
-const methods = [["pca", "principal components"], ["tsne", "t-SNE"], ["umap", "UMAP"]] as [string, string][];
+const methods: [string, string][] = [["pca", "principal components"], ["tsne", "t-SNE"]];
 
 function One(props: OneProps) {
   const { info, labels, attributes, paint, suffix } = props;
@@ -179,7 +181,7 @@ function One(props: OneProps) {
   const request = { method, tokens: which === "selection" ? props.circled : which, ...(method === "pca" ? {} : { seed }), ...(method === "tsne" ? { perplexity } : {}) };
   const run = (m = method) => {
     setError(undefined);
-    start("map", { ...request, method: m }).then((j) => setId(j.id), setError);
+    start("map", { ...request, method: m }).then(setId, setError);
   };
   useEffect(() => {
     if (!id && method === "pca") run();
@@ -194,7 +196,7 @@ function One(props: OneProps) {
   const savePoints = () => cloud && download("map.csv", csv({ id: [...cloud.ids], token: names, x: [...cloud.xy].filter((_, i) => i % 2 === 0), y: [...cloud.xy].filter((_, i) => i % 2 === 1) }), "text/csv");
   const ink = useMemo(() => inkOf(dark.value), [dark.value]);
   return (
-    <section class="one" aria-label={suffix ? "Second map" : "Map"}>
+    <section class="one" aria-label={suffix ? "Second map" : "Map"} data-points={cloud?.ids.length ?? 0}>
       <div class="row">
         <Choice label="Method" value={method} set={(m) => (setMethod(m), m === "pca" && run(m))} options={methods} />
         <Choice label="Tokens" value={which} set={setWhich} options={[["all", `all ${info.vocab}`], ["0:2000", "the first 2000"], ["0:10000", "the first 10000"], ...(props.circled.length > 3 ? [["selection", "those encircled"] as [string, string]] : [])]} />
@@ -211,7 +213,7 @@ function One(props: OneProps) {
         <Save title="the map" forms={{ PNG: () => savePicture(suffix), CSV: savePoints }} />
       </div>
       <Same command={`embscope map --tokens ${which === "selection" ? props.circled.join(",") : which} --method ${method}${method === "tsne" ? ` --perplexity ${perplexity}` : ""}${method === "pca" ? "" : ` --seed ${seed}`} --save map.html`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.map(tokens=${which === "all" ? py("all") : which === "selection" ? py(props.circled) : `range(${which.replace(":", ", ")})`}, method=${py(method)}${method === "pca" ? "" : `, seed=${seed}`})`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.${method}(${which === "all" ? "" : which === "selection" ? py(props.circled) : `range(${which.replace(":", ", ")})`}${method === "pca" ? "" : `${which === "all" ? "" : ", "}seed=${seed}`}${method === "tsne" ? `, perplexity=${perplexity}` : ""})`} />
     </section>
   );
 }

@@ -4,7 +4,7 @@ import { call, quoted, type Likely, type ModelInfo, type Spec, type Table as Col
 import { inForce } from "../edits";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, LikelyList, NumberField, percent, py, Same, shell, Shown, Table, Token, WordField } from "../parts";
+import { Choice, Figure, LikelyList, NumberField, percent, opened, py, Same, shell, Shown, Table, Token, WordField } from "../parts";
 import { useNumber, useParam } from "../session";
 import { PositionPicker, SharedText, useText, useTokens, type Tokens } from "../text";
 import { EditList } from "./editlist";
@@ -58,8 +58,8 @@ export function Mix({ info }: { info: ModelInfo }) {
       <Drag request={request} p={p} setP={setP} steps={steps} setSteps={setSteps} />
       <Same
         command={`embscope mix ${shell(text)} --replace ${shell(replace)} --with ${shell(other)} --targets ${targets.map(shell).join(" ")} --steps ${steps}${site === "wte" ? "" : ` --site ${site}`}`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.mix(${py(text)}, replace=${py(replace)}, with_=${py(other)},\n          targets=${py(targets)}, steps=${steps}, site=${py(site)})`} />
-      <EditList keep={{ at: `${site}@${quoted(replace)}`, do: `mix ${p} ${quoted(other)}` }} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.mix(${py(text)}, replace=${py(replace)}, with_=${py(other)},\n          targets=${py(targets)}, steps=${steps}, site=${py(site)})`} />
+      <EditList info={info} keep={{ at: `${site}@${quoted(replace)}`, do: `mix ${p} ${quoted(other)}` }} />
     </>
   );
 }
@@ -70,7 +70,7 @@ type MixRequest = { text: string; replace: string; with: string; targets: string
 function Drag({ request, p, setP, steps, setSteps }: { request: MixRequest; p: number; setP: (p: number) => void; steps: number; setSteps: (v: number) => void }) {
   const edits = inForce();
   const body = { ...request, p, k: 8, edits };
-  const step = useAnswer(`mix/at ${JSON.stringify(body)}`, (signal) => call<Step>("mix/at", body, { signal }));
+  const step = useAnswer(`mix/at ${JSON.stringify(body)}`, (signal) => call<Step>("mix/at", body, { signal }), Infinity);
   useEffect(() => {
     if (step.data) note({ mix: { p: step.data.p, replaced: request.replace, first: step.data.targets[0]?.probability ?? 0, second: step.data.targets[1]?.probability ?? 0 } });
   }, [step.data]);
@@ -101,6 +101,7 @@ function Drag({ request, p, setP, steps, setSteps }: { request: MixRequest; p: n
         </Shown>
         <div>
           <h2>The whole way</h2>
+          {edits.length > 0 && <p class="waiting">The curve is that of the mixture alone, without the other edits.</p>}
           <SweepFigure request={request} steps={steps} />
           <NumberField label="Steps" value={steps} set={setSteps} min={2} max={1001} />
         </div>

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { call, events, numbers, texts, type Likely, type ModelInfo, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer } from "../hooks";
-import { LikelyList, NumberField, percent, py, Same, shell, Shown, Table, Token, Trouble } from "../parts";
+import { LikelyList, NumberField, percent, opened, py, Same, shell, Shown, Table, Token, Trouble } from "../parts";
 import { useNumber } from "../session";
 import { SharedText, useText, useTokens, type Tokens } from "../text";
 
@@ -44,7 +44,7 @@ export function Read({ info }: { info: ModelInfo }) {
         </section>
       </div>
       <Same command={`embscope tokens ${shell(text)}\nembscope predict ${shell(text)} -k ${k}`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.predict(${py(text)}, k=${k})`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.predict(${py(text)}, k=${k})`} />
       <Generate info={info} text={text} />
     </>
   );
@@ -75,6 +75,8 @@ function Pieces({ tokens, text }: { tokens: Tokens; text: string }) {
   );
 }
 
+const bytesOf = (hex: string): Uint8Array => Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+
 interface Written extends Likely {
   text: string;
 }
@@ -95,10 +97,14 @@ function Generate({ text, info }: { text: string; info: ModelInfo }) {
     setWritten([]);
     setError(undefined);
     setBusy(true);
+    const decoder = new TextDecoder(); // a letter may be spread over several tokens
     try {
       const request = { text, count, temperature, top_p: topP, seed };
       for await (const { event, data } of events("generate", request, running.current.signal)) {
-        if (event === "token") setWritten((w) => [...w, data as Written]);
+        if (event === "token") {
+          const text = decoder.decode(bytesOf(data.bytes), { stream: true });
+          setWritten((w) => [...w, { ...data, text } as Written]);
+        }
         if (event === "failed" || event === "error") throw new Error(data.error?.message ?? data.message);
       }
     } catch (e) {
@@ -127,7 +133,7 @@ function Generate({ text, info }: { text: string; info: ModelInfo }) {
       )}
       {written.length > 0 && <p class="key"><span class="by" style={{ "--heat": "0%" }}>unsure</span><span class="by" style={{ "--heat": "50%" }}>half sure</span><span class="by" style={{ "--heat": "100%" }}>sure</span></p>}
       <Same command={`embscope generate ${shell(text)} ${options}`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.generate(${py(text)}, tokens=${count}, temperature=${temperature}, top_p=${topP}, seed=${seed})`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.generate(${py(text)}, tokens=${count}, temperature=${temperature}, top_p=${topP}, seed=${seed})`} />
     </section>
   );
 }

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { ModelInfo } from "../api";
 import { JobBar, start, useJob } from "../job";
-import { Choice, Figure, NumberField, py, Same, shell, Table, Text, Trouble } from "../parts";
+import { Choice, Figure, NumberField, opened, py, Same, shell, Table, Text, Trouble } from "../parts";
 import { useNumber, useParam } from "../session";
 
 const lines = (text: string): string[] => text.split("\n").map((l) => l.trim()).filter((l) => l !== "");
@@ -22,7 +22,7 @@ export function Steer({ info }: { info: ModelInfo }) {
   const run = () => {
     setError(undefined);
     if (amounts.some((a) => !Number.isFinite(a))) return setError(new Error(`strengths: '${strengths}' are not all numbers`));
-    start("steer", { text, site, towards: lines(towards), away: lines(away), strengths: amounts, tokens }).then((j) => setId(j.id), setError);
+    start("steer", { text, site, towards: lines(towards), away: lines(away), strengths: amounts, tokens }).then(setId, setError);
   };
   const sites = Array.from({ length: info.blocks }, (_, l) => `blocks.${l}.resid_post`);
   return (
@@ -45,7 +45,7 @@ export function Steer({ info }: { info: ModelInfo }) {
       {job?.result?.figure && <Figure spec={job.result.figure} name="steer" />}
       <Same
         command={`embscope steer ${shell(text)} --at ${site} --towards ${lines(towards).map(shell).join(" ")} --away ${lines(away).map(shell).join(" ")} --strengths ${amounts.join(" ")} --tokens ${tokens}`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.steer(${py(text)}, site=${py(site)}, towards=${py(lines(towards))},\n            away=${py(lines(away))}, strengths=${py(amounts)}, tokens=${tokens})`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.steer(${py(text)}, site=${py(site)}, towards=${py(lines(towards))},\n            away=${py(lines(away))}, strengths=${py(amounts)}, tokens=${tokens})`} />
     </>
   );
 }

@@ -34,7 +34,8 @@ export function Train({ info }: { info: ModelInfo }) {
   const [b, setB] = useParam("run2", "");
   const [error, setError] = useState<Error>();
   const request = { text, layers, heads, width, context, steps };
-  const run = (seed: number, set: (id: string) => void) => start("train", { ...request, seed }).then((j) => set(j.id), setError);
+  const flags = Object.entries({ layers, heads, width, context, steps, seed: seedA }).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const run = (seed: number, set: (id: string) => void) => start("train", { ...request, seed }).then(set, setError);
   const both = () => (setError(undefined), void run(seedA, setA), void run(seedB, setB));
   const one = () => (setError(undefined), setB(undefined as unknown as string), void run(seedA, setA));
   return (
@@ -60,8 +61,8 @@ export function Train({ info }: { info: ModelInfo }) {
         {a && <Run id={a} forget={() => setA(undefined)} title={`Seed ${seedA}`} model={info.name} />}
         {b && <Run id={b} forget={() => setB(undefined)} title={`Seed ${seedB}`} model={info.name} />}
       </div>
-      <Same command={`embscope train text.txt --layers ${layers} --heads ${heads} --width ${width} --context ${context} --steps ${steps} --seed ${seedA}`}
-        python={`import embscope\nembscope.train(open("text.txt").read(), layers=${layers}, heads=${heads}, width=${width},\n               context=${context}, steps=${steps}, seed=${py(seedA)})`} />
+      <Same command={`embscope train text.txt --out run ${flags.join(" ")}`}
+        python={`import subprocess\nimport embscope\nsubprocess.run(${py(["embscope", "train", "text.txt", "--out", "run", ...flags])}, check=True)\nmodel = embscope.load("run")`} />
     </>
   );
 }

@@ -1,10 +1,10 @@
 // Vectors: those in the tray, as lines and as scatter, how near they are to each other, and what is near to them.
 import { useEffect, useState } from "preact/hooks";
-import { call, quoted, texts, type ModelInfo, type Spec, type Table as Columns } from "../api";
+import { byId, call, texts, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, NumberField, py, Same, shell, Shown, Table, Text, Trouble, WordField } from "../parts";
-import { session, toTray, useNumber, useParam } from "../session";
+import { Choice, Figure, NumberField, opened, py, Same, shell, Shown, Table, Text, Trouble, WordField } from "../parts";
+import { change, session, toTray, useNumber, useParam } from "../session";
 import { useLabels } from "../tray";
 
 const example = [" apple", " pear", " spaceship"];
@@ -25,11 +25,16 @@ export function Vectors({ info }: { info: ModelInfo }) {
       <p class="lead">A token is a row of {info.width} numbers. Tokens that you click anywhere come here.</p>
       <Add />
       {tray.length > 0 ? <Compared tray={tray} info={info} /> : (
-        <p class="waiting">Nothing is in the tray. <button type="button" onClick={() => example.forEach((w) => toTray(quoted(w)))}>Begin with apple, pear and spaceship</button></p>
+        <p class="waiting">Nothing is in the tray. <button type="button" onClick={() => void Promise.all(example.map(token)).then((tray) => change({ tray }))}>Begin with apple, pear and spaceship</button></p>
       )}
       <Near info={info} tray={tray} />
     </>
   );
+}
+
+/** A word as an expression: the number of its token, of its last one when it has several. */
+async function token(word: string): Promise<string> {
+  return byId((await call<{ ids: number[] }>("tokens", { text: word })).ids.at(-1)!);
 }
 
 /** Words and expressions that are put into the tray. */
@@ -37,19 +42,25 @@ function Add() {
   const [word, setWord] = useState("");
   const [expression, setExpression] = useParam("expression", "' king' - ' man' + ' woman'");
   const [error, setError] = useState<Error>();
-  const put = (v: string) => (e: Event) => {
+  const put = (find: () => Promise<string>) => async (e: Event) => {
     e.preventDefault();
     setError(undefined);
-    call("vectors", { vectors: [v] }).then(() => session.value.tray.includes(v) || toTray(v), setError);
+    try {
+      const v = await find();
+      if (!session.value.tray.includes(v)) toTray(v);
+    } catch (wrong) {
+      setError(wrong as Error);
+    }
   };
+  const checked = () => call("vectors", { vectors: [expression] }).then(() => expression);
   return (
     <>
       <div class="pair">
-        <form class="row" onSubmit={put(quoted(word))}>
+        <form class="row" onSubmit={put(() => token(word))}>
           <WordField label="Word" value={word} set={setWord} hint="with its space: ' apple' is another token than 'apple'" />
           <button type="submit" disabled={!word}>To the tray</button>
         </form>
-        <form class="row" onSubmit={put(expression)}>
+        <form class="row" onSubmit={put(checked)}>
           <Text label="Arithmetic" value={expression} set={setExpression} hint="words in quotes, + − * and numbers, mean(…)" />
           <button type="submit" disabled={!expression}>To the tray</button>
         </form>
@@ -78,7 +89,7 @@ function Compared({ tray, info }: { tray: string[]; info: ModelInfo }) {
         )}
       </Shown>
       <Same command={`embscope vector ${words.map(shell).join(" ")}\nembscope cosine ${words.map(shell).join(" ")}`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.vectors(${py(words)})\nmodel.cosine(${py(words)})`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.vectors(${py(words)})\nmodel.cosines(${py(words)})`} />
     </>
   );
 }
@@ -111,7 +122,7 @@ function Near({ tray, info }: { tray: string[]; info: ModelInfo }) {
         )}
       </Shown>
       <Same command={`embscope similar ${shell(label.replaceAll("␣", " "))} -k ${k}`}
-        python={`import embscope\nmodel = embscope.open(${py(info.name)})\nmodel.similar(${py(label.replaceAll("␣", " "))}, k=${k})`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.similar(${py(label.replaceAll("␣", " "))}, k=${k})`} />
     </section>
   );
 }

@@ -1,0 +1,80 @@
+#include "embscope/extract.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "command.h"
+
+namespace embscope::cli {
+namespace {
+
+DType dtype_of(const std::string& name) { return name == "fp16" ? DType::f16 : name == "bf16" ? DType::bf16 : DType::f32; }
+
+// "3/8": which of how many.
+void read_shard(const std::string& text, ExtractRequest& request) {
+  const char* end = text.data() + text.size();
+  auto [slash, error] = std::from_chars(text.data(), end, request.shard);
+  if (error == std::errc() && slash < end && *slash == '/') {
+    const auto [last, second] = std::from_chars(slash + 1, end, request.shards);
+    if (second == std::errc() && last == end) return;
+  }
+  throw Error(Code::usage, "extract", fmt::format("--shard '{}': expected i/N, such as 0/8", text));
+}
+
+std::string size_text(double bytes) {
+  return bytes < 1e6 ? fmt::format("{:.0f} kB", bytes / 1e3) : bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6)
+                                                                          : fmt::format("{:.1f} GB", bytes / 1e9);
+}
+
+// Said before the work starts: with --explain everything, otherwise only that the disk is too small.
+void tell_estimate(const Transformer& transformer, const ExtractRequest& request, bool explain) {
+  const ExtractEstimate e = estimate_extract(transformer, request, explain);
+  if (explain)
+    fmt::print(stderr, "about {:.0f} tokens: {}, {:.0f} s\n", e.tokens, size_text(e.bytes), e.seconds);
+  if (e.bytes > e.bytes_free)
+    fmt::print(stderr, "the disk of {} has {} free, about {} are needed\n", request.folder.string(),
+               size_text(e.bytes_free), size_text(e.bytes));
+}
+
+}  // namespace
+
+void add_extract(CLI::App& app) {
+  const auto [command, common] = add_command(app, "extract", "Write the activations of a corpus to the disk",
+                                             "extract corpus.txt --at blocks.6.resid_post --to activations --dtype fp16");
+  auto r = std::make_shared<ExtractRequest>();
+  struct Options {
+    std::string dtype = "fp32", shard;
+    bool explain = false;
+  };
+  auto o = std::make_shared<Options>();
+  command->add_option("CORPUS", r->corpus, "Text, a document a line; or .jsonl, an object a line")->required();
+  command->add_option("--at", r->sites, "Sites (blocks.*.resid_post names all of them)")->required();
+  command->add_option("--to", r->folder, "The folder: a new one, or that of the same extraction, which then goes on")
+      ->required();
+  command->add_option("--dtype", o->dtype, "fp32, fp16 or bf16")->check(CLI::IsMember({"fp32", "fp16", "bf16"}));
+  command->add_option("--shard", o->shard, "i/N: only this machine's share of the documents, i from 0");
+  command->add_option("--part-tokens", r->part_tokens, "Tokens in one file")->check(CLI::Range(1, 1 << 30));
+  command->add_option("--batch-tokens", r->batch_tokens, "Tokens run at once: more memory, a little faster")
+      ->check(CLI::Range(1, 1 << 20));
+  command->add_option("--field", r->field, "What a .jsonl object calls its text");
+  command->add_flag("--keep-invalid", r->keep_invalid, "Take bytes that are no UTF-8 as they are");
+  command->add_flag("--explain", o->explain, "Say beforehand what it will take, and afterwards what was computed");
+  command->callback([common, r, o] {
+    r->dtype = dtype_of(o->dtype);
+    if (!o->shard.empty()) read_shard(o->shard, *r);
+    const Transformer transformer(common->open());
+    tell_estimate(transformer, *r, o->explain);
+    const ExtractResult result = extract(transformer, *r, progress_line());
+    Table table(fmt::format("extracted to {}", r->folder.string()));
+    const auto number = [](auto x) { return std::vector<double>{static_cast<double>(x)}; };
+    table.add("documents", number(result.documents)).add("tokens", number(result.tokens));
+    table.add("files", number(result.parts)).add("bytes", number(result.bytes));
+    table.add("tokens_before", number(result.tokens_before));
+    std::vector<std::string> notes;
+    if (o->explain) notes.push_back(explained(result.cost));
+    print(*common, table, notes);
+  });
+}
+
+}  // namespace embscope::cli

@@ -1,0 +1,88 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "command.h"
+#include "embscope/archive.h"
+#include "embscope/growth.h"
+
+namespace embscope::cli {
+namespace {
+
+struct Options {
+  GrowthRequest request;
+  std::string frames;
+};
+
+// The rows of one step.
+Table frame_of(const Table& map, double step) {
+  std::vector<double> steps, x, y;
+  std::vector<std::string> tokens;
+  for (std::size_t i = 0; i < map.rows(); ++i) {
+    if (map.column("step").numbers()[i] != step) continue;
+    steps.push_back(step), tokens.push_back(map.column("token").texts()[i]);
+    x.push_back(map.column("x").numbers()[i]), y.push_back(map.column("y").numbers()[i]);
+  }
+  Table frame("map");
+  return std::move(frame.add("step", steps).add("token", tokens).add("x", x).add("y", y));
+}
+
+// One picture a step: svg where the converter is installed, else the specifications.
+void write_frames(const Growth& growth, const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  std::vector<Figure> figures;
+  for (double step : growth.shape.column("step").numbers()) {
+    figures.push_back(figure_growth_map(frame_of(growth.map, step)));
+    figures.back().name = fmt::format("step-{:08.0f}", step);
+  }
+  const bool drawn = save_svgs(figures, folder);
+  for (const Figure& figure : figures) {
+    if (!drawn) save(figure, folder / (figure.name + ".json"));
+  }
+  fmt::print(stderr, "{} frames in {}\n", figures.size(), folder.string());
+}
+
+void save_report(const Growth& growth, const std::string& run, const std::string& path) {
+  Report report("How the vectors formed", run);
+  report.section("From step to step");
+  report.text("Norms and cosines of the embedding vectors of the tokens that occur in the text, at each snapshot.");
+  report.command(fmt::format("embscope growth {} --save {}", run, path));
+  report.figure(figure_growth(growth.shape));
+  report.table(growth.shape, 100);
+  report.section("The map");
+  report.text("The most frequent tokens. Each map is turned to lie as near as can be to the next one.");
+  report.figure(figure_growth_map(growth.map));
+  report.section("Neighbours");
+  report.table(growth.neighbours, 500);
+  report.section("Frequency and norm");
+  report.figure(figure_frequency(growth.frequency));
+  report.table(growth.frequency, 20);
+  write_file(path, report.html());
+}
+
+}  // namespace
+
+void add_growth(CLI::App& app) {
+  const auto [command, common] = add_command(app, "growth", "How the embedding vectors of a run formed, from snapshot to snapshot",
+                                             "growth my-model --words \" king\" \" water\" --save growth.html");
+  auto o = std::make_shared<Options>();
+  command->add_option("RUN", o->request.run, "The folder that embscope train wrote")->required();
+  command->add_option("--words", o->request.words, "Words whose neighbours are followed (default: frequent ones)");
+  command->add_option("--neighbours", o->request.neighbours, "How many of them")->capture_default_str()->check(CLI::Range(1, 100));
+  command->add_option("--map-tokens", o->request.mapped, "Tokens of the map, the most frequent ones")->capture_default_str();
+  command->add_option("--method", o->request.method, "Of the map: tsne or pca")->capture_default_str();
+  command->add_option("--seed", o->request.seed, "Of t-SNE");
+  command->add_option("--frames", o->frames, "A folder for the map of each step as a picture of its own");
+  command->callback([common, o] {
+    const Growth found = growth(o->request, progress_line());
+    print(*common, found.shape);
+    if (!common->json && !common->csv) fmt::print("\n{}", found.neighbours.text());
+    if (!o->frames.empty()) write_frames(found, o->frames);
+    if (common->save.ends_with(".html"))
+      save_report(found, o->request.run.string(), common->save);
+    else
+      save_figure(*common, [&] { return figure_growth(found.shape); });
+  });
+}
+
+}  // namespace embscope::cli

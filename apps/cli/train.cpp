@@ -1,0 +1,205 @@
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "embscope/archive.h"
+#include "embscope/predict.h"
+#include "embscope/threads.h"
+#include "embscope/training_run.h"
+#include "embscope/vocabulary.h"
+
+namespace embscope::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> texts;
+  std::string out, sample;
+  std::vector<std::uint64_t> seeds = {1};
+  bool resume = false, quiet = false;
+  int sample_tokens = 80;
+  TrainingRequest request;
+};
+
+std::string joined(const std::vector<std::string>& files) {
+  std::string text;
+  for (const std::string& file : files) text += read_text(file);
+  return text;
+}
+
+// Only what a terminal shows: bytes that are no text, and its control characters, made visible; lines kept.
+std::string printable(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string line = visible(text.substr(at, end - at));
+    for (std::size_t space; (space = line.find("␣")) != std::string::npos;) line.replace(space, std::string_view("␣").size(), " ");
+    out += (at == 0 ? "" : "\n  | ") + line;
+    at = end + 1;
+  }
+  return out;
+}
+
+/// Lines on standard error: one for each held-out loss, a passing one on a terminal, and a text at each checkpoint.
+class Reporter {
+ public:
+  Reporter(const Options& o, std::string out) : o_(o), out_(std::move(out)) {}
+
+  TrainingWatch watch() {
+    return {[this](const TrainingStep& s) { return step(s); }, [this](const TrainingStep&) { sample(); }};
+  }
+
+ private:
+  bool step(const TrainingStep& s) {
+    const bool whole = !std::isnan(s.held_out) || s.step == s.steps;
+    if (o_.quiet || (!whole && !terminal_)) return true;
+    const std::string held_out = std::isnan(s.held_out) ? "" : fmt::format("  held-out {:.4f}", s.held_out);
+    fmt::print(stderr, "{}step {}/{}  loss {:.4f}{}  {:.0f} tokens/s  {:.0f} s left{}", terminal_ ? "\r\x1b[K" : "", s.step, s.steps, s.loss,
+               held_out, s.tokens_per_second, s.seconds_left, whole ? "\n" : "");
+    std::fflush(stderr);
+    return true;
+  }
+
+  void sample() {
+    if (o_.quiet || o_.sample_tokens == 0) return;
+    const std::string beginning = o_.sample.empty() ? first_word() : o_.sample;
+    const Transformer transformer(Model::open(out_));
+    Sampling sampling;
+    sampling.tokens = o_.sample_tokens, sampling.temperature = 0.8, sampling.seed = 1;
+    const std::string text = generate(transformer, beginning, sampling);
+    fmt::print(stderr, "{}  | {}\n", terminal_ ? "\r\x1b[K" : "", printable(beginning + text));
+  }
+
+  // Of the text that is trained on: every vocabulary can read it.
+  std::string first_word() const {
+    std::ifstream in(out_ + "/training/text", std::ios::binary);
+    std::string word;
+    for (char c; in.get(c) && word.size() < 40 && (word.empty() || (c != ' ' && c != '\n'));) word += c;
+    return word;
+  }
+
+  const Options& o_;
+  std::string out_;
+  bool terminal_ = isatty(STDERR_FILENO) != 0;
+};
+
+void add_run_options(CLI::App& command, TrainingRequest& r) {
+  command.add_option("--from", r.from, "A GPT-2 to go on from (fine-tuning), with its own tokenizer");
+  command.add_option("--tokens", r.tokens, "characters, bytes, or a tokenizer: gpt2, a folder or a tokenizer.json");
+  command.add_option("--layers", r.layers, "Blocks")->capture_default_str();
+  command.add_option("--heads", r.heads, "Attention heads of a block")->capture_default_str();
+  command.add_option("--width", r.width, "Numbers of a vector")->capture_default_str();
+  command.add_option("--context", r.context, "Tokens of a row")->capture_default_str();
+  command.add_option("--steps", r.steps, "Steps of AdamW")->capture_default_str();
+  command.add_option("--batch", r.batch, "Rows of a batch")->capture_default_str();
+  command.add_option("--accumulate", r.accumulate, "Batches of a step")->capture_default_str();
+  command.add_option("--rate", r.rate, "Largest learning rate")->capture_default_str();
+  command.add_option("--least-rate", r.least_rate, "Learning rate at the end of the cosine")->capture_default_str();
+  command.add_option("--warmup", r.warmup, "Steps in which the learning rate rises")->capture_default_str();
+  command.add_option("--decay", r.adam.decay, "Weight decay of matrices")->capture_default_str();
+  command.add_option("--clip", r.adam.clip, "Largest norm of the gradient; 0: any")->capture_default_str();
+  command.add_option("--dropout", r.dropout, "Share of elements that are dropped")->capture_default_str();
+  command.add_option("--held-out", r.held_out, "Share of the text that is not trained on")->capture_default_str();
+  command.add_option("--evaluate-every", r.evaluate, "Steps from one held-out loss to the next")->capture_default_str();
+  command.add_option("--checkpoint-every", r.checkpoint, "Steps from one checkpoint to the next")->capture_default_str();
+  command.add_option("--snapshot-every", r.snapshot, "Steps from one snapshot of the embeddings to the next")->capture_default_str();
+}
+
+// A run goes on as it was asked for: what is said beside --out and --resume would be dropped in silence.
+void refuse_others_with_resume(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name();
+    const bool fits = name == "--out" || name == "--resume" || name == "--threads" || name == "--save" || name == "--json" || name == "--csv" ||
+                      name == "--sample" || name == "--sample-tokens" || name == "--quiet" || name == "--help";
+    if (option->count() > 0 && !fits)
+      throw Error(Code::usage, "train", name + " with --resume: a run goes on as it was asked for; leave it out");
+  }
+}
+
+Table run_one(const Options& o, const std::string& out, std::uint64_t seed, const std::string& text) {
+  Reporter reporter(o, out);
+  if (o.resume) return resume_training(out, reporter.watch());
+  TrainingRequest request = o.request;
+  request.out = out, request.seed = seed, request.text = text;
+  return train(request, reporter.watch());
+}
+
+void run(const Options& o, const Common& common) {
+  const std::string text = o.resume ? "" : joined(o.texts);
+  std::vector<double> seeds, losses, held_out;
+  std::vector<std::string> folders;
+  Table last;
+  for (std::uint64_t seed : o.seeds) {
+    const std::string out = o.seeds.size() == 1 ? o.out : fmt::format("{}/seed-{}", o.out, seed);
+    last = run_one(o, out, seed, text);
+    seeds.push_back(static_cast<double>(seed)), folders.push_back(out);
+    losses.push_back(last.column("loss").numbers().back()), held_out.push_back(last.column("held-out").numbers().back());
+  }
+  if (o.seeds.size() == 1) {
+    if (common.json || common.csv) return print(common, last);
+    fmt::print("{}: {} steps, loss {:.4f}, held-out {:.4f}\n", o.out, last.rows(), losses[0], held_out[0]);
+    fmt::print("try: embscope generate -m {0} TEXT, embscope growth {0}, embscope tour -m {0}\n", o.out);
+  } else {
+    Table table("seeds");
+    table.add("seed", seeds).add("folder", folders).add("loss", losses, 4).add("held-out", held_out, 4);
+    print(common, table, {fmt::format("try: embscope compare {} {}", folders[0], folders[1])});
+  }
+  save_figure(common, [&] { return figure_training(last); });
+}
+
+void add_train_tokenizer(CLI::App& app) {
+  const auto [command, common] = add_command(app, "train-tokenizer", "Byte-pair encoding trained on a text, as tokenizer.json",
+                                             "train-tokenizer bible.txt --size 2048 --to bible-2048");
+  struct TokenizerOptions {
+    std::vector<std::string> texts;
+    std::int64_t size = 2048;
+    std::string to;
+  };
+  auto o = std::make_shared<TokenizerOptions>();
+  command->add_option("TEXT", o->texts, "Files")->required();
+  command->add_option("--size", o->size, "Tokens: 256 bytes and the merges")->capture_default_str();
+  command->add_option("--to", o->to, "The folder that tokenizer.json is written to")->required();
+  command->callback([common, o] {
+    const std::string text = joined(o->texts);
+    TokenizerSpec spec = bpe_vocabulary(text, o->size, progress_line());
+    const std::string json = tokenizer_json(spec);
+    std::filesystem::create_directories(o->to);
+    write_file(std::filesystem::path(o->to) / "tokenizer.json", json);
+    const Tokenizer tokenizer(std::move(spec));
+    const auto count = static_cast<double>(tokenizer.encode_ids(text).size()), bytes = static_cast<double>(text.size());
+    Table table(fmt::format("wrote {}/tokenizer.json", o->to));
+    table.add("tokens", std::vector<double>{static_cast<double>(tokenizer.size())}).add("bytes of the text", std::vector<double>{bytes});
+    print(*common, table.add("tokens of the text", std::vector<double>{count}).add("bytes a token", std::vector<double>{bytes / count}, 3));
+  });
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  const auto [command, common] = add_command(app, "train", "Train a GPT-2 on a text, from random weights or an opened model",
+                                             "train bible.txt --out my-model --steps 2000 --save loss.html");
+  auto o = std::make_shared<Options>();
+  command->add_option("TEXT", o->texts, "Files, one text after the other");
+  command->add_option("--out", o->out, "The run's folder, which opens as a model: embscope -m FOLDER")->required();
+  add_run_options(*command, o->request);
+  auto* seed = command->add_option("--seed", o->seeds[0], "Of the first weights and the order of rows")->capture_default_str();
+  command->add_option("--seeds", o->seeds, "Several: a model for each, in FOLDER/seed-N")->excludes(seed);
+  command->add_flag("--resume", o->resume, "Go on with the run in --out from its last checkpoint");
+  command->add_option("--sample", o->sample, "The beginning of the texts that it writes at each checkpoint (default: the first word of the text)");
+  command->add_option("--sample-tokens", o->sample_tokens, "Their length; 0: none")->capture_default_str();
+  command->add_flag("--quiet", o->quiet, "No lines while it trains");
+  command->callback([common, o, command] {
+    if (common->threads != 0) set_threads(common->threads);
+    if (!common->model.empty()) throw Error(Code::usage, "train", "-m: say --from to go on from a model");
+    if (o->resume) refuse_others_with_resume(*command);
+    if (!o->resume && o->texts.empty()) throw Error(Code::usage, "train", "a text is needed: embscope train TEXT --out FOLDER");
+    run(*o, *common);
+  });
+  add_train_tokenizer(app);
+}
+
+}  // namespace embscope::cli

@@ -1,0 +1,25 @@
+// Lists of words in sections: ": name" begins one, # a comment; what every list that ships is written in.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace embscope {
+
+struct Section {
+  std::string name;
+  struct Line {
+    std::size_t number;  // from 1
+    std::vector<std::string> words;
+  };
+  std::vector<Line> lines;
+};
+
+/// Sections of a text; lines before the first ": name" go to a section called `unnamed`. Words are split at spaces and tabs.
+std::vector<Section> read_sections(std::string_view text, std::string_view unnamed);
+
+/// Pieces between `separator`s, empty ones left out, without "\r".
+std::vector<std::string> split(std::string_view text, std::string_view separators);
+
+}  // namespace embscope

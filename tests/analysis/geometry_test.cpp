@@ -1,0 +1,191 @@
+// The shape of a space, against NumPy, SciPy and scikit-learn, and at its edges.
+#include "embscope/geometry.h"
+
+#include <cmath>
+#include <cstdlib>
+
+#include <gmock/gmock.h>
+
+#include "analysis/spaces.h"
+#include "embscope/threads.h"
+
+namespace embscope {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::vector<double> by(const Table& table, const char* key, const char* value) {
+  std::vector<double> out(table.rows());
+  for (std::size_t i = 0; i < table.rows(); ++i)
+    out[static_cast<std::size_t>(table.column(key).numbers()[i])] = table.column(value).numbers()[i];
+  return out;
+}
+
+void expect_near(const std::vector<double>& found, const std::vector<double>& expected, double tolerance) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], tolerance) << i;
+}
+
+TEST(Geometry, MeasuresAreThoseOfNumPy) {
+  for (const char* name : {"a", "b"}) {
+    GeometryOptions options;
+    options.k = 5;
+    const Table table = geometry(spaces::open(name), options);
+    const auto& expected = spaces::expected().at(name).as_object();
+    int compared = 0;
+    for (const auto& [measure, value] : expected) {
+      if (value.is_array()) continue;
+      const double wanted = value.to_number<double>();
+      EXPECT_NEAR(spaces::measure(table, measure), wanted, 2e-6 * std::max(1.0, std::abs(wanted))) << name << measure;
+      ++compared;
+    }
+    EXPECT_EQ(compared, 18);
+  }
+}
+
+TEST(Geometry, TablesAreThoseOfNumPy) {
+  const Space a = spaces::open("a");
+  const auto& expected = spaces::expected().at("a").as_object();
+  expect_near(spectrum(a).column("variance").numbers(), spaces::numbers(expected.at("eigenvalues")), 1e-6);
+  expect_near(by(dimensions(a), "dimension", "cosine_share"), spaces::numbers(expected.at("cosine parts")), 1e-6);
+  expect_near(by(dimensions(a), "dimension", "mean"), spaces::numbers(expected.at("dimension means")), 1e-6);
+  expect_near(by(dimensions(a), "dimension", "deviation"), spaces::numbers(expected.at("dimension deviations")), 1e-6);
+  expect_near(by(hubs(a, 5), "id", "occurrence"), spaces::numbers(expected.at("occurrence")), 0);
+  EXPECT_EQ(pair_cosines(a.vectors, false, 20).histogram.column("pairs").numbers(), spaces::numbers(expected.at("histogram")));
+}
+
+TEST(Geometry, DoesNotDependOnThreads) {
+  const Space a = spaces::open("a");
+  const int before = threads();
+  set_threads(1);
+  const std::string one = geometry(a).csv();
+  set_threads(3);
+  const std::string three = geometry(a).csv();
+  set_threads(before);
+  EXPECT_EQ(one, three);
+}
+
+TEST(Geometry, ZeroRowsAreCountedAndLeftOut) {
+  const Space space = spaces::of({"a", "0", "b", "0", "c"}, {5, 2}, {1, 0, 0, 0, 0, 1, 0, 0, -1, 0});
+  const Table table = geometry(space);
+  EXPECT_EQ(spaces::measure(table, "zero vectors"), 2);
+  EXPECT_NEAR(spaces::measure(table, "mean cosine"), -1.0 / 3, 1e-12);
+  EXPECT_THROW(geometry(spaces::of({"a", "b"}, {2, 2}, {0, 0, 1, 0})), Error);
+}
+
+TEST(Geometry, ManyEqualRowsGiveNumbers) {
+  std::vector<float> values;
+  std::vector<std::string> labels;
+  for (int i = 0; i < 50; ++i) values.insert(values.end(), {1, 2, 3}), labels.push_back("same");
+  const Table same = geometry(spaces::of(labels, {50, 3}, values));
+  EXPECT_EQ(spaces::measure(same, "repeated vectors"), 49);
+  EXPECT_NEAR(spaces::measure(same, "mean cosine"), 1, 1e-12);
+  EXPECT_NEAR(spaces::measure(same, "variance"), 0, 1e-12);
+  values.insert(values.end(), {-3, 1, 0}), labels.push_back("other");
+  const Table table = geometry(spaces::of(labels, {51, 3}, values));
+  for (double x : table.column("value").numbers()) EXPECT_TRUE(std::isfinite(x));
+  EXPECT_NEAR(spaces::measure(table, "effective rank"), 1, 1e-6);
+}
+
+TEST(Geometry, MoreDimensionsThanVectors) {
+  const Table table = geometry(spaces::of({"a", "b", "c"}, {3, 5}, {1, 0, 0, 0, 2, 0, 1, 0, 0, 2, 0, 0, 1, 0, 2}));
+  EXPECT_LE(spaces::measure(table, "effective rank"), 2 + 1e-9);
+}
+
+TEST(PairQuantiles, OfEvenlySpreadCosines) {
+  PairCosines pairs;
+  pairs.pairs = 4;
+  pairs.histogram.add("from", {-1, -.5, 0, .5}).add("to", {-.5, 0, .5, 1}).add("pairs", {0, 2, 2, 0});
+  const Table table = pair_quantiles(pairs);
+  EXPECT_EQ(table.column("cosine").numbers().front(), -.5);
+  EXPECT_EQ(table.column("cosine").numbers()[6], 0);  // the median
+  EXPECT_EQ(table.column("cosine").numbers().back(), .5);
+}
+
+TEST(Undertrained, IsLandAndBartolosIndicator) {
+  const Space a = spaces::open("a");
+  const std::int64_t unused[] = {3, 5, 8};
+  const Undertrained found = undertrained(a, unused);
+  expect_near(by(found.tokens, "id", "indicator"), spaces::numbers(spaces::expected().at("undertrained")), 1e-12);
+  EXPECT_TRUE(std::ranges::is_sorted(found.tokens.column("indicator").numbers()));
+  const std::int64_t beyond[] = {90};
+  EXPECT_THROW(undertrained(a, beyond), Error);
+}
+
+TEST(Undertrained, FindsTheBytesThatTextNeverHas) {
+  const Space space = spaces::of({"a", "<0xC0>", "<0xF5>", "<0xE2>", "glitch"}, {5, 2}, {0, 1, 1, 0, 1, 0.2f, 0, 2, 3, 0.3f});
+  const Undertrained found = undertrained(space);
+  EXPECT_EQ(found.reference, "2 bytes that UTF-8 never has (C0 F5)");
+  EXPECT_EQ(found.tokens.column("token").texts()[0], "glitch");
+  const Undertrained unknown = undertrained(spaces::of({"a", "b", "c"}, {3, 1}, {1, 2, 6}));
+  EXPECT_EQ(unknown.reference, "no row is known to be unused");
+  EXPECT_EQ(unknown.tokens.column("token").texts()[0], "b") << "the nearest to the mean, 3";
+}
+
+TEST(Undertrained, PublishedFiguresOfGpt2) {
+  const char* gpt2 = std::getenv("EMBSCOPE_GPT2");
+  if (gpt2 == nullptr) GTEST_SKIP() << "EMBSCOPE_GPT2 does not name GPT-2 small";
+  const Undertrained found = undertrained(open_space(gpt2));
+  EXPECT_NEAR(found.mean, 0.536, 0.0006);
+  EXPECT_NEAR(found.deviation, 0.070, 0.0006);
+  const auto indicator = by(found.tokens, "id", "indicator");
+  for (const auto& [id, value] : {std::pair{40241, 0.00143921}, {30905, 0.00145763}, {39752, 0.00147873}, {30208, 0.00763935}})
+    EXPECT_NEAR(indicator[static_cast<std::size_t>(id)], value, 2e-6) << id;
+}
+
+TEST(LayerGeometry, FirstLayerIsWhatTheEmbeddingSays) {
+  const auto model = Model::open(EMBSCOPE_TEST_DATA "/reference/tiny-llama");
+  const Transformer transformer(model);
+  const std::vector<std::vector<TokenId>> rows = {{1, 2, 3, 4, 2}, {5, 6, 2}};
+  const Table table = layer_geometry(transformer, rows);
+  EXPECT_EQ(table.rows(), static_cast<std::size_t>(model->config().blocks) + 2);
+  Space space{"rows", Tensor::uninitialised({8, model->config().width}), std::vector<std::string>(8), nullptr};
+  std::int64_t at = 0;
+  for (const auto& row : rows) {
+    for (TokenId id : row) std::ranges::copy(model->embedding(id).values(), space.vectors.row(at++).begin());
+  }
+  GeometryOptions options;
+  options.k = 0;
+  const Table expected = geometry(space, options);  // tiny-llama adds no positions to the embedding
+  EXPECT_NEAR(table.column("mean_cosine").numbers()[0], spaces::measure(expected, "mean cosine"), 1e-12);
+  EXPECT_NEAR(table.column("effective_rank").numbers()[0], spaces::measure(expected, "effective rank"), 1e-9);
+  EXPECT_NEAR(table.column("self_similarity").numbers()[0], 1, 1e-6) << "token 2 three times, always the same vector";
+  EXPECT_LT(table.column("self_similarity").numbers()[1], 1);
+  EXPECT_EQ(table.column("site").texts().back(), "ln_final");
+  LayerOptions skip;
+  skip.skip_first = true;
+  EXPECT_EQ(layer_geometry(transformer, rows, skip).column("vectors").numbers()[0], 6);
+  LayerOptions few;
+  few.positions = 6;
+  EXPECT_EQ(layer_geometry(transformer, rows, few).column("vectors").numbers()[0], 6);
+}
+
+TEST(LayerGeometry, RefusesTooLittleTextAndStops) {
+  const Transformer transformer(Model::open(EMBSCOPE_TEST_DATA "/reference/tiny-llama"));
+  EXPECT_THROW(layer_geometry(transformer, {}), Error);
+  EXPECT_THROW(layer_geometry(transformer, std::vector<std::vector<TokenId>>{{1}}), Error);
+  try {
+    layer_geometry(transformer, std::vector<std::vector<TokenId>>{{1, 2}}, {}, [](double, std::string_view) { return false; });
+    FAIL();
+  } catch (const Error& error) { EXPECT_EQ(error.code(), Code::cancelled); }
+}
+
+// Ethayarajh (2019) samples words of sentence-similarity text; over any English text the shape of the curve is what holds.
+TEST(LayerGeometry, Gpt2sLastLayerIsANarrowCone) {
+  const char* gpt2 = std::getenv("EMBSCOPE_GPT2");
+  if (gpt2 == nullptr) GTEST_SKIP() << "EMBSCOPE_GPT2 does not name GPT-2 small";
+  const Transformer transformer(Model::open(gpt2));
+  std::vector<std::vector<TokenId>> rows;
+  for (const char* text : {"A man is playing a large flute.", "A woman is slicing an onion in the kitchen.",
+                           "The stock market fell sharply on Tuesday.", "Two dogs are running through the snow.",
+                           "The president will visit Germany next week."})
+    rows.push_back(transformer.model().tokenizer().encode_ids(text));
+  const auto cosines = layer_geometry(transformer, rows).column("mean_cosine").numbers();
+  ASSERT_EQ(cosines.size(), 14u);
+  for (std::size_t layer = 0; layer < 12; ++layer) EXPECT_LT(cosines[layer], 0.9) << layer;
+  EXPECT_GT(cosines.back(), 0.9) << "published: .978 after the last layer";
+}
+
+}  // namespace
+}  // namespace embscope

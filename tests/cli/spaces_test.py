@@ -1,0 +1,86 @@
+"""Spaces from files, through the command line: what is opened, what is refused, in one line."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+EMBSCOPE = os.environ["EMBSCOPE"]
+WORDS = "6 3\nman 1 .1 0\nwoman 1 -.1 0\nking 1 .1 1\nqueen 1 -.1 1\napple -1 0 .2\nking 1 0 0\n"
+
+
+def run(*arguments):
+    return subprocess.run([EMBSCOPE, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+class Spaces(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.words = self.file("words.txt", WORDS)
+
+    def file(self, name, text):
+        path = pathlib.Path(self.folder.name) / name
+        path.write_text(text)
+        return path
+
+    def table(self, *arguments):
+        done = run(*arguments, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)["columns"]
+
+    def refused(self, message, *arguments, status=1):
+        done = run(*arguments)
+        self.assertEqual(done.returncode, status, done.stdout)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn(message, done.stderr)
+
+    def test_geometry_of_a_file(self):
+        table = self.table("geometry", "-m", self.words, "-k", "2")
+        values = dict(zip(table["measure"], table["value"]))
+        self.assertEqual(values["vectors"], 6)
+        self.assertEqual(values["dimensions"], 3)
+        for show in ("pairs", "quantiles", "dimensions", "spectrum", "norms", "hubs", "undertrained"):
+            figure = pathlib.Path(self.folder.name) / f"{show}.json"
+            self.table("geometry", "-m", self.words, "--show", show, "--save", figure)
+            self.assertIn("vega-lite", figure.read_text())
+
+    def test_analogy(self):
+        self.assertEqual(self.table("analogy", "man", "king", "woman", "-m", self.words)["token"][0], "queen")
+        questions = self.file("q.txt", ": gender\nman king woman queen\nman king lady queen\n")
+        figure = pathlib.Path(self.folder.name) / "a.json"
+        table = self.table("analogy", "-m", self.words, "--file", questions, "--save", figure)
+        self.assertEqual((table["questions"], table["known"], table["add"]), ([2, 2], [1, 1], [1, 1]))
+        self.assertIn("vega-lite", figure.read_text())
+        self.refused("is no single row of words.txt", "analogy", "man", "king", "lady", "-m", self.words)
+        self.refused("give three", "analogy", "man", "-m", self.words, status=2)
+        self.refused("none of the questions' words", "analogy", "-m", self.file("x.txt", "1 1\nx 1\n"), status=2)
+
+    def test_judgements_categories_odd(self):
+        judged = run("judgements", self.file("j.csv", "Word 1,Word 2,Human (mean)\nman,woman,9\nking,queen,8\nman,apple,1\nman,lady,5\n"), "-m", self.words)
+        self.assertIn("over 3 of 4 pairs", judged.stdout, judged.stderr)
+        self.assertIn("1 words are no single row: lady", judged.stdout)
+        table = self.table("categories", "--file", self.file("c.txt", ": people\nman woman\n: royals\nking queen\n"), "-m", self.words)
+        self.assertEqual(table["category"], ["people", "royals", "all"])
+        self.assertEqual(self.table("odd", "man", "woman", "apple", "-m", self.words)["word"][0], "apple")
+
+    def test_compare(self):
+        other = self.file("other.txt", "4 2\nqueen 1 2\nking 3 1\nman 0 1\nelse 4 4\n")
+        figure = pathlib.Path(self.folder.name) / "c.json"
+        table = self.table("compare", self.words, other, "-k", "1", "--save", figure)
+        values = dict(zip(table["measure"], table["value"]))
+        self.assertEqual(values["matched"], 3)
+        self.assertIsNone(values["own cosine"])
+        self.assertIn("vega-lite", figure.read_text())
+        self.refused("labels of words.txt and x.txt match", "compare", self.words, self.file("x.txt", "1 1\nx 1\n"), status=2)
+        self.refused("a second model or file is needed", "compare", self.words, status=2)
+
+    def test_files_that_lie(self):
+        self.refused("line 1 says 3 vectors, the file has 1", "geometry", "-m", self.file("w.txt", "3 1\na 1\n"))
+        self.refused("holds NaN or infinity", "geometry", "-m", self.file("n.txt", "2 1\na nan\nb 1\n"))
+        self.refused("not zero: at least 2 are needed", "geometry", "-m", self.file("z.txt", "2 1\na 0\nb 1\n"))
+
+
+if __name__ == "__main__":
+    unittest.main()
