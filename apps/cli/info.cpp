@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "command.h"
+#include "embscope/simd.h"
 
 namespace embscope::cli {
 namespace {
@@ -66,6 +67,16 @@ Table tensor_table(const Model& model) {
   return std::move(table.add("tensor", name).add("type", dtype).add("shape", shape).add("bytes", bytes));
 }
 
+// Which instruction sets there are; EMBSCOPE_SIMD chooses among them.
+Table kernel_table() {
+  std::vector<std::string> name, fused, used;
+  for (const SimdTarget& target : simd_targets()) {
+    name.push_back(target.name), fused.emplace_back(target.fused ? "yes" : "no"), used.emplace_back(target.in_use ? "yes" : "no");
+  }
+  Table table("instruction sets");
+  return std::move(table.add("name", name).add("fused", fused).add("in_use", used));
+}
+
 }  // namespace
 
 void add_info(CLI::App& app) {
@@ -73,7 +84,10 @@ void add_info(CLI::App& app) {
       add_command(app, "info", "What the model is: sizes, tensors, sites", "info -m smollm2");
   auto tensors = std::make_shared<bool>(false);
   command->add_flag("--tensors", *tensors, "List the tensors of the file instead of the sites");
-  command->callback([common, tensors] {
+  auto kernels = std::make_shared<bool>(false);
+  command->add_flag("--kernels", *kernels, "List the instruction sets (EMBSCOPE_SIMD=NAME runs with that one)");
+  command->callback([common, tensors, kernels] {
+    if (*kernels) return print(*common, kernel_table());
     const auto model = common->open();
     const Table second = *tensors ? tensor_table(*model) : site_table(*model);
     if (common->csv) return print(*common, second);

@@ -1,14 +1,28 @@
 // The command line: one noun a command, one line an error.
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
+#include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
 #include "command.h"
+#include "embscope/simd.h"
 
 namespace {
+
+// Names and texts from files end up in messages: they must neither break the line nor steer the terminal.
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += byte >= 0x20 && byte != 0x7f ? std::string(1, c) : c == '\n' ? "\\n" : fmt::format("\\x{:02x}", byte);
+  }
+  return out;
+}
 
 /// CLI11 would only say that a command is missing.
 void expect_command(const CLI::App& app, const std::string& word) {
@@ -50,14 +64,16 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);  // a reader that has seen enough ends us quietly
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit (ulimit -f) is an error of the write
   try {
+    if (const char* simd = std::getenv("EMBSCOPE_SIMD")) embscope::set_simd(simd);
     const int status = run(argc, argv);
     if (std::fflush(stdout) != 0)
       throw embscope::Error(embscope::Code::io, "standard output",
                             "cannot write: the disk is full or the output closed");
     return status;
   } catch (const embscope::Error& error) {
-    fmt::print(stderr, "embscope: {}\n", error.what());
+    fmt::print(stderr, "embscope: {}\n", one_line(error.what()));
     return error.code() == embscope::Code::usage ? 2 : 1;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "embscope: not enough memory for this\n");

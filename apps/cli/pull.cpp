@@ -1,7 +1,5 @@
 #include "embscope/hub.h"
 
-#include <csignal>
-
 #include <fmt/format.h>
 
 #include "command.h"
@@ -14,7 +12,6 @@ void add_pull(CLI::App& app) {
   auto name = std::make_shared<std::string>();
   command->add_option("NAME", *name, "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2 or OWNER/NAME")->required();
   command->callback([name] {
-    std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is an error that can be told
     const auto folder = pull(*name, progress_line());
     fmt::print("{}\nuse it with -m {}\n", folder.string(), *name);
   });

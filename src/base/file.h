@@ -19,11 +19,18 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+  const std::filesystem::path& path() const { return path_; }
 
  private:
+  std::filesystem::path path_;
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };
+
+/// To be called after reading mapped bytes at `data`: throws Error{io} when their file has become shorter (or its disk has
+/// failed) since it was mapped, and what was read is therefore zeros. Costs one load while all is well. A cut within the
+/// last page that is left cannot be seen.
+void check_mapping(const void* data);
 
 /// Takes mapped bytes out of this process's memory until they are looked at again. Precondition: they lie in a MappedFile
 /// (bytes of the heap would be lost).
@@ -45,6 +52,7 @@ class AtomicFile {
   [[noreturn]] void fail(const char* what) const;
   std::filesystem::path path_, temporary_;
   int descriptor_ = -1;
+  bool named_ = false;  ///< whether `temporary_` exists
 };
 
 }  // namespace embscope

@@ -69,8 +69,9 @@ std::string shown(std::string_view name) {
   return out + (name.size() > 80 ? "...'" : "'");
 }
 
-std::shared_ptr<const Archive> Archive::open(const std::filesystem::path& path) {
-  auto file = std::make_shared<const MappedFile>(path);
+namespace {
+
+std::shared_ptr<const Archive> open_by_content(std::shared_ptr<const MappedFile> file, const std::filesystem::path& path) {
   const std::string_view bytes = file->text();
   if (starts_with(bytes, "GGUF")) return open_gguf(std::move(file), path);
   if (starts_with(bytes, "\x93NUMPY")) return open_npy(std::move(file), path);
@@ -81,6 +82,20 @@ std::shared_ptr<const Archive> Archive::open(const std::filesystem::path& path) 
     return open_safetensors(std::move(file), path);
   }
   throw Error(Code::format, path.string(), looks_like(bytes));
+}
+
+}  // namespace
+
+std::shared_ptr<const Archive> Archive::open(const std::filesystem::path& path) {
+  auto file = std::make_shared<const MappedFile>(path);
+  try {
+    auto archive = open_by_content(file, path);
+    check_mapping(file->bytes().data());
+    return archive;
+  } catch (const Error&) {
+    check_mapping(file->bytes().data());  // what it holds now is not what is wrong with it
+    throw;
+  }
 }
 
 const View* Archive::find(std::string_view name) const {
@@ -117,11 +132,14 @@ std::uint64_t MappedArchive::bytes_of(const std::string& name, DType dtype, cons
     if (!checked_multiply(elements, static_cast<std::uint64_t>(size), elements))
       refuse(fmt::format("tensor {}: {} elements overflow 64 bits", shown(name), shape.text()));
   }
+  if (shape.last() == 0) refuse(fmt::format("tensor {}: {}: rows without values are not read", shown(name), shape.text()));
   if (shape.last() % block_size(dtype) != 0) {
     refuse(fmt::format("tensor {}: rows of {} are not whole blocks of {} ({})", shown(name), shape.last(),
                        block_size(dtype), embscope::name(dtype)));
   }
-  if (!checked_multiply(elements / static_cast<std::uint64_t>(block_size(dtype)),
+  std::uint64_t row = 0;  // must fit even where there are no rows
+  if (!checked_multiply(static_cast<std::uint64_t>(shape.last() / block_size(dtype)), static_cast<std::uint64_t>(block_bytes(dtype)), row) || row > INT64_MAX ||
+      !checked_multiply(elements / static_cast<std::uint64_t>(block_size(dtype)),
                         static_cast<std::uint64_t>(block_bytes(dtype)), bytes) ||
       bytes > INT64_MAX) {
     refuse(fmt::format("tensor {}: {} of {} overflow 63 bits", shown(name), shape.text(), embscope::name(dtype)));

@@ -74,7 +74,7 @@ class DuplicateKeys {
 
 }  // namespace
 
-bj::value parse_json(std::string_view text, const std::string& where) {
+bj::value parse_json(std::string_view text, const std::string& where, std::size_t unique_up_to) {
   bj::parse_options options;
   options.max_depth = deepest;
   bj::stream_parser parser({}, options);
@@ -85,7 +85,7 @@ bj::value parse_json(std::string_view text, const std::string& where) {
   if (text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
     refuse(text, read, where, "not valid JSON: text after the end");
   // large flat objects (vocabularies) are checked by their readers, which must look at every key anyway
-  if (text.size() <= (1u << 20)) {
+  if (text.size() <= unique_up_to) {
     bj::basic_parser<DuplicateKeys> keys(options);
     const std::size_t seen = keys.write_some(false, text.data(), text.size(), error);
     if (!keys.handler().duplicate.empty())
@@ -98,7 +98,9 @@ bj::value parse_json(std::string_view text, const std::string& where) {
 bj::value read_json(const std::filesystem::path& path) {
   const MappedFile file(path);
   if (file.bytes().empty()) throw Error(Code::format, path.string(), "the file is empty");
-  return parse_json(file.text(), path.string());
+  bj::value value = parse_json(file.text(), path.string());
+  check_mapping(file.bytes().data());
+  return value;
 }
 
 JsonObject::JsonObject(const bj::value& value, std::string where)

@@ -28,7 +28,7 @@ class Safetensors : public MappedArchive {
     if (length > longest_header)
       refuse(fmt::format("a header of {} bytes, at most {} are read", length, longest_header));
     if (length > bytes.size() - 8) refuse(fmt::format("a header of {} bytes, the file has {}", length, bytes.size()));
-    header_ = parse_json(bytes.substr(8, length), path_.filename().string() + " header");
+    header_ = parse_json(bytes.substr(8, length), path_.filename().string() + " header", longest_header);
     const JsonObject header(header_, path_.filename().string() + " header");
     for (const auto& [key, value] : header.raw()) {
       const std::string name(key.data(), key.size());

@@ -68,9 +68,16 @@ class Reader {
  public:
   explicit Reader(const std::filesystem::path& path) : file_(path), where_(path.filename().string()) {}
 
-  WordVectors read() {
+  WordVectors read() const {
     const std::string_view bytes = file_.text();
     if (bytes.empty()) refuse("the file is empty");
+    auto read = read_rows(bytes);
+    check_mapping(bytes.data());
+    return read;
+  }
+
+ private:
+  WordVectors read_rows(std::string_view bytes) const {
     const auto header = header_of(bytes);
     if (!header) return read_lines(bytes, 0, {}, "glove");
     if (header->width < 1 || header->width > widest || header->count < 1)
@@ -80,7 +87,6 @@ class Reader {
                                                   : read_binary(rest, *header);
   }
 
- private:
   [[noreturn]] void refuse(const std::string& message) const { throw Error(Code::format, where_, message); }
 
   static bool first_row_is_text(std::string_view bytes, std::uint64_t width) {
@@ -119,7 +125,7 @@ class Reader {
   }
 
   WordVectors read_lines(std::string_view bytes, std::size_t before, std::optional<Header> header,
-                         std::string_view format) {
+                         std::string_view format) const {
     const auto lines = lines_of(bytes, header ? header->count : SIZE_MAX);
     if (header && lines.size() != header->count)
       refuse(fmt::format("line 1 says {} vectors, the file has {}", header->count, lines.size()));
@@ -152,7 +158,7 @@ class Reader {
     return std::string(line);
   }
 
-  WordVectors read_binary(std::string_view bytes, const Header& header) {
+  WordVectors read_binary(std::string_view bytes, const Header& header) const {
     check_room(header.count, header.width, sizeof(float), bytes.size());
     WordVectors out{"word2vec binary", std::vector<std::string>(header.count), {}};
     out.vectors =
@@ -161,7 +167,7 @@ class Reader {
     for (std::size_t i = 0; i < header.count; ++i) {
       bytes.remove_prefix(std::min(bytes.find_first_not_of('\n'), bytes.size()));  // the C program ends rows with one
       const std::size_t space = bytes.substr(0, longest_word + 1).find(' ');
-      if (space == std::string_view::npos)
+      if (space == std::string_view::npos || bytes.substr(0, space).find('\n') != std::string_view::npos)
         refuse(fmt::format("vector {} of {}: no word of at most {} bytes before it", i + 1, header.count, longest_word));
       if (bytes.size() - space - 1 < row_bytes)
         refuse(fmt::format("vector {} of {}: needs {} bytes, {} are left", i + 1, header.count, row_bytes,

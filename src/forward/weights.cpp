@@ -31,6 +31,7 @@ void fill_input_major(const Matrix& m, std::int64_t first, std::int64_t count, f
     std::memcpy(panel, from, static_cast<std::size_t>(count) * sizeof(float));
     std::memset(panel + count, 0, static_cast<std::size_t>(panel_width - count) * sizeof(float));
   }
+  check_mapping(m.view.data);
 }
 
 void fill_rows(const Matrix& m, std::int64_t first, std::int64_t count, float* panel) {

@@ -1,6 +1,8 @@
 // What is particular to each family of models: where its configuration lies and what its files call the weights.
 #pragma once
 
+#include <algorithm>
+
 #include "embscope/model.h"
 #include "files/json.h"
 #include "model/tensors.h"
@@ -20,6 +22,9 @@ void check_config(const Config& config, const std::string& where);
 
 /// theta^(-2i/K) for i in 0..K/2 (Su et al. 2021).
 std::vector<double> rope_frequencies(double theta, std::int64_t head_width);
+
+/// A token id of 64 bits as one of 32: what does not fit becomes an id that no vocabulary has, never another one.
+inline TokenId nearest_id(std::int64_t id) { return static_cast<TokenId>(std::clamp<std::int64_t>(id, -1, INT32_MAX)); }
 
 /// A whole number or text of GGUF metadata; throws Error{format} naming the key.
 std::int64_t meta_integer(const Archive& archive, const std::string& key);

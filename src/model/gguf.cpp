@@ -101,7 +101,7 @@ Config gguf_config(const Archive& archive) {
   }
   for (const auto& [key, id] :
        {std::pair{"tokenizer.ggml.bos_token_id", &c.bos}, std::pair{"tokenizer.ggml.eos_token_id", &c.eos}}) {
-    if (archive.meta(key)) *id = static_cast<TokenId>(std::min<std::int64_t>(meta_integer(archive, key), INT32_MAX));
+    if (archive.meta(key)) *id = nearest_id(meta_integer(archive, key));
   }
   return c;
 }

@@ -79,7 +79,7 @@ struct ModelOpener {
     for (const auto& [key, id] :
          {std::pair{"bos_token_id", &model->config_.bos}, std::pair{"eos_token_id", &model->config_.eos}}) {
       const auto* v = json.raw().if_contains(key);
-      if (v != nullptr && v->is_int64()) *id = static_cast<TokenId>(std::min<std::int64_t>(v->get_int64(), INT32_MAX));
+      if (v != nullptr && v->is_int64()) *id = nearest_id(v->get_int64());
     }
   }
 

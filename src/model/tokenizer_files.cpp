@@ -12,17 +12,20 @@ namespace fs = std::filesystem;
 namespace bj = boost::json;
 namespace {
 
-constexpr std::int64_t most_tokens = 1 << 24;
+// Ids have few holes: a list of tokens by id must not become much larger than the file that names them.
+std::int64_t most_tokens(std::size_t named) { return static_cast<std::int64_t>(2 * named + 1024); }
 
 std::string_view text_of(const bj::string& s) { return {s.data(), s.size()}; }
 
 // {"token": id, ...} -> tokens by id; holes stay empty.
 void read_vocabulary(const bj::object& vocabulary, const std::string& where, TokenizerSpec& spec) {
+  const std::int64_t most = most_tokens(vocabulary.size());
   for (const auto& [key, value] : vocabulary) {
     const std::string_view token(key.data(), key.size());
-    if (!value.is_int64() || value.get_int64() < 0 || value.get_int64() >= most_tokens) {
+    if (!value.is_int64() || value.get_int64() < 0 || value.get_int64() >= most) {
       throw Error(Code::format, where,
-                  fmt::format("token '{}': expected an id, found {}", token, bj::serialize(value).substr(0, 40)));
+                  fmt::format("token '{}': expected an id below {}, found {}", token, most,
+                              bj::serialize(value).substr(0, 40)));
     }
     const auto id = static_cast<std::size_t>(value.get_int64());
     if (id >= spec.tokens.size()) spec.tokens.resize(id + 1);
@@ -163,10 +166,11 @@ void read_merge_list(const bj::array& merges, const std::string& where, Tokenize
 
 void read_added(const JsonObject& json, TokenizerSpec& spec) {
   if (!json.has("added_tokens")) return;
+  const std::int64_t most = most_tokens(spec.tokens.size() + json.array("added_tokens").size());
   for (const bj::value& value : json.array("added_tokens")) {
     const JsonObject added(value, json.where() + " 'added_tokens'");
     const std::int64_t id = added.integer("id");
-    if (id < 0 || id >= most_tokens) throw Error(Code::format, added.where(), fmt::format("an id of {}", id));
+    if (id < 0 || id >= most) throw Error(Code::format, added.where(), fmt::format("expected an id below {}, found {}", most, id));
     const auto i = static_cast<std::size_t>(id);
     if (i >= spec.tokens.size()) spec.tokens.resize(i + 1);
     const std::string_view content = added.string("content");
@@ -315,7 +319,7 @@ TokenizerSpec tokenizer_from_gguf(std::shared_ptr<const Archive> archive) {
   spec.add_bos = meta_truth(*archive, "tokenizer.ggml.add_bos_token");
   for (const auto& [key, id] :
        {std::pair{"tokenizer.ggml.bos_token_id", &spec.bos}, std::pair{"tokenizer.ggml.eos_token_id", &spec.eos}}) {
-    if (archive->meta(key)) *id = static_cast<TokenId>(std::min<std::int64_t>(meta_integer(*archive, key), INT32_MAX));
+    if (archive->meta(key)) *id = nearest_id(meta_integer(*archive, key));
   }
   spec.owners = {archive};
   return spec;

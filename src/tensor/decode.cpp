@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/file.h"
 #include "embscope/tensor.h"
 
 namespace embscope {
@@ -150,8 +151,10 @@ void decode_elements(const Byte* from, DType dtype, std::int64_t n, float* y) {
 }  // namespace
 
 void decode_rows(const View& view, std::int64_t first, std::int64_t count, float* out) {
+  if (count == 0 || view.columns() == 0) return;
   const auto* from = reinterpret_cast<const Byte*>(view.data) + first * view.row_bytes();
   decode_elements(from, view.dtype, count * view.columns(), out);
+  check_mapping(view.data);
 }
 
 Tensor decode(const View& view) {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "embscope/error.h"
@@ -131,6 +132,42 @@ TEST_F(Files, two_writers_of_one_path_do_not_meet) {
   first.commit();
   EXPECT_EQ(read(folder_ / "a"), "first");
   EXPECT_EQ(names(), std::set<std::string>{"a"});
+}
+
+TEST_F(Files, a_writer_that_is_killed_leaves_the_old_file_alone) {
+  write(folder_ / "a", "old");
+  const pid_t child = fork();
+  if (child == 0) {
+    AtomicFile file(folder_ / "a");
+    file.write("new, but killed");
+    raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(read(folder_ / "a"), "old");
+  EXPECT_LE(names().size(), 2u);  // a file system without O_TMPFILE keeps what was half written, under its other name
+}
+
+TEST_F(Files, a_file_that_becomes_shorter_while_it_is_mapped_is_an_error_and_no_bus_error) {
+  write(folder_ / "a", std::string(100000, 'x'));
+  write(folder_ / "b", std::string(100000, 'y'));
+  const MappedFile a(folder_ / "a"), b(folder_ / "b");
+  check_mapping(a.bytes().data());
+  fs::resize_file(folder_ / "a", 10000);
+  EXPECT_EQ(a.text()[5000], 'x');
+  check_mapping(a.bytes().data());  // nobody has met the hole yet
+  EXPECT_EQ(a.text()[99999], '\0');
+  expect_error(Code::io, folder_ / "a", [&] { check_mapping(a.bytes().data()); });
+  EXPECT_EQ(b.text()[99999], 'y');
+  check_mapping(b.bytes().data());  // other files are as good as before
+}
+
+TEST_F(Files, a_bus_error_of_someone_else_stays_one) {
+  write(folder_ / "a", "x");
+  const MappedFile ours(folder_ / "a");  // the handler is in place
+  auto ended_by_it = [](int status) { return WIFSIGNALED(status) || WEXITSTATUS(status) != 0; };  // sanitizers have their own
+  EXPECT_EXIT(raise(SIGBUS), ended_by_it, "");
 }
 
 TEST_F(Files, a_full_disk_leaves_the_old_file) {

@@ -90,7 +90,7 @@ class Models(unittest.TestCase):
                  ({"model": {**good["model"], "merges": [1]}}, "expected two tokens"), ({"model": {**good["model"], "vocab": {"a": -1}}}, "expected an id"),
                  ({"model": {**good["model"], "vocab": {"a": 0, "b": 0}}}, "have the same id 0"), ({"model": {**good["model"], "vocab": {}}}, "empty"),
                  ({"model": {**good["model"], "type": "Unigram"}}, "'Unigram'"), ({"pre_tokenizer": {"type": "Metaspace"}}, "'Metaspace'"),
-                 ({"added_tokens": [{"id": 10**9, "content": "x"}]}, "an id of"), ({"added_tokens": [{"content": "x"}]}, "'id' is missing"), ({"model": 3}, "expected an object")]
+                 ({"added_tokens": [{"id": 10**9, "content": "x"}]}, "expected an id below"), ({"added_tokens": [{"content": "x"}]}, "'id' is missing"), ({"model": 3}, "expected an object")]
         path = self.root / "tokenizer.json"
         run = lambda: subprocess.run([EMBSCOPE, "tokens", "--tokenizer", str(self.root), "--text", "ab", "--json"], capture_output=True, text=True)
         path.write_text(json.dumps(good))

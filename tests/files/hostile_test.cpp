@@ -1,106 +1,21 @@
 // Files that lie: each is refused with one line that says what was wrong, before anything is allocated for it.
 #include <cstdint>
-#include <cstring>
+#include <ctime>
 #include <filesystem>
-#include <functional>
 
 #include <gmock/gmock.h>
 #include <unistd.h>
 
 #include "embscope/archive.h"
 #include "embscope/error.h"
+#include "files/allocated.h"
+#include "files/makers.h"
 
 namespace embscope {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Bytes of a file, written piece by piece.
-class Bytes {
- public:
-  template <class T>
-  Bytes& put(T value) {
-    text.append(reinterpret_cast<const char*>(&value), sizeof(value));
-    return *this;
-  }
-  Bytes& u32(std::uint64_t x) { return put(static_cast<std::uint32_t>(x)); }
-  Bytes& u64(std::uint64_t x) { return put(x); }
-  Bytes& string(std::string_view s) { return u64(s.size()).raw(s); }
-  Bytes& raw(std::string_view s) {
-    text += s;
-    return *this;
-  }
-  Bytes& pad(std::size_t n) {
-    text.resize((text.size() + n - 1) / n * n);
-    return *this;
-  }
-  std::string text;
-};
-
-struct GgufTensor {
-  std::string name = "t";
-  std::vector<std::uint64_t> sizes = {4, 2};  // fastest first, as in the file
-  std::uint32_t type = 0;
-  std::uint64_t offset = 0;
-  std::int64_t rank = -1;
-};
-
-struct Gguf {
-  std::string magic = "GGUF";
-  std::uint32_t version = 3;
-  std::int64_t tensor_count = -1, key_count = -1;
-  std::vector<std::string> keys;  // each one whole key-value record
-  std::vector<GgufTensor> tensors = {{}};
-  std::size_t data = 32;
-
-  std::string bytes() const {
-    Bytes b;
-    b.raw(magic).u32(version).u64(
-        static_cast<std::uint64_t>(tensor_count < 0 ? static_cast<std::int64_t>(tensors.size()) : tensor_count));
-    b.u64(static_cast<std::uint64_t>(key_count < 0 ? static_cast<std::int64_t>(keys.size()) : key_count));
-    for (const auto& key : keys) b.raw(key);
-    for (const auto& t : tensors) {
-      b.string(t.name).u32(t.rank < 0 ? t.sizes.size() : static_cast<std::uint64_t>(t.rank));
-      for (auto size : t.sizes) b.u64(size);
-      b.u32(t.type).u64(t.offset);
-    }
-    b.pad(32);
-    b.text += std::string(data, '\0');
-    return b.text;
-  }
-};
-
-std::string key(std::string_view name, std::uint32_t type, const Bytes& value) {
-  return Bytes().string(name).u32(type).raw(value.text).text;
-}
-std::string array(std::string_view name, std::uint32_t type, std::uint64_t count, std::string_view rest = "") {
-  return key(name, 9, Bytes().u32(type).u64(count).raw(rest));
-}
-
-std::string gguf(const std::function<void(Gguf&)>& change) {
-  Gguf file;
-  change(file);
-  return file.bytes();
-}
-
-std::string safetensors(std::string_view header, std::size_t data = 0, std::int64_t length = -1) {
-  return Bytes()
-      .u64(length < 0 ? header.size() : static_cast<std::uint64_t>(length))
-      .raw(header)
-      .raw(std::string(data, '\0'))
-      .text;
-}
-
-std::string tensor(std::string_view fields) { return R"({"t":{)" + std::string(fields) + "}}"; }
-
-std::string npy(std::string_view header, std::size_t data) {
-  return Bytes()
-      .raw(std::string_view("\x93NUMPY\x01\x00", 8))
-      .put(static_cast<std::uint16_t>(header.size()))
-      .raw(header)
-      .raw(std::string(data, '\0'))
-      .text;
-}
+using namespace files;
 
 struct Hostile {
   const char* name;
@@ -112,214 +27,295 @@ void PrintTo(const Hostile& file, std::ostream* out) { *out << file.name; }
 const std::vector<Hostile>& hostile() {
   constexpr std::uint64_t huge = ~std::uint64_t{0}, half = std::uint64_t{1} << 63;
   static const std::vector<Hostile> files = {
-      {"empty", "", "empty"},
-      {"one_byte", "G", "neither GGUF"},
-      {"text", "hello, I am a model", "neither GGUF"},
-      {"html", "<!doctype html><html>", "web page"},
-      {"zip", "PK\x03\x04xxxx", "zip"},
-      {"pickle", "\x80\x02}q", "pickle"},
-      {"lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS"},
-      {"ggml", "lmggxxxxxxxx", "older than GGUF"},
-      {"big_endian", "FUGGxxxxxxxx", "big-endian"},
-      {"gguf_magic_only", "GGUF", "in the middle of the version"},
-      {"gguf_no_counts", Bytes().raw("GGUF").u32(3).text, "the tensor count"},
-      {"gguf_version_1", gguf([](Gguf& g) { g.version = 1; }), "version 1"},
-      {"gguf_version_4", gguf([](Gguf& g) { g.version = 4; }), "version 4"},
-      {"gguf_version_swapped", gguf([](Gguf& g) { g.version = 0x03000000; }), "version 50331648"},
-      {"gguf_key_count_huge", gguf([](Gguf& g) { g.key_count = INT64_MAX; }), "metadata keys"},
-      {"gguf_tensor_count_huge", gguf([](Gguf& g) { g.tensor_count = INT64_MAX; }), "tensors: the file has only"},
-      {"gguf_tensor_count_too_large", gguf([](Gguf& g) { g.tensor_count = 2; }), "0 axes"},
+      {"empty", "", "[empty] the file is empty"},
+      {"one_byte", "G", "[one_byte] neither GGUF, safetensors nor npy"},
+      {"text", "hello, I am a model", "[text] neither GGUF, safetensors nor npy"},
+      {"html", "<!doctype html><html>", "[html] this is a web page: the download gave a page instead of the file"},
+      {"zip", "PK\x03\x04xxxx", "[zip] this is a zip archive (perhaps a PyTorch .bin or .pt): convert it to safetensors"},
+      {"pickle", "\x80\x02}q", "[pickle] this is a Python pickle: convert it to safetensors"},
+      {"lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "[lfs] this is a Git LFS pointer, not the model itself: fetch the file with 'git lfs pull'"},
+      {"ggml", "lmggxxxxxxxx", "[ggml] this is a GGML file older than GGUF: convert it to GGUF"},
+      {"big_endian", "FUGGxxxxxxxx", "[big_endian] this is a big-endian GGUF, which is not supported"},
+      {"gguf_magic_only", "GGUF", "[gguf] gguf_magic_only: ends at byte 4, in the middle of the version"},
+      {"gguf_no_counts", Bytes().raw("GGUF").u32(3).text, "[gguf] gguf_no_counts: ends at byte 8, in the middle of the tensor count"},
+      {"gguf_version_1", gguf([](Gguf& g) { g.version = 1; }), "[gguf] gguf_version_1: version 1: versions 2 and 3 are read"},
+      {"gguf_version_4", gguf([](Gguf& g) { g.version = 4; }), "[gguf] gguf_version_4: version 4: versions 2 and 3 are read"},
+      {"gguf_version_swapped", gguf([](Gguf& g) { g.version = 0x03000000; }), "[gguf] gguf_version_swapped: version 50331648: versions 2 and 3 are read"},
+      {"gguf_key_count_huge", gguf([](Gguf& g) { g.key_count = INT64_MAX; }), "[gguf] gguf_key_count_huge: 9223372036854775807 metadata keys: the file has only 104 bytes left"},
+      {"gguf_tensor_count_huge", gguf([](Gguf& g) { g.tensor_count = INT64_MAX; }), "[gguf] gguf_tensor_count_huge: 9223372036854775807 tensors: the file has only 104 bytes left"},
+      {"gguf_tensor_count_too_large", gguf([](Gguf& g) { g.tensor_count = 2; }), "[gguf] gguf_tensor_count_too_large: tensor '': 0 axes, 1 to 4 are read"},
       {"gguf_key_count_too_large", gguf([](Gguf& g) {
          g.key_count = 1;
          g.data = 0;
          g.tensors = {};
        }),
-       "metadata keys"},
+       "[gguf] gguf_key_count_too_large: 1 metadata keys: the file has only 8 bytes left"},
       {"gguf_key_length_huge", gguf([&](Gguf& g) { g.keys = {Bytes().u64(huge).raw("kkkkkkkkk").text}; }),
-       "a string of 18446744073709551615 bytes"},
+       "[gguf] gguf_key_length_huge: a metadata key: a string of 18446744073709551615 bytes, the file has 96 left"},
       {"gguf_key_length_half", gguf([&](Gguf& g) { g.keys = {Bytes().u64(half).raw("kkkkkkkkk").text}; }),
-       "a string of"},
-      {"gguf_key_empty", gguf([](Gguf& g) { g.keys = {key("", 4, Bytes().u32(1))}; }), "key is empty"},
+       "[gguf] gguf_key_length_half: a metadata key: a string of 9223372036854775808 bytes, the file has 96 left"},
+      {"gguf_key_empty", gguf([](Gguf& g) { g.keys = {key("", 4, Bytes().u32(1))}; }), "[gguf] gguf_key_empty: a metadata key is empty"},
       {"gguf_key_twice", gguf([](Gguf& g) {
          g.keys = {key("a", 4, Bytes().u32(1)), key("a", 4, Bytes().u32(2))};
        }),
-       "'a' occurs twice"},
+       "[gguf] gguf_key_twice: key 'a' occurs twice"},
       {"gguf_value_type_unknown", gguf([](Gguf& g) { g.keys = {key("a", 13, Bytes().u64(1))}; }),
-       "unknown value type 13"},
+       "[gguf] gguf_value_type_unknown: key 'a': unknown value type 13"},
       {"gguf_value_type_huge", gguf([](Gguf& g) { g.keys = {key("a", 0xffffffff, Bytes().u64(1))}; }),
-       "unknown value type"},
-      {"gguf_string_value_huge", gguf([&](Gguf& g) { g.keys = {key("a", 8, Bytes().u64(huge - 7))}; }), "a string of"},
-      {"gguf_bool_of_2", gguf([](Gguf& g) { g.keys = {key("a", 7, Bytes().raw("\x02"))}; }), "a truth value of 2"},
-      {"gguf_array_count_huge", gguf([&](Gguf& g) { g.keys = {array("a", 4, huge)}; }), "elements: the file has only"},
+       "[gguf] gguf_value_type_huge: key 'a': unknown value type 4294967295"},
+      {"gguf_string_value_huge", gguf([&](Gguf& g) { g.keys = {key("a", 8, Bytes().u64(huge - 7))}; }), "[gguf] gguf_string_value_huge: key 'a': a string of 18446744073709551608 bytes, the file has 83 left"},
+      {"gguf_bool_of_2", gguf([](Gguf& g) { g.keys = {key("a", 7, Bytes().raw("\x02"))}; }), "[gguf] gguf_bool_of_2: key 'a': a truth value of 2"},
+      {"gguf_array_count_huge", gguf([&](Gguf& g) { g.keys = {array("a", 4, huge)}; }), "[gguf] gguf_array_count_huge: 18446744073709551615 key 'a' elements: the file has only 79 bytes left"},
       {"gguf_array_of_strings_huge", gguf([&](Gguf& g) { g.keys = {array("a", 8, huge / 8)}; }),
-       "elements: the file has only"},
-      {"gguf_array_bytes_huge", gguf([&](Gguf& g) { g.keys = {array("a", 0, half)}; }), "elements: the file has only"},
+       "[gguf] gguf_array_of_strings_huge: 2305843009213693951 key 'a' elements: the file has only 79 bytes left"},
+      {"gguf_array_bytes_huge", gguf([&](Gguf& g) { g.keys = {array("a", 0, half)}; }), "[gguf] gguf_array_bytes_huge: 9223372036854775808 key 'a' elements: the file has only 79 bytes left"},
       {"gguf_array_of_arrays", gguf([](Gguf& g) { g.keys = {array("a", 9, 1, std::string(64, '\0'))}; }),
-       "arrays of arrays"},
-      {"gguf_array_type_unknown", gguf([](Gguf& g) { g.keys = {array("a", 77, 1)}; }), "unknown value type 77"},
+       "[gguf] gguf_array_of_arrays: key 'a': arrays of arrays are not read"},
+      {"gguf_array_type_unknown", gguf([](Gguf& g) { g.keys = {array("a", 77, 1)}; }), "[gguf] gguf_array_type_unknown: key 'a': unknown value type 77"},
       {"gguf_array_u64_not_63_bits", gguf([&](Gguf& g) { g.keys = {array("a", 10, 1, Bytes().u64(huge).text)}; }),
-       "does not fit 63 bits"},
+       "[gguf] gguf_array_u64_not_63_bits: key 'a': 18446744073709551615 does not fit 63 bits"},
       {"gguf_alignment_0", gguf([](Gguf& g) { g.keys = {key("general.alignment", 4, Bytes().u32(0))}; }),
-       "power of two"},
+       "[gguf] gguf_alignment_0: general.alignment: not a power of two up to 1048576"},
       {"gguf_alignment_3", gguf([](Gguf& g) { g.keys = {key("general.alignment", 4, Bytes().u32(3))}; }),
-       "power of two"},
+       "[gguf] gguf_alignment_3: general.alignment: not a power of two up to 1048576"},
       {"gguf_alignment_huge", gguf([](Gguf& g) { g.keys = {key("general.alignment", 4, Bytes().u32(1u << 31))}; }),
-       "power of two"},
+       "[gguf] gguf_alignment_huge: general.alignment: not a power of two up to 1048576"},
       {"gguf_alignment_text", gguf([](Gguf& g) { g.keys = {key("general.alignment", 8, Bytes().string("32"))}; }),
-       "power of two"},
+       "[gguf] gguf_alignment_text: general.alignment: not a power of two up to 1048576"},
       {"gguf_alignment_negative",
-       gguf([](Gguf& g) { g.keys = {key("general.alignment", 5, Bytes().u32(0xffffffe0))}; }), "power of two"},
+       gguf([](Gguf& g) { g.keys = {key("general.alignment", 5, Bytes().u32(0xffffffe0))}; }), "[gguf] gguf_alignment_negative: general.alignment: not a power of two up to 1048576"},
       {"gguf_rank_0", gguf([](Gguf& g) {
          g.tensors[0].rank = 0;
          g.tensors[0].sizes = {};
        }),
-       "0 axes"},
+       "[gguf] gguf_rank_0: tensor 't': 0 axes, 1 to 4 are read"},
       {"gguf_rank_5", gguf([](Gguf& g) {
          g.tensors[0].sizes = {1, 1, 1, 1, 1};
        }),
-       "5 axes"},
-      {"gguf_rank_huge", gguf([](Gguf& g) { g.tensors[0].rank = 0xffffffff; }), "axes"},
+       "[gguf] gguf_rank_5: tensor 't': 5 axes, 1 to 4 are read"},
+      {"gguf_rank_huge", gguf([](Gguf& g) { g.tensors[0].rank = 0xffffffff; }), "[gguf] gguf_rank_huge: tensor 't': 4294967295 axes, 1 to 4 are read"},
       {"gguf_size_0", gguf([](Gguf& g) {
          g.tensors[0].sizes = {4, 0};
        }),
-       "a size of 0"},
+       "[gguf] gguf_size_0: tensor 't': a size of 0"},
       {"gguf_size_negative", gguf([&](Gguf& g) {
          g.tensors[0].sizes = {4, huge};
        }),
-       "a size of 18446744073709551615"},
+       "[gguf] gguf_size_negative: tensor 't': a size of 18446744073709551615"},
       {"gguf_product_wraps_to_zero", gguf([](Gguf& g) {
          g.tensors[0].sizes = {std::uint64_t{1} << 32, std::uint64_t{1} << 32};
        }),
-       "overflow 64 bits"},
+       "[gguf] gguf_product_wraps_to_zero: tensor 't': 4294967296 x 4294967296 elements overflow 64 bits"},
       {"gguf_product_wraps_to_small", gguf([](Gguf& g) {
          g.tensors[0].sizes = {(std::uint64_t{1} << 62) + 1, 4};
        }),
-       "overflow 64 bits"},
-      {"gguf_bytes_wrap", gguf([](Gguf& g) { g.tensors[0].sizes = {std::uint64_t{1} << 62}; }), "overflow 63 bits"},
+       "[gguf] gguf_product_wraps_to_small: tensor 't': 4 x 4611686018427387905 elements overflow 64 bits"},
+      {"gguf_bytes_wrap", gguf([](Gguf& g) { g.tensors[0].sizes = {std::uint64_t{1} << 62}; }), "[gguf] gguf_bytes_wrap: tensor 't': 4611686018427387904 of F32 overflow 63 bits"},
       {"gguf_product_of_four_wraps", gguf([](Gguf& g) {
          g.tensors[0].sizes = {1u << 20, 1u << 20, 1u << 20, 1u << 20};
        }),
-       "overflow 64 bits"},
-      {"gguf_type_unknown", gguf([](Gguf& g) { g.tensors[0].type = 99; }), "element type 99"},
-      {"gguf_type_removed", gguf([](Gguf& g) { g.tensors[0].type = 4; }), "element type 4"},
+       "[gguf] gguf_product_of_four_wraps: tensor 't': 1048576 x 1048576 x 1048576 x 1048576 elements overflow 64 bits"},
+      {"gguf_type_unknown", gguf([](Gguf& g) { g.tensors[0].type = 99; }), "[gguf] gguf_type_unknown: tensor 't': element type 99 is not read (F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and Q6_K are)"},
+      {"gguf_type_removed", gguf([](Gguf& g) { g.tensors[0].type = 4; }), "[gguf] gguf_type_removed: tensor 't': element type 4 is not read (F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and Q6_K are)"},
       {"gguf_partial_block", gguf([](Gguf& g) {
          g.tensors[0].type = 8;
          g.tensors[0].sizes = {33, 1};
        }),
-       "whole blocks of 32"},
+       "[gguf] gguf_partial_block: tensor 't': rows of 33 are not whole blocks of 32 (Q8_0)"},
       {"gguf_partial_k_block", gguf([](Gguf& g) {
          g.tensors[0].type = 12;
          g.tensors[0].sizes = {32, 8};
        }),
-       "whole blocks of 256"},
-      {"gguf_offset_unaligned", gguf([](Gguf& g) { g.tensors[0].offset = 4; }), "not a multiple of the alignment"},
-      {"gguf_offset_past_the_end", gguf([](Gguf& g) { g.tensors[0].offset = 64; }), "needs bytes"},
-      {"gguf_offset_wraps", gguf([&](Gguf& g) { g.tensors[0].offset = huge - 31; }), "overflows"},
-      {"gguf_offset_plus_size_wraps", gguf([&](Gguf& g) { g.tensors[0].offset = (huge - 31) - 96; }), "needs bytes"},
-      {"gguf_data_truncated", gguf([](Gguf& g) { g.data = 31; }), "needs bytes"},
-      {"gguf_no_data", gguf([](Gguf& g) { g.data = 0; }), "needs bytes"},
+       "[gguf] gguf_partial_k_block: tensor 't': rows of 32 are not whole blocks of 256 (Q4_K)"},
+      {"gguf_offset_unaligned", gguf([](Gguf& g) { g.tensors[0].offset = 4; }), "[gguf] gguf_offset_unaligned: tensor 't': offset 4 is not a multiple of the alignment 32"},
+      {"gguf_offset_past_the_end", gguf([](Gguf& g) { g.tensors[0].offset = 64; }), "[gguf] gguf_offset_past_the_end: tensor 't': needs bytes 160..192, the file has 128"},
+      {"gguf_offset_wraps", gguf([&](Gguf& g) { g.tensors[0].offset = huge - 31; }), "[gguf] gguf_offset_wraps: tensor 't': offset 18446744073709551584 overflows"},
+      {"gguf_offset_plus_size_wraps", gguf([&](Gguf& g) { g.tensors[0].offset = (huge - 31) - 96; }), "[gguf] gguf_offset_plus_size_wraps: tensor 't': needs bytes 18446744073709551584..beyond 2^64, the file has 128"},
+      {"gguf_data_truncated", gguf([](Gguf& g) { g.data = 31; }), "[gguf] gguf_data_truncated: tensor 't': needs bytes 96..128, the file has 127"},
+      {"gguf_no_data", gguf([](Gguf& g) { g.data = 0; }), "[gguf] gguf_no_data: tensor 't': needs bytes 96..128, the file has 96"},
       {"gguf_tensor_twice", gguf([](Gguf& g) {
          g.tensors = {{}, {}};
        }),
-       "'t' occurs twice"},
+       "[gguf] gguf_tensor_twice: tensor 't' occurs twice"},
       {"gguf_tensors_overlap", gguf([](Gguf& g) {
          g.tensors = {{}, {}};
          g.tensors[1].name = "u";
        }),
-       "overlaps"},
+       "[gguf] gguf_tensors_overlap: tensor 'u' overlaps the one before it"},
       {"gguf_tensor_name_huge", gguf([&](Gguf& g) {
          g.tensors = {};
          g.tensor_count = 1;
          g.data = 64;
          g.keys = {key("a", 4, Bytes().u32(1))};
        }),
-       "axes"},
-      {"safetensors_short", std::string("\x05\0\0\0\0\0\0\0{", 9), "a header of 5 bytes"},
-      {"safetensors_header_huge", safetensors("{}", 0, INT64_MAX), "a header of 9223372036854775807 bytes"},
-      {"safetensors_header_101_MB", safetensors("{}", 0, 101'000'000), "at most 100000000"},
-      {"safetensors_header_past_the_end", safetensors("{}", 0, 3), "a header of 3 bytes"},
-      {"safetensors_no_json", safetensors("{nonsense"), "not valid JSON"},
-      {"safetensors_truncated_json", safetensors(R"({"t":{"dtype":"F32")"), "not valid JSON"},
+       "[gguf] gguf_tensor_name_huge: tensor '': 0 axes, 1 to 4 are read"},
+      {"gguf_array_elements_are_of_another_type",
+       gguf([](Gguf& g) { g.keys = {array("a", 8, 2, Bytes().u64(1).raw("x").u64(1u << 30).text)}; }), "[gguf] gguf_array_elements_are_of_another_type: key 'a': a string of 1073741824 bytes, the file has 94 left"},
+      {"gguf_array_of_bools_of_2", gguf([](Gguf& g) { g.keys = {array("a", 7, 2, std::string("\1\2"))}; }), "[gguf] gguf_array_of_bools_of_2: key 'a': a truth value of 2"},
+      {"gguf_key_with_control_characters", gguf([](Gguf& g) { g.keys = {key("a\n\x1b[2J", 13, Bytes().u64(1))}; }),
+       "[gguf] gguf_key_with_control_characters: key 'a\\x0a\\x1b[2J': unknown value type 13"},
+      {"gguf_sizes_sum_beyond_2_to_64", gguf([](Gguf& g) {
+         g.tensors = {{"a", {1ull << 61}, 24, 0, -1}, {"b", {1ull << 61}, 24, 1ull << 61, -1}, {"c", {1ull << 62}, 24, 1ull << 62, -1}};
+       }),
+       "[gguf] gguf_sizes_sum_beyond_2_to_64: tensor 'a': needs bytes 128..2305843009213694080, the file has 160"},
+      {"gguf_data_begins_beyond_2_to_64", gguf([&](Gguf& g) { g.tensors[0].offset = huge / 32 * 32; }), "[gguf] gguf_data_begins_beyond_2_to_64: tensor 't': offset 18446744073709551584 overflows"},
+      {"gguf_tensor_of_2_to_62_bytes", gguf([](Gguf& g) {
+         g.tensors[0].type = 24;
+         g.tensors[0].sizes = {1ull << 62};
+       }),
+       "[gguf] gguf_tensor_of_2_to_62_bytes: tensor 't': needs bytes 64..4611686018427387968, the file has 96"},
+      {"gguf_name_length_past_the_end", Bytes().raw("GGUF").u32(3).u64(1).u64(0).u64(1000).raw(std::string(24, 't')).text,
+       "[gguf] gguf_name_length_past_the_end: a tensor name: a string of 1000 bytes, the file has 24 left"},
+      {"gguf_truncated_in_a_value", Bytes().raw("GGUF").u32(3).u64(0).u64(1).string("key").u32(10).raw("xxxx").text, "[gguf] gguf_truncated_in_a_value: ends at byte 43, in the middle of key 'key'"},
+      {"gguf_truncated_in_a_tensor", gguf([](Gguf& g) { g.data = 0; }).substr(0, 50), "[gguf] gguf_truncated_in_a_tensor: ends at byte 50, in the middle of tensor 't'"},
+      {"safetensors_zero_size_wraps", safetensors(tensor(R"("dtype":"F32","shape":[4611686018427387904,8,0],"data_offsets":[0,0])")),
+       "[safetensors] safetensors_zero_size_wraps: tensor 't': 4611686018427387904 x 8 x 0 elements overflow 64 bits"},
+      {"safetensors_no_rows_of_2_to_63_values",
+       safetensors(tensor(R"("dtype":"F32","shape":[0,9223372036854775807],"data_offsets":[0,0])")),
+       "[safetensors] safetensors_no_rows_of_2_to_63_values: tensor 't': 0 x 9223372036854775807 of F32 overflow 63 bits"},
+      {"safetensors_rows_without_values", safetensors(tensor(R"("dtype":"F32","shape":[2,0],"data_offsets":[0,0])")), "[safetensors] safetensors_rows_without_values: tensor 't': 2 x 0: rows without values are not read"},
+      {"safetensors_header_is_a_list", Bytes().u64(10).raw("{}[1,2,3] ").text, "[safetensors_header_is_a_list header] line 1, column 3: not valid JSON: incomplete JSON"},
+      {"safetensors_name_with_control_characters", safetensors("{\"\\u001b[2J\\n\":7}"), "[safetensors_name_with_control_characters header] '\x1b[2J\n': expected an object, found 7"},
+      {"npy_shape_of_nine", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4), "[npy] npy_shape_of_nine: shape holds something that is no size, or more than 8"},
+      {"npy_shape_not_closed", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,", 4), "[npy] npy_shape_not_closed: shape is no tuple"},
+      {"npy_descr_not_closed", npy("{'fortran_order': False, 'shape': (1,), 'descr': '<f4", 4), "[npy] npy_descr_not_closed: descr is no plain dtype (structured arrays are not read)"},
+      {"npy_big_endian", npy("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", 4), "[npy] npy_big_endian: dtype '>f4' is not read"},
+      {"safetensors_short", std::string("\x05\0\0\0\0\0\0\0{", 9), "[safetensors] safetensors_short: a header of 5 bytes, the file has 9"},
+      {"safetensors_header_huge", safetensors("{}", 0, INT64_MAX), "[safetensors] safetensors_header_huge: a header of 9223372036854775807 bytes, at most 100000000 are read"},
+      {"safetensors_header_101_MB", safetensors("{}", 0, 101'000'000), "[safetensors] safetensors_header_101_MB: a header of 101000000 bytes, at most 100000000 are read"},
+      {"safetensors_header_past_the_end", safetensors("{}", 0, 3), "[safetensors] safetensors_header_past_the_end: a header of 3 bytes, the file has 10"},
+      {"safetensors_no_json", safetensors("{nonsense"), "[safetensors_no_json header] line 1, column 2: not valid JSON: syntax error"},
+      {"safetensors_truncated_json", safetensors(R"({"t":{"dtype":"F32")"), "[safetensors_truncated_json header] line 1, column 20: not valid JSON: incomplete JSON"},
       {"safetensors_deep_json", safetensors("{\"a\":" + std::string(100, '[') + std::string(100, ']') + "}"),
-       "not valid JSON"},
-      {"safetensors_entry_no_object", safetensors(R"({"t":7})"), "expected an object"},
-      {"safetensors_no_dtype", safetensors(tensor(R"("shape":[1],"data_offsets":[0,4])"), 4), "'dtype' is missing"},
+       "[safetensors_deep_json header] line 1, column 69: not valid JSON: too deep"},
+      {"safetensors_entry_no_object", safetensors(R"({"t":7})"), "[safetensors_entry_no_object header] 't': expected an object, found 7"},
+      {"safetensors_no_dtype", safetensors(tensor(R"("shape":[1],"data_offsets":[0,4])"), 4), "[safetensors_no_dtype header 't'] 'dtype' is missing"},
       {"safetensors_dtype_number", safetensors(tensor(R"("dtype":32,"shape":[1],"data_offsets":[0,4])"), 4),
-       "expected a string"},
+       "[safetensors_dtype_number header 't'] 'dtype': expected a string, found 32"},
       {"safetensors_dtype_unknown", safetensors(tensor(R"("dtype":"F31","shape":[1],"data_offsets":[0,4])"), 4),
-       "dtype 'F31'"},
+       "[safetensors] safetensors_dtype_unknown: tensor 't': dtype 'F31' is not read"},
       {"safetensors_shape_text", safetensors(tensor(R"("dtype":"F32","shape":"1","data_offsets":[0,4])"), 4),
-       "expected a list"},
+       "[safetensors_shape_text header 't'] 'shape': expected a list, found \"1\""},
       {"safetensors_shape_negative", safetensors(tensor(R"("dtype":"F32","shape":[-1],"data_offsets":[0,4])"), 4),
-       "found -1"},
+       "[safetensors] safetensors_shape_negative: tensor 't': expected a size or offset, found -1"},
       {"safetensors_shape_fraction", safetensors(tensor(R"("dtype":"F32","shape":[1.5],"data_offsets":[0,4])"), 4),
-       "expected a size"},
+       "[safetensors] safetensors_shape_fraction: tensor 't': expected a size or offset, found 1.5E0"},
       {"safetensors_shape_wraps",
        safetensors(tensor(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0])")),
-       "overflow 64 bits"},
+       "[safetensors] safetensors_shape_wraps: tensor 't': 4294967296 x 4294967296 elements overflow 64 bits"},
       {"safetensors_shape_of_2_to_63",
        safetensors(tensor(R"("dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,4])"), 4),
-       "expected a size"},
+       "[safetensors] safetensors_shape_of_2_to_63: tensor 't': expected a size or offset, found 9223372036854775808"},
       {"safetensors_bytes_wrap",
-       safetensors(tensor(R"("dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,0])")), "overflow 63 bits"},
+       safetensors(tensor(R"("dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,0])")), "[safetensors] safetensors_bytes_wrap: tensor 't': 4611686018427387904 of F64 overflow 63 bits"},
       {"safetensors_one_offset", safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[0])"), 4),
-       "1 numbers, not 2"},
+       "[safetensors] safetensors_one_offset: tensor 't': data_offsets has 1 numbers, not 2"},
       {"safetensors_offsets_reversed", safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[4,0])"), 4),
-       "data_offsets say 4..0"},
+       "[safetensors] safetensors_offsets_reversed: tensor 't': 1 of F32 take 4 bytes, data_offsets say 4..0"},
       {"safetensors_size_differs", safetensors(tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])"), 4),
-       "take 8 bytes"},
+       "[safetensors] safetensors_size_differs: tensor 't': 2 of F32 take 8 bytes, data_offsets say 0..4"},
       {"safetensors_past_the_end", safetensors(tensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,8])"), 4),
-       "needs bytes"},
+       "[safetensors] safetensors_past_the_end: tensor 't': needs bytes 62..70, the file has 66"},
       {"safetensors_offset_wraps",
        safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[9223372036854775800,9223372036854775804])"), 4),
-       "needs bytes"},
+       "[safetensors] safetensors_offset_wraps: tensor 't': needs bytes 9223372036854775898..9223372036854775902, the file has 102"},
       {"safetensors_key_twice",
        safetensors(
            R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
            4),
-       "'t' occurs twice"},
+       "[safetensors_key_twice header] line 1, column 57: the key 't' occurs twice"},
       {"safetensors_overlap",
        safetensors(
            R"({"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"u":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
            8),
-       "overlaps"},
+       "[safetensors] safetensors_overlap: tensor 'u' overlaps the one before it"},
       {"safetensors_hole", safetensors(R"({"t":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8),
-       "belong to no tensor"},
+       "[safetensors] safetensors_hole: bytes 62..66 belong to no tensor"},
       {"safetensors_bytes_left", safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])"), 8),
-       "belong to no tensor"},
-      {"safetensors_metadata_number", safetensors(R"({"__metadata__":{"a":1}})"), "expected a string"},
-      {"npy_magic_only", std::string("\x93NUMPY", 6), "within its header"},
-      {"npy_header_past_the_end", std::string("\x93NUMPY\x01\x00\xff\xff{}", 12), "a header of 65535 bytes"},
-      {"npy_no_shape", npy("{'descr': '<f4', 'fortran_order': False, }", 4), "no 'shape'"},
-      {"npy_fortran", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", 4), "Fortran"},
-      {"npy_object", npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", 8), "dtype '|O'"},
-      {"npy_structured", npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4), "not read"},
+       "[safetensors] safetensors_bytes_left: bytes 66..70 belong to no tensor"},
+      {"safetensors_metadata_number", safetensors(R"({"__metadata__":{"a":1}})"), "[safetensors_metadata_number header '__metadata__'] 'a': expected a string, found 1"},
+      {"npy_magic_only", std::string("\x93NUMPY", 6), "[npy] npy_magic_only: ends within its header"},
+      {"npy_header_past_the_end", std::string("\x93NUMPY\x01\x00\xff\xff{}", 12), "[npy] npy_header_past_the_end: a header of 65535 bytes, the file has 12"},
+      {"npy_no_shape", npy("{'descr': '<f4', 'fortran_order': False, }", 4), "[npy] npy_no_shape: the header has no 'shape'"},
+      {"npy_fortran", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1,), }", 4), "[npy] npy_fortran: is in Fortran order: save it with numpy.ascontiguousarray"},
+      {"npy_object", npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", 8), "[npy] npy_object: dtype '|O' is not read"},
+      {"npy_structured", npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4), "[npy] npy_structured: dtype '(' is not read"},
       {"npy_shape_wraps", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", 0),
-       "overflow"},
-      {"npy_shape_negative", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 4), "a size of -1"},
-      {"npy_shape_nonsense", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (x,), }", 4), "no size"},
-      {"npy_too_little_data", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 8), "take 12 bytes"},
+       "[npy] npy_shape_wraps: tensor 'array': 4294967296 x 4294967296 elements overflow 64 bits"},
+      {"npy_shape_negative", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 4), "[npy] npy_shape_negative: tensor 'array': a size of -1"},
+      {"npy_shape_nonsense", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (x,), }", 4), "[npy] npy_shape_nonsense: shape holds something that is no size, or more than 8"},
+      {"npy_too_little_data", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 8), "[npy] npy_too_little_data: 3 of F32 take 12 bytes, the file has 8"},
   };
   return files;
 }
 
 class HostileFile : public ::testing::TestWithParam<Hostile> {};
 
-TEST_P(HostileFile, is_refused_with_a_clear_line) {
-  const fs::path path =
-      fs::temp_directory_path() / ("embscope-hostile-" + std::to_string(getpid()) + "-" + GetParam().name);
-  write_file(path, GetParam().bytes);
-  std::string message;
+double cpu_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+// What opening says, without the folder's name, within `seconds` of this thread's time and `bytes` of memory.
+std::string refusal(const std::string& name, const std::string& content, double seconds, std::size_t bytes) {
+  const fs::path folder = fs::temp_directory_path() / ("embscope-hostile-" + std::to_string(getpid()));
+  fs::create_directories(folder);
+  write_file(folder / name, content);
+  std::string message = "opened without an error";
+  const std::size_t before = allocated;
+  const double start = cpu_seconds();
   try {
-    Archive::open(path);
+    Archive::open(folder / name);
   } catch (const Error& error) { message = error.what(); }
-  fs::remove(path);
-  EXPECT_THAT(message, ::testing::HasSubstr(GetParam().message));
-  EXPECT_THAT(message, ::testing::Not(::testing::HasSubstr("\n")));
+  EXPECT_LT(cpu_seconds() - start, seconds);
+  EXPECT_LT(allocated - before, bytes);
+  fs::remove_all(folder);
+  if (const std::size_t at = message.find(folder.string()); at != std::string::npos) message.erase(at, folder.string().size() + 1);
+  return message;
+}
+
+TEST_P(HostileFile, is_refused_with_a_clear_line_in_bounded_time_and_memory) {
+  const Hostile& file = GetParam();
+  const std::string message = refusal(file.name, file.bytes, 0.2, 100'000 + 20 * file.bytes.size());
+  RecordProperty("message", message);
+  EXPECT_EQ(message, file.message);
 }
 
 INSTANTIATE_TEST_SUITE_P(files, HostileFile, ::testing::ValuesIn(hostile()),
                          [](const auto& f) { return std::string(f.param.name); });
+
+// A reader that compares each name with all others would take minutes for these.
+TEST(LargeHostileFile, two_equal_keys_among_100000_of_a_gguf_are_found_in_bounded_time) {
+  Gguf file;
+  for (int i = 0; i < 100'000; ++i) file.keys.push_back(key("k" + std::to_string(i), 0, Bytes().raw("x")));
+  file.keys.push_back(file.keys[70'000]);
+  EXPECT_EQ(refusal("f", file.bytes(), 2, 64 << 20), "[gguf] f: key 'k70000' occurs twice");
+}
+
+TEST(LargeHostileFile, two_equal_tensors_among_50000_of_a_gguf_are_found_in_bounded_time) {
+  Gguf file;
+  file.tensors.clear();
+  for (int i = 0; i <= 50'000; ++i)
+    file.tensors.push_back({"t" + std::to_string(i % 50'000), {8}, 0, 32 * static_cast<std::uint64_t>(i), -1});
+  file.data = 32 * 50'001;
+  EXPECT_EQ(refusal("f", file.bytes(), 2, 64 << 20), "[gguf] f: tensor 't0' occurs twice");
+}
+
+TEST(LargeHostileFile, two_equal_names_in_a_safetensors_header_of_more_than_a_megabyte_are_found) {
+  std::string header = "{";
+  for (int i = 0; i <= 20'000; ++i)
+    header += (i == 0 ? "" : ",") + std::string("\"t") + std::to_string(i % 20'000) + R"(":{"dtype":"F32","shape":[0,1],"data_offsets":[0,0]})";
+  ASSERT_GT(header.size(), 1u << 20);
+  EXPECT_THAT(refusal("f", safetensors(header + "}"), 3, 100 << 20), ::testing::HasSubstr("the key 't0' occurs twice"));
+}
+
+TEST(LargeHostileFile, bytes_that_claim_to_be_100000_overlapping_tensors_are_refused_in_bounded_time) {
+  std::string header = "{";
+  for (int i = 0; i < 100'000; ++i)
+    header += (i == 0 ? "" : ",") + std::string("\"t") + std::to_string(i) + R"(":{"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
+  EXPECT_THAT(refusal("f", safetensors(header + "}", 1), 5, 400 << 20), ::testing::HasSubstr("overlaps the one before it"));
+}
 
 std::shared_ptr<const Archive> open_bytes(const std::string& bytes) {
   const fs::path path = fs::temp_directory_path() / ("embscope-good-" + std::to_string(getpid()));

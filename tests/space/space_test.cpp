@@ -159,6 +159,7 @@ TEST_F(SpaceFiles, FilesThatLie) {
       {"a 1 2\nb 3\n", "line 2: a word and 2 values are needed, found 2 fields"},
       {"a 1 2\n" + std::string(5000, 'b') + " 3 4\n", "line 2: a word of 5000 bytes, at most 4096 are read"},
       {"2 2\n" + binary_row("a", {1, 2}) + "b 1234567", "vector 2 of 2: needs 8 bytes, 7 are left"},
+      {"1 2\n" + binary_row("a\nb", {1, 2}), "vector 1 of 1: no word of at most 4096 bytes before it"},
       {"2 2\n" + binary_row("a", {1, 2}) + "bbbbbbbbbbb", "vector 2 of 2: no word of at most 4096 bytes before it"},
   };
   for (const auto& c : cases) EXPECT_EQ(error_of(file("lie", c.bytes)), c.error);

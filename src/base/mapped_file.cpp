@@ -1,0 +1,138 @@
+// A mapped file may be cut short by somebody else, and a disk may fail: then the system answers a read with SIGBUS, which
+// ends a process. Here the pages that are gone become zeros and the mapping is marked; whoever decodes from it looks at
+// the mark (check_mapping) and says so in an Error. Other bus errors go where they went before.
+#include "base/file.h"
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "embscope/error.h"
+
+namespace embscope {
+namespace {
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+struct Descriptor {
+  int number;
+  ~Descriptor() {
+    if (number >= 0) close(number);
+  }
+};
+
+// The mappings there are, readable from a signal handler: no lock, no allocation.
+struct Slot {
+  std::atomic<const MappedFile*> owner = nullptr;
+  std::atomic<std::uintptr_t> begin = 0;
+  std::atomic<std::size_t> size = 0;
+  std::atomic<bool> cut = false;
+
+  bool holds(std::uintptr_t at) const { return owner != nullptr && at >= begin && at - begin < size; }
+};
+
+std::array<Slot, 1024> slots;  // a mapping beyond these works, unwatched
+std::atomic<bool> any_cut = false;
+struct sigaction before {};
+std::uintptr_t page = 4096;
+
+void on_bus_error(int signal, siginfo_t* info, void*) {
+  const int error = errno;
+  const auto at = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  for (Slot& slot : slots) {
+    if (!slot.holds(at)) continue;
+    const std::uintptr_t from = at / page * page;
+    if (mmap(reinterpret_cast<void*>(from), slot.begin + slot.size - from, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+        MAP_FAILED)
+      break;
+    slot.cut = true;
+    any_cut = true;
+    errno = error;
+    return;
+  }
+  sigaction(signal, &before, nullptr);  // not ours: the read is tried again and ends as it would have
+  if (info->si_code <= 0) raise(signal);  // sent by a process: nothing will be tried again
+}
+
+void install_handler() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    struct sigaction action {};
+    action.sa_sigaction = on_bus_error;
+    action.sa_flags = SA_SIGINFO;
+    sigaction(SIGBUS, &action, &before);
+  });
+}
+
+void watch(const MappedFile* owner, const std::byte* data, std::size_t size) {
+  install_handler();
+  for (Slot& slot : slots) {
+    const MappedFile* nobody = nullptr;
+    if (!slot.owner.compare_exchange_strong(nobody, owner)) continue;
+    slot.cut = false;
+    slot.begin = reinterpret_cast<std::uintptr_t>(data);
+    slot.size = size;
+    return;
+  }
+}
+
+void forget(const MappedFile* owner) {
+  for (Slot& slot : slots) {
+    if (slot.owner != owner) continue;
+    slot.size = 0;
+    slot.owner = nullptr;
+  }
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
+  const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.number < 0) {
+    throw Error(errno == ENOENT || errno == ENOTDIR ? Code::not_found : Code::io, path.string(),
+                "cannot open: " + reason(errno));
+  }
+  struct stat status {};
+  if (fstat(file.number, &status) != 0) throw Error(Code::io, path.string(), "cannot read: " + reason(errno));
+  if (S_ISDIR(status.st_mode)) throw Error(Code::io, path.string(), "is a folder, a file is needed");
+  if (!S_ISREG(status.st_mode)) throw Error(Code::io, path.string(), "is not a regular file");
+  size_ = static_cast<std::size_t>(status.st_size);
+  if (size_ == 0) return;
+  void* mapped = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.number, 0);
+  if (mapped == MAP_FAILED) throw Error(Code::io, path.string(), "cannot map into memory: " + reason(errno));
+  data_ = static_cast<const std::byte*>(mapped);
+  watch(this, data_, size_);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ == nullptr) return;
+  forget(this);
+  munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void release_pages(const std::byte* begin, std::size_t size) {
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE)), at = reinterpret_cast<std::uintptr_t>(begin);
+  const std::uintptr_t first = (at + page - 1) / page * page, last = (at + size) / page * page;  // whole pages only
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
+void check_mapping(const void* data) {
+  if (!any_cut) return;
+  for (const Slot& slot : slots) {
+    if (slot.cut && slot.holds(reinterpret_cast<std::uintptr_t>(data)))
+      throw Error(Code::io, slot.owner.load()->path().string(),
+                  "became shorter or unreadable while it was in use: open it again");
+  }
+}
+
+}  // namespace embscope

@@ -1,0 +1,203 @@
+"""Processes that are killed, disks that are full, folders that may not be written, memory that runs out: the old file or the
+new one, one clear line, and the next run goes on. EMBSCOPE_KILLS=100 kills a hundred times each (3 otherwise)."""
+import json
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import pull_test
+
+EMBSCOPE = os.environ["EMBSCOPE"]
+TINY = pathlib.Path(__file__).parent.parent / "data/reference"
+KILLS = int(os.environ.get("EMBSCOPE_KILLS", "3"))
+SANITIZED = "EMBSCOPE_SANITIZED" in os.environ  # sanitizers reserve terabytes of addresses: no limit on those
+
+
+def limited(kind, bytes_):
+    return lambda: resource.setrlimit(kind, (bytes_, bytes_))
+
+
+class Killed(unittest.TestCase):
+    """kill -9 at a random moment of a command, many times over."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.random = random.Random(7)
+
+    def seconds(self, *command, **environment):
+        start = time.monotonic()
+        done = subprocess.run([EMBSCOPE, *command], capture_output=True, timeout=600, env={**os.environ, **environment})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return time.monotonic() - start
+
+    def kill(self, whole, *command, **environment):
+        """Runs the command and kills it somewhere within `whole` seconds. Returns whether it was still running."""
+        process = subprocess.Popen([EMBSCOPE, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **environment})
+        time.sleep(self.random.uniform(0, whole))
+        process.send_signal(signal.SIGKILL)
+        return process.wait() == -signal.SIGKILL
+
+    def every_file(self, check, *command):
+        """What lies in the folder after each kill is whole by `check`; killed runs leave at most their anonymous file."""
+        whole = self.seconds(*command)
+        good = {p.relative_to(self.folder): p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
+        self.assertTrue(good)
+        killed = 0
+        for _ in range(KILLS):
+            if self.random.random() < 0.5:  # sometimes over the old files, sometimes anew
+                for entry in self.folder.iterdir():
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            killed += self.kill(whole, *command)
+            for path in self.folder.rglob("*"):
+                if path.is_file() and ".tmp-" not in path.name:
+                    check(path.relative_to(self.folder), path.read_bytes(), good)
+        self.seconds(*command)
+        for name, content in good.items():
+            check(name, (self.folder / name).read_bytes(), good)
+        return killed
+
+    def same(self, name, content, good):
+        self.assertEqual(content, good[name], name)
+
+    def test_run(self):
+        out = self.folder / "out.safetensors"
+        self.every_file(self.same, "run", "-m", str(TINY / "tiny-gpt2"), "--ids", "1,2,3", "--capture", "blocks.*.resid_post", "--to", str(out))
+
+    def test_map_save(self):
+        self.every_file(self.same, "map", "--tokens", "0:120", "--steps", "250", "--save", str(self.folder / "map.json"))
+
+    def test_tour(self):
+        def whole(name, content, _):  # the report holds times: its end shows that it is whole
+            if name.suffix == ".json":
+                json.loads(content)
+            else:
+                self.assertTrue(content.rstrip().endswith((b"</html>", b"</svg>", b"IEND\xaeB`\x82", b"}")), name)
+        if KILLS > 3:
+            self.every_file(whole, "tour", "--to", str(self.folder / "tour"))
+
+    def test_pull(self):
+        server = pull_test.Server(("127.0.0.1", 0), SlowHub)
+        server.seen, server.names, server.status, server.cut, server.store, server.wrong_hash = [], list(pull_test.FILES), None, None, None, False
+        pull_test.threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        environment = {"EMBSCOPE_CACHE": str(self.folder), "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HOME": str(self.folder / "hf"),
+                       "HF_TOKEN": "", "no_proxy": "*"}
+        model = self.folder / "models/owner--tiny"
+        whole = self.seconds("pull", "owner/tiny", **environment)
+        for _ in range(KILLS):
+            shutil.rmtree(model, ignore_errors=True)
+            while self.kill(whole, "pull", "owner/tiny", **environment):  # goes on where it was: sooner or later all is there
+                for name, content in pull_test.FILES.items():
+                    if (model / name).exists():
+                        self.assertEqual((model / name).read_bytes(), content, name)
+            self.assertEqual({n: (model / n).read_bytes() for n in pull_test.FILES}, pull_test.FILES)
+
+
+class SlowHub(pull_test.Hub):
+    """A hub that sends in pieces, so that there is a middle to be killed in."""
+
+    def send(self, status, body=b"", headers=(), head=False, cut=None):
+        if head or len(body) < 10_000:
+            return super().send(status, body, headers, head, cut)
+        super().send(status, body, headers, head=True)
+        for at in range(0, len(body), 40_000):
+            try:
+                self.wfile.write(body[at:at + 40_000])
+            except OSError:
+                return
+            time.sleep(0.01)
+
+
+class Refusals(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def refused(self, fragment, *command, **more):
+        done = subprocess.run([EMBSCOPE, *command], capture_output=True, text=True, timeout=300, **more)
+        self.assertEqual(done.returncode, 1, (done.stdout[-500:], done.stderr))
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertIn(fragment, done.stderr)
+
+    def test_a_name_with_control_characters_neither_breaks_the_line_nor_steers_the_terminal(self):
+        header = b'{"\\u001b[2J\\n":7}'
+        path = self.folder / "a\n\x1bb.safetensors"
+        path.write_bytes(len(header).to_bytes(8, "little") + header)
+        (self.folder / "config.json").write_text('{"model_type":"gpt2"}')
+        self.refused("a\\n\\x1bb.safetensors header] '\\x1b[2J\\n': expected an object", "info", "-m", str(path))
+
+    WRITERS = [("run", "-m", str(TINY / "tiny-gpt2"), "--ids", "1,2,3", "--capture", "blocks.*.resid_post", "--to", "{}/out.npz"),
+               ("heatmap", "--save", "{}/heatmap.png"), ("map", "--tokens", "0:20", "--method", "pca", "--save", "{}/map.html")]
+
+    def writers(self, folder):
+        for command in self.WRITERS:
+            yield [part.format(folder) for part in command]
+
+    def test_a_limit_on_the_size_of_files(self):
+        for command in self.writers(self.folder):
+            self.refused("cannot write: File too large", *command, preexec_fn=limited(resource.RLIMIT_FSIZE, 2000))
+            self.assertEqual(list(self.folder.iterdir()), [], command)
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounting needs root")
+    def test_a_full_disk(self):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(disk)], capture_output=True).returncode != 0:
+            self.skipTest("mounting is not allowed here")
+        self.addCleanup(subprocess.run, ["umount", str(disk)])
+        (disk / "map.html").write_text("old")
+        for command in self.writers(disk):
+            self.refused("cannot write: No space left on device", *command)
+        self.assertEqual([(p.name, p.read_text()) for p in disk.iterdir()], [("map.html", "old")])
+
+    def test_a_read_only_folder(self):
+        locked = self.folder / "locked"
+        locked.mkdir()
+        shutil.copytree(TINY / "tiny-gpt2", self.folder / "model")
+        for path in [self.folder, *self.folder.rglob("*")]:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        self.addCleanup(self.folder.chmod, 0o755)
+        self.addCleanup(locked.chmod, 0o755)
+        if os.geteuid() == 0 and not os.access(EMBSCOPE, os.X_OK):
+            self.skipTest("another user cannot run the program")
+        ordinary = {"user": 65534} if os.geteuid() == 0 else {}
+        try:
+            self.refused("cannot write: Permission denied", "run", "-m", str(self.folder / "model"), "--ids", "1,2,3", "--capture", "wte", "--to",
+                         str(locked / "out.npz"), **ordinary)
+        except PermissionError:
+            self.skipTest("another user cannot reach the program")
+        self.assertEqual(list(locked.iterdir()), [])
+
+    @unittest.skipIf(SANITIZED, "sanitizers need all addresses")
+    def test_a_limit_on_memory(self):
+        """From too little for anything to enough: it works, or it says in one line that it does not."""
+        worked = refused = 0
+        for megabytes in (60, 100, 150, 200, 300, 450, 700, 1500, 6000):
+            done = subprocess.run([EMBSCOPE, "predict", "The capital of Germany is", "--json", "--threads", "1"], capture_output=True, text=True, timeout=300,
+                                  preexec_fn=limited(resource.RLIMIT_AS, megabytes << 20))
+            if done.returncode == 0:
+                worked += 1
+                json.loads(done.stdout)
+                continue
+            refused += 1
+            self.assertIn(done.returncode, (1, 127), (megabytes, done.stderr))  # 127: too little to load the program
+            self.assertEqual(len(done.stderr.splitlines()), 1, (megabytes, done.stderr))
+            if done.returncode == 1:
+                self.assertRegex(done.stderr, "not enough memory|[Cc]annot allocate memory", megabytes)
+        self.assertGreater(worked, 0)
+        self.assertGreater(refused, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
