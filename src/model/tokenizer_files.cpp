@@ -51,7 +51,10 @@ class FlatVocabulary {
   }
 
  private:
+  static constexpr std::size_t shortest_entry = 6;  // "a":1,
+
   bool read_all(TokenizerSpec& spec) {
+    std::size_t named = 0;
     if (!take('{')) return false;
     do {
       std::string_view token;
@@ -60,7 +63,9 @@ class FlatVocabulary {
       if (id >= spec.tokens.size()) spec.tokens.resize(id + 1);
       if (!spec.tokens[id].empty()) return false;
       spec.tokens[id] = token;
+      ++named;
     } while (take(','));
+    if (static_cast<std::int64_t>(spec.tokens.size()) > most_tokens(named)) return false;
     return take('}') && (skip_space(), at_ == text_.size());
   }
 
@@ -80,7 +85,7 @@ class FlatVocabulary {
     for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9' && at_ - begin < 8; ++at_)
       id = 10 * id + static_cast<std::size_t>(text_[at_] - '0');
     const bool leading_zero = at_ - begin > 1 && text_[begin] == '0';
-    return at_ > begin && !leading_zero && id < static_cast<std::size_t>(most_tokens);
+    return at_ > begin && !leading_zero && static_cast<std::int64_t>(id) < most_tokens(text_.size() / shortest_entry);
   }
 
   bool read_string(std::string_view& token) {
