@@ -41,7 +41,7 @@ std::string is_figure_name(const std::string& file) {
   const std::string extension = std::filesystem::path(file).extension().string();
   for (const char* known : {".html", ".svg", ".png", ".json"})
     if (extension == known) return "";
-  return "'" + file + "': save to .html, .svg, .png or .json";
+  return "'" + file + "': save figures as .html, .svg, .png or .json";
 }
 
 }  // namespace

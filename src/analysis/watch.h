@@ -14,8 +14,9 @@ struct Watched {
 };
 
 /// Runs the text and keeps positions [first, last) of `sites` (all but scores and pattern) while it runs, so that
-/// memory grows with what is asked and not with the text. Throws what Transformer::run throws.
+/// memory grows with what is asked and not with the text. Throws what Transformer::run throws;
+/// Error{cancelled}, asked before each block.
 Watched watch(const Transformer& transformer, std::span<const TokenId> ids, std::span<const Site> sites,
-              std::int64_t first, std::int64_t last);
+              std::int64_t first, std::int64_t last, const Progress& progress = {});
 
 }  // namespace embscope

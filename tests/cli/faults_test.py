@@ -158,7 +158,7 @@ class Refusals(unittest.TestCase):
         self.addCleanup(subprocess.run, ["umount", str(disk)])
         (disk / "map.html").write_text("old")
         for command in self.writers(disk):
-            self.refused("cannot write: No space left on device", *command)
+            self.refused("No space left on device", *command)
         self.assertEqual([(p.name, p.read_text()) for p in disk.iterdir()], [("map.html", "old")])
 
     def test_a_read_only_folder(self):
