@@ -76,9 +76,9 @@ ROWS = [
     Row("tsne_100", "tsne_100", "smol", ("scikit_learn",), 0.05, tolerance=0.02, lower_is_right=True,
         about="t-SNE of 100 vectors; the answer is the divergence"),
     Row("train_4x128", "train", "none", ("torch",), 10 * 768 / 30000, size=768, flop=10 * training_flop(4, 128, 64, 12),
-        about="ten training steps, 4 layers x 128, context 64, batch 12, vocabulary 65; the answer is their losses"),
+        about="ten training steps, 4 layers x 128, context 64, batch 12, vocabulary 65; the answer is the first five losses"),
     Row("train_6x384", "train", "none", ("torch",), 10 * 2048 / 2600, size=2048, flop=10 * training_flop(6, 384, 256, 8),
-        about="ten training steps, 6 layers x 384, context 256, batch 8, vocabulary 65; the answer is their losses"),
+        about="ten training steps, 6 layers x 384, context 256, batch 8, vocabulary 65; the answer is the first five losses"),
 ]
 
 

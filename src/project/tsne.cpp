@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::int64_t most_exact_points = 20000, exact_by_default = 1000;
 constexpr int most_steps = 1000000, trace_every = 50;
+constexpr double momentum = 0.8;  // in both phases, as openTSNE has it: a lower divergence than 0.5 in the first
 constexpr std::int64_t points_at_once = 1024;
 
 void check(const Tensor& v, const TsneOptions& o) {
@@ -192,7 +193,7 @@ bool Tsne::step() {
   Parts& s = *parts_;
   if (s.done >= s.options.steps || s.stalled) return false;
   const bool early = s.done < s.options.exaggerated_steps;
-  s.move(early ? s.options.exaggeration : 1, early ? 0.5 : 0.8);
+  s.move(early ? s.options.exaggeration : 1, momentum);
   s.centre();
   if (++s.done % trace_every == 0) {
     s.trace.push_back(s.divergence());
