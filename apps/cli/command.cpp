@@ -22,20 +22,6 @@ std::string named(const std::string& model) {
   return name != nullptr ? name : "smollm2";
 }
 
-}  // namespace
-
-std::shared_ptr<const Model> Common::open() const {
-  if (threads != 0) set_threads(threads);
-  return Model::open(named(model));
-}
-
-Space Common::space() const {
-  if (threads != 0) set_threads(threads);
-  return open_space(named(model));
-}
-
-namespace {
-
 /// Refused before the work, not after it; save() says the same of other callers' names.
 std::string is_figure_name(const std::string& file) {
   const std::string extension = std::filesystem::path(file).extension().string();
@@ -46,10 +32,14 @@ std::string is_figure_name(const std::string& file) {
 
 }  // namespace
 
-Space open_space_of(const Common& common) {
-  if (common.threads != 0) set_threads(common.threads);
-  const char* named = std::getenv("EMBSCOPE_MODEL");
-  return open_space(!common.model.empty() ? common.model : named != nullptr ? named : "smollm2");
+std::shared_ptr<const Model> Common::open() const {
+  if (threads != 0) set_threads(threads);
+  return Model::open(named(model));
+}
+
+Space Common::space() const {
+  if (threads != 0) set_threads(threads);
+  return open_space(named(model));
 }
 
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {

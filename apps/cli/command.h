@@ -38,9 +38,6 @@ struct Command {
 };
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
-/// The embedding space that -m names: a model's, or a file of vectors (space.h open_space).
-Space open_space_of(const Common& common);
-
 /// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes = {});
 

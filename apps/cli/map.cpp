@@ -212,7 +212,7 @@ void check(const Options& o) {
 
 void run(const Common& common, const Options& o) {
   check(o);
-  const Space space = open_space_of(common);
+  const Space space = common.space();
   std::vector<std::int64_t> ids = wanted(o, space);
   const Tensor vectors = vectors_of(space, ids);
   const std::vector<std::int64_t> more = rows_of(space, o.add);

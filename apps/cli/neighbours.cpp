@@ -43,7 +43,7 @@ void add_neighbours(CLI::App& app) {
   command->add_option("--to", o->to, "Write all of them: FILE.npz, .npy or .safetensors with ids and values [tokens, k]");
   command->callback([common, o] {
     const Metric metric = metric_named(o->metric);
-    const Space space = open_space_of(*common);
+    const Space space = common->space();
     const Neighbours found = nearest_neighbours(space.vectors, {o->k, metric, o->centred}, progress_line());
     if (!o->to.empty()) write(found, o->to, metric == Metric::euclidean ? "distances" : metric == Metric::dot ? "products" : "cosines");
     // Printed: the nearest of each, the most alike first

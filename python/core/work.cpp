@@ -56,7 +56,7 @@ class Pool {
   std::vector<Worker*> idle_;
 };
 
-// A child made by fork has none of its parent's threads: it starts with a new pool, and so with new OpenMP threads too.
+// A child made by fork has none of its parent's threads: it starts with a new pool.
 Pool*& pool() {
   static Pool* pool = [] {
     pthread_atfork(nullptr, nullptr, [] { python::pool() = new Pool; });
