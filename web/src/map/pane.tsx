@@ -34,16 +34,17 @@ export function Pane(props: PaneProps) {
   s.props = props;
 
   useEffect(() => {
-    s.open(points.current!, over.current!);
+    if (!points.current || !over.current) return; // left before it was drawn
+    s.open(points.current, over.current);
     setFast(s.painter!.fast);
     const size = new ResizeObserver(() => s.resize());
-    size.observe(over.current!);
+    size.observe(over.current);
     const wheel = (e: WheelEvent) => (e.preventDefault(), s.zoom(Math.exp(-e.deltaY * 0.0015), s.at(e)));
-    over.current!.addEventListener("wheel", wheel, { passive: false });
+    over.current.addEventListener("wheel", wheel, { passive: false });
     return () => (size.disconnect(), s.close());
   }, []);
   useEffect(() => s.setPoints(props.xy), [props.xy]);
-  useEffect(() => (s.painter!.colours(props.colours), s.redraw()), [props.colours]);
+  useEffect(() => s.setColours(props.colours), [props.colours]);
   useEffect(() => s.redraw(), [props.marked, props.centre, props.lines, props.order, props.ink]);
   useEffect(() => void (props.goTo && s.goTo(props.goTo.id)), [props.goTo]);
 
@@ -97,10 +98,14 @@ class Scene {
     this.redraw();
   }
   setPoints(xy?: Float32Array): void {
-    if (!xy) return;
-    this.painter!.points(xy);
+    if (!xy || !this.painter) return;
+    this.painter.points(xy);
     this.widths.clear();
     if (!this.moved) this.frame();
+    this.redraw();
+  }
+  setColours(rgba: Uint8Array): void {
+    this.painter?.colours(rgba);
     this.redraw();
   }
   private frame(): void {
@@ -205,7 +210,7 @@ class Scene {
     this.asked = requestAnimationFrame(() => this.draw());
   }
   private draw(): void {
-    if (!this.props.xy || !this.over.isConnected) return;
+    if (!this.props.xy || !this.over?.isConnected) return;
     const whole = 300 / Math.sqrt(this.props.ids.length + 1);
     this.painter!.draw(this.camera, Math.max(2, Math.min(9, whole * Math.sqrt(this.camera.scale / this.fitScale()))));
     const ink = this.over.getContext("2d")!;

@@ -2,7 +2,7 @@
 import { call, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { edits, inForce, past, setEdits, undo, type Edit } from "../edits";
 import { useAnswer, useSettled } from "../hooks";
-import { Figure, opened, py, Same, shell, Shown, Table } from "../parts";
+import { Figure, opened, program, py, Same, shell, Shown, Table } from "../parts";
 import { useText } from "../text";
 
 const examples: [string, Edit][] = [
@@ -66,7 +66,7 @@ function Outcome({ info }: { info: ModelInfo }) {
           </>
         )}
       </Shown>
-      <Same command={`embscope edit ${shell(text)} ${flags}`}
+      <Same command={`${program(info, "edit")} ${shell(text)} ${flags}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.edit(${py(text)}, ${py(now.map((e) => `${e.at} ${e.do}`))})`} />
     </>
   );

@@ -4,7 +4,7 @@ import { call, quoted, type Likely, type ModelInfo, type Spec, type Table as Col
 import { inForce } from "../edits";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, LikelyList, NumberField, percent, opened, py, Same, shell, Shown, Table, Token, WordField } from "../parts";
+import { Choice, Figure, LikelyList, NumberField, percent, opened, program, py, Same, shell, Shown, Table, Token, WordField } from "../parts";
 import { useNumber, useParam } from "../session";
 import { PositionPicker, SharedText, useText, useTokens, type Tokens } from "../text";
 import { EditList } from "./editlist";
@@ -57,7 +57,7 @@ export function Mix({ info }: { info: ModelInfo }) {
       </div>
       <Drag request={request} p={p} setP={setP} steps={steps} setSteps={setSteps} />
       <Same
-        command={`embscope mix ${shell(text)} --replace ${shell(replace)} --with ${shell(other)} --targets ${targets.map(shell).join(" ")} --steps ${steps}${site === "wte" ? "" : ` --site ${site}`}`}
+        command={`${program(info, "mix")} ${shell(text)} --replace ${shell(replace)} --with ${shell(other)} --targets ${targets.map(shell).join(" ")} --steps ${steps}${site === "wte" ? "" : ` --site ${site}`}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.mix(${py(text)}, replace=${py(replace)}, with_=${py(other)},\n          targets=${py(targets)}, steps=${steps}, site=${py(site)})`} />
       <EditList info={info} keep={{ at: `${site}@${quoted(replace)}`, do: `mix ${p} ${quoted(other)}` }} />
     </>

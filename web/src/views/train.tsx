@@ -4,12 +4,12 @@ import { call, type Job, type ModelInfo, type Spec } from "../api";
 import { note } from "../facts";
 import { useAnswer } from "../hooks";
 import { JobBar, start, useJob } from "../job";
-import { palettes } from "../map/colour";
+import { useCloud } from "../map/cloud";
+import { inkOf, palettes } from "../map/colour";
 import { Pane } from "../map/pane";
 import { Figure, NumberField, py, Same, Text, Trouble } from "../parts";
 import { useNumber, useParam } from "../session";
 import { dark } from "../theme";
-import { inkOf, useCloud } from "./map";
 
 const someText = "The cat sat on the mat. The dog sat on the log. The cat saw the dog, and the dog saw the cat. A cat is small and a dog is not. ";
 

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { byId, call, texts, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, NumberField, opened, py, Same, shell, Shown, Table, Text, Trouble, WordField } from "../parts";
+import { Choice, Figure, NumberField, opened, program, py, Same, shell, Shown, Table, Text, Trouble, WordField } from "../parts";
 import { change, session, toTray, useNumber, useParam } from "../session";
 import { useLabels } from "../tray";
 
@@ -88,7 +88,7 @@ function Compared({ tray, info }: { tray: string[]; info: ModelInfo }) {
           </>
         )}
       </Shown>
-      <Same command={`embscope vector ${words.map(shell).join(" ")}\nembscope cosine ${words.map(shell).join(" ")}`}
+      <Same command={`${program(info, "vector")} ${words.map(shell).join(" ")}\n${program(info, "cosine")} ${words.map(shell).join(" ")}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.vectors(${py(words)})\nmodel.cosines(${py(words)})`} />
     </>
   );
@@ -121,7 +121,7 @@ function Near({ tray, info }: { tray: string[]; info: ModelInfo }) {
           </>
         )}
       </Shown>
-      <Same command={`embscope similar ${shell(label.replaceAll("␣", " "))} -k ${k}`}
+      <Same command={`${program(info, "similar")} ${shell(label.replaceAll("␣", " "))} -k ${k}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.similar(${py(label.replaceAll("␣", " "))}, k=${k})`} />
     </section>
   );
