@@ -193,12 +193,10 @@ function python(w: Wanted, info: ModelInfo, circled: number[]): string {
     ...(w.method === "pca" ? [] : [`seed=${w.seed}`]),
   ].map((o) => `, ${o}`).join("");
   const begin = `import embscope\nmodel = embscope.load(${opened(info)})\n`;
-  if (w.site === "wte" && w.method !== "umap") return `${begin}model.${w.method}(${ids}${options})`;
-  const vectors = w.site === "wte"
-    ? `vectors = model.wte[list(${ids})]`
-    : `before = list(model.tokens(${py(w.after)}))\nruns = model.run([before + [t] for t in ${ids}], capture=${py(w.site)}, logits=None)\n`
-      + `vectors = numpy.stack([run[${py(w.site)}][-1] for run in runs])`;
-  return `${w.site === "wte" ? "" : "import numpy\n"}${begin}${vectors}\nembscope.${w.method}(vectors${options})`;
+  if (w.site === "wte") return `${begin}model.${w.method}(${ids}${options})`;
+  return `import numpy\n${begin}before = list(model.tokens(${py(w.after)}))\n`
+    + `runs = model.run([before + [t] for t in ${ids}], capture=${py(w.site)}, logits=None)\n`
+    + `vectors = numpy.stack([run[${py(w.site)}][-1] for run in runs])\nembscope.${w.method}(vectors${options})`;
 }
 
 const none = new Int32Array();
