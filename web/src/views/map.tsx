@@ -12,7 +12,7 @@ import { setParams, useParam } from "../session";
 const colours: [string, string][] = [["kind", "kind of token"], ["norm", "length of the vector"], ["rank", "place in the vocabulary"], ["cosine", "cosine to a word"]];
 
 export function MapView({ info }: { info: ModelInfo }) {
-  const models = useAnswer("models", (signal) => call<ModelInfo[]>("models", undefined, { signal })).data ?? [info];
+  const models = useAnswer("models", (signal) => call<ModelInfo[]>("models", undefined, { signal })).data;
   const [second, setSecond] = useParam("second", "");
   const [colour, setColour] = useParam("colour", "kind");
   const [word, setWord] = useParam("word", " king");
@@ -24,6 +24,7 @@ export function MapView({ info }: { info: ModelInfo }) {
   const picked = useMemo(() => ({ model: whose, ids: token === "" || !Number.isInteger(Number(token)) ? [] : [Number(token)] }), [token, whose]);
   const pick = ({ model, ids }: Chosen) => setParams({ token: ids[0] === undefined ? undefined : String(ids[0]), whose: model === info.name ? undefined : model });
   const find = (t: Named) => (pick({ model: info.name, ids: [t.id] }), setGoTo({ model: info.name, id: t.id }), note({ found: { label: t.label } }));
+  if (!models) return <h1>Map</h1>;
   const shared = { info, models, colour, word, lasso, picked, circled, goTo, pick, encircle: setCircled };
   return (
     <>
