@@ -24,8 +24,9 @@ interface OneProps {
   /** What was picked and encircled in either map. */
   picked: Chosen;
   circled: Chosen;
-  goTo?: { model: string; id: number };
-  pick: (chosen: Chosen) => void;
+  /** Where the maps go, but the one in which it was picked. */
+  goTo?: { model: string; id: number; but?: string };
+  pick: (chosen: Chosen, where?: string) => void;
   encircle: (chosen: Chosen) => void;
 }
 
@@ -88,8 +89,9 @@ export function One(props: OneProps) {
   const colours = useMemo(() => painted(paint.rgba, cloud?.ids), [paint, cloud?.ids]);
   const order = useMemo(() => worthNaming(cloud?.ids, vocabulary?.attributes), [cloud?.ids, vocabulary]);
   const goTo = useMemo(() => {
-    const id = props.goTo && across({ model: props.goTo.model, ids: [props.goTo.id] }, theirs, vocabulary)[0];
-    return id === undefined ? undefined : { id };
+    if (!props.goTo || props.goTo.but === suffix) return;
+    const id = across({ model: props.goTo.model, ids: [props.goTo.id] }, theirs, vocabulary)[0];
+    return id === undefined ? undefined : { id, closer: props.goTo.but === undefined };
   }, [props.goTo, theirs, vocabulary]);
   const ink = useMemo(() => inkOf(dark.value), [dark.value]);
   const title = suffix ? "Second map" : "Map";
@@ -102,7 +104,7 @@ export function One(props: OneProps) {
       {!suffix || props.colour !== "kind" ? <Legend colour={props.colour} attributes={vocabulary?.attributes} range={paint.range} /> : null}
       <Pane name={methods.find(([m]) => m === wanted.method)?.[1] ?? wanted.method} xy={cloud?.xy} ids={cloud?.ids ?? none} labels={names} colours={colours} order={order} ink={ink}
         marked={marked} centre={centre} lines={lines} lasso={props.lasso} goTo={goTo}
-        pick={(t) => props.pick({ model: info.name, ids: t === undefined ? [] : [t] })} encircle={(ids) => props.encircle({ model: info.name, ids })} />
+        pick={(t) => props.pick({ model: info.name, ids: t === undefined ? [] : [t] }, suffix)} encircle={(ids) => props.encircle({ model: info.name, ids })} />
       <div class="row between">
         <small>Drag to move, wheel or pinch to zoom, double click for the whole, shift and drag to encircle; a click shows the nearest in all dimensions.</small>
         <Save title={suffix ? "the second map" : "the map"} forms={{ PNG: () => savePicture(title), CSV: savePoints }} />
@@ -135,6 +137,7 @@ function Settings({ wanted: w, info, models, suffix, selection, run }: SettingsP
   const set = (name: string) => (value: string | number) => setParams({ [name + suffix]: String(value) });
   const anew = (name: string) => (value: string) => setParams({ [name + suffix]: value, [`map${suffix}`]: undefined });
   const some: [string, string][] = [["all", `all ${info.vocab}`], ["0:2000", "the first 2000"], ["0:10000", "the first 10000"]];
+  if (w.which !== "selection" && !some.some(([value]) => value === w.which)) some.push([w.which, w.which]);
   if (selection > 3) some.push(["selection", `the ${selection} encircled`]);
   const sites: [string, string][] = [["wte", "in the matrix"], ...Array.from({ length: info.blocks }, (_, b): [string, string] => [`blocks.${b}.resid_post`, `after block ${b}`])];
   return (

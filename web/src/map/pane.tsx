@@ -19,8 +19,8 @@ export interface PaneProps {
   lasso: boolean;
   pick: (id: number | undefined) => void;
   encircle: (ids: number[]) => void;
-  /** A change moves the camera to this token. */
-  goTo?: { id: number };
+  /** A change moves the camera to this token, unless it is in sight; `closer`: in any case, and near. */
+  goTo?: { id: number; closer: boolean };
   ink: { text: string; halo: string; line: string };
 }
 
@@ -46,7 +46,7 @@ export function Pane(props: PaneProps) {
   useEffect(() => s.setPoints(props.xy), [props.xy]);
   useEffect(() => s.setColours(props.colours), [props.colours]);
   useEffect(() => s.redraw(), [props.marked, props.centre, props.lines, props.order, props.ink]);
-  useEffect(() => void (props.goTo && s.goTo(props.goTo.id)), [props.goTo]);
+  useEffect(() => void (props.goTo && s.goTo(props.goTo.id, props.goTo.closer)), [props.goTo]);
 
   const hover = (e: PointerEvent) => {
     if (s.move(e)) return setNear(undefined);
@@ -139,11 +139,13 @@ class Scene {
     this.camera.y += y;
     this.redraw();
   }
-  goTo(id: number): void {
+  goTo(id: number, closer: boolean): void {
     const i = this.props.ids.indexOf(id);
     if (i < 0 || !this.props.xy) return;
+    const p = this.toPage(i);
+    if (!closer && p.x > 0 && p.y > 0 && p.x < this.over.clientWidth && p.y < this.over.clientHeight) return;
     const whole = fit(this.props.xy, this.over.clientWidth, this.over.clientHeight);
-    this.camera = { x: this.props.xy[2 * i], y: this.props.xy[2 * i + 1], scale: Math.max(this.camera.scale, whole.scale * 12) };
+    this.camera = { x: this.props.xy[2 * i], y: this.props.xy[2 * i + 1], scale: closer ? Math.max(this.camera.scale, whole.scale * 12) : this.camera.scale };
     this.pan(0, 0);
   }
   key(e: KeyboardEvent): void {

@@ -20,10 +20,13 @@ export function MapView({ info }: { info: ModelInfo }) {
   const [whose] = useParam("whose", info.name);
   const [lasso, setLasso] = useState(false);
   const [circled, setCircled] = useState<Chosen>({ model: info.name, ids: [] });
-  const [goTo, setGoTo] = useState<{ model: string; id: number }>();
+  const [goTo, setGoTo] = useState<{ model: string; id: number; but?: string }>();
   const picked = useMemo(() => ({ model: whose, ids: token === "" || !Number.isInteger(Number(token)) ? [] : [Number(token)] }), [token, whose]);
-  const pick = ({ model, ids }: Chosen) => setParams({ token: ids[0] === undefined ? undefined : String(ids[0]), whose: model === info.name ? undefined : model });
-  const find = (t: Named) => (pick({ model: info.name, ids: [t.id] }), setGoTo({ model: info.name, id: t.id }), note({ found: { label: t.label } }));
+  const pick = ({ model, ids: [id] }: Chosen, but?: string) => {
+    setParams({ token: id === undefined ? undefined : String(id), whose: model === info.name ? undefined : model });
+    if (id !== undefined) setGoTo({ model, id, but });
+  };
+  const find = (t: Named) => (pick({ model: info.name, ids: [t.id] }), note({ found: { label: t.label } }));
   if (!models) return <h1>Map</h1>;
   const shared = { info, models, colour, word, lasso, picked, circled, goTo, pick, encircle: setCircled };
   return (
