@@ -55,7 +55,7 @@ const states = [
   [`experiment?p=0.3&edits=${edits}`, ["Berlin", "KL"]],
   ["experiment?site=blocks.3.resid_pre", ["Berlin"]],
   ["experiment?part=patch", ["resid_pre"]],
-  ["experiment?part=steer&steertokens=3&strengths=0%202", ["film"]],
+  ["experiment?part=steer&steertokens=3&strengths=0%202", ["steered at"]],
   ["learn", ["cat"]],
   ["train?steps=20&layers=1&heads=2&width=16&context=16", ["step 20"]],
 ];
@@ -64,7 +64,7 @@ async function shown(path) {
   const page = await open(chrome.context, server.origin, `/#/${path}`);
   if (path === "vectors") await page.getByRole("button", { name: "Begin with" }).click();
   await page.waitForSelector("details.same");
-  await page.waitForTimeout(1500); // answers may add some
+  await page.waitForTimeout(700); // answers may add some
   const codes = (name) => page.locator(`[aria-label="The same from ${name}"]`).evaluateAll((all) => all.map((e) => e.textContent));
   const found = { commands: await codes("the command line"), snippets: await codes("Python"), text: await page.locator("textarea").first().inputValue().catch(() => "") };
   await page.close();
