@@ -168,16 +168,6 @@ nb::dict trace_of(const Shared& m, const std::string& text, int position, int to
   return d;
 }
 
-nb::dict pairs_of(const Shared& m, int bins, const Maybe& progress) {
-  PairCosines result = work([=](const Caller& caller) { return pair_cosines(*m->model, bins, caller.progress()); }, progress);
-  nb::dict d;
-  d["mean"] = result.mean;
-  d["positive_share"] = result.positive_share;
-  d["pairs"] = result.pairs;
-  d["histogram"] = std::move(result.histogram);
-  return d;
-}
-
 std::shared_ptr<Tensor> shared_tensor(nb::handle array, const char* where) {
   return std::make_shared<Tensor>(tensor_of(array, where, 2));
 }
@@ -232,6 +222,20 @@ nb::object tsne_of(nb::handle array, double perplexity, bool cosine, int steps, 
   return array_of(work([=](const Caller& caller) { return tsne(*vectors, options, caller.progress()); }, progress));
 }
 
+nb::object umap_of(nb::handle array, int neighbours, double min_dist, bool cosine, int epochs, int negatives, std::uint64_t seed,
+                   const Maybe& progress) {
+  auto vectors = shared_tensor(array, "umap");
+  const UmapOptions options{.neighbours = neighbours, .cosine = cosine, .min_dist = min_dist, .epochs = epochs, .negatives = negatives, .seed = seed};
+  return array_of(work([=](const Caller& caller) {
+    const Progress told = caller.progress();
+    Umap map(*vectors, options, told);
+    while (map.step()) {
+      report(told, static_cast<double>(map.steps_done()) / map.steps(), "UMAP, epoch " + std::to_string(map.steps_done()));
+    }
+    return map.points().clone();
+  }, progress));
+}
+
 }  // namespace
 
 void bind_analyses(nb::module_& m) {
@@ -244,7 +248,6 @@ void bind_analyses(nb::module_& m) {
     return work([=](const Caller&) { return similar(*o->model, word, k); });
   });
   m.def("dimensions", [](const Shared& o) { return work([=](const Caller&) { return dimensions(*o->model); }); });
-  m.def("pair_cosines", pairs_of);
   m.def("toy_space", &toy_space);
   m.def("lens", lens_of);
   m.def("attention", attention_of);
@@ -260,6 +263,7 @@ void bind_analyses(nb::module_& m) {
   m.def("trace", trace_of);
   m.def("pca", pca_of);
   m.def("tsne", tsne_of);
+  m.def("umap", umap_of);
   m.def("neighbours", neighbours_of);
   m.def("trajectory", trajectory_of);
 }
