@@ -1,6 +1,7 @@
 // map: tokens as points in the plane, with the map's quality, and with words added to it.
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -108,8 +109,29 @@ struct Map {
   std::vector<std::string> notes;  // how it came to be
 };
 
-Map by_tsne(const Options& o, const Tensor& vectors) {
-  const Progress progress = progress_line();
+// Keeps a growing map in a file: at once, since neighbours are half of the work, and then as often as costs little time.
+class Keeper {
+ public:
+  explicit Keeper(std::string path) : path_(std::move(path)) {}
+
+  void save(const Tsne& map) {
+    if (path_.empty()) return;
+    const auto begin = Clock::now();
+    map.save(path_);
+    const auto end = Clock::now();
+    due_ = end + std::max<Clock::duration>(std::chrono::seconds(1), 20 * (end - begin));
+  }
+  void save_when_due(const Tsne& map) {
+    if (Clock::now() >= due_) save(map);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string path_;
+  Clock::time_point due_{};  // the first save is due at once
+};
+
+TsneOptions tsne_options(const Options& o) {
   TsneOptions options;
   options.perplexity = o.perplexity;
   options.cosine = o.metric == "cosine";
@@ -118,26 +140,48 @@ Map by_tsne(const Options& o, const Tensor& vectors) {
   options.exaggeration = o.exaggeration;
   options.seed = o.seed;
   options.stall = o.stall;
-  const bool resumed = !o.resume.empty() && std::filesystem::exists(o.resume);
-  Tsne map = resumed ? Tsne::resume(o.resume, vectors) : Tsne(vectors, options, progress);
-  if (resumed && o.steps > map.options().steps) map.set_steps(o.steps);
-  if (!o.resume.empty()) std::signal(SIGINT, [](int) { interrupted = 1; });  // the state is saved first
-  bool more = true;
-  while (more && interrupted == 0) {
-    more = map.step();
-    const double kl = map.trace().empty() ? NAN : map.trace().back();
-    report(progress, static_cast<double>(map.steps_done()) / map.options().steps,
-           std::isnan(kl) ? fmt::format("t-SNE, step {}", map.steps_done()) : fmt::format("t-SNE, step {}, KL {:.3f},", map.steps_done(), kl));
-  }
-  if (!o.resume.empty()) map.save(o.resume);
-  if (interrupted != 0)
-    throw Error(Code::cancelled, "map", fmt::format("stopped at step {}; the same command goes on from {}", map.steps_done(), o.resume));
-  Map out{map.points().clone(), {fmt::format("KL divergence {:.4f} after {} steps", map.divergence(), map.steps_done())}};
-  if (map.steps_done() < map.options().steps) out.notes[0] += " (ended early: it fell no more; --stall 0 goes on)";
+  return options;
+}
+
+// A kept map goes on by its own options; others asked for would be dropped in silence.
+Tsne resumed(const Options& o, const Tensor& vectors) {
+  Tsne map = Tsne::resume(o.resume, vectors);
+  const TsneOptions wanted = tsne_options(o), &kept = map.options();
+  if (kept.perplexity != wanted.perplexity || kept.cosine != wanted.cosine || kept.exaggeration != wanted.exaggeration ||
+      kept.seed != wanted.seed)
+    throw Error(Code::usage, o.resume,
+                fmt::format("holds a map of perplexity {}, metric {}, exaggeration {} and seed {}: give the same, or another file",
+                            kept.perplexity, kept.cosine ? "cosine" : "euclidean", kept.exaggeration, kept.seed));
+  map.go_on(std::max(o.steps, kept.steps), o.stall);
+  return map;
+}
+
+std::vector<std::string> tsne_notes(const Tsne& map) {
+  std::vector<std::string> notes = {fmt::format("KL divergence {:.4f} after {} steps", map.divergence(), map.steps_done())};
+  if (map.steps_done() < map.options().steps) notes[0] += " (ended early: it fell no more; --stall 0 goes on)";
   std::string trace = "KL every 50 steps:";
   for (double kl : map.trace()) trace += fmt::format(" {:.3f}", kl);
-  if (!map.trace().empty()) out.notes.push_back(trace);
-  return out;
+  if (!map.trace().empty()) notes.push_back(trace);
+  return notes;
+}
+
+Map by_tsne(const Options& o, const Tensor& vectors) {
+  const Progress progress = progress_line();
+  const bool kept = !o.resume.empty() && std::filesystem::exists(o.resume);
+  Tsne map = kept ? resumed(o, vectors) : Tsne(vectors, tsne_options(o), progress);
+  if (!o.resume.empty()) std::signal(SIGINT, [](int) { interrupted = 1; });  // the state is saved first
+  Keeper keeper(o.resume);
+  bool more = true;
+  while (more && interrupted == 0) {
+    keeper.save_when_due(map);
+    more = map.step();
+    const std::string kl = map.trace().empty() ? "" : fmt::format(", KL {:.3f},", map.trace().back());
+    report(progress, static_cast<double>(map.steps_done()) / map.options().steps, fmt::format("t-SNE, step {}{}", map.steps_done(), kl));
+  }
+  keeper.save(map);
+  if (interrupted != 0)
+    throw Error(Code::cancelled, "map", fmt::format("stopped at step {}; the same command goes on from {}", map.steps_done(), o.resume));
+  return {map.points().clone(), tsne_notes(map)};
 }
 
 Map by_umap(const Options& o, const Tensor& vectors) {
@@ -292,7 +336,7 @@ void add_map(CLI::App& app) {
   command->add_option("--neighbours", o->neighbours, "UMAP: neighbours of each point");
   command->add_option("--min-dist", o->min_dist, "UMAP: how near points may lie");
   command->add_option("--seed", o->seed, "The same seed gives the same picture");
-  command->add_option("--resume", o->resume, "t-SNE: a file that keeps the state; an interrupted or finished map goes on from it");
+  command->add_option("--resume", o->resume, "t-SNE: a file that keeps the state while it works; an interrupted, killed or finished map goes on from it");
   command->add_option("--add", o->add, "Words to place on the finished map, which stays as it is");
   command->add_option("--points", o->points, "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors");
   command->add_option("--colour", o->colour, "In the figure: kind, rank (the id) or norm");
