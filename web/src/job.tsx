@@ -53,7 +53,7 @@ export function JobBar({ job, pausable }: { job?: Job; pausable?: boolean }) {
   return (
     <div class="job">
       <progress value={job.fraction || undefined} max={1} aria-label={job.what || job.kind} />
-      <span>{job.state === "running" && !job.fraction ? job.kind : job.what}{job.state === "paused" ? " (paused)" : ""}</span>
+      <span>{job.what}{job.state === "paused" ? " (paused)" : ""}</span>
       <span class="amount">{left(job.seconds_left)}</span>
       {pausable && <button type="button" onClick={act(job.state === "paused" ? "resume" : "pause")}>{job.state === "paused" ? "Go on" : "Pause"}</button>}
       <button type="button" onClick={act("cancel")}>Cancel</button>

@@ -399,7 +399,15 @@ test("train: loss, samples and a map form; two seeds", async (t) => {
   await page.getByRole("button", { name: "Train with two seeds" }).click();
   await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2, undefined, { timeout: 60000 });
   await page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: 60000 });
-  if (pictures) await page.screenshot({ path: `${pictures}/train-two.png` });
+  await page.waitForFunction(() => [...document.querySelectorAll(".pane canvas:first-child")].filter((c) => c.width > 1).length === 2);
+  assert.match(await page.locator(".pane canvas").last().getAttribute("aria-label"), /: 1[0-9] tokens|: 2[0-9] tokens/);
+  assert.ok(await page.locator(".samples li").count() >= 4);
+  if (pictures) await page.screenshot({ path: `${pictures}/train-two.png`, fullPage: true });
+  await page.reload();
+  await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2 && document.querySelectorAll(".pane").length === 2, undefined, { timeout: 60000 });
+  await page.getByRole("button", { name: "Look at this model" }).first().click();
+  await page.waitForFunction(() => document.querySelector(".menu .model")?.textContent.startsWith("trained-"));
+  await page.waitForSelector(".likely li");
   await quiet(page, refused);
 });
 

@@ -84,12 +84,32 @@ function Compared({ tray, info }: { tray: string[]; info: ModelInfo }) {
           <>
             {tray.length > 1 && <Figure spec={v.figures.cosines} name="cosines" />}
             <Figure spec={v.figures.lines} name="vectors" />
+            {tray.length > 2 && <Pair tray={tray} labels={v.labels} />}
             <details><summary>As tables</summary><Table table={v.tables.cosines} name="cosines" /><Table table={v.tables.vectors} name="vectors" most={20} /></details>
           </>
         )}
       </Shown>
       <Same command={`${program(info, "vector")} ${words.map(shell).join(" ")}\n${program(info, "cosine")} ${words.map(shell).join(" ")}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.vectors(${py(words)})\nmodel.cosines(${py(words)})`} />
+    </>
+  );
+}
+
+/** Two of them, one against the other: as lines, and as points of which each is a dimension. */
+function Pair({ tray, labels }: { tray: string[]; labels: string[] }) {
+  const [across, setAcross] = useParam("across", "");
+  const [up, setUp] = useParam("up", "");
+  const one = tray.includes(across) ? across : tray[0];
+  const other = tray.includes(up) && up !== one ? up : tray.find((t) => t !== one)!;
+  const two = useAnswer(JSON.stringify([one, other]), (signal) => call<VectorsAnswer>("vectors?figure=1", { vectors: [one, other] }, { signal }));
+  const options = tray.map((t, i): [string, string] => [t, labels[i] ?? t]);
+  return (
+    <>
+      <div class="row">
+        <Choice label="One" value={one} set={setAcross} options={options} />
+        <Choice label="against" value={other} set={setUp} options={options.filter(([t]) => t !== one)} />
+      </div>
+      <Shown answer={two}>{(t) => <Figure spec={t.figures.lines} name="pair" />}</Shown>
     </>
   );
 }
