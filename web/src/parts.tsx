@@ -1,7 +1,7 @@
 // The few parts that all views are made of.
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import type { Answer } from "./hooks";
+import { useAnswer, type Answer } from "./hooks";
 import { call, EngineError, type Cell, type Likely, type ModelInfo, type Spec, type Table as Columns } from "./api";
 import { csv, download, saveTable } from "./save";
 import { session, toTray } from "./session";
@@ -240,6 +240,18 @@ export function Figure({ spec, name }: { spec?: Spec; name: string }) {
         JSON: () => download(`${name}.vl.json`, drawn, "application/json"),
       }} />
     </figure>
+  );
+}
+
+/** The engine's figure of what a view shows in a way of its own, to take home: asked for when it is opened. */
+export function Picture({ path, body, name }: { path: string; body: object; name: string }) {
+  const [open, setOpen] = useState(false);
+  const answer = useAnswer(open ? `${path} ${JSON.stringify(body)}` : undefined, (signal) => call<{ figure: Spec }>(`${path}?figure=1`, body, { signal }));
+  return (
+    <details onToggle={(e) => setOpen(e.currentTarget.open)}>
+      <summary>As a figure</summary>
+      <Shown answer={answer}>{(a) => <Figure spec={a.figure} name={name} />}</Shown>
+    </details>
   );
 }
 

@@ -4,8 +4,7 @@ import { ask, call, numbers, of, quoted, texts, type ModelInfo, type Table as Co
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
 import { JobBar, start, useJob } from "../job";
-import { Choice, NumberField, opened, program, py, Same, Save, shell, Text, Token, Trouble } from "../parts";
-import { csv, download } from "../save";
+import { Choice, NumberField, opened, program, py, Same, shell, Text, Token, Trouble } from "../parts";
 import { setParams, useNumber, useParam } from "../session";
 import { dark } from "../theme";
 import { useCloud } from "./cloud";
@@ -74,7 +73,7 @@ export function One(props: OneProps) {
   };
   useEffect(() => {
     if (!id && wanted.method === "pca" && wanted.site === "wte") run();
-  }, [id, info.name]);
+  }, [id, info.name, wanted.method, wanted.site, wanted.which]);
   useEffect(() => {
     if (cloud && job?.state === "done") note({ map: { method: wanted.method, count: cloud.ids.length, seed: wanted.seed } });
   }, [cloud, job?.state]);
@@ -95,20 +94,15 @@ export function One(props: OneProps) {
   }, [props.goTo, theirs, vocabulary]);
   const ink = useMemo(() => inkOf(dark.value), [dark.value]);
   const title = suffix ? "Second map" : "Map";
-  const savePoints = () => cloud && download("map.csv", csv({ id: [...cloud.ids], token: names, x: [...cloud.xy].filter((_, i) => i % 2 === 0), y: [...cloud.xy].filter((_, i) => i % 2 === 1) }), "text/csv");
   return (
     <section class="one" aria-label={title} data-points={cloud?.ids.length ?? 0} data-marked={[...marked].join(" ")}>
       <Settings wanted={wanted} info={info} models={props.models} suffix={suffix} selection={inside.length} run={run} />
       <Trouble error={error ?? cosines.error ?? near.error} />
       <JobBar job={job} pausable />
       {!suffix || props.colour !== "kind" ? <Legend colour={props.colour} attributes={vocabulary?.attributes} range={paint.range} /> : null}
-      <Pane name={methods.find(([m]) => m === wanted.method)?.[1] ?? wanted.method} xy={cloud?.xy} ids={cloud?.ids ?? none} labels={names} colours={colours} order={order} ink={ink}
+      <Pane title={suffix ? "the second map" : "the map"} file="map" name={methods.find(([m]) => m === wanted.method)?.[1] ?? wanted.method} xy={cloud?.xy} ids={cloud?.ids ?? none} labels={names} colours={colours} order={order} ink={ink}
         marked={marked} centre={centre} lines={lines} lasso={props.lasso} goTo={goTo}
         pick={(t) => props.pick({ model: info.name, ids: t === undefined ? [] : [t] }, suffix)} encircle={(ids) => props.encircle({ model: info.name, ids })} />
-      <div class="row between">
-        <small>Drag to move, wheel or pinch to zoom, double click for the whole, shift and drag to encircle; a click shows the nearest in all dimensions.</small>
-        <Save title={suffix ? "the second map" : "the map"} forms={{ PNG: () => savePicture(title), CSV: savePoints }} />
-      </div>
       {vocabulary && picked.ids.length > 0 && (
         <Neighbours label={theirs?.labels[picked.ids[0]]} vocabulary={vocabulary} centre={centre} table={near.data?.table} pick={info === props.info ? undefined : props.pick} clear={() => props.pick({ model: info.name, ids: [] })} />
       )}
@@ -215,15 +209,4 @@ function worthNaming(ids?: Int32Array, attributes?: Attributes): number[] {
   if (!ids) return [];
   const word = (i: number) => (attributes ? (attributes.kind_of[ids[i]] <= 1 ? 0 : attributes.kind_of[ids[i]] === 2 ? 1 : 2) : 0);
   return Array.from(ids.keys()).sort((a, b) => word(a) - word(b) || ids[a] - ids[b]);
-}
-
-function savePicture(title: string): void {
-  const [under, over] = [...document.querySelectorAll<HTMLCanvasElement>(`section[aria-label="${title}"] canvas`)];
-  const whole = document.createElement("canvas");
-  [whole.width, whole.height] = [over.width, over.height];
-  const ink = whole.getContext("2d")!;
-  ink.fillStyle = getComputedStyle(document.body).backgroundColor;
-  ink.fillRect(0, 0, whole.width, whole.height);
-  ink.drawImage(under, 0, 0), ink.drawImage(over, 0, 0);
-  whole.toBlob((b) => b && download("map.png", b, "image/png"));
 }

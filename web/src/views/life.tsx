@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { call, numbers, texts, type ModelInfo, type Named, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, LikelyList, opened, program, py, Same, Segments, shell, Shown, Table, Text, WordField } from "../parts";
+import { Choice, Figure, LikelyList, opened, Picture, program, py, Same, Segments, shell, Shown, Table, Text, WordField } from "../parts";
 import { useNumber, useParam } from "../session";
 import { PositionPicker, SharedText, useText, useTokens } from "../text";
 
@@ -71,6 +71,7 @@ function Lens({ info, text, position, count, setPosition }: PartProps) {
                 <LikelyList tokens={topsOf(l.tables.tops, block, position)} label="Likeliest tokens of the cell" />
               </section>
             </div>
+            <Picture path="lens" body={request} name="lens" />
             <details><summary>As tables</summary><Table table={l.tables.cells} name="lens" /><Table table={l.tables.tops} name="lens-tops" /></details>
           </>
         )}

@@ -59,8 +59,8 @@ export function Train() {
       </div>
       <Trouble error={error} />
       <div class={b ? "maps two" : "maps"}>
-        {a && <Run id={a} forget={() => setA(undefined)} title={`Seed ${seedA}`} />}
-        {b && <Run id={b} forget={() => setB(undefined)} title={`Seed ${seedB}`} />}
+        {a && <Run id={a} forget={() => setA(undefined)} title={`Seed ${seedA}`} corpus={text} />}
+        {b && <Run id={b} forget={() => setB(undefined)} title={`Seed ${seedB}`} corpus={text} />}
       </div>
       <Same command={`embscope train text.txt --out run ${Object.entries(options).map(([name, value]) => `--${name} ${value}`).join(" ")}`}
         python={`import embscope\nlog = embscope.train(open("text.txt").read(), "run", ${Object.entries(options).map(([name, value]) => `${name}=${value}`).join(", ")})\nmodel = embscope.load("run")`} />
@@ -69,7 +69,7 @@ export function Train() {
   );
 }
 
-function Run({ id, forget, title }: { id: string; forget: () => void; title: string }) {
+function Run({ id, forget, title, corpus }: { id: string; forget: () => void; title: string; corpus: string }) {
   const job = useJob(id, forget);
   const latest = useAnswer(job && `${id} ${job.version ?? job.fraction} ${job.state}`, (signal) => call<Job>(`jobs/${id}`, undefined, { signal }), 3000);
   const progress: Progress | undefined = latest.data?.partial;
@@ -88,9 +88,9 @@ function Run({ id, forget, title }: { id: string; forget: () => void; title: str
       <h2>{title}</h2>
       <JobBar job={job} pausable />
       {progress?.losses?.length ? <Figure name="loss" spec={result?.figure ?? lossFigure(progress)} /> : null}
-      {result && <Trained name={result.name} path={result.model} table={result.table} />}
+      {result && <Trained name={result.name} path={result.model} table={result.table} text={corpus} />}
       {cloud && names.length > 0 && (
-        <Pane name={`The rows of ${title}`} xy={cloud.xy} ids={cloud.ids} labels={names} colours={colours} order={order} ink={ink} marked={unmarked} lines={[]} lasso={false} pick={() => {}} encircle={() => {}} />
+        <Pane title={`the map of ${title}`} file="rows" name={`The rows of ${title}`} xy={cloud.xy} ids={cloud.ids} labels={names} colours={colours} order={order} ink={ink} marked={unmarked} lines={[]} lasso={false} pick={() => {}} encircle={() => {}} />
       )}
       {progress?.samples?.length ? (
         <ol class="samples" aria-label="What it writes">
@@ -102,9 +102,10 @@ function Run({ id, forget, title }: { id: string; forget: () => void; title: str
 }
 
 /** What has come of it: a model like any other. */
-function Trained({ name, path, table }: { name: string; path: string; table: Columns }) {
+function Trained({ name, path, table, text }: { name: string; path: string; table: Columns; text: string }) {
   const [error, setError] = useState<Error>();
-  const open = () => void call<ModelInfo>("models", { open: path }).then((m) => (setParams({ model: m.name }), go("read"), location.reload()), setError);
+  const begin = text.trim().split(/\s+/).slice(0, 2).join(" ").slice(0, 12); // it knows the characters of its text alone
+  const open = () => void call<ModelInfo>("models", { open: path }).then((m) => (setParams({ model: m.name, text: begin }), go("read"), location.reload()), setError);
   return (
     <>
       <p class="row"><button type="button" onClick={open}>Look at this model</button> <small>It lies in the cache: <code>-m {name}</code> opens it.</small></p>
