@@ -159,7 +159,7 @@ export function Table({ table, name, most = 200 }: { table: Columns; name: strin
   const shown = Math.min(most, count);
   return (
     <figure class="table">
-      <div class="scroll" tabIndex={0} role="region" aria-label={table.title || name}>
+      <div class="scroll" tabIndex={0} role="group" aria-label={`Table: ${table.title || name}`}>
         <table>
           <caption>{table.title || name}</caption>
           <thead>
@@ -265,7 +265,7 @@ export function Same({ command, python }: { command: string; python: string }) {
   const [copied, setCopied] = useState("");
   const line = (name: string, code: string) => (
     <div class="code">
-      <pre tabIndex={0} role="region" aria-label={`The same from ${name}`}><code>{code}</code></pre>
+      <pre tabIndex={0} role="group" aria-label={`The same from ${name}`}><code>{code}</code></pre>
       <button type="button" class="quiet" aria-label={`Copy: the same from ${name}`}
         onClick={() => void navigator.clipboard.writeText(code).then(() => setCopied(name), () => setCopied(""))}>
         {copied === name ? "copied" : "copy"}

@@ -86,7 +86,8 @@ for (const [name, path, ready] of views) {
     assert.deepEqual(unsaved, [], "cannot be saved in every form");
     assert.deepEqual(await violations(page), []);
     await page.emulateMedia({ colorScheme: "dark" });
-    await page.waitForTimeout(150);
+    await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = true))); // what is folded counts too
+    await page.waitForTimeout(400);
     await ready(page);
     assert.deepEqual(await violations(page), [], "dark");
     if (pictures && ["read", "life-attention", "map"].includes(name)) await page.screenshot({ path: `${pictures}/${name}-dark.png` });
