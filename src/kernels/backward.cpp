@@ -102,6 +102,16 @@ void gelu_tanh_backward_lanes(const float* x, float* dy, std::int64_t n) {
   });
 }
 
+// With s = 1 / (1 + exp(-x)): (x s)' = s (1 + x (1 - s)).
+void silu_backward_lanes(const float* x, float* dy, std::int64_t n) {
+  const Lanes d;
+  const Vec one = hn::Set(d, 1.0f);
+  for_vectors(n, [&](std::int64_t, auto load, auto store) {
+    const Vec v = load(x), s = hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(v))));
+    store(hn::Mul(load(dy), hn::Mul(s, hn::MulAdd(v, hn::Sub(one, s), one))), dy);
+  });
+}
+
 void softmax_backward_lanes(const float* p, float* dp, std::int64_t n, float factor) {
   const Lanes d;
   Stripes product;
@@ -170,6 +180,7 @@ HWY_AFTER_NAMESPACE();
 namespace embscope {
 HWY_EXPORT(layer_norm_backward_lanes);
 HWY_EXPORT(gelu_tanh_backward_lanes);
+HWY_EXPORT(silu_backward_lanes);
 HWY_EXPORT(softmax_backward_lanes);
 HWY_EXPORT(sum_rows_lanes);
 HWY_EXPORT(dropout_lanes);
@@ -182,6 +193,20 @@ void layer_norm_backward(const float* x, float mean, float scale, const float* g
 
 void gelu_tanh_backward(const float* x, float* dy, std::int64_t n) {
   HWY_DYNAMIC_DISPATCH(gelu_tanh_backward_lanes)(x, dy, n);
+}
+
+void silu_backward(const float* x, float* dy, std::int64_t n) { HWY_DYNAMIC_DISPATCH(silu_backward_lanes)(x, dy, n); }
+
+// (x Phi(x))' = Phi(x) + x phi(x), of the normal distribution.
+void gelu_exact_backward(const float* x, float* dy, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float below = 0.5f * (1.0f + std::erf(x[i] * 0.70710678118654752f));
+    dy[i] *= below + x[i] * 0.39894228040143268f * std::exp(-0.5f * x[i] * x[i]);
+  }
+}
+
+void relu_backward(const float* x, float* dy, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) dy[i] = x[i] > 0 ? dy[i] : 0.0f;
 }
 
 void softmax_backward(const float* p, float* dp, std::int64_t n, float factor) {

@@ -142,7 +142,7 @@ HeadPass Network::head_pass(std::size_t l, std::int64_t task, const Step& step) 
   const std::int64_t row = task / config_.heads, head = task % config_.heads, d = config_.width;
   const float* q = kept_[l].qkv.row(row * length_).data() + head * config_.head_width;
   const auto first = static_cast<std::uint64_t>(task * length_ * length_);
-  return {length_, config_.head_width, q, q + d, q + 2 * d, 3 * d, config_.attn_scale, dropout_at(step, Place::pattern, l), first};
+  return {length_, config_.head_width, q, q + d, q + 2 * d, 3 * d, 3 * d, config_.attn_scale, dropout_at(step, Place::pattern, l), first};
 }
 
 void Network::attend(std::size_t l, const Step& step) {
@@ -280,7 +280,7 @@ void Network::attend_backward(std::size_t l, const Step& step) {
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t row = task / config_.heads, at = task % config_.heads * config_.head_width, d = config_.width;
       float* dq = dqkv_.row(row * length_).data() + at;
-      embscope::attend_backward(head_pass(l, task, step), dz_.row(row * length_).data() + at, d, dq, dq + d, dq + 2 * d);
+      embscope::attend_backward(head_pass(l, task, step), dz_.row(row * length_).data() + at, d, {dq, dq + d, dq + 2 * d});
     }
   });
 }
