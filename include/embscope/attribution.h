@@ -39,7 +39,8 @@ struct AttributionResult {
 
 /// Throws Error{range} for a position the text has not or tokens outside the vocabulary, Error{usage} for an empty text
 /// or a token against itself, and what Transformer::run throws.
-AttributionResult attribute(const Transformer& transformer, const AttributionRequest& request);
+AttributionResult attribute(const Transformer& transformer, const AttributionRequest& request,
+                            const Progress& progress = {});
 
 /// Gradient x activation: what the logit would lose, to first order, if a vector were not there (Simonyan et al. 2014;
 /// Nanda, "Attribution patching", 2023). Unlike direct attribution it sees what later blocks make of the vector.

@@ -73,8 +73,13 @@ nb::dict attribute_of(const Shared& m, const Ids& ids, std::optional<TokenId> ta
   return d;
 }
 
-nb::dict mix_of(const Shared& m, const MixRequest& request) {
-  MixResult result = work([=](const Caller&) { return mix(m->ready(), request); });
+nb::dict mix_of(const Shared& m, const MixRequest& request, const nb::list& edits) {
+  const std::vector<PendingEdit> pending = pending_edits(edits);
+  MixResult result = work([=](const Caller&) {
+    MixRequest whole = request;
+    add_edits(whole.edits, pending, m->ready(), make_prompt(m->model->tokenizer(), whole.text));
+    return mix(m->ready(), whole);
+  });
   nb::dict d;
   d["position"] = result.position;
   d["untouched_equals_p1"] = result.untouched_equals_p1;
@@ -168,16 +173,6 @@ nb::dict trace_of(const Shared& m, const std::string& text, int position, int to
   return d;
 }
 
-nb::dict pairs_of(const Shared& m, int bins, const Maybe& progress) {
-  PairCosines result = work([=](const Caller& caller) { return pair_cosines(*m->model, bins, caller.progress()); }, progress);
-  nb::dict d;
-  d["mean"] = result.mean;
-  d["positive_share"] = result.positive_share;
-  d["pairs"] = result.pairs;
-  d["histogram"] = std::move(result.histogram);
-  return d;
-}
-
 std::shared_ptr<Tensor> shared_tensor(nb::handle array, const char* where) {
   return std::make_shared<Tensor>(tensor_of(array, where, 2));
 }
@@ -232,6 +227,20 @@ nb::object tsne_of(nb::handle array, double perplexity, bool cosine, int steps, 
   return array_of(work([=](const Caller& caller) { return tsne(*vectors, options, caller.progress()); }, progress));
 }
 
+nb::object umap_of(nb::handle array, int neighbours, double min_dist, bool cosine, int epochs, int negatives, std::uint64_t seed,
+                   const Maybe& progress) {
+  auto vectors = shared_tensor(array, "umap");
+  const UmapOptions options{.neighbours = neighbours, .cosine = cosine, .min_dist = min_dist, .epochs = epochs, .negatives = negatives, .seed = seed};
+  return array_of(work([=](const Caller& caller) {
+    const Progress told = caller.progress();
+    Umap map(*vectors, options, told);
+    while (map.step()) {
+      report(told, static_cast<double>(map.steps_done()) / map.steps(), "UMAP, epoch " + std::to_string(map.steps_done()));
+    }
+    return map.points().clone();
+  }, progress));
+}
+
 }  // namespace
 
 void bind_analyses(nb::module_& m) {
@@ -244,14 +253,13 @@ void bind_analyses(nb::module_& m) {
     return work([=](const Caller&) { return similar(*o->model, word, k); });
   });
   m.def("dimensions", [](const Shared& o) { return work([=](const Caller&) { return dimensions(*o->model); }); });
-  m.def("pair_cosines", pairs_of);
   m.def("toy_space", &toy_space);
   m.def("lens", lens_of);
   m.def("attention", attention_of);
   m.def("attribute", attribute_of);
   m.def("mix", [](const Shared& o, const std::string& text, const std::string& replace, const Words& with, const Words& targets,
-                  const std::string& vector, int steps, const std::string& site) {
-    return mix_of(o, {.text = text, .replace = replace, .with = with, .targets = targets, .vector = vector, .steps = steps, .site = site});
+                  const std::string& vector, int steps, const std::string& site, const nb::list& edits) {
+    return mix_of(o, {.text = text, .replace = replace, .with = with, .targets = targets, .vector = vector, .steps = steps, .site = site, .edits = {}}, edits);
   });
   m.def("patch", patch_of);
   m.def("intervene", edit_of);
@@ -260,6 +268,7 @@ void bind_analyses(nb::module_& m) {
   m.def("trace", trace_of);
   m.def("pca", pca_of);
   m.def("tsne", tsne_of);
+  m.def("umap", umap_of);
   m.def("neighbours", neighbours_of);
   m.def("trajectory", trajectory_of);
 }

@@ -71,6 +71,8 @@ NB_MODULE(_core, m) {
   bind_figures(m);
   bind_model(m);
   bind_analyses(m);
+  bind_spaces(m);
+  bind_folders(m);
   m.def("threads", &es::threads);
   m.def("set_threads", &es::set_threads);
   m.def("cache_folder", [] { return es::cache_folder(); });

@@ -16,7 +16,8 @@ from . import _core
 from . import projection
 from .errors import NotFoundError, RangeError, UsageError
 from .progress import Progress, shown
-from .table import Figure, Projected, Result, Table
+from .space import Space, Spaced, compare, projected
+from .table import Figure, Projected, Result, Table, drawn
 
 Text = Union[str, Sequence[int], np.ndarray]  # a text, or its token ids
 Hook = Callable[..., Any]
@@ -268,55 +269,78 @@ class Model:
 
     def vectors(self, words: Sequence[str]) -> Table:
         """The vectors of words, a column each: columns dimension and the words."""
-        return self._table(_core.vectors(self._core, _words(words)), _core.figure_vectors)
+        return drawn(_core.vectors(self._core, _words(words)), _core.figure_vectors)
 
     def cosines(self, words: Sequence[str]) -> Table:
         """The cosine of every pair of words (by their final tokens), summed in double: columns word and the words."""
-        return self._table(_core.cosines(self._core, _words(words)), _core.figure_cosines)
+        return drawn(_core.cosines(self._core, _words(words)), _core.figure_cosines)
 
     def similar(self, word: str, k: int = 12) -> Table:
         """The k tokens nearest to a word by cosine: columns rank, token, id, cosine. The word's own token is left out."""
-        return self._table(_core.similar(self._core, word, k), lambda t: _core.figure_similar(t, word))
+        return drawn(_core.similar(self._core, word, k), lambda t: _core.figure_similar(t, word))
 
     def dimensions(self) -> Table:
         """Mean and deviation of every dimension over all tokens: columns dimension, mean, deviation, ratio. Those with a large
         ratio carry an offset that all tokens share: the stripes of `heatmap`."""
-        return self._table(_core.dimensions(self._core), _core.figure_dimensions)
+        return drawn(_core.dimensions(self._core), _core.figure_dimensions)
 
     def heatmap(self, pixels: int = 1600) -> Figure:
         """The whole embedding matrix as a picture: tokens across, dimensions down, each pixel the mean of its cells."""
         return Figure(_core.figure_heatmap(self._core, _core.dimensions(self._core), pixels))
 
-    def pairs(self, bins: int = 200, progress: Progress = None) -> Result:
-        """The cosine of all V (V - 1) / 2 pairs of tokens: ``histogram`` (columns from, to, pairs), ``mean``,
-        ``positive_share``, ``pairs``. Exact; the matrix of pairs is never stored."""
-        with shown(progress) as p:
-            found = _core.pair_cosines(self._core, bins, p)
-        return Result(found, lambda r: Figure(_core.figure_pairs(r.histogram._core, r.mean, r.positive_share)))
+    @property
+    def space(self) -> Space:
+        """The embedding matrix as a `Space` of V labelled vectors: everything that can be asked of one. Made once and kept.
 
-    def tsne(self, tokens: Sequence | None = None, **options) -> Projected:
+        Raises RangeError for a model whose matrix holds NaN (says which row)."""
+        if "space" not in self._cached:
+            self._cached["space"] = Space(_core.space_of(self._core))
+        return self._cached["space"]
+
+    def geometry(self, pairs: bool = True, k: int = 10, progress: Progress = None) -> Result:
+        """The shape of the vocabulary's cloud: ``measures``, ``spectrum``, ``norms``. See `Space.geometry`."""
+        return self.space.geometry(pairs, k, progress)
+
+    def pairs(self, bins: int = 200, centred: bool = False, progress: Progress = None) -> Result:
+        """The cosine of all V (V - 1) / 2 pairs of tokens: ``histogram``, ``mean``, ``positive_share``... See `Space.pairs`."""
+        return self.space.pairs(bins, centred, progress)
+
+    def analogy(self, a: str, b: str, c: str, k: int = 10) -> Table:
+        """a is to b as c is to what: columns rank, token, id, cosine, mul, question. See `Space.analogy`."""
+        return self.space.analogy(a, b, c, k)
+
+    def analogies(self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False, progress: Progress = None) -> Result:
+        """A whole set of analogy questions with its baselines. See `Space.analogies`."""
+        return self.space.analogies(file, fold, closed, progress)
+
+    def compare(self, other: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None) -> Result:
+        """This model's embedding vectors and those of another model, Space, name or path. See `embscope.compare`."""
+        return compare(self, other, k, pairs, seed, progress)
+
+    def tsne(self, tokens: Sequence | None = None, progress: Progress = None, **options) -> Projected:
         """t-SNE of the embeddings of `tokens` (ids or words; None: all): ``points`` [N, 2], ``ids``, ``labels``, a figure.
 
         `options` are those of `embscope.tsne`."""
-        ids = range(self.config["vocab"]) if tokens is None else [self.token(t) for t in tokens]
-        vectors = self.wte if tokens is None else self._core.rows(list(ids))
-        return self._map(projection.tsne(vectors, **options), ids, "t-SNE")
+        return self._map(tokens, "t-SNE", lambda vectors: {"points": projection.tsne(vectors, progress=progress, **options)})
+
+    def umap(self, tokens: Sequence | None = None, progress: Progress = None, **options) -> Projected:
+        """UMAP of the embeddings of `tokens` (ids or words; None: all): ``points`` [N, 2], ``ids``, ``labels``, a figure.
+
+        `options` are those of `embscope.umap`."""
+        return self._map(tokens, "UMAP", lambda vectors: {"points": projection.umap(vectors, progress=progress, **options)})
 
     def pca(self, tokens: Sequence | None = None, count: int = 2) -> Projected:
         """Principal components of the embeddings of `tokens`: ``points`` [N, count], ``ids``, ``labels``, ``explained``."""
-        ids = range(self.config["vocab"]) if tokens is None else [self.token(t) for t in tokens]
-        points, explained = projection.pca(self.wte if tokens is None else self._core.rows(list(ids)), count)
-        return self._map(points, ids, "Principal components", explained=explained)
+        return self._map(tokens, "Principal components", lambda vectors: dict(zip(("points", "explained"), projection.pca(vectors, count))))
 
     def neighbours(self, k: int = 10, metric: str = "cosine", centred: bool = False, progress: Progress = None) -> tuple[np.ndarray, np.ndarray]:
         """The k nearest tokens of every token, exact: ids int32 [V, k] and values float32 [V, k]. See `embscope.neighbours`."""
         return projection.neighbours(self.wte, k, None, metric, centred, progress)
 
-    def _map(self, points: np.ndarray, ids, what: str, **more) -> Projected:
-        labels = [self.label(i) for i in ids]
-        title = f"{what} of {len(labels):,} tokens of {self.name}"
-        return Projected({"points": points, "ids": np.array(ids, dtype=np.int32), "labels": labels, **more},
-                      lambda r: Figure(_core.figure_map(np.ascontiguousarray(r.points[:, :2]), r.labels, title)))
+    def _map(self, tokens: Sequence | None, what: str, project: Callable[[np.ndarray], dict[str, Any]]) -> Projected:
+        ids = list(range(self.config["vocab"])) if tokens is None else [self.token(t) for t in tokens]
+        found = project(self.wte if tokens is None else self._core.rows(ids))
+        return projected(ids=ids, labels=[self.label(i) for i in ids], title=f"{what} of {len(ids):,} tokens of {self.name}", **found)
 
     # The forward pass
 
@@ -333,7 +357,7 @@ class Model:
         copies. Hooks of this thread are called. Raises UsageError for an empty text, RangeError for ids out of range and
         texts longer than the context, NotFoundError for unknown sites, ShapeError for vectors that do not fit.
         """
-        batch = not isinstance(text, str) and len(text) > 0 and isinstance(text[0], (str, Sequence, np.ndarray, Tokens))
+        batch = _is_batch(text)
         texts = list(text) if batch else [text]
         rows = [self._ids(t) for t in texts]
         sites = [capture] if isinstance(capture, str) else list(capture)
@@ -394,7 +418,7 @@ class Model:
 
     def predict(self, text: str, k: int = 10) -> Table:
         """The k likeliest next tokens: columns rank, token, id, logit, probability."""
-        return self._table(_core.predict(self._quiet(), text, k), lambda t: _core.figure_predict(t, text))
+        return drawn(_core.predict(self._quiet(), text, k), lambda t: _core.figure_predict(t, text))
 
     def generate(self, text: str, tokens: int = 40, temperature: float = 0, top_k: int = 0, top_p: float = 1, seed: int = 1,
                  edits: Sequence = (), on_token: Callable[[int, bytes, float], Any] | None = None) -> str:
@@ -415,14 +439,14 @@ class Model:
         return Result(found, lambda r: Figure(_core.figure_intervention(r.changes._core, what)))
 
     def mix(self, text: str, replace: str, with_: str | Sequence[str], targets: Sequence[str] = (), steps: int = 17,
-            site: str = "wte", vector: str = "") -> Result:
+            site: str = "wte", vector: str = "", edits: Sequence = ()) -> Result:
         """The article's experiment: at the token of `replace`, p * source + (1 - p) * that of `with_`, for p = 0 ... 1.
 
         ``sweep`` (columns p, one a target, top, top_probability), ``crossings`` (p at which the first two targets are equally
-        likely), ``untouched_equals_p1``, ``cost``. `vector`, an expression, can take the place of `with_`. What the mixtures
-        share is computed once. Raises NotFoundError when the word is not in the text, UsageError when it occurs twice."""
+        likely), ``untouched_equals_p1``, ``cost``. `vector`, an expression, can take the place of `with_`; `edits` (as in
+        `run`) are in force in every mixture. What the mixtures share is computed once. Raises NotFoundError when the word is not in the text, UsageError when it occurs twice."""
         words = [with_] if isinstance(with_, str) else list(with_)
-        found = _core.mix(self._quiet(), text, replace, [w for w in words if w], list(targets), vector, steps, site)
+        found = _core.mix(self._quiet(), text, replace, [w for w in words if w], list(targets), vector, steps, site, _edits(edits))
         return Result(found, lambda r: Figure(_core.figure_mix(r.sweep._core, r.crossings, replace, r.mixed_in)))
 
     sweep = mix
@@ -495,8 +519,59 @@ class Model:
                                      tokens, temperature, seed, list(targets), p)
         return Result({"runs": runs, "direction": used}, lambda r: Figure(_core.figure_steer(r.runs._core, name)))
 
-    def _table(self, core: _core.Table, draw: Callable[[_core.Table], _core.Figure]) -> Table:
-        return Table(core, lambda: Figure(draw(core)))
+    # Vectors in context, and of a whole corpus
+
+    def text_space(self, text: Text | Sequence[Text], site: str, positions: int = 2048) -> Space:
+        """One site's vectors of a text's positions as a `Space`, labelled "position token"; at most so many. Texts longer than the
+        context are cut into rows. Raises ShapeError for a site that has no vector [D] for each position."""
+        return Space(_core.text_space(self._quiet(), self._rows(text), site, positions))
+
+    def words_in_context(self, words: Sequence[str], text: str, site: str = "ln_final", progress: Progress = None) -> Space:
+        """Words as vectors in context: each put in place of {} in `text`, the vector at `site` taken at its last token. Words of
+        several tokens have vectors too. Raises UsageError without {} in the text."""
+        with shown(progress) as p:
+            return Space(_core.words_in_context(self._quiet(), _words(words), text, site, p))
+
+    def layer_geometry(self, text: Text | Sequence[Text], positions: int = 2048, skip_first: bool = False, progress: Progress = None) -> Table:
+        """The shape of the cloud of vectors in context, layer by layer (Ethayarajh 2019): columns layer, site, vectors, mean_cosine,
+        positive_share, centred_cosine, self_similarity, mean_norm, mean_share, effective_rank, isoscore, top_dimension, cosine_share.
+        Layer 0 is what enters block 0, the last is after the final norm. `skip_first` leaves out each row's first position."""
+        rows = self._rows(text)
+        with shown(progress) as p:
+            found = _core.layer_geometry(self._quiet(), rows, positions, skip_first, p)
+        sampling = f"{int(_core.column(found, 'vectors')[0]):,} positions of {len(rows)} rows" + (", without the first of each" if skip_first else "")
+        return drawn(found, lambda t: _core.figure_layers(t, sampling))
+
+    def layer_similarity(self, text: Text | Sequence[Text], other: Model | None = None, positions: int = 512, progress: Progress = None) -> Table:
+        """Linear CKA (Kornblith et al. 2019) of every layer with every layer, of this model or of another over the same text: columns
+        a, b, cka. Raises UsageError when the two cut the text into rows of other lengths."""
+        other = other or self
+        with shown(progress) as p:
+            found = _core.layer_similarity(self._quiet(), self._rows(text), other._quiet(), other._rows(text), positions, p)
+        return drawn(found, lambda t: _core.figure_layer_similarity(t, self.name, other.name))
+
+    def _rows(self, text: Text | Sequence[Text]) -> list[list[int]]:
+        """The rows that are run: each text cut at the context."""
+        texts = text if _is_batch(text) else [text]
+        context = self.config["context"]
+        return [ids[at:at + context] for ids in map(self._ids, texts) for at in range(0, len(ids), context)]
+
+    def extract(self, corpus: str | os.PathLike, folder: str | os.PathLike, sites: Sequence[str] | str, dtype: str = "fp32", shard: int = 0,
+                shards: int = 1, part_tokens: int = 32768, batch_tokens: int = 1024, field: str = "text", keep_invalid: bool = False,
+                progress: Progress = None) -> dict[str, int]:
+        """The activations of a corpus on the disk: a .safetensors file for each `part_tokens` tokens and a manifest, as the command
+        line's `extract` writes them, byte for byte. Returns documents, tokens, parts, tokens_before, bytes of the shard.
+
+        `corpus` is .jsonl (an object a line, its `field`) or text, a document a line. `dtype` is "fp32", "fp16" or "bf16". A run that
+        was ended in the middle goes on when called again. For Parquet and many machines see `embscope.ray`. Raises UsageError for
+        a folder of another extraction, FormatError with the line, InputOutputError for a full disk."""
+        names = [sites] if isinstance(sites, str) else list(sites)
+        with shown(progress) as p:
+            return _core.extract(self._quiet(), corpus, folder, names, dtype, shard, shards, part_tokens, batch_tokens, field, keep_invalid, p)
+
+
+def _is_batch(text: Text | Sequence[Text]) -> bool:
+    return not isinstance(text, str) and len(text) > 0 and isinstance(text[0], (str, Sequence, np.ndarray, Tokens))
 
 
 def _ids(ids: Sequence[int] | np.ndarray) -> list[int]:

@@ -25,14 +25,26 @@ def tsne(vectors: Any, perplexity: float = 30, metric: str = "cosine", steps: in
          exaggeration: float = 12, learning_rate: float = 0, seed: int = 1, progress: Progress = None) -> np.ndarray:
     """t-SNE (van der Maaten & Hinton 2008) of vectors [N, D] -> points [N, 2]. Arrays as in `pca`.
 
-    ``metric`` is "cosine" or "euclidean"; ``learning_rate`` 0 means N / exaggeration, at least 50. The same seed gives the
+    ``metric`` is "cosine" or "euclidean"; ``learning_rate`` 0 means N / exaggeration, at least 200. The same seed gives the
     same picture, for any number of threads. Raises RangeError for N < 4, a perplexity not below (N - 1) / 3, NaN, or a zero
     vector under cosine.
     """
-    if metric not in ("cosine", "euclidean"):
-        raise UsageError("tsne", f"metric '{metric}': choose 'cosine' or 'euclidean'")
+    cosine = _is_cosine("tsne", metric)
     with shown(progress) as p:
-        return _core.tsne(_given("tsne", vectors), perplexity, metric == "cosine", steps, exaggerated_steps, exaggeration, learning_rate, seed, p)
+        return _core.tsne(_given("tsne", vectors), perplexity, cosine, steps, exaggerated_steps, exaggeration, learning_rate, seed, p)
+
+
+def umap(vectors: Any, neighbours: int = 15, min_dist: float = 0.1, metric: str = "cosine", epochs: int = 0, negatives: int = 5,
+         seed: int = 1, progress: Progress = None) -> np.ndarray:
+    """UMAP (McInnes, Healy & Melville 2018) of vectors [N, D] -> points [N, 2], from exact neighbours. Arrays as in `pca`.
+
+    ``neighbours`` counts a point itself, as its authors do; ``epochs`` 0 means 500 up to 10,000 points and 200 beyond. The same
+    seed gives the same picture, for any number of threads. Raises RangeError for fewer points than neighbours, NaN, or a zero
+    vector under cosine.
+    """
+    cosine = _is_cosine("umap", metric)
+    with shown(progress) as p:
+        return _core.umap(_given("umap", vectors), neighbours, min_dist, cosine, epochs, negatives, seed, p)
 
 
 def neighbours(vectors: Any, k: int = 10, to: Any = None, metric: str = "cosine", centred: bool = False,
@@ -52,6 +64,12 @@ def toy_space() -> Table:
     """The article's toy space: animals by size and friendliness, the cat's vector moved by its context."""
     table = _core.toy_space()
     return Table(table, lambda: Figure(_core.figure_toy(table)))
+
+
+def _is_cosine(where: str, metric: str) -> bool:
+    if metric not in ("cosine", "euclidean"):
+        raise UsageError(where, f"metric '{metric}': choose 'cosine' or 'euclidean'")
+    return metric == "cosine"
 
 
 def _given(where: str, vectors: Any) -> Any:

@@ -151,6 +151,11 @@ class Figure:
         return bundle
 
 
+def drawn(core: _core.Table, draw: Callable[[_core.Table], _core.Figure]) -> Table:
+    """The Table with its own picture."""
+    return Table(core, lambda: Figure(draw(core)))
+
+
 class Result(types.SimpleNamespace):
     """What an analysis found: tables, arrays and numbers by name, and ``figure()``."""
 

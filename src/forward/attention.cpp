@@ -68,16 +68,21 @@ void value_block(const HeadShape& head, const float* panels, std::int64_t keys, 
 void attention_scores(const HeadShape& head, const KeysValues& kv, const float* q, std::int64_t q_stride,
                       std::int64_t count, std::int64_t first, float* scores) {
   const auto keys = static_cast<std::int64_t>(kv.keys.size());
-  score_block(head, pack_keys(head, kv.keys), q, q_stride, count, first, scores, keys);
+  const float* panels = pack_keys(head, kv.keys);
+  for (std::int64_t t = 0; t < count; t += query_block)
+    score_block(head, panels, q + t * q_stride, q_stride, std::min(query_block, count - t), first + t, scores + t * keys, keys);
   for (std::int64_t t = 0; t < count; ++t) {
     std::fill(scores + t * keys + first + t + 1, scores + (t + 1) * keys, -std::numeric_limits<float>::infinity());
   }
 }
 
-void attention_pattern(float* scores, std::int64_t count, std::int64_t first, std::int64_t keys) {
+void attention_pattern(const float* scores, std::int64_t count, std::int64_t first, std::int64_t keys, float* pattern) {
   for (std::int64_t t = 0; t < count; ++t) {
-    softmax(scores + t * keys, first + t + 1);
-    std::fill(scores + t * keys + first + t + 1, scores + (t + 1) * keys, 0.0f);
+    const std::int64_t seen = first + t + 1;
+    float* row = pattern + t * keys;
+    if (pattern != scores) std::copy_n(scores + t * keys, seen, row);
+    softmax(row, seen);
+    std::fill(row + seen, row + keys, 0.0f);
   }
 }
 

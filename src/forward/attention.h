@@ -22,8 +22,8 @@ struct HeadShape {
 void attention_scores(const HeadShape& head, const KeysValues& kv, const float* q, std::int64_t q_stride,
                       std::int64_t count, std::int64_t first, float* scores);
 
-/// pattern = softmax over the keys a query may see, 0 beyond; in place on [count, S].
-void attention_pattern(float* scores, std::int64_t count, std::int64_t first, std::int64_t keys);
+/// pattern = softmax over the keys a query may see, 0 beyond; both [count, S], and may be the same.
+void attention_pattern(const float* scores, std::int64_t count, std::int64_t first, std::int64_t keys, float* pattern);
 
 /// z[t] = sum_s pattern[t][s] v[s] over s <= first + t.
 void attention_values(const HeadShape& head, const KeysValues& kv, const float* pattern, std::int64_t count,

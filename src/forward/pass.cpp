@@ -246,33 +246,40 @@ void Pass::attend_rows(int l, const Slots& read) {
 void Pass::attend_with_maps(int l, const Slots& read) {
   const std::int64_t heads = config_.heads, first = plan_.first();
   std::vector<KeysValues> kv;
-  std::vector<Tensor> maps;
+  std::vector<Tensor> scores;
   for (std::size_t r = 0; r < slots_->own.size(); ++r) {
     kv.push_back(keys_values(read, static_cast<int>(r), l));
     const std::int64_t count = slots_->own[r].count;
-    maps.push_back(Tensor::uninitialised({heads, count, first + count}));
+    scores.push_back(Tensor::uninitialised({heads, count, first + count}));
   }
+  // body(row, head, where the head's map begins in the row's, where the head's part of q and z begins)
   auto for_heads = [&](auto&& body) {
-    parallel_for(static_cast<std::int64_t>(maps.size()) * heads, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t task = begin; task < end; ++task) {
-        const auto r = static_cast<std::size_t>(task / heads);
-        const std::int64_t h = task % heads, count = slots_->own[r].count;
-        const HeadShape head = head_shape(h);
-        body(head, kv[r], slots_->own[r], h * head.width, maps[r].data() + h * count * (first + count));
-      }
+    parallel_for(static_cast<std::int64_t>(kv.size()) * heads, 1, [&](std::int64_t task, std::int64_t) {
+      const auto r = static_cast<std::size_t>(task / heads);
+      const std::int64_t h = task % heads, count = slots_->own[r].count;
+      const HeadShape head = head_shape(h);
+      body(r, head, h * count * (first + count), h * head.width);
     });
   };
-  for_heads([&](const HeadShape& head, const KeysValues& keys, Slots::Own own, std::int64_t at, float* map) {
-    attention_scores(head, keys, q_.row(own.first_slot).data() + at, q_.columns(), own.count, first, map);
+  for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t at) {
+    const Slots::Own own = slots_->own[r];
+    attention_scores(head, kv[r], q_.row(own.first_slot).data() + at, q_.columns(), own.count, first, scores[r].data() + map);
   });
-  fire_maps(Point::scores, l, read, maps);
-  for_heads([&](const HeadShape&, const KeysValues&, Slots::Own own, std::int64_t, float* map) {
-    attention_pattern(map, own.count, first, first + own.count);
+  fire_maps(Point::scores, l, read, scores);
+  std::vector<Tensor> kept, &patterns = captured(Point::scores, l) ? kept : scores;  // else the scores' own memory
+  if (&patterns == &kept)
+    for (const Tensor& s : scores) kept.push_back(Tensor::uninitialised(s.shape()));
+  for_heads([&](std::size_t r, const HeadShape&, std::int64_t map, std::int64_t) {
+    const std::int64_t count = slots_->own[r].count;
+    attention_pattern(scores[r].data() + map, count, first, first + count, patterns[r].data() + map);
   });
-  fire_maps(Point::pattern, l, read, maps);
-  for_heads([&](const HeadShape& head, const KeysValues& keys, Slots::Own own, std::int64_t at, const float* map) {
-    attention_values(head, keys, map, own.count, first, z_.row(own.first_slot).data() + at, z_.columns());
+  if (&patterns == &kept) keep_maps(Point::scores, l, scores);
+  fire_maps(Point::pattern, l, read, patterns);
+  for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t at) {
+    const Slots::Own own = slots_->own[r];
+    attention_values(head, kv[r], patterns[r].data() + map, own.count, first, z_.row(own.first_slot).data() + at, z_.columns());
   });
+  keep_maps(Point::pattern, l, patterns);
 }
 
 std::vector<int> Pass::logit_slots() const {
@@ -394,8 +401,20 @@ void Pass::fire_maps(Point point, int l, const Slots& read, std::vector<Tensor>&
   for (Tensor& map : maps) seen.rows.push_back({map.data(), map.shape(), first});
   for (const Hooks::Write* write : listener->writers) (*write)(seen);
   for (const Hooks::Read* read_hook : listener->readers) (*read_hook)(seen);
-  for (std::size_t index : listener->captures) {
-    for (std::size_t r = 0; r < maps.size(); ++r) result_.rows[r].captured[index] = maps[r].clone();
+}
+
+bool Pass::captured(Point point, int l) const {
+  const Listener* listener = plan_.at(point, l);
+  return listener != nullptr && !listener->captures.empty();
+}
+
+void Pass::keep_maps(Point point, int l, std::vector<Tensor>& maps) {
+  if (!captured(point, l)) return;
+  const auto& captures = plan_.at(point, l)->captures;
+  for (std::size_t r = 0; r < maps.size(); ++r) {
+    auto& kept = result_.rows[r].captured;
+    for (std::size_t i = 1; i < captures.size(); ++i) kept[captures[i]] = maps[r].clone();
+    kept[captures[0]] = std::move(maps[r]);
   }
 }
 

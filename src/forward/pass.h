@@ -46,7 +46,9 @@ class Pass {
   void for_edits(const Site& site, F&& body) const;  ///< body(edit, slot) for what the site's edits meet, in parallel
   void capture(std::size_t index, const SiteShape& shape, const Tensor& values);
   void call_hooks(const Listener& listener, const Site& site, const SiteShape& shape, Tensor& values) const;
-  void fire_maps(Point point, int l, const Slots& read, std::vector<Tensor>& maps);  ///< per row [H, T, S]
+  void fire_maps(Point point, int l, const Slots& read, std::vector<Tensor>& maps);  ///< edits and hooks; per row [H, T, S]
+  bool captured(Point point, int l) const;
+  void keep_maps(Point point, int l, std::vector<Tensor>& maps);  ///< captures; where somebody did, the maps are gone
 
   const Config& config_;
   const Model& model_;

@@ -1,5 +1,7 @@
 // Tokenizers as files keep them: tokenizer.json, vocab.json + merges.txt, GGUF metadata.
+#include <algorithm>
 #include <charconv>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -42,8 +44,8 @@ class FlatVocabulary {
  public:
   static std::shared_ptr<const FlatVocabulary> read(std::string_view text, TokenizerSpec& spec) {
     auto flat = std::make_shared<FlatVocabulary>();
-    flat->bytes_.resize(text.size());
-    flat->out_ = flat->bytes_.data();
+    flat->bytes_ = std::make_unique_for_overwrite<char[]>(text.size());  // what is not written takes no memory
+    flat->out_ = flat->bytes_.get();
     flat->text_ = text;
     spec.tokens.clear();
     spec.tokens.reserve(text.size() / 16);
@@ -91,24 +93,32 @@ class FlatVocabulary {
   bool read_string(std::string_view& token) {
     char* const begin = out_;
     while (at_ < text_.size()) {
+      copy_plain();
+      if (at_ == text_.size()) break;
       const char c = text_[at_++];
       if (c == '"') {
         token = {begin, out_};
         return true;
       }
-      if (static_cast<unsigned char>(c) < 0x20) return false;
       if (c == '\\') {
         if (!read_escape()) return false;
-      } else if (static_cast<unsigned char>(c) < 0x80) {
-        *out_++ = c;
-      } else {
-        const CodePoint point = code_point(text_, at_ - 1);
-        if (point.value < 0) return false;
-        out_ = std::copy_n(text_.data() + at_ - 1, point.length, out_);
-        at_ += static_cast<std::size_t>(point.length) - 1;
+        continue;
       }
+      const CodePoint point = code_point(text_, at_ - 1);
+      if (static_cast<unsigned char>(c) < 0x20 || point.value < 0) return false;
+      out_ = std::copy_n(text_.data() + at_ - 1, point.length, out_);
+      at_ += static_cast<std::size_t>(point.length) - 1;
     }
     return false;
+  }
+
+  // What is neither quoted nor escaped. Places in registers: a char written may be any byte of this object.
+  void copy_plain() {
+    const char *from = text_.data() + at_, *const end = text_.data() + text_.size();
+    char* to = out_;
+    while (from < end && static_cast<signed char>(*from) >= 0x20 && *from != '"' && *from != '\\') *to++ = *from++;
+    at_ = static_cast<std::size_t>(from - text_.data());
+    out_ = to;
   }
 
   bool read_escape() {
@@ -126,7 +136,7 @@ class FlatVocabulary {
     return true;
   }
 
-  std::string bytes_;  // the tokens, unescaped: no longer than the text
+  std::unique_ptr<char[]> bytes_;  // the tokens, unescaped: no longer than the text
   char* out_ = nullptr;
   std::string_view text_;
   std::size_t at_ = 0;
@@ -144,6 +154,7 @@ void add_merge(std::string_view line, const std::string& where, TokenizerSpec& s
 }
 
 void read_merge_lines(std::string_view text, const std::string& where, TokenizerSpec& spec) {
+  spec.merges.reserve(static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1);
   bool first = true;
   while (!text.empty()) {
     const std::size_t end = text.find('\n');

@@ -7,6 +7,7 @@
 #include <new>
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace embscope {
 
@@ -25,17 +26,21 @@ std::string Shape::text() const {
 
 namespace {
 
-constexpr std::size_t huge_page = std::size_t{2} << 20;
+constexpr std::size_t page = 4096, huge_page = std::size_t{2} << 20;
+constexpr std::size_t large = std::size_t{256} << 10;
 
 // Large buffers lie on huge pages where the system has them, and those given back are kept for the next: a pass of the
 // same shape then costs no page faults and no zeroing by the system, which for the logits of a long text is a tenth of
-// the whole pass.
+// the whole pass, and more than half of a pass that captures every site. What is kept is the system's for the taking
+// (MADV_FREE): under pressure it goes before anything else does.
 class LargeBuffers {
  public:
   static LargeBuffers& instance() {
     static LargeBuffers* const buffers = new LargeBuffers;  // never destroyed: tensors with static lifetime outlive it
     return *buffers;
   }
+
+  static std::size_t alignment(std::size_t bytes) { return bytes < 2 * huge_page ? page : huge_page; }
 
   float* take(std::size_t bytes) {
     {
@@ -48,35 +53,36 @@ class LargeBuffers {
         return data;
       }
     }
-    auto* data = static_cast<float*>(std::aligned_alloc(huge_page, bytes));
-    if (data != nullptr) madvise(data, bytes, MADV_HUGEPAGE);
+    auto* data = static_cast<float*>(std::aligned_alloc(alignment(bytes), bytes));
+    if (data != nullptr && alignment(bytes) == huge_page) madvise(data, bytes, MADV_HUGEPAGE);
     return data;
   }
 
   void give(float* data, std::size_t bytes) {
+    madvise(data, bytes, MADV_FREE);
     const std::lock_guard lock(mutex_);
-    kept_.push_back({data, bytes});
+    kept_.push_front({data, bytes});  // the latest is the first to be found
     total_ += bytes;
-    while (total_ > most_kept) {
-      std::free(kept_.front().data);
-      total_ -= kept_.front().bytes;
-      kept_.pop_front();
+    while (total_ > most_kept_) {
+      std::free(kept_.back().data);
+      total_ -= kept_.back().bytes;
+      kept_.pop_back();
     }
   }
 
  private:
   struct Buffer { float* data; std::size_t bytes; };
-  static constexpr std::size_t most_kept = std::size_t{256} << 20;
   std::mutex mutex_;
   std::deque<Buffer> kept_;
   std::size_t total_ = 0;
+  const std::size_t most_kept_ = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) / 4 * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 };
 
 }  // namespace
 
 void Tensor::Free::operator()(float* p) const {
   if (owner) return;
-  if (bytes < 2 * huge_page) {
+  if (bytes < large) {
     std::free(p);
   } else {
     LargeBuffers::instance().give(p, bytes);
@@ -89,10 +95,9 @@ Tensor Tensor::uninitialised(Shape shape) {
   t.shape_ = std::move(shape);
   if (t.size_ == 0) return t;
   const std::size_t wanted = static_cast<std::size_t>(t.size_) * sizeof(float);
-  const std::size_t alignment = wanted < 2 * huge_page ? 64 : huge_page;
+  const std::size_t alignment = wanted < large ? 64 : LargeBuffers::alignment(wanted);
   const std::size_t bytes = (wanted + alignment - 1) / alignment * alignment;
-  auto* data = alignment == 64 ? static_cast<float*>(std::aligned_alloc(alignment, bytes))
-                               : LargeBuffers::instance().take(bytes);
+  auto* data = wanted < large ? static_cast<float*>(std::aligned_alloc(alignment, bytes)) : LargeBuffers::instance().take(bytes);
   if (data == nullptr) throw std::bad_alloc();
   t.data_ = std::unique_ptr<float[], Free>(data, Free{bytes, {}});
   return t;

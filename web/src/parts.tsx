@@ -276,7 +276,9 @@ export const shell = (text: string): string => (/^[\w./:=#-]+$/.test(text) ? tex
 export const py = (value: unknown): string => JSON.stringify(value);
 
 /** What opens the same model in Python. */
-export const opened = (info: ModelInfo): string => py(info.path ?? info.name);
+export const opened = (info: ModelInfo): string => py(info.opens);
+/** A command of the command line on the same model. */
+export const program = (info: ModelInfo, command: string): string => `embscope ${command} -m ${shell(info.opens)}`;
 
 /** A field that offers the vocabulary while one types. */
 export function WordField({ label, value, set, hint }: TextProps) {

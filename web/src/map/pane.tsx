@@ -19,8 +19,8 @@ export interface PaneProps {
   lasso: boolean;
   pick: (id: number | undefined) => void;
   encircle: (ids: number[]) => void;
-  /** A change moves the camera to this token. */
-  goTo?: { id: number };
+  /** A change moves the camera to this token, unless it is in sight; `closer`: in any case, and near. */
+  goTo?: { id: number; closer: boolean };
   ink: { text: string; halo: string; line: string };
 }
 
@@ -34,18 +34,19 @@ export function Pane(props: PaneProps) {
   s.props = props;
 
   useEffect(() => {
-    s.open(points.current!, over.current!);
+    if (!points.current || !over.current) return; // left before it was drawn
+    s.open(points.current, over.current);
     setFast(s.painter!.fast);
     const size = new ResizeObserver(() => s.resize());
-    size.observe(over.current!);
+    size.observe(over.current);
     const wheel = (e: WheelEvent) => (e.preventDefault(), s.zoom(Math.exp(-e.deltaY * 0.0015), s.at(e)));
-    over.current!.addEventListener("wheel", wheel, { passive: false });
+    over.current.addEventListener("wheel", wheel, { passive: false });
     return () => (size.disconnect(), s.close());
   }, []);
   useEffect(() => s.setPoints(props.xy), [props.xy]);
-  useEffect(() => (s.painter!.colours(props.colours), s.redraw()), [props.colours]);
+  useEffect(() => s.setColours(props.colours), [props.colours]);
   useEffect(() => s.redraw(), [props.marked, props.centre, props.lines, props.order, props.ink]);
-  useEffect(() => void (props.goTo && s.goTo(props.goTo.id)), [props.goTo]);
+  useEffect(() => void (props.goTo && s.goTo(props.goTo.id, props.goTo.closer)), [props.goTo]);
 
   const hover = (e: PointerEvent) => {
     if (s.move(e)) return setNear(undefined);
@@ -97,10 +98,14 @@ class Scene {
     this.redraw();
   }
   setPoints(xy?: Float32Array): void {
-    if (!xy) return;
-    this.painter!.points(xy);
+    if (!xy || !this.painter) return;
+    this.painter.points(xy);
     this.widths.clear();
     if (!this.moved) this.frame();
+    this.redraw();
+  }
+  setColours(rgba: Uint8Array): void {
+    this.painter?.colours(rgba);
     this.redraw();
   }
   private frame(): void {
@@ -134,11 +139,13 @@ class Scene {
     this.camera.y += y;
     this.redraw();
   }
-  goTo(id: number): void {
+  goTo(id: number, closer: boolean): void {
     const i = this.props.ids.indexOf(id);
     if (i < 0 || !this.props.xy) return;
+    const p = this.toPage(i);
+    if (!closer && p.x > 0 && p.y > 0 && p.x < this.over.clientWidth && p.y < this.over.clientHeight) return;
     const whole = fit(this.props.xy, this.over.clientWidth, this.over.clientHeight);
-    this.camera = { x: this.props.xy[2 * i], y: this.props.xy[2 * i + 1], scale: Math.max(this.camera.scale, whole.scale * 12) };
+    this.camera = { x: this.props.xy[2 * i], y: this.props.xy[2 * i + 1], scale: closer ? Math.max(this.camera.scale, whole.scale * 12) : this.camera.scale };
     this.pan(0, 0);
   }
   key(e: KeyboardEvent): void {
@@ -205,7 +212,7 @@ class Scene {
     this.asked = requestAnimationFrame(() => this.draw());
   }
   private draw(): void {
-    if (!this.props.xy || !this.over.isConnected) return;
+    if (!this.props.xy || !this.over?.isConnected) return;
     const whole = 300 / Math.sqrt(this.props.ids.length + 1);
     this.painter!.draw(this.camera, Math.max(2, Math.min(9, whole * Math.sqrt(this.camera.scale / this.fitScale()))));
     const ink = this.over.getContext("2d")!;

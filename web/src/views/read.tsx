@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { call, events, numbers, texts, type Likely, type ModelInfo, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer } from "../hooks";
-import { LikelyList, NumberField, percent, opened, py, Same, shell, Shown, Table, Token, Trouble } from "../parts";
+import { LikelyList, NumberField, percent, opened, program, py, Same, shell, Shown, Table, Token, Trouble } from "../parts";
 import { useNumber } from "../session";
 import { SharedText, useText, useTokens, type Tokens } from "../text";
 
@@ -43,7 +43,7 @@ export function Read({ info }: { info: ModelInfo }) {
           </div>
         </section>
       </div>
-      <Same command={`embscope tokens ${shell(text)}\nembscope predict ${shell(text)} -k ${k}`}
+      <Same command={`${program(info, "tokens")} ${shell(text)}\n${program(info, "predict")} ${shell(text)} -k ${k}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.predict(${py(text)}, k=${k})`} />
       <Generate info={info} text={text} />
     </>
@@ -132,7 +132,7 @@ function Generate({ text, info }: { text: string; info: ModelInfo }) {
         </p>
       )}
       {written.length > 0 && <p class="key"><span class="by" style={{ "--heat": "0%" }}>unsure</span><span class="by" style={{ "--heat": "50%" }}>half sure</span><span class="by" style={{ "--heat": "100%" }}>sure</span></p>}
-      <Same command={`embscope generate ${shell(text)} ${options}`}
+      <Same command={`${program(info, "generate")} ${shell(text)} ${options}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.generate(${py(text)}, tokens=${count}, temperature=${temperature}, top_p=${topP}, seed=${seed})`} />
     </section>
   );

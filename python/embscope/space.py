@@ -1,0 +1,191 @@
+"""Space: labelled vectors of a model, a text, a file (Word2Vec, GloVe, npy, safetensors) or an array, and what can be asked of them."""
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Sequence, Union
+
+import numpy as np
+
+from . import _core, projection
+from .errors import NotFoundError, UsageError
+from .progress import Progress, shown
+from .table import Figure, Projected, Result, Table, drawn
+
+if TYPE_CHECKING:
+    from .model import Model
+
+Spaced = Union["Space", "Model", str, os.PathLike]  # what stands for a space: the object itself, or a name or path
+
+
+class Space:
+    """N labelled vectors [N, D], read-only. Made by `open_space`, `Model.space`, `Model.text_space`, `Model.words_in_context`, or
+    `Space.of`. May be shared by any number of threads."""
+
+    def __init__(self, core: _core.Space):
+        self._core = core
+        self._labels: list[str] | None = None
+
+    @classmethod
+    def of(cls, vectors: Any, labels: Sequence[str], name: str = "vectors") -> "Space":
+        """A space of your own vectors [N, D] (arrays as in `pca`; copied) and N labels. Raises ShapeError, RangeError for NaN."""
+        return cls(_core.space_of_array(name, vectors, list(labels)))
+
+    @property
+    def name(self) -> str:
+        return self._core.name
+
+    @property
+    def labels(self) -> list[str]:
+        """N readable names: leading spaces as ␣."""
+        if self._labels is None:
+            self._labels = self._core.labels
+        return self._labels
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """float32 [N, D], read-only: the engine's own memory, not a copy."""
+        return _core.space_vectors(self._core)
+
+    def row(self, word: str) -> int:
+        """The row of a word: as written, else with a leading space or in lower case. Raises NotFoundError."""
+        found = self._core.row(word)
+        if found is None:
+            raise NotFoundError(f"word '{word}'", f"{self.name} has no such word")
+        return found
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def __repr__(self) -> str:
+        return f"Space({self.name!r}: {len(self):,} vectors of {self.vectors.shape[1]})"
+
+    # Its shape
+
+    def geometry(self, pairs: bool = True, k: int = 10, progress: Progress = None) -> Result:
+        """The shape of the cloud: ``measures`` (columns measure, value, meaning: lengths, the shared mean, cosines of all pairs as
+        they are and about the mean, effective dimensions, hubs; each with its source), ``spectrum`` (columns component, variance,
+        share, cumulated), ``norms`` (columns from, to, vectors). `pairs=False` and `k=0` leave out what takes long.
+
+        Raises RangeError for fewer than 2 vectors that are not zero."""
+        with shown(progress) as p:
+            measures, spectrum, norms = _core.geometry(self._core, pairs, k, p)
+        found = {"measures": measures, "spectrum": drawn(spectrum, _core.figure_spectrum), "norms": drawn(norms, _core.figure_norms)}
+        return Result(found, lambda r: r.spectrum.figure())
+
+    def pairs(self, bins: int = 200, centred: bool = False, progress: Progress = None) -> Result:
+        """The cosine of all N (N - 1) / 2 pairs, none stored: ``histogram`` (columns from, to, pairs), ``quantiles`` (columns
+        quantile, cosine), ``mean``, ``positive_share`` (0 to 1), ``pairs``. `centred` removes the mean vector first."""
+        with shown(progress) as p:
+            found = _core.space_pairs(self._core, centred, bins, p)
+        return Result(found, lambda r: Figure(_core.figure_pairs(r.histogram._core, r.mean, r.positive_share)))
+
+    def dimensions(self) -> Table:
+        """Columns dimension, mean, deviation, ratio, cosine_share (of the mean cosine: Timkey & van Schijndel 2021), outlier
+        (Kovaleva et al. 2021). Largest ratio first: the stripes of a heatmap."""
+        return drawn(_core.space_dimensions(self._core), _core.figure_dimensions)
+
+    def hubs(self, k: int = 10, progress: Progress = None) -> Table:
+        """How often each vector is among the k nearest of others (Radovanovic et al. 2010): columns rank, token, id, occurrence."""
+        with shown(progress) as p:
+            return drawn(_core.hubs(self._core, k, p), _core.figure_hubs)
+
+    def undertrained(self, unused: Sequence[int] = ()) -> Result:
+        """Tokens that training hardly touched (Land & Bartolo 2024): ``tokens`` (columns rank, token, id, indicator, distance,
+        norm; smallest first), ``reference`` (which rows are known to be unused), ``mean`` and ``deviation`` of the indicator.
+        Raises RangeError for a row that the space has not."""
+        found = _core.undertrained(self._core, [int(i) for i in unused])
+        return Result(found, lambda r: Figure(_core.figure_undertrained(r.tokens._core, r.reference)))
+
+    # Its words
+
+    def analogy(self, a: str, b: str, c: str, k: int = 10) -> Table:
+        """a is to b as c is to what: the k with the largest cosine with b - a + c (Mikolov, Yih & Zweig 2013). Columns rank, token,
+        id, cosine, mul (Levy & Goldberg 2014), question (1 for the question's own words). Raises NotFoundError."""
+        return drawn(_core.analogy(self._core, a, b, c, k), lambda t: _core.figure_similar(t, t.title))
+
+    def analogies(self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False, progress: Progress = None) -> Result:
+        """How far king - man + woman generalises: ``relations`` (shares that are right, beside the baselines that an honest answer
+        needs), ``questions``, ``unknown``, ``candidates``, ``verdict``.
+
+        `file`: questions in Google's format, pairs of words, BATS; without it those that ship. `fold`: a word in another case is
+        the same word. `closed`: candidates are the questions' words alone. Raises FormatError with the line, UsageError when no
+        question is known."""
+        with shown(progress) as p:
+            found = _core.analogies(self._core, file, fold, closed, p)
+        return Result(found, lambda r: Figure(_core.figure_analogies(r.relations._core, r.verdict)))
+
+    def judgements(self, file: str | os.PathLike) -> Result:
+        """Do cosines agree with people? A list of "word, word, score" (WordSim-353, SimLex-999): ``pairs``, ``spearman``,
+        ``pearson``, ``known`` of ``asked`` pairs, ``unknown`` words. Raises FormatError, UsageError for fewer than 3 known."""
+        return Result(_core.judgements(self._core, file), lambda r: Figure(_core.figure_judgements(r.pairs._core, r.spearman)))
+
+    def categories(self, file: str | os.PathLike | None = None, centred: bool = False) -> Result:
+        """Do animals lie with animals? ``categories`` (columns category, words, known, within, between, silhouette, nearest),
+        ``words``, ``between``, ``unknown``. `file`: ": name" lines, each followed by words; without it those that ship."""
+        return Result(_core.categories(self._core, file, centred), lambda r: Figure(_core.figure_categories(r.between._core)))
+
+    def odd_one_out(self, words: Sequence[str]) -> Table:
+        """Words by their mean cosine with the others, the odd one first: columns word, cosine."""
+        return Table(_core.odd_one_out(self._core, list(words)))
+
+    # Its neighbours and maps
+
+    def neighbours(self, k: int = 10, metric: str = "cosine", centred: bool = False, progress: Progress = None) -> tuple[np.ndarray, np.ndarray]:
+        """The k nearest of every vector, exact: ids int32 [N, k] and values float32 [N, k]. See `embscope.neighbours`."""
+        return projection.neighbours(self.vectors, k, None, metric, centred, progress)
+
+    def pca(self, rows: Sequence[int] | None = None, count: int = 2) -> Projected:
+        """Principal components of these rows (None: all): ``points`` [N, count], ``ids``, ``labels``, ``explained``."""
+        points, explained = projection.pca(self._rows(rows), count)
+        return self._projected(points, rows, "Principal components", explained=explained)
+
+    def tsne(self, rows: Sequence[int] | None = None, progress: Progress = None, **options) -> Projected:
+        """A t-SNE map of these rows (None: all): ``points`` [N, 2], ``ids``, ``labels``. Options: see `embscope.tsne`."""
+        return self._projected(projection.tsne(self._rows(rows), progress=progress, **options), rows, "t-SNE")
+
+    def umap(self, rows: Sequence[int] | None = None, progress: Progress = None, **options) -> Projected:
+        """A UMAP map of these rows (None: all): ``points`` [N, 2], ``ids``, ``labels``. Options: see `embscope.umap`."""
+        return self._projected(projection.umap(self._rows(rows), progress=progress, **options), rows, "UMAP")
+
+    def _rows(self, rows: Sequence[int] | None) -> np.ndarray:
+        return self.vectors if rows is None else self.vectors[np.asarray(rows, dtype=np.int64)]
+
+    def _projected(self, points: np.ndarray, rows: Sequence[int] | None, what: str, **more) -> Projected:
+        ids = range(len(self)) if rows is None else rows
+        return projected(points, ids, [self.labels[i] for i in ids], f"{what} of {len(points):,} vectors of {self.name}", **more)
+
+
+def projected(points: np.ndarray, ids: Sequence[int], labels: list[str], title: str, **more) -> Projected:
+    draw = lambda r: Figure(_core.figure_map(np.ascontiguousarray(r.points[:, :2]), r.labels, title))
+    return Projected({"points": points, "ids": np.array(ids, dtype=np.int32), "labels": labels, **more}, draw)
+
+
+def open_space(name: str | os.PathLike) -> Space:
+    """Opens vectors by content: a model's embedding matrix, Word2Vec (text or binary), GloVe, "VECTORS.npy:LABELS.txt" (a matrix and
+    a label a line), "VECTORS.safetensors#TENSOR:LABELS.txt". Raises NotFoundError, FormatError, UnsupportedError, ShapeError,
+    RangeError (NaN)."""
+    return Space(_core.open_space(os.fspath(name)))
+
+
+def space_of(what: Spaced) -> Space:
+    """The Space that `what` is, has, or names. Raises as `open_space`, and UsageError for something else."""
+    if isinstance(what, Space):
+        return what
+    if isinstance(what, (str, os.PathLike)):
+        return open_space(what)
+    found = getattr(what, "space", None)
+    if not isinstance(found, Space):
+        raise UsageError("space", f"a {type(what).__name__} is no space: give a Space, a Model, a name or a path")
+    return found
+
+
+def compare(a: Spaced, b: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None) -> Result:
+    """Two embedding spaces, of equal or different width, over the labels that they share.
+
+    ``measures`` (columns measure, value, meaning: linear CKA, Procrustes, RSA, neighbours kept, own cosine before and after
+    alignment; each with its source), ``tokens`` (those that moved most first), ``pairs``, ``matched``, ``only_a``, ``only_b``.
+    `k` neighbours are compared (0: none), `pairs` are drawn by `seed`. Raises UsageError when fewer than 3 labels match."""
+    one, two = space_of(a), space_of(b)
+    with shown(progress) as p:
+        found = _core.compare(one._core, two._core, k, pairs, seed, p)
+    return Result(found, lambda r: Figure(_core.figure_compare(r.measures._core, r.pairs._core, one.name, two.name)))

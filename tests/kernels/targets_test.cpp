@@ -1,0 +1,22 @@
+// Which instruction sets there are, held to what Highway's own library says on the same machine.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <cstdint>
+
+#include <hwy/highway.h>
+#include <hwy/targets.h>
+
+namespace {
+
+TEST(Targets, AreThoseThatHighwaysLibraryFinds) {
+  void* library = dlopen("libhwy.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) GTEST_SKIP() << "no libhwy.so.1 here";
+  const auto theirs = reinterpret_cast<std::int64_t (*)()>(dlsym(library, "_ZN3hwy16SupportedTargetsEv"));
+  ASSERT_NE(theirs, nullptr);
+  hwy::SetSupportedTargetsForTest(0);  // whatever another test has forced
+  EXPECT_EQ(theirs() & HWY_TARGETS, hwy::SupportedTargets() & HWY_TARGETS);
+  dlclose(library);
+}
+
+}  // namespace
