@@ -43,7 +43,7 @@ std::pair<std::string, std::string> described(const Model& model, const std::vec
 
 std::vector<Site> sites_of(const Options& o, const Config& config) {
   std::vector<Site> sites;
-  for (const std::string& pattern : o.sites.empty() ? std::vector<std::string>{"wte", "z", "mlp_out"} : o.sites) {
+  for (const std::string& pattern : o.sites.empty() ? std::vector<std::string>{"z", "mlp_out", "wte"} : o.sites) {
     for (const Site& site : parse_sites(pattern, config)) sites.push_back(site);
   }
   return sites;
@@ -106,7 +106,7 @@ void add_attribute(CLI::App& app) {
   command->add_option("--position", o->position, "Token position; negative counts from the end");
   command->add_flag("--sort", o->sorted, "Largest parts first");
   auto* gradient = command->add_flag("--gradient", o->gradient, "Gradient x activation by block, head and position, in place of what adds up to the logit");
-  command->add_option("--sites", o->sites, "Whose gradients (default: wte z mlp_out; blocks.*.pattern names all of one kind)")->needs(gradient);
+  command->add_option("--sites", o->sites, "Whose gradients (default: z mlp_out wte; blocks.*.pattern names all of one kind)")->needs(gradient);
   command->add_option("--to", o->to, "OUT.npz, .safetensors or .json: the vectors and their gradients")->needs(gradient);
   command->callback([common, o, command] { o->gradient ? run_gradient(*common, *o, *command) : run(*common, *o, *command); });
 }

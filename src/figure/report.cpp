@@ -31,7 +31,7 @@ code { font-family: ui-monospace, monospace; font-size: .92em; background: var(-
 figure { margin: 1.4rem 0; overflow-x: auto; background: #fff; border: 1px solid var(--line); border-radius: 8px; padding: 1rem; color: #1d2530; }
 .table { overflow-x: auto; } table { border-collapse: collapse; font-size: 14.5px; margin: 1rem 0; }
 th { text-align: left; color: var(--soft); font-weight: 500; } th, td { padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
-button.play { font: inherit; font-size: 14.5px; color: var(--paper); background: var(--accent); border: 0; border-radius: 6px; padding: .35rem 1rem; margin: .4rem 0; cursor: pointer; }
+button.play { font: inherit; font-size: 14.5px; color: var(--paper); background: var(--accent); border: 0; border-radius: 6px; padding: .35rem 1rem; margin: .4rem .9rem .4rem 0; cursor: pointer; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 @media (max-width: 40rem) { nav ol { columns: 1; } h1 { font-size: 1.7rem; } }
 )";
@@ -50,7 +50,7 @@ function playButton(at, view, { signal, last }) {
   const button = document.createElement('button'), still = matchMedia('(prefers-reduced-motion: reduce)');
   let playing = false, value = last, before = 0;
   const label = () => { button.textContent = playing ? 'Pause' : 'Play'; };
-  const show = () => view.signal(signal, value).run();
+  const show = () => view.signal(signal, Math.round(50 * value) / 50).run();  // the slider's own steps
   const stop = () => { playing = false; label(); };
   const smooth = now => {
     if (!playing) return;
