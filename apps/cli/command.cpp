@@ -1,11 +1,14 @@
 #include "command.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -15,6 +18,19 @@
 namespace embscope::cli {
 
 namespace {
+
+Table rows_at(const Table& table, const std::vector<std::size_t>& rows) {
+  Table out(table.title());
+  const auto chosen = [&rows]<class T>(const std::vector<T>& values) {
+    std::vector<T> some;
+    for (std::size_t i : rows) some.push_back(values[i]);
+    return some;
+  };
+  for (const Column& column : table.columns())
+    column.is_number() ? out.add(column.name, chosen(column.numbers()), column.decimals)
+                       : out.add(column.name, chosen(column.texts()));
+  return out;
+}
 
 std::string named(const std::string& model) {
   if (!model.empty()) return model;
@@ -68,14 +84,18 @@ void print(const Common& common, const Table& table, const std::vector<std::stri
 }
 
 Table head(const Table& table, std::size_t rows) {
-  Table out(table.title());
-  const auto first = [rows](const auto& values) {
-    return std::vector(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(std::min(rows, values.size())));
-  };
-  for (const Column& column : table.columns())
-    column.is_number() ? out.add(column.name, first(column.numbers()), column.decimals)
-                       : out.add(column.name, first(column.texts()));
-  return out;
+  std::vector<std::size_t> first(std::min(rows, table.rows()));
+  std::iota(first.begin(), first.end(), std::size_t{0});
+  return rows_at(table, first);
+}
+
+Table strongest(const Table& table, std::string_view column, std::size_t most) {
+  const auto& values = table.column(column).numbers();
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return std::abs(values[a]) > std::abs(values[b]); });
+  order.resize(std::min(most, order.size()));
+  return rows_at(table, order);
 }
 
 void save_figure(const Common& common, const std::function<Figure()>& figure) {

@@ -44,6 +44,9 @@ void print(const Common& common, const Table& table, const std::vector<std::stri
 /// The first rows of a table.
 Table head(const Table& table, std::size_t rows);
 
+/// The rows whose number in `column` is largest in size, the largest first.
+Table strongest(const Table& table, std::string_view column, std::size_t most);
+
 /// Saves the figure where --save asks for it, and says where.
 void save_figure(const Common& common, const std::function<Figure()>& figure);
 

@@ -14,25 +14,12 @@ struct Options {
   std::string frames;
 };
 
-// The rows of one step.
-Table frame_of(const Table& map, double step) {
-  std::vector<double> steps, x, y;
-  std::vector<std::string> tokens;
-  for (std::size_t i = 0; i < map.rows(); ++i) {
-    if (map.column("step").numbers()[i] != step) continue;
-    steps.push_back(step), tokens.push_back(map.column("token").texts()[i]);
-    x.push_back(map.column("x").numbers()[i]), y.push_back(map.column("y").numbers()[i]);
-  }
-  Table frame("map");
-  return std::move(frame.add("step", steps).add("token", tokens).add("x", x).add("y", y));
-}
-
 // One picture a step: svg where the converter is installed, else the specifications.
 void write_frames(const Growth& growth, const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   std::vector<Figure> figures;
   for (double step : growth.shape.column("step").numbers()) {
-    figures.push_back(figure_growth_map(frame_of(growth.map, step)));
+    figures.push_back(figure_growth_map(growth.map, step));
     figures.back().name = fmt::format("step-{:08.0f}", step);
   }
   const bool drawn = save_svgs(figures, folder);
@@ -50,7 +37,7 @@ void save_report(const Growth& growth, const std::string& run, const std::string
   report.figure(figure_growth(growth.shape));
   report.table(growth.shape, 100);
   report.section("The map");
-  report.text("The most frequent tokens. Each map is turned to lie as near as can be to the next one.");
+  report.text("The most frequent tokens. Each map is turned to lie as near as can be to the next one; between two snapshots every token moves straight.");
   report.figure(figure_growth_map(growth.map));
   report.section("Neighbours");
   report.table(growth.neighbours, 500);

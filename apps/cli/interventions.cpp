@@ -73,7 +73,7 @@ void add_edit(CLI::App& app) {
 struct PatchOptions {
   std::string clean, corrupt, target, against;
   std::vector<std::string> points = {"resid_pre", "attn_out", "mlp_out"};
-  bool no_heads = false, heads_only = false, explain = false;
+  bool no_heads = false, heads_only = false, explain = false, approximate = false, both = false;
 };
 
 std::vector<Point> points_of(const PatchOptions& o, const Config& config) {
@@ -107,22 +107,6 @@ Table grid_of(const Table& patches, std::string_view site) {
   return table;
 }
 
-Table strongest_heads(const Table& heads, std::size_t most) {
-  std::vector<std::size_t> order(heads.rows());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  const auto& restored = heads.column("restored").numbers();
-  std::ranges::stable_sort(order,
-                           [&](std::size_t a, std::size_t b) { return std::abs(restored[a]) > std::abs(restored[b]); });
-  order.resize(std::min(most, order.size()));
-  Table table(fmt::format("the {} heads that restore most", order.size()));
-  for (const Column& column : heads.columns()) {
-    std::vector<double> values;
-    for (std::size_t i : order) values.push_back(column.numbers()[i]);
-    table.add(column.name, std::move(values), column.decimals);
-  }
-  return table;
-}
-
 void print_patches(const Common& common, const PatchOptions& o, const PatchResult& result) {
   if (common.json) {
     fmt::print("{{\"clean\":{},\"corrupt\":{},\"grid\":{},\"heads\":{}}}\n", result.clean, result.corrupt,
@@ -135,10 +119,21 @@ void print_patches(const Common& common, const PatchOptions& o, const PatchResul
   }
   for (const std::string& point : o.heads_only ? std::vector<std::string>{} : o.points)
     fmt::print("{}\n", grid_of(result.grid, point).text());
-  if (result.heads.rows() > 0) fmt::print("{}", strongest_heads(result.heads, 10).text());
+  if (result.heads.rows() > 0) fmt::print("the heads that restore most, of {}:\n{}", result.heads.rows(), strongest(result.heads, "restored", 10).text());
   fmt::print("logit of {} minus {}: clean {:.4f}, corrupt {:.4f}; restored 1: the clean one is back\n",
              visible(o.target), visible(o.against), result.clean, result.corrupt);
-  if (o.explain) fmt::print("{}\n", explained(result.cost));
+  if (o.approximate) fmt::print("estimated from one gradient of the corrupt run (--both compares it with the real patches)\n");
+  if (o.explain && !o.approximate) fmt::print("{}\n", explained(result.cost));
+}
+
+void run_both(const Common& common, const PatchOptions& o, const Transformer& transformer, const PatchRequest& request) {
+  const PatchResult real = patch(transformer, request, progress_line());
+  const PatchAgreement found = agreement(real, patch_approximately(transformer, request, progress_line()));
+  if (common.json || common.csv)
+    print(common, found.patches);
+  else
+    print(common, found.sites, {fmt::format("restored by {} real patches, and estimated from one gradient of the corrupt run", found.patches.rows())});
+  save_figure(common, [&] { return figure_patch_agreement(found.patches, found.sites, visible(o.target), visible(o.against)); });
 }
 
 void run_patch(const Common& common, const PatchOptions& o) {
@@ -152,7 +147,8 @@ void run_patch(const Common& common, const PatchOptions& o) {
   request.against = token_of(tokenizer, o.against);
   request.points = points_of(o, transformer.config());
   request.heads = !o.no_heads;
-  const PatchResult result = patch(transformer, request, progress_line());
+  if (o.both) return run_both(common, o, transformer, request);
+  const PatchResult result = o.approximate ? patch_approximately(transformer, request, progress_line()) : patch(transformer, request, progress_line());
   print_patches(common, o, result);
   save_figure(common, [&] { return figure_patch(result.grid, result.heads, visible(o.target), visible(o.against)); });
 }
@@ -169,6 +165,8 @@ void add_patch(CLI::App& app) {
   command->add_option("--sites", o->points, "Points of every block (default: resid_pre attn_out mlp_out)");
   auto* none = command->add_flag("--no-heads", o->no_heads, "Leave the heads out");
   command->add_flag("--heads-only", o->heads_only, "Only z of every head")->excludes(none);
+  auto* approximate = command->add_flag("--approximate", o->approximate, "Estimate every patch from one gradient (attribution patching)");
+  command->add_flag("--both", o->both, "The real patches and the estimates, and how they agree")->excludes(approximate);
   command->add_flag("--explain", o->explain, "Say what was shared and what was computed");
   command->callback([common, o] { run_patch(*common, *o); });
 }

@@ -8,6 +8,8 @@
 
 #include "command.h"
 #include "embscope/archive.h"
+#include "embscope/compare.h"
+#include "embscope/growth.h"
 #include "embscope/predict.h"
 #include "embscope/threads.h"
 #include "embscope/training_run.h"
@@ -128,27 +130,97 @@ Table run_one(const Options& o, const std::string& out, std::uint64_t seed, cons
   return train(request, reporter.watch());
 }
 
-void run(const Options& o, const Common& common) {
-  const std::string text = o.resume ? "" : joined(o.texts);
+/// What each seed came to.
+struct Seeds {
   std::vector<double> seeds, losses, held_out;
   std::vector<std::string> folders;
-  Table last;
+  std::vector<Table> logs;
+
+  Table table() const {
+    Table table("seeds");
+    return std::move(table.add("seed", seeds).add("folder", folders).add("loss", losses, 4).add("held-out", held_out, 4));
+  }
+
+  /// One log after the other, with a column that says whose.
+  Table log() const {
+    Table all("training");
+    std::vector<double> seed;
+    for (std::size_t i = 0; i < logs.size(); ++i) seed.insert(seed.end(), logs[i].rows(), seeds[i]);
+    if (logs.size() > 1) all.add("seed", seed);
+    for (const Column& column : logs[0].columns()) {
+      std::vector<double> values;
+      for (const Table& one : logs) values.insert(values.end(), one.column(column.name).numbers().begin(), one.column(column.name).numbers().end());
+      all.add(column.name, std::move(values), column.decimals);
+    }
+    return all;
+  }
+};
+
+// The last maps of two runs, the second turned onto the first.
+Table maps_of(const Seeds& runs) {
+  Tensor maps[2];
+  std::vector<std::string> tokens;
+  std::vector<double> seed, x, y;
+  for (std::size_t r : {0u, 1u}) {
+    GrowthRequest request;
+    request.run = runs.folders[r];
+    request.last_only = true;
+    const Table map = growth(request, progress_line()).map;
+    maps[r] = Tensor({static_cast<std::int64_t>(map.rows()), 2});
+    for (std::size_t i = 0; i < map.rows(); ++i) {
+      maps[r].data()[2 * i] = static_cast<float>(map.column("x").numbers()[i]), maps[r].data()[2 * i + 1] = static_cast<float>(map.column("y").numbers()[i]);
+    }
+    if (r == 1) maps[1] = aligned(maps[1], maps[0]);
+    for (std::size_t i = 0; i < map.rows(); ++i) {
+      seed.push_back(runs.seeds[r]), tokens.push_back(map.column("token").texts()[i]);
+      x.push_back(static_cast<double>(maps[r].data()[2 * i])), y.push_back(static_cast<double>(maps[r].data()[2 * i + 1]));
+    }
+  }
+  Table table("maps");
+  return std::move(table.add("seed", seed).add("token", tokens).add("x", x).add("y", y));
+}
+
+void save_seeds_report(const Seeds& runs, const std::string& path) {
+  const Comparison found = compare(open_space(runs.folders[0]), open_space(runs.folders[1]), {}, progress_line());
+  Report report("Two seeds", fmt::format("{} and {}", runs.folders[0], runs.folders[1]));
+  report.section("Losses");
+  report.text("The same text, the same configuration; only the first weights and the order of the rows differ.");
+  report.figure(figure_training(runs.log()));
+  report.table(runs.table());
+  report.section("Side by side");
+  report.text("The most frequent tokens, each map by t-SNE; the second is turned to lie as near as can be to the first.");
+  report.figure(figure_seed_maps(maps_of(runs)));
+  report.section("Coordinates and relations");
+  report.text("The token's own cosine says what the same token's two vectors have to do with each other; RSA and the neighbours kept, how far "
+              "the two agree about what is near what.");
+  report.command(fmt::format("embscope compare {} {}", runs.folders[0], runs.folders[1]));
+  report.table(found.measures);
+  report.figure(figure_compare(found.measures, found.pairs, fmt::format("seed {}", runs.seeds[0]), fmt::format("seed {}", runs.seeds[1])));
+  write_file(path, report.html());
+}
+
+void run(const Options& o, const Common& common) {
+  const std::string text = o.resume ? "" : joined(o.texts);
+  Seeds runs;
   for (std::uint64_t seed : o.seeds) {
     const std::string out = o.seeds.size() == 1 ? o.out : fmt::format("{}/seed-{}", o.out, seed);
-    last = run_one(o, out, seed, text);
-    seeds.push_back(static_cast<double>(seed)), folders.push_back(out);
-    losses.push_back(last.column("loss").numbers().back()), held_out.push_back(last.column("held-out").numbers().back());
+    Table log = run_one(o, out, seed, text);
+    runs.seeds.push_back(static_cast<double>(seed)), runs.folders.push_back(out);
+    runs.losses.push_back(log.column("loss").numbers().back()), runs.held_out.push_back(log.column("held-out").numbers().back());
+    runs.logs.push_back(std::move(log));
   }
   if (o.seeds.size() == 1) {
-    if (common.json || common.csv) return print(common, last);
-    fmt::print("{}: {} steps, loss {:.4f}, held-out {:.4f}\n", o.out, last.rows(), losses[0], held_out[0]);
-    fmt::print("try: embscope generate -m {0} TEXT, embscope growth {0}, embscope tour -m {0}\n", o.out);
+    if (common.json || common.csv) {
+      print(common, runs.logs[0]);
+    } else {
+      fmt::print("{}: {} steps, loss {:.4f}, held-out {:.4f}\n", o.out, runs.logs[0].rows(), runs.losses[0], runs.held_out[0]);
+      fmt::print("try: embscope generate -m {0} TEXT, embscope growth {0}, embscope tour -m {0}\n", o.out);
+    }
   } else {
-    Table table("seeds");
-    table.add("seed", seeds).add("folder", folders).add("loss", losses, 4).add("held-out", held_out, 4);
-    print(common, table, {fmt::format("try: embscope compare {} {}", folders[0], folders[1])});
+    print(common, runs.table(), {fmt::format("try: embscope compare {} {}", runs.folders[0], runs.folders[1])});
   }
-  save_figure(common, [&] { return figure_training(last); });
+  if (o.seeds.size() > 1 && common.save.ends_with(".html")) return save_seeds_report(runs, common.save);
+  save_figure(common, [&] { return figure_training(runs.log()); });
 }
 
 void add_train_tokenizer(CLI::App& app) {

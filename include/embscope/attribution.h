@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "embscope/gradient.h"
 #include "embscope/table.h"
 #include "embscope/transformer.h"
 
@@ -40,5 +41,18 @@ struct AttributionResult {
 /// or a token against itself, and what Transformer::run throws.
 AttributionResult attribute(const Transformer& transformer, const AttributionRequest& request,
                             const Progress& progress = {});
+
+/// Gradient x activation: what the logit would lose, to first order, if a vector were not there (Simonyan et al. 2014;
+/// Nanda, "Attribution patching", 2023). Unlike direct attribution it sees what later blocks make of the vector.
+struct GradientAttribution {
+  GradientResult gradient;  ///< of the sites asked for: the vectors themselves
+  /// A row for each site, position and, where the site has them, head: columns site, block, head, position, token, value
+  /// (gradient . activation, in units of logits) and gradient (its norm). Of scores and pattern, position is the query's.
+  /// Every value is a sum in double.
+  Table parts;
+};
+
+/// Throws what `gradient` throws.
+GradientAttribution attribute_by_gradient(const Transformer& transformer, const GradientRequest& request, const Progress& progress = {});
 
 }  // namespace embscope

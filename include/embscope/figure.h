@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -62,10 +63,20 @@ Figure figure_intervention(const Table& changes,
                            std::string_view what);  ///< intervention.h: probabilities before and after
 /// patching.h: a heatmap of blocks x positions for each site, and one of blocks x heads.
 Figure figure_patch(const Table& grid, const Table& heads, std::string_view target, std::string_view against);
+/// patching.h agreement: a dot a patch, the estimate against the real one.
+Figure figure_patch_agreement(const Table& patches, const Table& sites, std::string_view target, std::string_view against);
+/// attribution.h attribute_by_gradient: blocks x positions for each site, and blocks x heads where a site has them.
+Figure figure_gradient(const Table& parts, std::string_view title, std::string_view subtitle);
 Figure figure_steer(const Table& runs, std::string_view site);  ///< steering.h: probabilities by strength
-Figure figure_training(const Table& log);  ///< training_run.h: loss by step, held-out losses as points on it
+/// training_run.h: loss by step, trained on and held out; of several runs, one log after the other, with a column "seed".
+Figure figure_training(const Table& log);
+/// Maps of the same tokens from two runs, side by side: columns seed, token, x, y, the first run's rows first. A token has the
+/// colour of its place in the first, so that one sees in the second whether neighbours are still neighbours.
+Figure figure_seed_maps(const Table& maps);
 Figure figure_growth(const Table& shape);      ///< growth.h: norm, cosines, share of positive ones, by step
-Figure figure_growth_map(const Table& map);    ///< growth.h: the map with a slider over its steps; of one step: a still
+/// growth.h: the map with a slider over its steps that moves smoothly from one to the next; in a page (.html) with a button that
+/// plays it, step by step where the reader prefers reduced motion. `only`: a still of that step, placed as the others are.
+Figure figure_growth_map(const Table& map, std::optional<double> only = {});
 Figure figure_frequency(const Table& frequency);  ///< growth.h: norm by frequency
 
 /// geometry.h: variance by principal axis and what it adds up to; lengths; the under-trained among all tokens, the lowest named.

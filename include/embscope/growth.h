@@ -21,6 +21,7 @@ struct GrowthRequest {
   std::int64_t mapped = 100;    ///< tokens of the map, the most frequent ones; fewer where the text has fewer
   std::string method = "tsne";  ///< of the map: tsne or pca
   std::uint64_t seed = 1;
+  bool last_only = false;  ///< the last snapshot alone
 };
 
 struct Growth {

@@ -34,4 +34,16 @@ struct PatchResult {
 /// Error{cancelled}.
 PatchResult patch(const Transformer& transformer, const PatchRequest& request, const Progress& progress = {});
 
+/// The same grid to first order, from one run of each text and one gradient of the corrupt one (attribution patching, Nanda 2023;
+/// Syed et al. 2023): difference = corrupt + gradient . (clean vector - corrupt vector). What it misses is what bends: softmax,
+/// norms and activations far from where they were; `agreement` shows how much. `cost` stays 0.
+PatchResult patch_approximately(const Transformer& transformer, const PatchRequest& request, const Progress& progress = {});
+
+/// How the estimate agrees with the real grid. `patches`: columns site, block, head, position, restored, estimated; heads as site
+/// "a head's z", with a head in place of a position. `sites`: columns site, patches, correlation (Pearson's), largest error (of restored).
+struct PatchAgreement {
+  Table patches, sites;
+};
+PatchAgreement agreement(const PatchResult& real, const PatchResult& estimate);
+
 }  // namespace embscope

@@ -13,6 +13,7 @@
 #include "embscope/archive.h"
 #include "embscope/model.h"
 #include "embscope/projection.h"
+#include "embscope/words.h"
 #include "kernels/gemm.h"
 
 namespace embscope {
@@ -119,13 +120,6 @@ Moments moments_of(const std::vector<double>& values) {
   return m;
 }
 
-double correlation(const std::vector<double>& a, const std::vector<double>& b) {
-  const Moments ma = moments_of(a), mb = moments_of(b);
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += (a[i] - ma.mean) * (b[i] - mb.mean) / static_cast<double>(a.size());
-  return sum / (ma.deviation * mb.deviation);
-}
-
 struct Pairs {
   double mean = 0, positive = 0;
 };
@@ -229,7 +223,8 @@ Growth growth(const GrowthRequest& request, const Progress& progress) {
   if (request.method != "tsne" && request.method != "pca")
     throw Error(Code::not_found, "method", fmt::format("'{}': there are tsne and pca", request.method));
   const auto model = Model::open(request.run.string());
-  const std::vector<Snapshot> snapshots = snapshots_of(request.run, model->config());
+  std::vector<Snapshot> snapshots = snapshots_of(request.run, model->config());
+  if (request.last_only) snapshots.erase(snapshots.begin(), snapshots.end() - 1);
   const std::vector<double> counts = frequencies_of(request.run, model->config().vocab);
   const std::vector<TokenId> ids = by_frequency(counts), words = followed(request, *model, ids);
   if (ids.size() < 5) throw Error(Code::range, request.run.string(), fmt::format("{} tokens occur in the text: at least 5 are needed", ids.size()));
@@ -250,7 +245,7 @@ Growth growth(const GrowthRequest& request, const Progress& progress) {
     const Moments norm = moments_of(last_norms);
     const Pairs pairs = pairs_of(cosines_of(units));
     steps.push_back(static_cast<double>(snapshot.step)), norms.push_back(norm.mean), deviations.push_back(norm.deviation);
-    cosines.push_back(pairs.mean), positives.push_back(pairs.positive), correlations.push_back(correlation(logs, last_norms));
+    cosines.push_back(pairs.mean), positives.push_back(pairs.positive), correlations.push_back(pearson(logs, last_norms));
     for (TokenId word : words) {
       neighbour_steps.push_back(static_cast<double>(snapshot.step)), neighbour_words.push_back(model->label(word));
       neighbour_lists.push_back(nearest(*model, snapshot.wte(), word, ids, units, request.neighbours));

@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "embscope/gradient.h"
+#include "embscope/words.h"
+
 namespace embscope {
 namespace {
 
@@ -61,6 +64,7 @@ class Clean {
     sites_ = std::move(request.capture);
   }
 
+  const std::vector<Site>& sites() const { return sites_; }
   double difference() const { return static_cast<double>(logits_.data()[0]) - static_cast<double>(logits_.data()[1]); }
 
   std::vector<float> at(const Site& site, int position) const {
@@ -118,12 +122,35 @@ std::vector<double> differences(const Transformer& transformer, const PatchReque
   return found;
 }
 
+// What the patch would add to the difference, to first order.
+double first_order(const Variant& v, const Clean& clean, const GradientResult& g, std::size_t site, const Config& config) {
+  const Tensor &x = g.activations[site], &d = g.gradients[site];
+  const std::int64_t positions = x.shape()[0], width = x.size() / positions;
+  const std::int64_t begin = v.head < 0 ? 0 : v.head * config.head_width, end = v.head < 0 ? width : begin + config.head_width;
+  double sum = 0;
+  for (std::int64_t t = v.position < 0 ? 0 : v.position; t < (v.position < 0 ? positions : v.position + 1); ++t) {
+    const std::vector<float> vector = clean.at({v.point, v.block}, static_cast<int>(t));
+    for (std::int64_t k = begin; k < end; ++k) {
+      const double step = static_cast<double>(vector[static_cast<std::size_t>(k)]) - static_cast<double>(x.data()[t * width + k]);
+      sum += step * static_cast<double>(d.data()[t * width + k]);
+    }
+  }
+  return sum;
+}
+
 double corrupt_difference(const Transformer& transformer, const PatchRequest& r) {
   Request request;
   request.rows = {r.corrupt};
   request.tokens = {r.target, r.against};
   const Tensor logits = std::move(transformer.run(request).rows[0].logits);
   return static_cast<double>(logits.data()[0]) - static_cast<double>(logits.data()[1]);
+}
+
+void refuse_same_answer(const PatchResult& result) {
+  if (std::abs(result.clean - result.corrupt) < 1e-6) {
+    throw Error(Code::range, "patch",
+                fmt::format("both texts give the same difference, {:.4f}: there is nothing to restore", result.clean));
+  }
 }
 
 Table grid_table(const Model& model, const PatchRequest& r, const std::vector<Variant>& variants,
@@ -155,6 +182,22 @@ Table head_table(const std::vector<Variant>& variants, const std::vector<double>
       table.add("block", block).add("head", head).add("difference", value, 4).add("restored", restored, 4));
 }
 
+// The grid's patches, then those of heads, each beside its estimate.
+Table joined(const PatchResult& real, const PatchResult& estimate) {
+  std::vector<std::string> site = real.grid.column("site").texts();
+  std::vector<double> block, head(site.size(), NAN), position, restored, estimated;
+  auto append = [](std::vector<double>& to, const Table& from, const char* name) {
+    to.insert(to.end(), from.column(name).numbers().begin(), from.column(name).numbers().end());
+  };
+  append(position, real.grid, "position"), append(head, real.heads, "head");
+  position.resize(head.size(), NAN), site.resize(head.size(), "a head's z");
+  for (const Table* part : {&real.grid, &real.heads}) append(block, *part, "block"), append(restored, *part, "restored");
+  for (const Table* part : {&estimate.grid, &estimate.heads}) append(estimated, *part, "restored");
+  Table table("real and estimated patches");
+  table.add("site", site).add("block", block).add("head", head).add("position", position);
+  return std::move(table.add("restored", restored, 4).add("estimated", estimated, 4));
+}
+
 }  // namespace
 
 PatchResult patch(const Transformer& transformer, const PatchRequest& r, const Progress& progress) {
@@ -163,14 +206,54 @@ PatchResult patch(const Transformer& transformer, const PatchRequest& r, const P
   PatchResult result;
   result.clean = clean.difference();
   result.corrupt = corrupt_difference(transformer, r);
-  if (std::abs(result.clean - result.corrupt) < 1e-6) {
-    throw Error(Code::range, "patch",
-                fmt::format("both texts give the same difference, {:.4f}: there is nothing to restore", result.clean));
-  }
+  refuse_same_answer(result);
   const auto variants = variants_of(transformer.config(), r);
   const auto difference = differences(transformer, r, variants, clean, result.cost, progress);
   result.grid = grid_table(transformer.model(), r, variants, difference, result);
   result.heads = head_table(variants, difference, result);
+  return result;
+}
+
+PatchResult patch_approximately(const Transformer& transformer, const PatchRequest& r, const Progress& progress) {
+  check(transformer, r);
+  const Clean clean(transformer, r);
+  GradientRequest request;
+  request.ids = r.corrupt, request.target = r.target, request.against = r.against, request.sites = clean.sites();
+  const GradientResult g = gradient(transformer, request, progress);
+  PatchResult result;
+  result.clean = clean.difference();
+  result.corrupt = g.logit;
+  refuse_same_answer(result);
+  const auto variants = variants_of(transformer.config(), r);
+  std::vector<double> difference;
+  for (const Variant& v : variants) {
+    const auto site = static_cast<std::size_t>(std::ranges::find(request.sites, Site{v.point, v.block}) - request.sites.begin());
+    difference.push_back(result.corrupt + first_order(v, clean, g, site, transformer.config()));
+  }
+  result.grid = grid_table(transformer.model(), r, variants, difference, result);
+  result.heads = head_table(variants, difference, result);
+  return result;
+}
+
+PatchAgreement agreement(const PatchResult& real, const PatchResult& estimate) {
+  PatchAgreement result{joined(real, estimate), Table("how the estimate agrees")};
+  const auto& site = result.patches.column("site").texts();
+  const auto &restored = result.patches.column("restored").numbers(), &estimated = result.patches.column("estimated").numbers();
+  std::vector<std::string> names;
+  std::vector<double> counts, correlations, errors;
+  for (std::size_t i = 0; i < site.size(); ++i) {
+    const bool known = std::ranges::find(names, site[i]) != names.end();
+    if (known) continue;
+    std::vector<double> a, b;
+    double error = 0;
+    for (std::size_t j = i; j < site.size(); ++j) {
+      if (site[j] != site[i]) continue;
+      a.push_back(restored[j]), b.push_back(estimated[j]);
+      error = std::max(error, std::abs(restored[j] - estimated[j]));
+    }
+    names.push_back(site[i]), counts.push_back(static_cast<double>(a.size())), correlations.push_back(pearson(a, b)), errors.push_back(error);
+  }
+  result.sites.add("site", names).add("patches", counts).add("correlation", correlations, 4).add("largest error", errors, 4);
   return result;
 }
 

@@ -31,6 +31,7 @@ code { font-family: ui-monospace, monospace; font-size: .92em; background: var(-
 figure { margin: 1.4rem 0; overflow-x: auto; background: #fff; border: 1px solid var(--line); border-radius: 8px; padding: 1rem; color: #1d2530; }
 .table { overflow-x: auto; } table { border-collapse: collapse; font-size: 14.5px; margin: 1rem 0; }
 th { text-align: left; color: var(--soft); font-weight: 500; } th, td { padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+button.play { font: inherit; font-size: 14.5px; color: var(--paper); background: var(--accent); border: 0; border-radius: 6px; padding: .35rem 1rem; margin: .4rem .9rem .4rem 0; cursor: pointer; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 @media (max-width: 40rem) { nav ol { columns: 1; } h1 { font-size: 1.7rem; } }
 )";
@@ -42,20 +43,60 @@ std::string scripts() {
          script(embscope_vega_embed_begin, embscope_vega_embed_end);
 }
 
+// A button for figures that can be played (usermeta.animate: a signal that goes from 0 to `last`): smoothly, or in whole steps
+// where the reader prefers reduced motion. It never starts by itself.
+constexpr std::string_view player = R"(
+function playButton(at, view, { signal, last }) {
+  const button = document.createElement('button'), still = matchMedia('(prefers-reduced-motion: reduce)');
+  let playing = false, value = last, before = 0;
+  const label = () => { button.textContent = playing ? 'Pause' : 'Play'; };
+  const show = () => view.signal(signal, Math.round(50 * value) / 50).run();  // the slider's own steps
+  const stop = () => { playing = false; label(); };
+  const smooth = now => {
+    if (!playing) return;
+    value = Math.min(last, value + Math.min(100, now - before) / 900), before = now, show();
+    value < last ? requestAnimationFrame(smooth) : stop();
+  };
+  const stepwise = () => {
+    if (!playing) return;
+    value = Math.min(last, Math.floor(value) + 1), show();
+    value < last ? setTimeout(stepwise, 1200) : stop();
+  };
+  button.type = 'button', button.className = 'play', label();
+  button.onclick = () => {
+    if (playing) return stop();
+    playing = true, label(), value = view.signal(signal);
+    if (value >= last) value = 0, show();
+    if (still.matches) return setTimeout(stepwise, 1200);
+    requestAnimationFrame(now => { before = now, smooth(now); });
+  };
+  document.getElementById(at).before(button);
+}
+)";
+
+bool is_played(const Figure& figure) { return figure.spec.find("\"usermeta\":{\"animate\":") != std::string::npos; }
+
+// A picture, unless there is something in it to press.
+std::string place_of(const Figure& figure, std::string_view id) {
+  return fmt::format("<figure role=\"{}\" aria-label=\"{}\"><div id=\"{}\"></div></figure>\n", is_played(figure) ? "group" : "img",
+                     escape_html(figure.title), id);
+}
+
 std::string document(std::string_view title, std::string_view body, std::string_view drawing) {
   return well_formed(fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\">\n"
-      "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n{}<script>\n{}</script>\n</body>\n</"
+      "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n{}<script>{}{}</script>\n</body>\n</"
       "html>\n",
-      escape_html(title), style, body, scripts(), drawing));
+      escape_html(title), style, body, scripts(), player, drawing));
 }
 
 std::string drawing_of(const Figure& figure, const std::string& id) {
+  const std::string then = is_played(figure) ? fmt::format(".then(r => playButton('{}', r.view, r.spec.usermeta.animate))", id) : "";
   return fmt::format(
       "vegaEmbed('#{}', {}, {{renderer: 'svg', actions: {{export: true, source: true, compiled: false, editor: "
-      "false}}}}).catch(e => {{ document.getElementById('{}').textContent = String(e); }});\n",
-      id, script_safe(figure.spec), id);
+      "false}}}}){}.catch(e => {{ document.getElementById('{}').textContent = String(e); }});\n",
+      id, script_safe(figure.spec), then, id);
 }
 
 std::string cell(const Column& column, std::size_t row) {
@@ -91,8 +132,7 @@ std::string script_safe(std::string_view json) {
 
 std::string page_of(const Figure& figure) {
   return document(figure.title,
-                  fmt::format("<figure role=\"img\" aria-label=\"{}\"><div id=\"figure\"></div></figure>\n",
-                              escape_html(figure.title)),
+                  place_of(figure, "figure"),
                   drawing_of(figure, "figure"));
 }
 
@@ -124,8 +164,7 @@ void Report::table(const Table& table, std::size_t most_rows) {
 
 void Report::figure(const Figure& figure) {
   const std::string id = fmt::format("figure{}", ++figures_);
-  body_ += fmt::format("<figure role=\"img\" aria-label=\"{}\"><div id=\"{}\"></div></figure>\n",
-                       escape_html(figure.title), id);
+  body_ += place_of(figure, id);
   scripts_ += drawing_of(figure, id);
 }
 

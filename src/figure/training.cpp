@@ -1,6 +1,7 @@
 // The pictures of training: how the loss fell, how the vectors formed.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -27,15 +28,27 @@ bj::array thinned(const std::vector<double>& steps, const std::vector<double>& v
 }  // namespace
 
 Figure figure_training(const Table& log) {
-  const std::vector<double>&steps = log.column("step").numbers(), &held_out = log.column("held-out").numbers();
-  bj::array rows = thinned(steps, log.column("loss").numbers(), "training");
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (std::isfinite(held_out[i])) rows.push_back(bj::object{{"step", steps[i]}, {"loss", held_out[i]}, {"of", "held-out"}});
+  const std::vector<double>&steps = log.column("step").numbers(), &losses = log.column("loss").numbers();
+  const std::vector<double>& held_out = log.column("held-out").numbers();
+  const bool several = std::ranges::any_of(log.columns(), [](const Column& c) { return c.name == "seed"; });
+  bj::array rows, names;
+  for (std::size_t begin = 0, end = 0; begin < steps.size(); begin = end) {  // a run: steps that rise
+    for (end = begin + 1; end < steps.size() && steps[end] > steps[end - 1];) ++end;
+    const std::string seed = several ? fmt::format(", seed {}", log.column("seed").numbers()[begin]) : "";
+    const auto part = [&](const std::vector<double>& all) {
+      return std::vector(all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end));
+    };
+    for (auto& row : thinned(part(steps), part(losses), "training" + seed)) rows.push_back(std::move(row));
+    for (std::size_t i = begin; i < end; ++i) {
+      if (std::isfinite(held_out[i])) rows.push_back(bj::object{{"step", steps[i]}, {"loss", held_out[i]}, {"of", "held-out" + seed}});
+    }
+    names.push_back(bj::string("training" + seed)), names.push_back(bj::string("held-out" + seed));
   }
   bj::object loss = number_field("loss", "loss (nats a token)");
   loss["scale"] = {{"zero", false}, {"nice", true}};
-  bj::object colour = {{"field", "of"}, {"type", "nominal"}, {"title", nullptr}, {"sort", bj::array{"training", "held-out"}},
-                       {"scale", {{"range", bj::array{bj::string(palette[0]), bj::string(palette[1])}}}}};
+  bj::array colours;
+  for (std::size_t i = 0; i < names.size(); ++i) colours.push_back(bj::string(palette[i % std::size(palette)]));
+  bj::object colour = {{"field", "of"}, {"type", "nominal"}, {"title", nullptr}, {"sort", names}, {"scale", {{"domain", names}, {"range", std::move(colours)}}}};
   bj::object body = {{"width", 560},
                      {"height", 280},
                      {"data", {{"values", std::move(rows)}}},
@@ -45,7 +58,7 @@ Figure figure_training(const Table& log) {
                        {"y", std::move(loss)},
                        {"color", std::move(colour)},
                        {"tooltip", {text_field("of", "of"), number_field("step", "step"), number_field("loss", "loss")}}}}};
-  return finish("training", "Loss while training", fmt::format("{} steps", steps.size()), std::move(body));
+  return finish("training", "Loss while training", fmt::format("{} steps", steps.empty() ? 0 : steps.back()), std::move(body));
 }
 
 Figure figure_growth(const Table& shape) {
@@ -87,29 +100,71 @@ bj::object plane_field(std::string_view field, bj::array domain) {
 
 }  // namespace
 
-Figure figure_growth_map(const Table& map) {
+namespace {
+
+// A row a token and frame, with where the token is in the next one: between two frames it lies between the two.
+bj::array map_rows(const Table& map, std::optional<double> only, std::size_t& frames) {
   const std::vector<double>&steps = map.column("step").numbers(), &x = map.column("x").numbers(), &y = map.column("y").numbers();
+  std::size_t tokens = 0;
+  while (tokens < steps.size() && steps[tokens] == steps[0]) ++tokens;
   bj::array rows;
-  std::size_t frame = 0;
+  frames = 0;
   for (std::size_t i = 0; i < map.rows(); ++i) {
-    if (i > 0 && steps[i] != steps[i - 1]) ++frame;
-    rows.push_back({{"frame", frame}, {"step", steps[i]}, {"token", map.column("token").texts()[i]}, {"x", x[i]}, {"y", y[i]}});
+    if (only && steps[i] != *only) continue;
+    const std::size_t next = only || i + tokens >= map.rows() ? i : i + tokens, frame = only ? 0 : i / tokens;
+    frames = frame + 1;
+    rows.push_back({{"frame", frame}, {"step", steps[i]}, {"token", map.column("token").texts()[i]}, {"x", x[i]}, {"y", y[i]}, {"dx", x[next] - x[i]}, {"dy", y[next] - y[i]}});
   }
-  const bj::array shown = {{{"filter", "datum.frame == snapshot"}}};
-  const bj::object slider = {{"input", "range"}, {"min", 0}, {"max", frame}, {"step", 1}, {"name", "snapshot "}};
-  const bj::array params = {{{"name", "snapshot"}, {"value", frame}, {"bind", slider}}};
+  return rows;
+}
+
+}  // namespace
+
+Figure figure_growth_map(const Table& map, std::optional<double> only) {
+  std::size_t frames = 0;
+  bj::array rows = map_rows(map, only, frames);
+  const double last = static_cast<double>(std::max<std::size_t>(1, frames)) - 1;
+  bj::object snapshot = {{"name", "snapshot"}, {"value", only ? 0 : last}};
+  if (!only) snapshot["bind"] = {{"input", "range"}, {"min", 0}, {"max", last}, {"step", 0.02}, {"name", "snapshot "}};
+  const bj::array shown = {{{"filter", "datum.frame == floor(snapshot)"}},
+                           {{"calculate", "datum.x + (snapshot - datum.frame) * datum.dx"}, {"as", "across"}},
+                           {{"calculate", "datum.y + (snapshot - datum.frame) * datum.dy"}, {"as", "up"}}};
   const bj::object step = {{"transform", bj::array{{{"aggregate", bj::array{{{"op", "min"}, {"field", "step"}, {"as", "step"}}}}},
                                                    {{"calculate", "'step ' + datum.step"}, {"as", "label"}}}},
                            {"mark", {{"type", "text"}, {"align", "left"}, {"x", 6}, {"y", 12}, {"fontWeight", "bold"}}},
                            {"encoding", {{"text", {{"field", "label"}, {"type", "nominal"}}}}}};
   const bj::object tokens = {{"mark", {{"type", "text"}, {"fontSize", 11}, {"color", bj::string(palette[0])}}},
                              {"encoding",
-                              {{"x", plane_field("x", domain_of(x))},
-                               {"y", plane_field("y", domain_of(y))},
+                              {{"x", plane_field("across", domain_of(map.column("x").numbers()))},
+                               {"y", plane_field("up", domain_of(map.column("y").numbers()))},
                                {"text", {{"field", "token"}, {"type", "nominal"}}},
                                {"tooltip", {text_field("token", "token"), number_field("step", "step")}}}}};
-  return finish("growth-map", "The map while training", fmt::format("{} snapshots: move the slider", frame + 1),
-                {{"width", 560}, {"height", 440}, {"data", {{"values", std::move(rows)}}}, {"params", params}, {"transform", shown}, {"layer", {tokens, step}}});
+  bj::object body = {{"width", 560}, {"height", 440}, {"data", {{"values", std::move(rows)}}}, {"params", bj::array{std::move(snapshot)}},
+                     {"transform", shown}, {"layer", {tokens, step}}};
+  if (!only) body["usermeta"] = {{"animate", {{"signal", "snapshot"}, {"last", last}}}};  // page.h
+  return finish("growth-map", "The map while training", only ? fmt::format("after step {}", *only) : fmt::format("{} snapshots: move the slider", frames),
+                std::move(body));
+}
+
+Figure figure_seed_maps(const Table& maps) {
+  const std::vector<double>&seed = maps.column("seed").numbers(), &x = maps.column("x").numbers(), &y = maps.column("y").numbers();
+  const std::size_t tokens = maps.rows() / 2;
+  bj::array panels;
+  for (std::size_t first : {std::size_t{0}, tokens}) {
+    bj::array rows;
+    for (std::size_t i = first; i < first + tokens; ++i)
+      rows.push_back({{"token", maps.column("token").texts()[i]}, {"x", x[i]}, {"y", y[i]}, {"of", x[i - first]}});
+    const bj::object colour = {{"field", "of"}, {"type", "quantitative"}, {"legend", nullptr}, {"scale", {{"scheme", "turbo"}}}};
+    panels.push_back({{"title", {{"text", fmt::format("seed {}", seed[first])}, {"fontSize", 12}}},
+                      {"width", 360},
+                      {"height", 320},
+                      {"data", {{"values", std::move(rows)}}},
+                      {"mark", {{"type", "text"}, {"fontSize", 10}}},
+                      {"encoding", {{"x", plane_field("x", domain_of(x))}, {"y", plane_field("y", domain_of(y))}, {"color", colour},
+                                    {"text", {{"field", "token"}, {"type", "nominal"}}}, {"tooltip", bj::array{text_field("token", "token")}}}}});
+  }
+  return finish("seed-maps", "Two seeds, the same tokens", "the colour is the token's place on the left; coordinates differ, neighbours agree or not",
+                {{"hconcat", std::move(panels)}});
 }
 
 Figure figure_frequency(const Table& frequency) {

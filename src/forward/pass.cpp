@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "forward/activation.h"
 #include "forward/apply.h"
 #include "forward/norm.h"
 
@@ -17,15 +18,6 @@ void shape_as(Tensor& t, std::int64_t rows, std::int64_t columns) {
 
 void add_to(Tensor& x, const Tensor& y) {
   for_rows(x, [&](std::int64_t i) { add(x.row(i).data(), y.row(i).data(), x.columns(), x.row(i).data()); });
-}
-
-void activate(Activation activation, float* x, std::int64_t n) {
-  switch (activation) {
-    case Activation::gelu_tanh: return gelu_tanh(x, n);
-    case Activation::gelu_exact: return gelu_exact(x, n);
-    case Activation::relu: return relu(x, n);
-    case Activation::silu: return silu(x, n);
-  }
 }
 
 Tensor gather(const Tensor& x, const std::vector<int>& rows) {
@@ -88,16 +80,7 @@ void Pass::embed() {
   std::int64_t positions = plan_.first();
   for (const auto& ids : request_.rows)
     positions = std::max(positions, plan_.first() + static_cast<std::int64_t>(ids.size()));
-  const std::int64_t half = config_.head_width / 2;
-  cosines_ = Tensor::uninitialised({positions, half});
-  sines_ = Tensor::uninitialised({positions, half});
-  for_rows(cosines_, [&](std::int64_t t) {
-    for (std::int64_t i = 0; i < half; ++i) {
-      const double angle = static_cast<double>(t) * config_.rope_frequencies[static_cast<std::size_t>(i)];
-      cosines_.row(t)[static_cast<std::size_t>(i)] = static_cast<float>(std::cos(angle));
-      sines_.row(t)[static_cast<std::size_t>(i)] = static_cast<float>(std::sin(angle));
-    }
-  });
+  rotary_ = rotary(config_, positions);
 }
 
 void Pass::enter(int stage, std::initializer_list<Tensor*> carried) {
@@ -196,7 +179,7 @@ void Pass::rotate(Tensor& x, std::int64_t heads) {
   for_rows(x, [&](std::int64_t i) {
     const std::int64_t t = slots_->owners[static_cast<std::size_t>(i)].position;
     for (std::int64_t h = 0; h < heads; ++h) {
-      rotate_halves(x.row(i).data() + h * config_.head_width, cosines_.row(t).data(), sines_.row(t).data(), half);
+      rotate_halves(x.row(i).data() + h * config_.head_width, rotary_.cosines.row(t).data(), rotary_.sines.row(t).data(), half);
     }
   });
 }

@@ -6,6 +6,7 @@
 #include "embscope/transformer.h"
 #include "forward/attention.h"
 #include "forward/plan.h"
+#include "forward/rotary.h"
 #include "forward/weights.h"
 
 namespace embscope {
@@ -57,7 +58,7 @@ class Pass {
   const Slots* slots_;
   Result result_;
   Tensor x_, normed_, scale_, q_, k_, v_, z_, out_, gate_, up_;
-  Tensor cosines_, sines_;  ///< [positions, K/2]
+  Rotary rotary_;
 };
 
 }  // namespace embscope

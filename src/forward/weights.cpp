@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/threads.h"
 #include "kernels/vector.h"
 
 namespace embscope {
@@ -87,6 +88,26 @@ PackedBlock pack_block(const Model& model, std::size_t block) {
   return {pack_norm(b.ln1, model, where + "ln1"), pack_norm(b.ln2, model, where + "ln2"), linear(b.q, b.q_bias, "q"),
           linear(b.k, b.k_bias, "k"), linear(b.v, b.v_bias, "v"), linear(b.o, b.o_bias, "o"),
           linear(b.gate, b.gate_bias, "gate"), linear(b.up, b.up_bias, "up"), linear(b.down, b.down_bias, "down")};
+}
+
+Packed pack_backward(const Matrix& m) {
+  if (is_plain_input_major(m)) {  // row i of the file has the weights of input i side by side
+    const std::int64_t columns = m.view.columns();
+    Packed packed(m.in, m.out, [&](std::int64_t p, float* panel) {
+      const std::int64_t first = p * panel_width;
+      pack_panel(m.view.floats() + first * columns + m.first, columns, std::min(panel_width, m.in - first), m.out, panel);
+    });
+    check_mapping(m.view.data);
+    return packed;
+  }
+  Tensor rows = Tensor::uninitialised({m.out, m.in});
+  parallel_for(m.out, panel_width, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t j = begin; j < end; ++j) m.row(j, rows.row(j).data());
+  });
+  return Packed(m.in, m.out, [&](std::int64_t p, float* panel) {
+    const std::int64_t first = p * panel_width;
+    copy_panel(rows.data() + first, m.in, m.out, std::min(panel_width, m.in - first), panel);
+  });
 }
 
 PackedNorm pack_final_norm(const Model& model) { return pack_norm(model.weights().ln_final, model, "ln_final"); }

@@ -31,6 +31,9 @@ struct PackedBlock {
 PackedBlock pack_block(const Model& model, std::size_t block);
 PackedNorm pack_final_norm(const Model& model);
 
+/// The matrix of dy -> dy W: the gradient by a linear map's input. Nothing is kept of it.
+Packed pack_backward(const Matrix& matrix);
+
 /// The unembedding alone: nobody pays for it who asks for no logits.
 Packed pack_unembedding(const Model& model);
 

@@ -88,17 +88,27 @@ void layer_norm_backward_lanes(const float* x, float mean, float scale, const fl
   });
 }
 
-// With u = sqrt(2/pi) (x + 0.044715 x^3), t = tanh u: gelu' = (1 + t)/2 + x/2 (1 - t^2) u'.
+// With u = sqrt(2/pi) (x + 0.044715 x^3) and s = 1 / (1 + exp(-2u)) = (1 + tanh u) / 2: gelu' = s + 2 x s (1 - s) u'.
 void gelu_tanh_backward_lanes(const float* x, float* dy, std::int64_t n) {
   const Lanes d;
-  const Vec root = hn::Set(d, 0.7978845608028654f), half = hn::Set(d, 0.5f), one = hn::Set(d, 1.0f);
+  const Vec twice = hn::Set(d, 2 * 0.7978845608028654f), one = hn::Set(d, 1.0f), most = hn::Set(d, 100.0f);
   const Vec cubic = hn::Set(d, 0.044715f), slope = hn::Set(d, 3 * 0.044715f);
   for_vectors(n, [&](std::int64_t, auto load, auto store) {
-    const Vec v = load(x), square = hn::Mul(v, v);
-    const Vec t = hn::Tanh(d, hn::Mul(root, hn::Mul(v, hn::MulAdd(square, cubic, one))));
-    const Vec inner = hn::Mul(root, hn::MulAdd(square, slope, one));
-    const Vec change = hn::Mul(hn::Mul(half, v), hn::Mul(hn::NegMulAdd(t, t, one), inner));
-    store(hn::Mul(load(dy), hn::MulAdd(half, hn::Add(one, t), change)), dy);
+    const Vec v = load(x), square = hn::Mul(v, v), scaled = hn::Mul(twice, v);
+    const Vec power = hn::Min(hn::Neg(hn::Mul(scaled, hn::MulAdd(square, cubic, one))), most);
+    const Vec s = hn::Div(one, hn::Add(one, hn::Exp(d, power)));
+    const Vec change = hn::Mul(hn::Mul(scaled, hn::MulAdd(square, slope, one)), hn::Mul(s, hn::Sub(one, s)));
+    store(hn::Mul(load(dy), hn::Add(s, change)), dy);
+  });
+}
+
+// With s = 1 / (1 + exp(-x)): (x s)' = s (1 + x (1 - s)).
+void silu_backward_lanes(const float* x, float* dy, std::int64_t n) {
+  const Lanes d;
+  const Vec one = hn::Set(d, 1.0f);
+  for_vectors(n, [&](std::int64_t, auto load, auto store) {
+    const Vec v = load(x), s = hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(v))));
+    store(hn::Mul(load(dy), hn::Mul(s, hn::MulAdd(v, hn::Sub(one, s), one))), dy);
   });
 }
 
@@ -170,6 +180,7 @@ HWY_AFTER_NAMESPACE();
 namespace embscope {
 HWY_EXPORT(layer_norm_backward_lanes);
 HWY_EXPORT(gelu_tanh_backward_lanes);
+HWY_EXPORT(silu_backward_lanes);
 HWY_EXPORT(softmax_backward_lanes);
 HWY_EXPORT(sum_rows_lanes);
 HWY_EXPORT(dropout_lanes);
@@ -182,6 +193,20 @@ void layer_norm_backward(const float* x, float mean, float scale, const float* g
 
 void gelu_tanh_backward(const float* x, float* dy, std::int64_t n) {
   HWY_DYNAMIC_DISPATCH(gelu_tanh_backward_lanes)(x, dy, n);
+}
+
+void silu_backward(const float* x, float* dy, std::int64_t n) { HWY_DYNAMIC_DISPATCH(silu_backward_lanes)(x, dy, n); }
+
+// (x Phi(x))' = Phi(x) + x phi(x), of the normal distribution.
+void gelu_exact_backward(const float* x, float* dy, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float below = 0.5f * (1.0f + std::erf(x[i] * 0.70710678118654752f));
+    dy[i] *= below + x[i] * 0.39894228040143268f * std::exp(-0.5f * x[i] * x[i]);
+  }
+}
+
+void relu_backward(const float* x, float* dy, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) dy[i] = x[i] > 0 ? dy[i] : 0.0f;
 }
 
 void softmax_backward(const float* p, float* dp, std::int64_t n, float factor) {
@@ -204,7 +229,11 @@ void sum_rows(const float* x, std::int64_t x_stride, std::int64_t rows, std::int
 
 double squares(const float* x, std::int64_t n) {
   double sums[16] = {};
-  for (std::int64_t i = 0; i < n; ++i) sums[i % 16] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  std::int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {  // a trip count that the compiler knows
+    for (std::int64_t j = 0; j < 16; ++j) sums[j] += static_cast<double>(x[i + j]) * static_cast<double>(x[i + j]);
+  }
+  for (std::int64_t j = 0; i < n; ++i, ++j) sums[j] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
   double total = 0;
   for (double sum : sums) total += sum;
   return total;

@@ -11,8 +11,11 @@ namespace embscope {
 void layer_norm_backward(const float* x, float mean, float scale, const float* gain, const float* dy, std::int64_t n,
                          float* dx, float* dgain, float* dbias);
 
-/// dx = dy * gelu_tanh'(x), in place of dy.
+/// dx = dy * f'(x), in place of dy, for the functions of vector.h.
 void gelu_tanh_backward(const float* x, float* dy, std::int64_t n);
+void gelu_exact_backward(const float* x, float* dy, std::int64_t n);
+void relu_backward(const float* x, float* dy, std::int64_t n);
+void silu_backward(const float* x, float* dy, std::int64_t n);
 
 /// p = softmax(factor * s): dp becomes the gradient by s, factor * p (dp - sum p dp).
 void softmax_backward(const float* p, float* dp, std::int64_t n, float factor);

@@ -222,6 +222,42 @@ void gemm_columns(const float* x, std::int64_t x_stride, std::int64_t rows, cons
   }
 }
 
+// Four values of k of four rows -> four rows of the panel.
+void transpose(const float* from, std::int64_t stride, float* to) {
+#if HWY_TARGET == HWY_SCALAR
+  for (std::int64_t k = 0; k < 4; ++k) {
+    for (std::int64_t r = 0; r < 4; ++r) to[k * panel_width + r] = from[r * stride + k];
+  }
+#else
+  const hn::FixedTag<float, 4> d;
+  const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + stride);
+  const auto e = hn::LoadU(d, from + 2 * stride), f = hn::LoadU(d, from + 3 * stride);
+  const auto ab = hn::InterleaveLower(d, a, b), ef = hn::InterleaveLower(d, e, f);
+  const auto ab2 = hn::InterleaveUpper(d, a, b), ef2 = hn::InterleaveUpper(d, e, f);
+  hn::StoreU(hn::ConcatLowerLower(d, ef, ab), d, to);
+  hn::StoreU(hn::ConcatUpperUpper(d, ef, ab), d, to + panel_width);
+  hn::StoreU(hn::ConcatLowerLower(d, ef2, ab2), d, to + 2 * panel_width);
+  hn::StoreU(hn::ConcatUpperUpper(d, ef2, ab2), d, to + 3 * panel_width);
+#endif
+}
+
+// In blocks of k, so that what is written again for the next rows is still in the first-level cache.
+void pack_panel_lanes(const float* rows, std::int64_t stride, std::int64_t count, std::int64_t in, float* panel) {
+  constexpr std::int64_t block = 64;
+  const std::int64_t fours = count / 4 * 4;
+  for (std::int64_t begin = 0; begin < in; begin += block) {
+    const std::int64_t end = std::min(in, begin + block), whole = begin + (end - begin) / 4 * 4;
+    for (std::int64_t j = 0; j < fours; j += 4) {
+      for (std::int64_t k = begin; k < whole; k += 4) transpose(rows + j * stride + k, stride, panel + k * panel_width + j);
+    }
+    for (std::int64_t j = 0; j < count; ++j) {
+      for (std::int64_t k = j < fours ? whole : begin; k < end; ++k) panel[k * panel_width + j] = rows[j * stride + k];
+    }
+    for (std::int64_t k = begin; count < panel_width && k < end; ++k)
+      std::fill(panel + k * panel_width + count, panel + (k + 1) * panel_width, 0.0f);
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace embscope
 HWY_AFTER_NAMESPACE();
@@ -231,18 +267,10 @@ namespace embscope {
 HWY_EXPORT(gemm_panels);
 HWY_EXPORT(gemm_on_this_thread);
 HWY_EXPORT(gemm_columns);
+HWY_EXPORT(pack_panel_lanes);
 
 void pack_panel(const float* rows, std::int64_t stride, std::int64_t count, std::int64_t in, float* panel) {
-  constexpr std::int64_t block = 64;  // of k: what is written again for the next row is still in the first-level cache
-  for (std::int64_t begin = 0; begin < in; begin += block) {
-    const std::int64_t end = std::min(in, begin + block);
-    for (std::int64_t j = 0; j < count; ++j) {
-      const float* from = rows + j * stride;
-      for (std::int64_t k = begin; k < end; ++k) panel[k * panel_width + j] = from[k];
-    }
-    for (std::int64_t k = begin; count < panel_width && k < end; ++k)
-      std::fill(panel + k * panel_width + count, panel + (k + 1) * panel_width, 0.0f);
-  }
+  HWY_DYNAMIC_DISPATCH(pack_panel_lanes)(rows, stride, count, in, panel);
 }
 
 void copy_panel(const float* rows, std::int64_t stride, std::int64_t depth, std::int64_t columns, float* panel) {

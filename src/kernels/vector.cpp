@@ -19,11 +19,12 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Lanes = hn::CappedTag<float, 16>;
 using Vec = hn::Vec<Lanes>;
 
+// (1 + tanh u) / 2 = 1 / (1 + exp(-2u)): one exponential in place of a tanh. Beyond 100 it is infinite, and gelu 0.
 struct Gelu {
   Vec operator()(Lanes d, Vec x) const {
-    const Vec cubic = hn::Mul(hn::Mul(x, x), hn::Mul(x, hn::Set(d, 0.044715f)));
-    const Vec inner = hn::Mul(hn::Set(d, 0.7978845608028654f), hn::Add(x, cubic));
-    return hn::Mul(hn::Mul(hn::Set(d, 0.5f), x), hn::Add(hn::Set(d, 1.0f), hn::Tanh(d, inner)));
+    const Vec inner = hn::MulAdd(hn::Mul(x, x), hn::Set(d, -2 * 0.7978845608028654f * 0.044715f), hn::Set(d, -2 * 0.7978845608028654f));
+    const Vec power = hn::Min(hn::Mul(x, inner), hn::Set(d, 100.0f));
+    return hn::Div(x, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, power)));
   }
 };
 
@@ -43,19 +44,24 @@ struct Divide {
 
 // The tail goes through the same lanes as the rest, so that an element's bits do not depend on its place.
 template <class F>
-void map(float* x, std::int64_t n, F f) {
+void map(const float* x, std::int64_t n, float* y, F f) {
   const Lanes d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)), d, x + i);
+  for (; i + lanes <= n; i += lanes) hn::StoreU(f(d, hn::LoadU(d, x + i)), d, y + i);
   if (i == n) return;
   HWY_ALIGN float tail[16] = {};
   std::memcpy(tail, x + i, static_cast<std::size_t>(n - i) * sizeof(float));
   hn::Store(f(d, hn::Load(d, tail)), d, tail);
-  std::memcpy(x + i, tail, static_cast<std::size_t>(n - i) * sizeof(float));
+  std::memcpy(y + i, tail, static_cast<std::size_t>(n - i) * sizeof(float));
 }
 
-void gelu_tanh_lanes(float* x, std::int64_t n) { map(x, n, Gelu()); }
+template <class F>
+void map(float* x, std::int64_t n, F f) {
+  map(x, n, x, f);
+}
+
+void gelu_tanh_lanes(const float* x, std::int64_t n, float* y) { map(x, n, y, Gelu()); }
 void silu_lanes(float* x, std::int64_t n) { map(x, n, Silu()); }
 
 float max_lanes(const float* x, std::int64_t n) {
@@ -154,7 +160,8 @@ void scale(float* x, float factor, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) x[i] *= factor;
 }
 
-void gelu_tanh(float* x, std::int64_t n) { HWY_DYNAMIC_DISPATCH(gelu_tanh_lanes)(x, n); }
+void gelu_tanh(float* x, std::int64_t n) { gelu_tanh(x, n, x); }
+void gelu_tanh(const float* x, std::int64_t n, float* y) { HWY_DYNAMIC_DISPATCH(gelu_tanh_lanes)(x, n, y); }
 void silu(float* x, std::int64_t n) { HWY_DYNAMIC_DISPATCH(silu_lanes)(x, n); }
 
 void gelu_exact(float* x, std::int64_t n) {

@@ -26,6 +26,7 @@ void scale(float* x, float factor, std::int64_t n);
 
 /// In place. gelu_tanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) (Hendrycks & Gimpel 2016); gelu_exact: 0.5 x (1 + erf(x/sqrt 2)).
 void gelu_tanh(float* x, std::int64_t n);
+void gelu_tanh(const float* x, std::int64_t n, float* y);  ///< the same, into y
 void gelu_exact(float* x, std::int64_t n);
 void relu(float* x, std::int64_t n);
 void silu(float* x, std::int64_t n);

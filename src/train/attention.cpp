@@ -65,7 +65,7 @@ struct Map {
 
 // Queries t .. t + count: softmax of scaled scores; 0 at the keys of the block that a query may not see.
 void pattern_block(const HeadPass& h, const ByPosition& keys, std::int64_t t, std::int64_t count, Map& map) {
-  gemm_serial(h.q + t * h.stride, h.stride, count, keys.panels(), keys.stride(), h.width, map.row(t), map.stride, t + count,
+  gemm_serial(h.q + t * h.q_stride, h.q_stride, count, keys.panels(), keys.stride(), h.width, map.row(t), map.stride, t + count,
               false);
   for (std::int64_t i = t; i < t + count; ++i) {
     scale(map.row(i), h.scale, i + 1);
@@ -90,7 +90,8 @@ Scratch& scratch() {
 }
 
 // dS of queries t .. t + count, in s.change; their pattern, after dropout, in s.dropped (or s.pattern without dropout).
-void change_block(const HeadPass& h, const float* dz, std::int64_t z_stride, std::int64_t t, std::int64_t count, Scratch& s) {
+void change_block(const HeadPass& h, const float* dz, std::int64_t z_stride, std::int64_t t, std::int64_t count, Scratch& s,
+                  const HeadGradients& d) {
   const std::int64_t keys = t + count;
   gemm_serial(dz + t * z_stride, z_stride, count, s.values_by_position.panels(), s.values_by_position.stride(), h.width,
               s.change.row(t), s.change.stride, keys, false);
@@ -100,7 +101,12 @@ void change_block(const HeadPass& h, const float* dz, std::int64_t z_stride, std
       drop(h, s.dropped.row(i), i, i + 1);
       drop(h, s.change.row(i), i, i + 1);
     }
-    softmax_backward(s.pattern.row(i), s.change.row(i), i + 1, h.scale);
+    if (d.pattern != nullptr) std::copy_n(s.change.row(i), i + 1, d.pattern + i * h.positions);
+    softmax_backward(s.pattern.row(i), s.change.row(i), i + 1, d.scores != nullptr ? 1 : h.scale);
+    if (d.scores != nullptr) {
+      std::copy_n(s.change.row(i), i + 1, d.scores + i * h.positions);
+      scale(s.change.row(i), h.scale, i + 1);
+    }
     std::fill(s.change.row(i) + i + 1, s.change.row(i) + keys, 0.0f);
   }
 }
@@ -109,8 +115,8 @@ void change_block(const HeadPass& h, const float* dz, std::int64_t z_stride, std
 
 void attend_forward(const HeadPass& h, float* z, std::int64_t z_stride) {
   Scratch& s = scratch();
-  s.keys.pack(h.k, h.stride, h.positions, h.width);
-  s.values.pack(h.v, h.stride, h.positions, h.width);
+  s.keys.pack(h.k, h.kv_stride, h.positions, h.width);
+  s.values.pack(h.v, h.kv_stride, h.positions, h.width);
   s.pattern.shape(h.positions);
   for (std::int64_t t = 0; t < h.positions; t += query_block) {
     const std::int64_t count = std::min(query_block, h.positions - t);
@@ -121,29 +127,29 @@ void attend_forward(const HeadPass& h, float* z, std::int64_t z_stride) {
   }
 }
 
-void attend_backward(const HeadPass& h, const float* dz, std::int64_t z_stride, float* dq, float* dk, float* dv) {
+void attend_backward(const HeadPass& h, const float* dz, std::int64_t z_stride, const HeadGradients& d) {
   Scratch& s = scratch();
-  s.keys.pack(h.k, h.stride, h.positions, h.width);
-  s.keys_by_dimension.pack(h.k, h.stride, h.positions, h.width);
-  s.values_by_position.pack(h.v, h.stride, h.positions, h.width);
-  s.queries.pack(h.q, h.stride, h.positions, h.width);
+  s.keys.pack(h.k, h.kv_stride, h.positions, h.width);
+  s.keys_by_dimension.pack(h.k, h.kv_stride, h.positions, h.width);
+  s.values_by_position.pack(h.v, h.kv_stride, h.positions, h.width);
+  s.queries.pack(h.q, h.q_stride, h.positions, h.width);
   s.gradients.pack(dz, z_stride, h.positions, h.width);
   s.pattern.shape(h.positions), s.change.shape(h.positions);
   if (h.dropout.rate > 0) s.dropped.shape(h.positions);
   for (std::int64_t t = 0; t < h.positions; t += query_block) {
     const std::int64_t count = std::min(query_block, h.positions - t);
     pattern_block(h, s.keys, t, count, s.pattern);
-    change_block(h, dz, z_stride, t, count, s);
+    change_block(h, dz, z_stride, t, count, s, d);
     gemm_serial(s.change.row(t), s.change.stride, count, s.keys_by_dimension.from(0), s.keys_by_dimension.stride(), t + count,
-                dq + t * h.stride, h.stride, h.width, false);
+                d.q + t * h.q_stride, h.q_stride, h.width, false);
   }
   Map& pattern = h.dropout.rate > 0 ? s.dropped : s.pattern;
   for (std::int64_t k = 0; k < h.positions; k += query_block) {  // keys k.. are seen by queries k.., and the block's own by all of it
     const std::int64_t count = std::min(query_block, h.positions - k), seen = h.positions - k;
     gemm_transposed(pattern.row(k) + k, pattern.stride, count, s.gradients.from(k), s.gradients.stride(), seen,
-                    dv + k * h.stride, h.stride, h.width, false);
+                    d.v + k * h.kv_stride, h.kv_stride, h.width, d.add);
     gemm_transposed(s.change.row(k) + k, s.change.stride, count, s.queries.from(k), s.queries.stride(), seen,
-                    dk + k * h.stride, h.stride, h.width, false);
+                    d.k + k * h.kv_stride, h.kv_stride, h.width, d.add);
   }
 }
 

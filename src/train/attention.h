@@ -8,11 +8,11 @@
 
 namespace embscope {
 
-/// q, k, v: position 0 of this head, [T, K], `stride` floats from one position to the next; z and its stride likewise.
+/// q, k, v: position 0 of this head, [T, K], strides in floats from one position to the next.
 struct HeadPass {
   std::int64_t positions, width;  ///< T, K
   const float *q, *k, *v;
-  std::int64_t stride;
+  std::int64_t q_stride, kv_stride;
   float scale;
   Dropout dropout;             ///< of the pattern
   std::uint64_t first_number;  ///< of its elements, numbered row by row
@@ -21,7 +21,14 @@ struct HeadPass {
 /// z [T, K] = softmax(q k^T scale) v over the keys a query may see: the bits of forward/attention.
 void attend_forward(const HeadPass& head, float* z, std::int64_t z_stride);
 
-/// dq, dk, dv (with the same stride as q, k, v) from dz.
-void attend_backward(const HeadPass& head, const float* dz, std::int64_t z_stride, float* dq, float* dk, float* dv);
+/// Where the gradients go: those by q, k, v with the strides of q, k, v.
+struct HeadGradients {
+  float *q, *k, *v;
+  bool add = false;                             ///< to k's and v's: several heads of queries may share one of keys
+  float *pattern = nullptr, *scores = nullptr;  ///< [T, T] each, or null; only keys a query may see are written
+};
+
+/// The gradients from dz.
+void attend_backward(const HeadPass& head, const float* dz, std::int64_t z_stride, const HeadGradients& d);
 
 }  // namespace embscope

@@ -14,7 +14,7 @@
 namespace embscope {
 namespace {
 
-constexpr std::int64_t chunk_rows = 128;
+constexpr std::int64_t chunk_rows = 126;  // nine tiles of the matrix product
 // Logits of as many positions at a time as fit in 64 MiB: with 50,257 tokens those of a whole batch would be gigabytes.
 constexpr std::int64_t most_logits = std::int64_t{1} << 24;
 
@@ -142,7 +142,7 @@ HeadPass Network::head_pass(std::size_t l, std::int64_t task, const Step& step) 
   const std::int64_t row = task / config_.heads, head = task % config_.heads, d = config_.width;
   const float* q = kept_[l].qkv.row(row * length_).data() + head * config_.head_width;
   const auto first = static_cast<std::uint64_t>(task * length_ * length_);
-  return {length_, config_.head_width, q, q + d, q + 2 * d, 3 * d, config_.attn_scale, dropout_at(step, Place::pattern, l), first};
+  return {length_, config_.head_width, q, q + d, q + 2 * d, 3 * d, 3 * d, config_.attn_scale, dropout_at(step, Place::pattern, l), first};
 }
 
 void Network::attend(std::size_t l, const Step& step) {
@@ -166,8 +166,7 @@ void Network::write(std::size_t l, const BlockParts<const float>& w, const Step&
   add_out(b.x, Place::attention, b.mid);
   norm(w.ln2_gain, w.ln2_bias, b.mid, b.norm2, b.ln2, rows);
   linear(b.ln2, packed_[l].up, w.up_bias, b.pre, begin, rows.end);
-  std::copy_n(b.pre.row(begin).data(), count * config_.mlp_width, b.post.row(begin).data());
-  gelu_tanh(b.post.row(begin).data(), count * config_.mlp_width);
+  gelu_tanh(b.pre.row(begin).data(), count * config_.mlp_width, b.post.row(begin).data());
   linear(b.post, packed_[l].down, w.down_bias, out_, begin, rows.end);
   add_out(b.mid, Place::mlp, next);
 }
@@ -280,7 +279,7 @@ void Network::attend_backward(std::size_t l, const Step& step) {
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t row = task / config_.heads, at = task % config_.heads * config_.head_width, d = config_.width;
       float* dq = dqkv_.row(row * length_).data() + at;
-      embscope::attend_backward(head_pass(l, task, step), dz_.row(row * length_).data() + at, d, dq, dq + d, dq + 2 * d);
+      embscope::attend_backward(head_pass(l, task, step), dz_.row(row * length_).data() + at, d, {dq, dq + d, dq + 2 * d});
     }
   });
 }
@@ -296,17 +295,21 @@ void Network::read_backward(std::size_t l, const BlockParts<const float>& w, Chu
   }
 }
 
-void Network::block_backward(std::size_t l, const BlockParts<const float>& w, const Step& step, const BlockParts<float>& g) {
+// From the gradient of what the block wrote (write_backward's) to that of what it read, and what the block below wrote: a chunk
+// of positions stays with its thread from one block to the next.
+void Network::block_backward(std::size_t l, const Parts<const float>& w, const Step& step, const BlockParts<float>& g) {
   const Kept& b = kept_[l];
   const std::int64_t n = rows_ * length_, d = config_.width, f = config_.mlp_width;
-  for_chunks([&](Chunk rows) { write_backward(l, w, step, rows); });
   attend_backward(l, step);
   weight_gradients({{b.post.data(), f, f, dmlp_.data(), d, d, n, g.down, g.down_bias, step.add},
                     {b.ln2.data(), d, d, dpre_.data(), f, f, n, g.up, g.up_bias, step.add},
                     {b.z.data(), d, d, dattn_.data(), d, d, n, g.o, g.o_bias, step.add},
                     {b.ln1.data(), d, d, dqkv_.data(), 3 * d, 3 * d, n, g.qkv, g.qkv_bias, step.add}});
-  for_chunks([&](Chunk rows) { read_backward(l, w, rows); });
   add_norm_gradients(shares2_, g.ln2_gain, g.ln2_bias, step.add);
+  for_chunks([&](Chunk rows) {
+    read_backward(l, w.blocks[l], rows);
+    if (l > 0) write_backward(l - 1, w.blocks[l - 1], step, rows);
+  });
   add_norm_gradients(shares1_, g.ln1_gain, g.ln1_bias, step.add);
 }
 
@@ -332,7 +335,8 @@ double Network::backward(const Parts<const float>& w, const Batch& batch, const 
   forward(w, batch, step);
   const double loss = head(w, batch, step, &g);
   add_norm_gradients(shares_final_, g.ln_gain, g.ln_bias, step.add);
-  for (std::size_t l = kept_.size(); l-- > 0;) block_backward(l, w.blocks[l], step, g.blocks[l]);
+  for_chunks([&](Chunk rows) { write_backward(kept_.size() - 1, w.blocks.back(), step, rows); });
+  for (std::size_t l = kept_.size(); l-- > 0;) block_backward(l, w, step, g.blocks[l]);
   embed_backward(batch, step, g);
   return loss;
 }

@@ -69,7 +69,7 @@ class Network {
   void write_backward(std::size_t l, const BlockParts<const float>& w, const Step& step, Chunk rows);
   void attend_backward(std::size_t l, const Step& step);
   void read_backward(std::size_t l, const BlockParts<const float>& w, Chunk rows);
-  void block_backward(std::size_t l, const BlockParts<const float>& w, const Step& step, const BlockParts<float>& g);
+  void block_backward(std::size_t l, const Parts<const float>& w, const Step& step, const BlockParts<float>& g);
   void embed_backward(const Batch& batch, const Step& step, const Parts<float>& g);
   void add_norm_gradients(const Tensor& shares, float* dgain, float* dbias, bool add) const;
   HeadPass head_pass(std::size_t l, std::int64_t task, const Step& step) const;

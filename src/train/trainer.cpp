@@ -97,6 +97,8 @@ struct Trainer::Parts {
   std::int64_t steps = 0;
   bool packed = false;
 
+  std::vector<std::int64_t> configuration() const { return {config.blocks, config.heads, config.width, config.context, config.vocab}; }
+
   void prepare() {
     if (!packed) network.pack(weights());
     packed = true;
@@ -241,8 +243,9 @@ void Trainer::write_state(const std::filesystem::path& file) const {
       arrays.push_back({kind + parameter.name, parameter.shape, values});
     }
   }
-  const std::vector<std::int64_t> steps = {p.steps};
+  const std::vector<std::int64_t> steps = {p.steps}, configuration = p.configuration();
   arrays.push_back({"steps", {1}, std::span<const std::int64_t>(steps)});
+  arrays.push_back({"configuration", {static_cast<std::int64_t>(configuration.size())}, std::span<const std::int64_t>(configuration)});
   write_arrays(file, arrays);
 }
 
@@ -256,9 +259,12 @@ void Trainer::read_state(const std::filesystem::path& file) {
                                                           view.shape.text(), shape.text()));
     return view;
   };
-  if (archive->tensors().size() != 3 * p.layout.parameters().size() + 1)
-    throw Error(Code::shape, file.string(), fmt::format("holds {} arrays, this configuration has {}: it is the state of another model",
-                                                        archive->tensors().size(), 3 * p.layout.parameters().size() + 1));
+  const std::vector<std::int64_t> own = p.configuration();
+  std::vector<std::int64_t> found(own.size());
+  std::memcpy(found.data(), expect("configuration", {static_cast<std::int64_t>(own.size())}, DType::i64).data, own.size() * sizeof(own[0]));
+  if (found != own)
+    throw Error(Code::shape, file.string(), fmt::format("{} layers, {} heads, width {}, context {}, {} tokens; this configuration has {}, {}, {}, {}, {}: it is the state "
+                                                        "of another model", found[0], found[1], found[2], found[3], found[4], own[0], own[1], own[2], own[3], own[4]));
   for (const auto& [kind, buffer] : {std::pair{"value.", &p.values}, {"first_moment.", &p.first}, {"second_moment.", &p.second}}) {
     for (const Parameter& parameter : p.layout.parameters()) {
       const View& view = expect(kind + parameter.name, parameter.shape, DType::f32);

@@ -10,6 +10,7 @@ import unittest
 
 EMBSCOPE = os.environ["EMBSCOPE"]
 TINY = pathlib.Path(__file__).parent.parent / "data/reference"
+TEXT = pathlib.Path(__file__).parent.parent / "data/training/text.txt"
 CAPITAL = "The capital of Germany is"
 # With the default model: logits of all positions, and the analyses as their users call them.
 COMMANDS = [["predict", CAPITAL, "-k", "50"], ["similar", " apple", "-k", "20"], ["mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", " Paris", "--steps", "4"],
@@ -63,16 +64,14 @@ class Determinism(unittest.TestCase):
                 self.assertEqual(len(values), 1, model)
 
     def test_training_gives_the_same_bits(self):
-        with tempfile.TemporaryDirectory() as folder:
-            text = pathlib.Path(folder, "text.txt")
-            text.write_text("the cat sat on the mat. a dog ran to the hill. " * 60)
-            models = set()
-            for number, setting in enumerate(settings()):
-                out = pathlib.Path(folder, str(number))
-                run("train", str(text), "--out", str(out), "--layers", "2", "--heads", "2", "--width", "32", "--context", "32", "--batch", "6", "--warmup", "5",
-                    "--dropout", "0.1", "--steps", "30", "--sample-tokens", "0", "--quiet", **setting)
-                models.add((out / "model.safetensors").read_bytes())
-            self.assertEqual(len(models), 1)
+        def trained(**environment):
+            with tempfile.TemporaryDirectory() as folder:
+                run("train", str(TEXT), "--out", f"{folder}/run", "--layers", "2", "--heads", "3", "--width", "48", "--context", "40", "--batch", "7", "--accumulate", "2",
+                    "--dropout", "0.1", "--steps", "12", "--checkpoint-every", "5", "--evaluate-every", "4", "--quiet", **environment)
+                return [pathlib.Path(folder, "run", name).read_bytes() for name in ("model.safetensors", "training/state.safetensors", "training/log.csv")]
+        first, *others = [trained(**setting) for setting in settings()]
+        for other in others:
+            self.assertEqual([a == b for a, b in zip(first, other)], [True] * 3)
 
     def test_without_fused_multiply_add_logits_are_near(self):
         """Each product is rounded before it is added: at most 2e-6 of the largest logit here (docs/testing.md has more)."""
@@ -83,6 +82,11 @@ class Determinism(unittest.TestCase):
             largest = max(map(abs, first))
             for name, values in logits.items():
                 self.assertLess(max(abs(a - b) for a, b in zip(first, values)) / largest, 2e-6, (model, name))
+
+    def test_gradients_have_the_same_bytes(self):
+        for command in (["attribute", CAPITAL, "--gradient"], ["patch", CAPITAL, "The capital of France is", "--target", " Berlin", "--against", " Paris", "--approximate"]):
+            digests = {hashlib.sha256(run(*command, "--json", **setting)).hexdigest() for setting in settings()}
+            self.assertEqual(len(digests), 1, command)
 
     def test_an_unknown_instruction_set_is_refused(self):
         done = subprocess.run([EMBSCOPE, "info"], capture_output=True, timeout=60, env={**os.environ, "EMBSCOPE_SIMD": "AVX9"})

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -28,7 +29,12 @@ class Train(unittest.TestCase):
         self.text.write_text(TEXT)
 
     def train(self, out, *more, **options):
-        return embscope("train", self.text, "--out", self.path / out, *SMALL, *more, **options)
+        small = [part for name, value in zip(SMALL[::2], SMALL[1::2]) if name not in more for part in (name, value)]
+        return embscope("train", self.text, "--out", self.path / out, *small, *more, **options)
+
+    def same_run(self, a, b):
+        for file in ("model.safetensors", "training/state.safetensors", "training/log.csv"):
+            self.assertEqual((self.path / a / file).read_bytes(), (self.path / b / file).read_bytes(), file)
 
     def test_a_model_comes_out_that_the_other_commands_open(self):
         done = self.train("run", "--steps", 40, "--evaluate-every", 20, "--save", self.path / "loss.json")
@@ -63,8 +69,7 @@ class Train(unittest.TestCase):
                                    stderr=subprocess.PIPE)
         said = run.communicate()[1]
         self.assertEqual(run.returncode, 0, said)
-        for file in ("model.safetensors", "training/state.safetensors", "training/log.csv"):
-            self.assertEqual((self.path / "killed" / file).read_bytes(), (self.path / "straight" / file).read_bytes(), file)
+        self.same_run("killed", "straight")
 
     def test_two_seeds_make_two_models(self):
         done = self.train("seeds", "--steps", 5, "--seeds", 1, 2, "--csv")
@@ -81,17 +86,57 @@ class Train(unittest.TestCase):
         tokens = embscope("tokens", "-m", self.path / "run", "the cat", "--json")
         self.assertEqual(tokens.returncode, 0, tokens.stderr)
 
-    def test_a_full_disk_leaves_the_checkpoint_before(self):
+    def test_a_full_disk_at_the_first_checkpoint_leaves_nothing_half(self):
         self.assertEqual(self.train("run", "--steps", 6, "--checkpoint-every", 2).returncode, 0)
         size = (self.path / "run/training/state.safetensors").stat().st_size
-
-        def full():  # a write beyond this size fails, as on a full disk
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
-        done = self.train("full", "--steps", 6, "--checkpoint-every", 2, preexec_fn=full)
+        done = self.train("full", "--steps", 6, "--checkpoint-every", 2, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2)))
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"^embscope: \[.*state\.safetensors\] cannot write: ")
         self.assertEqual([f for f in (self.path / "full").rglob("*.tmp-*")], [])
+
+    def test_a_full_disk_at_a_later_checkpoint_keeps_the_one_before_and_the_run_goes_on_when_there_is_room(self):
+        steps = ("--steps", 600, "--checkpoint-every", 2)
+        self.assertEqual(self.train("straight", *steps).returncode, 0)
+        state = self.path / "full/training/state.safetensors"
+        command = [PROGRAM, "train", self.text, "--out", self.path / "full", *SMALL, *map(str, steps), "--quiet"]
+        run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while not (self.path / "full/training/run.json").exists() and run.poll() is None:
+            time.sleep(0.005)
+        size = state.stat().st_size
+        resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (size // 2, size // 2))  # from now on a write fails, as on a full disk
+        said = run.communicate()[1]
+        self.assertEqual(run.returncode, 1, said)
+        self.assertRegex(said, r"^embscope: \[.*\] cannot write: ")
+        self.assertEqual([f for f in (self.path / "full").rglob("*.tmp-*")], [])
+        self.assertEqual(embscope("generate", "-m", self.path / "full", "the", "-n", 2).returncode, 0)  # the model of the checkpoint before
+        self.assertEqual(embscope("train", "--resume", "--out", self.path / "full", "--quiet").returncode, 0)
+        self.same_run("full", "straight")
+
+    def test_a_loss_that_is_no_number_stops_it_and_says_where_it_came_from(self):
+        done = self.train("run", "--steps", 50, "--checkpoint-every", 1, "--rate", "1e30", "--least-rate", 0, "--warmup", 0, "--clip", 0)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr.splitlines()[-1], r"the loss is no longer a finite number at step \d+; first in the .*\. The checkpoint of step \d+ is kept in ")
+        self.assertEqual(embscope("info", "-m", self.path / "run").returncode, 0)
+
+    def test_the_checkpoint_of_another_configuration_is_refused(self):
+        self.assertEqual(self.train("run", "--steps", 2).returncode, 0)
+        for name, more in (("wider", ("--width", 32)), ("deeper", ("--layers", 3)), ("heads", ("--heads", 4))):
+            self.assertEqual(self.train(name, "--steps", 2, *more).returncode, 0)
+            shutil.copy(self.path / name / "training/state.safetensors", self.path / "run/training/state.safetensors")
+            done = embscope("train", "--resume", "--out", self.path / "run")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            self.assertIn("the state of another model", done.stderr)
+
+    def test_goes_on_from_a_model_with_dropout_and_accumulation(self):
+        self.assertEqual(self.train("first", "--steps", 60).returncode, 0)
+        more = self.train("second", "--from", self.path / "first", "--steps", 6, "--accumulate", 3, "--dropout", "0.1", "--warmup", 0, "--json")
+        self.assertEqual(more.returncode, 0, more.stderr)
+        self.assertLess(json.loads(more.stdout)["columns"]["loss"][0], 2.0)  # not the 2.8 of random weights
+        self.text.write_text("Ω" * 40 + TEXT)
+        other = self.train("third", "--from", self.path / "first", "--steps", 2)
+        self.assertEqual(other.returncode, 1)
+        self.assertIn("the vocabulary does not fit this text", other.stderr)
 
     def test_bad_input_gets_one_line(self):
         binary = self.path / "binary"

@@ -33,6 +33,36 @@ std::vector<double> ramp(std::size_t n) {
   return v;
 }
 
+// Those of training: two runs or two snapshots, one after the other; and of gradients.
+void add_training_figures(std::vector<Figure>& all, const std::vector<std::string>& words, double value) {
+  const std::size_t n = words.size();
+  std::vector<double> run(n, 1), step(n), second(2 * n, 5), place = ramp(2 * n), nowhere(n, NAN), position(n);
+  for (std::size_t i = 0; i < n; ++i) step[i] = position[i] = static_cast<double>(i), second[i] = 0;
+  place[0] = value;
+  std::vector<std::string> twice = words;
+  twice.insert(twice.end(), words.begin(), words.end());
+  std::vector<double> numbers = ramp(n);
+  numbers[0] = value;
+
+  Table log("training"), map("map"), seeds("maps"), frequency("frequency"), shape("growth");
+  log.add("seed", run).add("step", step).add("loss", numbers).add("held-out", nowhere);
+  all.push_back(figure_training(log));
+  map.add("step", second).add("token", twice).add("x", place).add("y", ramp(2 * n));
+  all.push_back(figure_growth_map(map));
+  all.push_back(figure_growth_map(map, 5));
+  seeds.add("seed", second).add("token", twice).add("x", place).add("y", ramp(2 * n));
+  all.push_back(figure_seed_maps(seeds));
+  frequency.add("token", words).add("count", ramp(n)).add("norm at last", numbers);
+  all.push_back(figure_frequency(frequency));
+
+  Table parts("gradient"), patches("patches"), sites("sites");
+  parts.add("site", std::vector<std::string>(n, "z")).add("block", step).add("head", step).add("position", position).add("token", words).add("value", numbers);
+  all.push_back(figure_gradient(parts, words.front(), words.back()));
+  patches.add("site", std::vector<std::string>(n, "z")).add("block", step).add("head", step).add("position", nowhere).add("restored", numbers).add("estimated", ramp(n));
+  sites.add("site", std::vector<std::string>{"z"}).add("correlation", std::vector<double>{value});
+  all.push_back(figure_patch_agreement(patches, sites, words.front(), words.back()));
+}
+
 // One of each figure, with `words` wherever a text goes.
 std::vector<Figure> all_figures(const std::vector<std::string>& words, double value = 0.25) {
   const std::size_t n = words.size();
@@ -77,6 +107,8 @@ std::vector<Figure> all_figures(const std::vector<std::string>& words, double va
   toy.add("animal", words).add("size", numbers(value)).add("friendliness", ramp(n)).add("moved", ramp(n));
   all.push_back(figure_toy(toy));
 
+  add_training_figures(all, words, value);
+
   Heatmap map;
   map.png = {0x89, 'P', 'N', 'G'};
   map.range = value;
@@ -110,8 +142,30 @@ TEST(Figures, are_vega_lite_with_a_title_and_a_name_for_files) {
     EXPECT_EQ(spec.at("$schema").as_string(), "https://vega.github.io/schema/vega-lite/v6.json") << figure.name;
     EXPECT_EQ(std::string(spec.at("title").at("text").as_string()), figure.title);
     EXPECT_FALSE(figure.title.empty());
-    EXPECT_EQ(figure.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), std::string::npos) << figure.name;
+    EXPECT_EQ(figure.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz-"), std::string::npos) << figure.name;
   }
+}
+
+TEST(Figures, a_map_in_growth_moves_between_snapshots_and_a_still_does_not) {
+  Table map("map");
+  map.add("step", std::vector<double>{0, 0, 7, 7}).add("token", std::vector<std::string>{"a", "b", "a", "b"});
+  map.add("x", std::vector<double>{1, 2, 4, 0}).add("y", std::vector<double>{0, 0, 1, 1});
+  const auto moving = parsed(figure_growth_map(map)), still = parsed(figure_growth_map(map, 7));
+  const auto& rows = moving.at("data").at("values").as_array();
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_EQ(rows[0].at("dx").to_number<double>(), 3);  // to where it is in the next snapshot
+  EXPECT_EQ(rows[1].at("dx").to_number<double>(), -2);
+  EXPECT_EQ(rows[3].at("dy").to_number<double>(), 0);  // the last stays
+  EXPECT_EQ(moving.at("usermeta").at("animate").at("last").to_number<double>(), 1);
+  EXPECT_FALSE(still.as_object().contains("usermeta"));
+  EXPECT_EQ(still.at("data").at("values").as_array().size(), 2u);
+  // axes do not move from picture to picture
+  EXPECT_EQ(still.at("layer").at(0).at("encoding").at("x").at("scale"), moving.at("layer").at(0).at("encoding").at("x").at("scale"));
+  const std::string page = page_of(figure_growth_map(map)), quiet = page_of(figure_growth_map(map, 7));
+  EXPECT_THAT(page, HasSubstr("role=\"group\""));
+  EXPECT_THAT(page, HasSubstr("then(r => playButton('figure'"));
+  EXPECT_THAT(quiet, HasSubstr("role=\"img\""));
+  EXPECT_THAT(quiet, ::testing::Not(HasSubstr("then(r => playButton(")));
 }
 
 TEST(Figures, carry_their_data_and_fetch_nothing) {
@@ -134,7 +188,7 @@ TEST(Figures, carry_their_data_and_fetch_nothing) {
 
 TEST(Figures, every_field_that_is_drawn_is_in_the_data) {
   for (const Figure& figure : all_figures(harmless)) {
-    std::set<std::string> fields, keys = {"place"};  // computed by a transform
+    std::set<std::string> fields, keys = {"place", "label", "across", "up"};  // computed by a transform
     for_objects(parsed(figure), [&](const bj::object& object) {
       if (const auto* field = object.if_contains("field")) fields.insert(std::string(field->as_string()));
       if (const auto* values = object.if_contains("values")) {
