@@ -90,6 +90,7 @@ for (const [name, path, ready] of views) {
     await page.waitForTimeout(400);
     await ready(page);
     assert.deepEqual(await violations(page), [], "dark");
+    await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = false)));
     if (pictures && ["read", "life-attention", "map"].includes(name)) await page.screenshot({ path: `${pictures}/${name}-dark.png` });
     await page.setViewportSize({ width: 390, height: 780 });
     await page.waitForTimeout(100);
@@ -717,7 +718,7 @@ test("the walk, from its first step to its last, by doing what it asks", async (
   await page.getByLabel("Text", { exact: true }).fill("The capital of Atlantis is");
   await done(7), await next();
   await page.getByLabel("p, the share").fill("0.5");
-  if (pictures) await page.waitForSelector(".task.done").then(() => page.screenshot({ path: `${pictures}/walk-mix.png` }));
+  if (pictures) await page.waitForSelector(".task.done").then(() => drawn(page, "mix")).then(() => page.screenshot({ path: `${pictures}/walk-mix.png` }));
   await done(8), await next();
   await page.getByLabel("Takes its place", { exact: true }).fill(" Italy");
   await page.getByLabel("and", { exact: true }).fill(" Rome");
