@@ -1,6 +1,7 @@
 // map: tokens as points in the plane, with the map's quality, and with words added to it.
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -9,6 +10,7 @@
 
 #include "command.h"
 #include "embscope/archive.h"
+#include "embscope/in_context.h"
 #include "embscope/map_quality.h"
 #include "embscope/projection.h"
 #include "embscope/space.h"
@@ -17,7 +19,7 @@ namespace embscope::cli {
 namespace {
 
 struct Options {
-  std::string tokens = "0:100", file, method = "tsne", metric = "cosine", points, resume, colour = "kind";
+  std::string tokens = "0:100", file, method = "tsne", metric = "cosine", points, resume, colour = "kind", site = "wte", after;
   std::vector<std::string> words, add;
   double perplexity = 30, min_dist = 0.1, stall = 1e-4, exaggeration = 12;
   int steps = 0, neighbours = 15;
@@ -82,7 +84,18 @@ std::vector<std::int64_t> wanted(const Options& o, const Space& space) {
   return words.empty() ? parse_tokens(o.tokens, space.size()) : rows_of(space, words);
 }
 
-Tensor vectors_of(const Space& space, std::span<const std::int64_t> ids) {
+// What tokens have become at a site, behind the same text.
+Tensor vectors_at(const Options& o, const Space& space, std::span<const std::int64_t> ids) {
+  if (space.model == nullptr || !space.model->has_tokenizer())
+    throw Error(Code::unsupported, "--site, --after", "are of a model; this is a file of vectors");
+  const Transformer transformer(space.model);
+  const std::vector<TokenId> tokens(ids.begin(), ids.end());
+  return in_context(transformer, parse_site(o.site, transformer.config()), space.model->tokenizer().with_bos(o.after).ids,
+                    tokens, progress_line());
+}
+
+Tensor vectors_of(const Options& o, const Space& space, std::span<const std::int64_t> ids) {
+  if (!ids.empty() && (o.site != "wte" || !o.after.empty())) return vectors_at(o, space, ids);
   Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(ids.size()), space.width()});
   for (std::size_t i = 0; i < ids.size(); ++i)
     std::ranges::copy(space.vectors.row(ids[i]), out.row(static_cast<std::int64_t>(i)).begin());
@@ -96,8 +109,29 @@ struct Map {
   std::vector<std::string> notes;  // how it came to be
 };
 
-Map by_tsne(const Options& o, const Tensor& vectors) {
-  const Progress progress = progress_line();
+// Keeps a growing map in a file: at once, since neighbours are half of the work, and then as often as costs little time.
+class Keeper {
+ public:
+  explicit Keeper(std::string path) : path_(std::move(path)) {}
+
+  void save(const Tsne& map) {
+    if (path_.empty()) return;
+    const auto begin = Clock::now();
+    map.save(path_);
+    const auto end = Clock::now();
+    due_ = end + std::max<Clock::duration>(std::chrono::seconds(1), 20 * (end - begin));
+  }
+  void save_when_due(const Tsne& map) {
+    if (Clock::now() >= due_) save(map);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string path_;
+  Clock::time_point due_{};  // the first save is due at once
+};
+
+TsneOptions tsne_options(const Options& o) {
   TsneOptions options;
   options.perplexity = o.perplexity;
   options.cosine = o.metric == "cosine";
@@ -106,26 +140,48 @@ Map by_tsne(const Options& o, const Tensor& vectors) {
   options.exaggeration = o.exaggeration;
   options.seed = o.seed;
   options.stall = o.stall;
-  const bool resumed = !o.resume.empty() && std::filesystem::exists(o.resume);
-  Tsne map = resumed ? Tsne::resume(o.resume, vectors) : Tsne(vectors, options, progress);
-  if (resumed && o.steps > map.options().steps) map.set_steps(o.steps);
-  if (!o.resume.empty()) std::signal(SIGINT, [](int) { interrupted = 1; });  // the state is saved first
-  bool more = true;
-  while (more && interrupted == 0) {
-    more = map.step();
-    const double kl = map.trace().empty() ? NAN : map.trace().back();
-    report(progress, static_cast<double>(map.steps_done()) / map.options().steps,
-           std::isnan(kl) ? fmt::format("t-SNE, step {}", map.steps_done()) : fmt::format("t-SNE, step {}, KL {:.3f},", map.steps_done(), kl));
-  }
-  if (!o.resume.empty()) map.save(o.resume);
-  if (interrupted != 0)
-    throw Error(Code::cancelled, "map", fmt::format("stopped at step {}; the same command goes on from {}", map.steps_done(), o.resume));
-  Map out{map.points().clone(), {fmt::format("KL divergence {:.4f} after {} steps", map.divergence(), map.steps_done())}};
-  if (map.steps_done() < map.options().steps) out.notes[0] += " (ended early: it fell no more; --stall 0 goes on)";
+  return options;
+}
+
+// A kept map goes on by its own options; others asked for would be dropped in silence.
+Tsne resumed(const Options& o, const Tensor& vectors) {
+  Tsne map = Tsne::resume(o.resume, vectors);
+  const TsneOptions wanted = tsne_options(o), &kept = map.options();
+  if (kept.perplexity != wanted.perplexity || kept.cosine != wanted.cosine || kept.exaggeration != wanted.exaggeration ||
+      kept.seed != wanted.seed)
+    throw Error(Code::usage, o.resume,
+                fmt::format("holds a map of perplexity {}, metric {}, exaggeration {} and seed {}: give the same, or another file",
+                            kept.perplexity, kept.cosine ? "cosine" : "euclidean", kept.exaggeration, kept.seed));
+  map.go_on(std::max(o.steps, kept.steps), o.stall);
+  return map;
+}
+
+std::vector<std::string> tsne_notes(const Tsne& map) {
+  std::vector<std::string> notes = {fmt::format("KL divergence {:.4f} after {} steps", map.divergence(), map.steps_done())};
+  if (map.steps_done() < map.options().steps) notes[0] += " (ended early: it fell no more; --stall 0 goes on)";
   std::string trace = "KL every 50 steps:";
   for (double kl : map.trace()) trace += fmt::format(" {:.3f}", kl);
-  if (!map.trace().empty()) out.notes.push_back(trace);
-  return out;
+  if (!map.trace().empty()) notes.push_back(trace);
+  return notes;
+}
+
+Map by_tsne(const Options& o, const Tensor& vectors) {
+  const Progress progress = progress_line();
+  const bool kept = !o.resume.empty() && std::filesystem::exists(o.resume);
+  Tsne map = kept ? resumed(o, vectors) : Tsne(vectors, tsne_options(o), progress);
+  if (!o.resume.empty()) std::signal(SIGINT, [](int) { interrupted = 1; });  // the state is saved first
+  Keeper keeper(o.resume);
+  bool more = true;
+  while (more && interrupted == 0) {
+    keeper.save_when_due(map);
+    more = map.step();
+    const std::string kl = map.trace().empty() ? "" : fmt::format(", KL {:.3f},", map.trace().back());
+    report(progress, static_cast<double>(map.steps_done()) / map.options().steps, fmt::format("t-SNE, step {}{}", map.steps_done(), kl));
+  }
+  keeper.save(map);
+  if (interrupted != 0)
+    throw Error(Code::cancelled, "map", fmt::format("stopped at step {}; the same command goes on from {}", map.steps_done(), o.resume));
+  return {map.points().clone(), tsne_notes(map)};
 }
 
 Map by_umap(const Options& o, const Tensor& vectors) {
@@ -214,7 +270,7 @@ void run(const Common& common, const Options& o) {
   check(o);
   const Space space = common.space();
   std::vector<std::int64_t> ids = wanted(o, space);
-  const Tensor vectors = vectors_of(space, ids);
+  const Tensor vectors = vectors_of(o, space, ids);
   const std::vector<std::int64_t> more = rows_of(space, o.add);
   Map map = made(o, vectors);
 
@@ -232,7 +288,7 @@ void run(const Common& common, const Options& o) {
   }
   map.notes.push_back(quality);
 
-  const Tensor points = with_added(o, vectors, map.points, vectors_of(space, more));
+  const Tensor points = with_added(o, vectors, map.points, vectors_of(o, space, more));
   ids.insert(ids.end(), more.begin(), more.end());
   const std::string method = o.method == "pca" ? "principal components" : o.method == "umap" ? "UMAP" : "t-SNE";
   Table table = table_of(space, ids, points, fmt::format("{} of {} tokens", method, map.points.rows()));
@@ -268,6 +324,8 @@ void add_map(CLI::App& app) {
   command->add_option("--tokens", o->tokens, "A range 0:100, ids with commas, or all");
   command->add_option("--words", o->words, "Words");
   command->add_option("--file", o->file, "A file with a word on each line");
+  command->add_option("--site", o->site, "What the tokens have become there, such as blocks.12.resid_post");
+  command->add_option("--after", o->after, "With --site: each token stands behind this text");
   command->add_option("--method", o->method, "tsne, umap or pca");
   command->add_option("--metric", o->metric, "t-SNE, UMAP: cosine or euclidean");
   command->add_option("--perplexity", o->perplexity, "t-SNE: about how many neighbours count");
@@ -278,7 +336,7 @@ void add_map(CLI::App& app) {
   command->add_option("--neighbours", o->neighbours, "UMAP: neighbours of each point");
   command->add_option("--min-dist", o->min_dist, "UMAP: how near points may lie");
   command->add_option("--seed", o->seed, "The same seed gives the same picture");
-  command->add_option("--resume", o->resume, "t-SNE: a file that keeps the state; an interrupted or finished map goes on from it");
+  command->add_option("--resume", o->resume, "t-SNE: a file that keeps the state while it works; an interrupted, killed or finished map goes on from it");
   command->add_option("--add", o->add, "Words to place on the finished map, which stays as it is");
   command->add_option("--points", o->points, "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors");
   command->add_option("--colour", o->colour, "In the figure: kind, rank (the id) or norm");

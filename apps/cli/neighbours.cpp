@@ -64,7 +64,8 @@ void add_neighbours(CLI::App& app) {
     }
     Table table(fmt::format("nearest of each of {} tokens by {}{}", found.count, o->metric, o->centred ? ", the mean removed" : ""));
     table.add("id", id).add("token", token).add("nearest", name_of_other).add("nearest_id", other).add(o->metric, value, 5);
-    std::vector<std::string> notes;
+    std::vector<std::string> notes = {fmt::format(
+        "exact: fp32 left {} of {} rows undecided, which were searched again in double", found.searched_again, found.count)};
     if (static_cast<std::int64_t>(order.size()) < found.count)
       notes.push_back(fmt::format("the {} most alike of {}; --json or --csv prints all, --to FILE writes all {} neighbours of each",
                                   order.size(), found.count, found.k));

@@ -30,6 +30,7 @@ struct Neighbours {
   std::int64_t count = 0, k = 0;
   std::vector<std::int32_t> ids;  ///< [count, k]
   std::vector<float> values;      ///< [count, k]
+  std::int64_t searched_again = 0;  ///< rows whose neighbours fp32 could not tell from others
 
   std::span<const std::int32_t> ids_of(std::int64_t i) const {
     return {ids.data() + i * k, static_cast<std::size_t>(k)};
@@ -38,8 +39,9 @@ struct Neighbours {
 };
 
 /// The k nearest of every vector [N, D]: all pairs, one triangle, tile by tile; the matrix of pairs is never stored. Candidates
-/// (8 more than k) are found in fp32 and put in order in double. Memory beyond the vectors: about 12 (k + 16) bytes a vector,
-/// and one copy of them when centred or Euclidean. Throws Error{range} for k outside 1..N-1, NaN, a zero vector under cosine
+/// (8 more than k) are found in fp32 and put in order in double. A row where the error bound of fp32 does not prove that all others
+/// are farther is searched again among all that the bound admits, in double. Memory beyond the vectors: about 12 (k + 16) bytes a vector,
+/// one copy of them when centred or Euclidean, and 64 MB for a second search. Throws Error{range} for k outside 1..N-1, NaN, a zero vector under cosine
 /// (says how many), or values whose products overflow.
 Neighbours nearest_neighbours(const Tensor& vectors, const NeighbourOptions& options = {},
                               const Progress& progress = {});

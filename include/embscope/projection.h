@@ -29,7 +29,7 @@ struct TsneOptions {
   int exaggerated_steps = 250;  ///< at early exaggeration
   int steps = 750;              ///< in all
   double exaggeration = 12;     ///< at least 1
-  double learning_rate = 0;     ///< 0: N / exaggeration, at least 50 (Belkina et al. 2019)
+  double learning_rate = 0;     ///< of the gradient without its factor 4; 0: N / exaggeration of the phase, at least 200 (as openTSNE)
   std::uint64_t seed = 1;       ///< of the jitter added to the PCA start (Kobak & Berens 2019)
   Gradient gradient = Gradient::automatic;
   double stall = 0;  ///< ends when, past the exaggeration, 50 steps lower the divergence by less than this share; 0: never
@@ -52,7 +52,7 @@ class Tsne {
 
   bool step();  ///< one gradient step; false when done
   int steps_done() const;
-  void set_steps(int steps);  ///< a finished map can go on; throws Error{range} below those done
+  void go_on(int steps, double stall = 0);  ///< lets a finished map make more steps; throws Error{range} for fewer than are done
   const TsneOptions& options() const;
   const Tensor& points() const;              ///< [N, 2]
   double divergence() const;                 ///< KL(P || Q) now, without exaggeration

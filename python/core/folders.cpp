@@ -5,10 +5,12 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
+#include "embscope/archive.h"
 #include "embscope/extract.h"
 #include "embscope/figure.h"
 #include "embscope/growth.h"
 #include "embscope/training_run.h"
+#include "embscope/vocabulary.h"
 
 namespace embscope::python {
 namespace {
@@ -52,6 +54,15 @@ void bind_request(nb::module_& m) {
       .def_rw("snapshot", &R::snapshot)
       .def_prop_rw("decay", [](const R& r) { return r.adam.decay; }, [](R& r, double value) { r.adam.decay = value; })
       .def_prop_rw("clip", [](const R& r) { return r.adam.clip; }, [](R& r, double value) { r.adam.clip = value; });
+}
+
+std::size_t train_tokenizer(const std::string& text, std::int64_t size, const Path& folder, const Maybe& progress) {
+  return work([=](const Caller& caller) {
+    const TokenizerSpec spec = bpe_vocabulary(text, size, caller.progress());
+    std::filesystem::create_directories(folder);
+    write_file(folder / "tokenizer.json", tokenizer_json(spec));
+    return spec.tokens.size();
+  }, progress);
 }
 
 nb::dict growth_of(const Path& run, const Words& words, int k, std::int64_t mapped, const std::string& method, std::uint64_t seed,
@@ -100,6 +111,7 @@ void bind_folders(nb::module_& m) {
   m.def("resume_training", [](const Path& out, const Maybe& progress) {
     return work([=](const Caller& caller) { return resume_training(out, watch_of(caller)); }, progress);
   });
+  m.def("train_tokenizer", train_tokenizer);
   m.def("growth", growth_of);
   m.def("extract", extract_of);
   m.def("figure_training", &figure_training);

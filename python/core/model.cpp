@@ -233,6 +233,11 @@ void bind_model(nb::module_& m) {
   nb::class_<Opened>(m, "Opened", "A model that is open: what embscope.Model stands on.")
       .def_prop_ro("name", [](const Opened& o) { return o.model->name(); })
       .def_prop_ro("path", [](const Opened& o) { return o.model->path().string(); })
+      .def_prop_ro("files", [](const Opened& o) {
+        std::vector<std::string> out;
+        for (const auto& archive : o.model->archives()) out.push_back(archive->path().string());
+        return out;
+      })
       .def_prop_ro("config", config_of)
       .def_prop_ro("sites", sites_of)
       .def("tokens", tokens_of)

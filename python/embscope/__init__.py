@@ -21,7 +21,7 @@ from .projection import neighbours, pca, toy_space, tsne, umap
 from .progress import Progress, shown as _shown
 from .space import Space, compare, open_space
 from .table import Figure, Projected, Result, Table
-from .training import growth, resume, train
+from .training import growth, resume, train, train_tokenizer
 from .widget import Map
 
 __version__ = "0.1.0"
@@ -51,7 +51,7 @@ def set_threads(count: int) -> None:
     _core.set_threads(count)
 
 
-__all__ = ["load", "Model", "Run", "Runs", "Tokens", "Edit", "Handle", "Place", "Space", "open_space", "compare", "train", "resume", "growth",
-           "Table", "Figure", "Result", "Projected", "Map", "pca", "tsne", "umap", "neighbours", "toy_space", "pull", "cache_folder",
-           "threads", "set_threads", "EmbscopeError", "UsageError", "NotFoundError", "FormatError", "UnsupportedError", "ShapeError",
-           "RangeError", "InputOutputError", "NetworkError", "CancelledError", "MissingDependencyError"]
+__all__ = ["load", "Model", "Run", "Runs", "Tokens", "Edit", "Handle", "Place", "Space", "open_space", "compare", "train", "train_tokenizer",
+           "resume", "growth", "Table", "Figure", "Result", "Projected", "Map", "pca", "tsne", "umap", "neighbours", "toy_space", "pull",
+           "cache_folder", "threads", "set_threads", "EmbscopeError", "UsageError", "NotFoundError", "FormatError", "UnsupportedError",
+           "ShapeError", "RangeError", "InputOutputError", "NetworkError", "CancelledError", "MissingDependencyError"]

@@ -25,7 +25,7 @@ def tsne(vectors: Any, perplexity: float = 30, metric: str = "cosine", steps: in
          exaggeration: float = 12, learning_rate: float = 0, seed: int = 1, progress: Progress = None) -> np.ndarray:
     """t-SNE (van der Maaten & Hinton 2008) of vectors [N, D] -> points [N, 2]. Arrays as in `pca`.
 
-    ``metric`` is "cosine" or "euclidean"; ``learning_rate`` 0 means N / exaggeration, at least 50. The same seed gives the
+    ``metric`` is "cosine" or "euclidean"; ``learning_rate`` 0 means N / exaggeration, at least 200. The same seed gives the
     same picture, for any number of threads. Raises RangeError for N < 4, a perplexity not below (N - 1) / 3, NaN, or a zero
     vector under cosine.
     """

@@ -10,15 +10,16 @@ import hashlib
 import json
 import os
 import pathlib
+from dataclasses import dataclass
 from typing import Any, Iterator, Sequence
 
 import numpy as np
 
-from .errors import FormatError, NotFoundError, UnsupportedError, UsageError, needs
-from .model import Model, load
+from .errors import FormatError, NotFoundError, UsageError, needs
+from .model import Model, Tokens, load
 
 _MOST = 1 << 20  # bytes hashed at either end of a file
-_DTYPES = {"F32": np.float32, "F16": np.float16}
+_DTYPES = {"fp32": ("F32", np.float32), "fp16": ("F16", np.float16)}  # as the command line says it, and as the manifest does
 
 
 def fingerprint(path: str | os.PathLike) -> str:
@@ -30,8 +31,18 @@ def fingerprint(path: str | os.PathLike) -> str:
         return hashlib.sha256(f"{size}:".encode() + head + file.read()).hexdigest()[:32]
 
 
-def _documents(corpus: pathlib.Path, field: str, line: int, byte: int) -> Iterator[tuple[int, int, str]]:
-    """(number of the line, its first byte, its text) from a place on; empty lines have a number and no text."""
+@dataclass
+class Window:
+    """Consecutive tokens of a document, at most as many as the model's context holds; `next` is the place behind it."""
+
+    line: int
+    ids: list[int]
+    ranges: list[tuple[int, int]]
+    next: dict[str, int]
+
+
+def _documents(corpus: pathlib.Path, field: str, line: int, byte: int) -> Iterator[tuple[int, int, int, str]]:
+    """(number of the line, its first byte, the byte behind it, its text) from a place on; empty lines have no text."""
     as_json = corpus.suffix in (".jsonl", ".ndjson")
     with open(corpus, "rb") as file:
         file.seek(byte)
@@ -45,7 +56,16 @@ def _documents(corpus: pathlib.Path, field: str, line: int, byte: int) -> Iterat
                     raise TypeError(f"'{field}' is no text")
             except (ValueError, KeyError, TypeError) as error:
                 raise FormatError(f"{corpus}, line {number + 1}", f"{error!s} ({type(error).__name__})") from None
-            yield number, start, text
+            yield number, start, byte, text
+
+
+def _cut(tokens: Tokens, context: int) -> list[tuple[list[int], list[tuple[int, int]]]]:
+    """Ids and ranges of a document's windows. A beginning-of-text token stands before each of them."""
+    ids, ranges = tokens.ids.tolist(), tokens.ranges
+    bos = 1 if ids and ranges[0][0] == ranges[0][1] else 0
+    most = context - bos
+    starts = range(bos, len(ids), most)
+    return [(ids[:bos] + ids[at:at + most], [(ranges[at][0],) * 2] * bos + ranges[at:at + most]) for at in starts]
 
 
 class Shard:
@@ -71,44 +91,41 @@ class Shard:
                 return manifest["parts"][:n], False
         return manifest["parts"], manifest["complete"]
 
-    def windows(self, place: dict[str, int]) -> Iterator[tuple[int, int, int, int, list[int], list[tuple[int, int]]]]:
-        """(line, byte, window, first position, ids, ranges): documents cut at the model's context."""
-        context, wanted = self.model.config["context"], place["window"]
-        for line, byte, text in _documents(self.corpus, self.run["field"], place["line"], place["byte"]):
-            if line % self.run["shards"] != self.shard or not text:
-                wanted = 0
-                continue
-            tokens = self.model.tokens(text)
-            for number, begin in enumerate(range(0, len(tokens), context)):
-                if number >= wanted:
-                    yield line, byte, number, begin, tokens.ids[begin:begin + context].tolist(), tokens.ranges[begin:begin + context]
+    def windows(self, place: dict[str, int]) -> Iterator[Window]:
+        """From a place on. Where the cuts are depends on the corpus and the request alone."""
+        wanted = place["window"]
+        for line, byte, after, text in _documents(self.corpus, self.run["field"], place["line"], place["byte"]):
+            if line % self.run["shards"] == self.shard and text:
+                cut = _cut(self.model.tokens(text), self.model.config["context"])
+                for number in range(wanted, len(cut)):
+                    last = number + 1 == len(cut)
+                    following = (line + 1, after, 0) if last else (line, byte, number + 1)
+                    yield Window(line, *cut[number], dict(zip(("line", "byte", "window"), following)))
             wanted = 0
 
     def extract(self) -> dict[str, int]:
         """Makes the parts that are missing. Returns what the whole shard holds."""
         parts, complete = self.finished()
         before = sum(part["tokens"] for part in parts)
-        place = parts[-1]["next"] if parts else {"line": 0, "byte": 0, "window": 0}
         held, tokens = [], 0
         if not complete:
-            for window in self.windows(place):
-                if tokens >= self.run["part_tokens"]:  # where the next part begins
-                    self._add(parts, held, {"line": window[0], "byte": window[1], "window": window[2]})
-                    held, tokens = [], 0
+            for window in self.windows(parts[-1]["next"] if parts else {"line": 0, "byte": 0, "window": 0}):
                 held.append(window)
-                tokens += len(window[4])
+                tokens += len(window.ids)
+                if tokens >= self.run["part_tokens"]:
+                    self._add(parts, held)
+                    held, tokens = [], 0
             if held:
-                self._add(parts, held, {"line": held[-1][0] + 1, "byte": self.corpus.stat().st_size, "window": 0})
+                self._add(parts, held)
             self._write_manifest(parts, True)
         return {"shard": self.shard, "parts": len(parts), "tokens": sum(p["tokens"] for p in parts), "tokens_before": before,
                 "bytes": sum(p["bytes"] for p in parts)}
 
-    def _add(self, parts: list[dict], windows: list, following: dict[str, int]) -> None:
+    def _add(self, parts: list[dict], windows: list[Window]) -> None:
         name = f"part{self.tag}-{len(parts):05}.parquet"
         self._write(self.folder / name, windows)
-        tokens = sum(len(w[4]) for w in windows)
-        parts.append({"file": name, "tokens": tokens, "documents": len({w[0] for w in windows}),
-                      "bytes": (self.folder / name).stat().st_size, "next": following})
+        parts.append({"file": name, "tokens": sum(len(w.ids) for w in windows), "documents": len({w.line for w in windows}),
+                      "bytes": (self.folder / name).stat().st_size, "next": windows[-1].next})
         self._write_manifest(parts, False)
 
     def _write_manifest(self, parts: list[dict], complete: bool) -> None:
@@ -116,7 +133,7 @@ class Shard:
         temporary.write_text(json.dumps({"run": self.run, "parts": parts, "complete": complete}) + "\n")
         os.replace(temporary, self.manifest)
 
-    def _write(self, path: pathlib.Path, windows: list) -> None:
+    def _write(self, path: pathlib.Path, windows: list[Window]) -> None:
         arrow, parquet = needs("pyarrow", "embscope.ray"), needs("pyarrow.parquet", "embscope.ray")
         temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
         writer = None
@@ -130,29 +147,30 @@ class Shard:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _rows(self, arrow, windows: list):
+    def _rows(self, arrow, windows: list[Window]):
         """A row for each token: the places as the command line has them, and a list of fixed length for each site."""
-        runs = self.model.run([w[4] for w in windows], capture=self.run["sites"], logits=None, progress=False)
-        lengths = [len(w[4]) for w in windows]
-        columns = {"token_ids": np.concatenate([np.array(w[4], np.int64) for w in windows]),
-                   "document": np.repeat([w[0] for w in windows], lengths),
+        runs = self.model.run([w.ids for w in windows], capture=self.run["sites"], logits=None, progress=False)
+        lengths = [len(w.ids) for w in windows]
+        columns = {"token_ids": np.concatenate([np.array(w.ids, np.int64) for w in windows]),
+                   "document": np.repeat([w.line for w in windows], lengths),
                    "position": np.concatenate([np.arange(n) for n in lengths]),
-                   "begin": np.array([r[0] for w in windows for r in w[5]], np.int64),
-                   "end": np.array([r[1] for w in windows for r in w[5]], np.int64)}
+                   "begin": np.array([r[0] for w in windows for r in w.ranges], np.int64),
+                   "end": np.array([r[1] for w in windows for r in w.ranges], np.int64)}
+        kind = next(kind for name, kind in _DTYPES.values() if name == self.run["dtype"])
         for site in self.run["sites"]:
-            values = np.concatenate([run[site].reshape(n, -1) for run, n in zip(runs, lengths)]).astype(_DTYPES[self.run["dtype"]])
+            values = np.concatenate([run[site].reshape(n, -1) for run, n in zip(runs, lengths)]).astype(kind)
             columns[site] = arrow.FixedSizeListArray.from_arrays(arrow.array(values.ravel()), values.shape[1])
         return arrow.table(columns)
 
 
-def _batches(windows: list, most: int) -> Iterator[list]:
+def _batches(windows: list[Window], most: int) -> Iterator[list[Window]]:
     batch, tokens = [], 0
     for window in windows:
-        if batch and tokens + len(window[4]) > most:
+        if batch and tokens + len(window.ids) > most:
             yield batch
             batch, tokens = [], 0
         batch.append(window)
-        tokens += len(window[4])
+        tokens += len(window.ids)
     yield batch
 
 
@@ -171,32 +189,31 @@ class _Worker:
         return {key: np.array([one[key] for one in done]) for key in done[0]}
 
 
-def describe(model: Model, corpus: str | os.PathLike, sites: Sequence[str], dtype: str = "F32", shards: int = 1,
+def describe(model: Model, corpus: str | os.PathLike, sites: Sequence[str], dtype: str = "fp32", shards: int = 1,
              part_tokens: int = 32768, field: str = "text") -> dict[str, Any]:
     """All that decides what the files hold: the manifest's "run", with the keys of the command line's."""
     if dtype not in _DTYPES:
-        raise UsageError("dtype", f"'{dtype}': choose F32 or F16")
+        raise UsageError("dtype", f"'{dtype}': choose fp32 or fp16")
     if not os.path.exists(corpus):
         raise NotFoundError(str(corpus), "no such file")
     names = [name for pattern in sites for name in model._core.expand(pattern)]
     maps = [name for name in names if name.endswith((".scores", ".pattern"))]
     if maps or not names:
         raise UsageError("sites", f"'{maps[0]}' has no vector for each position" if maps else "name at least one")
-    path = pathlib.Path(model.path)
-    files = [path] if path.is_file() else sorted(path.glob("*.safetensors"))
     return {"format": "embscope extraction 1", "corpus": fingerprint(corpus), "field": field, "keep_invalid": False,
-            "model": model.name, "model_files": [fingerprint(f) for f in files], "sites": names, "dtype": dtype,
+            "model": model.name, "model_files": [fingerprint(file) for file in model._core.files], "sites": names, "dtype": _DTYPES[dtype][0],
             "part_tokens": part_tokens, "shards": shards, "container": "parquet"}
 
 
-def extract(model: str, corpus: str | os.PathLike, folder: str | os.PathLike, sites: Sequence[str], dtype: str = "F32",
-            shards: int | None = None, workers: int = 2, cpus: int = 1, part_tokens: int = 32768, batch_tokens: int = 1024,
-            field: str = "text") -> list[dict[str, int]]:
+def extract(corpus: str | os.PathLike, folder: str | os.PathLike, sites: Sequence[str] | str, model: str | os.PathLike = "smollm2",
+            dtype: str = "fp32", shards: int | None = None, workers: int = 2, cpus: int = 1, part_tokens: int = 32768,
+            batch_tokens: int = 1024, field: str = "text") -> list[dict[str, int]]:
     """Writes the activations of a corpus (.jsonl, or text with a document a line) as Parquet files; returns a dictionary a shard.
 
     A row is a token: token_ids, document (number of its line), position, begin and end (bytes of the document), and for each site
-    a list of fixed length. `folder` and `corpus` must be where every worker sees them. `workers` processes of `cpus` cores each
-    open the model once. Calling it again goes on where an earlier call, or a worker, was stopped.
+    a list of fixed length ("fp32" or "fp16"). `folder`, `corpus` and the model must be where every worker sees them. `workers`
+    processes of `cpus` cores each open the model once; `shards` (4 for each worker) are shared out among them. Calling it again
+    goes on where an earlier call, or a worker, was stopped.
 
     Raises MissingDependencyError without ray[data], UsageError for a folder that holds another extraction, FormatError with the
     line for a corpus that is no UTF-8 or JSON.
@@ -204,15 +221,15 @@ def extract(model: str, corpus: str | os.PathLike, folder: str | os.PathLike, si
     ray = needs("ray", "embscope.ray.extract")
     data = needs("ray.data", "embscope.ray.extract")
     shards = shards or 4 * workers
-    with load(model) as opened:
-        if not opened.path:
-            raise UnsupportedError(model, "has no path that other processes could open")
-        run = describe(opened, corpus, sites, dtype, shards, part_tokens, field)
+    name = os.path.abspath(model) if os.path.exists(model) else os.fspath(model)
+    with load(name) as opened:
+        run = describe(opened, corpus, [sites] if isinstance(sites, str) else sites, dtype, shards, part_tokens, field)
     target = pathlib.Path(folder).absolute()
     target.mkdir(parents=True, exist_ok=True)
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
-    arguments = (os.path.abspath(model) if os.path.exists(model) else model, cpus, str(pathlib.Path(corpus).absolute()), str(target), run, batch_tokens)
-    work = data.range(shards, override_num_blocks=shards).map_batches(
-        _Worker, fn_constructor_args=arguments, batch_size=1, num_cpus=cpus, concurrency=workers)
+    arguments = name, cpus, os.path.abspath(corpus), str(target), run, batch_tokens
+    # Items and not a range: tasks that read would wait for ever for a core when the workers hold all of them.
+    items = data.from_items([{"id": shard} for shard in range(shards)], override_num_blocks=shards)
+    work = items.map_batches(_Worker, fn_constructor_args=arguments, batch_size=1, num_cpus=cpus, concurrency=workers)
     return sorted(work.take_all(), key=lambda one: one["shard"])

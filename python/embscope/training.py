@@ -39,6 +39,14 @@ def train(text: str, out: str | os.PathLike, *, source: str | os.PathLike = "", 
     return _run(lambda p: _core.train(request, p), progress)
 
 
+def train_tokenizer(text: str, folder: str | os.PathLike, size: int = 2048, progress: Progress = None) -> int:
+    """Byte-pair encoding (Sennrich et al. 2016) trained on a text, written to `folder`/tokenizer.json, which `train(tokens=folder)`
+    and Hugging Face's tokenizers open. Up to `size` tokens: 256 bytes, then merges until no pair occurs twice. Returns how many
+    there are. Raises UsageError for an empty text or a size below 256."""
+    with shown(progress) as p:
+        return _core.train_tokenizer(text, size, pathlib.Path(folder), p)
+
+
 def resume(out: str | os.PathLike, progress: Progress = None) -> Table:
     """Goes on with the run in a folder from its last checkpoint, as it was asked for; the same bits as without an interruption."""
     return _run(lambda p: _core.resume_training(pathlib.Path(out), p), progress)

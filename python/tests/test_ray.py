@@ -27,12 +27,20 @@ def corpus(tmp_path):
 def shard(model, corpus, folder, number=0, shards=1, part_tokens=64):
     folder.mkdir(exist_ok=True)
     run = extraction.describe(model, corpus, SITES, shards=shards, part_tokens=part_tokens)
-    return extraction.Shard(model, corpus, folder, run, number, 256)
+    return extraction.Shard(model, corpus, folder, run, number, 1024)
 
 
 def rows(folder):
     parquet = pytest.importorskip("pyarrow.parquet")
     return [row for path in sorted(folder.glob("*.parquet")) for row in parquet.read_table(path).to_pylist()]
+
+
+def tensor(path, name):
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    entry = json.loads(data[8:8 + size])[name]
+    begin, end = entry["data_offsets"]
+    return np.frombuffer(data[8 + size + begin:8 + size + end], {"F32": np.float32, "I64": np.int64}[entry["dtype"]]).reshape(entry["shape"])
 
 
 def test_a_shard_holds_what_runs_give_and_goes_on_where_it_stopped(corpus, tmp_path, smollm2):
@@ -68,8 +76,8 @@ def test_shards_share_the_documents(corpus, tmp_path, smollm2):
 def test_what_cannot_be_extracted_is_told(corpus, tmp_path, smollm2):
     with pytest.raises(embscope.UsageError, match="blocks.0.pattern' has no vector"):
         extraction.describe(smollm2, corpus[0], ["blocks.0.pattern"])
-    with pytest.raises(embscope.UsageError, match="choose F32 or F16"):
-        extraction.describe(smollm2, corpus[0], SITES, dtype="F8")
+    with pytest.raises(embscope.UsageError, match="choose fp32 or fp16"):
+        extraction.describe(smollm2, corpus[0], SITES, dtype="fp8")
     with pytest.raises(embscope.NotFoundError, match="no such file"):
         extraction.describe(smollm2, tmp_path / "none", SITES)
     (tmp_path / "bad.jsonl").write_text('{"text": "fine"}\n{"txt": 3}\n')
@@ -81,11 +89,49 @@ def test_what_cannot_be_extracted_is_told(corpus, tmp_path, smollm2):
         shard(smollm2, corpus[0], tmp_path / "out", part_tokens=65).extract()
 
 
+def test_the_manifest_is_the_command_lines(corpus, tmp_path, smollm2):
+    """Field by field; what differs is the container, and with it the bytes of the files."""
+    pytest.importorskip("pyarrow")
+    done = smollm2.extract(corpus[0], tmp_path / "ours", SITES, shard=1, shards=3, part_tokens=64)
+    shard(smollm2, corpus[0], tmp_path / "theirs", 1, 3).extract()
+    name = "manifest-1-of-3.json"
+    ours, theirs = (json.loads((tmp_path / folder / name).read_text()) for folder in ("ours", "theirs"))
+    assert theirs["run"].pop("container") == "parquet" and theirs["run"] == ours["run"]
+    assert list(theirs) == list(ours) and theirs["complete"] and ours["complete"]
+    without = lambda part: {**part, "file": part["file"].split(".")[0], "bytes": None}
+    assert [without(part) for part in theirs["parts"]] == [without(part) for part in ours["parts"]] and len(ours["parts"]) == done["parts"]
+
+
+@pytest.mark.parametrize("bos", [False, True])
+def test_rows_are_the_command_lines_past_the_context_too(tmp_path, bos):
+    """A long document has windows; a beginning-of-text token, where the tokenizer asks for one, stands before each."""
+    pytest.importorskip("pyarrow")
+    embscope.train("a long document, end\n" * 20, tmp_path / "model", steps=1, layers=2, heads=2, width=16, context=16, batch=1)
+    if bos:
+        tokenizer = json.loads((tmp_path / "model/tokenizer.json").read_text())
+        tokenizer["added_tokens"] = [{"id": tokenizer["model"]["vocab"]["e"], "content": "e", "special": True}]
+        (tmp_path / "model/tokenizer.json").write_text(json.dumps(tokenizer))
+        (tmp_path / "model/tokenizer_config.json").write_text('{"add_bos_token": true, "bos_token": "e"}')
+    (tmp_path / "c.txt").write_text("on\n" + "a long document " * 5 + "\n\nend\n")
+    sites = ["blocks.1.resid_post"]
+    with embscope.load(tmp_path / "model") as model:
+        assert (model.tokens("on").ids[0] == model.token("e")) == bos
+        model.extract(tmp_path / "c.txt", tmp_path / "ours", sites, part_tokens=30)
+        (tmp_path / "theirs").mkdir()
+        run = extraction.describe(model, tmp_path / "c.txt", sites, part_tokens=30)
+        extraction.Shard(model, tmp_path / "c.txt", tmp_path / "theirs", run, 0, 1024).extract()
+    found, parts = rows(tmp_path / "theirs"), sorted((tmp_path / "ours").glob("*.safetensors"))
+    for name in ("token_ids", "document", "position", "begin", "end", *sites):
+        want = np.concatenate([tensor(part, name) for part in parts])
+        assert np.array_equal(np.array([row[name] for row in found], want.dtype), want), name
+    assert max(row["position"] for row in found) == 15 and len(parts) > 2
+
+
 def test_without_ray_the_command_that_installs_it_is_said(corpus, tmp_path, monkeypatch):
     import sys
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(embscope.MissingDependencyError, match=r"pip install 'ray\[data\]'"):
-        extraction.extract("smollm2", corpus[0], tmp_path / "out", SITES)
+        extraction.extract(corpus[0], tmp_path / "out", SITES)
 
 
 def worker_processes():
@@ -119,7 +165,7 @@ def test_two_workers_of_a_local_ray_one_of_them_killed(corpus, tmp_path, smollm2
     thread = threading.Thread(target=kill)
     thread.start()
     try:
-        done = extraction.extract("smollm2", path, tmp_path / "out", SITES, shards=4, part_tokens=512)
+        done = extraction.extract(path, tmp_path / "out", SITES, shards=4, part_tokens=512)
     finally:
         stop.set()
         thread.join()
@@ -128,7 +174,5 @@ def test_two_workers_of_a_local_ray_one_of_them_killed(corpus, tmp_path, smollm2
     assert sum(one["tokens"] for one in done) == 6 * sum(len(smollm2.tokens(line)) for line in lines)
     alone = tmp_path / "alone"
     for number in range(4):
-        shard(smollm2, path, alone, number, 4, 512)
-        run = extraction.describe(smollm2, path, SITES, shards=4, part_tokens=512)
-        extraction.Shard(smollm2, path, alone, run, number, 1024).extract()
+        shard(smollm2, path, alone, number, 4, 512).extract()
     assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == {p.name: p.read_bytes() for p in alone.iterdir()}

@@ -130,8 +130,10 @@ std::vector<float> conditional_weights(const Neighbours& neighbours, Metric metr
     std::vector<float> d(static_cast<std::size_t>(neighbours.k));
     for (std::int64_t i = begin; i < end; ++i) {
       const auto values = neighbours.values_of(i);
-      for (std::size_t j = 0; j < d.size(); ++j)
-        d[j] = metric == Metric::cosine ? 1 - values[j] : values[j] * values[j];
+      for (std::size_t j = 0; j < d.size(); ++j) {
+        const float distance = metric == Metric::cosine ? 1 - values[j] : values[j];
+        d[j] = distance * distance;
+      }
       calibrate(d.data(), neighbours.k, perplexity, p.data() + i * neighbours.k);
     }
   });

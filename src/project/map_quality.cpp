@@ -8,13 +8,12 @@
 
 #include "base/random.h"
 #include "base/threads.h"
-#include "kernels/gemm.h"
 #include "project/compared.h"
 
 namespace embscope {
 namespace {
 
-constexpr std::int64_t rows_at_once = 224, columns_at_once = 4096, most_pairs = 500'000, pairs_of_point = 200;
+constexpr std::int64_t most_pairs = 500'000, pairs_of_point = 200;
 
 // `count` of 0..n without repetition, ascending (Floyd's method on a seeded generator would need a set: n is small enough to mark).
 std::vector<std::int64_t> drawn(std::int64_t n, std::int64_t count, std::uint64_t seed) {
@@ -30,34 +29,14 @@ std::vector<std::int64_t> drawn(std::int64_t n, std::int64_t count, std::uint64_
   return all;
 }
 
-// Distances of some rows to all others, as numbers that order like distances: 1 - cosine, -product, or half the square.
+// Distances of some rows to all others, as numbers that order like distances: 1 - cosine, 1 - product, or half the square.
 void distances(const Compared& compared, std::span<const std::int64_t> rows, std::vector<float>& out) {
-  const std::int64_t n = compared.vectors->rows(), width = compared.vectors->columns();
-  const auto count = static_cast<std::int64_t>(rows.size());
-  std::vector<float> x(static_cast<std::size_t>(count * width));
-  for (std::int64_t i = 0; i < count; ++i) compared.fill(rows[static_cast<std::size_t>(i)], 1, x.data() + i * width);
-  out.resize(static_cast<std::size_t>(count * n));
-  for (std::int64_t j = 0; j < n; j += columns_at_once) {
-    const std::int64_t columns = std::min(columns_at_once, n - j);
-    const Packed packed(columns, width, [&](std::int64_t p, float* panel) {
-      std::vector<float> few(static_cast<std::size_t>(panel_width * width));
-      const std::int64_t held = std::min(panel_width, columns - p * panel_width);
-      compared.fill(j + p * panel_width, held, few.data());
-      pack_panel(few.data(), width, held, width, panel);
-    });
-    const Product product{&packed, nullptr, out.data() + j, n};
-    gemm(x.data(), width, count, {&product, 1});
-  }
+  compared.scores(rows, out);
   const bool euclidean = compared.metric == Metric::euclidean;
-  parallel_for(count, 8, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const double own = compared.squares[static_cast<std::size_t>(rows[static_cast<std::size_t>(i)])];
-      for (std::int64_t j = 0; j < n; ++j) {
-        float& d = out[static_cast<std::size_t>(i * n + j)];
-        const double half = euclidean ? (own + compared.squares[static_cast<std::size_t>(j)]) / 2 : 0;
-        d = euclidean ? std::max(0.0f, static_cast<float>(half - static_cast<double>(d))) : 1 - d;
-      }
-    }
+  const std::int64_t n = compared.vectors().rows();
+  parallel_for(static_cast<std::int64_t>(rows.size()), 8, [&](std::int64_t begin, std::int64_t end) {
+    for (float& d : std::span(out).subspan(static_cast<std::size_t>(begin * n), static_cast<std::size_t>((end - begin) * n)))
+      d = euclidean ? std::max(0.0f, -d) : 1 - d;
   });
 }
 
@@ -154,9 +133,10 @@ MapQuality map_quality(const Tensor& vectors, const Tensor& points, const Qualit
   std::vector<float> far_pairs, near_pairs, far;
   Random random(options.seed + 1);
   const auto looked = static_cast<std::int64_t>(out.ids.size());
-  for (std::int64_t first = 0; first < looked; first += rows_at_once) {
+  const std::int64_t at_once = rows_at_once(n);
+  for (std::int64_t first = 0; first < looked; first += at_once) {
     report(progress, static_cast<double>(first) / static_cast<double>(looked), "quality of the map");
-    const auto rows = std::span(out.ids).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(std::min(rows_at_once, looked - first)));
+    const auto rows = std::span(out.ids).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(std::min(at_once, looked - first)));
     distances(compared, rows, far);
     auto row_of = [&](std::int64_t r) { return std::span<const float>(far.data() + r * n, static_cast<std::size_t>(n)); };
     parallel_for(static_cast<std::int64_t>(rows.size()), 4, [&](std::int64_t begin, std::int64_t end) {

@@ -1,4 +1,5 @@
-// The exact nearest others of every vector: candidates from tiles of the matrix product, order in double.
+// The exact nearest others of every vector: candidates from tiles of the matrix product, order in double, and a proof that no
+// other has a place among them.
 #include "embscope/neighbours.h"
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "kernels/pairs.h"
 #include "project/compared.h"
 #include "project/pca.h"
+#include "project/state.h"
 
 namespace embscope {
 namespace {
@@ -76,16 +78,6 @@ class Best {
   std::vector<float> bounds_;
 };
 
-// a.b - |a|^2 / 2 - |b|^2 / 2 = -|a - b|^2 / 2
-void to_distances(const PairTile& tile, const std::vector<float>& halves) {
-  for (std::int64_t i = 0; i < tile.rows; ++i) {
-    const float own = halves[static_cast<std::size_t>(tile.first_row + i)];
-    const float* others = halves.data() + tile.first_column;
-    float* row = tile.values + i * tile.stride;
-    for (std::int64_t j = 0; j < tile.columns; ++j) row[j] = row[j] - own - others[j];
-  }
-}
-
 // Offers a tile's pairs to its rows and to its columns, each under the lock of the rows that it changes.
 void offer_tile(const PairTile& tile, Best& best, std::vector<std::mutex>& locks) {
   std::int32_t found[pair_columns + 16];
@@ -112,15 +104,89 @@ void offer_tile(const PairTile& tile, Best& best, std::vector<std::mutex>& locks
   }
 }
 
-// Row i's candidates in the order of their scores in double.
-void put_in_order(const Compared& compared, std::int64_t i, std::span<const std::uint64_t> candidates, Neighbours& out) {
+// The k best of row i's candidates by their scores in double, to `out`. Returns the score of the last.
+double put_in_order(const Compared& compared, std::int64_t i, std::span<const std::int64_t> candidates, Neighbours& out) {
   std::vector<std::pair<double, std::int64_t>> scored;
-  for (std::uint64_t key : candidates) scored.emplace_back(-compared.score(i, index_of(key)), index_of(key));
-  std::sort(scored.begin(), scored.end());
+  scored.reserve(candidates.size());
+  for (std::int64_t j : candidates) scored.emplace_back(-compared.score(i, j), j);
+  std::partial_sort(scored.begin(), scored.begin() + out.k, scored.end());
   for (std::int64_t n = 0; n < out.k; ++n) {
     const auto at = static_cast<std::size_t>(i * out.k + n);
     out.ids[at] = static_cast<std::int32_t>(scored[static_cast<std::size_t>(n)].second);
     out.values[at] = compared.value(-scored[static_cast<std::size_t>(n)].first);
+  }
+  return -scored[static_cast<std::size_t>(out.k - 1)].first;
+}
+
+// A row whose candidates are not proven to hold its neighbours: these score at least `least` in double.
+struct Undecided {
+  std::vector<std::int64_t> rows;
+  std::vector<double> least;
+};
+
+// Orders every row's candidates. What was no candidate scores in fp32 at most what the last candidate does: where that and the
+// error bound together stay below the k-th score, nothing better was left out.
+Undecided order_candidates(const Compared& compared, Best& best, bool all_are_candidates, Neighbours& out) {
+  std::vector<double> open(static_cast<std::size_t>(out.count), INFINITY);
+  parallel_for(out.count, 256, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<std::int64_t> candidates;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto keys = best.sorted(i);
+      candidates.clear();
+      for (std::uint64_t key : keys) candidates.push_back(index_of(key));
+      const double least = put_in_order(compared, i, candidates, out);
+      const double left_out = static_cast<double>(score_of(keys.back())) + compared.error_bound(i);
+      if (!all_are_candidates && !(left_out < least)) open[static_cast<std::size_t>(i)] = least;
+    }
+  });
+  Undecided undecided;
+  for (std::int64_t i = 0; i < out.count; ++i) {
+    if (const double least = open[static_cast<std::size_t>(i)]; least < INFINITY) undecided.rows.push_back(i), undecided.least.push_back(least);
+  }
+  return undecided;
+}
+
+// How many rows of lower index have the same bits as each: padded vocabularies hold thousands of equal rows.
+std::vector<std::int64_t> copies_before(const Tensor& vectors) {
+  const auto bytes_of = [&](std::int64_t i) { return std::string_view(reinterpret_cast<const char*>(vectors.row(i).data()), vectors.row(i).size_bytes()); };
+  std::vector<std::pair<std::uint64_t, std::int64_t>> order(static_cast<std::size_t>(vectors.rows()));
+  parallel_for(vectors.rows(), 1024, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) order[static_cast<std::size_t>(i)] = {hash_of(bytes_of(i)), i};
+  });
+  std::sort(order.begin(), order.end());
+  std::vector<std::int64_t> out(order.size());
+  std::int64_t count = 0;
+  for (std::size_t at = 1, first = 0; at < order.size(); ++at) {
+    if (order[at].first != order[first].first) first = at, count = 0;
+    if (at != first && bytes_of(order[at].second) == bytes_of(order[first].second)) out[static_cast<std::size_t>(order[at].second)] = ++count;
+  }
+  return out;
+}
+
+// Looks at all pairs of the undecided rows again: whatever fp32 puts within its error of the k-th best is a candidate. Of equal
+// rows the first k + 1 are enough, since they come before the others.
+void search_again(const Compared& compared, const Undecided& undecided, Neighbours& out, const Progress& progress) {
+  if (undecided.rows.empty()) return;
+  const std::vector<std::int64_t> copies = copies_before(*compared.given);
+  const auto count = static_cast<std::int64_t>(undecided.rows.size()), at_once = rows_at_once(out.count);
+  std::vector<float> scores;
+  for (std::int64_t first = 0; first < count; first += at_once) {
+    report(progress, static_cast<double>(first) / static_cast<double>(count), "neighbours too near to tell apart");
+    const auto rows = std::span(undecided.rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(std::min(at_once, count - first)));
+    compared.scores(rows, scores);
+    parallel_for(static_cast<std::int64_t>(rows.size()), 4, [&](std::int64_t begin, std::int64_t end) {
+      std::vector<std::int64_t> candidates;
+      for (std::int64_t r = begin; r < end; ++r) {
+        const std::int64_t i = rows[static_cast<std::size_t>(r)];
+        const double bound = undecided.least[static_cast<std::size_t>(first + r)] - compared.error_bound(i);
+        const float* of_row = scores.data() + r * out.count;
+        candidates.clear();
+        for (std::int64_t j = 0; j < out.count; ++j) {
+          if (static_cast<double>(of_row[j]) >= bound && j != i && copies[static_cast<std::size_t>(j)] <= out.k) candidates.push_back(j);
+        }
+        put_in_order(compared, i, candidates, out);
+      }
+    });
   }
 }
 
@@ -144,26 +210,26 @@ Neighbours nearest_neighbours(const Tensor& vectors, const NeighbourOptions& opt
                 n < 2 ? fmt::format("{} vectors: at least 2 are needed", n)
                       : fmt::format("{} neighbours of {} vectors: choose 1 to {}", options.k, n, n - 1));
   const Compared compared = compared_by(vectors, options);
-  std::vector<float> halves;
-  if (options.metric == Metric::euclidean) {
-    for (double square : compared.squares) halves.push_back(static_cast<float>(square / 2));
-  }
+  const std::vector<float> halves = options.metric == Metric::euclidean ? compared.half_squares() : std::vector<float>();
   constexpr std::int64_t spare = 8;
-  Best best(n, std::min<std::int64_t>(options.k + spare, n - 1));
+  const std::int64_t wanted = std::min<std::int64_t>(options.k + spare, n - 1);
+  Best best(n, wanted);
   std::vector<std::mutex> locks(static_cast<std::size_t>((n + pair_rows - 1) / pair_rows));
   for_pairs(
       n, vectors.columns(),
       [&](std::int64_t first, std::int64_t count, float* out) { compared.fill(first, count, out); },
       [&](const PairTile& tile) {
-        if (!halves.empty()) to_distances(tile, halves);
+        for (std::int64_t i = 0; !halves.empty() && i < tile.rows; ++i)
+          to_distances(tile.values + i * tile.stride, tile.columns, halves[static_cast<std::size_t>(tile.first_row + i)],
+                       halves.data() + tile.first_column);
         offer_tile(tile, best, locks);
       },
       progress, "neighbours of all vectors");
   Neighbours out{n, options.k, std::vector<std::int32_t>(static_cast<std::size_t>(n * options.k)),
                  std::vector<float>(static_cast<std::size_t>(n * options.k))};
-  parallel_for(n, 256, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) put_in_order(compared, i, best.sorted(i), out);
-  });
+  const Undecided undecided = order_candidates(compared, best, wanted == n - 1, out);
+  search_again(compared, undecided, out, progress);
+  out.searched_again = static_cast<std::int64_t>(undecided.rows.size());
   return out;
 }
 
@@ -189,7 +255,7 @@ Neighbours nearest_to(std::span<const float> vector, const Tensor& vectors, cons
   parallel_for(n, 1024, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const float* row = options.metric == Metric::euclidean ? vectors.row(i).data() : compared.row(i);
-      double score = options.metric == Metric::euclidean ? -square_distance_in_double(w, row, width)
+      double score = options.metric == Metric::euclidean ? -square_distance_in_double(w, row, width) / 2
                                                          : product_in_double(w, row, width);
       if (options.metric == Metric::cosine) score /= std::sqrt(square * compared.squares[static_cast<std::size_t>(i)]);
       scored[static_cast<std::size_t>(i)] = {-score, i};

@@ -7,7 +7,7 @@
 namespace embscope {
 namespace {
 
-constexpr std::string_view magic = "Embscope map 1\n\n";
+constexpr std::string_view magic = "Embscope map 2\n\n";
 
 }  // namespace
 

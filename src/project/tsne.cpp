@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -21,7 +22,6 @@ namespace {
 constexpr std::int64_t most_exact_points = 20000, exact_by_default = 1000;
 constexpr int most_steps = 1000000, trace_every = 50;
 constexpr double momentum = 0.8;  // in both phases, as openTSNE has it: a lower divergence than 0.5 in the first
-constexpr std::int64_t points_at_once = 1024;
 
 void check(const Tensor& v, const TsneOptions& o) {
   const std::int64_t n = v.rows();
@@ -89,9 +89,10 @@ struct Tsne::Parts {
   Tensor points;
 
   std::int64_t count() const { return affinities.count(); }
-  double rate() const {
+  // N / exaggeration of the present phase: the pull on a point is as strong in both (Belkina et al. 2019, as openTSNE has it).
+  double rate(double exaggeration) const {
     return options.learning_rate > 0 ? options.learning_rate
-                                     : std::max(static_cast<double>(count()) / options.exaggeration, 50.0);
+                                     : std::max(static_cast<double>(count()) / exaggeration, 200.0);
   }
   std::int64_t chunk() const {  // of rows worth a thread
     const auto weights = static_cast<std::int64_t>(affinities.index.size()) / count();
@@ -112,6 +113,9 @@ struct Tsne::Parts {
   void move(double exaggeration, double momentum);
   void centre();
   double divergence();
+
+  template <class File, class State>
+  static void each_field(File& file, State& state);
 };
 
 template <class Use>
@@ -129,7 +133,7 @@ void Tsne::Parts::each_gradient(double exaggeration, const Use& use) {
 }
 
 void Tsne::Parts::move(double exaggeration, double momentum) {
-  const auto kept = static_cast<float>(momentum), speed = static_cast<float>(rate());
+  const auto kept = static_cast<float>(momentum), speed = static_cast<float>(rate(exaggeration) / 4);
   constexpr float longest = 5;
   auto step_of = [&](std::size_t c, float gradient) {
     gains[c] = (gradient > 0) == (last[c] > 0) ? std::max(gains[c] * 0.8f, 0.01f) : gains[c] + 0.2f;
@@ -211,11 +215,13 @@ const Tensor& Tsne::points() const { return parts_->points; }
 double Tsne::divergence() const { return parts_->divergence(); }
 const std::vector<double>& Tsne::trace() const { return parts_->trace; }
 
-void Tsne::set_steps(int steps) {
+void Tsne::go_on(int steps, double stall) {
   if (steps < parts_->done || steps > most_steps)
     throw Error(Code::range, "t-SNE",
                 fmt::format("{} steps, of which {} are done: choose {} to {}", steps, parts_->done, parts_->done, most_steps));
-  parts_->options.steps = steps;
+  TsneOptions& options = parts_->options;
+  if (steps == options.steps && stall == options.stall) return;  // what ended early stays ended
+  options.steps = steps, options.stall = stall;
   parts_->stalled = false;
 }
 
@@ -223,24 +229,6 @@ Tensor Tsne::gradient() const {
   Tensor out({parts_->count(), 2});
   parts_->each_gradient(1, [&](std::size_t c, float x, float y) { out.data()[c] = x, out.data()[c + 1] = y; });
   return out;
-}
-
-void Tsne::save(const std::filesystem::path& path) const {
-  const Parts& s = *parts_;
-  StateWriter out(path);
-  out.value(s.of_vectors);
-  out.value(s.options);
-  out.value(s.done);
-  out.value(s.stalled);
-  out.array(s.affinities.offsets);
-  out.array(s.affinities.index);
-  out.array(s.affinities.p);
-  out.value(s.affinities.entropy);
-  out.array(s.at);
-  out.array(s.last);
-  out.array(s.gains);
-  out.array(s.trace);
-  out.commit();
 }
 
 namespace {
@@ -258,24 +246,36 @@ bool sound(const Affinities& a, std::int64_t n) {
 
 }  // namespace
 
+// All that a state holds, for its writer and its reader.
+template <class File, class State>
+void Tsne::Parts::each_field(File& file, State& s) {
+  file.value(s.of_vectors);
+  file.value(s.options);
+  file.value(s.done);
+  file.value(s.stalled);
+  file.array(s.affinities.offsets);
+  file.array(s.affinities.index);
+  file.array(s.affinities.p);
+  file.value(s.affinities.entropy);
+  file.array(s.at);
+  file.array(s.last);
+  file.array(s.gains);
+  file.array(s.trace);
+}
+
+void Tsne::save(const std::filesystem::path& path) const {
+  StateWriter out(path);
+  Parts::each_field(out, std::as_const(*parts_));
+  out.commit();
+}
+
 Tsne Tsne::resume(const std::filesystem::path& path, const Tensor& vectors) {
   auto parts = std::make_unique<Parts>();
   Parts& s = *parts;
   StateReader in(path);
-  in.value(s.of_vectors);
+  Parts::each_field(in, s);
   if (s.of_vectors != hash_of(vectors))
     throw Error(Code::format, path.string(), "is the state of a map of other vectors; choose the same model and words");
-  in.value(s.options);
-  in.value(s.done);
-  in.value(s.stalled);
-  in.array(s.affinities.offsets);
-  in.array(s.affinities.index);
-  in.array(s.affinities.p);
-  in.value(s.affinities.entropy);
-  in.array(s.at);
-  in.array(s.last);
-  in.array(s.gains);
-  in.array(s.trace);
   const std::size_t coordinates = static_cast<std::size_t>(2 * vectors.rows());
   if (!sound(s.affinities, vectors.rows()) || s.at.size() != coordinates || s.last.size() != coordinates ||
       s.gains.size() != coordinates || s.done < 0)

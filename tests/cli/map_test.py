@@ -69,12 +69,34 @@ class Maps(unittest.TestCase):
         again = table(*options, "--steps", "400", "--resume", short)
         self.assertEqual(whole, again)
 
+    def test_a_killed_map_goes_on_to_the_same_picture(self):
+        folder = pathlib.Path(self.folder.name)
+        state, options = folder / "state", ["map", "-m", self.space, "--tokens", "all", "--stall", "0", "--steps", "30000"]
+        whole, again = folder / "whole.npy", folder / "again.npy"
+        self.assertEqual(run(*options, "--points", str(whole)).returncode, 0)
+        running = subprocess.Popen([EMBSCOPE, *options, "--resume", str(state)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        saves = set()
+        while len(saves) < 2:  # killed between two saves, not at an end
+            self.assertIsNone(running.poll(), "ended before it could be killed")
+            if state.exists():
+                saves.add(state.stat().st_mtime_ns)
+            time.sleep(0.01)
+        time.sleep(0.2)
+        running.kill()
+        running.wait()
+        self.assertEqual({path.name for path in folder.iterdir()}, {"words.txt", "whole.npy", "state"})  # nothing half written
+        self.assertEqual(run(*options, "--resume", str(state), "--points", str(again)).returncode, 0)
+        self.assertEqual(whole.read_bytes(), again.read_bytes())
+
     def test_a_state_of_other_vectors_is_refused(self):
         state = str(pathlib.Path(self.folder.name) / "state")
         run("map", "-m", self.space, "--tokens", "0:100", "--steps", "9", "--perplexity", "5", "--resume", state)
         done = run("map", "-m", self.space, "--tokens", "1:101", "--steps", "9", "--perplexity", "5", "--resume", state)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"other vectors", done.stderr)
+        done = run("map", "-m", self.space, "--tokens", "0:100", "--steps", "9", "--perplexity", "6", "--resume", state)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"holds a map of perplexity 5", done.stderr)
 
     def test_words_are_added_to_a_map_that_stays_as_it_is(self):
         options = ["map", "-m", self.space, "--tokens", "0:90", "--perplexity", "9", "--steps", "90"]

@@ -26,7 +26,8 @@ class NpzTest : public ::testing::Test {
   std::string opening(const std::string& bytes) const {
     std::ofstream(path_, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     try {
-      for (const auto& entry : Archive::open(path_)->tensors()) decode(entry.view);
+      const auto archive = Archive::open(path_);
+      for (const auto& entry : archive->tensors()) decode(entry.view);
       return "";
     } catch (const Error& error) { return error.what(); }
   }

@@ -46,9 +46,9 @@ std::vector<double> affinities(const Tensor& v, const TsneOptions& o) {
         const double x = static_cast<double>(a[k]), y = static_cast<double>(b[k]);
         ab += x * y, aa += x * x, bb += y * y, square += (x - y) * (x - y);
       }
-      d[j] = o.cosine ? 1 - ab / std::sqrt(aa * bb) : square;
+      d[j] = o.cosine ? std::pow(1 - ab / std::sqrt(aa * bb), 2) : square;
     }
-    double low = 0, high = 1e9;
+    double low = 0, high = 1e12;
     for (int round = 0; round < 200; ++round) {
       const double beta = (low + high) / 2;
       double sum = 0, entropy = 0;
@@ -382,7 +382,7 @@ TEST(Tsne, an_interrupted_map_goes_on_as_if_it_had_not_been) {
     rest.save(path);  // finished, and then asked for more
     Tsne more = Tsne::resume(path, v);
     EXPECT_FALSE(more.step());
-    more.set_steps(340);
+    more.go_on(340);
     while (more.step()) {}
     EXPECT_EQ(more.steps_done(), 340);
     std::filesystem::remove(path);
