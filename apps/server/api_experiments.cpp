@@ -145,7 +145,8 @@ class Drags {
 };
 
 std::string key_of(const Call& call, const OpenModel& model) {
-  bj::object fields = bj::parse(call.body).as_object();
+  bj::object fields;  // without a body none, as Fields has it
+  if (!call.body.empty()) fields = bj::parse(call.body).as_object();
   fields.erase("p");
   fields.erase("k");
   return model.name() + " " + bj::serialize(fields);
