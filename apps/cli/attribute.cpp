@@ -59,7 +59,7 @@ void write_gradients(const std::string& file, const std::vector<Site>& sites, co
 }
 
 void run_gradient(const Common& common, const Options& o, const CLI::App& command) {
-  const Transformer transformer(common.open());
+  const Transformer& transformer = common.transformer();
   auto r = request_of<GradientRequest>(transformer.model().tokenizer(), o, command);
   r.sites = sites_of(o, transformer.config());
   const GradientAttribution found = attribute_by_gradient(transformer, r, progress_line());
@@ -76,7 +76,7 @@ void run_gradient(const Common& common, const Options& o, const CLI::App& comman
 }
 
 void run(const Common& common, const Options& o, const CLI::App& command) {
-  const Transformer transformer(common.open());
+  const Transformer& transformer = common.transformer();
   const Model& model = transformer.model();
   auto r = request_of<AttributionRequest>(model.tokenizer(), o, command);
   r.sorted = o.sorted;
@@ -97,7 +97,7 @@ void run(const Common& common, const Options& o, const CLI::App& command) {
 
 void add_attribute(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "attribute", "What each head, MLP and embedding adds to a token's logit",
+      add_model_command(app, "attribute", "What each head, MLP and embedding adds to a token's logit",
                   "attribute \"The capital of Germany is\" --target \" Berlin\" --against \" Paris\" --sort");
   auto o = std::make_shared<Options>();
   command->add_option("TEXT", o->text, "The text")->required();

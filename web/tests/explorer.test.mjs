@@ -49,9 +49,11 @@ test("the first picture comes at once", async () => {
   const fresh = await serve();
   const served = performance.now() - began;
   await page.goto(fresh.address);
+  await page.waitForSelector(".piece");
+  const tokens = performance.now() - began;
   await page.waitForSelector(".likely li");
   const ms = performance.now() - began;
-  console.log(`first useful picture ${Math.round(ms)} ms after the program was started, which answered after ${Math.round(served)} ms; `
+  console.log(`tokens ${Math.round(tokens)} ms, prediction ${Math.round(ms)} ms after the program was started, which answered after ${Math.round(served)} ms; `
     + `${used(fresh.pid).toFixed(2)} s of the server's processor time (limit 1000 ms)`);
   await page.close();
   await fresh.stop();
@@ -90,6 +92,7 @@ for (const [name, path, ready] of views) {
     await page.waitForTimeout(400);
     await ready(page);
     assert.deepEqual(await violations(page), [], "dark");
+    await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = false)));
     if (pictures && ["read", "life-attention", "map"].includes(name)) await page.screenshot({ path: `${pictures}/${name}-dark.png` });
     await page.setViewportSize({ width: 390, height: 780 });
     await page.waitForTimeout(100);
@@ -717,7 +720,7 @@ test("the walk, from its first step to its last, by doing what it asks", async (
   await page.getByLabel("Text", { exact: true }).fill("The capital of Atlantis is");
   await done(7), await next();
   await page.getByLabel("p, the share").fill("0.5");
-  if (pictures) await page.waitForSelector(".task.done").then(() => page.screenshot({ path: `${pictures}/walk-mix.png` }));
+  if (pictures) await page.waitForSelector(".task.done").then(() => drawn(page, "mix")).then(() => page.screenshot({ path: `${pictures}/walk-mix.png` }));
   await done(8), await next();
   await page.getByLabel("Takes its place", { exact: true }).fill(" Italy");
   await page.getByLabel("and", { exact: true }).fill(" Rome");
