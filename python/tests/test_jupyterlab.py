@@ -23,7 +23,7 @@ CELLS = [
     "import numpy as np, embscope\nmodel = embscope.load('smollm2')",
     "model.predict('The capital of Germany is', 5).figure()",
     "model.lens('The capital of Germany is')",
-    "model.predict('The capital of Germany is', 4).figure().to_altair()",
+    "import altair\naltair.renderers.enable('mimetype')  # by itself Altair fetches its scripts\nmodel.predict('The capital of Germany is', 4).figure().to_altair()",
     "points = np.array([[x, y] for y in range(5) for x in range(5)], dtype=np.float32)\n"
     "view = embscope.Map(points, [f'␣w{i}' for i in range(25)], range(100, 125))\nview",
 ]
