@@ -2,7 +2,7 @@
 // (or an event stream), and nothing is a failure of the server's own (status 500).
 #include <boost/json.hpp>
 
-#include "../tests/forward/tiny.h"
+#include "forward/tiny.h"
 #include "input.h"
 #include "server/api.h"
 

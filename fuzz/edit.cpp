@@ -1,7 +1,7 @@
 // The small languages of edits, vectors and sites, in text and in JSON: what parses must run, or be refused in a line.
 #include <memory>
 
-#include "../tests/forward/tiny.h"
+#include "forward/tiny.h"
 #include "embscope/transformer.h"
 #include "input.h"
 

@@ -2,10 +2,12 @@
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include "archives.h"
-#include "bytes.h"
+#include "files/makers.h"
 
 namespace embscope::fuzz {
 namespace {
+
+using files::Bytes;
 
 // A number as it should be, or (for one recipe in eight) another that a reader may stumble over.
 std::uint64_t maybe(FuzzedDataProvider& recipe, std::uint64_t honest) {

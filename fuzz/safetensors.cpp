@@ -2,10 +2,12 @@
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include "archives.h"
-#include "bytes.h"
+#include "files/makers.h"
 
 namespace embscope::fuzz {
 namespace {
+
+using files::Bytes;
 
 // The text of a number: as it should be, or (for one recipe in eight) something else that JSON can say.
 std::string maybe(FuzzedDataProvider& recipe, std::uint64_t honest) {

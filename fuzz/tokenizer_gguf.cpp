@@ -1,12 +1,14 @@
 // The vocabulary in a GGUF file's metadata, by recipe: tokens, merges, types and the numbers of special tokens.
 #include <fuzzer/FuzzedDataProvider.h>
 
-#include "bytes.h"
+#include "files/makers.h"
 #include "model/family.h"
 #include "tokenizers.h"
 
 namespace embscope::fuzz {
 namespace {
+
+using files::Bytes;
 
 struct Keys {
   Bytes bytes;

@@ -1,21 +1,26 @@
 #!/usr/bin/env python3
-"""What transformers computes for a text at every module of a model, for `embscope verify -m MODEL --against OUT.safetensors`.
+"""What transformers computes for a text at every module of a model, for `embscope verify -m MODEL --against OUT`.
 
     python3 scripts/activations.py MODEL "The capital of Germany is" OUT.safetensors
+    python3 scripts/activations.py MODEL "The capital of Germany is" OUT.npz
 
-MODEL is a folder in Hugging Face's layout, or a name on its hub. Needs torch, transformers and safetensors. The arrays
-have transformers' own names (transformer.h.0.ln_1, model.layers.0.mlp, ...), which Embscope understands.
+MODEL is a folder in Hugging Face's layout, a name on its hub, or a GGUF file. Needs torch, transformers and safetensors (of a
+GGUF file gguf too). The arrays have transformers' own names (transformer.h.0.ln_1, model.layers.0.mlp, ...), which Embscope understands.
 """
+import os
 import sys
 
+import numpy
 import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
 def main(name, text, out):
-    tokenizer = AutoTokenizer.from_pretrained(name)
-    model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32).eval()
+    folder, file = os.path.split(name)
+    where, options = (folder, {"gguf_file": file}) if name.endswith(".gguf") else (name, {})
+    tokenizer = AutoTokenizer.from_pretrained(where, **options)
+    model = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32, **options).eval()
     found = {}
 
     def keep(path):
@@ -32,7 +37,10 @@ def main(name, text, out):
     with torch.no_grad():
         model(ids)
     found["ids"] = ids[0].to(torch.int64)
-    save_file(found, out)
+    if out.endswith(".npz"):
+        numpy.savez(out, **{name: value.numpy() for name, value in found.items()})
+    else:
+        save_file(found, out)
     print(f"{len(found) - 1} arrays for {ids.shape[1]} tokens in {out}")
 
 

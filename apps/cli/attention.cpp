@@ -15,7 +15,7 @@ struct Options {
 
 void run(const Common& common, const Options& o, bool chosen) {
   if (o.every && chosen) throw Error(Code::usage, "attention", "--block and --every exclude each other");
-  const Transformer transformer(common.open());
+  const Transformer& transformer = common.transformer();
   const Model& model = transformer.model();
   AttentionRequest r;
   r.ids = model.tokenizer().with_bos(o.text).ids;
@@ -38,7 +38,7 @@ void run(const Common& common, const Options& o, bool chosen) {
 
 void add_attention(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "attention", "Where the heads of a block look",
+      add_model_command(app, "attention", "Where the heads of a block look",
                   "attention \"The capital of Germany is\" --block 11 --save attention.html");
   auto o = std::make_shared<Options>();
   command->add_option("TEXT", o->text, "The text")->required();

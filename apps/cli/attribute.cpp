@@ -13,7 +13,7 @@ struct Options {
 };
 
 void run(const Common& common, const Options& o, const CLI::App& command) {
-  const Transformer transformer(common.open());
+  const Transformer& transformer = common.transformer();
   const Model& model = transformer.model();
   const Tokenizer& tokenizer = model.tokenizer();
   AttributionRequest r;
@@ -48,7 +48,7 @@ void run(const Common& common, const Options& o, const CLI::App& command) {
 
 void add_attribute(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "attribute", "What each head, MLP and embedding adds to a token's logit",
+      add_model_command(app, "attribute", "What each head, MLP and embedding adds to a token's logit",
                   "attribute \"The capital of Germany is\" --target \" Berlin\" --against \" Paris\" --sort");
   auto o = std::make_shared<Options>();
   command->add_option("TEXT", o->text, "The text")->required();

@@ -37,6 +37,11 @@ std::shared_ptr<const Model> Common::open() const {
   return Model::open(named(model));
 }
 
+const Transformer& Common::transformer() const {
+  if (!transformer_) transformer_ = std::make_unique<const Transformer>(open());
+  return *transformer_;
+}
+
 Space Common::space() const {
   if (threads != 0) set_threads(threads);
   return open_space(named(model));
@@ -56,6 +61,12 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
   return {command, common};
 }
 
+Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
+  Command command = add_command(app, name, what, example);
+  command.app->add_flag("--explain", command.common->explain, "Say what the runs shared and computed, in token-layers");
+  return command;
+}
+
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes) {
   if (common.json) {
     fmt::print("{}\n", table.json());
@@ -65,6 +76,7 @@ void print(const Common& common, const Table& table, const std::vector<std::stri
     fmt::print("{}", table.text());
     for (const std::string& note : notes) fmt::print("{}\n", note);
   }
+  explain(common);
 }
 
 Table head(const Table& table, std::size_t rows) {
@@ -126,10 +138,17 @@ std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<st
   return rows;
 }
 
-std::string explained(const Cost& cost) {
-  return fmt::format(
-      "{:.1f} token-layers computed of {:.0f} asked for ({:.1f} % shared or not needed); logits at {} positions",
-      cost.computed, cost.asked, cost.asked > 0 ? 100 * (1 - cost.computed / cost.asked) : 0, cost.logit_rows);
+void explain(const Common& common) {
+  if (!common.explain) return;
+  const Cost cost = common.transformer().spent();
+  fmt::print(common.json || common.csv ? stderr : stdout,
+             "{:.1f} token-layers computed of {:.0f} asked for ({:.1f} % shared or not needed); logits at {} positions\n",
+             cost.computed, cost.asked, cost.asked > 0 ? 100 * (1 - cost.computed / cost.asked) : 0, cost.logit_rows);
+}
+
+std::string size_text(double bytes) {
+  return bytes < 1e6 ? fmt::format("{:.0f} kB", bytes / 1e3) : bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6)
+                                                                          : fmt::format("{:.1f} GB", bytes / 1e9);
 }
 
 std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,

@@ -23,12 +23,16 @@ namespace embscope::cli {
 /// Options that a command takes beside its own.
 struct Common {
   std::string model;
-  bool json = false, csv = false;
+  bool json = false, csv = false, explain = false;
   std::string save;
   int threads = 0;
 
   std::shared_ptr<const Model> open() const;
+  const Transformer& transformer() const;  ///< of what -m names, opened when it is first asked for
   Space space() const;  ///< what -m names, as an embedding space: a model, or a file of vectors (space.h)
+
+ private:
+  mutable std::unique_ptr<const Transformer> transformer_;
 };
 
 /// Adds a command with its example, its common options and what it does.
@@ -37,6 +41,13 @@ struct Command {
   std::shared_ptr<Common> common;
 };
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
+
+/// The same for a command that runs the model: it has --explain too, which `print` obeys.
+Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
+
+/// With --explain, what the runs of common.transformer() shared and computed: beneath the table, and on standard error where
+/// standard output is for machines.
+void explain(const Common& common);
 
 /// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes = {});
@@ -57,8 +68,8 @@ void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& w
 /// words do. Throws Error{not_found} for a word that such a file lacks.
 std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<std::string>& words);
 
-/// What a run shared and computed, in a line.
-std::string explained(const Cost& cost);
+/// "12 kB", "3.4 MB", "5.6 GB".
+std::string size_text(double bytes);
 
 /// FIRST:LAST as the half-open range it names of 0:count; either end may be left out, negative ones count from the end.
 /// `what` has the range: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} for what it has not.

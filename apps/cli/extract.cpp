@@ -22,11 +22,6 @@ void read_shard(const std::string& text, ExtractRequest& request) {
   throw Error(Code::usage, "extract", fmt::format("--shard '{}': expected i/N, such as 0/8", text));
 }
 
-std::string size_text(double bytes) {
-  return bytes < 1e6 ? fmt::format("{:.0f} kB", bytes / 1e3) : bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6)
-                                                                          : fmt::format("{:.1f} GB", bytes / 1e9);
-}
-
 // Said before the work starts: with --explain everything, otherwise only that the disk is too small.
 void tell_estimate(const Transformer& transformer, const ExtractRequest& request, bool explain) {
   const ExtractEstimate e = estimate_extract(transformer, request, explain);
@@ -40,12 +35,11 @@ void tell_estimate(const Transformer& transformer, const ExtractRequest& request
 }  // namespace
 
 void add_extract(CLI::App& app) {
-  const auto [command, common] = add_command(app, "extract", "Write the activations of a corpus to the disk",
+  const auto [command, common] = add_model_command(app, "extract", "Write the activations of a corpus to the disk",
                                              "extract corpus.txt --at blocks.6.resid_post --to activations --dtype fp16");
   auto r = std::make_shared<ExtractRequest>();
   struct Options {
     std::string dtype = "fp32", shard;
-    bool explain = false;
   };
   auto o = std::make_shared<Options>();
   command->add_option("CORPUS", r->corpus, "Text, a document a line; or .jsonl, an object a line")->required();
@@ -59,21 +53,18 @@ void add_extract(CLI::App& app) {
       ->check(CLI::Range(1, 1 << 20));
   command->add_option("--field", r->field, "What a .jsonl object calls its text");
   command->add_flag("--keep-invalid", r->keep_invalid, "Take bytes that are no UTF-8 as they are");
-  command->add_flag("--explain", o->explain, "Say beforehand what it will take, and afterwards what was computed");
   command->callback([common, r, o] {
     r->dtype = dtype_of(o->dtype);
     if (!o->shard.empty()) read_shard(o->shard, *r);
-    const Transformer transformer(common->open());
-    tell_estimate(transformer, *r, o->explain);
+    const Transformer& transformer = common->transformer();
+    tell_estimate(transformer, *r, common->explain);
     const ExtractResult result = extract(transformer, *r, progress_line());
     Table table(fmt::format("extracted to {}", r->folder.string()));
     const auto number = [](auto x) { return std::vector<double>{static_cast<double>(x)}; };
     table.add("documents", number(result.documents)).add("tokens", number(result.tokens));
     table.add("files", number(result.parts)).add("bytes", number(result.bytes));
     table.add("tokens_before", number(result.tokens_before));
-    std::vector<std::string> notes;
-    if (o->explain) notes.push_back(explained(result.cost));
-    print(*common, table, notes);
+    print(*common, table);
   });
 }
 

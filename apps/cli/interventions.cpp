@@ -15,7 +15,6 @@ struct EditOptions {
   std::string text, file;
   std::vector<std::string> at, what, follow;
   int top = 8;
-  bool explain = false;
 };
 
 std::vector<Edit> edits_of(const EditOptions& o, const Transformer& transformer, const Prompt& prompt) {
@@ -34,16 +33,14 @@ std::vector<Edit> edits_of(const EditOptions& o, const Transformer& transformer,
 }
 
 void run_edit(const Common& common, const EditOptions& o) {
-  const Transformer transformer(common.open());
+  const Transformer& transformer = common.transformer();
   const Tokenizer& tokenizer = transformer.model().tokenizer();
   const Prompt prompt = make_prompt(tokenizer, o.text);
   InterventionRequest request{prompt.tokens.ids, edits_of(o, transformer, prompt), o.top, {}};
   explain_words(tokenizer, o.follow);
   for (const std::string& word : o.follow) request.followed.push_back(token_of(tokenizer, word));
   const InterventionResult result = intervene(transformer, request);
-  std::vector<std::string> notes = {fmt::format("KL(after || before) = {:.4f} nats", result.divergence)};
-  if (o.explain) notes.push_back(explained(result.cost));
-  print(common, result.changes, notes);
+  print(common, result.changes, {fmt::format("KL(after || before) = {:.4f} nats", result.divergence)});
   save_figure(common, [&] {
     return figure_intervention(result.changes, o.at.size() == 1 ? fmt::format("{} {}", o.at[0], o.what[0])
                                                                 : fmt::format("{} edits", request.edits.size()));
@@ -52,7 +49,7 @@ void run_edit(const Common& common, const EditOptions& o) {
 
 void add_edit(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "edit", "Change an activation and see what the model then says",
+      add_model_command(app, "edit", "Change an activation and see what the model then says",
                   "edit \"The capital of Germany is\" --at \"wte@' Germany'\" --do \"mix 0.5 ' France'\"");
   auto o = std::make_shared<EditOptions>();
   command->add_option("TEXT", o->text, "The text")->required();
@@ -66,14 +63,13 @@ void add_edit(CLI::App& app) {
   command->add_option("--edits", o->file, "A JSON file: [{\"at\": \"wte@3\", \"do\": \"zero\"}, ...]");
   command->add_option("--follow", o->follow, "Next tokens to list besides the likeliest");
   command->add_option("--top", o->top, "How many of the likeliest");
-  command->add_flag("--explain", o->explain, "Say what was shared and what was computed");
   command->callback([common, o] { run_edit(*common, *o); });
 }
 
 struct PatchOptions {
   std::string clean, corrupt, target, against;
   std::vector<std::string> points = {"resid_pre", "attn_out", "mlp_out"};
-  bool no_heads = false, heads_only = false, explain = false;
+  bool no_heads = false, heads_only = false;
 };
 
 std::vector<Point> points_of(const PatchOptions& o, const Config& config) {
@@ -138,11 +134,10 @@ void print_patches(const Common& common, const PatchOptions& o, const PatchResul
   if (result.heads.rows() > 0) fmt::print("{}", strongest_heads(result.heads, 10).text());
   fmt::print("logit of {} minus {}: clean {:.4f}, corrupt {:.4f}; restored 1: the clean one is back\n",
              visible(o.target), visible(o.against), result.clean, result.corrupt);
-  if (o.explain) fmt::print("{}\n", explained(result.cost));
 }
 
 void run_patch(const Common& common, const PatchOptions& o) {
-  const Transformer transformer(common.open());
+  const Transformer& transformer = common.transformer();
   const Tokenizer& tokenizer = transformer.model().tokenizer();
   explain_words(tokenizer, {o.target, o.against});
   PatchRequest request;
@@ -154,11 +149,12 @@ void run_patch(const Common& common, const PatchOptions& o) {
   request.heads = !o.no_heads;
   const PatchResult result = patch(transformer, request, progress_line());
   print_patches(common, o, result);
+  explain(common);
   save_figure(common, [&] { return figure_patch(result.grid, result.heads, visible(o.target), visible(o.against)); });
 }
 
 void add_patch(CLI::App& app) {
-  const auto [command, common] = add_command(
+  const auto [command, common] = add_model_command(
       app, "patch", "Put each activation of a clean text into a corrupt one: which carry the answer?",
       "patch \"The capital of Germany is\" \"The capital of France is\" --target \" Berlin\" --against \" Paris\"");
   auto o = std::make_shared<PatchOptions>();
@@ -169,7 +165,6 @@ void add_patch(CLI::App& app) {
   command->add_option("--sites", o->points, "Points of every block (default: resid_pre attn_out mlp_out)");
   auto* none = command->add_flag("--no-heads", o->no_heads, "Leave the heads out");
   command->add_flag("--heads-only", o->heads_only, "Only z of every head")->excludes(none);
-  command->add_flag("--explain", o->explain, "Say what was shared and what was computed");
   command->callback([common, o] { run_patch(*common, *o); });
 }
 
@@ -180,7 +175,7 @@ struct SteerOptions {
 };
 
 void run_steer(const Common& common, SteerOptions& o) {
-  const Transformer transformer(common.open());
+  const Transformer& transformer = common.transformer();
   SteerRequest& request = o.request;
   const auto middle = transformer.config().blocks / 2;
   request.site =
@@ -203,7 +198,7 @@ void run_steer(const Common& common, SteerOptions& o) {
 
 void add_steer(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "steer", "Add a direction from contrasting texts while the model writes",
+      add_model_command(app, "steer", "Add a direction from contrasting texts while the model writes",
                   "steer \"I think that dogs are\" --towards \"What a great and happy day\" --away \"What a bad and sad day\"");
   auto o = std::make_shared<SteerOptions>();
   command->add_option("TEXT", o->request.text, "The text that is continued")->required();

@@ -68,7 +68,7 @@ LensRequest request_of(const Options& o, const Tokenizer& tokenizer) {
 }
 
 void run(const Common& common, const Options& o, bool targeted) {
-  const Transformer transformer(common.open());
+  const Transformer& transformer = common.transformer();
   const Tokenizer& tokenizer = transformer.model().tokenizer();
   LensRequest r = request_of(o, tokenizer);
   if (targeted) {
@@ -89,7 +89,7 @@ void run(const Common& common, const Options& o, bool targeted) {
 }  // namespace
 
 void add_lens(CLI::App& app) {
-  const auto [command, common] = add_command(app, "lens", "What the model would say after each block",
+  const auto [command, common] = add_model_command(app, "lens", "What the model would say after each block",
                                              "lens \"The capital of Germany is\" --target \" Paris\" --save lens.html");
   auto o = std::make_shared<Options>();
   command->add_option("TEXT", o->text, "The text")->required();

@@ -11,6 +11,7 @@
 
 #include "command.h"
 #include "embscope/archive.h"
+#include "embscope/in_context.h"
 #include "embscope/map_quality.h"
 #include "embscope/projection.h"
 #include "embscope/space.h"
@@ -19,7 +20,7 @@ namespace embscope::cli {
 namespace {
 
 struct Options {
-  std::string tokens = "0:100", file, method = "tsne", metric = "cosine", points, resume, colour = "kind";
+  std::string tokens = "0:100", file, method = "tsne", metric = "cosine", points, resume, colour = "kind", site = "wte", after;
   std::vector<std::string> words, add;
   double perplexity = 30, min_dist = 0.1, stall = 1e-4, exaggeration = 12;
   int steps = 0, neighbours = 15, dimensions = 2;
@@ -67,7 +68,18 @@ std::vector<std::int64_t> wanted(const Options& o, const Space& space) {
   return words.empty() ? parse_tokens(o.tokens, space.size()) : rows_of_words(space, words);
 }
 
-Tensor vectors_of(const Space& space, std::span<const std::int64_t> ids) {
+// What tokens have become at a site, behind the same text.
+Tensor vectors_at(const Options& o, const Space& space, std::span<const std::int64_t> ids) {
+  if (space.model == nullptr || !space.model->has_tokenizer())
+    throw Error(Code::unsupported, "--site, --after", "are of a model; this is a file of vectors");
+  const Transformer transformer(space.model);
+  const std::vector<TokenId> tokens(ids.begin(), ids.end());
+  return in_context(transformer, parse_site(o.site, transformer.config()), space.model->tokenizer().with_bos(o.after).ids,
+                    tokens, progress_line());
+}
+
+Tensor vectors_of(const Options& o, const Space& space, std::span<const std::int64_t> ids) {
+  if (!ids.empty() && (o.site != "wte" || !o.after.empty())) return vectors_at(o, space, ids);
   Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(ids.size()), space.width()});
   for (std::size_t i = 0; i < ids.size(); ++i)
     std::ranges::copy(space.vectors.row(ids[i]), out.row(static_cast<std::int64_t>(i)).begin());
@@ -255,7 +267,7 @@ void run(const Common& common, const Options& o) {
   check(o);
   const Space space = common.space();
   std::vector<std::int64_t> ids = wanted(o, space);
-  const Tensor vectors = vectors_of(space, ids);
+  const Tensor vectors = vectors_of(o, space, ids);
   const std::vector<std::int64_t> more = rows_of_words(space, o.add);
   Map map = made(o, vectors);
 
@@ -273,7 +285,7 @@ void run(const Common& common, const Options& o) {
   }
   map.notes.push_back(quality);
 
-  const Tensor points = with_added(o, vectors, map.points, vectors_of(space, more));
+  const Tensor points = with_added(o, vectors, map.points, vectors_of(o, space, more));
   ids.insert(ids.end(), more.begin(), more.end());
   const std::string method = o.method == "pca" ? "principal components" : o.method == "umap" ? "UMAP" : "t-SNE";
   Table table = table_of(space, ids, points, fmt::format("{} of {} tokens", method, map.points.rows()));
@@ -309,6 +321,8 @@ void add_map(CLI::App& app) {
   command->add_option("--tokens", o->tokens, "A range 0:100, ids with commas, or all");
   command->add_option("--words", o->words, "Words");
   command->add_option("--file", o->file, "A file with a word on each line");
+  command->add_option("--site", o->site, "What the tokens have become there, such as blocks.12.resid_post");
+  command->add_option("--after", o->after, "With --site: each token stands behind this text");
   command->add_option("--method", o->method, "tsne, umap or pca");
   command->add_option("--metric", o->metric, "t-SNE, UMAP: cosine or euclidean");
   command->add_option("--perplexity", o->perplexity, "t-SNE: about how many neighbours count");

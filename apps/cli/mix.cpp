@@ -8,22 +8,32 @@ namespace embscope::cli {
 
 namespace {
 
-void mix_blocks(const Transformer& transformer, const Common& common, const MixRequest& r, bool explain) {
-  const LayeredMix result = mix_every_block(transformer, r);
-  std::vector<std::string> notes;
-  if (explain) notes.push_back(explained(result.cost));
-  print(common, common.json || common.csv ? result.cells : result.crossings, notes);
+std::vector<Edit> in_force(const Transformer& transformer, const std::string& text, const std::vector<std::string>& at,
+                            const std::vector<std::string>& what) {
+  if (at.size() != what.size())
+    throw Error(Code::usage, "mix", fmt::format("{} places (--at) and {} changes (--do): one --do for each --at", at.size(), what.size()));
+  const Prompt prompt = make_prompt(transformer.model().tokenizer(), text);
+  std::vector<Edit> edits;
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    for (Edit& edit : parse_edit(at[i] + " " + what[i], transformer, prompt)) edits.push_back(std::move(edit));
+  }
+  return edits;
+}
+
+void mix_blocks(const Common& common, const MixRequest& r) {
+  const LayeredMix result = mix_every_block(common.transformer(), r);
+  print(common, common.json || common.csv ? result.cells : result.crossings);
   save_figure(common, [&] { return figure_mix_layers(result.cells, result.crossings, r.replace, mixed_in(r)); });
 }
 
 }  // namespace
 
 void add_mix(CLI::App& app) {
-  const auto [command, common] = add_command(
+  const auto [command, common] = add_model_command(
       app, "mix", "Mix one word's vector with another's, step by step",
       "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" --targets \" Berlin\" \" Paris\"");
   auto r = std::make_shared<MixRequest>();
-  auto explain = std::make_shared<bool>(false), every_block = std::make_shared<bool>(false);
+  auto every_block = std::make_shared<bool>(false);
   command->add_option("TEXT", r->text, "The text")->required();
   command->add_option("--replace", r->replace, "The word in the text whose vector is mixed")->required();
   auto* with = command->add_option("--with", r->with, "The word it is mixed with; the mean of several");
@@ -32,17 +42,21 @@ void add_mix(CLI::App& app) {
       ->excludes(with);
   command->add_option("--targets", r->targets, "Next tokens whose probabilities are asked for")->required();
   command->add_option("--steps", r->steps, "Mixtures from p = 0 to p = 1");
+  auto at = std::make_shared<std::vector<std::string>>(), what = std::make_shared<std::vector<std::string>>();
+  auto several = [](CLI::Option* option) { option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll); };
+  several(command->add_option("--at", *at, "An edit in force in every mixture: where it is made (see edit)"));
+  several(command->add_option("--do", *what, "What it does, one for each --at"));
   auto* site = command->add_option("--site", r->site, "Any site with a vector for each position, such as blocks.3.resid_pre");
   command->add_flag("--every-block", *every_block, "At resid_pre of each block in turn: where each one's answer turns")
       ->excludes(site);
-  command->add_flag("--explain", *explain, "Say what was computed once for all mixtures");
-  command->callback([common, r, explain, every_block] {
-    const Transformer transformer(common->open());
+  command->callback([=] {
+    const Transformer& transformer = common->transformer();
     std::vector<std::string> words = r->targets;
     words.push_back(r->replace);
     words.insert(words.end(), r->with.begin(), r->with.end());
     explain_words(transformer.model().tokenizer(), words);
-    if (*every_block) return mix_blocks(transformer, *common, *r, *explain);
+    r->edits = in_force(transformer, r->text, *at, *what);
+    if (*every_block) return mix_blocks(*common, *r);
     const MixResult result = mix(transformer, *r);
     std::vector<std::string> notes;
     notes.push_back(
@@ -57,7 +71,6 @@ void add_mix(CLI::App& app) {
     for (double crossing : result.crossings)
       notes.push_back(fmt::format("{} and {} are equally likely at p = {:.4f}", visible(r->targets[0]),
                                   visible(r->targets[1]), crossing));
-    if (*explain) notes.push_back(explained(result.cost));
     print(*common, result.sweep, notes);
     save_figure(*common, [&] { return figure_mix(result.sweep, result.crossings, r->replace, mixed_in(*r)); });
   });

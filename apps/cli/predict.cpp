@@ -9,13 +9,13 @@ namespace {
 
 void add_next(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "predict", "The next tokens after a text", "predict \"The capital of Germany is\"");
+      add_model_command(app, "predict", "The next tokens after a text", "predict \"The capital of Germany is\"");
   auto text = std::make_shared<std::string>();
   auto k = std::make_shared<int>(10);
   command->add_option("TEXT", *text, "The text")->required();
   command->add_option("-k", *k, "How many");
   command->callback([common, text, k] {
-    const Transformer transformer(common->open());
+    const Transformer& transformer = common->transformer();
     const Table table = predict(transformer, *text, *k);
     print(*common, table);
     save_figure(*common, [&] { return figure_predict(table, *text); });
@@ -23,7 +23,7 @@ void add_next(CLI::App& app) {
 }
 
 void add_generate(CLI::App& app) {
-  const auto [command, common] = add_command(app, "generate", "Text that the model continues",
+  const auto [command, common] = add_model_command(app, "generate", "Text that the model continues",
                                              "generate \"Once upon a time\" -n 40 --temperature 0.8 --seed 3");
   auto text = std::make_shared<std::string>();
   auto s = std::make_shared<Sampling>();
@@ -34,7 +34,7 @@ void add_generate(CLI::App& app) {
   command->add_option("--top-p", s->top_p, "Choose among the likeliest that hold this share");
   command->add_option("--seed", s->seed, "Seed of the choice");
   command->callback([common, text, s] {
-    const Transformer transformer(common->open());
+    const Transformer& transformer = common->transformer();
     std::vector<double> id, probability;
     std::vector<std::string> token;
     const bool table = common->json || common->csv;
@@ -47,7 +47,7 @@ void add_generate(CLI::App& app) {
     if (!table) fmt::print("\n");
     Table out("generated");
     out.add("token", token).add("id", id).add("probability", probability, 5);
-    if (table) print(*common, out);
+    table ? print(*common, out) : explain(*common);
     save_figure(*common, [&] { return figure_predict(out, *text); });
   });
 }

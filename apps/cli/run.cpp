@@ -1,4 +1,5 @@
-#include <charconv>
+#include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -11,8 +12,9 @@ struct Options {
   std::string text, file, to;
   std::vector<TokenId> ids;
   std::vector<std::string> capture, edits;
-  bool explain = false;
 };
+
+constexpr double large = 1e9;  // bytes of captured values that are announced unasked
 
 Prompt prompt_of(const Options& o, const Model& model, const CLI::App& command) {
   const int given = (command.count("--text") > 0) + (command.count("--file") > 0) + (command.count("--ids") > 0);
@@ -21,11 +23,45 @@ Prompt prompt_of(const Options& o, const Model& model, const CLI::App& command) 
   return make_prompt(model.tokenizer(), command.count("--text") > 0 ? o.text : read_text(o.file));
 }
 
+Request request_of(const Options& o, const Transformer& transformer, const Prompt& prompt) {
+  Request request;
+  request.rows = {prompt.tokens.ids};
+  request.logits = LogitsAt::none;
+  for (const std::string& site : o.capture)
+    std::ranges::copy(parse_sites(site, transformer.config()), std::back_inserter(request.capture));
+  for (const std::string& text : o.edits)
+    std::ranges::move(parse_edit(text, transformer, prompt), std::back_inserter(request.edits));
+  return request;
+}
+
+// Said before the work starts: with --explain always, otherwise only of what is large.
+void tell_estimate(const Transformer& transformer, const Request& request, bool asked) {
+  if (!asked && transformer.estimate(request, false).bytes < large) return;
+  const Estimate e = transformer.estimate(request, true);
+  fmt::print(stderr, "about {} of values, {:.1f} s\n", size_text(e.bytes), e.seconds);
+}
+
+Table write(const Options& o, const Request& request, const RowResult& row) {
+  std::vector<NamedArray> arrays;
+  std::vector<std::string> names, shapes;
+  for (std::size_t c = 0; c < request.capture.size(); ++c) {
+    const Tensor& t = row.captured[c];
+    arrays.push_back({request.capture[c].name(), t.shape(), t.values()});
+    names.push_back(request.capture[c].name()), shapes.push_back(t.shape().text());
+  }
+  const std::vector<std::int64_t> ids(request.rows[0].begin(), request.rows[0].end());
+  const bool one = std::filesystem::path(o.to).extension() == ".npy";  // holds a single array: the site asked for
+  if (!one) arrays.push_back({"ids", {static_cast<std::int64_t>(ids.size())}, std::span<const std::int64_t>(ids)});
+  write_arrays(o.to, arrays);
+  Table table(fmt::format("wrote {}", o.to));
+  return std::move(table.add("array", names).add("shape", shapes));
+}
+
 }  // namespace
 
 void add_run(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "run", "Run a text and write any sites as arrays",
+      add_model_command(app, "run", "Run a text and write any sites as arrays",
                   "run --text \"The capital of Germany is\" --capture blocks.0.resid_post logits --to out.npz");
   auto o = std::make_shared<Options>();
   command->add_option("--text", o->text, "The text");
@@ -36,39 +72,11 @@ void add_run(CLI::App& app) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--to", o->to, "OUT.npz, .npy, .safetensors or .json")->required();
-  command->add_flag("--explain", o->explain, "Say what was computed, and how much was written");
   command->callback([common, o, command] {
-    const Transformer transformer(common->open());
-    Request request;
-    const Prompt prompt = prompt_of(*o, transformer.model(), *command);
-    request.rows = {prompt.tokens.ids};
-    request.logits = LogitsAt::none;
-    for (const std::string& site : o->capture) {
-      for (const Site& s : parse_sites(site, transformer.config())) request.capture.push_back(s);
-    }
-    for (const std::string& text : o->edits) {
-      for (Edit& edit : parse_edit(text, transformer, prompt)) request.edits.push_back(std::move(edit));
-    }
-    const Result result = transformer.run(request);
-    std::vector<NamedArray> arrays;
-    std::vector<std::string> names, shapes;
-    for (std::size_t c = 0; c < request.capture.size(); ++c) {
-      const Tensor& t = result.rows[0].captured[c];
-      arrays.push_back({request.capture[c].name(), t.shape(), t.values()});
-      names.push_back(request.capture[c].name()), shapes.push_back(t.shape().text());
-    }
-    const std::vector<std::int64_t> ids(request.rows[0].begin(), request.rows[0].end());
-    const bool one = std::filesystem::path(o->to).extension() == ".npy";  // holds a single array: the site asked for
-    if (!one) arrays.push_back({"ids", {static_cast<std::int64_t>(ids.size())}, std::span<const std::int64_t>(ids)});
-    write_arrays(o->to, arrays);
-    Table table(fmt::format("wrote {}", o->to));
-    std::vector<std::string> notes;
-    if (o->explain) {
-      double values = 0;
-      for (const Tensor& t : result.rows[0].captured) values += static_cast<double>(t.size());
-      notes = {explained(result.cost), fmt::format("{:.1f} MB of values", 4e-6 * values)};
-    }
-    print(*common, table.add("array", names).add("shape", shapes), notes);
+    const Transformer& transformer = common->transformer();
+    const Request request = request_of(*o, transformer, prompt_of(*o, transformer.model(), *command));
+    tell_estimate(transformer, request, common->explain);
+    print(*common, write(*o, request, transformer.run(request).rows[0]));
   });
 }
 

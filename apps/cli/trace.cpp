@@ -7,7 +7,7 @@
 namespace embscope::cli {
 
 void add_trace(CLI::App& app) {
-  const auto [command, common] = add_command(app, "trace", "A vector's life, block by block",
+  const auto [command, common] = add_model_command(app, "trace", "A vector's life, block by block",
                                              "trace \"The capital of Germany is\" --save trace.html");
   auto r = std::make_shared<TraceRequest>();
   auto lens = std::make_shared<bool>(false);
@@ -16,7 +16,7 @@ void add_trace(CLI::App& app) {
   command->add_option("--top", r->top, "Tokens listed after each block");
   command->add_flag("--lens", *lens, "Print the logit lens with probabilities instead");
   command->callback([common, r, lens] {
-    const Transformer transformer(common->open());
+    const Transformer& transformer = common->transformer();
     const TraceResult result = trace(transformer, *r);
     const Tokenizer& tokenizer = transformer.model().tokenizer();
     print(*common, *lens ? result.lens : result.life,

@@ -8,7 +8,7 @@
 namespace embscope::cli {
 
 void add_verify(CLI::App& app) {
-  const auto [command, common] = add_command(app, "verify", "Hold every site to what other software computed",
+  const auto [command, common] = add_model_command(app, "verify", "Hold every site to what other software computed",
                                              "verify -m gpt2 --against activations.safetensors");
   struct Options {
     std::string file;
@@ -20,7 +20,7 @@ void add_verify(CLI::App& app) {
   command->add_option("--ids", o->ids, "The token ids, where the file has none, separated by commas")->delimiter(',');
   command->add_option("--tolerance", o->tolerance, "The largest difference allowed, as a share of a site's largest value");
   command->callback([common, o] {
-    const Transformer transformer(common->open());
+    const Transformer& transformer = common->transformer();
     const auto reference = Archive::open(o->file);
     const VerifyResult result = verify(transformer, *reference, o->ids);
     std::vector<std::string> notes = {fmt::format("the largest difference is {:.2g} of a site's largest value", result.worst)};

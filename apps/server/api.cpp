@@ -29,6 +29,7 @@ bj::value described(const OpenModel& model) {
                                 {"hugging_face", site.hugging_face}});
   return {{"name", model.name()},
           {"path", model.model().path().string()},
+          {"opens", model.opens()},
           {"family", c.family},
           {"vocab", c.vocab},
           {"width", c.width},

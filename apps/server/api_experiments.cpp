@@ -31,12 +31,13 @@ MixRequest mix_request(const Fields& in) {
 }
 
 Answer sweep(const Call& call, const OpenModel& model) {
-  const Fields in(call, {"text", "replace", "with", "vector", "targets", "steps", "site"});
+  const Fields in(call, {"text", "replace", "with", "vector", "targets", "steps", "site", "edits"});
   const Prompt prompt = prompt_of(in, model);
   MixRequest r = mix_request(in);
+  r.edits = edits_of(in, model, prompt);
   r.steps = static_cast<int>(in.integer("steps", 17, 2, 1025));
   require_memory(4.0 * r.steps * static_cast<double>(model.config().vocab), "logits of so many steps");
-  const MixResult result = mix(model.transformer(), r);
+  const MixResult result = mix(model.transformer(), r, call.progress());
   Reply reply;
   reply.add("position", result.position)
       .add("crossings", bj::array(result.crossings.begin(), result.crossings.end()))
@@ -144,7 +145,8 @@ class Drags {
 };
 
 std::string key_of(const Call& call, const OpenModel& model) {
-  bj::object fields = bj::parse(call.body).as_object();
+  bj::object fields;  // without a body none, as Fields has it
+  if (!call.body.empty()) fields = bj::parse(call.body).as_object();
   fields.erase("p");
   fields.erase("k");
   return model.name() + " " + bj::serialize(fields);
@@ -183,7 +185,7 @@ Answer edit(const Call& call, const OpenModel& model) {
   InterventionRequest request{prompt.tokens.ids, edits_of(in, model, prompt), static_cast<int>(in.integer("top", 8, 1, 1000)), {}};
   if (request.edits.empty()) throw Error(Code::usage, "edits", "is empty: name at least one");
   for (const std::string& word : in.texts("targets", most_targets)) request.followed.push_back(token_of(word, model));
-  const InterventionResult result = intervene(model.transformer(), request);
+  const InterventionResult result = intervene(model.transformer(), request, call.progress());
   Reply reply;
   reply.add("divergence", result.divergence).add("cost", cost_value(result.cost)).add("table", result.changes);
   if (call.wants_figure())

@@ -22,12 +22,9 @@ constexpr int any_position = 1 << 20;  // the engine knows the text's own range
 Answer life(const Call& call, const OpenModel& model) {
   const Fields in(call, {"text", "position", "top"});
   const Prompt prompt = prompt_of(in, model);
-  const Config& c = model.config();
-  require_memory(4.0 * prompt.length() * static_cast<double>(c.vocab + (7 * c.blocks + 1) * c.width),
-                 fmt::format("a trace of {} tokens", prompt.length()));
   TraceRequest request{prompt.text, static_cast<int>(in.integer("position", -1, -any_position, any_position)),
                        static_cast<int>(in.integer("top", 5, 1, 100))};
-  const TraceResult result = trace(model.transformer(), request);
+  const TraceResult result = trace(model.transformer(), request, call.progress());
   Reply reply;
   reply.add("position", result.position)
       .add("own", token_value(model.model(), result.own))
@@ -77,7 +74,7 @@ Answer attention(const Call& call, const OpenModel& model) {
   constexpr double bytes_of_a_weight = 4 + 14;  // as a float, and as text
   require_memory(n * n * (bytes_of_a_weight * heads + 4 * static_cast<double>(model.config().heads)),
                  fmt::format("attention of {} heads over {} x {} tokens", heads, n, n));
-  const AttentionResult result = attention_patterns(model.transformer(), request);
+  const AttentionResult result = attention_patterns(model.transformer(), request, call.progress());
   std::vector<std::string> labels;
   for (TokenId id : request.ids) labels.push_back(model.model().label(id));
   Reply reply;
@@ -100,7 +97,7 @@ Answer attribution(const Call& call, const OpenModel& model) {
   request.sorted = in.flag("sorted", false);
   if (const auto word = in.optional_text("target")) request.target = token_of(*word, model);
   if (const auto word = in.optional_text("against")) request.against = token_of(*word, model);
-  const AttributionResult result = attribute(model.transformer(), request);
+  const AttributionResult result = attribute(model.transformer(), request, call.progress());
   const std::string target = model.model().label(result.target);
   Reply reply;
   reply.add("position", result.position)
@@ -137,7 +134,7 @@ Answer way(const Call& call, const OpenModel& model) {
   } else if (plane != nullptr && in.text("plane") != "pca") {
     throw Error(Code::usage, "plane", "takes \"pca\" or two vector expressions");
   }
-  const TrajectoryResult result = trajectory(model.transformer(), request);
+  const TrajectoryResult result = trajectory(model.transformer(), request, call.progress());
   bj::array sites(result.sites.begin(), result.sites.end());
   Reply reply;
   reply.add("position", result.position)

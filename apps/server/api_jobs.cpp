@@ -9,6 +9,7 @@
 #include "reply.h"
 #include "texts.h"
 
+#include "embscope/in_context.h"
 #include "embscope/patching.h"
 #include "embscope/projection.h"
 #include "embscope/steering.h"
@@ -54,26 +55,32 @@ Tensor rows_of(const Model& model, const std::vector<TokenId>& ids) {
   return rows;
 }
 
+// A part of a job's way: from..to of the whole.
+Progress part(Job& job, double from, double to) {
+  return [&job, from, to](double fraction, std::string_view what) {
+    job.report(from + (to - from) * fraction, what);
+    return true;
+  };
+}
+
 std::string run_pca(Job& job, const Tensor& vectors) {
-  job.report(0, "principal components");
   std::vector<double> explained;
   job.publish(pca(vectors, 2, &explained));
   return Reply().add("explained", std::span<const double>(explained)).add("tokens", vectors.rows()).text();
 }
 
-std::string run_tsne(Job& job, const Tensor& vectors, const TsneOptions& options) {
-  // The start of t-SNE, so that there is something to look at while neighbours are found.
-  job.report(0, "principal components");
+constexpr double neighbours = 0.4;  // their share of the time of a map
+
+// Principal components come first: something to look at while neighbours are found.
+std::string run_tsne(Job& job, const Tensor& vectors, const TsneOptions& options, double start) {
   job.publish(pca(vectors, 2));
-  constexpr double neighbours = 0.4;  // their share of the time
-  Tsne tsne(vectors, options, [&](double fraction, std::string_view what) {
-    job.report(neighbours * fraction, what);
-    return true;
-  });
+  const double middle = start + (1 - start) * neighbours;
+  Tsne tsne(vectors, options, part(job, start, middle));
+  const Progress steps = part(job, middle, 1);
   while (tsne.step()) {
     job.publish(tsne.points());
-    job.report(neighbours + (1 - neighbours) * tsne.steps_done() / options.steps,
-               fmt::format("t-SNE, step {} of {}", tsne.steps_done(), options.steps));
+    report(steps, static_cast<double>(tsne.steps_done()) / options.steps,
+           fmt::format("t-SNE, step {} of {}", tsne.steps_done(), options.steps));
   }
   job.publish(tsne.points());
   return Reply()
@@ -83,18 +90,15 @@ std::string run_tsne(Job& job, const Tensor& vectors, const TsneOptions& options
       .text();
 }
 
-std::string run_umap(Job& job, const Tensor& vectors, const UmapOptions& options) {
-  job.report(0, "principal components");
+std::string run_umap(Job& job, const Tensor& vectors, const UmapOptions& options, double start) {
   job.publish(pca(vectors, 2));
-  constexpr double neighbours = 0.4;
-  Umap umap(vectors, options, [&](double fraction, std::string_view what) {
-    job.report(neighbours * fraction, what);
-    return true;
-  });
+  const double middle = start + (1 - start) * neighbours;
+  Umap umap(vectors, options, part(job, start, middle));
+  const Progress steps = part(job, middle, 1);
   while (umap.step()) {
     job.publish(umap.points());
-    job.report(neighbours + (1 - neighbours) * umap.steps_done() / umap.steps(),
-               fmt::format("UMAP, epoch {} of {}", umap.steps_done(), umap.steps()));
+    report(steps, static_cast<double>(umap.steps_done()) / umap.steps(),
+           fmt::format("UMAP, epoch {} of {}", umap.steps_done(), umap.steps()));
   }
   job.publish(umap.points());
   return Reply().add("tokens", vectors.rows()).text();
@@ -119,12 +123,22 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   umap.min_dist = in.number("min_dist", umap.min_dist, 0, 1);
   umap.seed = options.seed;
   if (in.has("steps")) umap.epochs = options.steps;
+  const Site site = parse_site(in.text("site", "wte"), model->config());
+  const std::string after = in.text("after", "");
+  const bool rows = site.point == Point::wte && after.empty();  // of the matrix itself
+  const auto before = rows ? std::vector<TokenId>() : model->tokenizer().with_bos(after).ids;
+  if (is_attention_map(site.point) || site.point == Point::logits)
+    throw Error(Code::usage, "site", fmt::format("{} holds no vector to map", site.name()));
   return [=, ids = std::move(ids)](Job& job) {
+    constexpr double running = 0.5;  // the model's share of the time, where it runs
     job.set_ids(ids, [model](TokenId id) { return model->model().label(id); });
-    const Tensor vectors = rows_of(model->model(), ids);
+    job.report(0, "principal components");
+    const Tensor vectors = rows ? rows_of(model->model(), ids)
+                                : in_context(model->transformer(), site, before, ids, part(job, 0, running));
+    const double start = rows ? 0 : running;
     return method == "pca"    ? run_pca(job, vectors)
-           : method == "umap" ? run_umap(job, vectors, umap)
-                              : run_tsne(job, vectors, options);
+           : method == "umap" ? run_umap(job, vectors, umap, start)
+                              : run_tsne(job, vectors, options, start);
   };
 }
 
@@ -178,9 +192,9 @@ Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
 Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenModel>& model) {
   const Fields any(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "clean", "corrupt", "target", "against",
                           "sites", "heads", "text", "site", "towards", "away", "strengths", "targets", "temperature", "neighbours",
-                          "min_dist", "layers", "width", "context", "batch", "learning_rate"});
+                          "min_dist", "after", "layers", "width", "context", "batch", "learning_rate"});
   kind = any.text("kind");
-  if (kind == "map") return map_work(Fields(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist"}), model);
+  if (kind == "map") return map_work(Fields(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist", "site", "after"}), model);
   if (kind == "patch")
     return patch_work(Fields(call, {"kind", "clean", "corrupt", "target", "against", "sites", "heads"}), model);
   if (kind == "steer")

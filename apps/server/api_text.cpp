@@ -124,6 +124,7 @@ Answer predict_next(const Call& call, const OpenModel& model) {
   Request request;
   request.rows = {prompt.tokens.ids};
   request.edits = edits_of(in, model, prompt);
+  request.progress = call.progress();
   const Result result = model.transformer().run(request);
   const auto logits = result.rows[0].logits.values();
   const auto p = softmax(logits);

@@ -121,7 +121,7 @@ Answer neighbours(const Call& call, const OpenModel& model) {
   Reply reply;
   reply.add("table", table);
   if (call.wants_figure())
-    reply.add("figure", figure_similar(table, value.is_string() ? std::string(value.get_string()) : "the vector"));
+    reply.add("figure", figure_similar(table, value.is_string() ? label_of(value.get_string(), model) : "the vector"));
   return reply.answer();
 }
 

@@ -1,6 +1,7 @@
 #include "models.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -21,8 +22,8 @@ std::string free_name(const std::string& wanted, const std::vector<std::shared_p
 
 }  // namespace
 
-OpenModel::OpenModel(std::string name, std::shared_ptr<const Model> model)
-    : name_(std::move(name)), model_(std::move(model)), transformer_(model_) {}
+OpenModel::OpenModel(std::string name, std::string opens, std::shared_ptr<const Model> model)
+    : name_(std::move(name)), opens_(std::move(opens)), model_(std::move(model)), transformer_(model_) {}
 
 MatrixTiles& OpenModel::tiles() {
   std::call_once(tiles_once_, [this] { tiles_ = std::make_unique<MatrixTiles>(model_); });
@@ -53,7 +54,9 @@ std::shared_ptr<OpenModel> Models::open(const std::string& name_or_path) {
   if (same != open.end()) return *same;
   if (open.size() >= most_models)
     throw Refusal(422, "range", "models", fmt::format("{} are open: that is the most", most_models));
-  auto added = std::make_shared<OpenModel>(free_name(model->name(), open), model);
+  const bool by_path = std::filesystem::exists(name_or_path);
+  auto added = std::make_shared<OpenModel>(free_name(model->name(), open),
+                                           by_path ? std::filesystem::absolute(name_or_path).string() : name_or_path, model);
   const std::lock_guard lock(mutex_);
   open_.push_back(added);
   return added;

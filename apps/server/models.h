@@ -16,9 +16,10 @@ namespace embscope::server {
 
 class OpenModel {
  public:
-  OpenModel(std::string name, std::shared_ptr<const Model> model);
+  OpenModel(std::string name, std::string opens, std::shared_ptr<const Model> model);
 
   const std::string& name() const { return name_; }
+  const std::string& opens() const { return opens_; }  ///< what -m takes to open it again, from any folder
   const Model& model() const { return *model_; }
   const Transformer& transformer() const { return transformer_; }
   const Tokenizer& tokenizer() const { return model_->tokenizer(); }
@@ -32,7 +33,7 @@ class OpenModel {
   const Words& words() const;
 
  private:
-  std::string name_;
+  std::string name_, opens_;
   std::shared_ptr<const Model> model_;
   Transformer transformer_;
   std::once_flag tiles_once_;

@@ -7,10 +7,14 @@ from measure import arguments, measure
 BINS, BLOCK = 200, 2048
 
 args = arguments()
-matrix = models.embedding_matrix(args.model)
 
 
-def all_pairs():
+def vectors(size):
+    """The embedding matrix; of another size, the vectors that embscope.cpp makes up."""
+    return models.embedding_matrix(args.model) if size == 0 else numpy.sin(12.9898 * numpy.arange(64.0 * size)).astype("f4").reshape(-1, 64)
+
+
+def all_pairs(matrix):
     units = matrix / numpy.linalg.norm(matrix, axis=1, keepdims=True)
     histogram, total, positive, pairs = numpy.zeros(BINS), 0.0, 0, 0
     for first in range(0, len(units), BLOCK):
@@ -24,4 +28,6 @@ def all_pairs():
     return [total / pairs, positive / pairs, *histogram / pairs]
 
 
-measure(args, 0, all_pairs, list)
+for size in args.sizes:
+    matrix = vectors(size)
+    measure(args, size, lambda: all_pairs(matrix), list)

@@ -1,6 +1,8 @@
-"""The results as one page that needs nothing else: machine, table, curves."""
+"""The results as one page that needs nothing else: machine, table, what stands in the way where a goal is missed, curves."""
 import math
 from html import escape
+
+from notes import TRIED
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1d2733; max-width: 1080px; margin: 2em auto; padding: 0 1em; }
@@ -21,7 +23,7 @@ def html(results):
              f"<b>{machine['memory_gb_per_s']:.1f} GB/s</b> from memory.</p>",
              "<p>Best of several runs, all cores for everyone (tokenizing: one thread). Answers were compared before times. "
              "The limit is what arithmetic or memory alone takes at the measured rates.</p>",
-             table(results["rows"]), "<h2>How the cost grows</h2>", *map(plot, results["curves"]),
+             table(results["rows"]), *missed(results["rows"]), "<h2>How the cost grows</h2>", *map(plot, results["curves"]),
              "<p><small>Both axes are logarithmic. Dashed: one thread.</small></p>",
              not_installed(results["not_installed"]), "</html>\n"]
     return "\n".join(parts)
@@ -35,10 +37,24 @@ def table(rows):
 def line(row):
     reached = "good" if row["ours"] <= row["goal"] else "bad"
     limit = row["limit"]
-    cells = [f"<b>{row['row']}</b><br><small>{escape(row['about'])}</small>",
+    beside = row.get("beside", "")
+    cells = [f"<b>{row['row']}</b><br><small>{escape(row['about'])}{'. Beside the peers: ' * bool(beside)}{escape(beside)}</small>",
              f"<span class='{reached}'>{time(row['ours'])}</span>", time(row["goal"]), time(limit) if limit else "-",
              f"{row['ours'] / limit:.1f}" if limit else "-", f"{row['memory_mb']:.0f} MB", "<br>".join(peers(row))]
     return f"<tr><td>{'<td>'.join(cells)}</tr>"
+
+
+def missed(rows):
+    """A section for each row that does not reach its goal: where the time goes, and what was tried."""
+    short = [row for row in rows if row["ours"] > row["goal"]]
+    if short:
+        yield "<h2>What stands in the way</h2>"
+    for row in short:
+        yield f"<h3>{row['row']}: {time(row['ours'])}, the goal is {time(row['goal'])}</h3>"
+        yield f"<p>{escape(TRIED.get(row['row'], ''))}</p>"
+        lines = "".join(f"<tr><td>{share:.1f} %<td style='text-align: left'>{escape(symbol)}</tr>" for share, symbol in row.get("profile", []))
+        if lines:
+            yield f"<table><tr><th>of the time<th style='text-align: left'>in</tr>{lines}</table>"
 
 
 def peers(row):

@@ -32,6 +32,7 @@ class Row:
     flop: float = 0
     read: float = 0  # bytes
     about: str = ""
+    beside: str = ""  # in what the peers' work is not quite ours
 
     def limit(self, machine):
         """Seconds that arithmetic or reading alone takes at the measured rates; None where neither is the limit."""
@@ -40,20 +41,24 @@ class Row:
 
 LLAMA_QUANTISES = ("llama_cpp", 0.2, "llama.cpp rounds activations to 8 bits")
 
+IDS_ALONE = "ids alone, as the peers give them; with the byte range of each token ours takes longer"
+
 ROWS = [
     Row("start_gpt2", "start", "gpt2", ("transformers", "safetensors_numpy"), 0.015,
         about="start, open, cosine of two words, exit"),
     Row("start_smol", "start", "smol", ("transformers",), 0.040,
         about="start, open, tokenize, cosine of two words, exit"),
     Row("article", "article", "gpt2", ("transformers",), 1.0,
-        about="every figure and demo of the article, as one process"),
+        about="every figure and demo of the article, as one process",
+        beside="ours is `embscope tour --quick`: without the cosines of all pairs of tokens and the text that the model writes"),
     Row("sweep", "sweep", "gpt2", ("transformers", "transformers_batched", "transformer_lens", "transformer_lens_batched"),
         0.050, size=17, flop=forward_flop(3 + 2 * 17, 17 * GPT2_LOGITS, GPT2_BLOCKS * GPT2_BLOCK),
         read=4 * (GPT2_BLOCKS * GPT2_BLOCK + GPT2_LOGITS),
         about="17 mixtures of one word of five, model open"),
     Row("patch_grid", "patch_grid", "gpt2", ("transformer_lens", "torch_hooks"), 3.0,
         flop=2 * 3 * sum(range(1, 13)) * sum(range(1, 17)) * GPT2_BLOCK,
-        about="576 runs with one vector each taken from another run; the limit counts what a patch can change"),
+        about="576 runs with one vector each taken from another run; the limit counts what a patch can change",
+        beside="ours is asked for the difference of two logits and computes these two; the peers compute all logits"),
     Row("forward_gpt2", "forward", "gpt2", ("transformers", "transformer_lens"), 1.4, size=1024,
         flop=forward_flop(1024, 1024 * GPT2_LOGITS, GPT2_BLOCKS * GPT2_BLOCK, 12 * 768),
         about="1,024 tokens, all logits"),
@@ -64,9 +69,9 @@ ROWS = [
         flop=forward_flop(1024, 1024 * SMOL_LOGITS, SMOL_BLOCKS, 30 * 576),
         about="1,024 tokens, all logits, Q4_1"),
     Row("tokenize_english", "tokenize", "gpt2", ("tiktoken", "tokenizers", "gigatoken"), 4.4 / 200, text="english",
-        read=4.4e6, tolerance=0, threads=1, about="4.4 MB of English, one thread"),
+        read=4.4e6, tolerance=0, threads=1, about="4.4 MB of English, one thread", beside=IDS_ALONE),
     Row("tokenize_code", "tokenize", "gpt2", ("tiktoken", "tokenizers", "gigatoken"), 8 / 150, text="code",
-        read=8e6, tolerance=0, threads=1, about="8 MB of Python, one thread"),
+        read=8e6, tolerance=0, threads=1, about="8 MB of Python, one thread", beside=IDS_ALONE),
     Row("all_pairs", "all_pairs", "smol", ("numpy", "torch"), 8, flop=49152 * 49152 * 576,
         about="cosine of all pairs of 49,152 vectors: histogram, mean, positive share"),
     Row("neighbours", "neighbours", "smol", ("torch",), 10, flop=49152 * 49152 * 576,
@@ -88,9 +93,11 @@ class Curve:
     axis: str
     sizes: tuple
     peers: tuple
+    longest_of_peers: int = 0  # size; 0: all
 
 
 CURVES = [
-    Curve("sweep", "steps of the sweep", (1, 5, 17, 65, 257), ("transformers_batched",)),
+    Curve("sweep", "steps of the sweep", (2, 5, 17, 65, 257), ("transformers_batched",)),
     Curve("forward_gpt2", "tokens", (5, 16, 64, 256, 1024), ("transformers",)),
+    Curve("all_pairs", "vectors of 64 values", (1000, 4096, 16384, 65536, 262144), ("numpy",), longest_of_peers=16384),
 ]

@@ -31,6 +31,7 @@ struct AttentionResult {
 
 /// One pass; keeps one block's patterns at a time. Throws Error{range} for a block or head the model has not, and what
 /// Transformer::run throws (Error{usage} for an empty text, Error{range} for one longer than the context).
-AttentionResult attention_patterns(const Transformer& transformer, const AttentionRequest& request);
+AttentionResult attention_patterns(const Transformer& transformer, const AttentionRequest& request,
+                                   const Progress& progress = {});
 
 }  // namespace embscope

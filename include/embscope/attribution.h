@@ -38,6 +38,7 @@ struct AttributionResult {
 
 /// Throws Error{range} for a position the text has not or tokens outside the vocabulary, Error{usage} for an empty text
 /// or a token against itself, and what Transformer::run throws.
-AttributionResult attribute(const Transformer& transformer, const AttributionRequest& request);
+AttributionResult attribute(const Transformer& transformer, const AttributionRequest& request,
+                            const Progress& progress = {});
 
 }  // namespace embscope

@@ -26,7 +26,8 @@ struct InterventionResult {
 
 /// Both runs go as one batch, so that what the edits cannot change is computed once. Throws what Transformer::run throws, and
 /// Error{range} for `top` outside 1..1000 or a followed token outside the vocabulary.
-InterventionResult intervene(const Transformer& transformer, const InterventionRequest& request);
+InterventionResult intervene(const Transformer& transformer, const InterventionRequest& request,
+                             const Progress& progress = {});
 
 /// KL(p || q) in nats of the distributions that two rows of logits give.
 double divergence(std::span<const float> p_logits, std::span<const float> q_logits);

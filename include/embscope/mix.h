@@ -17,6 +17,7 @@ struct MixRequest {
   std::string vector;                ///< in place of `with`: an expression (edit.h)
   int steps = 17;                    ///< p = 0, 1/(steps-1), ..., 1
   std::string site = "wte";          ///< any site that has a vector for each position
+  std::vector<Edit> edits = {};      ///< in force in every run of the sweep, before the mixture
 };
 
 /// What is mixed in, for titles.
@@ -31,15 +32,15 @@ Edit mix_edit(const Site& site, int position, std::vector<float> other, double p
 
 struct MixResult {
   int position = 0;                  ///< of the replaced token
-  bool untouched_equals_p1 = false;  ///< the logits at p = 1 equal the untouched run's, bit for bit
+  bool untouched_equals_p1 = false;  ///< the logits at p = 1 equal those of the run without the mixture, bit for bit
   std::vector<double> crossings;     ///< p at which the first two targets are equally likely, interpolated
   Table sweep;                       ///< columns p, one per target, top (likeliest token), top_probability
   Cost cost;
 };
 
 /// At the position: p * source + (1 - p) * distractor. Throws Error{not_found} when the word is absent from the text,
-/// Error{usage} when it occurs twice or the site holds no vector.
-MixResult mix(const Transformer& transformer, const MixRequest& request);
+/// Error{usage} when it occurs twice or the site holds no vector; Error{cancelled}.
+MixResult mix(const Transformer& transformer, const MixRequest& request, const Progress& progress = {});
 
 struct LayeredMix {
   Table cells;      ///< columns block, p, one per target, top: the sweep of every block's resid_pre

@@ -52,6 +52,7 @@ class Shape {
   int rank() const { return static_cast<int>(sizes_.size()); }
   std::int64_t operator[](int axis) const { return sizes_[static_cast<std::size_t>(axis)]; }
   std::int64_t elements() const;  ///< product of the sizes
+  std::int64_t rows() const;      ///< product of the sizes but the last: 2 for 2 x 0, 1 for a scalar
   std::int64_t last() const { return sizes_.empty() ? 1 : sizes_.back(); }
   std::string text() const;  ///< "50257 x 768"; "scalar" for rank 0
   bool operator==(const Shape&) const = default;
@@ -69,7 +70,7 @@ struct View {
   Shape shape;
 
   bool empty() const { return data == nullptr; }
-  std::int64_t rows() const { return shape.rank() == 0 ? 1 : shape.elements() / shape.last(); }
+  std::int64_t rows() const { return shape.rows(); }
   std::int64_t columns() const { return shape.last(); }
   std::int64_t row_bytes() const { return columns() / block_size(dtype) * block_bytes(dtype); }
   std::int64_t bytes() const { return rows() * row_bytes(); }

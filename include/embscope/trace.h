@@ -28,6 +28,8 @@ struct TraceResult {
   Table lens;
 };
 
-TraceResult trace(const Transformer& transformer, const TraceRequest& request);
+/// Memory does not grow with the text: one position is kept. Throws Error{range} for a position the text has not, what
+/// Transformer::run throws, Error{cancelled}.
+TraceResult trace(const Transformer& transformer, const TraceRequest& request, const Progress& progress = {});
 
 }  // namespace embscope

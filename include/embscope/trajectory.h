@@ -29,6 +29,7 @@ struct TrajectoryResult {
 
 /// Throws Error{range} for a position the text has not or axes that span no plane, Error{shape} for vectors of another length,
 /// Error{usage} for one axis alone; what Transformer::run throws.
-TrajectoryResult trajectory(const Transformer& transformer, const TrajectoryRequest& request);
+TrajectoryResult trajectory(const Transformer& transformer, const TrajectoryRequest& request,
+                            const Progress& progress = {});
 
 }  // namespace embscope

@@ -91,6 +91,14 @@ struct RowResult {
 struct Cost {
   double asked = 0, computed = 0;  ///< every position of every row through every block; what was needed of it
   std::int64_t logit_rows = 0;
+  Cost& operator+=(const Cost& more);
+};
+
+/// What a request will take.
+struct Estimate {
+  Cost cost;           ///< exact, but for the rows of logits
+  double bytes = 0;    ///< of captured values and logits, exact
+  double seconds = 0;  ///< judged by the first tokens; that attention grows with the square of the text is left out
 };
 
 struct Result {
@@ -111,6 +119,13 @@ class Transformer {
   /// longer than the context, Error{shape} for vectors that do not fit, Error{format} when the weights hold NaN or
   /// infinity, Error{cancelled}.
   Result run(const Request& request) const;
+
+  /// What `run` would compute and hold. `seconds` are measured on a few tokens when `timed` says so, and 0 otherwise. Throws as
+  /// `run` does.
+  Estimate estimate(const Request& request, bool timed) const;
+
+  /// Of all runs so far, whoever asked; what `unembed` computed counts among the rows of logits.
+  Cost spent() const;
 
   /// Final norm and unembedding of residual vectors [N, D] -> logits [N, V]: the logit lens. The same arithmetic as the run's
   /// own: the lens of the last resid_post equals the logits, bit for bit.

@@ -73,8 +73,13 @@ nb::dict attribute_of(const Shared& m, const Ids& ids, std::optional<TokenId> ta
   return d;
 }
 
-nb::dict mix_of(const Shared& m, const MixRequest& request) {
-  MixResult result = work([=](const Caller&) { return mix(m->ready(), request); });
+nb::dict mix_of(const Shared& m, const MixRequest& request, const nb::list& edits) {
+  const std::vector<PendingEdit> pending = pending_edits(edits);
+  MixResult result = work([=](const Caller&) {
+    MixRequest whole = request;
+    add_edits(whole.edits, pending, m->ready(), make_prompt(m->model->tokenizer(), whole.text));
+    return mix(m->ready(), whole);
+  });
   nb::dict d;
   d["position"] = result.position;
   d["untouched_equals_p1"] = result.untouched_equals_p1;
@@ -253,8 +258,8 @@ void bind_analyses(nb::module_& m) {
   m.def("attention", attention_of);
   m.def("attribute", attribute_of);
   m.def("mix", [](const Shared& o, const std::string& text, const std::string& replace, const Words& with, const Words& targets,
-                  const std::string& vector, int steps, const std::string& site) {
-    return mix_of(o, {.text = text, .replace = replace, .with = with, .targets = targets, .vector = vector, .steps = steps, .site = site});
+                  const std::string& vector, int steps, const std::string& site, const nb::list& edits) {
+    return mix_of(o, {.text = text, .replace = replace, .with = with, .targets = targets, .vector = vector, .steps = steps, .site = site, .edits = {}}, edits);
   });
   m.def("patch", patch_of);
   m.def("intervene", edit_of);

@@ -439,14 +439,14 @@ class Model:
         return Result(found, lambda r: Figure(_core.figure_intervention(r.changes._core, what)))
 
     def mix(self, text: str, replace: str, with_: str | Sequence[str], targets: Sequence[str] = (), steps: int = 17,
-            site: str = "wte", vector: str = "") -> Result:
+            site: str = "wte", vector: str = "", edits: Sequence = ()) -> Result:
         """The article's experiment: at the token of `replace`, p * source + (1 - p) * that of `with_`, for p = 0 ... 1.
 
         ``sweep`` (columns p, one a target, top, top_probability), ``crossings`` (p at which the first two targets are equally
-        likely), ``untouched_equals_p1``, ``cost``. `vector`, an expression, can take the place of `with_`. What the mixtures
-        share is computed once. Raises NotFoundError when the word is not in the text, UsageError when it occurs twice."""
+        likely), ``untouched_equals_p1``, ``cost``. `vector`, an expression, can take the place of `with_`; `edits` (as in
+        `run`) are in force in every mixture. What the mixtures share is computed once. Raises NotFoundError when the word is not in the text, UsageError when it occurs twice."""
         words = [with_] if isinstance(with_, str) else list(with_)
-        found = _core.mix(self._quiet(), text, replace, [w for w in words if w], list(targets), vector, steps, site)
+        found = _core.mix(self._quiet(), text, replace, [w for w in words if w], list(targets), vector, steps, site, _edits(edits))
         return Result(found, lambda r: Figure(_core.figure_mix(r.sweep._core, r.crossings, replace, r.mixed_in)))
 
     sweep = mix

@@ -132,9 +132,10 @@ class Figure:
             return page.read_text()
 
     def to_altair(self):
-        """An altair.Chart to restyle. Raises MissingDependencyError without Altair."""
+        """An Altair chart to restyle: of the class that fits (Chart, LayerChart, HConcatChart, ...). Raises MissingDependencyError
+        without Altair."""
         altair = needs("altair", "Figure.to_altair")
-        return altair.Chart.from_dict(self.spec, validate=False)
+        return altair.Chart.from_dict(self.spec)
 
     def __repr__(self) -> str:
         return f"Figure({self.name!r}, {self.title!r})"

@@ -119,9 +119,19 @@ def test_figures_show_themselves_save_themselves_and_become_altair(smollm2, tmp_
         assert b"<svg" in (tmp_path / "f.svg").read_bytes()
     except embscope.UnsupportedError as error:
         assert "vl-convert" in str(error)
+
+
+def test_figures_become_altair_charts_of_the_class_that_fits(smollm2):
     altair = pytest.importorskip("altair")
-    assert isinstance(figure.to_altair(), altair.TopLevelMixin)
-    assert figure.to_altair().to_dict(validate=False)["$schema"]
+    random = embscope.Space.of(np.random.default_rng(1).standard_normal((40, 4)).astype(np.float32), [f"w{i}" for i in range(40)])
+    kinds = [(smollm2.predict(SENTENCE, 3), altair.LayerChart), (smollm2.vectors([" a", " b"]), altair.HConcatChart),
+             (smollm2.trace(SENTENCE), altair.VConcatChart), (smollm2.attention(SENTENCE), altair.FacetChart),
+             (smollm2.edit(SENTENCE, "wte@3 zero"), altair.Chart), (smollm2.space.categories(), altair.LayerChart),
+             (smollm2.layer_similarity(SENTENCE), altair.LayerChart), (embscope.compare(random, random), altair.HConcatChart),
+             (random.pairs(), altair.LayerChart), (random.hubs(3), altair.Chart), (embscope.toy_space(), altair.LayerChart)]
+    for found, kind in kinds:
+        chart = found.figure().to_altair()
+        assert type(chart) is kind and chart.to_dict()["$schema"]  # as Altair's own schema wants it
 
 
 def test_colab_gets_a_page(smollm2, monkeypatch):

@@ -1,4 +1,5 @@
 """Arrays in and out: dtypes, orders, devices, DLPack, who owns what."""
+import pathlib
 import sys
 
 import numpy as np
@@ -75,14 +76,14 @@ def test_arrays_that_are_only_readable_and_unaligned_enter():
 class Dlpack:
     """What speaks DLPack and nothing else."""
 
-    def __init__(self, array, device=(1, 0)):
-        self.array, self.device = array, device
+    def __init__(self, array):
+        self.array = array
 
     def __dlpack__(self, **options):
         return self.array.__dlpack__()
 
     def __dlpack_device__(self):
-        return self.device
+        return (1, 0)  # the CPU
 
 
 def test_dlpack_enters():
@@ -94,7 +95,38 @@ def test_arrays_leave_by_dlpack(gpt2, ids):
     assert np.from_dlpack(array).ctypes.data == array.ctypes.data
 
 
-def test_a_torch_tensor_enters_without_a_copy():
+def kilobytes_of(call):
+    """By how much the memory of this process grew at most."""
+    peak = lambda: int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+    pathlib.Path("/proc/self/clear_refs").write_text("5")  # forgets the peak of before
+    before = peak()
+    call()
+    return peak() - before
+
+
+def refused(array):
+    with pytest.raises(embscope.RangeError):  # after the array has been taken
+        embscope.pca(array, count=10**6)
+
+
+@pytest.mark.parametrize("dress", [lambda a: a, Dlpack, lambda a: pytest.importorskip("torch").from_numpy(a)], ids=["numpy", "dlpack", "torch"])
+def test_row_major_float32_enters_without_a_copy(dress):
+    array = np.ones((4000, 4000), np.float32)
+    given = dress(array)
+    assert kilobytes_of(lambda: refused(given)) < 8_000
+    assert kilobytes_of(lambda: refused(np.asfortranarray(array))) > 60_000  # what a copy takes
+
+
+@pytest.mark.parametrize("call", [
+    lambda model, a: embscope.tsne(a), lambda model, a: embscope.umap(a), lambda model, a: embscope.neighbours(a), lambda model, a: model.unembed(a),
+    lambda model, a: embscope.neighbours(RANDOM, to=a[0]), lambda model, a: embscope.Space.of(a, ["x"] * 40),
+    lambda model, a: embscope.Edit("wte", "set", a[0]), lambda model, a: model.steer("x", "wte", direction=a[0])])
+def test_every_call_refuses_other_element_types(call, gpt2):
+    with pytest.raises(embscope.UsageError, match=r"dtype is float64, needs float32: use x.astype"):
+        call(gpt2, RANDOM.astype(np.float64))
+
+
+def test_a_torch_tensor_says_where_it_lies():
     torch = pytest.importorskip("torch")
     tensor = torch.from_numpy(RANDOM.copy())
     assert np.array_equal(embscope.pca(tensor)[0], embscope.pca(RANDOM)[0])

@@ -33,6 +33,25 @@ def test_threads_may_share_a_model(gpt2, ids):
     assert wrong == []
 
 
+def test_a_model_closed_by_another_thread_finishes_what_it_began(ids):
+    model = embscope.load(REFERENCE / "tiny-gpt2")
+    want = model.run(ids[0]).logits
+    said = []
+    def work():
+        while True:
+            try:
+                assert np.array_equal(model.run(ids[0]).logits, want)
+            except embscope.UsageError as error:
+                said.append(str(error))
+                return
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.05)
+    model.close()
+    thread.join(30)
+    assert len(said) == 1 and "it was closed" in said[0]
+
+
 def test_other_threads_run_during_work():
     ticks = []
     def tick():

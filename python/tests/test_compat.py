@@ -1,4 +1,4 @@
-"""Other tools' names and calls: the numbers that transformers gave (committed), and theirs live where they are installed."""
+"""Other tools' names and calls, and the numbers that they themselves gave for the same tasks (committed)."""
 import json
 
 import numpy as np
@@ -63,40 +63,45 @@ def test_run_with_hooks_is_an_edit(gpt2, ids):
     assert gpt2.active_hooks() == []
 
 
-def test_transformers_itself_says_the_same(gpt2, ids):
-    torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
-    theirs = transformers.GPT2LMHeadModel.from_pretrained(REFERENCE / "tiny-gpt2").eval()
-    kept = {}
-    theirs.transformer.h[1].mlp.register_forward_hook(lambda module, inputs, output: kept.update(mlp=output))
-    with torch.no_grad():
-        out = theirs(torch.tensor([ids[0]]), output_hidden_states=True)
-    ours = compat.forward(gpt2, ids[0], output_hidden_states=True)
-    np.testing.assert_allclose(ours.logits, out.logits, atol=5e-4)
-    for a, b in zip(ours.hidden_states, out.hidden_states):
-        np.testing.assert_allclose(a, b, atol=2e-4)
-    np.testing.assert_allclose(gpt2.run(ids[0], capture="transformer.h.1.mlp")["blocks.1.mlp_out"], kept["mlp"][0], atol=2e-4)
+PEERS = json.loads((REFERENCE / "peers.json").read_text())  # made by tests/reference/make_peers.py with the tools themselves
 
 
-def test_transformer_lens_itself_says_the_same(gpt2, ids):
-    torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
-    lens = pytest.importorskip("transformer_lens")
-    loaded = transformers.GPT2LMHeadModel.from_pretrained(REFERENCE / "tiny-gpt2").eval()
-    theirs = lens.HookedTransformer.from_pretrained_no_processing("gpt2", hf_model=loaded, hf_config=loaded.config, tokenizer=None)
-    with torch.no_grad():
-        logits, cache = theirs.run_with_cache(torch.tensor([ids[0]]))
-    ours_logits, ours = compat.run_with_cache(gpt2, ids[0])
-    np.testing.assert_allclose(ours_logits, logits, atol=5e-4)
-    for name in ("blocks.1.hook_resid_mid", "blocks.2.attn.hook_z", "blocks.0.mlp.hook_post", "blocks.1.attn.hook_pattern"):
-        np.testing.assert_allclose(ours[name], cache[name], atol=3e-4)
+def ours(model):
+    """The tasks of docs/how-to/coming-from-elsewhere.md in Embscope's own way."""
+    clean, corrupt, block, head, position = (PEERS[name] for name in ("clean", "corrupt", "block", "head", "position"))
+    run = model.run(clean, capture=[f"blocks.{block}.resid_pre", f"blocks.{block}.resid_post", f"blocks.{block}.pattern"])
+    put = embscope.Edit(f"blocks.{block}.resid_pre", "set", run[f"blocks.{block}.resid_pre"][position], positions=[position])
+    return {"residual": run[f"blocks.{block}.resid_post"][-1], "pattern": run[f"blocks.{block}.pattern"][:, -1],
+            "silenced": model.run(clean, edits=[f"blocks.{block}.z/{head} zero"]).logits, "patched": model.run(corrupt, edits=[put]).logits}
 
 
-def test_nnsight_itself_says_the_same(gpt2, ids):
-    torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
-    nnsight = pytest.importorskip("nnsight")
-    theirs = nnsight.NNsight(transformers.GPT2LMHeadModel.from_pretrained(REFERENCE / "tiny-gpt2").eval())
-    with torch.no_grad(), theirs.trace(torch.tensor([ids[0]])):
-        z = theirs.transformer.h[2].attn.c_proj.input.save()
-        logits = theirs.lm_head.output.save()
-    run = gpt2.run(ids[0], capture=[compat.site(gpt2, "transformer.h[2].attn.c_proj.input")], logits="all")
-    np.testing.assert_allclose(run["blocks.2.z"].reshape(13, 48), z.detach()[0], atol=3e-4)
-    np.testing.assert_allclose(run.logits, logits.detach()[0], atol=5e-4)
+@pytest.mark.parametrize("name", ["tiny-gpt2", "tiny-llama"])
+def test_transformers_transformer_lens_and_nnsight_say_the_same(name):
+    found = ours(embscope.load(REFERENCE / name))
+    assert set(PEERS[name]) == set(found)
+    for task, tools in PEERS[name].items():
+        assert set(tools) == {"transformers", "transformer_lens", "nnsight"}
+        for tool, values in tools.items():
+            np.testing.assert_allclose(found[task].ravel(), values, atol=2e-4, err_msg=f"{task} by {tool}")
+            assert np.abs(values).max() > 0.1
+
+
+@pytest.mark.parametrize("name", ["tiny-gpt2", "tiny-llama"])
+def test_their_calls_give_the_same_by_compat(name):
+    model, block = embscope.load(REFERENCE / name), PEERS["block"]
+    _, cache = compat.run_with_cache(model, PEERS["clean"])
+    def silence(z, hook):
+        z[:, :, PEERS["head"]] = 0
+        return z
+    def patch(x, hook):
+        x[:, PEERS["position"]] = cache[f"blocks.{block}.hook_resid_pre"][:, PEERS["position"]]
+        return x
+    silenced = compat.run_with_hooks(model, PEERS["clean"], [(f"blocks.{block}.attn.hook_z", silence)])
+    patched = compat.run_with_hooks(model, PEERS["corrupt"], [(f"blocks.{block}.hook_resid_pre", patch)])
+    want = PEERS[name]
+    np.testing.assert_allclose(silenced[0, -1], want["silenced"]["transformer_lens"], atol=2e-4)
+    np.testing.assert_allclose(patched[0, -1], want["patched"]["transformer_lens"], atol=2e-4)
+    np.testing.assert_allclose(cache["resid_post", block][0, -1], want["residual"]["transformer_lens"], atol=2e-4)
+    out = compat.forward(model, PEERS["clean"], output_hidden_states=True, output_attentions=True)
+    np.testing.assert_allclose(out.hidden_states[block + 1][0, -1], want["residual"]["transformers"], atol=2e-4)
+    np.testing.assert_allclose(out.attentions[block][0, :, -1].ravel(), want["pattern"]["transformers"], atol=2e-4)

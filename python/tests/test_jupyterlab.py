@@ -45,12 +45,12 @@ def lab(tmp_path_factory):
         port = free.getsockname()[1]
     settings = folder / "settings/@jupyterlab/notebook-extension"  # all cells in the page, seen or not
     settings.mkdir(parents=True)
-    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none", "autoStartDefaultKernel": true}')
     paths = {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
     paths |= {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "RUNTIME", "DATA")}
     environment = {**os.environ, **paths, "PYTHONPATH": str(pathlib.Path(embscope.__file__).parents[1])}
     server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
+        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser", f"--port={port}", "--ip=127.0.0.1",
          "--IdentityProvider.token=t", f"--ServerApp.root_dir={folder}", "--LabApp.news_url=None", "--LabApp.collaborative=False"],
         env=environment, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("w"))
     try:
@@ -87,9 +87,8 @@ def page(lab):
 
 def run_all(page):
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
-    page.locator(".lm-MenuBar-itemLabel", has_text="Run").first.click()
-    page.locator(".lm-Menu-item[data-command='runmenu:run-all']").click()
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.locator(".es-map canvas").wait_for()
     settled(page)
 

@@ -105,7 +105,8 @@ class Watcher {
 
 }  // namespace
 
-AttentionResult attention_patterns(const Transformer& transformer, const AttentionRequest& r) {
+AttentionResult attention_patterns(const Transformer& transformer, const AttentionRequest& r,
+                                   const Progress& progress) {
   Watcher watcher(wanted_heads(transformer.config(), r));
   Hooks hooks;
   for (int b = 0; b < static_cast<int>(transformer.config().blocks); ++b) {
@@ -116,6 +117,7 @@ AttentionResult attention_patterns(const Transformer& transformer, const Attenti
   request.rows = {r.ids};
   request.logits = LogitsAt::none;
   request.hooks = &hooks;
+  request.progress = progress;
   transformer.run(request);
   return std::move(watcher).result();
 }

@@ -107,7 +107,7 @@ Table table_of(std::span<const Part> parts) {
 
 }  // namespace
 
-AttributionResult attribute(const Transformer& transformer, const AttributionRequest& r) {
+AttributionResult attribute(const Transformer& transformer, const AttributionRequest& r, const Progress& progress) {
   const Model& model = transformer.model();
   AttributionResult result;
   result.position = position_in(r.ids.size(), r.position, "attribute");
@@ -116,7 +116,7 @@ AttributionResult attribute(const Transformer& transformer, const AttributionReq
   // what comes after the position cannot change it
   const std::span<const TokenId> ids(r.ids.data(), static_cast<std::size_t>(result.position) + 1);
   const auto sites = watched_sites(model.config());
-  const Watched run = watch(transformer, ids, sites, result.position, result.position + 1);
+  const Watched run = watch(transformer, ids, sites, result.position, result.position + 1, progress);
   const auto logits = run.logits.values();
   result.target = r.target.value_or(top(logits, 1)[0]);
   result.against = r.against;

@@ -232,8 +232,7 @@ void Extractor::write_part(std::span<const Window> windows, SafetensorsWriter& f
         file.write(s, row, result.rows[r].captured[s].values(), fmt::format("line {}", batch[r].document + 1));
       row += static_cast<std::int64_t>(batch[r].ids.size());
     }
-    cost_.asked += result.cost.asked, cost_.computed += result.cost.computed;
-    cost_.logit_rows += result.cost.logit_rows;
+    cost_ += result.cost;
     done(row);
     first = last;
   }

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "embscope/archive.h"
 #include "files/json.h"
 
@@ -16,9 +17,6 @@ namespace fs = std::filesystem;
 namespace {
 
 bool is_manifest(const std::string& name) { return name.starts_with("manifest") && name.ends_with(".json"); }
-
-// What a killed run may leave beside the parts: files that never got their name.
-bool is_leftover(const std::string& name) { return name.find(".tmp-") != std::string::npos; }
 
 // The first key in which two runs differ, with both values, for the error.
 std::string difference(const boost::json::object& there, const boost::json::object& asked) {

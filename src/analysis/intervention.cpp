@@ -55,7 +55,7 @@ double divergence(std::span<const float> p_logits, std::span<const float> q_logi
   return std::max(sum, 0.0);
 }
 
-InterventionResult intervene(const Transformer& transformer, const InterventionRequest& r) {
+InterventionResult intervene(const Transformer& transformer, const InterventionRequest& r, const Progress& progress) {
   if (r.top < 1 || r.top > 1000) throw Error(Code::range, "edit", fmt::format("{} tokens: choose 1 to 1000", r.top));
   for (TokenId id : r.followed) {
     if (id < 0 || id >= transformer.config().vocab) {
@@ -67,6 +67,7 @@ InterventionResult intervene(const Transformer& transformer, const InterventionR
   request.rows = {r.ids, r.ids};  // before, after
   request.edits = r.edits;
   for (Edit& edit : request.edits) edit.rows = {1};
+  request.progress = progress;
   const Result result = transformer.run(request);
   const auto before = result.rows[0].logits.values(), after = result.rows[1].logits.values();
   return {changes(transformer.model(), listed(r, before, after), before, after), divergence(after, before),

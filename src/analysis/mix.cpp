@@ -43,11 +43,12 @@ void check(const MixRequest& r, const Site& site) {
   }
 }
 
-// One row for each p, the same text with that mixture in it, and the untouched text as the last one: the engine gives a row
-// the same bits in any company.
+// One row for each p, the same text with that mixture in it, and the text without one as the last: the engine gives a row the
+// same bits in any company. The edits in force come first, in every row.
 Request sweep_request(const MixRequest& r, const Site& site, const std::vector<TokenId>& ids, int position,
                       const std::vector<float>& other, const std::vector<double>& p) {
   Request request;
+  request.edits = r.edits;
   for (int i = 0; i < r.steps; ++i) {
     request.rows.push_back(ids);
     Edit edit = mix_edit(site, position, other, p[static_cast<std::size_t>(i)]);
@@ -109,7 +110,7 @@ Edit mix_edit(const Site& site, int position, std::vector<float> other, double p
   return edit;
 }
 
-MixResult mix(const Transformer& transformer, const MixRequest& r) {
+MixResult mix(const Transformer& transformer, const MixRequest& r, const Progress& progress) {
   if (r.steps < 2 || r.steps > 100000)
     throw Error(Code::range, "mix", fmt::format("{} steps: choose 2 to 100000", r.steps));
   if (r.targets.empty()) throw Error(Code::usage, "mix", "no target words: name at least one");
@@ -123,7 +124,9 @@ MixResult mix(const Transformer& transformer, const MixRequest& r) {
   std::vector<double> p;
   for (int i = 0; i < r.steps; ++i) p.push_back(static_cast<double>(i) / (r.steps - 1));
   const auto other = distractor(transformer, r, site, ids, result.position);
-  const Result sweep = transformer.run(sweep_request(r, site, ids, result.position, other, p));
+  Request request = sweep_request(r, site, ids, result.position, other, p);
+  request.progress = progress;
+  const Result sweep = transformer.run(request);
   result.cost = sweep.cost;
   const auto steps = static_cast<std::size_t>(r.steps);
   result.untouched_equals_p1 =

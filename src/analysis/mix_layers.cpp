@@ -36,8 +36,7 @@ LayeredMix mix_every_block(const Transformer& transformer, const MixRequest& req
     append(mixed.sweep, request.targets.size(), l, columns, top);
     blocks.push_back(l);
     crossings.push_back(mixed.crossings.empty() ? NAN : mixed.crossings[0]);
-    result.cost.asked += mixed.cost.asked, result.cost.computed += mixed.cost.computed;
-    result.cost.logit_rows += mixed.cost.logit_rows;
+    result.cost += mixed.cost;
   }
   const std::string title = fmt::format("p x {} + (1 - p) x {} at every block", visible(request.replace), mixed_in(request));
   result.cells = Table(title);

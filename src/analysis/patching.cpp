@@ -112,7 +112,7 @@ std::vector<double> differences(const Transformer& transformer, const PatchReque
     for (const RowResult& row : result.rows) {
       found.push_back(static_cast<double>(row.logits.data()[0]) - static_cast<double>(row.logits.data()[1]));
     }
-    cost.asked += result.cost.asked, cost.computed += result.cost.computed, cost.logit_rows += result.cost.logit_rows;
+    cost += result.cost;
   }
   report(progress, 1, "patching");
   return found;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "analysis/request.h"
+#include "analysis/watch.h"
 #include "embscope/predict.h"
 #include "embscope/similarity.h"
 
@@ -36,20 +37,18 @@ std::vector<Site> watched(const Config& config) {
 
 }  // namespace
 
-TraceResult trace(const Transformer& transformer, const TraceRequest& r) {
+TraceResult trace(const Transformer& transformer, const TraceRequest& r, const Progress& progress) {
   if (r.top < 1 || r.top > 1000)
     throw Error(Code::range, "trace", fmt::format("{} tokens a block: choose 1 to 1000", r.top));
   const Config& config = transformer.config();
-  Request request;
-  request.rows = {transformer.model().tokenizer().with_bos(r.text).ids};
-  request.capture = watched(config);
-  request.logits = LogitsAt::all;
+  auto ids = transformer.model().tokenizer().with_bos(r.text).ids;
   TraceResult result;
-  result.position = position_in(request.rows[0].size(), r.position, "trace");
-  const Result run = transformer.run(request);
-  auto at = [&](std::size_t index) { return run.rows[0].captured[index].row(result.position); };
-  result.own = request.rows[0][static_cast<std::size_t>(result.position)];
-  result.predicted = top(run.rows[0].logits.row(result.position), 1)[0];
+  result.position = position_in(ids.size(), r.position, "trace");
+  ids.resize(static_cast<std::size_t>(result.position) + 1);  // nothing that follows reaches it
+  const Watched run = watch(transformer, ids, watched(config), result.position, result.position + 1, progress);
+  auto at = [&](std::size_t index) { return run.values[index].row(0); };
+  result.own = ids.back();
+  result.predicted = top(run.logits.values(), 1)[0];
   const Tensor own = transformer.model().embedding(result.own);
   Tensor predicted = Tensor::uninitialised({config.width});
   transformer.model().weights().unembed.row(result.predicted, predicted.data());

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "analysis/request.h"
+#include "analysis/watch.h"
 #include "embscope/projection.h"
 
 namespace embscope {
@@ -42,31 +43,30 @@ std::vector<Axis> plane_of(const TrajectoryRequest& r, std::int64_t width) {
   return {across, unit(std::move(up), 1e-6 * length)};
 }
 
-Tensor residuals(const Transformer& transformer, const TrajectoryRequest& r, TrajectoryResult& result) {
+Tensor residuals(const Transformer& transformer, const TrajectoryRequest& r, TrajectoryResult& result,
+                 const Progress& progress) {
   const Config& config = transformer.config();
-  Request request;
-  request.rows = {r.ids};
-  request.logits = LogitsAt::none;
-  request.capture = {{Point::resid_pre, 0}};
-  for (int b = 0; b < static_cast<int>(config.blocks); ++b) request.capture.push_back({Point::resid_post, b});
-  const Result run = transformer.run(request);
+  std::vector<Site> sites = {{Point::resid_pre, 0}};
+  for (int b = 0; b < static_cast<int>(config.blocks); ++b) sites.push_back({Point::resid_post, b});
+  // what comes after the position cannot change it
+  const std::span<const TokenId> ids(r.ids.data(), static_cast<std::size_t>(result.position) + 1);
+  const Watched run = watch(transformer, ids, sites, result.position, result.position + 1, progress);
   Tensor rows = Tensor::uninitialised({config.blocks + 1, config.width});
-  for (std::int64_t i = 0; i <= config.blocks; ++i) {
-    const auto c = static_cast<std::size_t>(i);
-    result.sites.push_back(request.capture[c].name());
-    std::ranges::copy(run.rows[0].captured[c].row(result.position), rows.row(i).begin());
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    result.sites.push_back(sites[i].name());
+    std::ranges::copy(run.values[i].row(0), rows.row(static_cast<std::int64_t>(i)).begin());
   }
   return rows;
 }
 
 }  // namespace
 
-TrajectoryResult trajectory(const Transformer& transformer, const TrajectoryRequest& r) {
+TrajectoryResult trajectory(const Transformer& transformer, const TrajectoryRequest& r, const Progress& progress) {
   TrajectoryResult result;
   result.position = position_in(r.ids.size(), r.position, "trajectory");
   std::vector<Axis> plane;
   if (!r.axes.empty()) plane = plane_of(r, transformer.config().width);
-  const Tensor path = residuals(transformer, r, result);
+  const Tensor path = residuals(transformer, r, result, progress);
   if (plane.empty()) {
     std::vector<double> explained;
     result.points = pca(path, 2, &explained);

@@ -36,7 +36,7 @@ void check_mapping(const void* data);
 /// (bytes of the heap would be lost).
 void release_pages(const std::byte* begin, std::size_t size);
 
-/// Becomes `path` as a whole at `commit`, or leaves no trace. Throws Error{io}, naming the path.
+/// Becomes `path` as a whole at `commit`, or leaves no trace (see `is_leftover`). Throws Error{io}, naming the path.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -54,5 +54,8 @@ class AtomicFile {
   int descriptor_ = -1;
   bool named_ = false;  ///< whether `temporary_` exists
 };
+
+/// Whether an AtomicFile gave this name: a process that is killed while it commits may leave such a file, whole, beside the target.
+bool is_leftover(const std::filesystem::path& path);
 
 }  // namespace embscope

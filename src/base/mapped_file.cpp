@@ -43,7 +43,7 @@ struct Slot {
 std::array<Slot, 1024> slots;  // a mapping beyond these works, unwatched
 std::atomic<bool> any_cut = false;
 struct sigaction before {};
-std::uintptr_t page = 4096;
+const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
 
 void on_bus_error(int signal, siginfo_t* info, void*) {
   const int error = errno;
@@ -66,7 +66,6 @@ void on_bus_error(int signal, siginfo_t* info, void*) {
 void install_handler() {
   static std::once_flag once;
   std::call_once(once, [] {
-    page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
     struct sigaction action {};
     action.sa_sigaction = on_bus_error;
     action.sa_flags = SA_SIGINFO;
@@ -121,7 +120,7 @@ MappedFile::~MappedFile() {
 }
 
 void release_pages(const std::byte* begin, std::size_t size) {
-  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE)), at = reinterpret_cast<std::uintptr_t>(begin);
+  const auto at = reinterpret_cast<std::uintptr_t>(begin);
   const std::uintptr_t first = (at + page - 1) / page * page, last = (at + size) / page * page;  // whole pages only
   if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }

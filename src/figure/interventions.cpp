@@ -70,16 +70,28 @@ bj::object head_panel(const Table& heads, int width) {
               number_field("difference", "logit difference")}}}}};
 }
 
+// The first characters of a text. Vega cuts what exceeds a mark's limit between the halves of an emoji, which vl-convert refuses.
+std::string beginning(std::string_view text, std::size_t characters) {
+  std::size_t at = 0;
+  for (; at < text.size(); ++at) {
+    const bool begins = (static_cast<unsigned char>(text[at]) & 0xc0) != 0x80;
+    if (begins && characters-- == 0) return std::string(text.substr(0, at)) + "…";
+  }
+  return std::string(text);
+}
+
 // What the model writes at each strength, a line each.
 bj::object written(const Table& runs) {
+  bj::array rows = rows_of(runs);
+  for (bj::value& row : rows) row.as_object()["shown"] = beginning(row.at("text").as_string(), 90);
   return {{"title", {{"text", "what the model then writes"}, {"fontSize", 12}}},
           {"width", 560},
           {"height", static_cast<int>(runs.rows()) * 22},
-          {"data", {{"values", rows_of(runs)}}},
-          {"mark", {{"type", "text"}, {"align", "left"}, {"x", 4}, {"limit", 552}}},
+          {"data", {{"values", std::move(rows)}}},
+          {"mark", {{"type", "text"}, {"align", "left"}, {"x", 4}, {"clip", true}}},
           {"encoding",
            {{"y", {{"field", "strength"}, {"type", "ordinal"}, {"sort", "descending"}, {"title", "strength"}}},
-            {"text", {{"field", "text"}, {"type", "nominal"}}},
+            {"text", {{"field", "shown"}, {"type", "nominal"}}},
             {"tooltip", {text_field("text", "text")}}}}};
 }
 

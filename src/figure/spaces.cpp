@@ -18,11 +18,12 @@ bj::object points(const Table& table, std::string_view x, std::string_view x_tit
 }
 
 bj::object cells(bj::array rows, bj::object x, bj::object y, bj::object colour, std::string_view value, int size, bool numbers) {
+  const bj::array tooltip = {x, y, number_field(value, value)};  // which has no order
   x["sort"] = nullptr, y["sort"] = nullptr;
   bj::object cell = {{"x", x}, {"y", y}};
   bj::object text = cell;
   cell["color"] = std::move(colour);
-  cell["tooltip"] = {x, y, number_field(value, value)};
+  cell["tooltip"] = tooltip;
   text["text"] = {{"field", bj::string(value)}, {"type", "quantitative"}, {"format", ".2f"}};
   bj::array layers = {bj::object{{"mark", "rect"}, {"encoding", std::move(cell)}}};
   if (numbers) layers.push_back(bj::object{{"mark", {{"type", "text"}, {"fontSize", 9}}}, {"encoding", std::move(text)}});

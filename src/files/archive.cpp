@@ -75,6 +75,7 @@ std::shared_ptr<const Archive> open_by_content(std::shared_ptr<const MappedFile>
   const std::string_view bytes = file->text();
   if (starts_with(bytes, "GGUF")) return open_gguf(std::move(file), path);
   if (starts_with(bytes, "\x93NUMPY")) return open_npy(std::move(file), path);
+  if (starts_with(bytes, "PK\x03\x04") && path.extension() == ".npz") return open_npz(std::move(file), path);
   if (may_be_safetensors(bytes) || path.extension() == ".safetensors") {
     if (bytes.size() < 8 || starts_with(bytes, "version https://git-lfs"))
       throw Error(Code::format, path.string(),
@@ -126,22 +127,19 @@ void MappedArchive::refuse(const std::string& message) const {
 }
 
 std::uint64_t MappedArchive::bytes_of(const std::string& name, DType dtype, const Shape& shape) const {
-  std::uint64_t elements = 1, bytes = 0;
+  std::uint64_t rows = 1, elements = 1, row = 0, bytes = 0;  // each must fit, also where another is zero
   for (std::int64_t size : shape) {
     if (size < 0) refuse(fmt::format("tensor {}: a size of {}", shown(name), size));
-    if (!checked_multiply(elements, static_cast<std::uint64_t>(size), elements))
+    rows = elements;
+    if (!checked_multiply(elements, static_cast<std::uint64_t>(size), elements) || rows > INT64_MAX)
       refuse(fmt::format("tensor {}: {} elements overflow 64 bits", shown(name), shape.text()));
   }
-  if (shape.last() == 0) refuse(fmt::format("tensor {}: {}: rows without values are not read", shown(name), shape.text()));
   if (shape.last() % block_size(dtype) != 0) {
     refuse(fmt::format("tensor {}: rows of {} are not whole blocks of {} ({})", shown(name), shape.last(),
                        block_size(dtype), embscope::name(dtype)));
   }
-  std::uint64_t row = 0;  // must fit even where there are no rows
   if (!checked_multiply(static_cast<std::uint64_t>(shape.last() / block_size(dtype)), static_cast<std::uint64_t>(block_bytes(dtype)), row) || row > INT64_MAX ||
-      !checked_multiply(elements / static_cast<std::uint64_t>(block_size(dtype)),
-                        static_cast<std::uint64_t>(block_bytes(dtype)), bytes) ||
-      bytes > INT64_MAX) {
+      !checked_multiply(rows, row, bytes) || bytes > INT64_MAX) {
     refuse(fmt::format("tensor {}: {} of {} overflow 63 bits", shown(name), shape.text(), embscope::name(dtype)));
   }
   return bytes;

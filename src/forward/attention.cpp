@@ -13,38 +13,6 @@ constexpr std::int64_t query_block = 14;
 
 std::int64_t panels_for(std::int64_t n) { return (n + panel_width - 1) / panel_width; }
 
-// Keys as the outputs of a product: panels of 32 keys, each [K][32].
-const float* pack_keys(const HeadShape& head, const std::vector<const float*>& keys) {
-  thread_local std::vector<float> packed;
-  const auto count = static_cast<std::int64_t>(keys.size());
-  packed.resize(static_cast<std::size_t>(panels_for(count) * head.width * panel_width));
-  for (std::int64_t p = 0; p < panels_for(count); ++p) {
-    float* panel = packed.data() + p * head.width * panel_width;
-    for (std::int64_t j = 0; j < panel_width; ++j) {
-      const std::int64_t s = p * panel_width + j;
-      const float* key = s < count ? keys[static_cast<std::size_t>(s)] + head.kv_offset : nullptr;
-      for (std::int64_t i = 0; i < head.width; ++i) panel[i * panel_width + j] = key == nullptr ? 0 : key[i];
-    }
-  }
-  return packed.data();
-}
-
-// Values as panels of 32 dimensions, each [S][32].
-const float* pack_values(const HeadShape& head, const std::vector<const float*>& values) {
-  thread_local std::vector<float> packed;
-  const auto count = static_cast<std::int64_t>(values.size());
-  packed.resize(static_cast<std::size_t>(panels_for(head.width) * count * panel_width));
-  for (std::int64_t p = 0; p < panels_for(head.width); ++p) {
-    const std::int64_t columns = std::min(panel_width, head.width - p * panel_width);
-    for (std::int64_t s = 0; s < count; ++s) {
-      float* to = packed.data() + (p * count + s) * panel_width;
-      const float* from = values[static_cast<std::size_t>(s)] + head.kv_offset + p * panel_width;
-      for (std::int64_t i = 0; i < panel_width; ++i) to[i] = i < columns ? from[i] : 0;
-    }
-  }
-  return packed.data();
-}
-
 void score_block(const HeadShape& head, const float* panels, const float* q, std::int64_t q_stride, std::int64_t count,
                  std::int64_t first, float* scores, std::int64_t stride) {
   gemm_serial(q, q_stride, count, panels, head.width * panel_width, head.width, scores, stride, first + count, false);
@@ -65,12 +33,34 @@ void value_block(const HeadShape& head, const float* panels, std::int64_t keys, 
 
 }  // namespace
 
-void attention_scores(const HeadShape& head, const KeysValues& kv, const float* q, std::int64_t q_stride,
+void HeadPanels::fill_keys(const HeadShape& head, const KeysValues& kv) {
+  positions_ = static_cast<std::int64_t>(kv.keys.size());
+  keys_.resize(static_cast<std::size_t>(panels_for(positions_) * head.width * panel_width));
+  for (std::int64_t s = 0; s < panels_for(positions_) * panel_width; ++s) {
+    float* to = keys_.data() + s / panel_width * head.width * panel_width + s % panel_width;
+    const float* key = s < positions_ ? kv.keys[static_cast<std::size_t>(s)] + head.kv_offset : nullptr;
+    for (std::int64_t i = 0; i < head.width; ++i) to[i * panel_width] = key == nullptr ? 0 : key[i];
+  }
+}
+
+void HeadPanels::fill_values(const HeadShape& head, const KeysValues& kv) {
+  positions_ = static_cast<std::int64_t>(kv.values.size());
+  values_.resize(static_cast<std::size_t>(panels_for(head.width) * positions_ * panel_width));
+  for (std::int64_t p = 0; p < panels_for(head.width); ++p) {
+    const std::int64_t columns = std::min(panel_width, head.width - p * panel_width);
+    for (std::int64_t s = 0; s < positions_; ++s) {
+      float* to = values_.data() + (p * positions_ + s) * panel_width;
+      const float* from = kv.values[static_cast<std::size_t>(s)] + head.kv_offset + p * panel_width;
+      for (std::int64_t i = 0; i < panel_width; ++i) to[i] = i < columns ? from[i] : 0;
+    }
+  }
+}
+
+void attention_scores(const HeadShape& head, const HeadPanels& panels, const float* q, std::int64_t q_stride,
                       std::int64_t count, std::int64_t first, float* scores) {
-  const auto keys = static_cast<std::int64_t>(kv.keys.size());
-  const float* panels = pack_keys(head, kv.keys);
+  const std::int64_t keys = panels.positions();
   for (std::int64_t t = 0; t < count; t += query_block)
-    score_block(head, panels, q + t * q_stride, q_stride, std::min(query_block, count - t), first + t, scores + t * keys, keys);
+    score_block(head, panels.keys(), q + t * q_stride, q_stride, std::min(query_block, count - t), first + t, scores + t * keys, keys);
   for (std::int64_t t = 0; t < count; ++t) {
     std::fill(scores + t * keys + first + t + 1, scores + (t + 1) * keys, -std::numeric_limits<float>::infinity());
   }
@@ -86,29 +76,25 @@ void attention_pattern(const float* scores, std::int64_t count, std::int64_t fir
   }
 }
 
-void attention_values(const HeadShape& head, const KeysValues& kv, const float* pattern, std::int64_t count,
+void attention_values(const HeadShape& head, const HeadPanels& panels, const float* pattern, std::int64_t count,
                       std::int64_t first, float* z, std::int64_t z_stride) {
-  const auto keys = static_cast<std::int64_t>(kv.keys.size());
-  const float* panels = pack_values(head, kv.values);
+  const std::int64_t keys = panels.positions();
   for (std::int64_t t = 0; t < count; t += query_block) {
-    value_block(head, panels, keys, pattern + t * keys, keys, std::min(query_block, count - t), first + t,
+    value_block(head, panels.values(), keys, pattern + t * keys, keys, std::min(query_block, count - t), first + t,
                 z + t * z_stride, z_stride);
   }
 }
 
-void attend(const HeadShape& head, const KeysValues& kv, const float* q, std::int64_t q_stride, std::int64_t count,
+void attend(const HeadShape& head, const HeadPanels& panels, const float* q, std::int64_t q_stride, std::int64_t count,
             std::int64_t first, float* z, std::int64_t z_stride) {
-  const auto keys = static_cast<std::int64_t>(kv.keys.size());
-  const std::int64_t stride = panels_for(keys) * panel_width;
-  const float* key_panels = pack_keys(head, kv.keys);
-  const float* value_panels = pack_values(head, kv.values);
+  const std::int64_t keys = panels.positions(), stride = panels_for(keys) * panel_width;
   thread_local std::vector<float> scores;
   scores.resize(static_cast<std::size_t>(std::min(query_block, count) * stride));
   for (std::int64_t t = 0; t < count; t += query_block) {
     const std::int64_t block = std::min(query_block, count - t);
-    score_block(head, key_panels, q + t * q_stride, q_stride, block, first + t, scores.data(), stride);
+    score_block(head, panels.keys(), q + t * q_stride, q_stride, block, first + t, scores.data(), stride);
     for (std::int64_t i = 0; i < block; ++i) softmax(scores.data() + i * stride, first + t + i + 1);
-    value_block(head, value_panels, keys, scores.data(), stride, block, first + t, z + t * z_stride, z_stride);
+    value_block(head, panels.values(), keys, scores.data(), stride, block, first + t, z + t * z_stride, z_stride);
   }
 }
 

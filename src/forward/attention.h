@@ -18,19 +18,33 @@ struct HeadShape {
   float scale;
 };
 
+/// What a key-value head of a row holds, rearranged for products: its query heads share it, and so do all queries.
+class HeadPanels {
+ public:
+  void fill_keys(const HeadShape& head, const KeysValues& kv);
+  void fill_values(const HeadShape& head, const KeysValues& kv);
+  std::int64_t positions() const { return positions_; }
+  const float* keys() const { return keys_.data(); }      ///< panels of 32 keys, each [K][32]
+  const float* values() const { return values_.data(); }  ///< panels of 32 dimensions, each [S][32]
+
+ private:
+  std::vector<float> keys_, values_;
+  std::int64_t positions_ = 0;
+};
+
 /// scores[t][s] = q[t].k[s] * scale for s <= first + t, -inf beyond; q [count, ...] with q_stride; scores [count, S].
-void attention_scores(const HeadShape& head, const KeysValues& kv, const float* q, std::int64_t q_stride,
+void attention_scores(const HeadShape& head, const HeadPanels& panels, const float* q, std::int64_t q_stride,
                       std::int64_t count, std::int64_t first, float* scores);
 
 /// pattern = softmax over the keys a query may see, 0 beyond; both [count, S], and may be the same.
 void attention_pattern(const float* scores, std::int64_t count, std::int64_t first, std::int64_t keys, float* pattern);
 
 /// z[t] = sum_s pattern[t][s] v[s] over s <= first + t.
-void attention_values(const HeadShape& head, const KeysValues& kv, const float* pattern, std::int64_t count,
+void attention_values(const HeadShape& head, const HeadPanels& panels, const float* pattern, std::int64_t count,
                       std::int64_t first, float* z, std::int64_t z_stride);
 
 /// All three, a block of queries at a time, without ever holding the pattern. The same bits.
-void attend(const HeadShape& head, const KeysValues& kv, const float* q, std::int64_t q_stride, std::int64_t count,
+void attend(const HeadShape& head, const HeadPanels& panels, const float* q, std::int64_t q_stride, std::int64_t count,
             std::int64_t first, float* z, std::int64_t z_stride);
 
 }  // namespace embscope

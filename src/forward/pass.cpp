@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <deque>
 
 #include "forward/apply.h"
 #include "forward/norm.h"
@@ -233,31 +234,48 @@ KeysValues Pass::keys_values(const Slots& read, int row, int l) const {
   return kv;
 }
 
+// A row's key-value heads are shared out to the threads, each with its query heads; those of a long row by queries too, and
+// then what all of its queries read is rearranged once, before.
 void Pass::attend_rows(int l, const Slots& read) {
-  constexpr std::int64_t most_queries = 256;  // of one task: a long row is shared out by more than its heads
+  constexpr std::int64_t most_queries = 256;
   struct Task {
     std::size_t row;
-    std::int64_t head, first, count;
+    std::int64_t kv_head, first, count;
+    const HeadPanels* panels;
   };
   std::vector<KeysValues> kv(slots_->own.size());
-  std::vector<Task> tasks;
+  std::vector<Task> tasks, rearranged;
+  std::deque<HeadPanels> panels;
   for (std::size_t r = 0; r < kv.size(); ++r) {
     const std::int64_t count = slots_->own[r].count;
     if (count > 0) kv[r] = keys_values(read, static_cast<int>(r), l);
-    for (std::int64_t h = 0; count > 0 && h < config_.heads; ++h) {
+    for (std::int64_t g = 0; count > 0 && g < config_.kv_heads; ++g) {
+      if (count > most_queries) rearranged.push_back({r, g, 0, 0, &panels.emplace_back()});
       for (std::int64_t t = 0; t < count; t += most_queries)
-        tasks.push_back({r, h, t, std::min(most_queries, count - t)});
+        tasks.push_back({r, g, t, std::min(most_queries, count - t), count > most_queries ? &panels.back() : nullptr});
     }
   }
-  parallel_for(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const Task& task = tasks[static_cast<std::size_t>(i)];
-      const HeadShape head = head_shape(task.head);
-      const std::int64_t slot = slots_->own[task.row].first_slot + task.first, at = task.head * head.width;
-      attend(head, kv[task.row], q_.row(slot).data() + at, q_.columns(), task.count,
-             slots_->owners[static_cast<std::size_t>(slot)].position, z_.row(slot).data() + at, z_.columns());
-    }
+  parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t i, std::int64_t) {
+    const Task& task = rearranged[static_cast<std::size_t>(i)];
+    HeadPanels& to = panels[static_cast<std::size_t>(i)];
+    const HeadShape head = head_shape(task.kv_head * config_.heads / config_.kv_heads);
+    to.fill_keys(head, kv[task.row]), to.fill_values(head, kv[task.row]);
   });
+  parallel_for(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t i, std::int64_t) {
+    const Task& task = tasks[static_cast<std::size_t>(i)];
+    attend_group(task.kv_head, kv[task.row], task.panels, slots_->own[task.row].first_slot + task.first, task.count);
+  });
+}
+
+void Pass::attend_group(std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot, std::int64_t count) {
+  thread_local HeadPanels own;
+  const std::int64_t group = config_.heads / config_.kv_heads;
+  for (std::int64_t h = kv_head * group; h < (kv_head + 1) * group; ++h) {
+    const HeadShape head = head_shape(h);
+    if (shared == nullptr && h == kv_head * group) own.fill_keys(head, kv), own.fill_values(head, kv);
+    attend(head, shared == nullptr ? own : *shared, q_.row(slot).data() + h * head.width, q_.columns(), count,
+           slots_->owners[static_cast<std::size_t>(slot)].position, z_.row(slot).data() + h * head.width, z_.columns());
+  }
 }
 
 void Pass::attend_with_maps(int l, const Slots& read) {
@@ -280,7 +298,9 @@ void Pass::attend_with_maps(int l, const Slots& read) {
   };
   for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t at) {
     const Slots::Own own = slots_->own[r];
-    attention_scores(head, kv[r], q_.row(own.first_slot).data() + at, q_.columns(), own.count, first, scores[r].data() + map);
+    thread_local HeadPanels panels;
+    panels.fill_keys(head, kv[r]);
+    attention_scores(head, panels, q_.row(own.first_slot).data() + at, q_.columns(), own.count, first, scores[r].data() + map);
   });
   fire_maps(Point::scores, l, read, scores);
   std::vector<Tensor> kept, &patterns = captured(Point::scores, l) ? kept : scores;  // else the scores' own memory
@@ -294,7 +314,9 @@ void Pass::attend_with_maps(int l, const Slots& read) {
   fire_maps(Point::pattern, l, read, patterns);
   for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t at) {
     const Slots::Own own = slots_->own[r];
-    attention_values(head, kv[r], patterns[r].data() + map, own.count, first, z_.row(own.first_slot).data() + at, z_.columns());
+    thread_local HeadPanels panels;
+    panels.fill_values(head, kv[r]);
+    attention_values(head, panels, patterns[r].data() + map, own.count, first, z_.row(own.first_slot).data() + at, z_.columns());
   });
   keep_maps(Point::pattern, l, patterns);
 }

@@ -33,6 +33,8 @@ class Pass {
   static void linear(const Tensor& x, std::initializer_list<Map> maps);  ///< for each: y := x w^T + bias
   void rotate(Tensor& x, std::int64_t heads);       ///< rotary positions, in place on [N, heads * K]
   void attend_rows(int l, const Slots& read);       ///< q, k, v -> z
+  /// z of the query heads that share a key-value head, for `count` queries from slot on; `shared`: what it holds, or null.
+  void attend_group(std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot, std::int64_t count);
   void attend_with_maps(int l, const Slots& read);  ///< the same when somebody listens to scores or pattern
   HeadShape head_shape(std::int64_t h) const;
   KeysValues keys_values(const Slots& read, int row, int l) const;

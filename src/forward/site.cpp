@@ -53,6 +53,27 @@ constexpr std::array<Row, point_count> table{{
     {"logits", "T V", "unembed.hook_out", "lm_head", "output result_output"},
 }};
 
+// What others name and no site is, and what to ask for instead.
+struct Elsewhere {
+  std::string_view names, answer;
+};
+
+constexpr Elsewhere elsewhere[] = {
+    {"transformer.h.{}.attn.c_attn blk.{}.attn_qkv",
+     "queries, keys and values side by side: here they are blocks.{}.q, blocks.{}.k and blocks.{}.v"},
+    {"transformer.h.{}.attn.c_proj model.layers.{}.self_attn.o_proj", "what it gives is blocks.{}.attn_out"},
+    {"transformer.h.{}.mlp.c_proj model.layers.{}.mlp.down_proj", "what it gives is blocks.{}.mlp_out"},
+    {"model.layers.{}.mlp.act_fn", "the gate's activation is not kept alone: blocks.{}.mlp_post is it times blocks.{}.mlp_up"},
+    {"blocks.{}.attn.hook_result",
+     "what each head adds is not kept: blocks.{}.z is what the heads give before W_O, and attribute takes a logit apart by heads"},
+    {"blocks.{}.hook_attn_in blocks.{}.hook_q_input blocks.{}.hook_k_input blocks.{}.hook_v_input",
+     "heads have no inputs of their own: all read blocks.{}.ln1, which comes from blocks.{}.resid_pre"},
+    {"blocks.{}.hook_mlp_in", "it is blocks.{}.resid_mid"},
+    {"model.rotary_emb model.layers.{}.self_attn.rotary_emb", "what the rotation gives is rot_q and rot_k of each block"},
+    {"transformer.drop transformer.h.{}.attn.attn_dropout transformer.h.{}.attn.resid_dropout transformer.h.{}.mlp.dropout",
+     "dropout does nothing outside training: name what goes into it"},
+};
+
 const Row& row(Point point) { return table[static_cast<std::size_t>(point)]; }
 
 bool present(const Row& r, const Config& c) {
@@ -137,6 +158,14 @@ bool matches_any(std::string_view text, std::string_view aliases, std::string_vi
   return false;
 }
 
+void refuse_elsewhere(std::string_view text) {
+  std::string_view block;
+  for (const auto& [names, answer] : elsewhere) {
+    if (matches_any(text, names, block))
+      throw Error(Code::not_found, fmt::format("site {}", text), "no site here; " + replaced(answer, block));
+  }
+}
+
 Match find(std::string_view text, const Config& c) {
   for (int p = 0; p < point_count; ++p) {
     const auto point = static_cast<Point>(p);
@@ -150,6 +179,7 @@ Match find(std::string_view text, const Config& c) {
     if (!present(r, c)) throw Error(Code::not_found, fmt::format("site {}", text), std::string(why_absent(r.needs)));
     return {point, bare ? "*" : block};
   }
+  refuse_elsewhere(text);
   const std::size_t digit = text.find_first_of("0123456789");
   std::string block = digit == std::string_view::npos
                           ? "0"

@@ -1,5 +1,9 @@
 #include "embscope/transformer.h"
 
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+
 #include <fmt/format.h>
 
 #include "forward/norm.h"
@@ -27,11 +31,46 @@ std::vector<std::pair<Hooks::Handle, Site>> Hooks::active() const {
   return list;
 }
 
+Cost& Cost::operator+=(const Cost& more) {
+  asked += more.asked, computed += more.computed, logit_rows += more.logit_rows;
+  return *this;
+}
+
 struct Transformer::Parts {
   explicit Parts(std::shared_ptr<const Model> m) : model(std::move(m)), weights(*model) {}
   std::shared_ptr<const Model> model;
+  void spend(const Cost& cost) {
+    const std::lock_guard lock(mutex);
+    spent += cost;
+  }
   PackedWeights weights;
+  std::mutex mutex;
+  Cost spent;
 };
+
+namespace {
+
+std::int64_t first_position(const Request& request) {
+  if (request.cache == nullptr) return 0;
+  if (request.rows.size() != 1)
+    throw Error(Code::usage, "run", fmt::format("a cache continues one row, the batch has {}", request.rows.size()));
+  return request.cache->positions();
+}
+
+// Of what a row of `length` tokens gives.
+double values_of(const Config& config, const Request& request, std::int64_t first, std::int64_t length) {
+  double values = 0;
+  for (const Site& site : request.capture) {
+    values += static_cast<double>(length) * static_cast<double>(is_attention_map(site.point)
+                                                                    ? config.heads * (first + length)
+                                                                    : site_shape(site.point, config).total());
+  }
+  const std::int64_t logits = request.logits == LogitsAt::none ? 0 : request.logits == LogitsAt::last ? 1 : length;
+  const auto tokens = request.tokens.empty() ? config.vocab : static_cast<std::int64_t>(request.tokens.size());
+  return values + static_cast<double>(logits) * static_cast<double>(tokens);
+}
+
+}  // namespace
 
 Transformer::Transformer(std::shared_ptr<const Model> model) : parts_(std::make_unique<Parts>(std::move(model))) {}
 Transformer::~Transformer() = default;
@@ -40,11 +79,37 @@ Transformer::Transformer(Transformer&&) noexcept = default;
 const Model& Transformer::model() const { return *parts_->model; }
 
 Result Transformer::run(const Request& request) const {
-  if (request.cache != nullptr && request.rows.size() != 1) {
-    throw Error(Code::usage, "run", fmt::format("a cache continues one row, the batch has {}", request.rows.size()));
+  const Plan plan(config(), request, first_position(request));
+  Result result = Pass(model(), parts_->weights, plan, request).run();
+  parts_->spend(result.cost);
+  return result;
+}
+
+Estimate Transformer::estimate(const Request& request, bool timed) const {
+  constexpr std::size_t timed_tokens = 128;
+  const std::int64_t first = first_position(request);
+  Estimate estimate;
+  estimate.cost = Plan(config(), request, first).cost();
+  std::size_t tokens = 0;
+  for (const auto& row : request.rows) {
+    tokens += row.size();
+    estimate.bytes += sizeof(float) * values_of(config(), request, first, static_cast<std::int64_t>(row.size()));
   }
-  const Plan plan(config(), request, request.cache == nullptr ? 0 : request.cache->positions());
-  return Pass(model(), parts_->weights, plan, request).run();
+  if (!timed) return estimate;
+  Request sample{{request.rows[0]}, request.capture, {}, request.logits, request.tokens};
+  sample.rows[0].resize(std::min(timed_tokens, sample.rows[0].size()));
+  const Plan plan(config(), sample, 0);
+  Pass(model(), parts_->weights, plan, sample).run();  // packs the weights
+  const auto begin = std::chrono::steady_clock::now();
+  Pass(model(), parts_->weights, plan, sample).run();
+  estimate.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() *
+                     static_cast<double>(tokens) / static_cast<double>(sample.rows[0].size());
+  return estimate;
+}
+
+Cost Transformer::spent() const {
+  const std::lock_guard lock(parts_->mutex);
+  return parts_->spent;
 }
 
 Tensor Transformer::unembed(const Tensor& residual) const {
@@ -59,6 +124,7 @@ Tensor Transformer::unembed(const Tensor& residual) const {
   Tensor logits = Tensor::uninitialised({residual.rows(), config().vocab});
   gemm(normed.data(), normed.columns(), normed.rows(),
        {{Product{&parts_->weights.unembedding(), nullptr, logits.data(), config().vocab}}});
+  parts_->spend({0, 0, logits.rows()});
   return logits;
 }
 

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::int64_t most_exact_points = 20000, exact_by_default = 1000;
 constexpr int most_steps = 1000000, trace_every = 50;
-constexpr double momentum = 0.8;  // in both phases, as openTSNE has it: a lower divergence than 0.5 in the first
+constexpr float momentum = 0.8f;  // in both phases, as openTSNE has it: a lower divergence than 0.5 in the first
 
 void check(const Tensor& v, const TsneOptions& o) {
   const std::int64_t n = v.rows();
@@ -110,7 +110,7 @@ struct Tsne::Parts {
   // Gradient of KL(P || Q): 4 sum_j (a p_ij - q_ij) w_ij (y_i - y_j), with w = 1 / (1 + |y_i - y_j|^2), a the exaggeration.
   template <class Use>  // use(i, x, y)
   void each_gradient(double exaggeration, const Use& use);
-  void move(double exaggeration, double momentum);
+  void move(double exaggeration, float kept);
   void centre();
   double divergence();
 
@@ -132,8 +132,8 @@ void Tsne::Parts::each_gradient(double exaggeration, const Use& use) {
   });
 }
 
-void Tsne::Parts::move(double exaggeration, double momentum) {
-  const auto kept = static_cast<float>(momentum), speed = static_cast<float>(rate(exaggeration) / 4);
+void Tsne::Parts::move(double exaggeration, float kept) {
+  const auto speed = static_cast<float>(rate(exaggeration) / 4);
   constexpr float longest = 5;
   auto step_of = [&](std::size_t c, float gradient) {
     gains[c] = (gradient > 0) == (last[c] > 0) ? std::max(gains[c] * 0.8f, 0.01f) : gains[c] + 0.2f;

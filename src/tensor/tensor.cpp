@@ -17,6 +17,12 @@ std::int64_t Shape::elements() const {
   return product;
 }
 
+std::int64_t Shape::rows() const {
+  std::int64_t product = 1;
+  for (int axis = 0; axis + 1 < rank(); ++axis) product *= (*this)[axis];
+  return product;
+}
+
 std::string Shape::text() const {
   if (sizes_.empty()) return "scalar";
   std::string text;

@@ -49,7 +49,8 @@ int position_of(const Prompt& prompt, int number, std::string_view where) {
   const int length = prompt.length(), position = number < 0 ? number + length : number;
   if (position >= 0 && position < length) return position;
   throw Error(Code::range, std::string(where),
-              fmt::format("position {}: the text has positions 0..{}", number, length - 1));
+              length == 0 ? "the text is empty: it has no tokens"
+                          : fmt::format("position {}: the text has positions 0..{}", number, length - 1));
 }
 
 }  // namespace embscope

@@ -63,6 +63,15 @@ struct Places {
   explicit Places(fs::path folder) : out(std::move(folder)) {}
 };
 
+void remove_leftovers(const Places& places) {
+  for (const fs::path& folder : {places.out, places.training, places.snapshots}) {
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(folder, none)) {
+      if (is_leftover(entry.path())) fs::remove(entry.path(), none);
+    }
+  }
+}
+
 void check(const TrainingRequest& r) {
   auto need = [](bool fine, const std::string& message) {
     if (!fine) throw Error(Code::usage, "train", message);
@@ -314,6 +323,7 @@ Table train(const TrainingRequest& request, const TrainingWatch& watch) {
   std::error_code error;
   fs::create_directories(places.snapshots, error);
   if (error) throw Error(Code::io, places.snapshots.string(), "cannot make the folder: " + error.message());
+  remove_leftovers(places);  // of a start that was killed
   write_file(request.out / "tokenizer.json", json);
   write_file(places.text, request.text);
   run.begin();
@@ -324,6 +334,7 @@ Table train(const TrainingRequest& request, const TrainingWatch& watch) {
 Table resume_training(const fs::path& out, const TrainingWatch& watch) {
   const Places places(out);
   if (!fs::exists(places.run)) throw Error(Code::not_found, out.string(), "holds no run to go on with (training/run.json)");
+  remove_leftovers(places);
   TrainingRequest request = read_request(places.run);
   request.out = out;
   request.text = std::string(MappedFile(places.text).text());

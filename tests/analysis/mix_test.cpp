@@ -101,6 +101,25 @@ TEST_P(Mix, every_step_is_the_run_with_that_mixture) {
   }
 }
 
+TEST_P(Mix, edits_in_force_act_in_every_step) {
+  MixRequest r = request();
+  const auto plain = mix(*transformer_, r).sweep.column("x").numbers();
+  r.edits = parse_edit("blocks.1.attn_out@-1 zero", *transformer_, make_prompt(model_->tokenizer(), r.text));
+  const MixResult result = mix(*transformer_, r);
+  EXPECT_TRUE(result.untouched_equals_p1);
+  EXPECT_NE(result.sweep.column("x").numbers(), plain);
+  const Site wte = parse_site("wte", model_->config());
+  for (std::size_t i = 0; i < 5; ++i) {
+    Request run;
+    run.rows = {model_->tokenizer().encode(r.text).ids};
+    run.edits = r.edits;
+    run.edits.push_back(mix_edit(wte, 1, mix_vector(*transformer_, r), static_cast<double>(i) / 4));
+    const auto expected = softmax(transformer_->run(run).rows[0].logits.values());
+    for (const std::string& target : r.targets)
+      EXPECT_EQ(result.sweep.column(target).numbers()[i], expected[static_cast<std::size_t>(id(target))]);
+  }
+}
+
 TEST_P(Mix, what_comes_before_the_word_is_computed_once) {
   MixRequest r = request();
   r.text = "The the the cat is";

@@ -35,17 +35,19 @@ TEST_P(Verify, finds_the_one_value_that_is_wrong_under_a_name_of_transformer_len
   const std::vector<std::int64_t> tokens(ids.begin(), ids.end());
   const Tensor right = decode(archive->at("blocks.0.z"));
   const Shape batch{1, values.shape()[0], values.shape()[1]};  // as PyTorch gives it
-  write_arrays(folder_.path() / "a.safetensors",
-               std::vector<NamedArray>{{"blocks.1.hook_mlp_out", batch, std::span<const float>(values.values())},
-                                       {"blocks.0.attn.hook_z", right.shape(), right.values()},
-                                       {"somebody.else", right.shape(), right.values()},
-                                       {"ids", {static_cast<std::int64_t>(tokens.size())}, std::span<const std::int64_t>(tokens)}});
-  const VerifyResult result = verify(transformer_, *Archive::open(folder_.path() / "a.safetensors"));
-  EXPECT_THAT(result.sites.column("site").texts(), ::testing::ElementsAre("blocks.0.z", "blocks.1.mlp_out"));
-  EXPECT_THAT(result.passed_over, ::testing::ElementsAre("somebody.else"));
-  EXPECT_NEAR(result.sites.column("difference").numbers()[1], 0.5, 1e-4);
-  EXPECT_EQ(result.sites.column("at").numbers()[1], 7);
-  EXPECT_LT(result.sites.column("ratio").numbers()[0], 1e-5);
+  for (const char* name : {"a.safetensors", "a.npz"}) {
+    write_arrays(folder_.path() / name,
+                 std::vector<NamedArray>{{"blocks.1.hook_mlp_out", batch, std::span<const float>(values.values())},
+                                         {"blocks.0.attn.hook_z", right.shape(), right.values()},
+                                         {"somebody.else", right.shape(), right.values()},
+                                         {"ids", {static_cast<std::int64_t>(tokens.size())}, std::span<const std::int64_t>(tokens)}});
+    const VerifyResult result = verify(transformer_, *Archive::open(folder_.path() / name));
+    EXPECT_THAT(result.sites.column("site").texts(), ::testing::ElementsAre("blocks.0.z", "blocks.1.mlp_out"));
+    EXPECT_THAT(result.passed_over, ::testing::ElementsAre("somebody.else"));
+    EXPECT_NEAR(result.sites.column("difference").numbers()[1], 0.5, 1e-4);
+    EXPECT_EQ(result.sites.column("at").numbers()[1], 7);
+    EXPECT_LT(result.sites.column("ratio").numbers()[0], 1e-5);
+  }
 }
 
 TEST_P(Verify, refuses_what_it_cannot_compare) {

@@ -209,5 +209,10 @@ TEST_F(Files, a_new_file_has_the_permissions_that_the_user_gives_new_files) {
   EXPECT_EQ(status.st_mode & 0777, 0640u);
 }
 
+TEST(Leftover, is_a_name_that_only_an_unfinished_file_has) {
+  EXPECT_TRUE(is_leftover("folder/state.safetensors.tmp-24259-195"));
+  for (const char* name : {"state.safetensors", "notes.tmp-old", ".tmp-1-2", "a.tmp-1-2/b", "a.tmp"}) EXPECT_FALSE(is_leftover(name)) << name;
+}
+
 }  // namespace
 }  // namespace embscope

@@ -1,4 +1,5 @@
 """The same bytes for one thread or several, and on every instruction set that has fused multiply-add."""
+import array
 import hashlib
 import json
 import os
@@ -42,6 +43,13 @@ def captured(model, ids, folder, **environment):
     return path.read_bytes()
 
 
+def floats(content, name):
+    """A tensor of a safetensors file."""
+    length = int.from_bytes(content[:8], "little")
+    begin, end = json.loads(content[8:8 + length])[name]["data_offsets"]
+    return array.array("f", content[8 + length + begin:8 + length + end])
+
+
 class Determinism(unittest.TestCase):
     def test_every_command_gives_the_same_bytes(self):
         for command in COMMANDS:
@@ -53,6 +61,28 @@ class Determinism(unittest.TestCase):
             for model in ("tiny-gpt2", "tiny-llama"):
                 values = {captured(model, "3,1,4,1,5,9,2,6", folder, **setting) for setting in settings()}
                 self.assertEqual(len(values), 1, model)
+
+    def test_training_gives_the_same_bits(self):
+        with tempfile.TemporaryDirectory() as folder:
+            text = pathlib.Path(folder, "text.txt")
+            text.write_text("the cat sat on the mat. a dog ran to the hill. " * 60)
+            models = set()
+            for number, setting in enumerate(settings()):
+                out = pathlib.Path(folder, str(number))
+                run("train", str(text), "--out", str(out), "--layers", "2", "--heads", "2", "--width", "32", "--context", "32", "--batch", "6", "--warmup", "5",
+                    "--dropout", "0.1", "--steps", "30", "--sample-tokens", "0", "--quiet", **setting)
+                models.add((out / "model.safetensors").read_bytes())
+            self.assertEqual(len(models), 1)
+
+    def test_without_fused_multiply_add_logits_are_near(self):
+        """Each product is rounded before it is added: at most 2e-6 of the largest logit here (docs/testing.md has more)."""
+        for model in ("tiny-gpt2", "tiny-llama"):
+            with tempfile.TemporaryDirectory() as folder:
+                logits = {name: floats(captured(model, "3,1,4,1,5,9,2,6", folder, EMBSCOPE_SIMD=name), "logits") for name, _ in targets()}
+            first = logits[targets()[0][0]]
+            largest = max(map(abs, first))
+            for name, values in logits.items():
+                self.assertLess(max(abs(a - b) for a, b in zip(first, values)) / largest, 2e-6, (model, name))
 
     def test_an_unknown_instruction_set_is_refused(self):
         done = subprocess.run([EMBSCOPE, "info"], capture_output=True, timeout=60, env={**os.environ, "EMBSCOPE_SIMD": "AVX9"})

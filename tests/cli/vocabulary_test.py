@@ -122,7 +122,7 @@ class Vocabularies(unittest.TestCase):
         done = run("map", "--tokens", "all", "-m", path, "--method", "pca", "--dimensions", "5", "--points", points)
         self.assertEqual(done.returncode, 0, done.stderr)
         data = points.read_bytes()
-        self.assertIn(b"(80, 5)", data[:128])
+        self.assertIn(b"(80,5)", data[:128])
         scores = [struct.unpack("<5f", data[-80 * 20:][20 * i:20 * i + 20]) for i in range(80)]
         spreads = [sum(row[c] ** 2 for row in scores) for c in range(5)]
         self.assertEqual(spreads, sorted(spreads, reverse=True))

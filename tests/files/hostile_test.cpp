@@ -173,7 +173,10 @@ const std::vector<Hostile>& hostile() {
       {"safetensors_no_rows_of_2_to_63_values",
        safetensors(tensor(R"("dtype":"F32","shape":[0,9223372036854775807],"data_offsets":[0,0])")),
        "[safetensors] safetensors_no_rows_of_2_to_63_values: tensor 't': 0 x 9223372036854775807 of F32 overflow 63 bits"},
-      {"safetensors_rows_without_values", safetensors(tensor(R"("dtype":"F32","shape":[2,0],"data_offsets":[0,0])")), "[safetensors] safetensors_rows_without_values: tensor 't': 2 x 0: rows without values are not read"},
+      {"safetensors_rows_without_values_that_wrap", safetensors(tensor(R"("dtype":"F32","shape":[4611686018427387904,2,0],"data_offsets":[0,0])")),
+       "[safetensors] safetensors_rows_without_values_that_wrap: tensor 't': 4611686018427387904 x 2 x 0 elements overflow 64 bits"},
+      {"safetensors_rows_without_values_but_bytes", safetensors(tensor(R"("dtype":"F32","shape":[2,0],"data_offsets":[0,4])"), 4),
+       "[safetensors] safetensors_rows_without_values_but_bytes: tensor 't': 2 x 0 of F32 take 0 bytes, data_offsets say 0..4"},
       {"safetensors_header_is_a_list", Bytes().u64(10).raw("{}[1,2,3] ").text, "[safetensors_header_is_a_list header] line 1, column 3: not valid JSON: incomplete JSON"},
       {"safetensors_name_with_control_characters", safetensors("{\"\\u001b[2J\\n\":7}"), "[safetensors_name_with_control_characters header] '\x1b[2J\n': expected an object, found 7"},
       {"npy_shape_of_nine", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4), "[npy] npy_shape_of_nine: shape holds something that is no size, or more than 8"},
@@ -336,6 +339,17 @@ TEST(GoodFile, the_same_makers_make_files_that_open) {
   EXPECT_EQ(s->at("t").dtype, DType::bf16);
   EXPECT_EQ(open_bytes(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }", 8))->at("array").shape,
             (Shape{2, 1}));
+}
+
+TEST(GoodFile, a_tensor_may_be_empty_along_any_axis) {
+  const auto a = open_bytes(safetensors(R"({"a":{"dtype":"F32","shape":[2,0],"data_offsets":[0,0]},"b":{"dtype":"BF16","shape":[0,3],"data_offsets":[0,0]},)"
+                                        R"("c":{"dtype":"I64","shape":[0],"data_offsets":[0,0]},"d":{"dtype":"F32","shape":[],"data_offsets":[0,4]}})", 4));
+  auto rows = [&](const char* name) { return a->at(name).rows(); };
+  EXPECT_EQ(std::vector({rows("a"), rows("b"), rows("c"), rows("d")}), (std::vector<std::int64_t>{2, 0, 1, 1}));
+  for (const char* name : {"a", "b", "c"}) {
+    EXPECT_EQ(a->at(name).bytes(), 0) << name;
+    EXPECT_EQ(decode(a->at(name)).shape(), a->at(name).shape) << name;
+  }
 }
 
 TEST(GoodFile, a_missing_tensor_is_answered_with_the_nearest_names) {

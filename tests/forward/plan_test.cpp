@@ -116,6 +116,29 @@ TEST_P(Plans, of_any_kind_give_each_row_the_bits_that_it_has_alone) {
   EXPECT_LT(computed, asked);
 }
 
+TEST_P(Plans, are_estimated_to_the_byte_and_the_token_layer_and_counted_when_run) {
+  Cost spent = transformer.spent();
+  EXPECT_EQ(spent.asked, 0);
+  for (int n = 0; n < 100; ++n) {
+    SCOPED_TRACE(n);
+    const Request request = any_plan();
+    const Estimate estimate = transformer.estimate(request, n % 10 == 0);
+    EXPECT_EQ(estimate.seconds > 0, n % 10 == 0);
+    const Result result = transformer.run(request);
+    double bytes = 0;
+    for (const RowResult& row : result.rows) {
+      bytes += 4.0 * static_cast<double>(row.logits.size());
+      for (const Tensor& t : row.captured) bytes += 4.0 * static_cast<double>(t.size());
+    }
+    EXPECT_EQ(estimate.bytes, bytes);
+    EXPECT_EQ(estimate.cost.asked, result.cost.asked);
+    EXPECT_EQ(estimate.cost.computed, result.cost.computed);
+    spent += result.cost;
+    EXPECT_EQ(transformer.spent().computed, spent.computed);
+    EXPECT_EQ(transformer.spent().logit_rows, spent.logit_rows);
+  }
+}
+
 TEST_P(Plans, pruning_and_early_ends_do_not_change_what_is_left) {
   for (int n = 0; n < 100; ++n) {
     SCOPED_TRACE(n);

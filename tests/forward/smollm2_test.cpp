@@ -59,6 +59,24 @@ TEST(Smollm2, a_row_has_the_same_bits_alone_and_in_a_batch_shared_or_not) {
   }
 }
 
+// Heads of rows beyond 256 queries are shared out by queries too.
+TEST(Smollm2, a_long_text_has_the_bits_of_its_beginning_and_those_of_a_run_whose_patterns_are_watched) {
+  std::vector<TokenId> text;
+  for (TokenId i = 0; i < 300; ++i) text.push_back(1000 + 7919 * i % 40000);
+  Request request;
+  request.rows = {text};
+  request.capture = {{Point::z, 29}};
+  const Tensor z = std::move(smollm2().run(request).rows[0].captured[0]);
+  request.capture = {{Point::pattern, 29}, {Point::scores, 3}, {Point::pattern, 3}, {Point::z, 29}, {Point::pattern, 3}};
+  const Result watched = smollm2().run(request);
+  EXPECT_EQ(bits(watched.rows[0].captured[3]), bits(z));
+  EXPECT_EQ(bits(watched.rows[0].captured[4]), bits(watched.rows[0].captured[2]));
+  request.rows[0].resize(200);
+  request.capture = {{Point::z, 29}};
+  const auto beginning = bits(smollm2().run(request).rows[0].captured[0]);
+  EXPECT_TRUE(std::equal(beginning.begin(), beginning.end(), bits(z).begin()));
+}
+
 TEST(Smollm2, threads_and_captures_do_not_change_a_bit) {
   const auto text = ids("A vector leaves its own token and comes to point at the next one.");
   const auto plain = bits(run({text}).rows[0].logits);

@@ -1,5 +1,8 @@
 """Every address against the command line's answer to the same question, and every kind of mistake."""
 import json
+import os
+import pathlib
+import re
 import shutil
 import struct
 import time
@@ -8,6 +11,7 @@ import zlib
 
 from client import CAPITAL, Server, command
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 MIX = {"text": CAPITAL, "replace": " Germany", "with": [" France"], "targets": [" Berlin", " Paris"]}
 
 
@@ -149,6 +153,17 @@ class Answers(unittest.TestCase):
             self.assertEqual([t["probability"] for t in step["targets"]], [columns["␣Berlin"][row], columns["␣Paris"][row]])
             self.assertEqual(step["top"][0]["label"], columns["top"][row])
 
+    def test_a_sweep_takes_the_edits_in_force_into_account(self):
+        edits = [{"at": "wte@0", "do": "scale 2"}, {"at": "blocks.9.mlp_out@-1", "do": "zero"}, {"at": "wte", "do": "noise 0.05 seed 1"}]
+        mine = server.post("/api/mix", **MIX, steps=5, edits=edits)
+        self.assertTrue(mine["untouched_equals_p1"])
+        flags = [part for e in edits for part in ("--at", e["at"], "--do", e["do"])]
+        self.same_table(mine["table"], command("mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", " Paris",
+                                               "--steps", "5", *flags))
+        for row, p in enumerate((0, 0.25, 0.5, 0.75, 1)):
+            step = server.post("/api/mix/at", **MIX, p=p, k=0, edits=edits)
+            self.assertEqual([t["probability"] for t in step["targets"]], [mine["table"]["columns"][w][row] for w in ("␣Berlin", "␣Paris")])
+
     def test_a_drag_step_with_edits_equals_the_edit(self):
         edits = [{"at": "blocks.4.resid_post@0", "do": "scale 2"}, {"at": "blocks.9.mlp_out@-1", "do": "zero"},
                  {"at": "blocks.12.attn_out", "do": "scale 0.5"}]
@@ -178,6 +193,34 @@ class Answers(unittest.TestCase):
         status, headers, body = server.raw("HEAD", "/api/toy", None, {"Cookie": server.cookie})
         self.assertEqual((status, body), (200, b""))
         self.assertGreater(int(headers["Content-Length"]), 100)
+
+    def test_a_trace_of_a_long_text(self):
+        text = CAPITAL + " " + " ".join(str(i) for i in range(400))  # over 1,000 tokens; the first position is that of the short text
+        mine = server.post("/api/trace", text=text, position=4)
+        self.same_table(mine["tables"]["life"], command("trace", CAPITAL))
+        self.assertEqual(server.post("/api/trace", text=text)["position"], len(server.post("/api/tokens", text=text)["ids"]) - 1)
+
+    def test_what_opens_a_model_again(self):
+        self.assertEqual(server.get("/api/models")[0]["opens"], os.environ.get("EMBSCOPE_MODEL", "smollm2"))
+
+    def test_openapi_is_the_table_of_routes(self):
+        source = "".join(f.read_text() for f in sorted((ROOT / "apps/server").glob("*.cpp")))
+        routes = {(m, p) for m, p in re.findall(r'add(?:_stream)?\("(\w+)",\s*"(/api/[^"]*)"', source)}
+        routes |= {("POST", f"/api/jobs/{{id}}/{act}") for act in ("pause", "resume", "cancel")}
+        described = {(method.upper(), path) for path, methods in server.get("/api/openapi.json")["paths"].items() for method in methods}
+        self.assertEqual(described, routes)
+
+    def test_openapi_has_the_fields_that_are_read(self):
+        for path, methods in server.get("/api/openapi.json")["paths"].items():
+            body = methods.get("post", {}).get("requestBody")
+            if not body:
+                continue
+            schema = body["content"]["application/json"]["schema"]
+            status, answer = server.ask("POST", path, {"no such field": 1})
+            self.assertEqual(status, 400, path)
+            known = answer["error"]["message"].partition("it has ")[2].split(", ")
+            self.assertEqual(sorted(schema["properties"]), sorted(known), path)
+            self.assertIs(schema["additionalProperties"], False, path)
 
     def test_openapi_lists_every_address(self):
         paths = server.get("/api/openapi.json")["paths"]
@@ -295,11 +338,13 @@ class Mistakes(unittest.TestCase):
         status, _, _ = server.raw("POST", "/api/predict", b'{"text": "\xff\xfe"}', server.headers(""))
         self.assertEqual(status, 400)
         self.refused(400, "k", "POST", "/api/predict", {"text": "a", "k": 10 ** 400})
+        for path in ("/api/mix/at", "/api/mix", "/api/predict", "/api/tokens"):
+            status, _, answer = server.raw("POST", path, b"", server.headers(""))
+            self.assertEqual(status, 400, (path, answer))  # a body that is missing is no failure of the server's
 
     def test_what_would_take_too_much_memory(self):
         error = self.refused(413, "memory", "POST", "/api/attention", {"text": "word " * 4000, "block": 0})
         self.assertIn("MiB", error["message"])
-        self.refused(413, "memory", "POST", "/api/trace", {"text": "word " * 4000})
 
     def test_the_server_goes_on(self):
         self.assertEqual(server.get("/api/health")["models"], [server.get("/api/models")[0]["name"]])
@@ -328,6 +373,17 @@ class Work(unittest.TestCase):
             self.assertEqual(list(points[1::2]), theirs["y"])
             self.assertEqual(server.get(f"/api/jobs/{job}/labels")["labels"], theirs["token"])
             self.assertEqual(done["result"]["tokens"], 120)
+
+    def test_a_map_of_what_tokens_become_equals_the_command(self):
+        where = {"site": "blocks.2.resid_post", "after": "I see a"}
+        job = server.post("/api/jobs", kind="map", method="pca", tokens="0:600", **where)["id"]
+        self.wait(job, "done")
+        theirs = command("map", "--tokens", "0:600", "--method", "pca", "--site", where["site"], "--after", where["after"])["columns"]
+        _, points = self.points(job)
+        self.assertEqual(list(points[0::2]), theirs["x"])
+        self.assertEqual(list(points[1::2]), theirs["y"])
+        for site, status in (("blocks.99.resid_post", 404), ("blocks.2.pattern", 400), ("logits", 400)):
+            self.assertEqual(server.ask("POST", "/api/jobs", {"kind": "map", "tokens": "0:9", "site": site})[0], status, site)
 
     def test_a_map_is_seen_paused_resumed_and_cancelled(self):
         job = server.post("/api/jobs", kind="map", method="tsne", tokens="0:400", steps=100000)["id"]

@@ -96,6 +96,11 @@ class Server:
         with open(f"/proc/{self.process.pid}/status") as status:
             return 1024 * int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
 
+    def processor_time(self):
+        """Seconds that it has used so far."""
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            return sum(map(int, stat.read().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self):
         self.process.terminate()
         try:

@@ -4,11 +4,13 @@
     EMBSCOPE=build/release/embscope tests/server/load.py --seconds 120 --clients 200
 
 Well-behaved clients ask and read at once. Among them are slow readers, half-open connections, and some that send what is no
-HTTP. Prints the requests, errors and 99th percentile of the well-behaved, and the server's memory before and after.
+HTTP. Prints the requests, errors and 99th percentile of the well-behaved, the server's memory before and after, and what the figure
+depends on: the processor time that it used, and the machine's load (others may work on it).
 """
 import argparse
 import http.client
 import json
+import os
 import random
 import socket
 import threading
@@ -105,11 +107,13 @@ if __name__ == "__main__":
     server = Server()
     try:
         run(server, o.clients, 3)  # what is made once is made before the memory is looked at
-        before = server.memory()
+        before, used = server.memory(), server.processor_time()
         requests, errors, p99 = run(server, o.clients, o.seconds)
+        used = server.processor_time() - used
         time.sleep(1)
         print(f"{o.clients} clients, {o.seconds:.0f} s: {requests} requests of the well-behaved, {len(errors)} errors, "
-              f"99th percentile {1000 * p99:.0f} ms, memory {before >> 20} -> {server.memory() >> 20} MiB")
+              f"99th percentile {1000 * p99:.0f} ms, memory {before >> 20} -> {server.memory() >> 20} MiB; "
+              f"{used / o.seconds:.2f} processors used, load {os.getloadavg()[0]:.0f} on {os.cpu_count()}")
         for error in errors[:5]:
             print("  ", error)
     finally:

@@ -30,7 +30,7 @@ export interface Likely extends Named {
 export interface ModelInfo {
   name: string;
   /** What opens it again, from the command line or from Python. */
-  path?: string;
+  opens: string;
   family: string;
   vocab: number;
   width: number;
@@ -71,9 +71,10 @@ async function fail(response: Response): Promise<never> {
   throw new EngineError(response.status, error.code, error.where, error.message);
 }
 
-function withModel(path: string): string {
-  return model.value ? `${path}${path.includes("?") ? "&" : "?"}model=${encodeURIComponent(model.value)}` : path;
-}
+/** A question to another model than the one that is shown. */
+export const of = (name: string, path: string): string => `${path}${path.includes("?") ? "&" : "?"}model=${encodeURIComponent(name)}`;
+
+const withModel = (path: string): string => (model.value && !/[?&]model=/.test(path) ? of(model.value, path) : path);
 
 export async function ask(path: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
   const post = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };

@@ -47,13 +47,19 @@ export function App() {
 }
 
 function Header({ models, info }: { models: ModelInfo[]; info?: ModelInfo }) {
+  const nav = useRef<HTMLElement>(null);
+  // on a phone the views do not all fit: the one that is open is brought into sight
+  useEffect(() => {
+    const [all, one] = [nav.current, nav.current?.querySelector<HTMLElement>('[aria-current="page"]')];
+    if (all && one) all.scrollLeft = one.offsetLeft - (all.clientWidth - one.clientWidth) / 2;
+  }, [view.value]);
   return (
     <header class="top">
       <a class="name" href={address(session.value, "read")}>
         <svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true"><circle cx="14" cy="14" r="10" /><path d="M21.5 21.5 29 29" /></svg>
         Embscope
       </a>
-      <nav aria-label="Views">
+      <nav ref={nav} aria-label="Views">
         {views.map((v) => (
           <a key={v} href={address(session.value, v)} aria-current={view.value === v ? "page" : undefined}
             onClick={(e) => (e.preventDefault(), go(v))}>{titleOf(v)}</a>

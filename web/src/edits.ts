@@ -1,5 +1,6 @@
 // The edits in force: data, as the engine reads them, each with a switch; and what was done before, to go back to.
 import { signal } from "@preact/signals";
+import { shell } from "./parts";
 import { session, setParams } from "./session";
 
 export interface Edit {
@@ -53,3 +54,8 @@ function keep(lists: string[]): void {
 
 /** What goes to the engine. */
 export const inForce = (): { at: string; do: string }[] => edits().filter((e) => !e.off).map((e) => ({ at: e.at, do: e.do }));
+
+/** For the command line. */
+export const flags = (list: Edit[]): string => list.map((e) => ` --at ${shell(e.at)} --do ${shell(e.do)}`).join("");
+/** For Python. */
+export const written = (list: Edit[]): string[] => list.map((e) => `${e.at} ${e.do}`);

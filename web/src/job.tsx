@@ -1,11 +1,11 @@
 // Long work: started once, followed by its events, and found again after a reload by its number in the address.
 import { useEffect, useState } from "preact/hooks";
-import { call, events, EngineError, returned, type Job } from "./api";
+import { call, events, EngineError, of, returned, type Job } from "./api";
 import { Trouble } from "./parts";
 
 /** The number of the job, as a text. */
-export async function start(kind: string, request: object): Promise<string> {
-  return String((await call<{ id: number }>("jobs", { kind, ...request })).id);
+export async function start(kind: string, request: object, model?: string): Promise<string> {
+  return String((await call<{ id: number }>(model ? of(model, "jobs") : "jobs", { kind, ...request })).id);
 }
 
 const over = (job?: Job): boolean => !!job && ["done", "failed", "cancelled"].includes(job.state);
@@ -53,7 +53,7 @@ export function JobBar({ job, pausable }: { job?: Job; pausable?: boolean }) {
   return (
     <div class="job">
       <progress value={job.fraction || undefined} max={1} aria-label={job.what || job.kind} />
-      <span>{job.state === "running" && !job.fraction ? job.kind : job.what}{job.state === "paused" ? " (paused)" : ""}</span>
+      <span>{job.what}{job.state === "paused" ? " (paused)" : ""}</span>
       <span class="amount">{left(job.seconds_left)}</span>
       {pausable && <button type="button" onClick={act(job.state === "paused" ? "resume" : "pause")}>{job.state === "paused" ? "Go on" : "Pause"}</button>}
       <button type="button" onClick={act("cancel")}>Cancel</button>

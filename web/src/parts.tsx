@@ -1,7 +1,7 @@
 // The few parts that all views are made of.
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import type { Answer } from "./hooks";
+import { useAnswer, type Answer } from "./hooks";
 import { call, EngineError, type Cell, type Likely, type ModelInfo, type Spec, type Table as Columns } from "./api";
 import { csv, download, saveTable } from "./save";
 import { session, toTray } from "./session";
@@ -159,7 +159,7 @@ export function Table({ table, name, most = 200 }: { table: Columns; name: strin
   const shown = Math.min(most, count);
   return (
     <figure class="table">
-      <div class="scroll" tabIndex={0} role="region" aria-label={table.title || name}>
+      <div class="scroll" tabIndex={0} role="group" aria-label={`Table: ${table.title || name}`}>
         <table>
           <caption>{table.title || name}</caption>
           <thead>
@@ -243,6 +243,18 @@ export function Figure({ spec, name }: { spec?: Spec; name: string }) {
   );
 }
 
+/** The engine's figure of what a view shows in a way of its own, to take home: asked for when it is opened. */
+export function Picture({ path, body, name }: { path: string; body: object; name: string }) {
+  const [open, setOpen] = useState(false);
+  const answer = useAnswer(open ? `${path} ${JSON.stringify(body)}` : undefined, (signal) => call<{ figure: Spec }>(`${path}?figure=1`, body, { signal }));
+  return (
+    <details onToggle={(e) => setOpen(e.currentTarget.open)}>
+      <summary>As a figure</summary>
+      <Shown answer={answer}>{(a) => <Figure spec={a.figure} name={name} />}</Shown>
+    </details>
+  );
+}
+
 function byColumn(rows: Record<string, unknown>[]): Record<string, Cell[]> {
   const names = [...new Set(rows.flatMap(Object.keys))];
   return Object.fromEntries(names.map((n) => [n, rows.map((r) => (r[n] ?? null) as Cell)]));
@@ -253,7 +265,7 @@ export function Same({ command, python }: { command: string; python: string }) {
   const [copied, setCopied] = useState("");
   const line = (name: string, code: string) => (
     <div class="code">
-      <pre tabIndex={0} role="region" aria-label={`The same from ${name}`}><code>{code}</code></pre>
+      <pre tabIndex={0} role="group" aria-label={`The same from ${name}`}><code>{code}</code></pre>
       <button type="button" class="quiet" aria-label={`Copy: the same from ${name}`}
         onClick={() => void navigator.clipboard.writeText(code).then(() => setCopied(name), () => setCopied(""))}>
         {copied === name ? "copied" : "copy"}
@@ -276,7 +288,9 @@ export const shell = (text: string): string => (/^[\w./:=#-]+$/.test(text) ? tex
 export const py = (value: unknown): string => JSON.stringify(value);
 
 /** What opens the same model in Python. */
-export const opened = (info: ModelInfo): string => py(info.path ?? info.name);
+export const opened = (info: ModelInfo): string => py(info.opens);
+/** A command of the command line on the same model. */
+export const program = (info: ModelInfo, command: string): string => `embscope ${command} -m ${shell(info.opens)}`;
 
 /** A field that offers the vocabulary while one types. */
 export function WordField({ label, value, set, hint }: TextProps) {

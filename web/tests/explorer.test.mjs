@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { after, before, test } from "node:test";
-import { browser, open, serve, share, violations } from "./stage.mjs";
+import { browser, open, serve, share, used, usedByPage, violations } from "./stage.mjs";
 
 let server, chrome;
 const pictures = process.env.EMBSCOPE_PICTURES;
 /** How many times slower than alone this machine is: others may work on it. EMBSCOPE_SLOW=1 holds it to the figures of a free one. */
 const slow = Number(process.env.EMBSCOPE_SLOW ?? Math.max(1, loadavg()[0] / availableParallelism()));
+const within = (ms, limit, what) => assert.ok(ms < limit * slow + (process.env.EMBSCOPE_SLOW ? 0 : 500), `${what}: ${Math.round(ms)} ms, the limit is ${limit}`);
 
 before(async () => {
   server = await serve();
@@ -41,13 +42,22 @@ const refused = /Failed to load resource|net::ERR/;
 const drawn = (page, name) => page.waitForSelector(`[data-figure="${name}"] svg`);
 const likeliest = (page, label) => page.locator(`ol[aria-label="${label}"] .token`).first().innerText();
 
+/** From the start of the program, on a profile that has seen nothing yet, to tokens and prediction on the page. */
 test("the first picture comes at once", async () => {
-  const page = await visit("read");
+  const page = await chrome.context.newPage();
+  const began = performance.now();
+  const fresh = await serve();
+  const served = performance.now() - began;
+  await page.goto(fresh.address);
+  await page.waitForSelector(".piece");
+  const tokens = performance.now() - began;
   await page.waitForSelector(".likely li");
-  const ms = await page.evaluate(() => performance.now());
-  console.log(`first useful picture after ${Math.round(ms)} ms`);
-  assert.ok(ms < 1000 * slow + 1500, `${ms} ms`);
-  await quiet(page);
+  const ms = performance.now() - began;
+  console.log(`tokens ${Math.round(tokens)} ms, prediction ${Math.round(ms)} ms after the program was started, which answered after ${Math.round(served)} ms; `
+    + `${used(fresh.pid).toFixed(2)} s of the server's processor time (limit 1000 ms)`);
+  await page.close();
+  await fresh.stop();
+  within(ms, 1000, "first useful picture");
 });
 
 const views = [
@@ -73,11 +83,16 @@ for (const [name, path, ready] of views) {
     if (name === "vectors") await page.getByRole("button", { name: "Begin with" }).click();
     await ready(page);
     if (pictures) await page.screenshot({ path: `${pictures}/${name}.png` });
+    const unsaved = await page.evaluate(() => [["figure.figure", 4], ["figure.table", 2], [".one", 4]].flatMap(([kind, forms]) =>
+      [...document.querySelectorAll(kind)].filter((f) => f.querySelectorAll(".save button").length < forms).map((f) => f.outerHTML.slice(0, 200))));
+    assert.deepEqual(unsaved, [], "cannot be saved in every form");
     assert.deepEqual(await violations(page), []);
     await page.emulateMedia({ colorScheme: "dark" });
-    await page.waitForTimeout(150);
+    await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = true))); // what is folded counts too
+    await page.waitForTimeout(400);
     await ready(page);
     assert.deepEqual(await violations(page), [], "dark");
+    await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = false)));
     if (pictures && ["read", "life-attention", "map"].includes(name)) await page.screenshot({ path: `${pictures}/${name}-dark.png` });
     await page.setViewportSize({ width: 390, height: 780 });
     await page.waitForTimeout(100);
@@ -154,6 +169,9 @@ test("experiment: the predictions move under the hand", async () => {
   const page = await visit("experiment");
   const slider = page.getByRole("slider");
   await page.waitForSelector('[data-step="1"]');
+  const line = await chrome.context.newCDPSession(page);
+  await line.send("Performance.enable", { timeDomain: "threadTicks" });
+  const before = [used(server.pid), await usedByPage(line)];
   const steps = await page.evaluate(async () => {
     const slider = document.querySelector('input[type="range"]');
     const times = [];
@@ -168,8 +186,10 @@ test("experiment: the predictions move under the hand", async () => {
     }
     return times;
   });
-  console.log(`drag step: median ${share(steps, 0.5).toFixed(0)} ms, 95th percentile ${share(steps, 0.95).toFixed(0)} ms`);
-  assert.ok(share(steps, 0.95) < 100 * slow + 150, `95th percentile ${share(steps, 0.95)} ms`);
+  const cost = [used(server.pid) - before[0], (await usedByPage(line)) - before[1]].map((s) => (1000 * s / steps.length).toFixed(1));
+  console.log(`drag step: median ${share(steps, 0.5).toFixed(0)} ms, 95th percentile ${share(steps, 0.95).toFixed(0)} ms (limit 100 ms); `
+    + `of processor time ${cost[0]} ms in the server, ${cost[1]} ms in the page`);
+  within(share(steps, 0.95), 100, "95th percentile of a drag step");
   assert.equal(await likeliest(page, "Likeliest next tokens at p"), "␣Paris");
   await slider.focus();
   await page.keyboard.press("End");
@@ -186,6 +206,12 @@ test("experiment: edits are kept, switched off, undone; they act on the drag", a
   await drawn(page, "edit");
   await page.getByLabel("p, the share").fill("1");
   await page.waitForFunction(() => document.querySelector('ol[aria-label="Likeliest next tokens at p"] .token')?.textContent === "␣Paris");
+  // the curve is that of the drag: with the edit in force, also where p is 1
+  await page.waitForFunction(() => document.querySelector(".drag")?.textContent.includes("With the edits below in force"));
+  const { table } = await api(page, "mix", { text: "The capital of Germany is", replace: " Germany", with: " France", targets: [" Berlin", " Paris"], steps: 17, edits: [{ at: "wte@' Germany'", do: "mix 0.2 ' France'" }] });
+  assert.ok(table.columns["␣Paris"][16] > table.columns["␣Berlin"][16]);
+  await page.locator('.drag details summary').click();
+  await page.waitForFunction((last) => [...document.querySelectorAll(".drag tbody tr:last-child td")][1]?.textContent === last, table.columns["␣Berlin"][16].toFixed(4));
   await page.getByLabel("Edit 1 in force").uncheck();
   await page.waitForFunction(() => document.querySelector('ol[aria-label="Likeliest next tokens at p"] .token')?.textContent === "␣Berlin");
   await page.getByRole("button", { name: "Undo" }).click();
@@ -234,6 +260,115 @@ test("map: search, neighbours, hover, lasso, colours", async () => {
   await quiet(page);
 });
 
+const pointsOf = (page, title, count) => page.waitForFunction(([t, n]) => Number(document.querySelector(`.one[aria-label="${t}"]`)?.dataset.points) >= n, [title, count ?? 1], { timeout: 120000 });
+const markedOf = (page, title) => page.locator(`.one[aria-label="${title}"]`).getAttribute("data-marked");
+const idle = (page) => page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: 120000 });
+
+/** A model whose vocabulary is another one: some letters. */
+async function letters(page) {
+  const text = "The cat sat on the mat. A dog sat on a log. ".repeat(20);
+  const { id } = await api(page, "jobs", { kind: "train", text, layers: 1, heads: 2, width: 16, context: 8, steps: 4 });
+  for (;;) {
+    const job = await api(page, `jobs/${id}`);
+    if (job.state === "done") return api(page, "models", { open: job.result.model });
+    assert.ok(["queued", "running"].includes(job.state), JSON.stringify(job));
+    await page.waitForTimeout(100);
+  }
+}
+
+test("map: two models side by side; what is picked in one is marked in the other, by its text", async () => {
+  const first = await visit("read");
+  const other = await letters(first);
+  await first.close();
+  const page = await visit(`map?second=yes&method2=pca&of2=${other.name}`);
+  await pointsOf(page, "Map", 49152);
+  await pointsOf(page, "Second map");
+  assert.equal(await page.locator('.one[aria-label="Second map"]').getAttribute("data-points"), String(other.vocab));
+  const { tokens } = await api(page, "vocabulary?q=c&limit=1");
+  const theirs = (await api(page, `vocabulary?q=c&limit=1&model=${other.name}`)).tokens;
+  assert.equal(theirs[0].label, tokens[0].label);
+  await page.getByRole("searchbox").fill("c");
+  await page.locator(".hits .token").first().click();
+  await page.waitForFunction((id) => document.querySelector('.one[aria-label="Second map"]').dataset.marked === id, String(theirs[0].id));
+  assert.equal(await markedOf(page, "Map"), String(tokens[0].id));
+  // and the other way: a neighbour that is clicked in the second map
+  await page.locator('.one[aria-label="Second map"] section[aria-label="Neighbours"] .token').nth(1).click();
+  await page.waitForFunction((id) => ![id, ""].includes(document.querySelector('.one[aria-label="Map"]').dataset.marked), String(tokens[0].id));
+  const label = await page.locator('.one[aria-label="Second map"] section[aria-label="Neighbours"] .token').first().innerText();
+  const [mine] = (await api(page, `vocabulary?q=${encodeURIComponent(label.replaceAll("␣", " "))}&limit=1`)).tokens;
+  assert.equal(await markedOf(page, "Map"), String(mine.id));
+  if (pictures) await page.screenshot({ path: `${pictures}/map-two.png` });
+  const link = page.url();
+  await page.goto("about:blank");
+  await page.goto(link);
+  await pointsOf(page, "Second map");
+  await page.waitForFunction((id) => document.querySelector('.one[aria-label="Map"]').dataset.marked === id, String(mine.id));
+  // what the other vocabulary has not is said
+  await page.getByRole("searchbox").fill(" Paris");
+  await page.locator(".hits .token").first().click();
+  await page.waitForSelector(`text=␣Paris is no token of ${other.name}`);
+  await quiet(page);
+});
+
+test("map: two layers side by side share what is picked; UMAP", async () => {
+  const page = await visit("map?tokens=0:600&second=yes&tokens2=0:600&method2=umap&site2=blocks.5.resid_post");
+  await pointsOf(page, "Map", 600);
+  await page.locator('.one[aria-label="Second map"]').getByRole("button", { name: "Draw" }).click();
+  await pointsOf(page, "Second map", 600);
+  await idle(page);
+  await page.getByRole("searchbox").fill(" the");
+  await page.locator(".hits .token").first().click();
+  await page.waitForFunction(() => [...document.querySelectorAll(".one")].every((o) => o.dataset.marked !== ""));
+  assert.equal(await markedOf(page, "Map"), await markedOf(page, "Second map"));
+  if (pictures) await page.screenshot({ path: `${pictures}/map-layers.png` });
+  await quiet(page);
+});
+
+test("map: frames a second while 49,152 points are moved (a report)", async () => {
+  const page = await visit("map");
+  await pointsOf(page, "Map", 49152);
+  const box = await page.locator(".pane canvas").last().boundingBox();
+  const line = await chrome.context.newCDPSession(page);
+  await line.send("Performance.enable", { timeDomain: "threadTicks" });
+  const before = await usedByPage(line);
+  const counted = page.evaluate(() => new Promise((done) => {
+    const began = performance.now();
+    let frames = 0;
+    const count = () => (++frames, performance.now() - began < 2000 ? requestAnimationFrame(count) : done(frames / ((performance.now() - began) / 1000)));
+    requestAnimationFrame(count);
+  }));
+  await page.mouse.move(box.x + 300, box.y + 200);
+  await page.mouse.down();
+  for (let i = 0; i < 40; ++i) await page.mouse.move(box.x + 300 + 100 * Math.sin(i / 10), box.y + 200 + 60 * Math.cos(i / 10));
+  const rate = await counted;
+  const cost = (1000 * (await usedByPage(line) - before)) / (2 * rate);
+  await page.mouse.up();
+  const renderer = await page.evaluate(() => {
+    const gl = document.createElement("canvas").getContext("webgl2");
+    return gl.getParameter(gl.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER);
+  });
+  console.log(`panning 49,152 points: ${rate.toFixed(0)} frames a second (goal 60 with a graphics card; drawn here by ${renderer}); of the page's processor time ${cost.toFixed(1)} ms a frame`);
+  assert.ok(rate > 0);
+  await quiet(page);
+});
+
+test("views are left while they load, in any order, without a complaint", async () => {
+  const page = await visit("read");
+  const names = ["Map", "Matrix", "Life", "Experiment", "Vectors", "Learn", "Train", "Read"];
+  for (const pause of [0, 40, 200]) {
+    for (const name of pause ? names : [...names, ...names.toReversed()]) {
+      await page.getByRole("navigation", { name: "Views" }).getByRole("link", { name }).click();
+      await page.waitForTimeout(pause);
+    }
+  }
+  await page.goto(`${server.origin}/#/map?second=yes`);
+  await page.waitForTimeout(100);
+  await page.getByRole("button", { name: "Two maps" }).click();
+  await page.goBack();
+  await page.waitForTimeout(300);
+  await quiet(page);
+});
+
 test("map: t-SNE is drawn while it is computed, pauses, goes on, is cancelled", async () => {
   const page = await visit("map?method=tsne&tokens=0:2000");
   await page.getByRole("button", { name: "Draw" }).click();
@@ -275,7 +410,15 @@ test("train: loss, samples and a map form; two seeds", async (t) => {
   await page.getByRole("button", { name: "Train with two seeds" }).click();
   await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2, undefined, { timeout: 60000 });
   await page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: 60000 });
-  if (pictures) await page.screenshot({ path: `${pictures}/train-two.png` });
+  await page.waitForFunction(() => [...document.querySelectorAll(".pane canvas:first-child")].filter((c) => c.width > 1).length === 2);
+  assert.match(await page.locator(".pane canvas").last().getAttribute("aria-label"), /: 1[0-9] tokens|: 2[0-9] tokens/);
+  assert.ok(await page.locator(".samples li").count() >= 4);
+  if (pictures) await page.screenshot({ path: `${pictures}/train-two.png`, fullPage: true });
+  await page.reload();
+  await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2 && document.querySelectorAll(".pane").length === 2, undefined, { timeout: 60000 });
+  await page.getByRole("button", { name: "Look at this model" }).first().click();
+  await page.waitForFunction(() => document.querySelector(".menu .model")?.textContent.startsWith("trained-"));
+  await page.waitForSelector(".likely li");
   await quiet(page, refused);
 });
 
@@ -320,40 +463,160 @@ test("figures and tables are saved, and the command is copied", async () => {
   }
   await page.locator("details.same summary").first().click();
   await page.getByRole("button", { name: "Copy: the same from the command line" }).first().click();
-  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^embscope mix 'The capital of Germany is' --replace ' Germany' --with ' France'/);
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^embscope mix -m smollm2 'The capital of Germany is' --replace ' Germany' --with ' France'/);
   await quiet(page);
 });
 
+const begin = async (download) => readFileSync(await (await download).path(), "utf8").slice(0, 60);
+
+test("what is drawn in a way of its own is saved too: the map, the lens, predictions, what was written", async () => {
+  const page = await visit("map?tokens=0:300&token=282");
+  await pointsOf(page, "Map", 300);
+  for (const [form, start] of [["SVG", /^<svg /], ["CSV", /^id,token,x,y\n0,/], ["JSON", /^\{"title":/], ["PNG", /^.PNG/]]) {
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: `Save the map as ${form}` }).click();
+    assert.match(await begin(download), start);
+  }
+  const drawing = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save the map as SVG" }).click();
+  const text = readFileSync(await (await drawing).path(), "utf8");
+  assert.equal((await page.evaluate((t) => new DOMParser().parseFromString(t, "image/svg+xml").querySelectorAll("circle, parsererror").length, text)) > 100, true);
+  assert.match(text, />␣of</);
+  for (const [path, name] of [["life", "lens"], ["read?count=3", "predict"]]) {
+    await page.goto(`${server.origin}/#/${path}`);
+    await page.locator("summary", { hasText: "As a figure" }).click();
+    await drawn(page, name);
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: `Save the figure ${name} as SVG` }).click();
+    assert.match(await begin(download), /^<svg/);
+  }
+  await page.getByRole("button", { name: "Write on" }).click();
+  await page.locator("section[aria-labelledby=read-write] summary", { hasText: "As a table" }).click();
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save the table generate as CSV" }).click();
+  assert.match(await begin(download), /^token,id,probability\n/);
+  await quiet(page);
+});
+
+test("two tabs with two models do not disturb each other", async () => {
+  const one = await visit("read?text=one");
+  const other = await letters(one);
+  const two = await visit(`read?text=cat&model=${other.name}`);
+  await two.waitForFunction(() => document.querySelectorAll(".piece").length === 3);
+  await one.getByLabel("Text", { exact: true }).fill("cat");
+  await one.waitForFunction(() => document.querySelectorAll(".piece").length === 1);
+  await two.reload();
+  await two.waitForFunction((name) => document.querySelectorAll(".piece").length === 3 && document.querySelector(".menu .model").textContent === name, other.name);
+  await one.reload();
+  await one.waitForFunction(() => document.querySelectorAll(".piece").length === 1 && document.querySelector(".menu .model").textContent.startsWith("SmolLM2"));
+  for (const view of ["Vectors", "Matrix", "Map", "Life", "Experiment", "Learn", "Train"]) {
+    await two.getByRole("navigation", { name: "Views" }).getByRole("link", { name: view }).click();
+    await two.waitForSelector("h1");
+    await two.waitForTimeout(150);
+  }
+  await one.close();
+  await quiet(two, refused);
+});
+
 const hostile = ["", "x".repeat(20000), "\u0000\ufffd\ud800<script>", "NaN", "'"];
-for (const [path, fields] of Object.entries({
-  read: ["Text"],
-  vectors: ["Word", "Arithmetic"],
-  life: ["Text", "Colour by the probability of"],
-  "life?part=attribute": ["Token", "Against"],
-  "life?part=path&plane=words": ["Across", "Up"],
-  experiment: ["Text", "Replaced", "Takes its place", "Follow", "and"],
-  "experiment?part=patch": ["Clean text", "Corrupt text", "Clean answer", "Corrupt answer"],
-  "experiment?part=steer": ["Text to go on with", "Towards (a text a line)", "Strengths"],
-  map: ["Search"],
-  train: ["Text to learn"],
-})) {
-  test(`${path}: no field takes the page down, whatever is written in it`, async () => {
+const noNumbers = ["", "NaN", "-7", "0", "1.5", "1e30", "e", "99999999999999999999"];
+for (const path of [
+  "read", "vectors", "matrix", "map?colour=cosine&method=tsne&site=blocks.2.resid_post&tokens=0:300", "map?method=umap&tokens=0:300&second=yes&tokens2=0:300",
+  "life", "life?part=trace", "life?part=attribute", "life?part=path&plane=words", "life?part=attention",
+  `experiment?edits=${encodeURIComponent('[{"at":"wte@0","do":"zero"}]')}`, "experiment?part=patch", "experiment?part=steer", "learn", "train",
+]) {
+  test(`${path.slice(0, 40)}: no field takes the page down, whatever is written in it`, async () => {
     const page = await visit(path);
     await page.waitForSelector("h1");
-    for (const field of fields) {
-      const box = page.getByLabel(field, { exact: true });
-      await box.waitFor();
-      const good = await box.inputValue();
-      for (const bad of hostile) {
-        await box.fill(bad);
-        await page.waitForTimeout(60);
-        assert.equal(await page.locator("h1").count(), 1, `${field}: ${bad.slice(0, 20)}`);
+    await page.waitForTimeout(300);
+    const fields = page.locator('main :is(input:not([type]), input[type="text"], input[type="search"], input[type="number"], textarea)');
+    for (let i = 0; i < await fields.count(); ++i) {
+      const box = fields.nth(i);
+      const [good, kind] = [await box.inputValue(), await box.getAttribute("type")];
+      for (const bad of kind === "number" ? noNumbers : hostile) {
+        if (kind === "number") await box.press("Control+a"), await box.press("Delete"), await box.pressSequentially(bad);
+        else await box.fill(bad);
+        await page.waitForTimeout(15);
+        assert.equal(await page.locator("h1").count(), 1, `field ${i}: ${bad.slice(0, 20)}`);
       }
       await box.fill(good);
     }
+    await page.waitForTimeout(100);
+    assert.equal(await page.locator("h1").count(), 1);
     await quiet(page, refused);
   });
 }
+
+const list = (edits) => encodeURIComponent(JSON.stringify(edits));
+const wrong = [
+  ["read?temperature=-1", "Write on", /temperature/],
+  ["read?top_p=7", "Write on", /top_p/],
+  ["read?count=0", "Write on", /count/],
+  ["read?k=0", null, /k/],
+  ["map?tokens=0:300&method=tsne&perplexity=100000", "Draw", /perplexity/],
+  ["map?tokens=0:300&method=umap&neighbours=0", "Draw", /neighbours/],
+  ["map?tokens=5:2", null, /tokens/],
+  ["map?tokens=x", null, /tokens/],
+  ["map?tokens=0:300&site=blocks.99.resid_post", "Draw", /99/],
+  ["map?tokens=0:300&method=nothing", "Draw", /nothing/],
+  ["life?target=%23999999", null, /999999/],
+  ["life?part=attention&attention=99", null, /99/],
+  ["life?part=attribute&target=%23999999", null, /999999/],
+  ["life?part=path&plane=words&x=%27%20king%27%20%2B", null, /king/],
+  ["experiment?site=nowhere", null, /nowhere/],
+  ["experiment?steps=1", null, /steps/],
+  [`experiment?edits=${list([{ at: "nowhere", do: "zero" }])}`, null, /edits\[0\]/],
+  [`experiment?edits=${list([{ at: "wte@0", do: "mix NaN ' France'" }])}`, null, /NaN|number|edits\[0\]/],
+  [`experiment?edits=${list([{ at: "wte@77", do: "zero" }])}`, null, /77/],
+  ["experiment?part=patch&corrupt=The", "Patch every place", /token/],
+  ["experiment?part=patch&target=", "Patch every place", /./],
+  ["experiment?part=steer&towards=", "Write with", /towards/],
+  ["experiment?part=steer&strengths=0%20NaN", "Write with", /strengths/],
+  ["experiment?part=steer&steertokens=100000", "Write with", /tokens/],
+  ["train?corpus=", "Train", /./],
+  ["train?layers=0", "Train", /layers/],
+  ["train?width=7&heads=3", "Train", /./],
+  ["train?steps=-1", "Train", /steps/],
+  ["train?width=2048&layers=48&context=2048", "Train", /MiB/],
+  ["read?text=", null, /empty|text/],
+];
+
+test("what is wrong stands beside it, in the engine's words", async () => {
+  const page = await visit("learn");
+  for (const [path, button, words] of wrong) {
+    await page.goto(`${server.origin}/#/${path}`);
+    if (button) await page.getByRole("button", { name: button, exact: button === "Train" }).first().click();
+    const said = () => [...document.querySelectorAll(".trouble")].map((t) => t.textContent).join("\n");
+    await page.waitForFunction((re) => new RegExp(re).test([...document.querySelectorAll(".trouble")].map((t) => t.textContent).join("\n")), words.source)
+      .catch(async () => assert.fail(`${path}: expected ${words}, the page says: ${await page.evaluate(said)}`));
+  }
+  await quiet(page, refused);
+});
+
+test("what is no number in the address is not one in the page", async () => {
+  const page = await visit("read?k=NaN&temperature=x&count=1e999&seed=");
+  await page.waitForSelector(".likely li:nth-child(10)");
+  assert.equal(await page.getByLabel("Temperature", { exact: true }).inputValue(), "0");
+  assert.equal(await page.getByRole("spinbutton", { name: "Tokens" }).inputValue(), "24");
+  await page.goto(`${server.origin}/#/matrix?area=NaN,1,2,3`);
+  await page.waitForSelector('canvas[data-ready="yes"]');
+  await page.goto(`${server.origin}/#/life?position=NaN&block=x`);
+  await page.waitForSelector(".lens td");
+  await page.goto(`${server.origin}/#/learn?step=NaN`);
+  await page.waitForSelector("h1");
+  await quiet(page);
+});
+
+test("the menu: a model that is not there, rubbish as a path", async () => {
+  const page = await visit("read");
+  await page.locator(".menu summary").click();
+  for (const bad of ["/nowhere", "x".repeat(20000), "\u0000", "/etc/passwd", "."]) {
+    await page.getByLabel("Open another").fill(bad);
+    await page.getByRole("button", { name: "Open", exact: true }).click();
+    await page.waitForSelector(".sheet .trouble");
+  }
+  await quiet(page, refused);
+});
 
 test("the engine's words stand beside what caused them, and go when it is mended", async () => {
   const page = await visit("experiment");
@@ -376,6 +639,45 @@ test("a slow network: the last word counts", async () => {
   await page.waitForFunction((label) => document.querySelector(".likely .token")?.textContent === label, table.columns.token[0]);
   await page.waitForFunction(() => document.querySelectorAll(".piece").length === 6);
   await quiet(page, refused);
+});
+
+test("a slow network: a drag ends where the hand ends; a map comes, and the page is alive meanwhile", async () => {
+  const page = await visit("experiment");
+  await page.waitForSelector('[data-step="1"]');
+  const line = await chrome.context.newCDPSession(page);
+  const throttle = (latency, speed) => line.send("Network.emulateNetworkConditions", { offline: false, latency, downloadThroughput: speed, uploadThroughput: speed });
+  await throttle(300, 50000);
+  const slider = page.getByRole("slider");
+  for (const p of [0.9, 0.7, 0.5, 0.3, 0.1]) await slider.fill(String(p)), await page.waitForTimeout(30);
+  await page.waitForSelector('[data-step="0.1"]');
+  await throttle(150, 300000);
+  await page.getByRole("link", { name: "Map" }).click();
+  await page.waitForSelector(".pane");
+  await page.getByRole("link", { name: "Read" }).click();
+  await page.waitForSelector(".likely li");
+  await page.getByRole("link", { name: "Map" }).click();
+  await pointsOf(page, "Map", 49152);
+  await quiet(page, refused);
+});
+
+test("the server stops and comes back under a map: it is drawn anew", async () => {
+  const mortal = await serve();
+  const page = await open(chrome.context, mortal.address, "#/map?tokens=0:2000");
+  await page.waitForSelector("h1");
+  await page.goto(`${mortal.origin}/#/map?tokens=0:2000`);
+  await pointsOf(page, "Map", 2000);
+  await mortal.stop();
+  await page.getByRole("searchbox").fill("king");
+  await page.waitForSelector(".offline");
+  const again = await serve(mortal.port);
+  const cookie = await open(chrome.context, again.address);
+  await cookie.close();
+  await page.waitForFunction(() => !document.querySelector(".offline"));
+  await page.waitForSelector(".hits .token");
+  await page.getByRole("button", { name: "Draw" }).click();
+  await pointsOf(page, "Map", 2000);
+  await page.close();
+  await again.stop();
 });
 
 test("the server stops and comes back: the page says so and goes on", async () => {
@@ -418,7 +720,7 @@ test("the walk, from its first step to its last, by doing what it asks", async (
   await page.getByLabel("Text", { exact: true }).fill("The capital of Atlantis is");
   await done(7), await next();
   await page.getByLabel("p, the share").fill("0.5");
-  if (pictures) await page.waitForSelector(".task.done").then(() => page.screenshot({ path: `${pictures}/walk-mix.png` }));
+  if (pictures) await page.waitForSelector(".task.done").then(() => drawn(page, "mix")).then(() => page.screenshot({ path: `${pictures}/walk-mix.png` }));
   await done(8), await next();
   await page.getByLabel("Takes its place", { exact: true }).fill(" Italy");
   await page.getByLabel("and", { exact: true }).fill(" Rome");

@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const require = createRequire(import.meta.url);
-const program = process.env.EMBSCOPE ?? new URL("../../build/release/embscope", import.meta.url).pathname;
+export const program = process.env.EMBSCOPE ?? new URL("../../build/release/embscope", import.meta.url).pathname;
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 /** `embscope serve`; resolves when it answers. `port` 0: any that is free. */
@@ -31,7 +31,7 @@ export async function serve(port = 0) {
     process.on("exit", ended);
     process.kill("SIGTERM");
   });
-  return { address, port: Number(new URL(address).port), origin: new URL(address).origin, stop };
+  return { address, pid: process.pid, port: Number(new URL(address).port), origin: new URL(address).origin, stop };
 }
 
 export async function browser() {
@@ -60,6 +60,18 @@ export async function violations(page) {
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")}: ${n.failureSummary?.split("\n")[1]?.trim()}`));
+}
+
+/** Seconds of processor time that a process has used. */
+export function used(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100; // utime, stime in hundredths
+}
+
+/** Seconds of processor time that the page's main thread has used. */
+export async function usedByPage(line) {
+  const { metrics } = await line.send("Performance.getMetrics");
+  return metrics.find((m) => m.name === "TaskDuration").value;
 }
 
 export const share = (values, part) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];

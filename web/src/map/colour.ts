@@ -27,3 +27,7 @@ export function ends(values: ArrayLike<number>): [number, number] {
   const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
   return [sorted[Math.floor(sorted.length / 100)] ?? 0, sorted[Math.floor((sorted.length * 99) / 100)] ?? 1];
 }
+
+export const inkOf = (isDark: boolean) => (isDark
+  ? { text: "#eceae5", halo: "#16171a", line: "#f08a4b" }
+  : { text: "#1d1b18", halo: "#fdfcfa", line: "#c2491d" });

@@ -1,11 +1,17 @@
 // One map: points, names, and the hand that moves, picks and encircles.
 import KDBush from "kdbush";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { place } from "./labels";
+import type { Table } from "../api";
+import { Save } from "../parts";
+import { download, saveTable } from "../save";
+import { place, type Placed } from "./labels";
 import { fit, painter, type Camera, type Painter } from "./points";
 
 export interface PaneProps {
   name: string;
+  /** Of what is saved: "the map" as map.svg. */
+  title: string;
+  file: string;
   xy?: Float32Array;
   ids: Int32Array;
   labels: string[];
@@ -19,8 +25,8 @@ export interface PaneProps {
   lasso: boolean;
   pick: (id: number | undefined) => void;
   encircle: (ids: number[]) => void;
-  /** A change moves the camera to this token. */
-  goTo?: { id: number };
+  /** A change moves the camera to this token, unless it is in sight; `closer`: in any case, and near. */
+  goTo?: { id: number; closer: boolean };
   ink: { text: string; halo: string; line: string };
 }
 
@@ -34,34 +40,47 @@ export function Pane(props: PaneProps) {
   s.props = props;
 
   useEffect(() => {
-    s.open(points.current!, over.current!);
+    if (!points.current || !over.current) return; // left before it was drawn
+    s.open(points.current, over.current);
     setFast(s.painter!.fast);
     const size = new ResizeObserver(() => s.resize());
-    size.observe(over.current!);
+    size.observe(over.current);
     const wheel = (e: WheelEvent) => (e.preventDefault(), s.zoom(Math.exp(-e.deltaY * 0.0015), s.at(e)));
-    over.current!.addEventListener("wheel", wheel, { passive: false });
+    over.current.addEventListener("wheel", wheel, { passive: false });
     return () => (size.disconnect(), s.close());
   }, []);
   useEffect(() => s.setPoints(props.xy), [props.xy]);
-  useEffect(() => (s.painter!.colours(props.colours), s.redraw()), [props.colours]);
+  useEffect(() => s.setColours(props.colours), [props.colours]);
   useEffect(() => s.redraw(), [props.marked, props.centre, props.lines, props.order, props.ink]);
-  useEffect(() => void (props.goTo && s.goTo(props.goTo.id)), [props.goTo]);
+  useEffect(() => void (props.goTo && s.goTo(props.goTo.id, props.goTo.closer)), [props.goTo]);
 
   const hover = (e: PointerEvent) => {
     if (s.move(e)) return setNear(undefined);
     const i = s.nearest(s.at(e));
     setNear(i === undefined ? undefined : { label: props.labels[i], id: props.ids[i], ...s.at(e) });
   };
+  const forms = {
+    SVG: () => download(`${props.file}.svg`, s.svg(), "image/svg+xml"),
+    PNG: () => s.png((picture) => download(`${props.file}.png`, picture, "image/png")),
+    CSV: () => saveTable(props.file, s.table(), "csv"),
+    JSON: () => saveTable(props.file, s.table(), "json"),
+  };
   return (
-    <div class="pane">
-      <canvas ref={points} aria-hidden="true" />
-      <canvas ref={over} class={props.lasso ? "lasso" : ""} tabIndex={0} role="application"
-        aria-label={`${props.name}: ${props.ids.length} tokens. Arrows move, plus and minus zoom; search finds a token by its text.`}
-        onPointerDown={(e) => s.down(e)} onPointerMove={hover} onPointerUp={(e) => s.up(e)} onPointerCancel={(e) => s.up(e)}
-        onPointerLeave={() => setNear(undefined)} onKeyDown={(e) => s.key(e)} onDblClick={() => s.whole()} />
-      {near && <div class="near" style={{ left: `${near.x + 12}px`, top: `${near.y + 12}px` }}>{near.label} <small>{near.id}</small></div>}
-      {!fast && <p class="word">This browser has no WebGL: the map is drawn by hand, slower.</p>}
-    </div>
+    <>
+      <div class="pane">
+        <canvas ref={points} aria-hidden="true" />
+        <canvas ref={over} class={props.lasso ? "lasso" : ""} tabIndex={0} role="application"
+          aria-label={`${props.name}: ${props.ids.length} tokens. Arrows move, plus and minus zoom; search finds a token by its text.`}
+          onPointerDown={(e) => s.down(e)} onPointerMove={hover} onPointerUp={(e) => s.up(e)} onPointerCancel={(e) => s.up(e)}
+          onPointerLeave={() => setNear(undefined)} onKeyDown={(e) => s.key(e)} onDblClick={() => s.whole()} />
+        {near && <div class="near" style={{ left: `${near.x + 12}px`, top: `${near.y + 12}px` }}>{near.label} <small>{near.id}</small></div>}
+        {!fast && <p class="word">This browser has no WebGL: the map is drawn by hand, slower.</p>}
+      </div>
+      <div class="row between">
+        <small>Drag to move, wheel or pinch to zoom, double click for the whole, shift and drag to encircle; a click shows the nearest in all dimensions.</small>
+        <Save title={props.title} forms={forms} />
+      </div>
+    </>
   );
 }
 
@@ -97,10 +116,14 @@ class Scene {
     this.redraw();
   }
   setPoints(xy?: Float32Array): void {
-    if (!xy) return;
-    this.painter!.points(xy);
+    if (!xy || !this.painter) return;
+    this.painter.points(xy);
     this.widths.clear();
     if (!this.moved) this.frame();
+    this.redraw();
+  }
+  setColours(rgba: Uint8Array): void {
+    this.painter?.colours(rgba);
     this.redraw();
   }
   private frame(): void {
@@ -134,11 +157,13 @@ class Scene {
     this.camera.y += y;
     this.redraw();
   }
-  goTo(id: number): void {
+  goTo(id: number, closer: boolean): void {
     const i = this.props.ids.indexOf(id);
     if (i < 0 || !this.props.xy) return;
+    const p = this.toPage(i);
+    if (!closer && p.x > 0 && p.y > 0 && p.x < this.over.clientWidth && p.y < this.over.clientHeight) return;
     const whole = fit(this.props.xy, this.over.clientWidth, this.over.clientHeight);
-    this.camera = { x: this.props.xy[2 * i], y: this.props.xy[2 * i + 1], scale: Math.max(this.camera.scale, whole.scale * 12) };
+    this.camera = { x: this.props.xy[2 * i], y: this.props.xy[2 * i + 1], scale: closer ? Math.max(this.camera.scale, whole.scale * 12) : this.camera.scale };
     this.pan(0, 0);
   }
   key(e: KeyboardEvent): void {
@@ -205,9 +230,8 @@ class Scene {
     this.asked = requestAnimationFrame(() => this.draw());
   }
   private draw(): void {
-    if (!this.props.xy || !this.over.isConnected) return;
-    const whole = 300 / Math.sqrt(this.props.ids.length + 1);
-    this.painter!.draw(this.camera, Math.max(2, Math.min(9, whole * Math.sqrt(this.camera.scale / this.fitScale()))));
+    if (!this.props.xy || !this.over?.isConnected) return;
+    this.painter!.draw(this.camera, this.size());
     const ink = this.over.getContext("2d")!;
     const ratio = this.over.width / Math.max(1, this.over.clientWidth);
     ink.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -216,6 +240,11 @@ class Scene {
     this.drawMarks(ink);
     this.drawNames(ink);
     this.drawPath(ink);
+  }
+  /** Of a point, in pixels of the page. */
+  private size(): number {
+    const whole = 300 / Math.sqrt(this.props.ids.length + 1);
+    return Math.max(2, Math.min(9, whole * Math.sqrt(this.camera.scale / this.fitScale())));
   }
   private fitted?: { xy: Float32Array; scale: number };
   private fitScale(): number {
@@ -248,7 +277,8 @@ class Scene {
       ink.beginPath(), ink.arc(p.x, p.y, this.props.ids[i] === this.props.centre ? 7 : 4, 0, 7), ink.stroke();
     }
   }
-  private drawNames(ink: CanvasRenderingContext2D): void {
+  /** Which points are named where; those that are marked come first, in bold. */
+  private names(ink: CanvasRenderingContext2D): (Placed & { bold: boolean })[] {
     const { xy, ids, labels, order, marked, lines, centre } = this.props;
     ink.font = "12px system-ui, sans-serif";
     const widthOf = (i: number) => {
@@ -257,15 +287,55 @@ class Scene {
     };
     const first = new Set([...(centre === undefined ? [] : [centre]), ...lines, ...marked]);
     const ahead = first.size ? Array.from(ids.keys()).filter((i) => first.has(ids[i])).sort((a, b) => Number(ids[b] === centre) - Number(ids[a] === centre)) : [];
-    const spots = place(xy!, [...ahead.slice(0, 300), ...order], this.camera, this.over.clientWidth, this.over.clientHeight, widthOf);
+    return place(xy!, [...ahead.slice(0, 300), ...order], this.camera, this.over.clientWidth, this.over.clientHeight, widthOf)
+      .map((spot) => ({ ...spot, bold: first.has(ids[spot.index]) }));
+  }
+  private drawNames(ink: CanvasRenderingContext2D): void {
+    const { labels } = this.props;
     ink.lineWidth = 3;
     ink.lineJoin = "round";
-    for (const { index, x, y } of spots) {
-      ink.font = first.has(ids[index]) ? "600 12px system-ui, sans-serif" : "12px system-ui, sans-serif";
+    for (const { index, x, y, bold } of this.names(ink)) {
+      ink.font = bold ? "600 12px system-ui, sans-serif" : "12px system-ui, sans-serif";
       ink.strokeStyle = this.props.ink.halo, ink.strokeText(labels[index], x + 6, y + 4);
       ink.fillStyle = this.props.ink.text, ink.fillText(labels[index], x + 6, y + 4);
     }
   }
+  /** What is in sight, as a drawing. */
+  svg(): string {
+    const { ids, labels, colours, lines, centre, ink } = this.props;
+    const [w, h] = [this.over.clientWidth, this.over.clientHeight];
+    const at = (p: Point) => [p.x.toFixed(1), p.y.toFixed(1)];
+    const out = [`<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}" font-family="sans-serif" font-size="12"><rect width="${w}" height="${h}" fill="${ink.halo}"/>`];
+    for (let i = 0; this.props.xy && i < ids.length; ++i) {
+      const p = this.toPage(i);
+      if (!(p.x >= 0 && p.y >= 0 && p.x <= w && p.y <= h)) continue;
+      const [x, y] = at(p);
+      out.push(`<circle cx="${x}" cy="${y}" r="${(this.size() / 2).toFixed(1)}" fill="rgb(${colours.slice(4 * i, 4 * i + 3).join()})" fill-opacity="${(colours[4 * i + 3] / 255).toFixed(2)}"/>`);
+    }
+    const from = centre === undefined ? -1 : ids.indexOf(centre);
+    for (const to of from < 0 ? [] : lines.map((id) => ids.indexOf(id)).filter((i) => i >= 0)) {
+      const [[a, b], [c, d]] = [at(this.toPage(from)), at(this.toPage(to))];
+      out.push(`<path d="M${a} ${b}L${c} ${d}" stroke="${ink.line}" stroke-width="1.2"/>`);
+    }
+    for (const { index, x, y, bold } of this.props.xy ? this.names(this.over.getContext("2d")!) : [])
+      out.push(`<text x="${(x + 6).toFixed(1)}" y="${(y + 4).toFixed(1)}" fill="${ink.text}" stroke="${ink.halo}" stroke-width="3" paint-order="stroke"${bold ? ' font-weight="600"' : ""}>${escaped(labels[index])}</text>`);
+    return [...out, "</svg>"].join("\n");
+  }
+  png(done: (picture: Blob) => void): void {
+    const whole = document.createElement("canvas");
+    [whole.width, whole.height] = [this.over.width, this.over.height];
+    const ink = whole.getContext("2d")!;
+    ink.fillStyle = this.props.ink.halo;
+    ink.fillRect(0, 0, whole.width, whole.height);
+    ink.drawImage(this.under, 0, 0), ink.drawImage(this.over, 0, 0);
+    whole.toBlob((picture) => picture && done(picture), "image/png");
+  }
+  table(): Table {
+    const { name, ids, labels, xy } = this.props;
+    const axis = (which: 0 | 1) => Array.from(ids, (_, i) => xy?.[2 * i + which] ?? null);
+    return { title: name, columns: { id: [...ids], token: labels, x: axis(0), y: axis(1) } };
+  }
+
   private drawPath(ink: CanvasRenderingContext2D): void {
     if (this.path.length < 2) return;
     ink.strokeStyle = this.props.ink.text;
@@ -275,6 +345,8 @@ class Scene {
     ink.closePath(), ink.stroke(), ink.setLineDash([]);
   }
 }
+
+const escaped = (text: string): string => text.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]!).replace(/[\u0000-\u001f]/g, "\ufffd");
 
 /** Even-odd rule. */
 function within(p: Point, path: Point[]): boolean {

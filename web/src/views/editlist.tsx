@@ -1,8 +1,8 @@
 // The edits in force: written as the engine reads them, each with a switch, and what they do to the next token.
 import { call, type ModelInfo, type Spec, type Table as Columns } from "../api";
-import { edits, inForce, past, setEdits, undo, type Edit } from "../edits";
+import { edits, flags, inForce, past, setEdits, undo, written, type Edit } from "../edits";
 import { useAnswer, useSettled } from "../hooks";
-import { Figure, opened, py, Same, shell, Shown, Table } from "../parts";
+import { Figure, opened, program, py, Same, shell, Shown, Table } from "../parts";
 import { useText } from "../text";
 
 const examples: [string, Edit][] = [
@@ -55,7 +55,6 @@ function Outcome({ info }: { info: ModelInfo }) {
   const question = useSettled(now.length ? JSON.stringify({ text, edits: now, top: 8 }) : undefined);
   const changed = useAnswer(question, (signal) => call<{ table: Columns; divergence: number; figure: Spec }>("edit?figure=1", JSON.parse(question!), { signal }));
   if (now.length === 0) return <p class="waiting">All are switched off: the model runs untouched.</p>;
-  const flags = now.map((e) => `--at ${shell(e.at)} --do ${shell(e.do)}`).join(" ");
   return (
     <>
       <Shown answer={changed}>
@@ -66,8 +65,8 @@ function Outcome({ info }: { info: ModelInfo }) {
           </>
         )}
       </Shown>
-      <Same command={`embscope edit ${shell(text)} ${flags}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.edit(${py(text)}, ${py(now.map((e) => `${e.at} ${e.do}`))})`} />
+      <Same command={`${program(info, "edit")} ${shell(text)}${flags(now)}`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.edit(${py(text)}, ${py(written(now))})`} />
     </>
   );
 }

@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { call, numbers, texts, type ModelInfo, type Named, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, LikelyList, opened, py, Same, Segments, shell, Shown, Table, Text, WordField } from "../parts";
+import { Choice, Figure, LikelyList, opened, Picture, program, py, Same, Segments, shell, Shown, Table, Text, WordField } from "../parts";
 import { useNumber, useParam } from "../session";
 import { PositionPicker, SharedText, useText, useTokens } from "../text";
 
@@ -71,11 +71,12 @@ function Lens({ info, text, position, count, setPosition }: PartProps) {
                 <LikelyList tokens={topsOf(l.tables.tops, block, position)} label="Likeliest tokens of the cell" />
               </section>
             </div>
+            <Picture path="lens" body={request} name="lens" />
             <details><summary>As tables</summary><Table table={l.tables.cells} name="lens" /><Table table={l.tables.tops} name="lens-tops" /></details>
           </>
         )}
       </Shown>
-      <Same command={`embscope lens ${shell(text)}${target ? ` --target ${shell(target)}` : ""} --top 8`}
+      <Same command={`${program(info, "lens")} ${shell(text)}${target ? ` --target ${shell(target)}` : ""} --top 8`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.lens(${py(text)}${target ? `, target=${py(target)}` : ""}, top=8)`} />
     </>
   );
@@ -151,7 +152,7 @@ function Trace({ info, text, position }: PartProps) {
           </>
         )}
       </Shown>
-      <Same command={`embscope trace ${shell(text)} --position ${position}`}
+      <Same command={`${program(info, "trace")} ${shell(text)} --position ${position}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.trace(${py(text)}, position=${position})`} />
     </>
   );
@@ -169,7 +170,7 @@ function Attention({ info, text }: PartProps) {
         <input type="range" min={0} max={info.blocks - 1} value={block} aria-label="Block" onInput={(e) => setBlock(e.currentTarget.valueAsNumber)} />
       </label>
       <Shown answer={patterns}>{(a) => <Figure spec={a.figure} name={`attention-${block}`} />}</Shown>
-      <Same command={`embscope attention ${shell(text)} --block ${block}`}
+      <Same command={`${program(info, "attention")} ${shell(text)} --block ${block}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.attention(${py(text)}, block=${block})`} />
     </>
   );
@@ -195,7 +196,7 @@ function Attribute({ info, text, position }: PartProps) {
           </>
         )}
       </Shown>
-      <Same command={`embscope attribute ${shell(text)}${target ? ` --target ${shell(target)}` : ""}${against ? ` --against ${shell(against)}` : ""} --position ${position}`}
+      <Same command={`${program(info, "attribute")} ${shell(text)}${target ? ` --target ${shell(target)}` : ""}${against ? ` --against ${shell(against)}` : ""} --position ${position}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.attribute(${py(text)}${target ? `, target=${py(target)}` : ""}${against ? `, against=${py(against)}` : ""}, position=${position})`} />
     </>
   );
@@ -223,7 +224,7 @@ function Path({ info, text, position }: PartProps) {
           </>
         )}
       </Shown>
-      <Same command={`embscope run --text ${shell(text)} --capture 'blocks.*.resid_post' --to path.npz`}
+      <Same command={`${program(info, "run")} --text ${shell(text)} --capture 'blocks.*.resid_post' --to path.npz`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.trajectory(${py(text)}, position=${position}${plane === "pca" ? "" : `, axes=${py([x, y])}`})`} />
     </>
   );

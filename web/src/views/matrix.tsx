@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { call, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, NumberField, opened, Same, Save, Shown, Table, Token, Trouble } from "../parts";
+import { Choice, Figure, NumberField, opened, program, Same, Save, Shown, Table, Token, Trouble } from "../parts";
 import { download } from "../save";
 import { model, useParam } from "../session";
 
@@ -121,7 +121,7 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
         <Save title="the matrix as shown" forms={{ PNG: () => canvas.current?.toBlob((b) => b && download("matrix.png", b, "image/png")) }} />
       </div>
       <Under at={at} go={go} matrix={matrix} orders={orders} />
-      <Same command={`embscope heatmap --save heatmap.png`} python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.heatmap()`} />
+      <Same command={`${program(info, "heatmap")} --save heatmap.png`} python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.heatmap()`} />
     </>
   );
 }
@@ -290,7 +290,7 @@ function Stripes({ info }: { info: ModelInfo }) {
       <Shown answer={stripes} waiting="Taking means of all rows…">
         {(s) => <><Figure spec={s.figure} name="dimensions" /><Table table={s.table} name="dimensions" most={20} /></>}
       </Shown>
-      <Same command="embscope heatmap" python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.dimensions()`} />
+      <Same command={program(info, "heatmap")} python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.dimensions()`} />
     </details>
   );
 }

@@ -1,10 +1,10 @@
 // The article's experiment under the reader's hand: p of one word's vector, 1 - p of another's.
 import { useEffect } from "preact/hooks";
 import { call, quoted, type Likely, type ModelInfo, type Spec, type Table as Columns } from "../api";
-import { inForce } from "../edits";
+import { flags, inForce, written } from "../edits";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, LikelyList, NumberField, percent, opened, py, Same, shell, Shown, Table, Token, WordField } from "../parts";
+import { Choice, Figure, LikelyList, NumberField, percent, opened, program, py, Same, shell, Shown, Table, Token, WordField } from "../parts";
 import { useNumber, useParam } from "../session";
 import { PositionPicker, SharedText, useText, useTokens, type Tokens } from "../text";
 import { EditList } from "./editlist";
@@ -57,8 +57,8 @@ export function Mix({ info }: { info: ModelInfo }) {
       </div>
       <Drag request={request} p={p} setP={setP} steps={steps} setSteps={setSteps} />
       <Same
-        command={`embscope mix ${shell(text)} --replace ${shell(replace)} --with ${shell(other)} --targets ${targets.map(shell).join(" ")} --steps ${steps}${site === "wte" ? "" : ` --site ${site}`}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.mix(${py(text)}, replace=${py(replace)}, with_=${py(other)},\n          targets=${py(targets)}, steps=${steps}, site=${py(site)})`} />
+        command={`${program(info, "mix")} ${shell(text)} --replace ${shell(replace)} --with ${shell(other)} --targets ${targets.map(shell).join(" ")} --steps ${steps}${site === "wte" ? "" : ` --site ${site}`}${flags(inForce())}`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.mix(${py(text)}, replace=${py(replace)}, with_=${py(other)},\n          targets=${py(targets)}, steps=${steps}, site=${py(site)}${inForce().length ? `,\n          edits=${py(written(inForce()))}` : ""})`} />
       <EditList info={info} keep={{ at: `${site}@${quoted(replace)}`, do: `mix ${p} ${quoted(other)}` }} />
     </>
   );
@@ -101,8 +101,8 @@ function Drag({ request, p, setP, steps, setSteps }: { request: MixRequest; p: n
         </Shown>
         <div>
           <h2>The whole way</h2>
-          {edits.length > 0 && <p class="waiting">The curve is that of the mixture alone, without the other edits.</p>}
-          <SweepFigure request={request} steps={steps} />
+          {edits.length > 0 && <p class="waiting">With the edits below in force.</p>}
+          <SweepFigure request={request} steps={steps} edits={edits} />
           <NumberField label="Steps" value={steps} set={setSteps} min={2} max={1001} />
         </div>
       </div>
@@ -110,8 +110,8 @@ function Drag({ request, p, setP, steps, setSteps }: { request: MixRequest; p: n
   );
 }
 
-function SweepFigure({ request, steps }: { request: MixRequest; steps: number }) {
-  const question = useSettled(JSON.stringify({ ...request, steps }));
+function SweepFigure({ request, steps, edits }: { request: MixRequest; steps: number; edits: object[] }) {
+  const question = useSettled(JSON.stringify({ ...request, steps, edits }));
   const sweep = useAnswer(question, (signal) => call<Sweep>("mix?figure=1", JSON.parse(question), { signal }), 1000);
   useEffect(() => {
     if (sweep.data) note({ crossing: { with: request.with, site: request.site, p: sweep.data.crossings[0] } });

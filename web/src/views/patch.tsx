@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { ModelInfo } from "../api";
 import { JobBar, start, useJob } from "../job";
-import { Figure, opened, py, Same, shell, Table, Text, Trouble, WordField } from "../parts";
+import { Figure, opened, program, py, Same, shell, Table, Text, Trouble, WordField } from "../parts";
 import { useParam } from "../session";
 
 export function Patch({ info }: { info: ModelInfo }) {
@@ -34,7 +34,7 @@ export function Patch({ info }: { info: ModelInfo }) {
       <JobBar job={job} />
       {result && <Figure spec={result.figure} name="patch" />}
       {result && <details><summary>As tables</summary><Table table={result.tables.grid} name="patch" /><Table table={result.tables.heads} name="patch-heads" /></details>}
-      <Same command={`embscope patch ${shell(clean)} ${shell(corrupt)} --target ${shell(target)} --against ${shell(against)}`}
+      <Same command={`${program(info, "patch")} ${shell(clean)} ${shell(corrupt)} --target ${shell(target)} --against ${shell(against)}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.patch(${py(clean)}, ${py(corrupt)}, target=${py(target)}, against=${py(against)})`} />
     </>
   );

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { call, events, numbers, texts, type Likely, type ModelInfo, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer } from "../hooks";
-import { LikelyList, NumberField, percent, opened, py, Same, shell, Shown, Table, Token, Trouble } from "../parts";
+import { LikelyList, NumberField, percent, opened, Picture, program, py, Same, shell, Shown, Table, Token, Trouble } from "../parts";
 import { useNumber } from "../session";
 import { SharedText, useText, useTokens, type Tokens } from "../text";
 
@@ -40,10 +40,11 @@ export function Read({ info }: { info: ModelInfo }) {
           <div class="row between">
             <NumberField label="How many" value={k} set={setK} min={1} max={1000} />
             {next.data && <details><summary>As a table</summary><Table table={next.data.table} name="predict" /></details>}
+            <Picture path="predict" body={{ text, k }} name="predict" />
           </div>
         </section>
       </div>
-      <Same command={`embscope tokens ${shell(text)}\nembscope predict ${shell(text)} -k ${k}`}
+      <Same command={`${program(info, "tokens")} ${shell(text)}\n${program(info, "predict")} ${shell(text)} -k ${k}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.predict(${py(text)}, k=${k})`} />
       <Generate info={info} text={text} />
     </>
@@ -131,8 +132,9 @@ function Generate({ text, info }: { text: string; info: ModelInfo }) {
           {written.map((w, i) => <span key={i} class="by" style={{ "--heat": `${Math.round(100 * w.probability)}%` }} title={`${w.label} ${percent(w.probability)}`}>{w.text}</span>)}
         </p>
       )}
+      {written.length > 0 && !busy && <details><summary>As a table</summary><Table name="generate" table={{ title: "what it writes", columns: { token: written.map((w) => w.label), id: written.map((w) => w.id), probability: written.map((w) => w.probability) } }} /></details>}
       {written.length > 0 && <p class="key"><span class="by" style={{ "--heat": "0%" }}>unsure</span><span class="by" style={{ "--heat": "50%" }}>half sure</span><span class="by" style={{ "--heat": "100%" }}>sure</span></p>}
-      <Same command={`embscope generate ${shell(text)} ${options}`}
+      <Same command={`${program(info, "generate")} ${shell(text)} ${options}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.generate(${py(text)}, tokens=${count}, temperature=${temperature}, top_p=${topP}, seed=${seed})`} />
     </section>
   );

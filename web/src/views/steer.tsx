@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { ModelInfo } from "../api";
 import { JobBar, start, useJob } from "../job";
-import { Choice, Figure, NumberField, opened, py, Same, shell, Table, Text, Trouble } from "../parts";
+import { Choice, Figure, NumberField, opened, program, py, Same, shell, Table, Text, Trouble } from "../parts";
 import { useNumber, useParam } from "../session";
 
 const lines = (text: string): string[] => text.split("\n").map((l) => l.trim()).filter((l) => l !== "");
@@ -44,7 +44,7 @@ export function Steer({ info }: { info: ModelInfo }) {
       {job?.result && <Table table={job.result.table} name="steer" />}
       {job?.result?.figure && <Figure spec={job.result.figure} name="steer" />}
       <Same
-        command={`embscope steer ${shell(text)} --at ${site} --towards ${lines(towards).map(shell).join(" ")} --away ${lines(away).map(shell).join(" ")} --strengths ${amounts.join(" ")} --tokens ${tokens}`}
+        command={`${program(info, "steer")} ${shell(text)} --at ${site} --towards ${lines(towards).map(shell).join(" ")} --away ${lines(away).map(shell).join(" ")} --strengths ${amounts.join(" ")} --tokens ${tokens}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.steer(${py(text)}, site=${py(site)}, towards=${py(lines(towards))},\n            away=${py(lines(away))}, strengths=${py(amounts)}, tokens=${tokens})`} />
     </>
   );

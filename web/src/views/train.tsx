@@ -1,27 +1,28 @@
 // Train: a small model learns a text, and its vectors come into being. Two seeds side by side.
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { call, type Job, type ModelInfo, type Spec } from "../api";
+import { call, type Job, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer } from "../hooks";
 import { JobBar, start, useJob } from "../job";
-import { palettes } from "../map/colour";
+import { useCloud } from "../map/cloud";
+import { inkOf, palettes } from "../map/colour";
 import { Pane } from "../map/pane";
-import { Figure, NumberField, py, Same, Text, Trouble } from "../parts";
-import { useNumber, useParam } from "../session";
+import { Figure, NumberField, Same, Save, Table, Text, Trouble } from "../parts";
+import { download } from "../save";
+import { go, setParams, useNumber, useParam } from "../session";
 import { dark } from "../theme";
-import { inkOf, useCloud } from "./map";
 
 const someText = "The cat sat on the mat. The dog sat on the log. The cat saw the dog, and the dog saw the cat. A cat is small and a dog is not. ";
 
 interface Progress {
   steps?: number[];
   losses?: (number | null)[];
-  validation?: (number | null)[];
+  /** [step, loss] */
+  validation?: [number, number | null][];
   samples?: { step: number; text: string }[];
-  figure?: Spec;
 }
 
-export function Train({ info }: { info: ModelInfo }) {
+export function Train() {
   const [text, setText] = useParam("corpus", someText.repeat(20));
   const [layers, setLayers] = useNumber("layers", 2);
   const [heads, setHeads] = useNumber("heads", 2);
@@ -34,10 +35,10 @@ export function Train({ info }: { info: ModelInfo }) {
   const [b, setB] = useParam("run2", "");
   const [error, setError] = useState<Error>();
   const request = { text, layers, heads, width, context, steps };
-  const flags = Object.entries({ layers, heads, width, context, steps, seed: seedA }).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const run = (seed: number, set: (id: string) => void) => start("train", { ...request, seed }).then(set, setError);
+  const options = { layers, heads, width, context, steps, seed: seedA, warmup: Math.min(100, Math.floor(steps / 10)) };
+  const run = (seed: number, set: (id?: string) => void) => start("train", { ...request, seed }).then(set, setError);
   const both = () => (setError(undefined), void run(seedA, setA), void run(seedB, setB));
-  const one = () => (setError(undefined), setB(undefined as unknown as string), void run(seedA, setA));
+  const one = () => (setError(undefined), setB(undefined), void run(seedA, setA));
   return (
     <>
       <h1>Train</h1>
@@ -58,19 +59,21 @@ export function Train({ info }: { info: ModelInfo }) {
       </div>
       <Trouble error={error} />
       <div class={b ? "maps two" : "maps"}>
-        {a && <Run id={a} forget={() => setA(undefined)} title={`Seed ${seedA}`} model={info.name} />}
-        {b && <Run id={b} forget={() => setB(undefined)} title={`Seed ${seedB}`} model={info.name} />}
+        {a && <Run id={a} forget={() => setA(undefined)} title={`Seed ${seedA}`} corpus={text} />}
+        {b && <Run id={b} forget={() => setB(undefined)} title={`Seed ${seedB}`} corpus={text} />}
       </div>
-      <Same command={`embscope train text.txt --out run ${flags.join(" ")}`}
-        python={`import subprocess\nimport embscope\nsubprocess.run(${py(["embscope", "train", "text.txt", "--out", "run", ...flags])}, check=True)\nmodel = embscope.load("run")`} />
+      <Same command={`embscope train text.txt --out run ${Object.entries(options).map(([name, value]) => `--${name} ${value}`).join(" ")}`}
+        python={`import embscope\nlog = embscope.train(open("text.txt").read(), "run", ${Object.entries(options).map(([name, value]) => `${name}=${value}`).join(", ")})\nmodel = embscope.load("run")`} />
+      <p class="row"><small>Both read the text from text.txt.</small> <Save title="the text" forms={{ TXT: () => download("text.txt", text, "text/plain") }} /></p>
     </>
   );
 }
 
-function Run({ id, forget, title }: { id: string; forget: () => void; title: string; model: string }) {
+function Run({ id, forget, title, corpus }: { id: string; forget: () => void; title: string; corpus: string }) {
   const job = useJob(id, forget);
   const latest = useAnswer(job && `${id} ${job.version ?? job.fraction} ${job.state}`, (signal) => call<Job>(`jobs/${id}`, undefined, { signal }), 3000);
-  const progress: Progress | undefined = latest.data?.result?.losses ? latest.data.result : (latest.data?.partial ?? latest.data?.result);
+  const progress: Progress | undefined = latest.data?.partial;
+  const result = latest.data?.result;
   const cloud = useCloud(job);
   const labels = useAnswer(cloud ? `${id} labels` : undefined, (signal) => call<{ labels: string[] }>(`jobs/${id}/labels`, undefined, { signal })).data?.labels;
   useEffect(() => {
@@ -84,9 +87,10 @@ function Run({ id, forget, title }: { id: string; forget: () => void; title: str
     <section class="one" aria-label={title}>
       <h2>{title}</h2>
       <JobBar job={job} pausable />
-      {progress?.losses?.length ? <Figure name="loss" spec={progress.figure ?? lossFigure(progress)} /> : null}
+      {progress?.losses?.length ? <Figure name="loss" spec={result?.figure ?? lossFigure(progress)} /> : null}
+      {result && <Trained name={result.name} path={result.model} table={result.table} text={corpus} />}
       {cloud && names.length > 0 && (
-        <Pane name={`The rows of ${title}`} xy={cloud.xy} ids={cloud.ids} labels={names} colours={colours} order={order} ink={ink} marked={unmarked} lines={[]} lasso={false} pick={() => {}} encircle={() => {}} />
+        <Pane title={`the map of ${title}`} file="rows" name={`The rows of ${title}`} xy={cloud.xy} ids={cloud.ids} labels={names} colours={colours} order={order} ink={ink} marked={unmarked} lines={[]} lasso={false} pick={() => {}} encircle={() => {}} />
       )}
       {progress?.samples?.length ? (
         <ol class="samples" aria-label="What it writes">
@@ -97,17 +101,31 @@ function Run({ id, forget, title }: { id: string; forget: () => void; title: str
   );
 }
 
+/** What has come of it: a model like any other. */
+function Trained({ name, path, table, text }: { name: string; path: string; table: Columns; text: string }) {
+  const [error, setError] = useState<Error>();
+  const begin = text.trim().split(/\s+/).slice(0, 2).join(" ").slice(0, 12); // it knows the characters of its text alone
+  const open = () => void call<ModelInfo>("models", { open: path }).then((m) => (setParams({ model: m.name, text: begin }), go("read"), location.reload()), setError);
+  return (
+    <>
+      <p class="row"><button type="button" onClick={open}>Look at this model</button> <small>It lies in the cache: <code>-m {name}</code> opens it.</small></p>
+      <Trouble error={error} />
+      <details><summary>As a table</summary><Table table={table} name="training" /></details>
+    </>
+  );
+}
+
 const unmarked = new Set<number>();
 
 /** Loss against steps, as Vega-Lite like every other figure. */
 function lossFigure({ steps = [], losses = [], validation = [] }: Progress): Spec {
-  const line = (of: string, values: (number | null)[]) => values.map((loss, i) => ({ step: steps[i] ?? i + 1, loss, of })).filter((r) => r.loss !== null);
+  const line = (of: string, points: [number, number | null][]) => points.map(([step, loss]) => ({ step, loss, of })).filter((r) => r.loss !== null);
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     title: "Loss",
     width: 440,
     height: 200,
-    data: { values: [...line("training", losses), ...line("validation", validation)] },
+    data: { values: [...line("training", losses.map((loss, i) => [steps[i] ?? i + 1, loss])), ...line("validation", validation)] },
     mark: { type: "line" },
     encoding: {
       x: { field: "step", type: "quantitative" },

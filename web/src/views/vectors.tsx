@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { byId, call, texts, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, NumberField, opened, py, Same, shell, Shown, Table, Text, Trouble, WordField } from "../parts";
+import { Choice, Figure, NumberField, opened, program, py, Same, shell, Shown, Table, Text, Trouble, WordField } from "../parts";
 import { change, session, toTray, useNumber, useParam } from "../session";
 import { useLabels } from "../tray";
 
@@ -84,12 +84,32 @@ function Compared({ tray, info }: { tray: string[]; info: ModelInfo }) {
           <>
             {tray.length > 1 && <Figure spec={v.figures.cosines} name="cosines" />}
             <Figure spec={v.figures.lines} name="vectors" />
+            {tray.length > 2 && <Pair tray={tray} labels={v.labels} />}
             <details><summary>As tables</summary><Table table={v.tables.cosines} name="cosines" /><Table table={v.tables.vectors} name="vectors" most={20} /></details>
           </>
         )}
       </Shown>
-      <Same command={`embscope vector ${words.map(shell).join(" ")}\nembscope cosine ${words.map(shell).join(" ")}`}
+      <Same command={`${program(info, "vector")} ${words.map(shell).join(" ")}\n${program(info, "cosine")} ${words.map(shell).join(" ")}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.vectors(${py(words)})\nmodel.cosines(${py(words)})`} />
+    </>
+  );
+}
+
+/** Two of them, one against the other: as lines, and as points of which each is a dimension. */
+function Pair({ tray, labels }: { tray: string[]; labels: string[] }) {
+  const [across, setAcross] = useParam("across", "");
+  const [up, setUp] = useParam("up", "");
+  const one = tray.includes(across) ? across : tray[0];
+  const other = tray.includes(up) && up !== one ? up : tray.find((t) => t !== one)!;
+  const two = useAnswer(JSON.stringify([one, other]), (signal) => call<VectorsAnswer>("vectors?figure=1", { vectors: [one, other] }, { signal }));
+  const options = tray.map((t, i): [string, string] => [t, labels[i] ?? t]);
+  return (
+    <>
+      <div class="row">
+        <Choice label="One" value={one} set={setAcross} options={options} />
+        <Choice label="against" value={other} set={setUp} options={options.filter(([t]) => t !== one)} />
+      </div>
+      <Shown answer={two}>{(t) => <Figure spec={t.figures.lines} name="pair" />}</Shown>
     </>
   );
 }
@@ -121,7 +141,7 @@ function Near({ tray, info }: { tray: string[]; info: ModelInfo }) {
           </>
         )}
       </Shown>
-      <Same command={`embscope similar ${shell(label.replaceAll("␣", " "))} -k ${k}`}
+      <Same command={`${program(info, "similar")} ${shell(label.replaceAll("␣", " "))} -k ${k}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.similar(${py(label.replaceAll("␣", " "))}, k=${k})`} />
     </section>
   );
