@@ -142,6 +142,22 @@ void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& w
   }
 }
 
+std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<std::string>& words) {
+  std::vector<std::int64_t> rows;
+  if (space.model != nullptr && space.model->has_tokenizer()) {
+    explain_words(space.model->tokenizer(), words);
+    for (const std::string& word : words) rows.push_back(word_token(space.model->tokenizer(), word).id);
+    return rows;
+  }
+  const WordIndex index(space);
+  for (const std::string& word : words) {
+    const auto row = index.find(word);
+    if (!row) throw Error(Code::not_found, fmt::format("word '{}'", word), fmt::format("{} has no such word", space.name));
+    rows.push_back(*row);
+  }
+  return rows;
+}
+
 void explain(const Common& common) {
   if (!common.explain) return;
   const Cost cost = common.transformer().spent();

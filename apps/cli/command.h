@@ -67,6 +67,10 @@ Progress progress_line();
 /// Says on standard error when a word is several tokens and its final one is used.
 void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& words);
 
+/// Rows of words in a space: a model's tokenizer decides (and says so when a word is several tokens), in a file of vectors its
+/// words do. Throws Error{not_found} for a word that such a file lacks.
+std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<std::string>& words);
+
 /// "12 kB", "3.4 MB", "5.6 GB".
 std::string size_text(double bytes);
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <csignal>
 #include <filesystem>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -22,7 +23,7 @@ struct Options {
   std::string tokens = "0:100", file, method = "tsne", metric = "cosine", points, resume, colour = "kind", site = "wte", after;
   std::vector<std::string> words, add;
   double perplexity = 30, min_dist = 0.1, stall = 1e-4, exaggeration = 12;
-  int steps = 0, neighbours = 15;
+  int steps = 0, neighbours = 15, dimensions = 2;
   std::int64_t sample = 1000;
   bool each = false;
   std::uint64_t seed = 1;
@@ -53,23 +54,6 @@ std::vector<std::int64_t> parse_tokens(std::string_view text, std::int64_t count
   }
 }
 
-// Rows of words: a model's tokenizer decides, in a file of vectors the labels do.
-std::vector<std::int64_t> rows_of(const Space& space, const std::vector<std::string>& words) {
-  std::vector<std::int64_t> ids;
-  if (space.model != nullptr && space.model->has_tokenizer()) {
-    explain_words(space.model->tokenizer(), words);
-    for (const std::string& word : words) ids.push_back(word_token(space.model->tokenizer(), word).id);
-    return ids;
-  }
-  const WordIndex index(space);
-  for (const std::string& word : words) {
-    const auto row = index.find(word);
-    if (!row) throw Error(Code::not_found, fmt::format("word '{}'", word), fmt::format("{} has no such word", space.name));
-    ids.push_back(*row);
-  }
-  return ids;
-}
-
 std::vector<std::int64_t> wanted(const Options& o, const Space& space) {
   std::vector<std::string> words = o.words;
   if (!o.file.empty()) {
@@ -81,7 +65,7 @@ std::vector<std::int64_t> wanted(const Options& o, const Space& space) {
     }
     if (words.empty()) throw Error(Code::usage, o.file, "holds no words (one a line)");
   }
-  return words.empty() ? parse_tokens(o.tokens, space.size()) : rows_of(space, words);
+  return words.empty() ? parse_tokens(o.tokens, space.size()) : rows_of_words(space, words);
 }
 
 // What tokens have become at a site, behind the same text.
@@ -100,6 +84,10 @@ Tensor vectors_of(const Options& o, const Space& space, std::span<const std::int
   for (std::size_t i = 0; i < ids.size(); ++i)
     std::ranges::copy(space.vectors.row(ids[i]), out.row(static_cast<std::int64_t>(i)).begin());
   return out;
+}
+
+void write_points(const std::string& path, const Tensor& points) {
+  write_arrays(path, std::vector<NamedArray>{{"points", points.shape(), points.values(), DType::f32}});
 }
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -198,14 +186,21 @@ Map by_umap(const Options& o, const Tensor& vectors) {
   return {map.points().clone(), {fmt::format("{} epochs", map.steps())}};
 }
 
-Map by_pca(const Tensor& vectors) {
+// The first two components, and all that are wanted in the file of --points.
+Map by_pca(const Options& o, const Tensor& vectors) {
   std::vector<double> explained;
-  Tensor points = pca(vectors, 2, &explained);
-  return {std::move(points), {fmt::format("the two components hold {:.1f} % and {:.1f} % of the variance", 100 * explained[0], 100 * explained[1])}};
+  const Tensor scores = pca(vectors, o.dimensions, &explained);
+  if (o.dimensions != 2) write_points(o.points, scores);
+  Tensor points({vectors.rows(), 2});
+  for (std::int64_t i = 0; i < points.rows(); ++i) std::ranges::copy(scores.row(i).first(2), points.row(i).begin());
+  std::vector<std::string> notes = {fmt::format("the first two components hold {:.1f} % and {:.1f} % of the variance", 100 * explained[0], 100 * explained[1])};
+  if (o.dimensions != 2)
+    notes.push_back(fmt::format("all {} hold {:.1f} %; {} has them", o.dimensions, 100 * std::accumulate(explained.begin(), explained.end(), 0.0), o.points));
+  return {std::move(points), std::move(notes)};
 }
 
 Map made(const Options& o, const Tensor& vectors) {
-  return o.method == "pca" ? by_pca(vectors) : o.method == "umap" ? by_umap(o, vectors) : by_tsne(o, vectors);
+  return o.method == "pca" ? by_pca(o, vectors) : o.method == "umap" ? by_umap(o, vectors) : by_tsne(o, vectors);
 }
 
 std::string quality_note(const MapQuality& q) {
@@ -263,6 +258,8 @@ void check(const Options& o) {
     throw Error(Code::usage, "metric", fmt::format("'{}': there are cosine and euclidean", o.metric));
   if (o.colour != "kind" && o.colour != "rank" && o.colour != "norm")
     throw Error(Code::usage, "colour", fmt::format("'{}': there are kind, rank and norm", o.colour));
+  if (o.dimensions != 2 && (o.method != "pca" || o.points.empty()))
+    throw Error(Code::usage, "--dimensions", "other than 2 are for --method pca with --points FILE, which they are written to");
   if (!o.resume.empty() && o.method != "tsne") throw Error(Code::usage, "resume", "only t-SNE keeps a state");
 }
 
@@ -271,7 +268,7 @@ void run(const Common& common, const Options& o) {
   const Space space = common.space();
   std::vector<std::int64_t> ids = wanted(o, space);
   const Tensor vectors = vectors_of(o, space, ids);
-  const std::vector<std::int64_t> more = rows_of(space, o.add);
+  const std::vector<std::int64_t> more = rows_of_words(space, o.add);
   Map map = made(o, vectors);
 
   std::string quality = "too few points to judge the map";
@@ -299,7 +296,7 @@ void run(const Common& common, const Options& o) {
       table.add(column.name, values, column.decimals);
     }
   }
-  if (!o.points.empty()) write_arrays(o.points, std::vector<NamedArray>{{"points", points.shape(), points.values(), DType::f32}});
+  if (!o.points.empty() && o.dimensions == 2) write_points(o.points, points);
   constexpr std::size_t most_rows = 200;
   if (ids.size() > most_rows && !common.json && !common.csv) {
     map.notes.push_back(fmt::format("{} points; --csv or --json prints them, --points FILE.npy writes them, --save draws them", ids.size()));
@@ -335,6 +332,8 @@ void add_map(CLI::App& app) {
   command->add_option("--stall", o->stall, "t-SNE: ends early when 50 steps lower the divergence by less than this share");
   command->add_option("--neighbours", o->neighbours, "UMAP: neighbours of each point");
   command->add_option("--min-dist", o->min_dist, "UMAP: how near points may lie");
+  command->add_option("--dimensions", o->dimensions, "pca: components, written to the file of --points; the first two are drawn")
+      ->check(CLI::Range(2, 1000));
   command->add_option("--seed", o->seed, "The same seed gives the same picture");
   command->add_option("--resume", o->resume, "t-SNE: a file that keeps the state while it works; an interrupted, killed or finished map goes on from it");
   command->add_option("--add", o->add, "Words to place on the finished map, which stays as it is");

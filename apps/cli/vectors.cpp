@@ -41,17 +41,17 @@ void add_cosine(CLI::App& app) {
 }
 
 // The nearest rows to a row, itself left out.
-Table nearest_by(const Space& space, TokenId id, NeighbourOptions options) {
+Table nearest_by(const Space& space, std::int64_t row, NeighbourOptions options) {
   const int wanted = options.k++;
-  const Neighbours found = nearest_to(space.vectors.row(id), space.vectors, options);
+  const Neighbours found = nearest_to(space.vectors.row(row), space.vectors, options);
   std::vector<double> rank, ids, values;
   std::vector<std::string> tokens;
   for (std::size_t i = 0; i < found.ids.size() && static_cast<int>(rank.size()) < wanted; ++i) {
-    if (found.ids[i] == id) continue;
+    if (found.ids[i] == row) continue;
     rank.push_back(static_cast<double>(rank.size() + 1)), ids.push_back(found.ids[i]), values.push_back(static_cast<double>(found.values[i]));
     tokens.push_back(space.labels[static_cast<std::size_t>(found.ids[i])]);
   }
-  Table table(fmt::format("nearest to {} by {}{}", space.labels[static_cast<std::size_t>(id)], name(options.metric),
+  Table table(fmt::format("nearest to {} by {}{}", space.labels[static_cast<std::size_t>(row)], name(options.metric),
                           options.centred ? ", the mean removed" : ""));
   table.add("rank", rank).add("token", tokens).add("id", ids).add(std::string(name(options.metric)), values, 5);
   return table;
@@ -72,18 +72,11 @@ void add_similar(CLI::App& app) {
   command->add_flag("--centred", o->centred, "Remove the mean of all vectors first");
   command->callback([common, o] {
     const Metric metric = metric_named(o->metric);
-    const auto model = common->open();
-    explain_words(model->tokenizer(), {o->word});
-    if (metric == Metric::cosine && !o->centred) {
-      const Table table = similar(*model, o->word, o->k);
-      print(*common, table);
-      save_figure(*common, [&] { return figure_similar(table, o->word); });
-      return;
-    }
-    if (!common->save.empty())
-      throw Error(Code::usage, "--save", "the figure shows cosines of the vectors as they are; leave --metric and --centred out");
     if (o->k < 1) throw Error(Code::range, "similar", fmt::format("{} neighbours: ask for at least 1", o->k));
-    print(*common, nearest_by(space_of(model), word_token(model->tokenizer(), o->word).id, {o->k, metric, o->centred}));
+    const Space space = common->space();
+    const Table table = nearest_by(space, rows_of_words(space, {o->word}).front(), {o->k, metric, o->centred});
+    print(*common, table);
+    save_figure(*common, [&] { return figure_similar(table, o->word); });
   });
 }
 

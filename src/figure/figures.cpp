@@ -129,8 +129,10 @@ Figure bars(std::string name, std::string title, std::string subtitle, const Tab
 }  // namespace
 
 Figure figure_similar(const Table& similar, std::string_view word) {
-  return bars("similar", fmt::format("Nearest to {}", visible(word)), "cosine similarity with every other token",
-              similar, "cosine", "cosine");
+  const std::string& measure = similar.columns().at(3).name;  // behind rank, token and id
+  return bars("similar", fmt::format("Nearest to {}", visible(word)),
+              fmt::format("{} every other token", measure == "cosine" ? "cosine similarity with" : measure == "dot" ? "product with" : "distance from"),
+              similar, measure, measure);
 }
 
 Figure figure_predict(const Table& predictions, std::string_view text) {

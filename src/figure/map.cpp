@@ -15,10 +15,12 @@ namespace {
 
 constexpr double width = 720, height = 560;  // of the picture, in its own pixels
 constexpr std::int64_t most_circles = 2000;
+constexpr std::string_view names_font = "system-ui, DejaVu Sans, sans-serif";  // the second has the mark of a leading space
 
-// Okabe & Ito's colours first, then tints that still differ in lightness.
-constexpr std::string_view kind_colours[] = {"#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#7F7F7F",
-                                             "#000000", "#6A3D9A", "#B15928", "#B2DF8A", "#FB9A99", "#CAB2D6", "#1B9E77"};
+// Okabe & Ito's colours first, then some that still differ from them in hue or lightness. More could not be told apart: of scripts
+// the commonest have a colour, and what is left shares the last.
+constexpr std::string_view kind_colours[] = {"#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#009E73", "#CC79A7",
+                                             "#B15928", "#000000", "#6A3D9A", "#B2DF8A", "#FB9A99", "#A0A0A0"};
 constexpr std::string_view kind_order[] = {"word", "Word", "piece", "Piece", "digits", "punctuation", "bytes", "special"};
 
 struct Script {
@@ -86,6 +88,21 @@ struct Colours {
   std::vector<std::size_t> of;     // class of each point
 };
 
+// The kinds that are there, in the order of the legend: kind_order's, then the others, the commonest first.
+std::vector<std::string> kinds_of(std::span<const std::string> of_points) {
+  std::map<std::string, std::size_t> sizes;
+  for (const std::string& kind : of_points) ++sizes[kind];
+  std::vector<std::string> out;
+  for (std::string_view kind : kind_order) {
+    if (sizes.erase(std::string(kind)) > 0) out.emplace_back(kind);
+  }
+  std::vector<std::pair<std::size_t, std::string>> others;
+  for (const auto& [kind, size] : sizes) others.emplace_back(size, kind);
+  std::stable_sort(others.begin(), others.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (auto& [size, kind] : others) out.push_back(kind);
+  return out;
+}
+
 Colours colours_of(const MapLook& look, std::size_t count) {
   Colours out;
   out.of.resize(count);
@@ -93,23 +110,18 @@ Colours colours_of(const MapLook& look, std::size_t count) {
     out.hues = {std::string(kind_colours[0])};
     return out;
   }
-  std::map<std::string, std::size_t> sizes;
-  for (std::size_t i = 0; i < count; ++i) ++sizes[look.kinds[i]];
-  for (std::string_view kind : kind_order) {
-    if (sizes.contains(std::string(kind))) out.names.emplace_back(kind);
-  }
-  std::vector<std::pair<std::size_t, std::string>> others;
-  for (const auto& [kind, size] : sizes) {
-    if (std::ranges::find(kind_order, kind) == std::end(kind_order)) others.emplace_back(size, kind);
-  }
-  std::stable_sort(others.begin(), others.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  for (auto& [size, kind] : others) out.names.push_back(kind);
+  const std::span of_points = std::span(look.kinds).first(count);
+  const std::vector<std::string> kinds = kinds_of(of_points);
+  constexpr std::size_t most = std::size(kind_colours);
   std::map<std::string, std::size_t> number;
-  for (std::size_t c = 0; c < out.names.size(); ++c) {
-    number[out.names[c]] = c;
-    out.hues.emplace_back(kind_colours[c % std::size(kind_colours)]);
+  for (std::size_t c = 0; c < kinds.size(); ++c) {
+    const bool shared = kinds.size() > most && c >= most - 1;
+    number[kinds[c]] = std::min(c, most - 1);
+    if (shared && c >= most) continue;
+    out.names.push_back(shared ? fmt::format("{} others", kinds.size() - c) : kinds[c]);
+    out.hues.emplace_back(kind_colours[c]);
   }
-  for (std::size_t i = 0; i < count; ++i) out.of[i] = number[look.kinds[i]];
+  for (std::size_t i = 0; i < count; ++i) out.of[i] = number[of_points[i]];
   return out;
 }
 
@@ -240,6 +252,7 @@ bj::object colour_channel(const MapLook& look, const Colours& colours) {
   return {{"field", "colour"},
           {"type", "nominal"},
           {"title", title},
+          {"legend", {{"columns", 6}, {"symbolOpacity", 1}, {"symbolSize", 80}}},  // no wider than the map
           {"scale", {{"domain", bj::array(colours.names.begin(), colours.names.end())},
                      {"range", bj::array(colours.hues.begin(), colours.hues.end())}}}};
 }
@@ -299,7 +312,7 @@ Figure figure_map(const Tensor& points, std::span<const std::string> labels, std
   layers.push_back(std::move(dots));
   for (bool halo : {true, false}) {  // white behind the letters
     if (halo && !many) continue;
-    bj::object mark = {{"type", "text"}, {"fontSize", 10}, {"align", "left"}, {"dx", 5}};
+    bj::object mark = {{"type", "text"}, {"fontSize", 10}, {"align", "left"}, {"dx", 5}, {"font", bj::string(names_font)}};
     if (halo) mark["stroke"] = "white", mark["strokeWidth"] = 3;
     layers.push_back(bj::object{{"data", {{"values", names}}},
                                 {"mark", std::move(mark)},
@@ -315,7 +328,7 @@ Figure figure_map(const Tensor& points, std::span<const std::string> labels, std
   std::string subtitle = fmt::format("{} tokens; near points have similar vectors, the axes have no meaning{}", n,
                                      many ? "" : "; drag to move, scroll to look closer");
   if (added > 0) subtitle += fmt::format("; {} added to the finished map (rings)", added);
-  if (!look.note.empty()) subtitle += "; " + look.note;
+  if (!look.note.empty()) subtitle += "\n" + look.note;
   return finish("map", std::string(title), subtitle, {{"width", width}, {"height", height}, {"layer", std::move(layers)}});
 }
 

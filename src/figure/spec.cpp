@@ -101,9 +101,15 @@ std::string base64(const std::vector<std::uint8_t>& bytes) {
   return out;
 }
 
-Figure finish(std::string name, std::string title, std::string subtitle, bj::object body) {
+Figure finish(std::string name, std::string title, const std::string& subtitle, bj::object body) {
+  bj::array lines;
+  for (std::size_t at = 0; at <= subtitle.size();) {
+    const std::size_t end = std::min(subtitle.find('\n', at), subtitle.size());
+    lines.emplace_back(bj::string(subtitle.substr(at, end - at)));
+    at = end + 1;
+  }
   bj::value spec = {{"$schema", "https://vega.github.io/schema/vega-lite/v6.json"},
-                    {"title", {{"text", title}, {"subtitle", std::move(subtitle)}}},
+                    {"title", {{"text", title}, {"subtitle", lines.size() == 1 ? std::move(lines[0]) : bj::value(std::move(lines))}}},
                     {"config", look()}};
   for (auto& [key, value] : body) spec.get_object()[key] = std::move(value);
   make_valid(spec);

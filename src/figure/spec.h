@@ -31,6 +31,6 @@ bj::object sequential_scale(std::string_view type, const double (&domain)[3]);
 std::string base64(const std::vector<std::uint8_t>& bytes);
 
 /// A specification as a Figure: the schema, the look and the title are added here and nowhere else.
-Figure finish(std::string name, std::string title, std::string subtitle, bj::object body);
+Figure finish(std::string name, std::string title, const std::string& subtitle, bj::object body);
 
 }  // namespace embscope

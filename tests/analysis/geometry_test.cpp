@@ -161,6 +161,26 @@ TEST(LayerGeometry, FirstLayerIsWhatTheEmbeddingSays) {
   EXPECT_EQ(layer_geometry(transformer, rows, few).column("vectors").numbers()[0], 6);
 }
 
+// The vectors by transformers, the measures by NumPy (tests/reference/make_layers.py).
+TEST(LayerGeometry, MeasuresAreThoseOfNumPy) {
+  const Transformer transformer(Model::open(EMBSCOPE_TEST_DATA "/reference/tiny-gpt2"));
+  std::vector<std::vector<TokenId>> rows;
+  const auto ids = spaces::parsed("tiny-gpt2/ids.json"), expected = spaces::parsed("layers.json");
+  for (const auto& row : ids.as_array()) {
+    rows.emplace_back();
+    for (const auto& id : row.as_array()) rows.back().push_back(id.to_number<TokenId>());
+  }
+  const Table table = layer_geometry(transformer, rows);
+  ASSERT_EQ(table.rows(), expected.as_object().size());
+  for (std::size_t layer = 0; layer < table.rows(); ++layer) {
+    const std::string& site = table.column("site").texts()[layer];
+    for (const auto& [measure, value] : expected.at(site).as_object()) {
+      const double wanted = value.to_number<double>();
+      EXPECT_NEAR(table.column(measure).numbers()[layer], wanted, 2e-5 * std::max(1.0, std::abs(wanted))) << site << ", " << measure;
+    }
+  }
+}
+
 TEST(LayerGeometry, RefusesTooLittleTextAndStops) {
   const Transformer transformer(Model::open(EMBSCOPE_TEST_DATA "/reference/tiny-llama"));
   EXPECT_THROW(layer_geometry(transformer, {}), Error);

@@ -18,11 +18,13 @@ inline Space open(const std::string& name) {
   return space;
 }
 
+inline boost::json::value parsed(const std::string& reference) {
+  std::ifstream in(EMBSCOPE_TEST_DATA "/reference/" + reference);
+  return boost::json::parse(std::string(std::istreambuf_iterator<char>(in), {}));
+}
+
 inline const boost::json::object& expected() {
-  static const boost::json::value value = [] {
-    std::ifstream in(EMBSCOPE_TEST_DATA "/reference/spaces.json");
-    return boost::json::parse(std::string(std::istreambuf_iterator<char>(in), {}));
-  }();
+  static const boost::json::value value = parsed("spaces.json");
   return value.as_object();
 }
 

@@ -307,6 +307,25 @@ TEST(Figures, a_map_of_many_points_is_pixels_and_stays_small) {
   EXPECT_EQ(spec.at("layer").as_array().back().at("data").at("values").as_array().size(), 1u);  // the added one
 }
 
+TEST(Figures, a_map_of_more_kinds_than_colours_gives_each_colour_once) {
+  Tensor points({400, 2});
+  MapLook look;
+  std::vector<std::string> labels(400, "x");
+  for (int i = 0; i < 400; ++i) look.kinds.push_back(i < 4 ? "word" : fmt::format("script {}", std::min(i / 4, 18)));
+  const bj::value spec = parsed(figure_map(points, labels, "map", look));
+  const auto& scale = spec.at("layer").at(0).at("encoding").at("color").at("scale");
+  const auto& domain = scale.at("domain").as_array();
+  ASSERT_EQ(domain.size(), 12u);
+  EXPECT_EQ(domain[0], "word");
+  EXPECT_EQ(domain[1], "script 18");  // the commonest of the others
+  EXPECT_EQ(domain.back(), "8 others");  // 1 + 18 kinds, of which 11 have a colour of their own
+  std::set<std::string> hues;
+  for (const auto& hue : scale.at("range").as_array()) hues.insert(std::string(hue.as_string()));
+  EXPECT_EQ(hues.size(), 12u);
+  for (const auto& point : spec.at("layer").at(0).at("data").at("values").as_array())
+    EXPECT_NE(std::ranges::find(domain, point.at("colour")), domain.end());
+}
+
 TEST(Figures, a_token_s_kind_is_read_from_its_label) {
   const std::pair<const char*, const char*> kinds[] = {
     {"␣apple", "word"}, {"␣Apple", "Word"}, {"ing", "piece"}, {"Foo", "Piece"}, {"1984", "digits"}, {"␣7", "digits"}, {"␣␣", "punctuation"},
