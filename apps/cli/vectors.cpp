@@ -40,7 +40,7 @@ void add_cosine(CLI::App& app) {
   });
 }
 
-// The nearest rows to a row, itself left out.
+// The nearest rows to a row of any space by any metric, itself left out.
 Table nearest_by(const Space& space, std::int64_t row, NeighbourOptions options) {
   const int wanted = options.k++;
   const Neighbours found = nearest_to(space.vectors.row(row), space.vectors, options);
@@ -55,6 +55,16 @@ Table nearest_by(const Space& space, std::int64_t row, NeighbourOptions options)
                           options.centred ? ", the mean removed" : ""));
   table.add("rank", rank).add("token", tokens).add("id", ids).add(std::string(name(options.metric)), values, 5);
   return table;
+}
+
+// With a model's tokenizer where there is one: cosines as the explorer and Python have them.
+Table nearest(const Common& common, const std::string& word, const NeighbourOptions& options) {
+  const Space space = common.space();
+  if (space.model && options.metric == Metric::cosine && !options.centred) {
+    explain_words(space.model->tokenizer(), {word});
+    return similar(*space.model, word, options.k);
+  }
+  return nearest_by(space, rows_of_words(space, {word}).front(), options);
 }
 
 void add_similar(CLI::App& app) {
@@ -73,8 +83,7 @@ void add_similar(CLI::App& app) {
   command->callback([common, o] {
     const Metric metric = metric_named(o->metric);
     if (o->k < 1) throw Error(Code::range, "similar", fmt::format("{} neighbours: ask for at least 1", o->k));
-    const Space space = common->space();
-    const Table table = nearest_by(space, rows_of_words(space, {o->word}).front(), {o->k, metric, o->centred});
+    const Table table = nearest(*common, o->word, {o->k, metric, o->centred});
     print(*common, table);
     save_figure(*common, [&] { return figure_similar(table, o->word); });
   });

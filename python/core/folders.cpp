@@ -116,7 +116,7 @@ void bind_folders(nb::module_& m) {
   m.def("extract", extract_of);
   m.def("figure_training", &figure_training);
   m.def("figure_growth", &figure_growth);
-  m.def("figure_growth_map", &figure_growth_map);
+  m.def("figure_growth_map", [](const Table& map) { return figure_growth_map(map); });
   m.def("figure_frequency", &figure_frequency);
 }
 

@@ -51,9 +51,9 @@ def test_a_stopped_run_goes_on_as_if_it_never_had(run, tmp_path):
         time.sleep(0.02)
         return False
     with pytest.raises(embscope.CancelledError, match=r"stopped after step \d+: embscope.resume goes on"):
-        embscope.train(TEXT, tmp_path / "run", steps=300, progress=stop, **SIZES)
+        embscope.train(TEXT, tmp_path / "run", steps=3000, progress=stop, **SIZES)
     resumed = embscope.resume(tmp_path / "run")
-    assert np.array_equal(resumed["loss"], embscope.train(TEXT, tmp_path / "whole", steps=300, **SIZES)["loss"])
+    assert np.array_equal(resumed["loss"], embscope.train(TEXT, tmp_path / "whole", steps=3000, **SIZES)["loss"])
 
 
 @pytest.mark.parametrize("options, kind, words", [

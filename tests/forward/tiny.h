@@ -1,8 +1,10 @@
 // The tiny reference models, given a tokenizer: letters, and a few words made of them by merges.
 #pragma once
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -20,9 +22,9 @@ namespace fs = std::filesystem;
 class Folder {
  public:
   Folder() {
-    static int count = 0;
-    path_ = fs::temp_directory_path() / fmt::format("embscope-test-{}-{}", getpid(), count++);
-    fs::create_directory(path_);
+    std::string name = (fs::temp_directory_path() / "embscope-test-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no folder in " + fs::temp_directory_path().string());
+    path_ = name;
   }
   ~Folder() {
     std::error_code ignored;
