@@ -45,7 +45,7 @@ const states = [
   [`read?text=${tricky}&count=3&temperature=0.7&seed=3`, ["next"]],
   ["vectors", ["apple", "spaceship"]],
   ["matrix", []],
-  ["map?tokens=0:500&second=yes&tokens2=0:300&site2=blocks.3.resid_post&method2=umap", ["epochs", "principal components|the two components hold"]],
+  ["map?tokens=0:500&second=yes&tokens2=0:300&site2=blocks.3.resid_post&method2=umap", ["epochs", "principal components|components hold"]],
   ["map?method=tsne&tokens=0:300&perplexity=10", ["KL divergence"]],
   ["life?part=lens&target=%20Paris", ["␣Paris"]],
   ["life?part=trace&position=3", ["cosine_own|cosine own"]],

@@ -34,10 +34,9 @@ export async function serve(port = 0) {
   return { address, pid: process.pid, port: Number(new URL(address).port), origin: new URL(address).origin, stop };
 }
 
-export async function browser() {
+export async function browser(drawing = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]) {
   const profile = mkdtempSync(join(tmpdir(), "embscope-browser-"));
-  const flags = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
+  const flags = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...drawing];
   const started = await chromium.launchPersistentContext(profile, { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: flags, viewport: { width: 1280, height: 860 } });
   return { context: started, close: async () => (await started.close(), rmSync(profile, { recursive: true, force: true })) };
 }
