@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "base/threads.h"
 #include "kernels/plane.h"
@@ -30,13 +33,14 @@ void calibrate(const float* d, std::int64_t k, double perplexity, float* p) {
   }
 }
 
-// The neighbours of each row by ascending index, and who has it as a neighbour, also ascending.
 struct Row {
   std::int32_t index;
   float p;
 };
 
-std::vector<Row> by_index(const Neighbours& neighbours, const std::vector<float>& conditional) {
+// The neighbours of each row by ascending index. What they came as is given back: of a large vocabulary it is the larger part.
+std::vector<Row> by_index(Neighbours neighbours, std::vector<float> conditional) {
+  neighbours.values = {};
   std::vector<Row> rows(conditional.size());
   parallel_for(neighbours.count, 512, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
@@ -50,22 +54,19 @@ std::vector<Row> by_index(const Neighbours& neighbours, const std::vector<float>
   return rows;
 }
 
+// Where each row is named by others: places in their rows, which are k long; ascending, and so are the others.
 struct Incoming {
   std::vector<std::int64_t> offsets;
-  std::vector<Row> rows;
+  std::vector<std::uint32_t> places;
 };
 
-Incoming transposed(const std::vector<Row>& rows, std::int64_t n, std::int64_t k) {
-  Incoming in{std::vector<std::int64_t>(static_cast<std::size_t>(n + 1)), std::vector<Row>(rows.size())};
+Incoming transposed(const std::vector<Row>& rows, std::int64_t n) {
+  Incoming in{std::vector<std::int64_t>(static_cast<std::size_t>(n + 1)), std::vector<std::uint32_t>(rows.size())};
   for (const Row& row : rows) ++in.offsets[static_cast<std::size_t>(row.index) + 1];
   for (std::size_t i = 1; i < in.offsets.size(); ++i) in.offsets[i] += in.offsets[i - 1];
   std::vector<std::int64_t> at(in.offsets.begin(), in.offsets.end() - 1);
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t j = i * k; j < (i + 1) * k; ++j) {
-      const Row& row = rows[static_cast<std::size_t>(j)];
-      in.rows[static_cast<std::size_t>(at[static_cast<std::size_t>(row.index)]++)] = {static_cast<std::int32_t>(i), row.p};
-    }
-  }
+  for (std::size_t place = 0; place < rows.size(); ++place)
+    in.places[static_cast<std::size_t>(at[static_cast<std::size_t>(rows[place].index)]++)] = static_cast<std::uint32_t>(place);
   return in;
 }
 
@@ -88,14 +89,18 @@ void merge(const Row* a, const Row* a_end, const Row* b, const Row* b_end, const
 
 // The union of both directions, `combined(p, q)` of each pair, in rows padded to weight_step.
 template <class Combine>
-Affinities both_ways(const Neighbours& neighbours, const std::vector<float>& directed, const Combine& combined) {
+Affinities both_ways(Neighbours neighbours, std::vector<float> directed, const Combine& combined) {
   const std::int64_t n = neighbours.count, k = neighbours.k;
-  const std::vector<Row> rows = by_index(neighbours, directed);
-  const Incoming in = transposed(rows, n, k);
+  if (n * k > UINT32_MAX) throw Error(Code::range, "map", fmt::format("{} points with {} neighbours each: fewer of one, at most {} in all", n, k, UINT32_MAX));
+  const std::vector<Row> rows = by_index(std::move(neighbours), std::move(directed));
+  const Incoming in = transposed(rows, n);
   auto for_row = [&](std::int64_t i, const auto& emit) {
     const auto r = static_cast<std::size_t>(i);
-    merge(rows.data() + i * k, rows.data() + (i + 1) * k, in.rows.data() + in.offsets[r],
-          in.rows.data() + in.offsets[r + 1], emit);
+    std::vector<Row> incoming;
+    incoming.reserve(static_cast<std::size_t>(in.offsets[r + 1] - in.offsets[r]));
+    for (auto at = static_cast<std::size_t>(in.offsets[r]); at < static_cast<std::size_t>(in.offsets[r + 1]); ++at)
+      incoming.push_back({static_cast<std::int32_t>(in.places[at] / static_cast<std::uint32_t>(k)), rows[in.places[at]].p});
+    merge(rows.data() + i * k, rows.data() + (i + 1) * k, incoming.data(), incoming.data() + incoming.size(), emit);
   };
   Affinities out;
   out.offsets.resize(static_cast<std::size_t>(n + 1));
@@ -140,9 +145,9 @@ std::vector<float> conditional_weights(const Neighbours& neighbours, Metric metr
   return p;
 }
 
-Affinities symmetric(const Neighbours& neighbours, const std::vector<float>& conditional) {
+Affinities symmetric(Neighbours neighbours, std::vector<float> conditional) {
   const double both = 2 * static_cast<double>(neighbours.count);
-  Affinities out = both_ways(neighbours, conditional, [both](float p, float q) {
+  Affinities out = both_ways(std::move(neighbours), std::move(conditional), [both](float p, float q) {
     return static_cast<float>((static_cast<double>(p) + static_cast<double>(q)) / both);
   });
   constexpr std::int64_t share = 65536;
@@ -158,8 +163,8 @@ Affinities symmetric(const Neighbours& neighbours, const std::vector<float>& con
   return out;
 }
 
-Affinities fuzzy_union(const Neighbours& neighbours, const std::vector<float>& directed) {
-  return both_ways(neighbours, directed, [](float p, float q) { return p + q - p * q; });
+Affinities fuzzy_union(Neighbours neighbours, std::vector<float> directed) {
+  return both_ways(std::move(neighbours), std::move(directed), [](float p, float q) { return p + q - p * q; });
 }
 
 }  // namespace embscope

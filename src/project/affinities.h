@@ -22,10 +22,10 @@ struct Affinities {
 /// [count, k], beside `neighbours.ids`.
 std::vector<float> conditional_weights(const Neighbours& neighbours, Metric metric, double perplexity);
 
-/// P = (P(j|i) + P(i|j)) / 2n.
-Affinities symmetric(const Neighbours& neighbours, const std::vector<float>& conditional);
+/// P = (P(j|i) + P(i|j)) / 2n. Both arguments are given back on the way: move them in.
+Affinities symmetric(Neighbours neighbours, std::vector<float> conditional);
 
 /// Of directed strengths a and b of a pair, a + b - ab: UMAP's fuzzy union, in the same form. `entropy` is not found.
-Affinities fuzzy_union(const Neighbours& neighbours, const std::vector<float>& directed);
+Affinities fuzzy_union(Neighbours neighbours, std::vector<float> directed);
 
 }  // namespace embscope

@@ -181,8 +181,9 @@ Tsne::Tsne(const Tensor& vectors, const TsneOptions& options, const Progress& pr
   const Metric metric = options.cosine ? Metric::cosine : Metric::euclidean;
   const auto wanted = static_cast<std::int64_t>(3 * options.perplexity);
   const int k = static_cast<int>(exact(options, n) ? n - 1 : std::min(n - 1, wanted));
-  const Neighbours neighbours = nearest_neighbours(vectors, {k, metric}, progress);
-  s.affinities = symmetric(neighbours, conditional_weights(neighbours, metric, options.perplexity));
+  Neighbours neighbours = nearest_neighbours(vectors, {k, metric}, progress);
+  std::vector<float> conditional = conditional_weights(neighbours, metric, options.perplexity);
+  s.affinities = symmetric(std::move(neighbours), std::move(conditional));
   s.at = start(vectors, options.seed);
   s.last.assign(s.at.size(), 0);
   s.gains.assign(s.at.size(), 1);

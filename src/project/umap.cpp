@@ -161,7 +161,7 @@ Umap::Umap(const Tensor& vectors, const UmapOptions& options, const Progress& pr
   const std::int64_t n = vectors.rows();
   if (s.options.epochs == 0) s.options.epochs = n <= 10000 ? 500 : 200;
   const Metric metric = options.cosine ? Metric::cosine : Metric::euclidean;
-  const Neighbours near = as_distances(nearest_neighbours(vectors, {options.neighbours - 1, metric}, progress), options.cosine);
+  Neighbours near = as_distances(nearest_neighbours(vectors, {options.neighbours - 1, metric}, progress), options.cosine);
   double mean = 0;
   for (float d : near.values) mean += static_cast<double>(d) / static_cast<double>(near.values.size());
   std::vector<float> directed(near.values.size());
@@ -169,7 +169,7 @@ Umap::Umap(const Tensor& vectors, const UmapOptions& options, const Progress& pr
     for (std::int64_t i = begin; i < end; ++i)
       strengths(near.values_of(i), std::log2(options.neighbours), mean, directed.data() + i * near.k);
   });
-  s.edges = fuzzy_union(near, directed);
+  s.edges = fuzzy_union(std::move(near), std::move(directed));
   const float largest = *std::max_element(s.edges.p.begin(), s.edges.p.end());
   for (float& p : s.edges.p) p /= largest;
   const UmapCurve curve = umap_curve(options.min_dist);
