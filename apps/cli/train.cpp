@@ -46,6 +46,11 @@ std::string printable(const std::string& text) {
   return out;
 }
 
+// Nothing where it was not looked at.
+std::string held_out_text(std::string_view before, double loss) {
+  return std::isnan(loss) ? "" : fmt::format("{}held-out {:.4f}", before, loss);
+}
+
 /// Lines on standard error: one for each held-out loss, a passing one on a terminal, and a text at each checkpoint.
 class Reporter {
  public:
@@ -59,7 +64,7 @@ class Reporter {
   bool step(const TrainingStep& s) {
     const bool whole = !std::isnan(s.held_out) || s.step == s.steps;
     if (o_.quiet || (!whole && !terminal_)) return true;
-    const std::string held_out = std::isnan(s.held_out) ? "" : fmt::format("  held-out {:.4f}", s.held_out);
+    const std::string held_out = held_out_text("  ", s.held_out);
     fmt::print(stderr, "{}step {}/{}  loss {:.4f}{}  {:.0f} tokens/s  {:.0f} s left{}", terminal_ ? "\r\x1b[K" : "", s.step, s.steps, s.loss,
                held_out, s.tokens_per_second, s.seconds_left, whole ? "\n" : "");
     std::fflush(stderr);
@@ -213,7 +218,7 @@ void run(const Options& o, const Common& common) {
     if (common.json || common.csv) {
       print(common, runs.logs[0]);
     } else {
-      fmt::print("{}: {} steps, loss {:.4f}, held-out {:.4f}\n", o.out, runs.logs[0].rows(), runs.losses[0], runs.held_out[0]);
+      fmt::print("{}: {} steps, loss {:.4f}{}\n", o.out, runs.logs[0].rows(), runs.losses[0], held_out_text(", ", runs.held_out[0]));
       fmt::print("try: embscope generate -m {0} TEXT, embscope growth {0}, embscope tour -m {0}\n", o.out);
     }
   } else {
