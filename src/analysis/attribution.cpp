@@ -6,10 +6,10 @@
 
 #include <fmt/format.h>
 
-#include "analysis/request.h"
 #include "analysis/watch.h"
 #include "base/threads.h"
 #include "embscope/predict.h"
+#include "forward/request.h"
 
 namespace embscope {
 namespace {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "embscope/predict.h"
+#include "forward/request.h"
 
 namespace embscope {
 namespace {
@@ -57,12 +58,7 @@ double divergence(std::span<const float> p_logits, std::span<const float> q_logi
 
 InterventionResult intervene(const Transformer& transformer, const InterventionRequest& r, const Progress& progress) {
   if (r.top < 1 || r.top > 1000) throw Error(Code::range, "edit", fmt::format("{} tokens: choose 1 to 1000", r.top));
-  for (TokenId id : r.followed) {
-    if (id < 0 || id >= transformer.config().vocab) {
-      throw Error(Code::range, "edit",
-                  fmt::format("token id {}: the vocabulary has ids 0..{}", id, transformer.config().vocab - 1));
-    }
-  }
+  for (TokenId id : r.followed) token_in(transformer.config(), id, "edit");
   Request request;
   request.rows = {r.ids, r.ids};  // before, after
   request.edits = r.edits;

@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
-#include "analysis/request.h"
 #include "analysis/watch.h"
 #include "embscope/predict.h"
 #include "embscope/similarity.h"
+#include "forward/request.h"
 
 namespace embscope {
 namespace {

@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "analysis/request.h"
 #include "analysis/watch.h"
 #include "embscope/projection.h"
+#include "forward/request.h"
 
 namespace embscope {
 namespace {

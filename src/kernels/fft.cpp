@@ -11,6 +11,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 //
 #include "hwy/highway.h"
+#include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace embscope {
@@ -91,32 +92,6 @@ void pass2(const Fft::Pass& pass, const float* xr, const float* xi, float* yr, f
 
 void run_pass(const Fft::Pass& pass, const float* xr, const float* xi, float* yr, float* yi) {
   (pass.radix == 4 ? pass4 : pass.radix == 3 ? pass3 : pass2)(pass, xr, xi, yr, yi);
-}
-
-// to[c][r] = from[r][c] for rows and columns that are multiples of 4.
-void transpose(const float* from, std::int64_t from_stride, std::int64_t rows, std::int64_t columns, float* to,
-               std::int64_t to_stride) {
-#if HWY_TARGET == HWY_SCALAR
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t c = 0; c < columns; ++c) to[c * to_stride + r] = from[r * from_stride + c];
-  }
-#else
-  const hn::FixedTag<float, 4> d;
-  for (std::int64_t r = 0; r < rows; r += 4) {
-    for (std::int64_t c = 0; c < columns; c += 4) {
-      const float* x = from + r * from_stride + c;
-      float* y = to + c * to_stride + r;
-      const auto r0 = hn::LoadU(d, x), r1 = hn::LoadU(d, x + from_stride), r2 = hn::LoadU(d, x + 2 * from_stride),
-                 r3 = hn::LoadU(d, x + 3 * from_stride);
-      const auto low02 = hn::InterleaveLower(d, r0, r2), low13 = hn::InterleaveLower(d, r1, r3);
-      const auto high02 = hn::InterleaveUpper(d, r0, r2), high13 = hn::InterleaveUpper(d, r1, r3);
-      hn::StoreU(hn::InterleaveLower(d, low02, low13), d, y);
-      hn::StoreU(hn::InterleaveUpper(d, low02, low13), d, y + to_stride);
-      hn::StoreU(hn::InterleaveLower(d, high02, high13), d, y + 2 * to_stride);
-      hn::StoreU(hn::InterleaveUpper(d, high02, high13), d, y + 3 * to_stride);
-    }
-  }
-#endif
 }
 
 // x *= odd; returns sum |x|^2 even. x [n][16] in two parts, odd [n][2][16], even [n][16].

@@ -12,6 +12,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 //
 #include "hwy/highway.h"
+#include "kernels/transpose-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace embscope {
@@ -222,34 +223,13 @@ void gemm_columns(const float* x, std::int64_t x_stride, std::int64_t rows, cons
   }
 }
 
-// Four values of k of four rows -> four rows of the panel.
-void transpose(const float* from, std::int64_t stride, float* to) {
-#if HWY_TARGET == HWY_SCALAR
-  for (std::int64_t k = 0; k < 4; ++k) {
-    for (std::int64_t r = 0; r < 4; ++r) to[k * panel_width + r] = from[r * stride + k];
-  }
-#else
-  const hn::FixedTag<float, 4> d;
-  const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + stride);
-  const auto e = hn::LoadU(d, from + 2 * stride), f = hn::LoadU(d, from + 3 * stride);
-  const auto ab = hn::InterleaveLower(d, a, b), ef = hn::InterleaveLower(d, e, f);
-  const auto ab2 = hn::InterleaveUpper(d, a, b), ef2 = hn::InterleaveUpper(d, e, f);
-  hn::StoreU(hn::ConcatLowerLower(d, ef, ab), d, to);
-  hn::StoreU(hn::ConcatUpperUpper(d, ef, ab), d, to + panel_width);
-  hn::StoreU(hn::ConcatLowerLower(d, ef2, ab2), d, to + 2 * panel_width);
-  hn::StoreU(hn::ConcatUpperUpper(d, ef2, ab2), d, to + 3 * panel_width);
-#endif
-}
-
 // In blocks of k, so that what is written again for the next rows is still in the first-level cache.
 void pack_panel_lanes(const float* rows, std::int64_t stride, std::int64_t count, std::int64_t in, float* panel) {
   constexpr std::int64_t block = 64;
   const std::int64_t fours = count / 4 * 4;
   for (std::int64_t begin = 0; begin < in; begin += block) {
     const std::int64_t end = std::min(in, begin + block), whole = begin + (end - begin) / 4 * 4;
-    for (std::int64_t j = 0; j < fours; j += 4) {
-      for (std::int64_t k = begin; k < whole; k += 4) transpose(rows + j * stride + k, stride, panel + k * panel_width + j);
-    }
+    transpose(rows + begin, stride, fours, whole - begin, panel + begin * panel_width, panel_width);
     for (std::int64_t j = 0; j < count; ++j) {
       for (std::int64_t k = j < fours ? whole : begin; k < end; ++k) panel[k * panel_width + j] = rows[j * stride + k];
     }

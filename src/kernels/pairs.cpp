@@ -195,17 +195,21 @@ void tiles_of_rows(std::int64_t first_row, std::int64_t rows, std::int64_t first
 
 }  // namespace
 
+Packed packed_rows(std::int64_t first, std::int64_t count, std::int64_t width, const RowSource& rows) {
+  return Packed(count, width, [&](std::int64_t p, float* panel) {
+    std::vector<float> few(static_cast<std::size_t>(panel_width * width));
+    const std::int64_t held = std::min(panel_width, count - p * panel_width);
+    rows(first + p * panel_width, held, few.data());
+    pack_panel(few.data(), width, held, width, panel);
+  });
+}
+
 void for_pairs(std::int64_t count, std::int64_t width, const RowSource& rows,
                const std::function<void(const PairTile&)>& body, const Progress& progress, std::string_view what) {
   constexpr std::int64_t strip = 4 * pair_columns;  // columns that a block of rows meets at one reading
   for (std::int64_t j = 0; j < count; j += strip) {
     const std::int64_t columns = std::min(strip, count - j);
-    const Packed packed(columns, width, [&](std::int64_t p, float* panel) {
-      std::vector<float> few(static_cast<std::size_t>(panel_width * width));
-      const std::int64_t held = std::min(panel_width, columns - p * panel_width);
-      rows(j + p * panel_width, held, few.data());
-      pack_panel(few.data(), width, held, width, panel);
-    });
+    const Packed packed = packed_rows(j, columns, width, rows);
     const std::int64_t blocks = (j + columns + pair_rows - 1) / pair_rows;
     run_chunks(blocks, [&](std::int64_t b) {
       tiles_of_rows(b * pair_rows, std::min(pair_rows, count - b * pair_rows), j, columns, width, rows, packed, body);

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "embscope/progress.h"
+#include "kernels/gemm.h"
 
 namespace embscope {
 
@@ -27,6 +28,9 @@ inline constexpr std::int64_t pair_rows = 224, pair_columns = 448;
 
 /// Writes rows [first, first + count) of the matrix, `width` floats each, to `out`. Called from several threads.
 using RowSource = std::function<void(std::int64_t first, std::int64_t count, float* out)>;
+
+/// Rows [first, first + count) of a source as the outputs of a product.
+Packed packed_rows(std::int64_t first, std::int64_t count, std::int64_t width, const RowSource& rows);
 
 /// Calls `body` for every tile that holds pairs i < j of `count` rows: the upper triangle, the tiles on its diagonal whole.
 /// Several threads call it, each for other tiles, in no fixed order; every product has the same bits whatever the threads.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -70,18 +72,20 @@ Incoming transposed(const std::vector<Row>& rows, std::int64_t n) {
   return in;
 }
 
-// emit(index, p of a, p of b) for the union of two ascending lists, with 0 for what one of them lacks.
-template <class Emit>
-void merge(const Row* a, const Row* a_end, const Row* b, const Row* b_end, const Emit& emit) {
-  while (a != a_end || b != b_end) {
-    if (b == b_end || (a != a_end && a->index < b->index)) {
+// emit(index, p of own, p of incoming) for the union of two ascending lists, with 0 for what one of them lacks.
+template <class Incoming, class Emit>
+void merge(std::span<const Row> own, const Incoming& incoming, const Emit& emit) {
+  auto a = own.begin();
+  auto b = incoming.begin();
+  while (a != own.end() || b != incoming.end()) {
+    if (b == incoming.end() || (a != own.end() && a->index < (*b).index)) {
       emit(a->index, a->p, 0.0f);
       ++a;
-    } else if (a == a_end || b->index < a->index) {
-      emit(b->index, 0.0f, b->p);
+    } else if (a == own.end() || (*b).index < a->index) {
+      emit((*b).index, 0.0f, (*b).p);
       ++b;
     } else {
-      emit(a->index, a->p, b->p);
+      emit(a->index, a->p, (*b).p);
       ++a, ++b;
     }
   }
@@ -94,13 +98,11 @@ Affinities both_ways(Neighbours neighbours, std::vector<float> directed, const C
   if (n * k > UINT32_MAX) throw Error(Code::range, "map", fmt::format("{} points with {} neighbours each: fewer of one, at most {} in all", n, k, UINT32_MAX));
   const std::vector<Row> rows = by_index(std::move(neighbours), std::move(directed));
   const Incoming in = transposed(rows, n);
+  const auto who = [&rows, k = static_cast<std::uint32_t>(k)](std::uint32_t place) { return Row{static_cast<std::int32_t>(place / k), rows[place].p}; };
   auto for_row = [&](std::int64_t i, const auto& emit) {
     const auto r = static_cast<std::size_t>(i);
-    std::vector<Row> incoming;
-    incoming.reserve(static_cast<std::size_t>(in.offsets[r + 1] - in.offsets[r]));
-    for (auto at = static_cast<std::size_t>(in.offsets[r]); at < static_cast<std::size_t>(in.offsets[r + 1]); ++at)
-      incoming.push_back({static_cast<std::int32_t>(in.places[at] / static_cast<std::uint32_t>(k)), rows[in.places[at]].p});
-    merge(rows.data() + i * k, rows.data() + (i + 1) * k, incoming.data(), incoming.data() + incoming.size(), emit);
+    const std::span places(in.places.data() + in.offsets[r], static_cast<std::size_t>(in.offsets[r + 1] - in.offsets[r]));
+    merge({rows.data() + i * k, static_cast<std::size_t>(k)}, places | std::views::transform(who), emit);
   };
   Affinities out;
   out.offsets.resize(static_cast<std::size_t>(n + 1));

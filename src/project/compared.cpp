@@ -83,12 +83,7 @@ void Compared::scores(std::span<const std::int64_t> rows, std::vector<float>& ou
   out.resize(static_cast<std::size_t>(count * n));
   for (std::int64_t j = 0; j < n; j += columns_at_once) {
     const std::int64_t columns = std::min(columns_at_once, n - j);
-    const Packed packed(columns, width, [&](std::int64_t p, float* panel) {
-      std::vector<float> few(static_cast<std::size_t>(panel_width * width));
-      const std::int64_t held = std::min(panel_width, columns - p * panel_width);
-      fill(j + p * panel_width, held, few.data());
-      pack_panel(few.data(), width, held, width, panel);
-    });
+    const Packed packed = packed_rows(j, columns, width, [this](std::int64_t first, std::int64_t held, float* to) { fill(first, held, to); });
     const Product product{&packed, nullptr, out.data() + j, n};
     gemm(x.data(), width, count, {&product, 1});
   }

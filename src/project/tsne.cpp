@@ -110,7 +110,7 @@ struct Tsne::Parts {
   // Gradient of KL(P || Q): 4 sum_j (a p_ij - q_ij) w_ij (y_i - y_j), with w = 1 / (1 + |y_i - y_j|^2), a the exaggeration.
   template <class Use>  // use(i, x, y)
   void each_gradient(double exaggeration, const Use& use);
-  void move(double exaggeration, float kept);
+  void move(double exaggeration);
   void centre();
   double divergence();
 
@@ -132,12 +132,12 @@ void Tsne::Parts::each_gradient(double exaggeration, const Use& use) {
   });
 }
 
-void Tsne::Parts::move(double exaggeration, float kept) {
-  const auto speed = static_cast<float>(rate(exaggeration) / 4);
+void Tsne::Parts::move(double exaggeration) {
+  const auto speed = static_cast<float>(rate(exaggeration) / 4);  // rates are for openTSNE's gradient, which leaves out the 4
   constexpr float longest = 5;
   auto step_of = [&](std::size_t c, float gradient) {
     gains[c] = (gradient > 0) == (last[c] > 0) ? std::max(gains[c] * 0.8f, 0.01f) : gains[c] + 0.2f;
-    last[c] = kept * last[c] - speed * gains[c] * gradient;
+    last[c] = momentum * last[c] - speed * gains[c] * gradient;
   };
   each_gradient(exaggeration, [&](std::size_t c, float x, float y) {
     step_of(c, x);
@@ -198,7 +198,7 @@ bool Tsne::step() {
   Parts& s = *parts_;
   if (s.done >= s.options.steps || s.stalled) return false;
   const bool early = s.done < s.options.exaggerated_steps;
-  s.move(early ? s.options.exaggeration : 1, momentum);
+  s.move(early ? s.options.exaggeration : 1);
   s.centre();
   if (++s.done % trace_every == 0) {
     s.trace.push_back(s.divergence());

@@ -8,6 +8,7 @@
 
 #include "forward/activation.h"
 #include "forward/norm.h"
+#include "forward/request.h"
 #include "forward/rotary.h"
 #include "forward/weights.h"
 #include "train/attention.h"
@@ -242,16 +243,6 @@ std::vector<Site> captured_sites(const GradientRequest& r, const Config& config,
   return sites;
 }
 
-void check(const GradientRequest& r, const Config& config, int& position) {
-  const auto length = static_cast<int>(r.ids.size());
-  if (length == 0) throw Error(Code::usage, "gradient", "the text is empty");
-  position = position_of(Prompt{"", {r.ids, {}}}, r.position, "gradient");
-  for (const auto& id : {r.target, r.against}) {
-    if (id && (*id < 0 || *id >= config.vocab))
-      throw Error(Code::range, "gradient", fmt::format("token id {}: the vocabulary has ids 0..{}", *id, config.vocab - 1));
-  }
-}
-
 // The logit itself, into the result; returns what the run held.
 Activations run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result) {
   Request request;
@@ -272,7 +263,10 @@ Activations run_forward(const Transformer& transformer, const GradientRequest& r
 
 GradientResult gradient(const Transformer& transformer, const GradientRequest& r, const Progress& progress) {
   GradientResult result;
-  check(r, transformer.config(), result.position);
+  result.position = position_in(r.ids.size(), r.position, "gradient");
+  for (const auto& id : {r.target, r.against}) {
+    if (id) token_in(transformer.config(), *id, "gradient");
+  }
   const Activations run = run_forward(transformer, r, result);
   Backward backward(transformer.model(), run, r, result.position + 1);
   backward.head(result.target, result.against);
