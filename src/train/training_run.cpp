@@ -230,6 +230,7 @@ class Run {
     trainer_.read_state(places_.state);
     kept_ = trainer_.steps_done();
     log_ = read_log(places_.log, kept_);
+    trainer_.write_model(places_.out);  // a kill may have come between the state and the model
   }
 
   Table run() {

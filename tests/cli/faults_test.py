@@ -18,7 +18,6 @@ import pull_test
 
 EMBSCOPE = os.environ["EMBSCOPE"]
 TINY = pathlib.Path(__file__).parent.parent / "data/reference"
-TEXT = TINY.parent / "training/text.txt"
 KILLS = int(os.environ.get("EMBSCOPE_KILLS", "3"))
 SANITIZED = "EMBSCOPE_SANITIZED" in os.environ  # sanitizers reserve terabytes of addresses: no limit on those
 
@@ -118,28 +117,12 @@ class Killed(unittest.TestCase):
         self.goes_on(out, command, command, lambda: True)
 
     def test_train(self):
+        """Killed in a step, while a checkpoint is written, before there is one: going on gives the bits of a run that never was."""
         text, out = self.folder / "text.txt", self.folder / "out"
         text.write_text("the cat sat on the mat. a dog ran to the hill. " * 60)
         start = ["train", str(text), "--out", str(out), "--layers", "2", "--heads", "2", "--width", "16", "--context", "16", "--batch", "4", "--warmup", "5",
                  "--sample-tokens", "0", "--steps", "300", "--checkpoint-every", "3", "--dropout", "0.1", "--quiet"]
         self.goes_on(out, start, ["train", "--resume", "--out", str(out), "--quiet"], (out / "training/run.json").exists)
-
-    def test_train(self):
-        """Killed in a step, while a checkpoint is written, before there is one: going on gives the bits of a run that never was."""
-        request = ["train", str(TEXT), "--layers", "2", "--heads", "2", "--width", "32", "--context", "32", "--batch", "8", "--dropout", "0.1", "--steps", "120",
-                   "--checkpoint-every", "7", "--quiet", "--out"]
-        straight, out = self.folder / "straight", self.folder / "killed"
-        whole = self.seconds(*request, str(straight))
-        for _ in range(KILLS):
-            shutil.rmtree(out, ignore_errors=True)
-            go_on = lambda: ["train", "--resume", "--quiet", "--out", str(out)] if (out / "training/run.json").exists() else [*request, str(out)]
-            for _ in range(4):
-                self.kill(whole, *go_on())
-            self.seconds(*go_on())
-            for name in ("model.safetensors", "config.json", "tokenizer.json", "training/state.safetensors", "training/log.csv"):
-                self.assertEqual((out / name).read_bytes(), (straight / name).read_bytes(), name)
-            for snapshot in (straight / "training/snapshots").iterdir():
-                self.assertEqual((out / "training/snapshots" / snapshot.name).read_bytes(), snapshot.read_bytes(), snapshot.name)
 
     def test_pull(self):
         server = pull_test.Server(("127.0.0.1", 0), SlowHub)

@@ -74,6 +74,19 @@ TEST(TrainingRun, stopped_anywhere_and_resumed_gives_the_same_bits) {
   }
 }
 
+// The state is written before the model: a kill in between, at the last checkpoint, leaves nothing to do but to write the model.
+TEST(TrainingRun, a_model_older_than_its_state_is_written_again) {
+  const tiny::Folder folder;
+  const TrainingRequest request = small(folder.path() / "run");
+  std::string older;
+  train(request, {{}, [&](const TrainingStep& s) { older = s.step < s.steps ? contents(request.out / "model.safetensors") : older; }});
+  const std::string last = contents(request.out / "model.safetensors");
+  ASSERT_NE(older, last);
+  tiny::write(request.out / "model.safetensors", older);
+  resume_training(request.out);
+  EXPECT_EQ(contents(request.out / "model.safetensors"), last);
+}
+
 TEST(TrainingRun, snapshots_lie_closer_in_the_beginning) {
   const tiny::Folder folder;
   train(small(folder.path() / "run"));
