@@ -40,7 +40,13 @@ void check_torch(nb::handle object, const std::string& where) {
 Array checked(nb::handle object, const std::string& where) {
   check_torch(object, where);
   Array array;
+  if (nb::hasattr(object, "mask") && nb::hasattr(object, "filled")) {
+    throw Error(Code::usage, where, "what a masked array hides would be used: give x.filled(...), or the rows that are whole");
+  }
   if (!nb::try_cast(object, array)) {
+    if (nb::hasattr(object, "dtype")) {
+      throw Error(Code::usage, where, "dtype is " + nb::cast<std::string>(nb::str(nb::object(object.attr("dtype")))) + ", needs float32: use x.astype('float32')");
+    }
     throw Error(Code::usage, where, "a " + python_type(object) + " is no array: give float32 values from NumPy, or by DLPack");
   }
   if (array.device_type() != nb::device::cpu::value) {

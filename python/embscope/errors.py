@@ -1,6 +1,8 @@
 """Errors: one class for each kind of thing that can go wrong, all of them EmbscopeError, with the engine's own words."""
 from __future__ import annotations
 
+import re
+
 
 class EmbscopeError(Exception):
     """What Embscope raises. ``str(error)`` is one line: ``[where] what was wrong, and what to do``.
@@ -87,7 +89,12 @@ _CLASSES = {kind.code: kind for kind in (UsageError, NotFoundError, FormatError,
 
 
 def made(code: str, where: str, message: str) -> EmbscopeError:
-    return _CLASSES[code](where, message)
+    """The engine's error. What its words call "--resume" and "--part-tokens" is `embscope.resume` and part_tokens here; commands
+    in quotes stay commands."""
+    def here(found: re.Match) -> str:
+        option = found[1]
+        return found[0] if option is None else "embscope.resume" if option == "resume" else option.replace("-", "_")
+    return _CLASSES[code](where, re.sub(r"'embscope [^']*'|--([a-z][a-z-]*)", here, message))
 
 
 def needs(package: str, what: str):

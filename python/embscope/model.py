@@ -6,7 +6,7 @@ import html
 import os
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, Union
 
@@ -64,7 +64,10 @@ def Edit(site: str, change: str, vector: Any = None, amount: float = 1.0, positi
     """
     if isinstance(vector, (int, float)):
         vector = np.array([vector], dtype=np.float32)
-    return _core.edit(site, change, vector, amount, list(positions), list(heads), list(rows), list(dimensions), low, high, seed)
+    try:
+        return _core.edit(site, change, vector, amount, list(positions), list(heads), list(rows), list(dimensions), low, high, seed)
+    except TypeError:
+        raise UsageError("Edit", "positions, heads, rows and dimensions are lists of whole numbers; amount, low and high are numbers") from None
 
 
 class Run(Mapping):
@@ -226,7 +229,7 @@ class Model:
     def tokens(self, text: str, special: bool = False, bos: bool = True) -> Tokens:
         """The text's tokens, preceded by the beginning-of-text token where the tokenizer's own configuration asks for it
         (never with ``bos=False``). ``special``: recognise special tokens written in the text."""
-        return Tokens(text, *self._core.tokens(text, special, bos))
+        return Tokens(text, *self._core.tokens(_text(text), special, bos))
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids; bytes that are no UTF-8 become U+FFFD. Raises RangeError."""
@@ -234,7 +237,10 @@ class Model:
 
     def label(self, token: int) -> str:
         """A readable name for one token: spaces as ␣, bytes that are no text as <0xE2>. Raises RangeError."""
-        return self._core.label(token)
+        (id,), vocab = _ids([token]), self.config["vocab"]
+        if not 0 <= id < vocab:
+            raise RangeError("label", f"token id {id}: the vocabulary has ids 0..{vocab - 1}")
+        return self._core.label(id)
 
     @property
     def labels(self) -> list[str]:
@@ -245,7 +251,7 @@ class Model:
 
     def token(self, word: str | int) -> int:
         """The id of the token that stands for a word: itself, or the word's final token."""
-        return int(word) if isinstance(word, (int, np.integer)) else self._core.word(word)
+        return self._core.word(word) if isinstance(word, str) else _ids([word])[0]
 
     # Vectors
 
@@ -259,7 +265,7 @@ class Model:
         """Embedding vectors: of a word (by its final token) or an id [D]; of a list of words or ids, or Tokens, [N, D].
 
         Reads those rows of the file only. Raises RangeError for an id outside the vocabulary."""
-        if isinstance(what, (str, int, np.integer)):
+        if isinstance(what, str) or not isinstance(what, Iterable):
             return self._core.rows([self.token(what)])[0]
         return self._core.rows([self.token(one) for one in what])
 
@@ -340,7 +346,7 @@ class Model:
     def _map(self, tokens: Sequence | None, what: str, project: Callable[[np.ndarray], dict[str, Any]]) -> Projected:
         ids = list(range(self.config["vocab"])) if tokens is None else [self.token(t) for t in tokens]
         found = project(self.wte if tokens is None else self._core.rows(ids))
-        return projected(ids=ids, labels=[self.label(i) for i in ids], title=f"{what} of {len(ids):,} tokens of {self.name}", **found)
+        return projected(ids=ids, labels=[self._core.label(i) for i in ids], title=f"{what} of {len(ids):,} tokens of {self.name}", **found)
 
     # The forward pass
 
@@ -385,6 +391,8 @@ class Model:
         ends the run and reaches its caller; the model stays usable. Raises NotFoundError for an unknown site.
         """
         self._core.expand(site)
+        if not callable(function):
+            raise UsageError(f"hook at {site}", f"a {type(function).__name__} cannot be called: give a function of (values, place)")
         handle = Handle(self.active_hooks(), site, function)
         self.active_hooks().append(handle)
         return handle
@@ -418,7 +426,7 @@ class Model:
 
     def predict(self, text: str, k: int = 10) -> Table:
         """The k likeliest next tokens: columns rank, token, id, logit, probability."""
-        return drawn(_core.predict(self._quiet(), text, k), lambda t: _core.figure_predict(t, text))
+        return drawn(_core.predict(self._quiet(), _text(text), k), lambda t: _core.figure_predict(t, text))
 
     def generate(self, text: str, tokens: int = 40, temperature: float = 0, top_k: int = 0, top_p: float = 1, seed: int = 1,
                  edits: Sequence = (), on_token: Callable[[int, bytes, float], Any] | None = None) -> str:
@@ -426,7 +434,7 @@ class Model:
 
         Temperature 0 is greedy. Edits with positions fire in the text, those without also at every new token. ``on_token(id,
         bytes, probability)`` is called with each token as it comes; returning False stops."""
-        made = _core.generate(self._quiet(), text, tokens, temperature, top_k, top_p, seed, _edits(edits), on_token)
+        made = _core.generate(self._quiet(), _text(text), tokens, temperature, top_k, top_p, seed, _edits(edits), on_token)
         return made.decode("utf-8", "replace")
 
     def edit(self, text: Text, edits: Sequence | str, top: int = 8, follow: Sequence[str | int] = ()) -> Result:
@@ -446,7 +454,7 @@ class Model:
         likely), ``untouched_equals_p1``, ``cost``. `vector`, an expression, can take the place of `with_`; `edits` (as in
         `run`) are in force in every mixture. What the mixtures share is computed once. Raises NotFoundError when the word is not in the text, UsageError when it occurs twice."""
         words = [with_] if isinstance(with_, str) else list(with_)
-        found = _core.mix(self._quiet(), text, replace, [w for w in words if w], list(targets), vector, steps, site, _edits(edits))
+        found = _core.mix(self._quiet(), _text(text), replace, [w for w in words if w], list(targets), vector, steps, site, _edits(edits))
         return Result(found, lambda r: Figure(_core.figure_mix(r.sweep._core, r.crossings, replace, r.mixed_in)))
 
     sweep = mix
@@ -454,7 +462,7 @@ class Model:
     def trace(self, text: str, position: int = -1, top: int = 5) -> Result:
         """A vector's life from embedding to prediction, block by block: ``life`` (lengths of the four changes, their cosines,
         ranks of the token itself and of the one predicted), ``lens``, ``own``, ``predicted``."""
-        found = _core.trace(self._quiet(), text, position, top)
+        found = _core.trace(self._quiet(), _text(text), position, top)
         return Result(found, lambda r: Figure(_core.figure_trace(r.life._core, self.decode([r.own]), self.decode([r.predicted]))))
 
     def trajectory(self, text: Text, position: int = -1, axes: Sequence[str] = ()) -> Result:
@@ -550,7 +558,7 @@ class Model:
         the texts `towards` minus that over `away`, at their last tokens (Turner et al. 2023; Rimsky et al. 2024)."""
         name = self.site(site)
         with shown(progress) as p:
-            runs, used = _core.steer(self._quiet(), text, name, direction, list(towards), list(away), [float(s) for s in strengths],
+            runs, used = _core.steer(self._quiet(), _text(text), name, direction, list(towards), list(away), [float(s) for s in strengths],
                                      tokens, temperature, seed, list(targets), p)
         return Result({"runs": runs, "direction": used}, lambda r: Figure(_core.figure_steer(r.runs._core, name)))
 
@@ -606,10 +614,13 @@ class Model:
 
 
 def _is_batch(text: Text | Sequence[Text]) -> bool:
-    return not isinstance(text, str) and len(text) > 0 and isinstance(text[0], (str, Sequence, np.ndarray, Tokens))
+    several = not isinstance(text, (str, bytes)) and isinstance(text, (Sequence, np.ndarray, Tokens))
+    return several and len(text) > 0 and isinstance(text[0], (str, Sequence, np.ndarray, Tokens))
 
 
 def _ids(ids: Sequence[int] | np.ndarray) -> list[int]:
+    if isinstance(ids, (bytes, bytearray)) or not isinstance(ids, Iterable):
+        raise UsageError("text", f"a {type(ids).__name__} is no text: give a str, token ids, or a list of these")
     out = []
     for one in ids:
         if isinstance(one, (bool, np.bool_)) or not isinstance(one, (int, np.integer)):
@@ -618,6 +629,12 @@ def _ids(ids: Sequence[int] | np.ndarray) -> list[int]:
             raise RangeError("text", f"{one} is no token id")
         out.append(int(one))
     return out
+
+
+def _text(text: str) -> str:
+    if not isinstance(text, str):
+        raise UsageError("text", f"a {type(text).__name__} is no text: give a str (ids can be decoded: model.decode)")
+    return text
 
 
 def _words(words: Sequence[str]) -> list[str]:

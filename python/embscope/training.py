@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import os
 import pathlib
-from typing import Any, Callable, Sequence
+from typing import Any, Sequence
 
 from . import _core
-from .errors import CancelledError, UsageError
+from .errors import UsageError
 from .progress import Progress, shown
 from .table import Figure, Result, Table, drawn
 
@@ -26,6 +26,8 @@ def train(text: str, out: str | os.PathLike, *, source: str | os.PathLike = "", 
     (CancelledError), stops after a checkpoint, from which `resume` goes on. Raises UsageError for sizes that do not fit, a text too short, a folder that holds a run, or an option
     that does not exist; RangeError when the loss is no longer finite.
     """
+    if not isinstance(text, str):
+        raise UsageError("train", f"the text is a {type(text).__name__}, needs a str: pathlib.Path(...).read_text() reads one")
     request = _core.TrainingRequest()
     known = {name for name in dir(request) if not name.startswith("_")} - {"out", "text", "source"}
     for name, value in options.items():
@@ -36,7 +38,8 @@ def train(text: str, out: str | os.PathLike, *, source: str | os.PathLike = "", 
         except TypeError:
             raise UsageError("train", f"{name}={value!r}: another kind of value is needed, as in {name}={getattr(request, name)!r}") from None
     request.out, request.text, request.source = pathlib.Path(out), text, os.fspath(source)
-    return _run(lambda p: _core.train(request, p), progress)
+    with shown(progress) as p:
+        return drawn(_core.train(request, p), _core.figure_training)
 
 
 def train_tokenizer(text: str, folder: str | os.PathLike, size: int = 2048, progress: Progress = None) -> int:
@@ -49,15 +52,8 @@ def train_tokenizer(text: str, folder: str | os.PathLike, size: int = 2048, prog
 
 def resume(out: str | os.PathLike, progress: Progress = None) -> Table:
     """Goes on with the run in a folder from its last checkpoint, as it was asked for; the same bits as without an interruption."""
-    return _run(lambda p: _core.resume_training(pathlib.Path(out), p), progress)
-
-
-def _run(call: Callable[[Any], _core.Table], progress: Progress) -> Table:
-    try:
-        with shown(progress) as p:
-            return drawn(call(p), _core.figure_training)
-    except CancelledError as error:  # whose words are the command line's
-        raise CancelledError(error.where, error.message.replace("--resume", "embscope.resume")) from None
+    with shown(progress) as p:
+        return drawn(_core.resume_training(pathlib.Path(out), p), _core.figure_training)
 
 
 def growth(run: str | os.PathLike, words: Sequence[str] = (), neighbours: int = 5, mapped: int = 100, method: str = "tsne", seed: int = 1,

@@ -137,6 +137,28 @@ def test_a_terminal_gets_a_line_of_progress_that_goes_away(monkeypatch, capsys):
     assert capsys.readouterr().err == "\r\x1b[K############............  50 %  half\r\x1b[K"
 
 
+def test_errors_name_what_python_has():
+    """The engine says what to do in the command line's words; here options are arguments. A command in quotes is one."""
+    words = lambda message: embscope.errors.made("usage", "x", message).message
+    assert words("give a smaller --context, or --part-tokens") == "give a smaller context, or part_tokens"
+    assert words("--resume goes on with it") == "embscope.resume goes on with it"
+    assert words("'embscope train TEXT --out FOLDER' makes one") == "'embscope train TEXT --out FOLDER' makes one"
+
+
+@pytest.mark.parametrize("ask, kind, words", [
+    (lambda m: m.embed(1.5), embscope.UsageError, "1.5 is no token id"), (lambda m: m.embed([" a", 1.5]), embscope.UsageError, "1.5 is no token id"),
+    (lambda m: m.embed(2**40), embscope.RangeError, "no token id"), (lambda m: m.embed(49152), embscope.RangeError, "0..49151"),
+    (lambda m: m.label(49152), embscope.RangeError, "the vocabulary has ids 0..49151"), (lambda m: m.label(-1), embscope.RangeError, "0..49151"),
+    (lambda m: m.predict([1, 2]), embscope.UsageError, "a list is no text: give a str"), (lambda m: m.tokens(None), embscope.UsageError, "no text"),
+    (lambda m: m.run("a", of=[1.5]), embscope.UsageError, "1.5 is no token id"),
+    (lambda m: embscope.Edit("wte", "zero", positions="a"), embscope.UsageError, "positions, heads, rows and dimensions are lists of whole numbers"),
+    (lambda m: embscope.train(b"bytes", "/nowhere"), embscope.UsageError, "the text is a bytes, needs a str"),
+    (lambda m: embscope.load("/nowhere/model"), embscope.NotFoundError, "no such file or folder, and the cache has [^;]*$")])
+def test_values_of_another_kind(smollm2, ask, kind, words):
+    with pytest.raises(kind, match=words):
+        ask(smollm2)
+
+
 def test_errors_have_their_kind_place_and_words(tmp_path):
     with pytest.raises(embscope.NotFoundError) as caught:
         embscope.load(tmp_path / "nothing")

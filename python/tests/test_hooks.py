@@ -78,6 +78,12 @@ def test_an_unknown_site_registers_nothing(gpt2):
     assert gpt2.active_hooks() == []
 
 
+def test_what_cannot_be_called_is_no_hook(gpt2):
+    with pytest.raises(embscope.UsageError, match=r"\[hook at wte\] a int cannot be called: give a function of \(values, place\)"):
+        gpt2.hook("wte", 3)
+    assert gpt2.active_hooks() == []
+
+
 class Oops(BaseException):
     pass
 

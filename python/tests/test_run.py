@@ -103,6 +103,7 @@ def test_edits_that_mean_nothing_are_refused(gpt2, ids):
 
 @pytest.mark.parametrize("text, kind, words", [
     ([], embscope.UsageError, "run"), ([97], embscope.RangeError, "97"), ([-1], embscope.RangeError, "-1"),
+    (b"a text", embscope.UsageError, "a bytes is no text: give a str"), (None, embscope.UsageError, "a NoneType is no text"), (3, embscope.UsageError, "a int is no text"),
     ([1.5], embscope.UsageError, "1.5 is no token id"), ([True], embscope.UsageError, "no token id"),
     ([0] * 65, embscope.RangeError, "64"), ([2**40], embscope.RangeError, "no token id"),
     ("a text", embscope.NotFoundError, "tokenizer")])

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 
@@ -70,9 +71,10 @@ fs::path find_model(const std::string& path_or_name) {
     if (const fs::path path = in_hub_cache(path_or_name); !path.empty()) return path;
   }
   const auto names = names_in(models);
+  const bool on_the_hub = is_plain_name(path_or_name) && std::ranges::count(path_or_name, '/') <= 1;
   throw Error(Code::not_found, "model " + path_or_name,
-              fmt::format("no such file or folder, and the cache has {}; fetch it with 'embscope pull {}'",
-                          names.empty() ? "no models" : fmt::format("{}", fmt::join(names, ", ")), path_or_name));
+              fmt::format("no such file or folder, and the cache has {}{}", names.empty() ? "no models" : fmt::format("{}", fmt::join(names, ", ")),
+                          on_the_hub ? fmt::format("; fetch it with 'embscope pull {}'", path_or_name) : ""));
 }
 
 TokenizerSpec tokenizer_from_place(const std::string& path_or_name) {

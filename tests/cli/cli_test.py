@@ -157,6 +157,7 @@ class Mistakes(unittest.TestCase):
         self.assertEqual(done.returncode, status, f"{arguments}: {message}")
         self.assertEqual(len(lines), 1, f"{arguments}: {message}")
         self.assertIn(fragment, lines[0])
+        return lines[0]
 
     def test_usage(self):
         for arguments in (["nonsense"], ["predict"], ["predict", "x", "--nonsense"], ["predict", "x", "-k", "two"], ["predict", "x", "--json", "--csv"],
@@ -211,6 +212,7 @@ class Mistakes(unittest.TestCase):
 
     def test_models(self):
         self.refused(1, "embscope pull", "info", "-m", "no-such-model")
+        self.assertNotIn("embscope pull", self.refused(1, "no such file or folder", "info", "-m", "/nowhere/model"))  # a path is nothing that a hub has
         with tempfile.TemporaryDirectory() as folder:
             real = pathlib.Path(os.environ.get("EMBSCOPE_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "embscope")
             real = real / "models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
