@@ -45,8 +45,8 @@ nb::dict lens_of(const Shared& m, const Ids& ids, std::optional<TokenId> target,
 }
 
 nb::dict attention_of(const Shared& m, const Ids& ids, std::optional<int> block, const std::vector<int>& heads) {
-  AttentionResult result = work([=](const Caller&) {
-    return attention_patterns(m->ready(), {.ids = ids, .block = block, .heads = heads});
+  AttentionResult result = work([=](const Caller& caller) {
+    return attention_patterns(m->ready(), {.ids = ids, .block = block, .heads = heads}, caller.progress());
   });
   nb::dict d;
   d["block"] = result.block;
@@ -59,8 +59,8 @@ nb::dict attention_of(const Shared& m, const Ids& ids, std::optional<int> block,
 
 nb::dict attribute_of(const Shared& m, const Ids& ids, std::optional<TokenId> target, std::optional<TokenId> against,
                       int position, bool sorted) {
-  AttributionResult result = work([=](const Caller&) {
-    return attribute(m->ready(), {.ids = ids, .target = target, .against = against, .position = position, .sorted = sorted});
+  AttributionResult result = work([=](const Caller& caller) {
+    return attribute(m->ready(), {.ids = ids, .target = target, .against = against, .position = position, .sorted = sorted}, caller.progress());
   });
   nb::dict d;
   d["position"] = result.position;
@@ -99,10 +99,10 @@ nb::dict gradient_of(const Shared& m, const Ids& ids, std::optional<TokenId> tar
 
 nb::dict mix_of(const Shared& m, const MixRequest& request, const nb::list& edits) {
   const std::vector<PendingEdit> pending = pending_edits(edits);
-  MixResult result = work([=](const Caller&) {
+  MixResult result = work([=](const Caller& caller) {
     MixRequest whole = request;
     add_edits(whole.edits, pending, m->ready(), make_prompt(m->model->tokenizer(), whole.text));
-    return mix(m->ready(), whole);
+    return mix(m->ready(), whole, caller.progress());
   });
   nb::dict d;
   d["position"] = result.position;
@@ -151,13 +151,13 @@ nb::dict patch_agreement_of(const Shared& m, const Ids& clean, const Ids& corrup
 
 nb::dict edit_of(const Shared& m, const Ids& ids, const std::string& text, const nb::list& edits, int top, const Ids& followed) {
   const std::vector<PendingEdit> pending = pending_edits(edits);
-  InterventionResult result = work([=](const Caller&) {
+  InterventionResult result = work([=](const Caller& caller) {
     InterventionRequest request{.ids = ids, .edits = {}, .top = top, .followed = followed};
     Prompt prompt;
     if (!text.empty()) prompt = make_prompt(m->model->tokenizer(), text);
     if (text.empty()) prompt.tokens.ids = ids, prompt.tokens.ranges.resize(ids.size());
     add_edits(request.edits, pending, m->ready(), prompt);
-    return intervene(m->ready(), request);
+    return intervene(m->ready(), request, caller.progress());
   });
   nb::dict d;
   d["changes"] = std::move(result.changes);
@@ -206,8 +206,8 @@ nb::tuple steer_of(const Shared& m, const std::string& text, const std::string& 
 }
 
 nb::dict trace_of(const Shared& m, const std::string& text, int position, int top) {
-  TraceResult result = work([=](const Caller&) {
-    return trace(m->ready(), {.text = text, .position = position, .top = top});
+  TraceResult result = work([=](const Caller& caller) {
+    return trace(m->ready(), {.text = text, .position = position, .top = top}, caller.progress());
   });
   nb::dict d;
   d["position"] = result.position;
@@ -252,8 +252,8 @@ nb::tuple neighbours_of(nb::handle array, const Maybe& to, int k, const std::str
 }
 
 nb::dict trajectory_of(const Shared& m, const Ids& ids, int position, const std::vector<std::vector<float>>& axes, const Words& named) {
-  TrajectoryResult result = work([=](const Caller&) {
-    return trajectory(m->ready(), {.ids = ids, .position = position, .axes = axes, .names = named});
+  TrajectoryResult result = work([=](const Caller& caller) {
+    return trajectory(m->ready(), {.ids = ids, .position = position, .axes = axes, .names = named}, caller.progress());
   });
   nb::dict d;
   d["position"] = result.position;

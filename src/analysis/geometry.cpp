@@ -196,17 +196,11 @@ int possible_neighbours(const Tensor& vectors, int k) {
 Table geometry(const Space& space, const GeometryOptions& options, const Progress& progress) {
   const Directed rows(space.vectors);
   const Shape64 s = shape_of(rows.vectors());
-  const auto part = [&](double begin, double end) -> Progress {
-    if (!progress) return {};
-    return [&progress, begin, end](double done, std::string_view what) {
-      return progress(begin + (end - begin) * done, what);
-    };
-  };
   Measures m;
   add_shape(m, space, rows, s);
   if (options.pairs) {
-    add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors()), fine_bins, part(0, .25)), "");
-    add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors(), &s.dimensions.mean), fine_bins, part(.25, .5)),
+    add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors()), fine_bins, part_of(progress, 0, .25)), "");
+    add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors(), &s.dimensions.mean), fine_bins, part_of(progress, .25, .5)),
               ", mean removed");
   }
   add_dimensions(m, dimension_table(s));
@@ -215,7 +209,7 @@ Table geometry(const Space& space, const GeometryOptions& options, const Progres
         "min Z / max Z over the axes (Arora et al. 2016; Mu & Viswanath 2018)");
   if (options.k > 0) {
     const int k = possible_neighbours(rows.vectors(), options.k);
-    add_hubs(m, occurrences(rows.vectors(), k, part(.5, 1)), k);
+    add_hubs(m, occurrences(rows.vectors(), k, part_of(progress, .5, 1)), k);
   }
   report(progress, 1, "geometry");
   return std::move(m).table("geometry of " + space.name);

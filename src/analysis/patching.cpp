@@ -106,11 +106,12 @@ std::vector<double> differences(const Transformer& transformer, const PatchReque
   const auto batch =
       static_cast<std::size_t>(std::max<std::int64_t>(1, most_tokens / static_cast<std::int64_t>(r.corrupt.size())));
   for (std::size_t first = 0; first < variants.size(); first += batch) {
-    report(progress, static_cast<double>(first) / static_cast<double>(variants.size()), "patching");
     const std::size_t count = std::min(batch, variants.size() - first);
     Request request;
     request.rows.assign(count, r.corrupt);
     request.tokens = {r.target, r.against};
+    const auto share = [&](std::size_t done) { return static_cast<double>(done) / static_cast<double>(variants.size()); };
+    request.progress = part_of(progress, share(first), share(first + count));
     for (std::size_t i = 0; i < count; ++i) add_edits(request, variants[first + i], static_cast<int>(i), clean);
     const Result result = transformer.run(request);
     for (const RowResult& row : result.rows) {

@@ -287,9 +287,10 @@ Tsne Tsne::resume(const std::filesystem::path& path, const Tensor& vectors) {
 }
 
 Tensor tsne(const Tensor& vectors, const TsneOptions& options, const Progress& progress) {
-  Tsne map(vectors, options);
+  constexpr double neighbours = 0.3;  // their share, roughly
+  Tsne map(vectors, options, part_of(progress, 0, neighbours));
   do {
-    report(progress, static_cast<double>(map.steps_done()) / options.steps,
+    report(progress, neighbours + (1 - neighbours) * map.steps_done() / options.steps,
            fmt::format("t-SNE, step {} of {}", map.steps_done(), options.steps));
   } while (map.step());
   return map.points().clone();

@@ -244,8 +244,9 @@ std::vector<Site> captured_sites(const GradientRequest& r, const Config& config,
 }
 
 // The logit itself, into the result; returns what the run held.
-Activations run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result) {
+Activations run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result, const Progress& progress) {
   Request request;
+  request.progress = progress;
   request.rows = {{r.ids.begin(), r.ids.begin() + result.position + 1}};
   request.capture = captured_sites(r, transformer.config(), lowest_block(r, transformer.config()));
   RowResult row = std::move(transformer.run(request).rows[0]);
@@ -267,12 +268,13 @@ GradientResult gradient(const Transformer& transformer, const GradientRequest& r
   for (const auto& id : {r.target, r.against}) {
     if (id) token_in(transformer.config(), *id, "gradient");
   }
-  const Activations run = run_forward(transformer, r, result);
+  constexpr double forward = 0.3;  // its share, roughly
+  const Activations run = run_forward(transformer, r, result, part_of(progress, 0, forward));
   Backward backward(transformer.model(), run, r, result.position + 1);
   backward.head(result.target, result.against);
   const int blocks = static_cast<int>(transformer.config().blocks), lowest = lowest_block(r, transformer.config());
   for (int l = blocks; l-- > lowest;) {
-    report(progress, static_cast<double>(blocks - l) / static_cast<double>(blocks + 1), "block by block, backward");
+    report(progress, forward + (1 - forward) * (blocks - l) / (blocks + 1), "block by block, backward");
     backward.block(l);
   }
   backward.embedding();

@@ -267,12 +267,14 @@ TEST(Tsne, rates_that_can_only_explode_are_refused) {
 TEST(Tsne, progress_is_told_and_can_stop_the_work) {
   const Tensor v = clouds(12, 4, 2, 1, 12);
   std::vector<double> fractions;
+  int steps = 0;
   tsne(v, options(3, 20), [&](double fraction, std::string_view what) {
-    EXPECT_FALSE(what.empty());
+    steps += what.starts_with("t-SNE, step");
     fractions.push_back(fraction);
     return true;
   });
-  ASSERT_EQ(fractions.size(), 20u);
+  EXPECT_EQ(steps, 20);
+  EXPECT_GT(fractions.size(), 20u);  // the neighbours come first, and take long among many vectors
   EXPECT_TRUE(std::is_sorted(fractions.begin(), fractions.end()));
   EXPECT_LE(fractions.back(), 1);
   try {
@@ -281,6 +283,7 @@ TEST(Tsne, progress_is_told_and_can_stop_the_work) {
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), Code::cancelled);
   }
+  EXPECT_THROW(tsne(v, options(3, 20), [](double, std::string_view what) { return !what.starts_with("neighbours"); }), Error);
 }
 
 // The plain sums of the definition, in double.
