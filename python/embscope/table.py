@@ -14,6 +14,7 @@ from typing import Any, Callable, Iterator
 import numpy as np
 
 from . import _core
+from ._program import offer_converter
 from .errors import needs
 
 _MOST_ROWS = 20  # of a table that is shown
@@ -119,9 +120,10 @@ class Figure:
     def save(self, path: str | os.PathLike) -> None:
         """Saves by extension: .svg, .png, .html (self-contained, needs no network) or .json. Whole or not at all.
 
-        Raises UnsupportedError where .svg or .png need vl-convert and it is missing (says how to install it), UsageError for
+        .svg and .png need vl-convert (`pip install vl-convert-python`). Raises UnsupportedError where it is missing, UsageError for
         another extension, InputOutputError.
         """
+        offer_converter()
         self._core.save(pathlib.Path(path))
 
     def html(self) -> str:

@@ -1,7 +1,9 @@
 """The analyses say what the command line says; tables, figures and widgets are what notebooks expect of them."""
+import importlib.util
 import json
 import os
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -166,6 +168,19 @@ def test_figures_show_themselves_save_themselves_and_become_altair(smollm2, tmp_
         assert b"<svg" in (tmp_path / "f.svg").read_bytes()
     except embscope.UnsupportedError as error:
         assert "vl-convert" in str(error)
+
+
+def test_pictures_are_drawn_by_what_pip_installed_beside_the_module(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "EMBSCOPE_CACHE": str(tmp_path)}
+    environment.pop("EMBSCOPE_VL_CONVERT", None)
+    save = [sys.executable, "-c", "import embscope; embscope.toy_space().figure().save('toy.svg')"]
+    if importlib.util.find_spec("vl_convert") is None:
+        done = subprocess.run(save, capture_output=True, text=True, env=environment, cwd=tmp_path)
+        assert done.stderr.count("pip install vl-convert-python") == 1 and done.returncode == 1
+    (tmp_path / "vl_convert.py").write_text("def get_vegalite_versions(): return ['6']\ndef vegalite_to_svg(spec, vl_version): return '<svg>drawn</svg>'\n")
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *sys.path])
+    subprocess.run(save, check=True, env=environment, cwd=tmp_path)
+    assert (tmp_path / "toy.svg").read_text() == "<svg>drawn</svg>"
 
 
 def test_figures_become_altair_charts_of_the_class_that_fits(smollm2):

@@ -113,7 +113,7 @@ void save(const Figure& figure, const fs::path& path) {
   const fs::path python = converter_python();
   if (python.empty())
     throw Error(Code::unsupported, path.string(),
-                "drawing .svg and .png needs vl-convert: run scripts/setup, or save as .html or .json");
+                "drawing .svg and .png needs vl-convert: scripts/setup brings it, and to a wheel pip install vl-convert-python; .html and .json need nothing");
   convert(python, {job(figure, path)});
 }
 
