@@ -23,7 +23,8 @@ CELLS = [
     "import numpy as np, embscope\nmodel = embscope.load('smollm2')",
     "model.predict('The capital of Germany is', 5).figure()",
     "model.lens('The capital of Germany is')",
-    "import altair\naltair.renderers.enable('mimetype')  # by itself Altair fetches its scripts\nmodel.predict('The capital of Germany is', 4).figure().to_altair()",
+    "chart = model.predict('The capital of Germany is', 4).figure().to_altair().properties(height=120)\n"
+    "embscope.Figure.of(chart.to_dict())  # Altair's own renderers fetch scripts, or speak a type that JupyterLab 4.6 does not know",
     "points = np.array([[x, y] for y in range(5) for x in range(5)], dtype=np.float32)\n"
     "view = embscope.Map(points, [f'␣w{i}' for i in range(25)], range(100, 125))\nview",
 ]
