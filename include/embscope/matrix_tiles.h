@@ -54,7 +54,7 @@ class MatrixTiles {
     std::int64_t left, right, top, bottom;
   };
   static constexpr std::int64_t most_values = 1 << 20;
-  /// The values of a piece: a row for each token, with columns id, token, and the number of each dimension. Throws
+  /// The values of a piece: a row for each token, with columns id, token, and one for each dimension ("d7"). Throws
   /// Error{range} for an area outside the matrix or of more than `most_values`, Error{not_found}.
   Table values(const Area& area, std::string_view token_order, std::string_view dimension_order);
 

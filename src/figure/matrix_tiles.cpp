@@ -354,7 +354,7 @@ Table MatrixTiles::values(const Area& a, std::string_view token_order, std::stri
   Table table("values of the embedding matrix");
   table.add("id", std::move(ids)).add("token", std::move(names));
   for (std::int64_t y = 0; y < down; ++y)
-    table.add(std::to_string(dimensions[static_cast<std::size_t>(a.top + y)]), std::move(columns[static_cast<std::size_t>(y)]));
+    table.add(fmt::format("d{}", dimensions[static_cast<std::size_t>(a.top + y)]), std::move(columns[static_cast<std::size_t>(y)]));
   return table;
 }
 

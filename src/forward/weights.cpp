@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstring>
-#include <memory>
 
 #include <fmt/format.h>
 
@@ -53,11 +52,11 @@ void release(const Matrix& m, const Model& model) {
   }
 }
 
-Packed pack(const Matrix& m, const Model& model, const std::string& name, Tensor memory) {
+Packed pack(const Matrix& m, const Model& model, const std::string& name) {
   if (m.empty()) return {};
   std::atomic<bool> finite = true;
   const bool plain = is_plain_input_major(m);
-  Packed packed(m.out, m.in, std::move(memory), [&](std::int64_t p, float* panel) {
+  Packed packed(m.out, m.in, [&](std::int64_t p, float* panel) {
     const std::int64_t first = p * panel_width, count = std::min(panel_width, m.out - first);
     plain ? fill_input_major(m, first, count, panel) : fill_rows(m, first, count, panel);
     if (!all_finite(panel, m.in * panel_width)) finite = false;
@@ -66,28 +65,6 @@ Packed pack(const Matrix& m, const Model& model, const std::string& name, Tensor
   release(m, model);
   return packed;
 }
-
-// One piece of memory for all matrices of a block: the system gives it huge pages, for which most of them are too small alone,
-// and faults on small ones would take a third of the time of packing.
-class BlockMemory {
- public:
-  explicit BlockMemory(const BlockWeights& b) {
-    std::int64_t floats = 0;
-    for (const Matrix* m : {&b.q, &b.k, &b.v, &b.o, &b.gate, &b.up, &b.down}) floats += floats_of(*m);
-    whole_ = std::make_shared<Tensor>(Tensor::uninitialised({floats}));
-  }
-  Tensor take(const Matrix& m) {
-    float* at = whole_->data() + taken_;
-    taken_ += floats_of(m);
-    return m.empty() ? Tensor() : Tensor::borrowed(Packed::shape(m.out, m.in), at, whole_);
-  }
-
- private:
-  static std::int64_t floats_of(const Matrix& m) { return m.empty() ? 0 : Packed::shape(m.out, m.in).elements(); }
-
-  std::shared_ptr<Tensor> whole_;
-  std::int64_t taken_ = 0;
-};
 
 Tensor values(const Vector& v, const Model& model, const std::string& name) {
   if (v.empty()) return {};
@@ -105,9 +82,8 @@ PackedNorm pack_norm(const Norm& n, const Model& model, const std::string& name)
 PackedBlock pack_block(const Model& model, std::size_t block) {
   const BlockWeights& b = model.weights().blocks[block];
   const std::string where = fmt::format("block {}: ", block);
-  BlockMemory memory(b);
   auto linear = [&](const Matrix& m, const Vector& bias, const char* name) {
-    return Linear{pack(m, model, where + name, memory.take(m)), values(bias, model, where + name + " bias")};
+    return Linear{pack(m, model, where + name), values(bias, model, where + name + " bias")};
   };
   return {pack_norm(b.ln1, model, where + "ln1"), pack_norm(b.ln2, model, where + "ln2"), linear(b.q, b.q_bias, "q"),
           linear(b.k, b.k_bias, "k"), linear(b.v, b.v_bias, "v"), linear(b.o, b.o_bias, "o"),
@@ -147,9 +123,6 @@ Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens) 
   });
 }
 
-Packed pack_unembedding(const Model& model) {
-  const Matrix& m = model.weights().unembed;
-  return pack(m, model, "unembedding", Tensor::uninitialised(Packed::shape(m.out, m.in)));
-}
+Packed pack_unembedding(const Model& model) { return pack(model.weights().unembed, model, "unembedding"); }
 
 }  // namespace embscope

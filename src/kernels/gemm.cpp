@@ -265,10 +265,7 @@ void copy_panel(const float* rows, std::int64_t stride, std::int64_t depth, std:
 }
 
 Packed::Packed(std::int64_t out, std::int64_t in, const std::function<void(std::int64_t, float*)>& fill)
-    : Packed(out, in, Tensor::uninitialised(shape(out, in)), fill) {}
-
-Packed::Packed(std::int64_t out, std::int64_t in, Tensor memory, const std::function<void(std::int64_t, float*)>& fill)
-    : out_(out), in_(in), panels_(std::move(memory)) {
+    : out_(out), in_(in), panels_(Tensor::uninitialised({(out + panel_width - 1) / panel_width, in, panel_width})) {
   refill(fill);
 }
 

@@ -20,10 +20,6 @@ class Packed {
   /// `fill(p, panel)` writes panel p; it is called from several threads, once for each p.
   Packed(std::int64_t out, std::int64_t in, const std::function<void(std::int64_t p, float* panel)>& fill);
 
-  /// The same in memory of one's own, of `shape(out, in)`.
-  Packed(std::int64_t out, std::int64_t in, Tensor memory, const std::function<void(std::int64_t p, float* panel)>& fill);
-  static Shape shape(std::int64_t out, std::int64_t in) { return {(out + panel_width - 1) / panel_width, in, panel_width}; }
-
   /// Writes every panel anew: the weights of a model in training change from step to step.
   void refill(const std::function<void(std::int64_t p, float* panel)>& fill);
 

@@ -53,7 +53,7 @@ TEST_P(Tiles, the_values_of_a_piece_are_those_of_its_cells) {
       for (std::int64_t y = 0; y < 2; ++y) {
         const MatrixTiles::Cell cell = tiles_.cell(5 + x, 2 + y, order, order);
         const Column& column = table.columns()[static_cast<std::size_t>(2 + y)];
-        EXPECT_EQ(column.name, std::to_string(cell.dimension));
+        EXPECT_EQ(column.name, "d" + std::to_string(cell.dimension));
         EXPECT_EQ(column.numbers()[static_cast<std::size_t>(x)], cell.value);
         EXPECT_EQ(table.column("id").numbers()[static_cast<std::size_t>(x)], cell.token);
       }
