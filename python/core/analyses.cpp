@@ -73,6 +73,30 @@ nb::dict attribute_of(const Shared& m, const Ids& ids, std::optional<TokenId> ta
   return d;
 }
 
+nb::dict arrays_at(const std::vector<Site>& sites, std::vector<Tensor>& values) {
+  nb::dict d;
+  for (std::size_t i = 0; i < sites.size(); ++i) d[sites[i].name().c_str()] = array_of(std::move(values[i]));
+  return d;
+}
+
+nb::dict gradient_of(const Shared& m, const Ids& ids, std::optional<TokenId> target, std::optional<TokenId> against, int position,
+                     const Words& patterns, const Maybe& progress) {
+  GradientRequest request{.ids = ids, .target = target, .against = against, .position = position, .sites = {}};
+  for (const std::string& pattern : patterns) {
+    for (const Site& site : parse_sites(pattern, m->model->config())) request.sites.push_back(site);
+  }
+  GradientAttribution result = work([=](const Caller& caller) { return attribute_by_gradient(m->ready(), request, caller.progress()); }, progress);
+  nb::dict d;
+  d["position"] = result.gradient.position;
+  d["target"] = result.gradient.target;
+  d["against"] = result.gradient.against;
+  d["logit"] = result.gradient.logit;
+  d["parts"] = std::move(result.parts);
+  d["activations"] = arrays_at(request.sites, result.gradient.activations);
+  d["gradients"] = arrays_at(request.sites, result.gradient.gradients);
+  return d;
+}
+
 nb::dict mix_of(const Shared& m, const MixRequest& request, const nb::list& edits) {
   const std::vector<PendingEdit> pending = pending_edits(edits);
   MixResult result = work([=](const Caller&) {
@@ -90,17 +114,38 @@ nb::dict mix_of(const Shared& m, const MixRequest& request, const nb::list& edit
   return d;
 }
 
-nb::dict patch_of(const Shared& m, const Ids& clean, const Ids& corrupt, TokenId target, TokenId against,
-                  const Words& sites, bool heads, const Maybe& progress) {
+PatchRequest patch_request(const Config& config, const Ids& clean, const Ids& corrupt, TokenId target, TokenId against,
+                           const Words& sites, bool heads) {
   PatchRequest request{.clean = clean, .corrupt = corrupt, .target = target, .against = against, .points = {}, .heads = heads};
-  for (const std::string& site : sites) request.points.push_back(parse_sites(site, m->model->config()).front().point);
-  PatchResult result = work([=](const Caller& caller) { return patch(m->ready(), request, caller.progress()); }, progress);
+  for (const std::string& site : sites) request.points.push_back(parse_sites(site, config).front().point);
+  return request;
+}
+
+nb::dict patch_of(const Shared& m, const Ids& clean, const Ids& corrupt, TokenId target, TokenId against,
+                  const Words& sites, bool heads, bool approximate, const Maybe& progress) {
+  const PatchRequest request = patch_request(m->model->config(), clean, corrupt, target, against, sites, heads);
+  PatchResult result = work([=](const Caller& caller) {
+    return (approximate ? patch_approximately : patch)(m->ready(), request, caller.progress());
+  }, progress);
   nb::dict d;
   d["clean"] = result.clean;
   d["corrupt"] = result.corrupt;
   d["grid"] = std::move(result.grid);
   d["heads"] = std::move(result.heads);
   d["cost"] = cost_of(result.cost);
+  return d;
+}
+
+nb::dict patch_agreement_of(const Shared& m, const Ids& clean, const Ids& corrupt, TokenId target, TokenId against,
+                            const Words& sites, bool heads, const Maybe& progress) {
+  const PatchRequest request = patch_request(m->model->config(), clean, corrupt, target, against, sites, heads);
+  PatchAgreement result = work([=](const Caller& caller) {
+    const PatchResult real = patch(m->ready(), request, caller.progress());
+    return agreement(real, patch_approximately(m->ready(), request, caller.progress()));
+  }, progress);
+  nb::dict d;
+  d["patches"] = std::move(result.patches);
+  d["sites"] = std::move(result.sites);
   return d;
 }
 
@@ -261,7 +306,9 @@ void bind_analyses(nb::module_& m) {
                   const std::string& vector, int steps, const std::string& site, const nb::list& edits) {
     return mix_of(o, {.text = text, .replace = replace, .with = with, .targets = targets, .vector = vector, .steps = steps, .site = site, .edits = {}}, edits);
   });
+  m.def("gradient", gradient_of);
   m.def("patch", patch_of);
+  m.def("patch_agreement", patch_agreement_of);
   m.def("intervene", edit_of);
   m.def("generate", generate_of);
   m.def("steer", steer_of);

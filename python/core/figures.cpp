@@ -55,9 +55,13 @@ void bind_figures(nb::module_& m) {
   m.def("figure_attribution", [](const Table& t, const std::string& title, const std::string& subtitle) {
     return figure_attribution(t, title, subtitle);
   });
+  m.def("figure_gradient", [](const Table& t, const std::string& title, const std::string& subtitle) { return figure_gradient(t, title, subtitle); });
   m.def("figure_intervention", [](const Table& t, const std::string& what) { return figure_intervention(t, what); });
   m.def("figure_patch", [](const Table& grid, const Table& heads, const std::string& target, const std::string& against) {
     return figure_patch(grid, heads, target, against);
+  });
+  m.def("figure_patch_agreement", [](const Table& patches, const Table& sites, const std::string& target, const std::string& against) {
+    return figure_patch_agreement(patches, sites, target, against);
   });
   m.def("figure_steer", [](const Table& t, const std::string& site) { return figure_steer(t, site); });
   m.def("figure_heatmap", heatmap_of);

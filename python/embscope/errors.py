@@ -96,5 +96,5 @@ def needs(package: str, what: str):
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        name = {"ray": "ray[data]"}.get(package, package)
+        name = {"ray": "ray[data]"}.get(package.split(".")[0], package.split(".")[0])
         raise MissingDependencyError(what, f"needs {package}, which is not installed: pip install '{name}'") from error

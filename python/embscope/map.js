@@ -1,6 +1,7 @@
 // The map of a vocabulary: points on a canvas, with search, hover, zoom, and a selection that goes back to Python.
 // One file, no network. Positions arrive as float32 bytes [N, 2], labels as one string separated by U+0000.
 
+const sharp = () => globalThis.devicePixelRatio || 1;  // canvas pixels in a pixel of the page
 const GREY = [120, 132, 150], MARK = "#e4572e", FOUND = "#2a9d8f";
 
 function floats(view) {
@@ -91,7 +92,7 @@ function render({ model, el }) {
     wholeMap();
   }
   function wholeMap() {
-    ui.canvas.width = 900 * (globalThis.devicePixelRatio || 1); ui.canvas.height = ui.canvas.width * 0.7;
+    ui.canvas.width = 900 * sharp(); ui.canvas.height = ui.canvas.width * 0.7;
     const size = grid.size * 1.08 / ratio();
     view = { x0: grid.x0 - (size - grid.size) / 2, y0: grid.y0 - grid.size * 0.04, size };
     draw();
@@ -103,19 +104,26 @@ function render({ model, el }) {
       const [x, y] = onto(i);
       if (x < 0 || y < 0 || x > ui.canvas.width || y > ui.canvas.height) continue;
       context.beginPath(); context.arc(x, y, radius, 0, 7); context.fill();
-      if (named) context.fillText(labels[i], x + radius + 2, y + 4);
+      if (named) context.fillText(labels[i], x + radius + 2, y + 4 * sharp());
     }
   }
+  /** Offsets and weight of a dot: as large as the points lie apart, so that few points are seen and many do not run together. */
+  function dot() {
+    const apart = scale() * grid.size / Math.sqrt(points.length / 2), most = 7 * sharp();
+    const side = Math.max(1, Math.round(Math.min(most, 0.4 * apart))), offsets = [], middle = (side - 1) / 2;
+    for (let y = 0; y < side; y++) for (let x = 0; x < side; x++)
+      if (side < 4 || Math.hypot(x - middle, y - middle) <= side / 2) offsets.push([Math.round(x - middle), Math.round(y - middle)]);
+    return { offsets, weight: side > 2 ? 190 : 110 };
+  }
   function cloud() {  // all points as pixels: 50,000 of them in a few milliseconds
-    const { width, height } = ui.canvas, image = context.createImageData(width, height);
-    const side = Math.max(1, Math.round(Math.min(6, scale() * grid.size / 400)));
+    const { width, height } = ui.canvas, image = context.createImageData(width, height), { offsets, weight } = dot();
     for (let i = 0; i < points.length / 2; i++) {
       const [x, y] = onto(i).map(Math.round);
-      for (let dy = 0; dy < side; dy++) for (let dx = 0; dx < side; dx++) {
+      for (const [dx, dy] of offsets) {
         if (x + dx < 0 || y + dy < 0 || x + dx >= width || y + dy >= height) continue;
         const at = 4 * ((y + dy) * width + x + dx);
         image.data[at] = GREY[0]; image.data[at + 1] = GREY[1]; image.data[at + 2] = GREY[2];
-        image.data[at + 3] = Math.min(255, image.data[at + 3] + 110);
+        image.data[at + 3] = Math.min(255, image.data[at + 3] + weight);
       }
     }
     context.putImageData(image, 0, 0);
@@ -123,11 +131,11 @@ function render({ model, el }) {
   function paint() {
     drawing = 0;
     cloud();
-    context.font = `${12 * (globalThis.devicePixelRatio || 1)}px system-ui, sans-serif`;
+    context.font = `${12 * sharp()}px system-ui, sans-serif`;
     const selection = model.get("selection");
-    marks(selection, MARK, 3, selection.length <= 60);
-    marks(found, FOUND, 4, found.length <= 60);
-    if (hover >= 0) marks([hover], "#000", 4, false);
+    marks(selection, MARK, 4 * sharp(), selection.length <= 60);
+    marks(found, FOUND, 5 * sharp(), found.length <= 60);
+    if (hover >= 0) marks([hover], "#000", 5 * sharp(), false);
     if (lasso) {
       context.strokeStyle = MARK; context.beginPath();
       for (const [x, y] of lasso) context.lineTo((x - view.x0) * scale(), (view.y0 + view.size * ratio() - y) * scale());

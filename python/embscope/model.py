@@ -488,24 +488,59 @@ class Model:
         """What every head and MLP adds to the logit of a token (direct logit attribution): ``parts`` (columns part, block,
         head, value), ``logit``, ``sum`` (of all parts: the logit up to rounding), ``scale`` of the final norm, frozen at the run's
         own. With `against`: to the difference of two logits."""
-        one = lambda t: None if t is None else self.token(t)
-        found = _core.attribute(self._quiet(), self._ids(text), one(target), one(against), position, sorted)
-        def draw(r):
-            title = f"What adds to {self.label(r.target)}" + ("" if r.against is None else f" rather than {self.label(r.against)}")
-            return Figure(_core.figure_attribution(r.parts._core, title, f"{self.name}; logit {r.logit:.3f}"))
-        return Result(found, draw)
+        found = _core.attribute(self._quiet(), self._ids(text), self._answer(target), self._answer(against), position, sorted)
+        return Result(found, lambda r: Figure(_core.figure_attribution(r.parts._core, f"What adds to {self._answers(r, 'rather than')}",
+                                                                       f"{self.name}; logit {r.logit:.3f}")))
+
+    def gradient(self, text: Text, target: str | int | None = None, against: str | int | None = None, position: int = -1,
+                 sites: Sequence[str] | str = ("z", "mlp_out", "wte"), progress: Progress = None) -> Result:
+        """How a logit answers to every vector on its way, from one run forward and one backward. `target`: whose logit (None: the
+        token predicted at `position`); `against`: less that of this one.
+
+        ``gradients`` and ``activations``: dictionaries from sites to arrays, shaped as `run` captures them but for positions 0 to
+        `position` alone (what comes after cannot matter), in logits a unit of the vector. A gradient is what an edit "add" there
+        changes, to first order. ``parts`` (columns site, block, head, position, token, value, gradient): value is gradient .
+        activation, in logits, what would be lost to first order if the vector were not there; gradient is its norm. ``logit`` of
+        the run, ``target``, ``against``, ``position``. Works with every architecture that opens, quantised files too.
+
+        Raises NotFoundError for an unknown site, RangeError for a position the text has not or an id outside the vocabulary,
+        UsageError for an empty text or a token against itself (Simonyan et al. 2014; Nanda 2023)."""
+        names = [sites] if isinstance(sites, str) else list(sites)
+        with shown(progress) as p:
+            found = _core.gradient(self._quiet(), self._ids(text), self._answer(target), self._answer(against), position, names, p)
+        return Result(found, lambda r: Figure(_core.figure_gradient(r.parts._core, f"What moves {self._answers(r, 'against')}",
+                                                                    f"gradient x activation; {self.name}; logit {r.logit:.3f}")))
+
+    def _answer(self, token: str | int | None) -> int | None:
+        return None if token is None else self.token(token)
+
+    def _answers(self, found: Result, between: str) -> str:
+        return self.label(found.target) + ("" if found.against is None else f" {between} {self.label(found.against)}")
 
     def patch(self, clean: Text, corrupt: Text, target: str | int, against: str | int,
-              sites: Sequence[str] = ("resid_pre", "attn_out", "mlp_out"), heads: bool = True, progress: Progress = None) -> Result:
+              sites: Sequence[str] = ("resid_pre", "attn_out", "mlp_out"), heads: bool = True, approximate: bool = False,
+              progress: Progress = None) -> Result:
         """Activation patching: each vector of the clean run put into the corrupt one, alone; how much of the answer it restores.
 
         ``grid`` (columns site, block, position, token, difference, restored), ``heads`` (block, head, difference, restored),
         ``clean`` and ``corrupt`` (logit of target minus logit of against). Each run computes only what its patch can change.
-        Raises ShapeError when the texts differ in length (Meng et al. 2022; Heimersheim & Nanda 2024 for the measure)."""
+        `approximate` estimates every patch from one gradient of the corrupt run in place of running it (attribution patching; Nanda
+        2023); `patch_agreement` says how good that is. Raises ShapeError when the texts differ in length, UsageError when they agree
+        in every token (Meng et al. 2022; Heimersheim & Nanda 2024 for the measure)."""
         good, bad = self.token(target), self.token(against)
         with shown(progress) as p:
-            found = _core.patch(self._quiet(), self._ids(clean), self._ids(corrupt), good, bad, list(sites), heads, p)
+            found = _core.patch(self._quiet(), self._ids(clean), self._ids(corrupt), good, bad, list(sites), heads, approximate, p)
         return Result(found, lambda r: Figure(_core.figure_patch(r.grid._core, r.heads._core, self.label(good), self.label(bad))))
+
+    def patch_agreement(self, clean: Text, corrupt: Text, target: str | int, against: str | int,
+                        sites: Sequence[str] = ("resid_pre", "attn_out", "mlp_out"), heads: bool = True, progress: Progress = None) -> Result:
+        """The real patches beside their estimates from one gradient (see `patch`): ``patches`` (columns site, block, head, position,
+        restored, estimated), ``sites`` (columns site, patches, correlation (Pearson's), largest error (of restored)). Raises what
+        `patch` raises."""
+        good, bad = self.token(target), self.token(against)
+        with shown(progress) as p:
+            found = _core.patch_agreement(self._quiet(), self._ids(clean), self._ids(corrupt), good, bad, list(sites), heads, p)
+        return Result(found, lambda r: Figure(_core.figure_patch_agreement(r.patches._core, r.sites._core, self.label(good), self.label(bad))))
 
     def steer(self, text: str, site: str, towards: Sequence[str] = (), away: Sequence[str] = (), direction: Any = None,
               strengths: Sequence[float] = (-4, -2, 0, 2, 4), targets: Sequence[str] = (), tokens: int = 40,

@@ -12,12 +12,16 @@ from conftest import SENTENCE
 PROGRAM = os.environ.get("EMBSCOPE")
 
 
-def says(*arguments):
+def said(*arguments):
     if not PROGRAM:
         pytest.skip("EMBSCOPE names no program")
     done = subprocess.run([PROGRAM, *arguments, "--json"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["columns"]
+    return json.loads(done.stdout)
+
+
+def says(*arguments):
+    return said(*arguments)["columns"]
 
 
 def same(table, columns):
@@ -68,6 +72,49 @@ def test_patching_attribution_lens_and_attention_hold_together(gpt2, ids):
     attention = gpt2.attention(clean, block=1)
     np.testing.assert_allclose(attention.patterns, run["blocks.1.pattern"], atol=1e-6)
     np.testing.assert_allclose(attention.patterns.sum(-1), 1, atol=1e-5)
+
+
+def test_gradients_are_slopes(gpt2, ids):
+    """What an edit "add" changes for a small amount (central difference), at sites of every shape; what comes after cannot matter."""
+    found = gpt2.gradient(ids[0], 3, 9, position=7, sites=["blocks.1.hook_resid_post", "blocks.0.z", "blocks.2.mlp_post"])
+    assert list(found.gradients) == list(found.activations) == ["blocks.1.resid_post", "blocks.0.z", "blocks.2.mlp_post"]
+    run = gpt2.run(ids[0], capture=list(found.gradients), logits="all")
+    assert abs(found.logit - (run.logits[7, 3] - run.logits[7, 9])) < 1e-4 and (found.position, found.target, found.against) == (7, 3, 9)
+    moved = lambda site, vector, amount: gpt2.run(ids[0][:8], edits=[embscope.Edit(site, "add", vector, amount, positions=[5])], of=[3, 9]).logits
+    for site, gradient in found.gradients.items():
+        assert gradient.shape == (8, *run[site].shape[1:]) and np.array_equal(found.activations[site], run[site][:8])
+        vector = np.random.default_rng(7).standard_normal(gradient[5].shape).astype(np.float32)
+        up, down = (float(np.subtract(*moved(site, vector.ravel(), amount))) for amount in (1e-2, -1e-2))
+        np.testing.assert_allclose((gradient[5] * vector).sum(), (up - down) / 2e-2, rtol=2e-2, atol=2e-3)
+
+
+def test_gradients_are_the_command_lines(smollm2):
+    found = smollm2.gradient(SENTENCE, " Berlin", " Paris")
+    same(found.parts, says("attribute", SENTENCE, "--gradient", "--target", " Berlin", "--against", " Paris"))
+    assert found.gradients["blocks.3.z"].shape == (5, 9, 64) and found.figure().title and found._repr_mimebundle_()
+    alone = smollm2.gradient(SENTENCE, sites="blocks.29.resid_post")
+    assert alone.against is None and smollm2.label(alone.target) == smollm2.predict(SENTENCE, 1)["token"][0]
+
+
+def test_estimated_patches_are_the_command_lines(smollm2):
+    pair = (SENTENCE, "The capital of France is")
+    answers = ("--target", " Berlin", "--against", " Paris", "--no-heads", "--sites", "resid_pre")
+    estimate = smollm2.patch(*pair, " Berlin", " Paris", ["resid_pre"], heads=False, approximate=True)
+    same(estimate.grid, said("patch", *pair, *answers, "--approximate")["grid"]["columns"])
+    both = smollm2.patch_agreement(*pair, " Berlin", " Paris", ["resid_pre"], heads=False)
+    same(both.patches, says("patch", *pair, *answers, "--both"))
+    assert np.array_equal(both.patches["estimated"], estimate.grid["restored"]) and both.sites["patches"].tolist() == [150] and both.figure().title
+
+
+@pytest.mark.parametrize("ask, kind, words", [
+    (lambda m, ids: m.gradient([], 3), embscope.UsageError, "empty"), (lambda m, ids: m.gradient(ids, 3, 3), embscope.UsageError, "itself"),
+    (lambda m, ids: m.gradient(ids, 97), embscope.RangeError, "97"), (lambda m, ids: m.gradient(ids, 3, position=13), embscope.RangeError, "13"),
+    (lambda m, ids: m.gradient(ids, 3, sites="blocks.0.resid_pos"), embscope.NotFoundError, "did you mean"),
+    (lambda m, ids: m.patch(ids, ids, 3, 9, approximate=True), embscope.UsageError, "same|agree"),
+    (lambda m, ids: m.patch_agreement(ids, ids[:-1], 3, 9), embscope.ShapeError, "12")])
+def test_gradients_that_make_no_sense(gpt2, ids, ask, kind, words):
+    with pytest.raises(kind, match=words):
+        ask(gpt2, ids[0])
 
 
 def test_edits_steering_and_generation(smollm2):

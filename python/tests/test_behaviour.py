@@ -161,6 +161,14 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(package, c
         call(table)
 
 
+def test_a_part_of_a_missing_package_is_named_by_what_is_installed(monkeypatch):
+    for part, install in (("ray.data", "ray[data]"), ("pyarrow.parquet", "pyarrow")):
+        monkeypatch.setitem(sys.modules, part, None)
+        with pytest.raises(embscope.MissingDependencyError) as caught:
+            embscope.errors.needs(part, "embscope.ray")
+        assert str(caught.value) == f"[embscope.ray] needs {part}, which is not installed: pip install '{install}'"
+
+
 def test_importing_is_quick_and_prints_nothing():
     done = subprocess.run([sys.executable, "-c", "import sys, embscope; print(sorted({'pandas', 'altair', 'IPython', 'torch', 'ray'} & set(sys.modules)))"],
                           capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})

@@ -119,6 +119,12 @@ def test_a_figure_shows_itself(page, cell):
     picture(page, f"figure-{cell}")
 
 
+def test_the_points_of_a_small_map_are_seen(page):
+    canvas = output(page, 4).locator(".es-map canvas")
+    painted = canvas.evaluate("c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v > 150).length")
+    assert painted > 25 * 20  # dots, and not pixels
+
+
 def test_the_map_is_searched_hovered_and_its_selection_is_pythons(page):
     area = output(page, 4)
     area.scroll_into_view_if_needed()

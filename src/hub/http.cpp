@@ -13,6 +13,14 @@
 namespace embscope {
 namespace {
 
+// Either build of it will do: Debian's git brings the one with GnuTLS.
+void* open_libcurl() {
+  for (const char* name : {"libcurl.so.4", "libcurl-gnutls.so.4"}) {
+    if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) return library;
+  }
+  throw Error(Code::unsupported, "libcurl.so.4", "cannot be loaded, and fetching needs it: apt install libcurl4 (Debian, Ubuntu), dnf install libcurl (Fedora)");
+}
+
 // libcurl comes with thirty libraries of its own, which take longer to load than looking at two words does: they are
 // loaded by the first command that fetches something.
 struct Curl {
@@ -25,11 +33,10 @@ struct Curl {
   decltype(&::curl_easy_strerror) strerror;
 
   Curl() {
-    void* library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+    void* library = open_libcurl();
     const auto find = [library](auto& function, const char* name) {
-      function = reinterpret_cast<std::decay_t<decltype(function)>>(library == nullptr ? nullptr : dlsym(library, name));
-      if (function == nullptr)
-        throw Error(Code::unsupported, "libcurl.so.4", "cannot be loaded: fetching needs it (on Debian, the package libcurl4)");
+      function = reinterpret_cast<std::decay_t<decltype(function)>>(dlsym(library, name));
+      if (function == nullptr) throw Error(Code::unsupported, "libcurl.so.4", fmt::format("has no {}", name));
     };
     find(global_init, "curl_global_init");
     find(init, "curl_easy_init");
