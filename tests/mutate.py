@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Mutation testing: changes one operator or number of a room's sources at a time, rebuilds, and runs that room's tests.
+"""Mutation testing: changes one operator or number of a room's sources at a time, rebuilds, and runs the tests of that room and, while
+these pass, of the rooms that are built on it.
 
     tests/mutate.py ROOM [--count 20] [--seed 1] [--build build/release] [--tests PROGRAM ...]
 
@@ -10,10 +11,14 @@ import argparse
 import pathlib
 import random
 import re
+import resource
 import subprocess
 import sys
 
+import rooms
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+MOST_MEMORY = 8 << 30
 SWAPS = [(r"(?<![<>=!+\-*/&|])<(?![<=>])(?= )", "<="), (r" > ", " >= "), (r" <= ", " < "), (r" >= ", " > "), (r" == ", " != "), (r" != ", " == "),
          (r" && ", " || "), (r" \|\| ", " && "), (r" \+ ", " - "), (r" - ", " + "), (r" \* ", " + "), (r" / ", " * "), (r" % ", " / "),
          (r" \+= ", " -= "), (r"\+\+", "--"), (r"(?<=[ (\[])0(?=[;,)\]])", "1"), (r"(?<=[ (\[])1(?=[;,)\]])", "2"), (r"\btrue\b", "false"), (r"\bfalse\b", "true"),
@@ -33,9 +38,21 @@ def mutants(room):
                         yield path, number, line, changed + line[len(code):]
 
 
+def programs_of(room):
+    """The test programs that a mistake in this room could fail: its own first."""
+    known = rooms.known_rooms((ROOT / "CMakeLists.txt").read_text())
+    above = [name for name in known if name != room and room in known[name] and (ROOT / "tests" / name).is_dir()]
+    return [f"{name}_test" for name in [room, *sorted(above, key=lambda name: len(known[name]))]]
+
+
+def limit_memory():
+    """A loop that no longer ends must not take the machine with it."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+
+
 def passes(command, seconds):
     try:
-        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=seconds, cwd=ROOT).returncode == 0
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=seconds, cwd=ROOT, preexec_fn=limit_memory).returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
@@ -46,9 +63,9 @@ def main():
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--build", default="build/release")
-    parser.add_argument("--tests", nargs="*", help="test programs; by default the room's own")
+    parser.add_argument("--tests", nargs="*", help="test programs; by default the room's own and those of the rooms built on it")
     options = parser.parse_args()
-    programs = options.tests or [f"{options.room}_test"]
+    programs = options.tests or programs_of(options.room)
     build = ["cmake", "--build", options.build, "--target", *programs]
     tests = [[f"{options.build}/tests/{program}", "--gtest_brief=1"] for program in programs]
     if not passes(build, 3600) or not all(passes(test, 900) for test in tests):

@@ -93,6 +93,7 @@ void add_neighbours(CLI::App& app);
 void add_predict(CLI::App& app);  ///< predict, generate
 void add_mix(CLI::App& app);
 void add_trace(CLI::App& app);
+void add_trajectory(CLI::App& app);
 void add_interventions(CLI::App& app);  ///< edit, patch, steer
 void add_lens(CLI::App& app);
 void add_attention(CLI::App& app);

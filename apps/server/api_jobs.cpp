@@ -10,8 +10,10 @@
 #include "texts.h"
 
 #include "embscope/in_context.h"
+#include "embscope/neighbours.h"
 #include "embscope/patching.h"
 #include "embscope/projection.h"
+#include "embscope/similarity.h"
 #include "embscope/steering.h"
 
 namespace embscope::server {
@@ -53,6 +55,29 @@ Tensor rows_of(const Model& model, const std::vector<TokenId>& ids) {
   for (std::size_t i = 0; i < ids.size(); ++i)
     model.weights().wte.row(ids[i], rows.row(static_cast<std::int64_t>(i)).data());
   return rows;
+}
+
+Table nearest_in_matrix(const Model& model, TokenId token, int k) {
+  if (token < 0 || token >= model.config().vocab)
+    throw Error(Code::range, fmt::format("token {}", token), fmt::format("the vocabulary has 0:{}", model.config().vocab));
+  return similar(model, model.embedding(token).values(), k, std::vector{token});
+}
+
+// Among those that are mapped: `vectors` has a row for each of `ids`.
+Table nearest_among(const Model& model, const Tensor& vectors, const std::vector<TokenId>& ids, TokenId token, int k) {
+  const auto at = std::ranges::find(ids, token);
+  if (at == ids.end()) throw Error(Code::not_found, fmt::format("token {}", token), "is not on this map");
+  const Neighbours near = nearest_to(vectors.row(at - ids.begin()), vectors, {.k = k + 1});
+  std::vector<std::string> names;
+  std::vector<double> rank, id, cosine;
+  for (std::size_t i = 0; i < near.ids.size() && id.size() < static_cast<std::size_t>(k); ++i) {
+    const TokenId other = ids[static_cast<std::size_t>(near.ids[i])];
+    if (other == token) continue;
+    rank.push_back(static_cast<double>(id.size() + 1)), names.push_back(model.label(other));
+    id.push_back(other), cosine.push_back(static_cast<double>(near.values[i]));
+  }
+  Table table("nearest on the map");
+  return std::move(table.add("rank", rank).add("token", names).add("id", id).add("cosine", cosine, 5));
 }
 
 // A part of a job's way: from..to of the whole.
@@ -133,12 +158,17 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
     constexpr double running = 0.5;  // the model's share of the time, where it runs
     job.set_ids(ids, [model](TokenId id) { return model->model().label(id); });
     job.report(0, "principal components");
-    const Tensor vectors = rows ? rows_of(model->model(), ids)
-                                : in_context(model->transformer(), site, before, ids, part(job, 0, running));
+    const auto vectors = std::make_shared<const Tensor>(rows ? rows_of(model->model(), ids)
+                                                             : in_context(model->transformer(), site, before, ids, part(job, 0, running)));
+    if (rows)
+      job.set_nearest([model](TokenId token, int k) { return nearest_in_matrix(model->model(), token, k); }, 0);
+    else
+      job.set_nearest([=](TokenId token, int k) { return nearest_among(model->model(), *vectors, ids, token, k); },
+                      static_cast<std::size_t>(vectors->size()) * sizeof(float));
     const double start = rows ? 0 : running;
-    return method == "pca"    ? run_pca(job, vectors)
-           : method == "umap" ? run_umap(job, vectors, umap, start)
-                              : run_tsne(job, vectors, options, start);
+    return method == "pca"    ? run_pca(job, *vectors)
+           : method == "umap" ? run_umap(job, *vectors, umap, start)
+                              : run_tsne(job, *vectors, options, start);
   };
 }
 
@@ -234,6 +264,12 @@ Answer labels(const Job& job) {
   return Reply().add("labels", bj::array(list.begin(), list.end())).answer();
 }
 
+Answer nearest(const Call& call, const Job& job) {
+  if (!call.query.contains("token")) throw Refusal(400, "usage", "token", "is missing");
+  const auto token = static_cast<TokenId>(query_integer(call, "token", -1, 0, INT32_MAX));
+  return Reply().add("table", job.nearest(token, static_cast<int>(query_integer(call, "k", 12, 1, 1000)))).answer();
+}
+
 }  // namespace
 
 void add_jobs(Routes& routes, Models& models, Jobs& jobs) {
@@ -256,6 +292,8 @@ void add_jobs(Routes& routes, Models& models, Jobs& jobs) {
   routes.add("GET", "/api/jobs/{id}/ids", Lane::quick, [&](Call& call) { return ids(*jobs.find(call.parameters[0])); });
   routes.add("GET", "/api/jobs/{id}/labels", Lane::quick,
              [&](Call& call) { return labels(*jobs.find(call.parameters[0])); });
+  routes.add("GET", "/api/jobs/{id}/similar", Lane::quick,
+             [&](Call& call) { return nearest(call, *jobs.find(call.parameters[0])); });
   routes.add_stream("GET", "/api/jobs/{id}/events", [&](Call& call) {
     jobs.find(call.parameters[0])->follow(call.events);
     call.keeps_events = true;

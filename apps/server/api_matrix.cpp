@@ -99,6 +99,12 @@ Answer value(const Call& call, OpenModel& model) {
       .answer();
 }
 
+Answer values(const Call& call, OpenModel& model) {
+  const auto edge = [&](std::string_view name, std::int64_t otherwise) { return query_integer(call, name, otherwise, INT64_MIN, INT64_MAX); };
+  const MatrixTiles::Area area{edge("left", 0), edge("right", model.config().vocab), edge("top", 0), edge("bottom", model.config().width)};
+  return Reply().add("table", model.tiles().values(area, query_text(call, "tokens", "id"), query_text(call, "dimensions", "id"))).answer();
+}
+
 }  // namespace
 
 void add_matrix(Routes& routes, Models& models) {
@@ -107,6 +113,7 @@ void add_matrix(Routes& routes, Models& models) {
   routes.add("GET", "/api/matrix/tile/{level}/{x}/{y}.png", Lane::quick,
              [&, cache](Call& call) { return tile(call, *models.of(call), *cache); });
   routes.add("GET", "/api/matrix/value", Lane::quick, [&](Call& call) { return value(call, *models.of(call)); });
+  routes.add("GET", "/api/matrix/values", Lane::work, [&](Call& call) { return values(call, *models.of(call)); });
 }
 
 }  // namespace embscope::server

@@ -135,6 +135,7 @@ class Watch {
   void tell() {
     told_ = std::chrono::steady_clock::now();
     job_.set_partial(Reply()
+                         .add("seed", bj::value(r_.seed))
                          .add("steps", std::span<const double>(steps_))
                          .add("losses", std::span<const double>(losses_))
                          .add("validation", validation_)

@@ -117,6 +117,12 @@ void Job::set_labels(std::vector<std::string> labels) {
   labels_ = std::move(labels);
 }
 
+void Job::set_nearest(std::function<Table(TokenId, int)> nearest, std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  nearest_ = std::move(nearest);
+  nearest_bytes_ = bytes;
+}
+
 void Job::set_partial(std::string json) {
   const std::lock_guard lock(mutex_);
   partial_ = std::move(json);
@@ -193,6 +199,16 @@ std::vector<std::string> Job::labels() const {
   return list;
 }
 
+Table Job::nearest(TokenId token, int k) const {
+  std::function<Table(TokenId, int)> nearest;
+  {
+    const std::lock_guard lock(mutex_);
+    nearest = nearest_;
+  }
+  if (!nearest) throw Refusal(409, "usage", fmt::format("job {}", id_), "has no vectors: it is no map, or they are still being computed");
+  return nearest(token, k);
+}
+
 void Job::pause() {
   const std::lock_guard lock(mutex_);
   if (ended()) refuse_ended(id_);
@@ -238,7 +254,8 @@ void Jobs::forget_old() {
       const std::lock_guard lock(job.mutex_);
       if (!job.ended()) continue;
       ++kept;
-      bytes += job.result_.size() + job.partial_.size() + job.points_.size() * sizeof(float) + job.ids_.size() * sizeof(TokenId);
+      bytes += job.result_.size() + job.partial_.size() + job.points_.size() * sizeof(float) + job.ids_.size() * sizeof(TokenId) +
+               job.nearest_bytes_;
       if (kept < most_kept && bytes <= most_bytes) continue;
     }
     at->second.thread.join();

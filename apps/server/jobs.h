@@ -14,6 +14,7 @@
 
 #include "http.h"
 
+#include "embscope/table.h"
 #include "embscope/tensor.h"
 #include "embscope/tokenizer.h"
 
@@ -36,6 +37,8 @@ class Job : public std::enable_shared_from_this<Job> {
   void set_ids(std::vector<TokenId> ids, std::function<std::string(TokenId)> label);
   void set_labels(std::vector<std::string> labels);
   void set_partial(std::string json);  ///< what is known so far, beside the points
+  /// The k nearest of a token, in the space that is mapped; `bytes` is what it holds for that.
+  void set_nearest(std::function<Table(TokenId, int)> nearest, std::size_t bytes);
 
   // For those who ask.
   int id() const { return id_; }
@@ -45,6 +48,7 @@ class Job : public std::enable_shared_from_this<Job> {
   std::string points(std::int64_t& version) const;  ///< float32 x, y pairs
   std::vector<TokenId> ids() const;
   std::vector<std::string> labels() const;
+  Table nearest(TokenId token, int k) const;  ///< throws Refusal{409} where there are no vectors
 
   void pause();   ///< Throws Refusal{409} when it has ended, as does `resume`
   void resume();
@@ -76,6 +80,8 @@ class Job : public std::enable_shared_from_this<Job> {
   std::vector<TokenId> ids_;
   std::vector<std::string> labels_;
   std::function<std::string(TokenId)> label_;
+  std::function<Table(TokenId, int)> nearest_;
+  std::size_t nearest_bytes_ = 0;
   std::int64_t version_ = 0;
   double worked_ = 0;  // seconds, without pauses
   Clock::time_point since_ = Clock::now(), told_{};

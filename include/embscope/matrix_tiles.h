@@ -49,6 +49,15 @@ class MatrixTiles {
   /// What lies at pixel (x, y) of level 0. Throws Error{range, not_found}.
   Cell cell(std::int64_t x, std::int64_t y, std::string_view token_order, std::string_view dimension_order);
 
+  /// A piece of level 0, half-open.
+  struct Area {
+    std::int64_t left, right, top, bottom;
+  };
+  static constexpr std::int64_t most_values = 1 << 20;
+  /// The values of a piece: a row for each token, with columns id, token, and one for each dimension ("d7"). Throws
+  /// Error{range} for an area outside the matrix or of more than `most_values`, Error{not_found}.
+  Table values(const Area& area, std::string_view token_order, std::string_view dimension_order);
+
  private:
   struct Parts;
   std::vector<Level> levels_;

@@ -327,4 +327,35 @@ MatrixTiles::Cell MatrixTiles::cell(std::int64_t x, std::int64_t y, std::string_
   return cell;
 }
 
+Table MatrixTiles::values(const Area& a, std::string_view token_order, std::string_view dimension_order) {
+  const std::size_t t = index_of(token_order, token_orders(), "tokens");
+  const std::size_t d = index_of(dimension_order, dimension_orders(), "dimensions");
+  const Model& model = *parts_->model;
+  const std::int64_t vocab = model.config().vocab, width = model.config().width;
+  const std::string where = fmt::format("tokens {}:{}, dimensions {}:{}", a.left, a.right, a.top, a.bottom);
+  if (a.left < 0 || a.right <= a.left || a.right > vocab || a.top < 0 || a.bottom <= a.top || a.bottom > width)
+    throw Error(Code::range, where, fmt::format("the matrix has {} x {}", vocab, width));
+  const std::int64_t across = a.right - a.left, down = a.bottom - a.top;
+  if (across > most_values / down)
+    throw Error(Code::range, where, fmt::format("{} values, at most {} are written: zoom in", across * down, most_values));
+  const std::lock_guard lock(parts_->mutex);
+  const Order &tokens = parts_->tokens(t), &dimensions = parts_->dimensions(d);
+  std::vector<double> ids;
+  std::vector<std::string> names;
+  std::vector<std::vector<double>> columns(static_cast<std::size_t>(down));
+  std::vector<float> row(static_cast<std::size_t>(width));
+  for (std::int64_t x = a.left; x < a.right; ++x) {
+    const TokenId token = tokens[static_cast<std::size_t>(x)];
+    ids.push_back(token), names.push_back(model.label(token));
+    model.weights().wte.row(token, row.data());
+    for (std::int64_t y = a.top; y < a.bottom; ++y)
+      columns[static_cast<std::size_t>(y - a.top)].push_back(static_cast<double>(row[static_cast<std::size_t>(dimensions[static_cast<std::size_t>(y)])]));
+  }
+  Table table("values of the embedding matrix");
+  table.add("id", std::move(ids)).add("token", std::move(names));
+  for (std::int64_t y = 0; y < down; ++y)
+    table.add(fmt::format("d{}", dimensions[static_cast<std::size_t>(a.top + y)]), std::move(columns[static_cast<std::size_t>(y)]));
+  return table;
+}
+
 }  // namespace embscope

@@ -1,7 +1,9 @@
 #include "kernels/vector.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
@@ -187,9 +189,9 @@ void rotate_halves(float* x, const float* cosines, const float* sines, std::int6
 }
 
 bool all_finite(const float* x, std::int64_t n) {
-  bool finite = true;
-  for (std::int64_t i = 0; i < n; ++i) finite &= std::abs(x[i]) <= 3.4028234663852886e38f;
-  return finite;
+  std::uint32_t carried = 0;  // an exponent of ones, and no other, runs over into the sign when one is added to it
+  for (std::int64_t i = 0; i < n; ++i) carried |= (std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffff) + 0x00800000;
+  return carried >> 31 == 0;
 }
 
 }  // namespace embscope

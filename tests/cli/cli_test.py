@@ -86,6 +86,14 @@ class Answers(unittest.TestCase):
         self.assertTrue(columns["top"][-1].startswith("␣Berlin"))
         self.assertEqual(columns["rank_own"][0], 1)
 
+    def test_the_way_of_a_vector_turns_from_its_own_token_to_the_predicted_one(self):
+        way = table("trajectory", CAPITAL, "--plane", "' is'", "' Berlin'")
+        self.assertEqual((way["block"], way["site"][0], way["site"][-1]), ([*range(-1, 30)], "blocks.0.resid_pre", "blocks.29.resid_post"))
+        self.assertEqual(way["x"][0], max(way["x"][:5]))
+        self.assertEqual(way["y"][-1], max(way["y"]))
+        free = run("trajectory", CAPITAL).stdout.decode()
+        self.assertRegex(free, r"x: principal component 1 \(\d+ % of the variance\)")
+
     def test_run_writes_arrays(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "out.json")
@@ -143,7 +151,7 @@ class Answers(unittest.TestCase):
             self.assertGreaterEqual(len(list(pathlib.Path(folder, "tour/figures").glob("*.json"))), 11)
 
     def test_help_shows_an_example(self):
-        for command in ("info", "tokens", "vector", "cosine", "similar", "heatmap", "geometry", "toy", "map", "predict", "generate", "mix", "trace", "run", "tour", "completion"):
+        for command in ("info", "tokens", "vector", "cosine", "similar", "heatmap", "geometry", "toy", "map", "predict", "generate", "mix", "trace", "trajectory", "run", "tour", "completion"):
             done = run(command, "--help")
             self.assertEqual(done.returncode, 0, command)
             self.assertIn(b"embscope " + command.encode(), done.stdout, command)
@@ -208,6 +216,7 @@ class Mistakes(unittest.TestCase):
         self.refused(1, "temperature", "generate", "x", "--temperature", "-1")
         self.refused(1, "top-p", "generate", "x", "--top-p", "0")
         self.refused(1, "positions 0..4", "trace", CAPITAL, "--position", "5")
+        self.refused(1, "span no plane", "trajectory", CAPITAL, "--plane", "' is'", "2 * ' is'")
         self.refused(2, "bash, zsh and fish", "completion", "tcsh")
 
     def test_models(self):

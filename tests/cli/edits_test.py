@@ -21,7 +21,7 @@ class Explain(unittest.TestCase):
             corpus = pathlib.Path(folder, "corpus.txt")
             corpus.write_text("One line.\nAnother line.\n")
             for command in (
-                    ["predict", CAPITAL], ["generate", CAPITAL, "-n", "2"], ["trace", CAPITAL], ["lens", CAPITAL],
+                    ["predict", CAPITAL], ["generate", CAPITAL, "-n", "2"], ["trace", CAPITAL], ["trajectory", CAPITAL], ["lens", CAPITAL],
                     ["attention", CAPITAL], ["attribute", CAPITAL],
                     ["mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", "--steps", "3"],
                     ["edit", CAPITAL, "--at", "wte@3", "--do", "zero"],

@@ -44,6 +44,25 @@ class Tiles : public ::testing::TestWithParam<const char*> {
   }
 };
 
+TEST_P(Tiles, the_values_of_a_piece_are_those_of_its_cells) {
+  for (const char* order : {"id", "mean", "cluster"}) {
+    const Table table = tiles_.values({5, 9, 2, 4}, order, order);
+    ASSERT_EQ(table.columns().size(), 4u);
+    ASSERT_EQ(table.rows(), 4u);
+    for (std::int64_t x = 0; x < 4; ++x) {
+      for (std::int64_t y = 0; y < 2; ++y) {
+        const MatrixTiles::Cell cell = tiles_.cell(5 + x, 2 + y, order, order);
+        const Column& column = table.columns()[static_cast<std::size_t>(2 + y)];
+        EXPECT_EQ(column.name, "d" + std::to_string(cell.dimension));
+        EXPECT_EQ(column.numbers()[static_cast<std::size_t>(x)], cell.value);
+        EXPECT_EQ(table.column("id").numbers()[static_cast<std::size_t>(x)], cell.token);
+      }
+    }
+  }
+  for (const MatrixTiles::Area& area : {MatrixTiles::Area{0, vocab_ + 1, 0, 1}, {-1, 1, 0, 1}, {3, 3, 0, 1}, {0, 1, 0, width_ + 1}, {0, 1, 2, 1}})
+    EXPECT_THROW(tiles_.values(area, "id", "id"), Error);
+}
+
 TEST_P(Tiles, level_0_shows_each_value_at_its_place_in_every_order) {
   for (const std::string& t : MatrixTiles::token_orders()) {
     for (const std::string& d : MatrixTiles::dimension_orders()) {

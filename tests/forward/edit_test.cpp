@@ -1,6 +1,8 @@
 // What each edit does, where it does it, and which edits are refused before anything runs.
 #include <algorithm>
 #include <cmath>
+#include <numbers>
+#include <span>
 
 #include <gmock/gmock.h>
 
@@ -149,6 +151,73 @@ TEST_P(Edits, project_out_leaves_nothing_along_the_vector_and_the_rest_alone) {
       EXPECT_NEAR(along / std::sqrt(square), 0, 1e-5);
     }
   }
+}
+
+double dot(std::span<const float> a, std::span<const float> b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return sum;
+}
+double angle(std::span<const float> a, std::span<const float> b) {
+  return std::acos(std::clamp(dot(a, b) / std::sqrt(dot(a, a) * dot(b, b)), -1.0, 1.0)) * 180 / std::numbers::pi;
+}
+
+TEST_P(Edits, rotate_turns_towards_the_vector_and_keeps_the_length) {
+  const auto v = ramp(config().width, 3);
+  const auto untouched = at(residual, {}), turned = at(residual, {edit(residual, Change::rotate, v, 30)});
+  for (std::size_t r = 0; r < turned.size(); ++r) {
+    for (std::int64_t t = 0; t < turned[r].rows(); ++t) {
+      const auto x = untouched[r].row(t), y = turned[r].row(t);
+      EXPECT_NEAR(dot(y, y), dot(x, x), 1e-5 * dot(x, x));
+      EXPECT_NEAR(angle(x, y), 30, 0.01);
+      EXPECT_NEAR(angle(y, v), angle(x, v) - 30, 0.01);  // so y lies in the plane of x and v
+    }
+  }
+}
+
+TEST_P(Edits, rotate_goes_no_further_than_the_vector) {
+  const auto v = ramp(config().width, 3);
+  const auto untouched = at(residual, {}), turned = at(residual, {edit(residual, Change::rotate, v, 180)});
+  const auto x = untouched[0].row(0), y = turned[0].row(0);
+  EXPECT_NEAR(angle(y, v), 0, 0.05);
+  EXPECT_NEAR(dot(y, y), dot(x, x), 1e-5 * dot(x, x));
+  std::vector<float> along(x.begin(), x.end());  // no plane: nothing is turned
+  const auto same = at(residual, {edit(residual, Change::set, along), edit(residual, Change::rotate, along, 30)});
+  EXPECT_TRUE(std::ranges::equal(same[0].row(0), x));
+}
+
+TEST_P(Edits, clamp_holds_the_dimensions_named_between_the_bounds) {
+  Edit e = edit(residual, Change::clamp);
+  e.low = -0.01f, e.high = 0.02f;
+  const auto untouched = at(residual, {});
+  const auto clamped = [&](float x) { return std::clamp(x, e.low, e.high); };
+  expect_changed(at(residual, {e}), untouched, 0, [&](const float* x, std::int64_t i, std::int64_t) { return clamped(x[i]); });
+  e.dimensions = {1, 4};
+  expect_changed(at(residual, {e}), untouched, 0,
+                 [&](const float* x, std::int64_t i, std::int64_t) { return i == 1 || i == 4 ? clamped(x[i]) : x[i]; });
+}
+
+TEST_P(Edits, noise_is_normal_of_its_deviation_and_belongs_to_seed_and_position) {
+  const auto untouched = at(residual, {});
+  const auto added = [&](float deviation, std::uint64_t seed) {
+    Edit e = edit(residual, Change::noise, {}, deviation);
+    e.seed = seed;
+    auto found = at(residual, {e});
+    for (std::size_t r = 0; r < found.size(); ++r) {
+      for (std::int64_t i = 0; i < found[r].size(); ++i) found[r].data()[i] -= untouched[r].data()[i];
+    }
+    return found;
+  };
+  const auto noise = added(2, 1), again = added(2, 1), other = added(2, 7);
+  const auto all = noise[0].values();
+  double mean = 0;
+  for (float x : all) mean += static_cast<double>(x) / static_cast<double>(all.size());
+  EXPECT_NEAR(mean, 0, 6 / std::sqrt(static_cast<double>(all.size())));
+  EXPECT_NEAR(std::sqrt(dot(all, all) / static_cast<double>(all.size())), 2, 0.5);
+  EXPECT_TRUE(std::ranges::equal(all, again[0].values()));
+  EXPECT_FALSE(std::ranges::equal(all, other[0].values()));
+  EXPECT_FALSE(std::ranges::equal(noise[0].row(0), noise[0].row(1)));
+  for (std::size_t i = 0; i < noise[1].row(2).size(); ++i) EXPECT_NEAR(noise[0].row(2)[i], noise[1].row(2)[i], 1e-5);  // whatever the row
 }
 
 TEST_P(Edits, every_site_takes_every_change) {

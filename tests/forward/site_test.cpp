@@ -1,4 +1,7 @@
 // What a name that is no site of a model is answered.
+#include <algorithm>
+
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "embscope/site.h"
@@ -22,6 +25,20 @@ TEST(Sites, under_the_names_of_others_are_found) {
   EXPECT_EQ(answer("tiny-gpt2", "transformer.h.1.ln_2"), "blocks.1.ln2");
   EXPECT_EQ(answer("tiny-llama", "model.layers.1.mlp.gate_proj"), "blocks.1.mlp_pre");
   EXPECT_EQ(answer("tiny-llama", "blk.1.attn_q"), "blocks.1.q");
+}
+
+TEST(Sites, say_their_shapes_in_numbers) {
+  const Config config = Model::open(std::string(EMBSCOPE_TEST_DATA) + "/reference/tiny-llama")->config();
+  ASSERT_NE(config.heads, config.kv_heads);
+  const auto shape = [&](Point point) {
+    const auto all = sites(config);
+    return std::ranges::find(all, point, &SiteInfo::point)->shape;
+  };
+  EXPECT_EQ(shape(Point::resid_mid), fmt::format("T x {}", config.width));
+  EXPECT_EQ(shape(Point::k), fmt::format("T x {} x {}", config.kv_heads, config.head_width));
+  EXPECT_EQ(shape(Point::z), fmt::format("T x {} x {}", config.heads, config.head_width));
+  EXPECT_EQ(shape(Point::pattern), fmt::format("{} x T x T", config.heads));
+  EXPECT_EQ(shape(Point::logits), fmt::format("T x {}", config.vocab));
 }
 
 TEST(Sites, that_this_model_lacks_say_why) {

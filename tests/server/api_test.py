@@ -1,10 +1,12 @@
 """Every address against the command line's answer to the same question, and every kind of mistake."""
 import json
+import math
 import os
 import pathlib
 import re
 import shutil
 import struct
+import tempfile
 import time
 import unittest
 import zlib
@@ -288,6 +290,8 @@ class Matrix(unittest.TestCase):
         self.assertEqual(server.ask("GET", "/api/matrix/tile/0/a/0.png")[0], 400)
         self.assertEqual(server.ask("GET", "/api/matrix/tile/0/0/0.png?tokens=colour")[0], 404)
         self.assertEqual(server.ask("GET", "/api/matrix/value?x=49152&y=0")[0], 422)
+        self.assertIn("zoom in", server.ask("GET", "/api/matrix/values")[1]["error"]["message"])
+        self.assertEqual(len(server.get("/api/matrix/values?left=10&right=14&top=3&bottom=9")["table"]["columns"]["token"]), 4)
 
 
 class Mistakes(unittest.TestCase):
@@ -373,6 +377,7 @@ class Work(unittest.TestCase):
             self.assertEqual(list(points[1::2]), theirs["y"])
             self.assertEqual(server.get(f"/api/jobs/{job}/labels")["labels"], theirs["token"])
             self.assertEqual(done["result"]["tokens"], 120)
+            self.assertEqual(server.get(f"/api/jobs/{job}/similar?token=7&k=3")["table"], server.post("/api/similar", vector="#7", k=3)["table"])
 
     def test_a_map_of_what_tokens_become_equals_the_command(self):
         where = {"site": "blocks.2.resid_post", "after": "I see a"}
@@ -382,8 +387,28 @@ class Work(unittest.TestCase):
         _, points = self.points(job)
         self.assertEqual(list(points[0::2]), theirs["x"])
         self.assertEqual(list(points[1::2]), theirs["y"])
+        for token, status in (("600", 404), ("-1", 422), ("x", 400)):
+            self.assertEqual(server.ask("GET", f"/api/jobs/{job}/similar?token={token}")[0], status, token)
         for site, status in (("blocks.99.resid_post", 404), ("blocks.2.pattern", 400), ("logits", 400)):
             self.assertEqual(server.ask("POST", "/api/jobs", {"kind": "map", "tokens": "0:9", "site": site})[0], status, site)
+
+    def test_neighbours_on_a_map_are_those_of_the_vectors_that_it_maps(self):
+        site, words = "blocks.2.resid_post", [" cat", " dog", " paper", " king"]
+        vectors, ids = [], []
+        with tempfile.TemporaryDirectory() as folder:
+            for word in words:
+                path = pathlib.Path(folder, "run.json")
+                command("run", "--text", "I see a" + word, "--capture", site, "--to", str(path))
+                run = json.loads(path.read_text())
+                vectors.append(run[site][-1]), ids.append(run["ids"][-1])
+        job = server.post("/api/jobs", kind="map", method="pca", tokens=ids, site=site, after="I see a")["id"]
+        self.wait(job, "done")
+        near = server.get(f"/api/jobs/{job}/similar?token={ids[0]}")["table"]["columns"]
+        product = lambda a, b: sum(x * y for x, y in zip(a, b))
+        cosines = {i: product(v, vectors[0]) / math.sqrt(product(v, v) * product(vectors[0], vectors[0])) for i, v in zip(ids, vectors)}
+        self.assertEqual(near["id"], sorted(ids[1:], key=cosines.get, reverse=True))
+        for i, cosine in zip(near["id"], near["cosine"]):
+            self.assertAlmostEqual(cosine, cosines[i], delta=1e-5)
 
     def test_a_map_is_seen_paused_resumed_and_cancelled(self):
         job = server.post("/api/jobs", kind="map", method="tsne", tokens="0:400", steps=100000)["id"]

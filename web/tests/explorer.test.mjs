@@ -471,9 +471,20 @@ test("figures and tables are saved, and the command is copied", async () => {
   await quiet(page);
 });
 
-const begin = async (download) => readFileSync(await (await download).path(), "utf8").slice(0, 60);
+const begin = async (download, length = 60) => readFileSync(await (await download).path(), "utf8").slice(0, length);
 
 test("what is drawn in a way of its own is saved too: the map, the lens, predictions, what was written", async () => {
+  const matrix = await visit("matrix?area=64,128,0,32&dimensions=mean");
+  await matrix.waitForSelector('canvas[data-ready="yes"]');
+  for (const [form, start] of [["SVG", /^<svg .*tokens 64 to 128, by id/], ["PNG", /^.PNG/], ["CSV", /^id,token(,d\d+){32}\n64,/], ["JSON", /^\{"title":"values of the embedding matrix"/]]) {
+    const download = matrix.waitForEvent("download");
+    await matrix.getByRole("button", { name: `Save the matrix as shown as ${form}` }).click();
+    assert.match(await begin(download, 200), start);
+  }
+  await matrix.getByRole("button", { name: "whole" }).click();
+  await matrix.getByRole("button", { name: "Save the matrix as shown as CSV" }).click();
+  await matrix.getByText("zoom in", { exact: false }).first().waitFor();
+  await matrix.close();
   const page = await visit("map?tokens=0:300&token=282");
   await pointsOf(page, "Map", 300);
   for (const [form, start] of [["SVG", /^<svg /], ["CSV", /^id,token,x,y\n0,/], ["JSON", /^\{"title":/], ["PNG", /^.PNG/]]) {

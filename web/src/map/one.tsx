@@ -80,8 +80,8 @@ export function One(props: OneProps) {
 
   const cosines = useCosines(props.colour, props.word, info);
   const paint = usePaint(props.colour, vocabulary?.attributes, cosines.data, info.vocab);
-  const near = useAnswer(centre === undefined ? undefined : `${info.name} #${centre}`,
-    (signal) => call<{ table: Columns }>(of(info.name, "similar"), { vector: `#${centre}`, k: 12 }, { signal }));
+  const near = useAnswer(centre === undefined || !cloud ? undefined : `${id} #${centre}`,
+    (signal) => call<{ table: Columns }>(`jobs/${id}/similar?token=${centre}&k=12`, undefined, { signal }));
   const lines = useMemo(() => (centre !== undefined && near.data ? numbers(near.data.table, "id") : []), [near.data, centre]);
   const marked = useMemo(() => new Set([...inside, ...(centre === undefined ? [] : [centre])]), [inside, centre]);
   const names = useMemo(() => (cloud && vocabulary ? Array.from(cloud.ids, (t) => vocabulary.labels[t] ?? String(t)) : []), [cloud?.ids, vocabulary]);

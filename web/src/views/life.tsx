@@ -224,7 +224,7 @@ function Path({ info, text, position }: PartProps) {
           </>
         )}
       </Shown>
-      <Same command={`${program(info, "run")} --text ${shell(text)} --capture 'blocks.*.resid_post' --to path.npz`}
+      <Same command={`${program(info, "trajectory")} ${shell(text)} --position ${position}${plane === "pca" ? "" : ` --plane ${shell(x)} ${shell(y)}`}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.trajectory(${py(text)}, position=${position}${plane === "pca" ? "" : `, axes=${py([x, y])}`})`} />
     </>
   );

@@ -4,7 +4,7 @@ import { call, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
 import { Choice, Figure, NumberField, opened, program, Same, Save, Shown, Table, Token, Trouble } from "../parts";
-import { download } from "../save";
+import { download, saveTable } from "../save";
 import { model, useParam } from "../session";
 
 interface Level {
@@ -118,13 +118,34 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
         aria-label="The embedding matrix. Arrows move the cross, plus and minus zoom; the value is read out below." />
       <div class="row between">
         <small>tokens {Math.floor(area[0])} to {Math.ceil(area[1])} in this order, dimensions {Math.floor(area[2])} to {Math.ceil(area[3])}; full colour is ±{matrix.range.toFixed(3)}; wheel zooms tokens, with shift dimensions</small>
-        <Save title="the matrix as shown" forms={{ PNG: () => canvas.current?.toBlob((b) => b && download("matrix.png", b, "image/png")) }} />
+        <Save title="the matrix as shown" forms={{
+          SVG: () => canvas.current && download("matrix.svg", svg(canvas.current, area, orders), "image/svg+xml"),
+          PNG: () => canvas.current?.toBlob((b) => b && download("matrix.png", b, "image/png")),
+          CSV: () => void values(area, orders).then((t) => saveTable("matrix", t, "csv"), setError),
+          JSON: () => void values(area, orders).then((t) => saveTable("matrix", t, "json"), setError),
+        }} />
       </div>
       <Under at={at} go={go} matrix={matrix} orders={orders} />
       <Same command={`${program(info, "heatmap")} --save heatmap.png`} python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.heatmap()`} />
     </>
   );
 }
+
+/** The picture with what its edges are. */
+function svg(canvas: HTMLCanvasElement, [l, r, t, b]: Area, orders: string): string {
+  const [width, height, margin] = [canvas.clientWidth, canvas.clientHeight, 24];
+  const by = new URLSearchParams(orders);
+  const tokens = `tokens ${Math.floor(l)} to ${Math.ceil(r)}, by ${by.get("tokens")}`, dimensions = `dimensions ${Math.floor(t)} to ${Math.ceil(b)}, by ${by.get("dimensions")}`;
+  const text = 'font-family="sans-serif" font-size="12" text-anchor="middle"';
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width + margin}" height="${height + margin}">`
+    + `<title>The embedding matrix: ${tokens}; ${dimensions}</title>`
+    + `<image x="${margin}" width="${width}" height="${height}" preserveAspectRatio="none" href="${canvas.toDataURL("image/png")}"/>`
+    + `<text x="${margin + width / 2}" y="${height + 16}" ${text}>${tokens}</text>`
+    + `<text transform="translate(14 ${height / 2}) rotate(-90)" ${text}>${dimensions}</text></svg>\n`;
+}
+
+const values = async ([l, r, t, b]: Area, orders: string): Promise<Columns> =>
+  (await call<{ table: Columns }>(`matrix/values?left=${Math.floor(l)}&right=${Math.ceil(r)}&top=${Math.floor(t)}&bottom=${Math.ceil(b)}&${orders}`)).table;
 
 function Under({ at, go, matrix, orders }: { at?: [number, number]; go: (x: number, y: number) => void; matrix: MatrixInfo; orders: string }) {
   const where = useSettled(at && `matrix/value?x=${at[0]}&y=${at[1]}&${orders}`, 30);

@@ -15,6 +15,7 @@ import { dark } from "../theme";
 const someText = "The cat sat on the mat. The dog sat on the log. The cat saw the dog, and the dog saw the cat. A cat is small and a dog is not. ";
 
 interface Progress {
+  seed?: number;
   steps?: number[];
   losses?: (number | null)[];
   /** [step, loss] */
@@ -59,8 +60,8 @@ export function Train() {
       </div>
       <Trouble error={error} />
       <div class={b ? "maps two" : "maps"}>
-        {a && <Run id={a} forget={() => setA(undefined)} title={`Seed ${seedA}`} corpus={text} />}
-        {b && <Run id={b} forget={() => setB(undefined)} title={`Seed ${seedB}`} corpus={text} />}
+        {a && <Run id={a} forget={() => setA(undefined)} asked={seedA} corpus={text} />}
+        {b && <Run id={b} forget={() => setB(undefined)} asked={seedB} corpus={text} />}
       </div>
       <Same command={`embscope train text.txt --out run ${Object.entries(options).map(([name, value]) => `--${name} ${value}`).join(" ")}`}
         python={`import embscope\nlog = embscope.train(open("text.txt").read(), "run", ${Object.entries(options).map(([name, value]) => `${name}=${value}`).join(", ")})\nmodel = embscope.load("run")`} />
@@ -69,11 +70,13 @@ export function Train() {
   );
 }
 
-function Run({ id, forget, title, corpus }: { id: string; forget: () => void; title: string; corpus: string }) {
+/** `asked`: the seed that the form names; the run itself may be an earlier one. */
+function Run({ id, forget, asked, corpus }: { id: string; forget: () => void; asked: number; corpus: string }) {
   const job = useJob(id, forget);
   const latest = useAnswer(job && `${id} ${job.version ?? job.fraction} ${job.state}`, (signal) => call<Job>(`jobs/${id}`, undefined, { signal }), 3000);
   const progress: Progress | undefined = latest.data?.partial;
   const result = latest.data?.result;
+  const title = `Seed ${progress?.seed ?? asked}`;
   const cloud = useCloud(job);
   const labels = useAnswer(cloud ? `${id} labels` : undefined, (signal) => call<{ labels: string[] }>(`jobs/${id}/labels`, undefined, { signal })).data?.labels;
   useEffect(() => {
