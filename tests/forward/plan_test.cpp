@@ -93,6 +93,7 @@ class Plans : public ::testing::TestWithParam<Case> {
 
 void expect_same_bits(const Tensor& a, const Tensor& b) {
   ASSERT_EQ(a.shape(), b.shape());
+  if (a.empty()) return;  // nothing lies behind its pointer
   ASSERT_EQ(std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(float)), 0);
 }
 
