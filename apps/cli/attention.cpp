@@ -29,6 +29,7 @@ void run(const Common& common, const Options& o, bool chosen) {
   print(common, o.every ? result.every : result.summary, notes);
   save_figure(common, [&] {
     std::vector<std::string> labels;
+    labels.reserve(r.ids.size());
     for (TokenId id : r.ids) labels.push_back(model.label(id));
     return figure_attention(result.patterns, result.heads, result.block, labels);
   });

@@ -23,6 +23,7 @@ Table rows_at(const Table& table, const std::vector<std::size_t>& rows) {
   Table out(table.title());
   const auto chosen = [&rows]<class T>(const std::vector<T>& values) {
     std::vector<T> some;
+    some.reserve(rows.size());
     for (std::size_t i : rows) some.push_back(values[i]);
     return some;
   };

@@ -76,6 +76,7 @@ Answer attention(const Call& call, const OpenModel& model) {
                  fmt::format("attention of {} heads over {} x {} tokens", heads, n, n));
   const AttentionResult result = attention_patterns(model.transformer(), request, call.progress());
   std::vector<std::string> labels;
+  labels.reserve(request.ids.size());
   for (TokenId id : request.ids) labels.push_back(model.model().label(id));
   Reply reply;
   reply.add("block", result.block)

@@ -44,11 +44,13 @@ Table lines_of(const std::vector<Named>& list) {
 
 Table cosines_of(const std::vector<Named>& list) {
   std::vector<std::string> names;
+  names.reserve(list.size());
   for (const Named& one : list) names.push_back(one.label);
   Table table("cosine similarity");
   table.add("word", names);
   for (const Named& b : list) {
     std::vector<double> column;
+    column.reserve(list.size());
     for (const Named& a : list) column.push_back(cosine(a.values, b.values));
     table.add(b.label, std::move(column), 5);
   }

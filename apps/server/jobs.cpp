@@ -276,6 +276,7 @@ std::shared_ptr<Job> Jobs::find(std::string_view id) const {
 std::vector<std::shared_ptr<Job>> Jobs::all() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Job>> list;
+  list.reserve(jobs_.size());
   for (const auto& [id, entry] : jobs_) list.push_back(entry.job);
   return list;
 }

@@ -236,6 +236,7 @@ Table relation_table(std::span<const Relation> relations, std::vector<Tally> tal
   names.emplace_back("all"), tallies.push_back(all);
   const auto column = [&](auto&& value) {
     std::vector<double> out;
+    out.reserve(tallies.size());
     for (const Tally& tally : tallies) out.push_back(value(tally));
     return out;
   };

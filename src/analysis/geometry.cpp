@@ -138,6 +138,7 @@ Table dimension_table(const Shape64& s) {
   std::ranges::stable_sort(all, [](const NamedNumber& a, const NamedNumber& b) { return a.ratio > b.ratio; });
   const auto column = [&](double NamedNumber::* member) {
     std::vector<double> out;
+    out.reserve(all.size());
     for (const NamedNumber& row : all) out.push_back(row.*member);
     return out;
   };

@@ -141,6 +141,7 @@ bool has_letter(const std::string& label) {
 /// The tokens whose neighbours are followed.
 std::vector<TokenId> followed(const GrowthRequest& request, const Model& model, const std::vector<TokenId>& frequent) {
   std::vector<TokenId> ids;
+  ids.reserve(request.words.size());
   for (const std::string& word : request.words) ids.push_back(word_token(model.tokenizer(), word).id);
   for (std::size_t i = 0; request.words.empty() && i < frequent.size() && ids.size() < 6; ++i) {
     if (has_letter(model.label(frequent[i]))) ids.push_back(frequent[i]);

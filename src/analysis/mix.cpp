@@ -122,6 +122,7 @@ MixResult mix(const Transformer& transformer, const MixRequest& r, const Progres
   result.position = position_of(prompt, r.replace);
   const auto& ids = prompt.tokens.ids;
   std::vector<double> p;
+  p.reserve(static_cast<std::size_t>(r.steps));
   for (int i = 0; i < r.steps; ++i) p.push_back(static_cast<double>(i) / (r.steps - 1));
   const auto other = distractor(transformer, r, site, ids, result.position);
   Request request = sweep_request(r, site, ids, result.position, other, p);
@@ -133,6 +134,7 @@ MixResult mix(const Transformer& transformer, const MixRequest& r, const Progres
       std::ranges::equal(sweep.rows[steps - 1].logits.values(), sweep.rows[steps].logits.values());
 
   std::vector<TokenId> targets;
+  targets.reserve(r.targets.size());
   for (const std::string& word : r.targets) targets.push_back(word_token(tokenizer, word).id);
   std::vector<Step> found(steps);
   parallel_for(r.steps, 1, [&](std::int64_t begin, std::int64_t end) {

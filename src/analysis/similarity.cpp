@@ -77,6 +77,7 @@ Table cosines(const Model& model, std::span<const std::string> words) {
   table.add("word", names);
   for (std::size_t b = 0; b < rows.size(); ++b) {
     std::vector<double> column;
+    column.reserve(rows.size());
     for (const Tensor& row : rows) column.push_back(cosine(row.values(), rows[b].values()));
     table.add(names[b], std::move(column), 5);
   }

@@ -97,6 +97,7 @@ std::vector<std::string> kinds_of(std::span<const std::string> of_points) {
     if (sizes.erase(std::string(kind)) > 0) out.emplace_back(kind);
   }
   std::vector<std::pair<std::size_t, std::string>> others;
+  others.reserve(sizes.size());
   for (const auto& [kind, size] : sizes) others.emplace_back(size, kind);
   std::stable_sort(others.begin(), others.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   for (auto& [size, kind] : others) out.push_back(kind);

@@ -107,6 +107,7 @@ const View* Archive::find(std::string_view name) const {
 const View& Archive::at(std::string_view name) const {
   if (const View* view = find(name)) return *view;
   std::vector<std::string> names;
+  names.reserve(tensors_.size());
   for (const Entry& entry : tensors_) names.push_back(entry.name);
   throw Error(Code::not_found, path_.filename().string(),
               fmt::format("no tensor '{}'{}", name, nearest_names(name, names)));

@@ -38,6 +38,7 @@ void check_site(const Config& config, const Site& site) {
     throw Error(Code::not_found, "site " + site.name(), fmt::format("the model has blocks 0..{}", config.blocks - 1));
   }
   std::vector<std::string> names;
+  names.reserve(infos.size());
   for (const SiteInfo& i : infos) names.push_back(i.name);
   throw Error(Code::not_found, "site " + site.name(), fmt::format("this model has {}", fmt::join(names, ", ")));
 }

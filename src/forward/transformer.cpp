@@ -27,6 +27,7 @@ void Hooks::remove(Handle handle) {
 
 std::vector<std::pair<Hooks::Handle, Site>> Hooks::active() const {
   std::vector<std::pair<Handle, Site>> list;
+  list.reserve(hooks_.size());
   for (const Hook& hook : hooks_) list.emplace_back(hook.handle, hook.site);
   return list;
 }

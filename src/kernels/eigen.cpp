@@ -145,6 +145,7 @@ Matrix64 reflections(const Matrix64& a, const std::vector<double>& scale) {
 template <class T>
 void reorder(const std::vector<std::size_t>& order, std::vector<T>& values) {
   std::vector<T> out;
+  out.reserve(order.size());
   for (std::size_t i : order) out.push_back(values[i]);
   values = std::move(out);
 }

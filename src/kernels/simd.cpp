@@ -26,9 +26,10 @@ bool has_fused_multiply_add(std::int64_t target) {
 }  // namespace
 
 std::vector<SimdTarget> simd_targets() {
-  std::vector<SimdTarget> list;
   const auto& targets = all();
   const std::int64_t used = hwy::SupportedAndGeneratedTargets().front();
+  std::vector<SimdTarget> list;
+  list.reserve(targets.size());
   for (const std::int64_t target : targets) list.push_back({hwy::TargetName(target), has_fused_multiply_add(target), target == used});
   return list;
 }

@@ -108,6 +108,7 @@ std::vector<fs::path> shards(const fs::path& index) {
   }
   if (names.empty()) throw Error(Code::format, index.string(), "'weight_map' is empty");
   std::vector<fs::path> files;
+  files.reserve(names.size());
   for (const std::string& name : names) files.push_back(index.parent_path() / name);
   return files;
 }

@@ -97,6 +97,7 @@ void Compared::scores(std::span<const std::int64_t> rows, std::vector<float>& ou
 
 std::vector<float> Compared::half_squares() const {
   std::vector<float> out;
+  out.reserve(squares.size());
   for (double square : squares) out.push_back(static_cast<float>(square / 2));
   return out;
 }

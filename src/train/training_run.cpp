@@ -180,6 +180,7 @@ struct LogRow {
 Table log_table(const std::vector<LogRow>& log) {
   auto column = [&](double LogRow::*field) {
     std::vector<double> values;
+    values.reserve(log.size());
     for (const LogRow& row : log) values.push_back(row.*field);
     return values;
   };
