@@ -330,10 +330,13 @@ std::shared_ptr<const Archive> open_bytes(const std::string& bytes) {
 
 TEST(GoodFile, the_same_makers_make_files_that_open) {
   const auto a = open_bytes(gguf([](Gguf& g) {
-    g.keys = {key("n", 4, Bytes().u32(7)), array("list", 8, 2, Bytes().string("x").string("y").text)};
+    g.keys = {key("n", 4, Bytes().u32(7)), array("list", 8, 2, Bytes().string("x").string("y").text),
+              key("yes", 7, Bytes().raw("\x01")), key("no", 7, Bytes().raw(std::string(1, '\0')))};
   }));
   EXPECT_EQ(a->at("t").shape, (Shape{2, 4}));
   EXPECT_EQ(std::get<std::uint64_t>(*a->meta("n")), 7u);
+  EXPECT_TRUE(std::get<bool>(*a->meta("yes")));
+  EXPECT_FALSE(std::get<bool>(*a->meta("no")));
   EXPECT_EQ(std::get<std::vector<std::string_view>>(*a->meta("list")), (std::vector<std::string_view>{"x", "y"}));
   const auto s = open_bytes(safetensors(tensor(R"("dtype":"BF16","shape":[1,2],"data_offsets":[0,4])"), 4));
   EXPECT_EQ(s->at("t").dtype, DType::bf16);
