@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 EMBSCOPE = os.environ["EMBSCOPE"]
+SANITIZED = "EMBSCOPE_SANITIZED" in os.environ
 DATA = pathlib.Path(__file__).parent.parent / "data/reference"
 
 
@@ -140,7 +141,7 @@ class Models(unittest.TestCase):
                                   EMBSCOPE, "cosine", " apple", " pear", "-m", str(folder), "--json"], capture_output=True, text=True)
         self.assertEqual(started.returncode, 0, started.stderr)
         self.assertAlmostEqual(json.loads(started.stdout)["columns"]["␣apple"][1], 1, places=4)
-        self.assertLess(int(started.stderr), 60_000)  # kilobytes
+        self.assertLess(int(started.stderr), 200_000 if SANITIZED else 60_000)  # kilobytes; a sanitizer keeps a shadow of what is used
 
 
 if __name__ == "__main__":
