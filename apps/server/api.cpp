@@ -89,10 +89,7 @@ Api::~Api() = default;
 
 void Api::warm_up() {
   try {
-    const auto model = models_.all().front();
-    Request request;
-    request.rows = {{0}};
-    model->transformer().run(request);
+    models_.all().front()->warm_up();
   } catch (const std::exception&) {}  // the request that meets it will say so
 }
 

@@ -157,7 +157,8 @@ std::int64_t query_integer(const Call& call, std::string_view name, std::int64_t
 
 std::string query_text(const Call& call, std::string_view name, std::string otherwise) {
   const auto at = call.query.find(name);
-  return at == call.query.end() ? std::move(otherwise) : at->second;
+  if (at == call.query.end()) return otherwise;
+  return at->second;
 }
 
 }  // namespace embscope::server

@@ -25,6 +25,18 @@ std::string free_name(const std::string& wanted, const std::vector<std::shared_p
 OpenModel::OpenModel(std::string name, std::string opens, std::shared_ptr<const Model> model)
     : name_(std::move(name)), opens_(std::move(opens)), model_(std::move(model)), transformer_(model_) {}
 
+const Transformer& OpenModel::transformer() const {
+  const std::lock_guard warm(warming_);
+  return transformer_;
+}
+
+void OpenModel::warm_up() const {
+  const std::lock_guard warming(warming_);
+  Request request;
+  request.rows = {{0}};
+  transformer_.run(request);
+}
+
 MatrixTiles& OpenModel::tiles() {
   std::call_once(tiles_once_, [this] { tiles_ = std::make_unique<MatrixTiles>(model_); });
   return *tiles_;

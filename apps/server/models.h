@@ -21,7 +21,9 @@ class OpenModel {
   const std::string& name() const { return name_; }
   const std::string& opens() const { return opens_; }  ///< what -m takes to open it again, from any folder
   const Model& model() const { return *model_; }
-  const Transformer& transformer() const { return transformer_; }
+  const Transformer& transformer() const;  ///< waits for a `warm_up` that has begun
+  /// Packs the weights. Two runs that packed them at the same time would take twice as long.
+  void warm_up() const;
   const Tokenizer& tokenizer() const { return model_->tokenizer(); }
   const Config& config() const { return model_->config(); }
   MatrixTiles& tiles();  ///< made on first use
@@ -36,6 +38,7 @@ class OpenModel {
   std::string name_, opens_;
   std::shared_ptr<const Model> model_;
   Transformer transformer_;
+  mutable std::mutex warming_;
   std::once_flag tiles_once_;
   std::unique_ptr<MatrixTiles> tiles_;
   mutable std::once_flag words_once_;

@@ -69,12 +69,15 @@ std::vector<Cell> read(const Transformer& transformer, const std::vector<Tensor>
   return cells;
 }
 
+// Cells lie block by block; before the first block: -1.
+std::int64_t after_block(std::size_t cell, std::int64_t positions) { return static_cast<std::int64_t>(cell) / positions - 1; }
+
 Table cells_table(const Model& model, const LensRequest& r, const std::vector<Cell>& cells, std::int64_t positions) {
   std::vector<double> block, position, probability, rank, target_probability, target_logit;
   std::vector<std::string> token, tops;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const std::int64_t at = r.first + static_cast<std::int64_t>(i) % positions;
-    block.push_back(static_cast<double>(static_cast<std::int64_t>(i) / positions - 1));
+    block.push_back(static_cast<double>(after_block(i, positions)));
     position.push_back(static_cast<double>(at));
     token.push_back(model.label(r.ids[static_cast<std::size_t>(at)]));
     tops.push_back(model.label(cells[i].top[0]));
@@ -94,7 +97,7 @@ Table tops_table(const Model& model, const LensRequest& r, const std::vector<Cel
   std::vector<std::string> token;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     for (std::size_t k = 0; k < cells[i].top.size(); ++k) {
-      block.push_back(static_cast<double>(static_cast<std::int64_t>(i) / positions - 1));
+      block.push_back(static_cast<double>(after_block(i, positions)));
       position.push_back(static_cast<double>(r.first + static_cast<std::int64_t>(i) % positions));
       rank.push_back(static_cast<double>(k + 1));
       token.push_back(model.label(cells[i].top[k]));

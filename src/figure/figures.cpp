@@ -109,13 +109,13 @@ Figure figure_cosines(const Table& cosines) {
 
 namespace {
 
-Figure bars(std::string name, std::string title, std::string subtitle, const Table& table, std::string_view value,
+Figure bars(std::string name, std::string title, const std::string& subtitle, const Table& table, std::string_view value,
             std::string_view axis) {
   bj::object y = {{"field", "token"}, {"type", "nominal"}, {"sort", nullptr}, {"title", nullptr}};
   bj::object text = {{"y", y},
                      {"x", number_field(value, axis)},
                      {"text", {{"field", bj::string(value)}, {"type", "quantitative"}, {"format", ".4f"}}}};
-  return finish(std::move(name), std::move(title), std::move(subtitle),
+  return finish(std::move(name), std::move(title), subtitle,
                 {{"width", 480},
                  {"height", static_cast<int>(table.rows()) * 22},
                  {"data", {{"values", rows_of(table)}}},

@@ -17,7 +17,7 @@ bj::array cells_of(const Table& cells, double first, std::string_view colour) {
              rank = numbers("target_rank"), target = numbers("target_probability"), shown = numbers(colour);
   const auto &token = cells.column("token").texts(), &top = cells.column("top").texts();
   bj::array rows;
-  for (double b = block.back(); b >= -1; --b) {
+  for (auto b = static_cast<int>(block.back()); b >= -1; --b) {
     for (std::size_t i = 0; i < cells.rows(); ++i) {
       if (block[i] != b || position[i] < first) continue;
       rows.push_back(bj::object{{"after", b < 0 ? "embedding" : fmt::format("{}", b)},
@@ -70,7 +70,7 @@ Figure figure_lens(const Table& cells, std::string_view target, std::size_t most
       {"value", "#222"}};
   std::string subtitle = "logit lens: the likeliest next token (final norm recomputed)";
   if (drawn < all) subtitle += fmt::format("; the last {} of {} positions", drawn, all);
-  return finish("lens", "What the model would say after each block", std::move(subtitle),
+  return finish("lens", "What the model would say after each block", subtitle,
                 {{"width", static_cast<int>(drawn) * cell_width},
                  {"height", static_cast<int>(blocks) * cell_height},
                  {"data",

@@ -163,7 +163,7 @@ std::string raster(const Tensor& points, const Frame& frame, const std::vector<R
       for (int dx = -1; dx <= 1; ++dx) {
         const int x = std::clamp(cx + dx, 0, across - 1), y = std::clamp(cy + dy, 0, down - 1);
         const float w = dx == 0 && dy == 0 ? 1.0f : dx == 0 || dy == 0 ? 0.5f : 0.2f;
-        auto& sum = sums[static_cast<std::size_t>(y * across + x)];
+        auto& sum = sums[static_cast<std::size_t>(y) * static_cast<std::size_t>(across) + static_cast<std::size_t>(x)];
         sum[0] += w * colours[i].r, sum[1] += w * colours[i].g, sum[2] += w * colours[i].b, sum[3] += w;
       }
     }

@@ -231,10 +231,9 @@ struct MatrixTiles::Parts {
     const std::int64_t vocab = model->config().vocab, width = model->config().width;
     Pyramid made;
     constexpr int cheap = 4;  // levels below are drawn from the matrix itself: 4,096 rows for a tile
-    while (made.lowest + 1 < static_cast<int>(levels) &&
-           (made.lowest < cheap || (vocab >> made.lowest) * width > kept_values))
+    std::int64_t span = 1;  // tokens of a pixel
+    for (; made.lowest + 1 < static_cast<int>(levels) && (made.lowest < cheap || vocab / span * width > kept_values); span *= 2)
       ++made.lowest;
-    std::int64_t span = std::int64_t{1} << made.lowest;
     made.levels.push_back(means(*model, tokens(which), span, 0, (vocab + span - 1) / span));
     for (std::size_t l = static_cast<std::size_t>(made.lowest) + 1; l < levels; ++l, span *= 2)
       made.levels.push_back(halved(made.levels.back(), width, span, vocab));

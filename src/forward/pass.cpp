@@ -89,6 +89,7 @@ void Pass::enter(int stage, std::initializer_list<Tensor*> carried) {
   slots_ = plan_.stage(stage).slots.get();
   if (slots_ == before) return;
   std::vector<int> sources;
+  sources.reserve(slots_->owners.size());
   for (const Slots::Owner& o : slots_->owners) {
     sources.push_back(
         before->path[static_cast<std::size_t>(o.row)][static_cast<std::size_t>(o.position - plan_.first())]);

@@ -40,7 +40,7 @@ fs::path in_hub_cache(std::string name) {
   for (std::size_t at; (at = name.find('/')) != std::string::npos;) name.replace(at, 1, "--");
   for (const std::string& folder : {"models--" + name, "models--openai-community--" + name}) {
     for (const std::string& snapshot : names_in(hub / folder / "snapshots")) {
-      const fs::path path = hub / folder / "snapshots" / snapshot;
+      fs::path path = hub / folder / "snapshots" / snapshot;
       if (fs::exists(path / "config.json")) return path;
     }
   }
@@ -67,8 +67,8 @@ fs::path find_model(const std::string& path_or_name) {
   if (fs::exists(path_or_name, error)) return path_or_name;
   const fs::path models = cache_folder() / "models";
   if (is_plain_name(path_or_name)) {
-    if (const fs::path path = models / folder_name(path_or_name); fs::exists(path, error)) return path;
-    if (const fs::path path = in_hub_cache(path_or_name); !path.empty()) return path;
+    if (fs::path path = models / folder_name(path_or_name); fs::exists(path, error)) return path;
+    if (fs::path path = in_hub_cache(path_or_name); !path.empty()) return path;
   }
   const auto names = names_in(models);
   const bool on_the_hub = is_plain_name(path_or_name) && std::ranges::count(path_or_name, '/') <= 1;

@@ -32,6 +32,7 @@ double Repulsion::find(const std::vector<float>& points, std::vector<float>& pus
 
 double Repulsion::by_pairs(const std::vector<float>& points, std::vector<float>& pushes) {
   const auto n = static_cast<std::int64_t>(points.size()) / 2;
+  if (n == 0) return 0;
   const auto padded = static_cast<std::size_t>((n + weight_step - 1) / weight_step * weight_step);
   std::vector<float> x(padded, 1e18f), y(padded, 1e18f);
   for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) x[i] = points[2 * i], y[i] = points[2 * i + 1];
