@@ -58,8 +58,6 @@ Tensor rows_of(const Model& model, const std::vector<TokenId>& ids) {
 }
 
 Table nearest_in_matrix(const Model& model, TokenId token, int k) {
-  if (token < 0 || token >= model.config().vocab)
-    throw Error(Code::range, fmt::format("token {}", token), fmt::format("the vocabulary has 0:{}", model.config().vocab));
   return similar(model, model.embedding(token).values(), k, std::vector{token});
 }
 
@@ -80,14 +78,6 @@ Table nearest_among(const Model& model, const Tensor& vectors, const std::vector
   return std::move(table.add("rank", rank).add("token", names).add("id", id).add("cosine", cosine, 5));
 }
 
-// A part of a job's way: from..to of the whole.
-Progress part(Job& job, double from, double to) {
-  return [&job, from, to](double fraction, std::string_view what) {
-    job.report(from + (to - from) * fraction, what);
-    return true;
-  };
-}
-
 std::string run_pca(Job& job, const Tensor& vectors) {
   std::vector<double> explained;
   job.publish(pca(vectors, 2, &explained));
@@ -100,8 +90,8 @@ constexpr double neighbours = 0.4;  // their share of the time of a map
 std::string run_tsne(Job& job, const Tensor& vectors, const TsneOptions& options, double start) {
   job.publish(pca(vectors, 2));
   const double middle = start + (1 - start) * neighbours;
-  Tsne tsne(vectors, options, part(job, start, middle));
-  const Progress steps = part(job, middle, 1);
+  const Progress whole = job.progress(), steps = part_of(whole, middle, 1);
+  Tsne tsne(vectors, options, part_of(whole, start, middle));
   while (tsne.step()) {
     job.publish(tsne.points());
     report(steps, static_cast<double>(tsne.steps_done()) / options.steps,
@@ -118,8 +108,8 @@ std::string run_tsne(Job& job, const Tensor& vectors, const TsneOptions& options
 std::string run_umap(Job& job, const Tensor& vectors, const UmapOptions& options, double start) {
   job.publish(pca(vectors, 2));
   const double middle = start + (1 - start) * neighbours;
-  Umap umap(vectors, options, part(job, start, middle));
-  const Progress steps = part(job, middle, 1);
+  const Progress whole = job.progress(), steps = part_of(whole, middle, 1);
+  Umap umap(vectors, options, part_of(whole, start, middle));
   while (umap.step()) {
     job.publish(umap.points());
     report(steps, static_cast<double>(umap.steps_done()) / umap.steps(),
@@ -158,8 +148,9 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
     constexpr double running = 0.5;  // the model's share of the time, where it runs
     job.set_ids(ids, [model](TokenId id) { return model->model().label(id); });
     job.report(0, "principal components");
+    const Progress whole = job.progress();
     const auto vectors = std::make_shared<const Tensor>(rows ? rows_of(model->model(), ids)
-                                                             : in_context(model->transformer(), site, before, ids, part(job, 0, running)));
+                                                             : in_context(model->transformer(), site, before, ids, part_of(whole, 0, running)));
     if (rows)
       job.set_nearest([model](TokenId token, int k) { return nearest_in_matrix(model->model(), token, k); }, 0);
     else

@@ -67,18 +67,16 @@ void refuse_files(std::string_view expression) {
 
 std::vector<float> vector_of(std::string_view name, const bj::value& value, const OpenModel& model) {
   const auto width = static_cast<std::size_t>(model.config().width);
-  std::vector<float> vector;
   if (value.is_string()) {
     const std::string text(value.get_string());
     refuse_files(text);
-    vector = parse_vector(text, model.transformer(), Site{Point::wte, -1}, -1);
-    if (vector.size() == 1) vector.assign(width, vector[0]);
-    return vector;
+    return parse_vector(text, model.transformer());
   }
   if (!value.is_array()) throw Refusal(400, "usage", std::string(name), "must be a vector expression or a list of numbers");
   if (value.get_array().size() != width)
     throw Error(Code::shape, std::string(name),
                 fmt::format("{} values: a vector of this model has {}", value.get_array().size(), width));
+  std::vector<float> vector;
   for (const bj::value& one : value.get_array()) {
     boost::system::error_code error;
     const auto number = one.to_number<double>(error);

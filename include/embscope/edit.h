@@ -69,4 +69,7 @@ std::vector<Edit> parse_edits_json(std::string_view json, const Transformer& tra
 /// A vector expression (V above), evaluated for a site and position. One value stands for a vector of it.
 std::vector<float> parse_vector(std::string_view text, const Transformer& transformer, const Site& site, int position);
 
+/// The same as a vector [D] by itself, outside any text: for wte and the last position, one value repeated.
+std::vector<float> parse_vector(std::string_view text, const Transformer& transformer);
+
 }  // namespace embscope

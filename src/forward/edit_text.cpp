@@ -157,4 +157,10 @@ std::vector<float> parse_vector(std::string_view text, const Transformer& transf
   return expression->at({transformer, others, site, position});
 }
 
+std::vector<float> parse_vector(std::string_view text, const Transformer& transformer) {
+  std::vector<float> vector = parse_vector(text, transformer, Site{Point::wte, -1}, -1);
+  if (vector.size() == 1) vector.assign(static_cast<std::size_t>(transformer.config().width), vector[0]);
+  return vector;
+}
+
 }  // namespace embscope

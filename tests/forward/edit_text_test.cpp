@@ -133,6 +133,11 @@ TEST_P(EditText, vectors_are_added_scaled_and_averaged) {
   EXPECT_THAT(one("wte add 2.5").vector, ElementsAre(2.5f));
 }
 
+TEST_P(EditText, a_vector_by_itself_is_as_wide_as_the_model) {
+  EXPECT_EQ(parse_vector("' dog'", *transformer_), wte(" dog"));
+  EXPECT_EQ(parse_vector("0.5", *transformer_), std::vector<float>(static_cast<std::size_t>(model_->config().width), 0.5f));
+}
+
 TEST_P(EditText, run_takes_what_another_text_has_at_the_site) {
   const Site site{Point::resid_post, 1};
   EXPECT_EQ(one("blocks.1.resid_post@-1 set run('The dog'@1)").vector, at("The dog", site, 1));
