@@ -5,7 +5,8 @@ these pass, of the rooms that are built on it.
     tests/mutate.py ROOM [--count 20] [--seed 1] [--build build/release] [--tests PROGRAM ...]
 
 A mutant that no test notices survives and is printed: either a test is missing, or the change makes no difference.
-The sources are put back after each, also when the run is ended (SIGTERM, Ctrl-C); they must be committed before.
+The sources are put back after each, also when the run is ended (SIGTERM, Ctrl-C); they must be committed before. The build is one
+without EMBSCOPE_WERROR: compilers warn of some mutants.
 """
 import argparse
 import pathlib
@@ -73,6 +74,8 @@ def main():
     parser.add_argument("--tests", nargs="*", help="test programs; by default the room's own and those of the rooms built on it")
     options = parser.parse_args()
     refuse_uncommitted()
+    if "EMBSCOPE_WERROR:BOOL=ON" in (ROOT / options.build / "CMakeCache.txt").read_text():
+        sys.exit(f"mutate: {options.build} takes warnings for errors, and mutants that are warned of would not compile: configure one with -DEMBSCOPE_WERROR=OFF")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("mutate: ended"))
     programs = options.tests or programs_of(options.room)
     build = ["cmake", "--build", options.build, "--target", *programs]
