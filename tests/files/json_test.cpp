@@ -1,5 +1,5 @@
-// Numbers in JSON from files: other programs write whole ones as 12.0 too.
-#include <gtest/gtest.h>
+// JSON from files: whole numbers, which other programs write as 12.0 too, and keys that occur twice.
+#include <gmock/gmock.h>
 
 #include "files/json.h"
 
@@ -17,6 +17,22 @@ TEST(Json, whole_numbers_may_be_written_as_reals) {
 
 TEST(Json, what_is_no_whole_number_is_refused) {
   for (const char* number : {"12.5", "1e15", "-1e300", "9223372036854775808", "\"12\"", "true", "null", "[1]"}) EXPECT_THROW(integer(number), Error) << number;
+}
+
+std::string refusal(const std::string& text) {
+  try {
+    parse_json(text, "f");
+    return "";
+  } catch (const Error& error) { return error.what(); }
+}
+
+TEST(Json, a_key_that_occurs_twice_is_met_behind_every_kind_of_value) {
+  for (const char* value : {"1", "-1", "18446744073709551615", "1.5", "true", "false", "null", "\"text\"", "\"a\\u00e9\\nb\"", "[]", "[1, [true]]", "{}", "{\"k\": {\"k\": 1}}"}) {
+    const std::string before = std::string("{\"x\": ") + value + ", \"kk\": 1, ";
+    EXPECT_EQ(refusal(before + "\"l\": 2}"), "") << value;
+    EXPECT_THAT(refusal(before + "\"kk\": 2}"), ::testing::HasSubstr("the key 'kk' occurs twice")) << value;
+    EXPECT_THAT(refusal(before + "\"k\\u006b\": 2}"), ::testing::HasSubstr("the key 'kk' occurs twice")) << value;
+  }
 }
 
 }  // namespace

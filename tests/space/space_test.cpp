@@ -67,10 +67,23 @@ TEST_F(SpaceFiles, Word2VecBinaryOfTheCProgramAndOfGensim) {
   }
 }
 
+TEST_F(SpaceFiles, Word2VecBinaryMayEndARowLikeText) {
+  float values[2];
+  std::memcpy(values, "abcdef 1", sizeof(values));
+  const Space space = open_space(file("w.bin", "2 2\n" + binary_row("king", {values[0], values[1]}) + binary_row("queen", {3, 4})));
+  EXPECT_THAT(space.labels, ElementsAre("king", "queen"));
+  EXPECT_THAT(space.vectors.values(), ElementsAre(values[0], values[1], 3.f, 4.f));
+}
+
 TEST_F(SpaceFiles, GloVeWordsMayHoldSpacesAndBeNumbers) {
   const Space space = open_space(file("g.txt", "the 1 2\n2008 3 4\n. . . 5 6\r\n"));
   EXPECT_THAT(space.labels, ElementsAre("the", "2008", ".␣.␣."));
   EXPECT_THAT(space.vectors.values(), ElementsAre(1.f, 2.f, 3.f, 4.f, 5.f, 6.f));
+  for (const std::string first : {"2008", ". ."}) {  // in the line that the width is counted in too
+    const Space counted = open_space(file("g.txt", first + " 1 2\nthe 3 4\n"));
+    EXPECT_EQ(counted.width(), 2) << first;
+    EXPECT_EQ(counted.labels[1], "the");
+  }
 }
 
 TEST_F(SpaceFiles, AMatrixWithLabelsIsNamedWithAColon) {
