@@ -13,7 +13,8 @@ namespace {
 
 // The neighbours of a long word as a linked list, and its pairs in buckets by rank. A merge of rank r makes pairs of
 // other ranks only (they contain the merged token, which pair r does not), so a bucket does not grow while it is worked
-// off.
+// off. And it is in the order of the text: the same merges in the same order make a token from its bytes, whatever stands around it, so
+// all pairs of two tokens come up in the round that makes the later of them, which goes from left to right.
 class LongWord {
  public:
   LongWord(const MergeTable& merges, std::span<TokenId> symbols) : merges_(merges), ids_(symbols) {
@@ -34,10 +35,6 @@ class LongWord {
         buckets_.erase(rank);
         continue;
       }
-      if (!bucket.sorted) {
-        std::sort(bucket.positions.begin() + static_cast<std::ptrdiff_t>(bucket.next), bucket.positions.end());
-        bucket.sorted = true;
-      }
       merge_at(bucket.positions[bucket.next++], rank);
     }
     return static_cast<std::size_t>(std::remove(ids_.begin(), ids_.end(), gone) - ids_.begin());
@@ -48,7 +45,6 @@ class LongWord {
   struct Bucket {
     std::vector<std::int32_t> positions;
     std::size_t next = 0;
-    bool sorted = true;
   };
 
   void offer(std::int32_t i) {
@@ -56,9 +52,7 @@ class LongWord {
     if (found.rank == MergeTable::none) return;
     const auto [place, fresh] = buckets_.try_emplace(found.rank);
     if (fresh) ranks_.push(found.rank);
-    Bucket& bucket = place->second;
-    if (!bucket.positions.empty() && bucket.positions.back() > i) bucket.sorted = false;
-    bucket.positions.push_back(i);
+    place->second.positions.push_back(i);
   }
 
   // Position i may have changed since it was offered: then its pair has another rank, or none.

@@ -69,18 +69,6 @@ TEST(Merges, equal_their_definition_in_short_and_long_words) {
   }
 }
 
-// Two merges may make the same token; then a pair of it can appear to the left of one that is known already.
-TEST(Merges, of_one_rank_are_made_from_the_left_whichever_appeared_first) {
-  constexpr TokenId a = 0, ab = 1, aba = 2, twice = 3;
-  MergeTable merges(2);
-  merges.insert(ab, a, {0, aba});
-  merges.insert(aba, aba, {1, twice});
-  const std::vector<TokenId> word{aba, ab, a, aba}, expected{twice, aba};
-  EXPECT_EQ(by_definition(merges, word), expected);
-  EXPECT_EQ(merged(merge_short, merges, word), expected);
-  EXPECT_EQ(merged(merge_long, merges, word), expected);
-}
-
 TEST(Merges, of_a_megabyte_of_one_letter_are_fast) {
   MergeTable merges(16);  // a a -> aa, aa aa -> aaaa, ...
   for (TokenId i = 0; i < 16; ++i) merges.insert(i, i, {static_cast<std::uint32_t>(i), i + 1});
