@@ -10,7 +10,7 @@ import unittest
 import load
 from client import CAPITAL, EMBSCOPE, Server
 
-PATIENCE = 300 if "EMBSCOPE_SANITIZED" in os.environ else 20  # seconds, for a block of the model under way
+REST = 300 if "EMBSCOPE_SANITIZED" in os.environ else 20  # seconds, for a block of the model under way
 
 
 def setUpModule():
@@ -184,7 +184,7 @@ class Limits(unittest.TestCase):
         return round(100 * (server.processor_time() - before))
 
     def wait_until(self, holds):
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + REST
         while not holds():
             self.assertLess(time.monotonic(), end, "it has not happened in time")
 
