@@ -35,5 +35,11 @@ TEST(Json, a_key_that_occurs_twice_is_met_behind_every_kind_of_value) {
   }
 }
 
+TEST(Json, equal_keys_of_long_texts_are_left_to_their_readers) {
+  const std::string text = "{\"k\": 1, \"k\": 2}";
+  EXPECT_THROW(parse_json(text, "f", text.size()), Error);
+  EXPECT_NO_THROW(parse_json(text, "f", text.size() - 1));
+}
+
 }  // namespace
 }  // namespace embscope

@@ -10,6 +10,7 @@
 namespace embscope {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class NpzTest : public ::testing::Test {
@@ -54,10 +55,26 @@ class NpzTest : public ::testing::Test {
     return value;
   }
 
+  // Numbers that follow each other, of so many bytes each.
+  std::vector<std::uint64_t> numbers(std::size_t at, std::initializer_list<std::size_t> sizes) const {
+    std::vector<std::uint64_t> values;
+    for (std::size_t size : sizes) values.push_back(number(at, size)), at += size;
+    return values;
+  }
+
   tiny::Folder folder_;
   std::filesystem::path path_ = folder_.path() / "a.npz";
   std::string bytes_;
 };
+
+std::uint64_t crc32(std::string_view bytes) {
+  std::uint32_t crc = 0xffffffff;
+  for (const unsigned char byte : bytes) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return crc ^ 0xffffffff;
+}
 
 TEST_F(NpzTest, gives_back_what_was_written) {
   const auto archive = Archive::open(path_);
@@ -72,6 +89,32 @@ TEST_F(NpzTest, says_what_is_wrong) {
   std::string compressed = bytes_;
   compressed[compressed.find("PK\x01\x02") + 10] = 8;
   EXPECT_THAT(opening(compressed), HasSubstr("'blocks.0.z.npy' is compressed or encrypted: save it with numpy.savez"));
+  std::string flags = bytes_;
+  const std::size_t entry = flags.find("PK\x01\x02");
+  put(flags, entry + 8, 0x801, 2);
+  EXPECT_THAT(opening(flags), HasSubstr("'blocks.0.z.npy' is compressed or encrypted: save it with numpy.savez"));
+  put(flags, entry + 8, 0x802, 2);  // how hard a compressor worked
+  EXPECT_EQ(opening(flags), "");
+}
+
+// Our own reader looks at few of these; others' may look at any.
+TEST_F(NpzTest, has_every_field_as_the_specification_of_zip_says) {
+  constexpr std::uint64_t version = 45, utf8 = 0x800, first_of_january_1980 = 33, in_64_bits = 0xffffffff;
+  const std::string name = "blocks.0.z.npy";
+  const std::size_t directory = bytes_.find("PK\x01\x02"), record = bytes_.find("PK\x06\x06"), data = 30 + name.size() + 20;
+  const std::uint64_t size = bytes_.find("PK\x03\x04", data) - data, crc = crc32(bytes_.substr(data, size));
+  EXPECT_THAT(numbers(0, {4, 2, 2, 2, 2, 2, 4, 4, 4, 2, 2}),
+              ElementsAre(0x04034b50, version, utf8, 0, 0, first_of_january_1980, crc, in_64_bits, in_64_bits, name.size(), 20));
+  EXPECT_EQ(bytes_.substr(30, name.size()), name);
+  EXPECT_THAT(numbers(30 + name.size(), {2, 2, 8, 8}), ElementsAre(1, 16, size, size));
+  EXPECT_THAT(numbers(directory, {4, 2, 2, 2, 2, 2, 2, 4, 4, 4, 2, 2, 2, 2, 2, 4, 4}),
+              ElementsAre(0x02014b50, version, version, utf8, 0, 0, first_of_january_1980, crc, in_64_bits, in_64_bits, name.size(), 28, 0, 0, 0, 0, in_64_bits));
+  EXPECT_EQ(bytes_.substr(directory + 46, name.size()), name);
+  EXPECT_THAT(numbers(directory + 46 + name.size(), {2, 2, 8, 8, 8}), ElementsAre(1, 24, size, size, 0));
+  EXPECT_THAT(numbers(record, {4, 8, 2, 2, 4, 4, 8, 8, 8, 8}), ElementsAre(0x06064b50, 44, version, version, 0, 0, 2, 2, record - directory, directory));
+  EXPECT_THAT(numbers(record + 56, {4, 4, 8, 4}), ElementsAre(0x07064b50, 0, record, 1));
+  EXPECT_THAT(numbers(record + 76, {4, 2, 2, 2, 2, 4, 4, 2}), ElementsAre(0x06054b50, 0, 0, 0xffff, 0xffff, in_64_bits, in_64_bits, 0));
+  EXPECT_EQ(bytes_.size(), record + 98);
 }
 
 TEST_F(NpzTest, sizes_of_64_bits_stand_among_other_fields) {
