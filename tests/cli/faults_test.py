@@ -125,8 +125,7 @@ class Killed(unittest.TestCase):
         self.goes_on(out, start, ["train", "--resume", "--out", str(out), "--quiet"], (out / "training/run.json").exists)
 
     def test_pull(self):
-        server = pull_test.Server(("127.0.0.1", 0), SlowHub)
-        server.seen, server.names, server.status, server.cut, server.store, server.wrong_hash = [], list(pull_test.FILES), None, None, None, False
+        server = pull_test.Server(SlowHub)
         pull_test.threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
