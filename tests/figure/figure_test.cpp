@@ -368,6 +368,38 @@ TEST(Figures, a_map_of_many_points_is_pixels_and_stays_small) {
   EXPECT_EQ(spec.at("layer").as_array().back().at("data").at("values").as_array().size(), 1u);  // the added one
 }
 
+TEST(Figures, a_map_of_values_has_a_colour_for_each_fifth_of_them) {
+  const std::int64_t few = 3, many = 30000;
+  for (const std::int64_t n : {few, many}) {
+    Tensor points({n, 2});
+    MapLook look;
+    for (std::int64_t i = 0; i < n; ++i) {
+      points.row(i)[0] = static_cast<float>(i * 37 % 1009), points.row(i)[1] = static_cast<float>(i * 53 % 997);
+      look.values.push_back(i == 0 ? 1e6 : static_cast<double>(i));  // one far away takes no colour from the others
+    }
+    look.colour_title = "norm";
+    const bj::value spec = parsed(figure_map(points, std::vector<std::string>(static_cast<std::size_t>(n), "x"), "map", look));
+    const auto& dots = spec.at("layer").at(n == few ? 0 : 1);
+    const auto& colour = dots.at("encoding").at("color");
+    EXPECT_EQ(colour.at("title"), "norm");
+    EXPECT_EQ(colour.at("scale").at("type"), "quantile");
+    EXPECT_EQ(colour.at("scale").at("range").as_array().size(), 5u);
+    if (n == few) EXPECT_EQ(dots.at("data").at("values").at(2).at("colour").to_number<double>(), 2);
+  }
+}
+
+TEST(Figures, of_seven_heads_draw_the_axis_below_each_since_the_last_row_is_not_full) {
+  const std::vector<std::string> labels = {"a", "b"};
+  const auto attention = [&](int heads) {
+    std::vector<int> numbers(static_cast<std::size_t>(heads));
+    return parsed(figure_attention(Tensor({heads, 2, 2}), numbers, 0, labels));
+  };
+  EXPECT_EQ(attention(7).at("columns"), 3);
+  EXPECT_EQ(attention(7).at("resolve").at("axis").at("x"), "independent");
+  EXPECT_EQ(attention(10).at("columns"), 5);
+  EXPECT_FALSE(attention(10).as_object().contains("resolve"));
+}
+
 TEST(Figures, a_map_of_more_kinds_than_colours_gives_each_colour_once) {
   Tensor points({400, 2});
   MapLook look;

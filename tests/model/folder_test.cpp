@@ -83,6 +83,11 @@ TEST_F(ModelFolder, of_llama_3_keeps_the_fast_rotations_and_divides_the_slow_one
   EXPECT_THAT(config("tiny-llama", {{"rope_parameters", scaling}}).rope_frequencies, ElementsAre(near(1), near(0.1), near(between), near(0.001 / 8)));
 }
 
+TEST_F(ModelFolder, with_a_scaling_that_leaves_no_frequency_is_refused) {
+  const bj::object linear = {{"rope_parameters", {{"rope_type", "linear"}, {"rope_theta", 256}, {"factor", 0}}}};
+  EXPECT_THAT(refusal([&] { config("tiny-llama", linear); }), HasSubstr("a rotary frequency of inf: expected a positive number"));
+}
+
 TEST_F(ModelFolder, without_weights_that_are_read_says_which_are_needed) {
   const auto opening = [this] { return refusal([this] { Model::open(path().string()); }); };
   EXPECT_THAT(opening(), HasSubstr("holds no model.safetensors (and no .gguf)"));
@@ -143,6 +148,8 @@ class TokenizerJson : public ModelFolder {
 TEST_F(TokenizerJson, may_write_a_merge_as_one_text_or_as_two) {
   const bj::object model = {{"vocab", {{"a", 0}, {"b", 1}, {"ab", 2}}}, {"merges", {bj::array{"a", "b"}}}};
   EXPECT_THAT(with_members({{"model", model}})->encode("ab").ids, ElementsAre(2));
+  for (const bj::array& merge : {bj::array{"a"}, bj::array{"a", "b", "c"}, bj::array{"a", 1}, bj::array{1, "b"}})
+    EXPECT_THAT(refused({{"model", {{"vocab", {{"a", 0}, {"b", 1}}}, {"merges", {merge}}}}}), HasSubstr("merge 0: expected two tokens"));
 }
 
 TEST_F(TokenizerJson, may_split_digits_one_by_one_and_in_a_sequence_of_steps) {
