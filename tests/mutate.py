@@ -5,13 +5,15 @@ these pass, of the rooms that are built on it.
     tests/mutate.py ROOM [--count 20] [--seed 1] [--build build/release] [--tests PROGRAM ...]
 
 A mutant that no test notices survives and is printed: either a test is missing, or the change makes no difference.
-The sources are put back after each; only work that is committed should be mutated.
+The sources are put back after each, also when the run is ended (SIGTERM, Ctrl-C); they must be committed before. The build is one
+without EMBSCOPE_WERROR: compilers warn of some mutants.
 """
 import argparse
 import pathlib
 import random
 import re
 import resource
+import signal
 import subprocess
 import sys
 
@@ -57,6 +59,12 @@ def passes(command, seconds):
         return False
 
 
+def refuse_uncommitted():
+    changed = subprocess.run(["git", "status", "--porcelain", "--", "src"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    if changed:
+        sys.exit(f"mutate: src holds changes that are not committed, and mutants are written over it: commit them first\n{changed.rstrip()}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("room")
@@ -65,6 +73,10 @@ def main():
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--tests", nargs="*", help="test programs; by default the room's own and those of the rooms built on it")
     options = parser.parse_args()
+    refuse_uncommitted()
+    if "EMBSCOPE_WERROR:BOOL=ON" in (ROOT / options.build / "CMakeCache.txt").read_text():
+        sys.exit(f"mutate: {options.build} takes warnings for errors, and mutants that are warned of would not compile: configure one with -DEMBSCOPE_WERROR=OFF")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("mutate: ended"))
     programs = options.tests or programs_of(options.room)
     build = ["cmake", "--build", options.build, "--target", *programs]
     tests = [[f"{options.build}/tests/{program}", "--gtest_brief=1"] for program in programs]

@@ -7,6 +7,7 @@
 #include "texts.h"
 
 #include "embscope/predict.h"
+#include "embscope/utf8.h"
 
 namespace embscope::server {
 namespace {
@@ -27,9 +28,9 @@ bj::value described(const OpenModel& model) {
                                 {"shape", site.shape},
                                 {"transformer_lens", site.transformer_lens},
                                 {"hugging_face", site.hugging_face}});
-  return {{"name", model.name()},
-          {"path", model.model().path().string()},
-          {"opens", model.opens()},
+  return {{"name", well_formed(model.name())},
+          {"path", well_formed(model.model().path().string())},
+          {"opens", well_formed(model.opens())},
           {"family", c.family},
           {"vocab", c.vocab},
           {"width", c.width},
@@ -62,7 +63,7 @@ Answer open_model(const Call& call, Models& models) {
 
 Answer health(const Models& models) {
   bj::array names;
-  for (const auto& model : models.all()) names.emplace_back(model->name());
+  for (const auto& model : models.all()) names.emplace_back(well_formed(model->name()));
   return Reply().add("version", bj::value(EMBSCOPE_VERSION)).add("models", names).answer();
 }
 

@@ -15,6 +15,7 @@
 #include "embscope/predict.h"
 #include "embscope/projection.h"
 #include "embscope/training_run.h"
+#include "embscope/utf8.h"
 
 namespace embscope::server {
 namespace {
@@ -117,7 +118,7 @@ class Watch {
     sampling.tokens = 60, sampling.temperature = 0.8, sampling.seed = 1;
     const std::string start = first_word(r_.text);
     if (samples_.size() == most_samples) samples_.erase(samples_.begin());
-    samples_.push_back(bj::object{{"step", s.step}, {"text", valid_utf8(start + generate(transformer, start, sampling))}});
+    samples_.push_back(bj::object{{"step", s.step}, {"text", well_formed(start + generate(transformer, start, sampling))}});
     Tensor rows = Tensor::uninitialised({model->config().vocab, model->config().width});
     std::vector<TokenId> ids;
     for (TokenId id = 0; id < model->config().vocab; ++id) {

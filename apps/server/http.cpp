@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "embscope/utf8.h"
+
 namespace embscope::server {
 namespace {
 
@@ -52,24 +54,11 @@ std::string percent_decoded(std::string_view text, bool plus_is_space) {
 
 }  // namespace
 
-std::string valid_utf8(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const std::size_t size = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
-    bool whole = size > 0 && i + size <= text.size();
-    for (std::size_t k = 1; whole && k < size; ++k) whole = (static_cast<unsigned char>(text[i + k]) & 0xC0) == 0x80;
-    out += whole ? text.substr(i, size) : std::string_view("?");
-    i += whole ? size : 1;
-  }
-  return out;
-}
-
 Answer error_answer(unsigned status, std::string_view code, std::string_view where, std::string_view message) {
   Answer answer;
   answer.status = status;
   answer.body = bj::serialize(bj::object{
-      {"error", bj::object{{"code", code}, {"where", valid_utf8(where)}, {"message", valid_utf8(message)}}}});
+      {"error", bj::object{{"code", code}, {"where", well_formed(where)}, {"message", well_formed(message)}}}});
   return answer;
 }
 

@@ -47,9 +47,6 @@ class Refusal : public std::runtime_error {
 Answer answer_to_exception();
 Answer error_answer(unsigned status, std::string_view code, std::string_view where, std::string_view message);
 
-/// The text with every byte that is no UTF-8 as "?": such bytes would make an answer no JSON.
-std::string valid_utf8(std::string_view text);
-
 /// Server-sent events to one client. `send` may be called from any thread.
 class Events {
  public:

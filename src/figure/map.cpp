@@ -9,6 +9,7 @@
 
 #include "figure/raster.h"
 #include "figure/spec.h"
+#include "text/unicode.h"
 
 namespace embscope {
 namespace {
@@ -24,7 +25,7 @@ constexpr std::string_view kind_colours[] = {"#0072B2", "#D55E00", "#56B4E9", "#
 constexpr std::string_view kind_order[] = {"word", "Word", "piece", "Piece", "digits", "punctuation", "bytes", "special"};
 
 struct Script {
-  char32_t first, last;
+  std::int32_t first, last;
   std::string_view name;
 };
 // Blocks of Unicode 15 by their script; letters of Latin-1 and its extensions count as Latin.
@@ -35,26 +36,18 @@ constexpr Script scripts[] = {{0x370, 0x3ff, "Greek"},      {0x400, 0x52f, "Cyri
                               {0x3400, 0x9fff, "Han"},      {0xac00, 0xd7af, "Hangul"},   {0xf900, 0xfaff, "Han"},
                               {0x1f000, 0x1faff, "emoji"},  {0x20000, 0x3ffff, "Han"}};
 
-// The code point that begins at `at`; labels are valid UTF-8.
-char32_t code_point(std::string_view text, std::size_t& at) {
-  const auto lead = static_cast<unsigned char>(text[at++]);
-  int more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
-  char32_t c = lead & (more == 3 ? 0x07 : more == 2 ? 0x0f : more == 1 ? 0x1f : 0x7f);
-  for (; more > 0 && at < text.size(); --more) c = c << 6 | (static_cast<unsigned char>(text[at++]) & 0x3f);
-  return c;
-}
-
 std::string_view script_of(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
-    const char32_t c = code_point(text, at);
+    const CodePoint c = code_point(text, at);
+    at += static_cast<std::size_t>(c.length);
     for (const Script& script : scripts) {
-      if (c >= script.first && c <= script.last) return script.name;
+      if (c.value >= script.first && c.value <= script.last) return script.name;
     }
   }
   return {};
 }
 
-bool latin_letter(char32_t c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
+bool latin_letter(std::int32_t c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
 
 struct Place {
   double x, y;  // pixels from the left and from the top
@@ -270,7 +263,8 @@ std::string_view token_kind(std::string_view label) {
   if (label.empty()) return "punctuation";
   if (std::ranges::all_of(label, [](char c) { return c >= '0' && c <= '9'; })) return "digits";
   for (std::size_t at = 0; at < label.size();) {
-    const char32_t c = code_point(label, at);
+    const auto [c, length] = code_point(label, at);
+    at += static_cast<std::size_t>(length);
     const bool upper = (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7);
     if (latin_letter(c) || (c >= 0xc0 && c < 0x250)) return leading ? (upper ? "Word" : "word") : upper ? "Piece" : "piece";
   }

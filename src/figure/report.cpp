@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "embscope/utf8.h"
 #include "figure/page.h"
-#include "text/unicode.h"
 
 extern "C" {
 extern const char embscope_vega_begin[], embscope_vega_end[];

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "embscope/utf8.h"
 #include "figure/raster.h"
-#include "text/unicode.h"
 
 namespace embscope {
 namespace {

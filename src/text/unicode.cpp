@@ -4,6 +4,8 @@
 
 #include <utf8proc.h>
 
+#include "embscope/utf8.h"
+
 namespace embscope {
 namespace {
 

@@ -18,9 +18,6 @@ struct CodePoint {
 /// The code point at `at`. Precondition: at < text.size().
 CodePoint code_point(std::string_view text, std::size_t at);
 
-/// The same text with U+FFFD in place of each byte that is no valid UTF-8: for formats that hold text only.
-std::string well_formed(std::string_view text);
-
 /// Unicode's \p{L}, \p{N} and White_Space.
 CharClass char_class(std::int32_t code);
 

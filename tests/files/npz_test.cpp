@@ -1,4 +1,5 @@
 // .npz as NumPy and we ourselves write it, and every way to damage one.
+#include <cstring>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -32,6 +33,27 @@ class NpzTest : public ::testing::Test {
     } catch (const Error& error) { return error.what(); }
   }
 
+  // The first entry of the directory with other extra fields before the one that holds its sizes.
+  std::string with_extra(const std::string& extra) const {
+    std::string bytes = bytes_;
+    const std::size_t entry = bytes.find("PK\x01\x02"), end = bytes.find("PK\x05\x06");
+    put(bytes, entry + 30, number(entry + 30, 2) + extra.size(), 2);
+    put(bytes, end - 12, number(end - 12, 8) + extra.size(), 8);  // where the end of the directory is
+    return bytes.insert(entry + 46 + number(entry + 28, 2), extra);
+  }
+  // An extra field: its number, its bytes.
+  static std::string field(std::uint64_t id, const std::string& data) {
+    std::string bytes(4, '\0');
+    put(bytes, 0, id, 2), put(bytes, 2, data.size(), 2);
+    return bytes + data;
+  }
+  static void put(std::string& bytes, std::size_t at, std::uint64_t value, std::size_t size) { std::memcpy(bytes.data() + at, &value, size); }
+  std::uint64_t number(std::size_t at, std::size_t size) const {
+    std::uint64_t value = 0;
+    std::memcpy(&value, bytes_.data() + at, size);
+    return value;
+  }
+
   tiny::Folder folder_;
   std::filesystem::path path_ = folder_.path() / "a.npz";
   std::string bytes_;
@@ -50,6 +72,17 @@ TEST_F(NpzTest, says_what_is_wrong) {
   std::string compressed = bytes_;
   compressed[compressed.find("PK\x01\x02") + 10] = 8;
   EXPECT_THAT(opening(compressed), HasSubstr("'blocks.0.z.npy' is compressed or encrypted: save it with numpy.savez"));
+}
+
+TEST_F(NpzTest, sizes_of_64_bits_stand_among_other_fields) {
+  for (const std::string& before : {std::string(), field(0x7075, "name"), field(0xcafe, "") + field(0x5455, "12345")}) {
+    ASSERT_EQ(opening(with_extra(before)), "");
+    EXPECT_THAT(decode(Archive::open(path_)->at("blocks.0.z")).values(), ::testing::ElementsAre(1, -2, 0.5f, 4, 5, 6));
+  }
+  std::string without = bytes_;
+  const std::size_t entry = without.find("PK\x01\x02");
+  put(without, entry + 46 + number(entry + 28, 2), 0x7075, 2);
+  EXPECT_THAT(opening(without), HasSubstr("'blocks.0.z.npy': its size is missing"));
 }
 
 TEST_F(NpzTest, damaged_opens_or_says_so_and_never_reads_beyond_the_file) {

@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 
+
+#include "base/random.h"
 #include "embscope/transformer.h"
 #include "forward/tiny.h"
 
@@ -217,6 +219,9 @@ TEST_P(Edits, noise_is_normal_of_its_deviation_and_belongs_to_seed_and_position)
   EXPECT_TRUE(std::ranges::equal(all, again[0].values()));
   EXPECT_FALSE(std::ranges::equal(all, other[0].values()));
   EXPECT_FALSE(std::ranges::equal(noise[0].row(0), noise[0].row(1)));
+  // A noted edit gives tomorrow what it gave today: the stream of seed and position, with its sign.
+  Random stream(0x9e3779b97f4a7c15 + 2);
+  for (float x : noise[0].row(2)) EXPECT_NEAR(x, 2 * stream.normal(), 1e-5);
   for (std::size_t i = 0; i < noise[1].row(2).size(); ++i) EXPECT_NEAR(noise[0].row(2)[i], noise[1].row(2)[i], 1e-5);  // whatever the row
 }
 

@@ -241,5 +241,22 @@ TEST(Tokenizer, refuses_a_byte_without_token) {
   EXPECT_EQ(tokenizer.encode_ids("ab"), (std::vector<TokenId>{0, 1}));
 }
 
+TEST(TokenizerOfMerges, names_the_merge_whose_parts_or_whole_are_not_there) {
+  TokenizerSpec spec;
+  spec.tokens = {"a", "b", "ab"};
+  spec.merges = {{"a", "b"}};
+  EXPECT_EQ(Tokenizer(spec).encode("ab").ids, std::vector<TokenId>{2});
+  for (std::size_t missing = 0; missing < 3; ++missing) {
+    TokenizerSpec lacking = spec;
+    lacking.tokens[missing] = "x";
+    try {
+      Tokenizer{lacking};
+      ADD_FAILURE() << "without " << spec.tokens[missing];
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("merge 0 ('a' + 'b') refers to a token that is not in the vocabulary"), std::string::npos) << error.what();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace embscope

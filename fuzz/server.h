@@ -1,0 +1,20 @@
+// What the harnesses of the server share: its API on a small model.
+#pragma once
+
+#include <string_view>
+
+#include "forward/tiny.h"
+#include "server/api.h"
+
+namespace embscope::fuzz {
+
+/// Opens files that its user may read: not for inputs from here.
+inline bool opens_files(const server::Route& route) { return route.method == "POST" && route.pattern == "/api/models"; }
+inline bool starts_jobs(const server::Route& route) { return route.method == "POST" && route.pattern == "/api/jobs"; }
+
+/// Expressions such as file('/etc/passwd') read what their user may read.
+inline bool names_a_file(std::string_view text) { return text.find("file") != text.npos; }
+
+inline void open_tiny_model(server::Api& api) { api.models().open(tiny::open("tiny-llama")->path().string()); }
+
+}  // namespace embscope::fuzz
