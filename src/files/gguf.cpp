@@ -78,7 +78,7 @@ class Gguf : public MappedArchive {
     if (key.empty()) refuse("a metadata key is empty");
     const std::string what = "key " + shown(key);
     const Kind kind = take_kind(what);
-    MetaValue value = kind == Kind::array ? take_array(what) : take_value(kind, what);
+    MetaValue value = take_value(kind, what);
     if (!metadata_.try_emplace(std::string(key), std::move(value)).second) refuse(what + " occurs twice");
   }
 
@@ -98,7 +98,7 @@ class Gguf : public MappedArchive {
       case Kind::string: return take_string(what);
       case Kind::array: break;
     }
-    refuse(what + ": arrays of arrays are not read");
+    return take_array(what);
   }
 
   bool take_bool(const std::string& what) {

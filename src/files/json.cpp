@@ -80,7 +80,7 @@ bj::value parse_json(std::string_view text, const std::string& where, std::size_
   bj::stream_parser parser({}, options);
   bj::error_code error;
   const std::size_t read = parser.write_some(text.data(), text.size(), error);
-  if (!error) parser.finish(error);
+  if (!error && !parser.done()) parser.finish(error);
   if (error) refuse(text, std::min(read, text.size()), where, "not valid JSON: " + error.message());
   if (text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
     refuse(text, read, where, "not valid JSON: text after the end");

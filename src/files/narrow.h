@@ -17,8 +17,8 @@ std::uint16_t to_f16(float x);
 /// The upper half of an fp32, rounded.
 std::uint16_t to_bf16(float x);
 
-/// Writes `values` as f32, f16 or bf16 at `out`. Returns the index of the first finite value that would have become
-/// infinite, else the number of values. Precondition: one of these dtypes.
+/// Writes `values` as f16 or bf16 at `out`. Returns the index of the first finite value that would have become
+/// infinite, else the number of values. Precondition: one of these two dtypes.
 std::size_t narrow(std::span<const float> values, DType dtype, std::byte* out);
 
 /// What an error says of such a value; `whose` ("document 7") stands in front when there is one.

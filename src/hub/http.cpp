@@ -70,8 +70,10 @@ std::size_t take_body(char* data, std::size_t size, std::size_t count, void* use
   library().getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
   const std::string_view bytes(data, size * count);
   try {
-    if (transfer.fetch.sink && (status == 200 || status == 206))
-      return transfer.fetch.sink(status, bytes) ? bytes.size() : 0;
+    if (transfer.fetch.sink && (status == 200 || status == 206)) {
+      transfer.fetch.sink(status, bytes);
+      return bytes.size();
+    }
     if (transfer.answer.body.size() + bytes.size() > longest_body)
       throw Error(Code::network, transfer.fetch.address, "the answer is larger than 64 MiB");
     transfer.answer.body += bytes;

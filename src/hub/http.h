@@ -21,8 +21,8 @@ struct Fetch {
   bool head = false;
   bool follow = true;
   std::uint64_t from = 0;  ///< first byte wanted
-  /// Takes the body of a 200 or 206; receives the status first. Return false to stop.
-  std::function<bool(long status, std::string_view bytes)> sink;
+  /// Takes the body of a 200 or 206; receives the status first.
+  std::function<void(long status, std::string_view bytes)> sink;
 };
 
 /// Throws Error{network}, naming the address, where no answer comes; a status of 400 or more is returned, not thrown.

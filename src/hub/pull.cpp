@@ -260,7 +260,6 @@ class Pull {
           progress_,
           done + share * static_cast<double>(have) / static_cast<double>(std::max<std::uint64_t>(1, wanted.size)),
           file);
-      return true;
     };
     refuse_status(http(fetch), address);
   }

@@ -20,6 +20,9 @@ Weights gguf_weights(const Config& config, const Tensors& tensors);
 /// Sizes that are positive, bounded and divide one another. Throws Error{format}.
 void check_config(const Config& config, const std::string& where);
 
+/// Rotary frequencies that are positive and finite: others make every logit NaN. Throws Error{format}.
+void check_frequencies(const Config& config, const std::string& where);
+
 /// theta^(-2i/K) for i in 0..K/2 (Su et al. 2021).
 std::vector<double> rope_frequencies(double theta, std::int64_t head_width);
 

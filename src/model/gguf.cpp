@@ -98,6 +98,7 @@ Config gguf_config(const Archive& archive) {
     }
     c.rope_frequencies = rope_frequencies(meta_number(archive, "llama.rope.freq_base", 10000), c.head_width);
     scale_frequencies(c, archive);
+    check_frequencies(c, archive.path().filename().string());
   }
   for (const auto& [key, id] :
        {std::pair{"tokenizer.ggml.bos_token_id", &c.bos}, std::pair{"tokenizer.ggml.eos_token_id", &c.eos}}) {

@@ -75,6 +75,7 @@ Config llama_config(const JsonObject& json) {
     throw Error(Code::unsupported, json.where(), "hidden_act: only silu is supported");
   check_config(c, json.where());
   read_rope(c, json);
+  check_frequencies(c, json.where());
   return c;
 }
 

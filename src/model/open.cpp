@@ -40,6 +40,13 @@ void check_config(const Config& c, const std::string& where) {
     throw Error(Code::format, where, "the norm's epsilon is not a positive number");
 }
 
+void check_frequencies(const Config& c, const std::string& where) {
+  for (double f : c.rope_frequencies) {
+    if (!(f > 0) || !std::isfinite(f))
+      throw Error(Code::format, where, fmt::format("a rotary frequency of {}: expected a positive number (of theta and its scaling)", f));
+  }
+}
+
 /// Fills a Model from what lies at a path.
 struct ModelOpener {
   std::shared_ptr<Model> model{new Model()};

@@ -12,6 +12,7 @@
 #include "embscope/similarity.h"
 #include "embscope/threads.h"
 #include "embscope/words.h"
+#include "forward/tiny.h"
 
 namespace embscope {
 namespace {
@@ -43,6 +44,27 @@ TEST(Analogy, KingLessManPlusWomanIsQueen) {
   EXPECT_EQ(table.column("token").texts()[0], "queen");
   EXPECT_NEAR(table.column("cosine").numbers()[0], 1, 0.01);
   EXPECT_THROW(analogy(royals(), {"man", "king", "lady", {}}, 3), Error);
+}
+
+TEST(Analogy, WordsInContextAreTheVectorsOfTheirLastTokens) {
+  const auto model = tiny::open("tiny-gpt2");
+  const Transformer transformer(model);
+  const Site site = parse_site("blocks.1.resid_post", transformer.config());
+  const Relation relations[] = {{"pets", {{" cat", " dog", " cat", {" is", "zz"}}}}};
+  const std::vector<std::string> words = words_of(relations);
+  EXPECT_THAT(words, ElementsAre(" cat", " dog", " is", "zz"));
+  const Space space = words_in_context(transformer, words, "The{} a", site);
+  EXPECT_THAT(space.name, HasSubstr("blocks.1.resid_post, in 'The{} a'"));
+  for (std::size_t w = 0; w < words.size(); ++w) {
+    Request request;
+    request.rows = {model->tokenizer().encode("The" + words[w] + " a").ids};
+    request.capture = {site};
+    const Tensor captured = transformer.run(request).rows[0].captured[0].clone();
+    const auto vector = captured.row(words[w] == "zz" ? 2 : 1);  // "The", the word of one token or two, " a"
+    EXPECT_THAT(space.vectors.row(static_cast<std::int64_t>(w)), ::testing::ElementsAreArray(vector)) << words[w];
+  }
+  EXPECT_THROW(words_in_context(transformer, words, "The cat", site), Error);
+  EXPECT_THROW(words_in_context(transformer, words, "The{}", parse_site("blocks.1.mlp_post", transformer.config())), Error);
 }
 
 TEST(Analogies, SharesAreOfTheKnown) {

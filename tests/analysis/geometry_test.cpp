@@ -3,11 +3,13 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 
 #include <gmock/gmock.h>
 
 #include "analysis/spaces.h"
 #include "embscope/threads.h"
+#include "forward/tiny.h"
 
 namespace embscope {
 namespace {
@@ -121,6 +123,18 @@ TEST(Undertrained, FindsTheBytesThatTextNeverHas) {
   const Undertrained unknown = undertrained(spaces::of({"a", "b", "c"}, {3, 1}, {1, 2, 6}));
   EXPECT_EQ(unknown.reference, "no row is known to be unused");
   EXPECT_EQ(unknown.tokens.column("token").texts()[0], "b") << "the nearest to the mean, 3";
+}
+
+TEST(Undertrained, RowsWithoutATokenAreUnusedAndAnUntiedModelIsLookedAtInItsUnembedding) {
+  const Space space = space_of(tiny::open("tiny-llama"));
+  const Undertrained found = undertrained(space);
+  EXPECT_EQ(found.reference, "rows 78..100, which have no token, of the unembedding");
+  Tensor unembedding({101, 48});
+  for (std::int64_t i = 0; i < 101; ++i) space.model->weights().unembed.row(i, unembedding.row(i).data());
+  std::vector<std::int64_t> unused(101 - 78);
+  std::iota(unused.begin(), unused.end(), 78);
+  const Undertrained expected = undertrained({"unembedding", std::move(unembedding), space.labels, nullptr}, unused);
+  expect_near(by(found.tokens, "id", "indicator"), by(expected.tokens, "id", "indicator"), 0);
 }
 
 TEST(Undertrained, PublishedFiguresOfGpt2) {

@@ -1,10 +1,13 @@
 """`embscope pull` against a hub on loopback that behaves, breaks off, lies and refuses."""
+import fcntl
 import hashlib
 import http.server
 import json
 import os
 import pathlib
 import resource
+import shutil
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -48,20 +51,22 @@ class Hub(http.server.BaseHTTPRequestHandler):
         if hub.status:
             return self.send(hub.status, head=head)
         if self.path.startswith("/api/models/"):
-            return self.send(200, json.dumps({"siblings": [{"rfilename": n} for n in hub.names]}).encode(), head=head)
+            listing = hub.listing or json.dumps({"siblings": [{"rfilename": n} for n in hub.names]}).encode()
+            return self.send(200, listing, head=head)
         name = self.path.rsplit("/", 1)[1]
-        data = FILES[name]
+        data = hub.files[name]
         large = name.endswith(".safetensors")
         etag = hashlib.sha256(data).hexdigest() if large else git_sha1(data)
         if hub.wrong_hash and large:
             etag = "0" * 64
-        headers = [("ETag", f'"{etag}"'), ("X-Linked-Size", str(len(data))), ("X-Linked-ETag", f'"{etag}"')]
+        stated = {"ETag": f'"{etag}"', "X-Linked-Size": str(hub.size or len(data)), "X-Linked-ETag": f'"{etag}"'}
+        headers = [(name, stated[name]) for name in hub.states]
         if head:
             return self.send(200, data, headers, head=True)
         if hub.store and large and not self.path.startswith("/store"):
             return self.send(302, b"", [("Location", hub.store + "/store/" + name)])
         status, body = 200, data
-        if self.headers.get("Range"):
+        if self.headers.get("Range") and not hub.whole_only:
             status, body = 206, data[int(self.headers["Range"][6:-1]):]
         cut = None
         if hub.cut and large:
@@ -70,17 +75,22 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
+    def __init__(self, handler=Hub):
+        super().__init__(("127.0.0.1", 0), handler)
+        self.seen, self.files, self.names = [], dict(FILES), list(FILES)
+        self.status = self.cut = self.store = self.listing = self.size = None
+        self.states = ["ETag", "X-Linked-Size", "X-Linked-ETag"]
+        self.wrong_hash = self.whole_only = False
+
     def handle_error(self, *_):
         pass  # a client that gave up is part of these tests
 
 
 class Pull(unittest.TestCase):
     def hub(self):
-        server = Server(("127.0.0.1", 0), Hub)
-        server.seen, server.names = [], list(FILES) + ["../escape.json", "sub/other.bin", "pytorch_model.bin"]
-        server.status = server.cut = server.store = None
-        server.wrong_hash = False
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        server = Server()
+        server.names += ["../escape.json", "sub/other.bin", ".hidden", "pytorch_model.bin"]
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
         return server
@@ -94,6 +104,8 @@ class Pull(unittest.TestCase):
     def pull(self, name="owner/tiny", limit=None, **environment):
         address = f"http://127.0.0.1:{self.server.server_port}"
         env = {**os.environ, "EMBSCOPE_CACHE": str(self.cache), "HF_ENDPOINT": address, "HF_HOME": str(self.cache / "hf"), "HF_TOKEN": "", "no_proxy": "*", **environment}
+        if limit:
+            env["LLVM_PROFILE_FILE"] = "/dev/null"  # a profile would meet the limit too
         preexec = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))) if limit else None
         return subprocess.run([EMBSCOPE, "pull", name], capture_output=True, text=True, env=env, timeout=60, preexec_fn=preexec)
 
@@ -108,6 +120,17 @@ class Pull(unittest.TestCase):
     def folder(self):
         return self.cache / "models/owner--tiny"
 
+    @property
+    def part(self):
+        return self.folder / "model.safetensors.part"
+
+    def fetched(self):
+        return [path.rsplit("/", 1)[1] for command, path, *_ in self.server.seen if command == "GET" and "resolve" in path]
+
+    def info(self):
+        environment = {**os.environ, "EMBSCOPE_CACHE": str(self.cache)}
+        return subprocess.run([EMBSCOPE, "info", "-m", "owner/tiny"], capture_output=True, text=True, env=environment).stdout
+
     def whole(self):
         return {n: (self.folder / n).read_bytes() for n in FILES} == FILES
 
@@ -116,19 +139,18 @@ class Pull(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertTrue(self.whole())
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()), [".lock", "config.json", "model.safetensors"])
-        info = subprocess.run([EMBSCOPE, "info", "-m", "owner/tiny"], capture_output=True, text=True, env={**os.environ, "EMBSCOPE_CACHE": str(self.cache)})
-        self.assertIn("97 x 48", info.stdout, info.stderr)
+        self.assertIn("97 x 48", self.info())
 
     def test_does_not_fetch_twice(self):
         self.pull()
         self.server.seen.clear()
         self.assertEqual(self.pull().returncode, 0)
-        self.assertEqual([c for c, path, *_ in self.server.seen if c == "GET" and "resolve" in path], [])
+        self.assertEqual(self.fetched(), [])
 
     def test_a_cut_connection_resumes(self):
         self.server.cut = 100_000
         self.refused(self.pull(), "run the command again")
-        self.assertEqual((self.folder / "model.safetensors.part").stat().st_size, 100_000)
+        self.assertEqual(self.part.stat().st_size, 100_000)
         self.server.seen.clear()
         self.assertEqual(self.pull().returncode, 0)
         self.assertIn("bytes=100000-", [r for _, _, r, _ in self.server.seen])
@@ -137,13 +159,99 @@ class Pull(unittest.TestCase):
     def test_a_wrong_hash(self):
         self.server.wrong_hash = True
         self.refused(self.pull(), "hash")
-        self.assertFalse((self.folder / "model.safetensors.part").exists())
+        self.assertFalse(self.part.exists())
 
-    def test_401_and_404(self):
-        self.server.status = 401
-        self.refused(self.pull(), "status 401", "HF_TOKEN")
-        self.server.status = 404
-        self.refused(self.pull(), "status 404", "check the name")
+    def test_a_server_that_refuses(self):
+        for status, says in ((401, "HF_TOKEN"), (403, "HF_TOKEN"), (404, "check the name"), (503, "try again later")):
+            self.server.status = status
+            self.refused(self.pull(), f"status {status}", says)
+
+    def test_a_list_that_is_none(self):
+        for listing, says in ((b"<html>", "not valid JSON"), (b"{}", "'siblings' is missing"), (b'{"siblings":[7]}', "expected an object"),
+                              (b" " * (65 << 20), "larger than 64 MiB")):
+            self.server.listing = listing
+            self.refused(self.pull(), "/api/models/owner/tiny", says)
+
+    def test_a_repository_without_a_model(self):
+        self.server.names = ["README.md", "model.safetensors"]
+        self.refused(self.pull(), "owner/tiny", "holds no config.json")
+        self.server.names = ["config.json", "pytorch_model.bin"]
+        self.refused(self.pull(), "owner/tiny", "holds no model.safetensors")
+        self.assertEqual(self.fetched(), [])
+
+    def test_shards_come_after_the_small_files_and_open(self):
+        weights = FILES["model.safetensors"]
+        header = json.loads(weights[8:8 + int.from_bytes(weights[:8], "little")])
+        shard = "model-00001-of-00001.safetensors"
+        index = json.dumps({"weight_map": {name: shard for name in header if name != "__metadata__"}}).encode()
+        self.server.files = {"config.json": FILES["config.json"], shard: weights, "model.safetensors.index.json": index}
+        self.server.names = [shard, "model-card.md", "model.safetensors.index.json", "config.json"]
+        self.assertEqual(self.pull().returncode, 0)
+        self.assertEqual(self.fetched(), ["config.json", "model.safetensors.index.json", shard])
+        self.assertIn("97 x 48", self.info())
+
+    def test_short_names_lie_where_the_hub_has_them(self):
+        for name, owner in (("gpt2", "openai-community"), ("distilgpt2", "distilbert")):
+            self.server.seen.clear()
+            self.assertEqual(self.pull(name).returncode, 0)
+            self.assertEqual(self.server.seen[0][1], f"/api/models/{owner}/{name}")
+            self.assertTrue((self.cache / "models" / name / "model.safetensors").exists())
+
+    def test_a_hub_that_states_size_and_hash_in_http_s_own_headers(self):
+        self.server.states = ["ETag"]
+        self.assertEqual(self.pull(HF_ENDPOINT=f"http://127.0.0.1:{self.server.server_port}/").returncode, 0)
+        self.assertTrue(self.whole())
+
+    def test_a_hub_that_states_no_hash(self):
+        self.server.states = ["X-Linked-Size"]
+        self.refused(self.pull(), "states no hash")
+
+    def test_a_file_shorter_than_stated(self):
+        self.server.size = len(FILES["config.json"]) + 1
+        self.refused(self.pull(), "config.json", f"ended after {self.server.size - 1} of {self.server.size} bytes")
+
+    def test_a_disk_that_is_too_small_is_known_before_anything_is_fetched(self):
+        self.server.size = 1 << 60
+        self.refused(self.pull(), "bytes free", f"{1 << 60} are needed")
+        self.assertEqual(self.fetched(), [])
+
+    def test_a_part_that_is_whole_is_checked_and_not_fetched(self):
+        self.folder.mkdir(parents=True)
+        self.part.write_bytes(FILES["model.safetensors"])
+        self.assertEqual(self.pull().returncode, 0)
+        self.assertEqual(self.fetched(), ["config.json"])
+        self.assertTrue(self.whole())
+
+    def test_a_part_that_is_too_long_starts_over(self):
+        self.folder.mkdir(parents=True)
+        self.part.write_bytes(FILES["model.safetensors"] + b"more")
+        self.assertEqual(self.pull().returncode, 0)
+        self.assertTrue(self.whole())
+
+    def test_a_server_without_ranges_starts_over(self):
+        self.folder.mkdir(parents=True)
+        self.part.write_bytes(b"x" * 1000)
+        self.server.whole_only = True
+        self.assertEqual(self.pull().returncode, 0)
+        self.assertIn("bytes=1000-", [r for _, _, r, _ in self.server.seen])
+        self.assertTrue(self.whole())
+
+    def test_another_process_at_the_same_model(self):
+        self.folder.mkdir(parents=True)
+        with open(self.folder / ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.refused(self.pull(), "another process is fetching this model")
+
+    def test_things_in_the_way(self):
+        self.folder.mkdir(parents=True)
+        self.part.symlink_to(self.cache / "nowhere/file")
+        self.refused(self.pull(), "model.safetensors.part", "cannot write")
+        (self.folder / ".lock").unlink()
+        (self.folder / ".lock").mkdir()
+        self.refused(self.pull(), "owner--tiny", "cannot be written")
+        shutil.rmtree(self.cache / "models")
+        (self.cache / "models").write_text("")
+        self.refused(self.pull(), "owner--tiny", "cannot be made")
 
     def test_a_full_disk_keeps_what_was_fetched(self):
         self.refused(self.pull(limit=65536), "cannot write")
@@ -157,6 +265,30 @@ class Pull(unittest.TestCase):
         self.assertTrue(all(a == "Bearer secret" for *_, a in self.server.seen))
         self.assertEqual([a for *_, a in other.seen], [None])
         self.assertTrue(self.whole())
+
+    def test_a_redirect_to_a_file_of_this_machine_is_not_followed(self):
+        (self.cache / "store").mkdir()
+        (self.cache / "store/model.safetensors").write_bytes(FILES["model.safetensors"])
+        self.server.store = f"file://{self.cache}"
+        self.refused(self.pull(), "rotocol")
+
+    @unittest.skipIf(shutil.which("openssl") is None, "openssl makes the certificate")
+    def test_https_with_a_certificate_that_ssl_cert_file_vouches_for_and_no_other(self):
+        certificate, key = self.cache / "hub.pem", self.cache / "key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=hub", "-addext", "subjectAltName=IP:127.0.0.1",
+                        "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        address = f"https://127.0.0.1:{self.server.server_port}"
+        self.refused(self.pull(HF_ENDPOINT=address), address, "certificate")
+        self.assertEqual(self.pull(HF_ENDPOINT=address, SSL_CERT_FILE=str(certificate)).returncode, 0)
+        self.assertTrue(self.whole())
+
+    def test_a_machine_without_libcurl_says_how_to_get_it(self):
+        for name in ("libcurl.so.4", "libcurl-gnutls.so.4"):
+            (self.cache / name).write_text("no library")
+        self.refused(self.pull(LD_LIBRARY_PATH=str(self.cache)), "apt install libcurl4")
 
     def test_a_token_file(self):
         (self.cache / "hf").mkdir()

@@ -63,6 +63,64 @@ void add_training_figures(std::vector<Figure>& all, const std::vector<std::strin
   all.push_back(figure_patch_agreement(patches, sites, words.front(), words.back()));
 }
 
+// Those of one text's pass: the lens, its attention, what its parts add, edits and steering.
+void add_pass_figures(std::vector<Figure>& all, const std::vector<std::string>& words, double value) {
+  const std::size_t n = words.size();
+  const std::string &first = words.front(), &last = words.back();
+  std::vector<double> place(n), zero(n, 0), numbers = ramp(n);
+  for (std::size_t i = 0; i < n; ++i) place[i] = static_cast<double>(i);
+  numbers[0] = value;
+
+  Table cells("lens"), parts("attribution"), changes("edit"), grid("patch"), heads("patch"), runs("steer"), mixed("mix"), crossings("mix");
+  cells.add("block", zero).add("position", place).add("token", words).add("top", words).add("probability", numbers);
+  cells.add("target_rank", place).add("target_probability", numbers);
+  all.push_back(figure_lens(cells));
+  all.push_back(figure_lens(cells, first));
+  Tensor patterns({1, static_cast<std::int64_t>(n), static_cast<std::int64_t>(n)});
+  patterns.values()[0] = static_cast<float>(value);
+  all.push_back(figure_attention(patterns, std::vector<int>{0}, 0, words));
+  parts.add("part", std::vector<std::string>{"wte", "z", "mlp", "ln_final_bias"}).add("block", {NAN, 0, 0, NAN}).add("head", {NAN, 0, NAN, NAN});
+  parts.add("value", {0.5, value, value, -0.5});
+  all.push_back(figure_attribution(parts, first, last));
+  changes.add("token", words).add("probability_before", numbers).add("probability_after", ramp(n)).add("change", numbers);
+  all.push_back(figure_intervention(changes, first));
+  grid.add("site", std::vector<std::string>(n, "resid_pre")).add("block", zero).add("position", place).add("token", words).add("restored", numbers);
+  grid.add("difference", ramp(n));
+  heads.add("block", zero).add("head", place).add("restored", numbers).add("difference", ramp(n));
+  all.push_back(figure_patch(grid, heads, first, last));
+  runs.add("strength", place).add("divergence", ramp(n)).add(first, numbers).add("top", words).add("top_probability", ramp(n)).add("text", words);
+  all.push_back(figure_steer(runs, "blocks.0.resid_post"));
+  mixed.add("block", zero).add("p", place).add(first, numbers).add(last, ramp(n)).add("top", words);
+  crossings.add("block", {0, 1}).add("p", {0.5, NAN});
+  all.push_back(figure_mix_layers(mixed, crossings, first, last));
+}
+
+// Those of a whole space, of two beside each other, and of lists of words.
+void add_space_figures(std::vector<Figure>& all, const std::vector<std::string>& words, double value) {
+  const std::size_t n = words.size();
+  std::vector<double> place(n), numbers = ramp(n);
+  for (std::size_t i = 0; i < n; ++i) place[i] = static_cast<double>(i);
+  numbers[0] = value;
+  const auto table = [&](std::initializer_list<const char*> texts, std::initializer_list<const char*> columns) {
+    Table out(words.front());
+    for (const char* name : texts) out.add(name, words);
+    for (const char* name : columns) out.add(name, numbers);
+    return out;
+  };
+  all.push_back(figure_spectrum(table({}, {"variance", "cumulated"}).add("component", place)));
+  all.push_back(figure_norms(table({}, {"from", "to", "vectors"})));
+  all.push_back(figure_hubs(table({"token"}, {"occurrence"})));
+  all.push_back(figure_undertrained(table({"token"}, {"indicator", "distance", "norm"}), words.front()));
+  all.push_back(figure_layers(table({}, {"mean_cosine", "centred_cosine", "self_similarity", "effective_rank", "mean_norm"}).add("layer", place), words.front()));
+  all.push_back(figure_analogies(table({"relation"}, {"add", "mul", "add_raw", "nearest_c"}), words.front()));
+  all.push_back(figure_judgements(table({"a", "b"}, {"people", "cosine"}), value));
+  all.push_back(figure_categories(table({"category", "other"}, {"cosine"})));
+  all.push_back(figure_compare(table({"measure"}, {"value"}), table({}, {"a", "b"}), words.front(), words.back()));
+  all.push_back(figure_layer_similarity(table({}, {"cka"}).add("a", place).add("b", place), words.front(), words.back()));
+  all.push_back(figure_trajectory(table({"site"}, {"x", "y"}).add("block", place), words.front(), words.back()));
+  all.push_back(figure_growth(table({}, {"norm", "mean cosine", "positive share", "frequency and norm"}).add("step", place)));
+}
+
 // One of each figure, with `words` wherever a text goes.
 std::vector<Figure> all_figures(const std::vector<std::string>& words, double value = 0.25) {
   const std::size_t n = words.size();
@@ -108,6 +166,8 @@ std::vector<Figure> all_figures(const std::vector<std::string>& words, double va
   all.push_back(figure_toy(toy));
 
   add_training_figures(all, words, value);
+  add_pass_figures(all, words, value);
+  add_space_figures(all, words, value);
 
   Heatmap map;
   map.png = {0x89, 'P', 'N', 'G'};
@@ -193,6 +253,7 @@ TEST(Figures, every_field_that_is_drawn_is_in_the_data) {
       if (const auto* field = object.if_contains("field")) fields.insert(std::string(field->as_string()));
       if (const auto* values = object.if_contains("values")) {
         for (const auto& row : values->as_array()) {
+          if (row.is_number()) continue;  // a legend's
           for (const auto& member : row.as_object()) keys.insert(std::string(member.key()));
         }
       }
@@ -305,6 +366,38 @@ TEST(Figures, a_map_of_many_points_is_pixels_and_stays_small) {
   EXPECT_LE(dots.at("data").at("values").as_array().size(), 160u);
   EXPECT_EQ(dots.at("encoding").at("color").at("scale").at("domain"), (bj::array{"word", "digits"}));
   EXPECT_EQ(spec.at("layer").as_array().back().at("data").at("values").as_array().size(), 1u);  // the added one
+}
+
+TEST(Figures, a_map_of_values_has_a_colour_for_each_fifth_of_them) {
+  const std::int64_t few = 3, many = 30000;
+  for (const std::int64_t n : {few, many}) {
+    Tensor points({n, 2});
+    MapLook look;
+    for (std::int64_t i = 0; i < n; ++i) {
+      points.row(i)[0] = static_cast<float>(i * 37 % 1009), points.row(i)[1] = static_cast<float>(i * 53 % 997);
+      look.values.push_back(i == 0 ? 1e6 : static_cast<double>(i));  // one far away takes no colour from the others
+    }
+    look.colour_title = "norm";
+    const bj::value spec = parsed(figure_map(points, std::vector<std::string>(static_cast<std::size_t>(n), "x"), "map", look));
+    const auto& dots = spec.at("layer").at(n == few ? 0 : 1);
+    const auto& colour = dots.at("encoding").at("color");
+    EXPECT_EQ(colour.at("title"), "norm");
+    EXPECT_EQ(colour.at("scale").at("type"), "quantile");
+    EXPECT_EQ(colour.at("scale").at("range").as_array().size(), 5u);
+    if (n == few) EXPECT_EQ(dots.at("data").at("values").at(2).at("colour").to_number<double>(), 2);
+  }
+}
+
+TEST(Figures, of_seven_heads_draw_the_axis_below_each_since_the_last_row_is_not_full) {
+  const std::vector<std::string> labels = {"a", "b"};
+  const auto attention = [&](int heads) {
+    std::vector<int> numbers(static_cast<std::size_t>(heads));
+    return parsed(figure_attention(Tensor({heads, 2, 2}), numbers, 0, labels));
+  };
+  EXPECT_EQ(attention(7).at("columns"), 3);
+  EXPECT_EQ(attention(7).at("resolve").at("axis").at("x"), "independent");
+  EXPECT_EQ(attention(10).at("columns"), 5);
+  EXPECT_FALSE(attention(10).as_object().contains("resolve"));
 }
 
 TEST(Figures, a_map_of_more_kinds_than_colours_gives_each_colour_once) {

@@ -177,7 +177,7 @@ const std::vector<Hostile>& hostile() {
        "[safetensors] safetensors_rows_without_values_that_wrap: tensor 't': 4611686018427387904 x 2 x 0 elements overflow 64 bits"},
       {"safetensors_rows_without_values_but_bytes", safetensors(tensor(R"("dtype":"F32","shape":[2,0],"data_offsets":[0,4])"), 4),
        "[safetensors] safetensors_rows_without_values_but_bytes: tensor 't': 2 x 0 of F32 take 0 bytes, data_offsets say 0..4"},
-      {"safetensors_header_is_a_list", Bytes().u64(10).raw("{}[1,2,3] ").text, "[safetensors_header_is_a_list header] line 1, column 3: not valid JSON: incomplete JSON"},
+      {"safetensors_header_is_a_list", Bytes().u64(10).raw("{}[1,2,3] ").text, "[safetensors_header_is_a_list header] line 1, column 3: not valid JSON: text after the end"},
       {"safetensors_name_with_control_characters", safetensors("{\"\\u001b[2J\\n\":7}"), "[safetensors_name_with_control_characters header] '\x1b[2J\n': expected an object, found 7"},
       {"npy_shape_of_nine", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4), "[npy] npy_shape_of_nine: shape holds something that is no size, or more than 8"},
       {"npy_shape_not_closed", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,", 4), "[npy] npy_shape_not_closed: shape is no tuple"},
@@ -236,6 +236,10 @@ const std::vector<Hostile>& hostile() {
        "[safetensors] safetensors_hole: bytes 62..66 belong to no tensor"},
       {"safetensors_bytes_left", safetensors(tensor(R"("dtype":"F32","shape":[1],"data_offsets":[0,4])"), 8),
        "[safetensors] safetensors_bytes_left: bytes 66..70 belong to no tensor"},
+      {"pointer.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+       "[pointer.safetensors] this is a Git LFS pointer, not the model itself: fetch the file with 'git lfs pull'"},
+      {"short.safetensors", "1234567", "[short.safetensors] a safetensors file of fewer than 8 bytes"},
+      {"empty.safetensors", "", "[empty.safetensors] the file is empty"},
       {"safetensors_metadata_number", safetensors(R"({"__metadata__":{"a":1}})"), "[safetensors_metadata_number header '__metadata__'] 'a': expected a string, found 1"},
       {"npy_magic_only", std::string("\x93NUMPY", 6), "[npy] npy_magic_only: ends within its header"},
       {"npy_header_past_the_end", std::string("\x93NUMPY\x01\x00\xff\xff{}", 12), "[npy] npy_header_past_the_end: a header of 65535 bytes, the file has 12"},
@@ -286,7 +290,11 @@ TEST_P(HostileFile, is_refused_with_a_clear_line_in_bounded_time_and_memory) {
 }
 
 INSTANTIATE_TEST_SUITE_P(files, HostileFile, ::testing::ValuesIn(hostile()),
-                         [](const auto& f) { return std::string(f.param.name); });
+                         [](const auto& f) {
+                           std::string name = f.param.name;
+                           std::ranges::replace(name, '.', '_');
+                           return name;
+                         });
 
 // A reader that compares each name with all others would take minutes for these.
 TEST(LargeHostileFile, two_equal_keys_among_100000_of_a_gguf_are_found_in_bounded_time) {
@@ -342,6 +350,23 @@ TEST(GoodFile, the_same_makers_make_files_that_open) {
   EXPECT_EQ(s->at("t").dtype, DType::bf16);
   EXPECT_EQ(open_bytes(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }", 8))->at("array").shape,
             (Shape{2, 1}));
+}
+
+TEST(GoodFile, metadata_of_every_type_is_read) {
+  const auto a = open_bytes(gguf([](Gguf& g) {
+    g.keys = {key("u8", 0, Bytes().put(std::uint8_t{200})),       key("i8", 1, Bytes().put(std::int8_t{-2})),
+              key("u16", 2, Bytes().put(std::uint16_t{60000})),   key("i16", 3, Bytes().put(std::int16_t{-3})),
+              key("i32", 5, Bytes().put(std::int32_t{-4})),       key("f32", 6, Bytes().put(0.5f)),
+              key("i64", 11, Bytes().put(std::int64_t{-5})),      key("f64", 12, Bytes().put(0.25)),
+              array("floats", 6, 2, Bytes().put(1.5f).put(2.5f).text), array("shorts", 3, 2, Bytes().put(std::int16_t{-1}).put(std::int16_t{7}).text)};
+  }));
+  for (const auto& [name, value] : {std::pair{"u8", std::uint64_t{200}}, {"u16", 60000}}) EXPECT_EQ(std::get<std::uint64_t>(*a->meta(name)), value);
+  for (const auto& [name, value] : {std::pair{"i8", std::int64_t{-2}}, {"i16", -3}, {"i32", -4}, {"i64", -5}})
+    EXPECT_EQ(std::get<std::int64_t>(*a->meta(name)), value);
+  EXPECT_EQ(std::get<double>(*a->meta("f32")), 0.5);
+  EXPECT_EQ(std::get<double>(*a->meta("f64")), 0.25);
+  EXPECT_EQ(std::get<std::vector<double>>(*a->meta("floats")), (std::vector<double>{1.5, 2.5}));
+  EXPECT_EQ(std::get<std::vector<std::int64_t>>(*a->meta("shorts")), (std::vector<std::int64_t>{-1, 7}));
 }
 
 TEST(GoodFile, a_tensor_may_be_empty_along_any_axis) {

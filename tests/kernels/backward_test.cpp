@@ -42,6 +42,17 @@ TEST(Backward, gelu_is_the_slope_of_gelu) {
   });
 }
 
+TEST(Backward, exact_gelu_is_the_slope_of_exact_gelu) {
+  const auto x = values(61, 1, 6);
+  std::vector<float> dy(x.size(), 2);
+  gelu_exact_backward(x.data(), dy.data(), 61);
+  const auto exact = [](double v) { return 0.5 * v * std::erfc(-v / std::sqrt(2)); };
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double v = x[i], slope = (exact(v + 1e-5) - exact(v - 1e-5)) / 2e-5;
+    ASSERT_NEAR(dy[i], 2 * slope, 1e-5) << v;
+  }
+}
+
 double layer_norm_loss(const std::vector<double>& x, const std::vector<float>& gain, const std::vector<float>& dy) {
   double mean = 0, square = 0, loss = 0;
   for (double v : x) mean += v / static_cast<double>(x.size());

@@ -120,6 +120,22 @@ const std::vector<Claim>& claims() {
          m.file.tensors.push_back({"rope_freqs.weight", {8}, 0, m.file.data, -1});
          m.file.data += 32;
        }, "[gguf] rope_freqs.weight: expected 1, found 8"},
+      {"rope_factor_of_0", [](Llama& m) {
+         m.file.tensors.push_back({"rope_freqs.weight", {1}, 0, m.file.data, -1});
+         m.file.data += 32;
+       }, "[f.gguf] a rotary frequency of inf: expected a positive number"},
+      {"rope_base_of_0", [](Llama& m) {
+         m.number("llama.attention.key_length", 4);
+         m.real("llama.rope.freq_base", 0);
+       }, "[f.gguf] a rotary frequency of inf"},
+      {"rope_base_nan", [](Llama& m) {
+         m.number("llama.attention.key_length", 4);
+         m.real("llama.rope.freq_base", std::numeric_limits<float>::quiet_NaN());
+       }, "[f.gguf] a rotary frequency of nan"},
+      {"biases_of_rotary_queries", [](Llama& m) {
+         m.file.tensors.push_back({"blk.0.attn_q.bias", {4}, 0, m.file.data, -1});
+         m.file.data += 32;
+       }, "'blk.0.attn_q.bias': biases of rotary queries and keys are not supported"},
       {"rope_scaling", [](Llama& m) { m.text("llama.rope.scaling.type", "yarn"); }, "[f.gguf] llama.rope.scaling.type: only 'none' is supported"},
   };
   return all;
@@ -133,6 +149,8 @@ const std::vector<Claim>& tokenizer_claims() {
       {"tokens_empty", [](Llama& m) { m.texts("tokenizer.ggml.tokens", {}); }, "[f.gguf] the vocabulary is empty"},
       {"merges_missing", [](Llama& m) { m.records.erase("tokenizer.ggml.merges"); }, "[gguf] f.gguf: key 'tokenizer.ggml.merges' is missing"},
       {"merge_of_one_word", [](Llama& m) { m.texts("tokenizer.ggml.merges", {"ab"}); }, "[f.gguf] merge 0: expected two tokens and a space, found 'ab'"},
+      {"merge_of_three_words", [](Llama& m) { m.texts("tokenizer.ggml.merges", {"a b c"}); }, "[f.gguf] merge 0: expected two tokens and a space, found 'a b c'"},
+      {"merge_of_one_word_and_a_space", [](Llama& m) { m.texts("tokenizer.ggml.merges", {"ab "}); }, "[f.gguf] merge 0: expected two tokens and a space, found 'ab '"},
       {"merge_of_nothing", [](Llama& m) { m.texts("tokenizer.ggml.merges", {" "}); }, "[f.gguf] merge 0: expected two tokens and a space, found ' '"},
       {"merge_unknown", [](Llama& m) { m.texts("tokenizer.ggml.merges", {"q x"}); }, "[f.gguf] merge 0 ('q' + 'x') refers to a token that is not in the vocabulary"},
       {"types_too_few", [](Llama& m) { m.integers("tokenizer.ggml.token_type", {1, 1}); }, "[f.gguf] 2 token types for 260 tokens"},
@@ -202,6 +220,26 @@ TEST(ModelClaims, the_model_that_they_start_from_opens) {
   const auto model = Model::open(place.path("f.gguf").string());
   EXPECT_EQ(model->config().vocab, 260);
   EXPECT_EQ(model->tokenizer().encode("abc").size(), 2u);
+}
+
+TEST(ModelClaims, of_a_tokenizer_are_what_it_does) {
+  const Place place;
+  Llama model;
+  model.text("tokenizer.ggml.pre", "llama-bpe");
+  std::vector<std::int64_t> kinds(260, 1);
+  kinds[257] = kinds[258] = 3, kinds[259] = 4;  // llama.cpp's control and user-defined tokens
+  model.integers("tokenizer.ggml.token_type", kinds);
+  model.number("tokenizer.ggml.bos_token_id", 257), model.number("tokenizer.ggml.eos_token_id", 258);
+  model.records["tokenizer.ggml.add_bos_token"] = key("tokenizer.ggml.add_bos_token", 7, Bytes().raw("\x01"));
+  write_file(place.path("f.gguf"), model.bytes());
+  const auto tokenizer = open_tokenizer(place.path("f.gguf").string());
+  EXPECT_EQ(tokenizer->pre_tokenizer(), PreTokenizer::llama3);
+  EXPECT_EQ(tokenizer->bos(), 257);
+  EXPECT_EQ(tokenizer->eos(), 258);
+  EXPECT_TRUE(tokenizer->is_special(257));
+  EXPECT_FALSE(tokenizer->is_special(259));
+  EXPECT_THAT(tokenizer->encode("ab<p>", true).ids, ::testing::ElementsAre(256, 259));
+  EXPECT_THAT(tokenizer->with_bos("ab").ids, ::testing::ElementsAre(257, 256));
 }
 
 TEST(TokenizerFile, an_id_far_beyond_the_number_of_tokens_is_refused_before_it_takes_memory) {

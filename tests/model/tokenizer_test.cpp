@@ -116,6 +116,7 @@ class VocabularyFile : public ::testing::Test {
 TEST_F(VocabularyFile, says_the_same_however_it_is_written) {
   for (const char* written : {"{\"a\":0,\"\xc4\xa0\":1,\"\xc4\xa0" "a\":2,\"\\\"\":3,\"\\\\\":4,\"\xc3\xa9\":5}",
                               "{ \"a\" : 0 ,\r\n\t\"\\u0120\": 1, \"\\u0120a\": 2, \"\\u0022\": 3, \"\\u005c\": 4, \"\\u00e9\": 5 }\n",
+                              "{\"a\":0,\"\\u0120\":1,\"\\u0120a\":2,\"\\\"\":3,\"\\\\\":4,\"\xc3\xa9\":5,\"\\/\":6,\"\\t\":7}",
                               "{\"\\u0061\":0,\"\xc4\xa0\":1,\"\xc4\xa0" "a\":2,\"\\\"\":3,\"\\\\\":4,\"\\u00E9\":5,\"\\ud83d\\ude00\":6}"}) {
     const auto tokenizer = open(written);
     EXPECT_EQ(tokenizer->encode("a a\"\\\xe9").ids, (std::vector<TokenId>{0, 2, 3, 4, 5})) << written;
@@ -124,11 +125,19 @@ TEST_F(VocabularyFile, says_the_same_however_it_is_written) {
 
 TEST_F(VocabularyFile, that_is_damaged_is_refused_with_its_place) {
   for (const char* written : {"{\"a\":0", "{\"a\":0,}", "{\"a\":01}", "{\"a\":0 \"b\":1}", "{\"a\":-1}", "{\"a\":\"0\"}", "[0]", "{\"\xff\":0}",
-                              "{\"a\":0} x", "{\"a\":0,\"b\":0}", "{\"a\":0,\"a\":1}", "{\"a\n\":0}", "{\"\\u12\":0}", "{\"a\":99999999999}", ""}) {
+                              "{\"a\":0} x", "{\"a\":0,\"b\":0}", "{\"a\":0,\"a\":1}", "{\"a\n\":0}", "{\"\\u12\":0}", "{\"\\u00zz\":0}", "{\"a", "{\"a\\", "{\"a\":1500}", "{\"a\" 0}", "{1:0}", "{\"a\":99999999999}", ""}) {
     try {
       open(written);
       ADD_FAILURE() << written << ": accepted";
     } catch (const Error& e) { EXPECT_NE(std::string(e.what()).find("vocab.json"), std::string::npos) << e.what(); }
+  }
+}
+
+TEST_F(VocabularyFile, goes_with_merges_of_any_line_end_and_without_a_header) {
+  tiny::write(folder_.path() / "vocab.json", R"({"a":0,"b":1,"c":2,"ab":3,"abc":4})");
+  for (const char* merges : {"a b\nab c\n", "a b\r\n\r\nab c", "#version: 0.2\na b\n\nab c"}) {
+    tiny::write(folder_.path() / "merges.txt", merges);
+    EXPECT_EQ(open_tokenizer(folder_.path().string())->encode("abc").ids, (std::vector<TokenId>{4})) << merges;
   }
 }
 

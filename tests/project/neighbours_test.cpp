@@ -177,6 +177,18 @@ TEST(Neighbours, what_has_none_is_refused_with_the_reason) {
   expect_refused(v, {2}, "vector 6 has a length of 1.73e-39");
 }
 
+TEST(Neighbours, of_a_vector_need_one_of_the_same_width_with_a_direction) {
+  const Tensor v = vectors_of(12, 3, 5);
+  EXPECT_THROW(nearest_to(std::vector<float>{1, 2}, v, {2}), Error);
+  EXPECT_THROW(nearest_to(std::vector<float>{0, 0, 0}, v, {2}), Error);
+  EXPECT_NO_THROW(nearest_to(std::vector<float>{0, 0, 0}, v, {2, Metric::dot}));
+}
+
+TEST(Metric, has_one_of_three_names) {
+  for (Metric m : {Metric::cosine, Metric::euclidean, Metric::dot}) EXPECT_EQ(metric_named(name(m)), m);
+  EXPECT_THROW(metric_named("manhattan"), Error);
+}
+
 TEST(Neighbours, work_can_be_stopped) {
   try {
     nearest_neighbours(vectors_of(5000, 4, 6), {3}, [](double fraction, std::string_view) { return fraction > 0.5; });

@@ -262,6 +262,18 @@ TEST(Tsne, rates_that_can_only_explode_are_refused) {
   o = options(5);
   o.learning_rate = INFINITY;
   expect_refused(v, o, "learning rate");
+  o = options(5);
+  o.stall = 1;
+  expect_refused(v, o, "a stall of 1: choose a share of 0 to 1");
+}
+
+TEST(Tsne, cannot_go_on_to_fewer_steps_than_are_done) {
+  Tsne map(clouds(12, 4, 2, 1, 12), options(3, 5));
+  while (map.step()) {}
+  EXPECT_THROW(map.go_on(4), Error);
+  map.go_on(8);
+  while (map.step()) {}
+  EXPECT_EQ(map.steps_done(), 8);
 }
 
 TEST(Tsne, progress_is_told_and_can_stop_the_work) {

@@ -90,6 +90,11 @@ TEST(Umap, what_has_no_map_is_refused_with_the_reason) {
   };
   UmapOptions o;
   refused(clouds(10, 4, 2, 1, 3), o, "choose 2 to 10");
+  o.neighbours = 3, o.epochs = -1;
+  refused(clouds(10, 4, 2, 1, 3), o, "-1 epochs: choose 1 to 100000, or 0");
+  o.epochs = 10, o.negatives = 101;
+  refused(clouds(10, 4, 2, 1, 3), o, "101 negatives: choose 0 to 100");
+  o = UmapOptions();
   refused(clouds(2, 4, 2, 1, 3), o, "at least 4");
   o.min_dist = NAN;
   refused(clouds(30, 4, 2, 1, 3), o, "min_dist");

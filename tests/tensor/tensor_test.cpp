@@ -27,6 +27,19 @@ TEST(Tensor, owns_aligned_zeros) {
   EXPECT_THROW(Tensor::of({3}, two), Error);
 }
 
+TEST(Tensor, borrowed_is_the_owner_s_memory_and_keeps_it) {
+  auto owner = std::make_shared<std::vector<float>>(6, 1.0f);
+  std::weak_ptr<std::vector<float>> kept = owner;
+  {
+    Tensor t = Tensor::borrowed({2, 3}, owner->data(), owner);
+    t.row(1)[2] = 7;
+    EXPECT_EQ(owner->back(), 7);
+    owner.reset();
+    EXPECT_FALSE(kept.expired());
+  }
+  EXPECT_TRUE(kept.expired());
+}
+
 TEST(Decode, plain_types_convert) {
   const std::int32_t ints[] = {-5, 0, 1 << 20};
   const Tensor t = decode({reinterpret_cast<const std::byte*>(ints), DType::i32, {3}});
@@ -34,6 +47,21 @@ TEST(Decode, plain_types_convert) {
   const std::uint16_t brain[] = {0x3f80, 0xc040};
   const Tensor b = decode({reinterpret_cast<const std::byte*>(brain), DType::bf16, {2}});
   EXPECT_THAT(std::vector<float>(b.values().begin(), b.values().end()), ::testing::ElementsAre(1, -3));
+}
+
+template <class T>
+void expect_decoded(DType dtype) {
+  const T values[] = {static_cast<T>(-5), 0, 100};
+  const Tensor t = decode({reinterpret_cast<const std::byte*>(values), dtype, {3}});
+  EXPECT_THAT(std::vector<float>(t.values().begin(), t.values().end()), ::testing::ElementsAre(-5, 0, 100)) << name(dtype);
+}
+
+TEST(Decode, numbers_of_every_width_convert) {
+  expect_decoded<double>(DType::f64);
+  expect_decoded<std::int8_t>(DType::i8);
+  expect_decoded<std::int16_t>(DType::i16);
+  expect_decoded<std::int32_t>(DType::i32);
+  expect_decoded<std::int64_t>(DType::i64);
 }
 
 TEST(Decode, rows_are_read_one_by_one) {
@@ -53,6 +81,7 @@ Table example() {
 TEST(Table, columns_must_agree) {
   Table table = example();
   EXPECT_THROW(table.add("short", std::vector<double>{1}), Error);
+  EXPECT_THROW(table.add("short", std::vector<std::string>{"one"}), Error);
   EXPECT_THROW(table.column("none"), Error);
   EXPECT_EQ(table.column("n").numbers()[1], 0.5);
 }

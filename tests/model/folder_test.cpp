@@ -1,0 +1,264 @@
+// What a model's folder says of it, in each way in which people write one, and where a name is looked for.
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+
+#include <gmock/gmock.h>
+
+#include "forward/tiny.h"
+
+namespace embscope {
+namespace {
+
+namespace bj = boost::json;
+namespace fs = std::filesystem;
+using ::testing::DoubleNear;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const fs::path reference = EMBSCOPE_TEST_DATA "/reference";
+
+template <class Action>
+std::string refusal(Action&& action) {
+  try {
+    action();
+  } catch (const Error& error) { return error.what(); }
+  return "no error";
+}
+
+class ModelFolder : public ::testing::Test {
+ protected:
+  // The folder of a reference model, with these keys of its configuration changed, or taken away where they are null.
+  std::string with(const char* name, const bj::object& changes) const {
+    fs::copy_file(reference / name / "model.safetensors", path() / "model.safetensors", fs::copy_options::overwrite_existing);
+    std::ifstream file(reference / name / "config.json");
+    bj::object config = bj::parse(std::string(std::istreambuf_iterator<char>(file), {})).as_object();
+    for (const auto& [key, value] : changes) value.is_null() ? (void)config.erase(key) : (void)(config[key] = value);
+    tiny::write(path() / "config.json", bj::serialize(config));
+    return path().string();
+  }
+  Config config(const char* name, const bj::object& changes) const { return Model::open(with(name, changes))->config(); }
+  const fs::path& path() const { return folder_.path(); }
+
+  tiny::Folder folder_;
+};
+
+TEST_F(ModelFolder, gives_gpt2_s_activation_by_any_of_its_names) {
+  const auto activation = [this](const char* name) { return config("tiny-gpt2", {{"activation_function", name}}).activation; };
+  EXPECT_EQ(activation("gelu_new"), Activation::gelu_tanh);
+  EXPECT_EQ(activation("gelu_pytorch_tanh"), Activation::gelu_tanh);
+  EXPECT_EQ(activation("gelu"), Activation::gelu_exact);
+  EXPECT_EQ(activation("relu"), Activation::relu);
+  EXPECT_EQ(activation("silu"), Activation::silu);
+  EXPECT_EQ(activation("swish"), Activation::silu);
+}
+
+TEST_F(ModelFolder, says_whether_gpt2_scales_its_attention) {
+  EXPECT_FLOAT_EQ(config("tiny-gpt2", {}).attn_scale, 1 / std::sqrt(12.0f));
+  EXPECT_EQ(config("tiny-gpt2", {{"scale_attn_weights", false}}).attn_scale, 1);
+}
+
+TEST_F(ModelFolder, gives_gpt2_s_context_by_its_older_name_too) {
+  EXPECT_EQ(config("tiny-gpt2", {{"n_positions", nullptr}, {"n_ctx", 64}}).context, 64);
+}
+
+TEST_F(ModelFolder, gives_theta_as_each_version_of_transformers_writes_it) {
+  const bj::object flat = {{"rope_parameters", nullptr}, {"rope_theta", 256}};
+  for (const auto& changes : {flat, bj::object{{"rope_parameters", {{"rope_theta", 256}}}}})
+    EXPECT_THAT(config("tiny-llama", changes).rope_frequencies, ElementsAre(1, 0.25, 0.0625, 0.015625));
+}
+
+TEST_F(ModelFolder, of_a_linear_scaling_divides_every_frequency) {
+  const bj::object older = {{"rope_parameters", nullptr}, {"rope_theta", 256}, {"rope_scaling", {{"type", "linear"}, {"factor", 2}}}};
+  EXPECT_THAT(config("tiny-llama", older).rope_frequencies, ElementsAre(0.5, 0.125, 0.03125, 0.0078125));
+}
+
+// Wavelengths of 6, 63, 628 and 6283 tokens: two within 250, one between 250 and 1000, one beyond.
+TEST_F(ModelFolder, of_llama_3_keeps_the_fast_rotations_and_divides_the_slow_ones) {
+  const bj::object scaling = {{"rope_type", "llama3"}, {"rope_theta", 10000}, {"factor", 8}, {"low_freq_factor", 1}, {"high_freq_factor", 4},
+                              {"original_max_position_embeddings", 1000}};
+  const double smooth = (1000 * 0.01 / (2 * M_PI) - 1) / 3, between = 0.01 * ((1 - smooth) / 8 + smooth);
+  const auto near = [](double x) { return DoubleNear(x, 1e-12); };
+  EXPECT_THAT(config("tiny-llama", {{"rope_parameters", scaling}}).rope_frequencies, ElementsAre(near(1), near(0.1), near(between), near(0.001 / 8)));
+}
+
+TEST_F(ModelFolder, with_a_scaling_that_leaves_no_frequency_is_refused) {
+  const bj::object linear = {{"rope_parameters", {{"rope_type", "linear"}, {"rope_theta", 256}, {"factor", 0}}}};
+  EXPECT_THAT(refusal([&] { config("tiny-llama", linear); }), HasSubstr("a rotary frequency of inf: expected a positive number"));
+}
+
+TEST_F(ModelFolder, without_weights_that_are_read_says_which_are_needed) {
+  const auto opening = [this] { return refusal([this] { Model::open(path().string()); }); };
+  EXPECT_THAT(opening(), HasSubstr("holds no model.safetensors (and no .gguf)"));
+  tiny::write(path() / "pytorch_model.bin", "PK");
+  EXPECT_THAT(opening(), HasSubstr("holds pytorch_model.bin only: convert it to model.safetensors"));
+}
+
+TEST_F(ModelFolder, of_one_gguf_is_that_and_of_two_asks_for_one) {
+  fs::copy(reference / "tiny-llama/tiny-llama.gguf", path() / "a.gguf");
+  EXPECT_EQ(Model::open(path().string())->name(), "a");
+  fs::copy(reference / "tiny-llama/tiny-llama.gguf", path() / "b.gguf");
+  EXPECT_THAT(refusal([this] { Model::open(path().string()); }), HasSubstr("holds 2 .gguf files: name one of them"));
+}
+
+TEST_F(ModelFolder, has_shards_of_plain_names_beside_the_index_only) {
+  const auto opening = [this](const char* index) {
+    tiny::write(path() / "model.safetensors.index.json", index);
+    return refusal([this] { Model::open(path().string()); });
+  };
+  EXPECT_THAT(opening(R"({"weight_map":{"wte.weight":"../elsewhere.safetensors"}})"), HasSubstr("a shard named '../elsewhere.safetensors'"));
+  EXPECT_THAT(opening(R"({"weight_map":{"wte.weight":".hidden"}})"), HasSubstr("a shard named '.hidden'"));
+  EXPECT_THAT(opening(R"({"weight_map":{"wte.weight":""}})"), HasSubstr("a shard named ''"));
+  EXPECT_THAT(opening(R"({"weight_map":{"wte.weight":7}})"), HasSubstr("expected a string, found 7"));
+  EXPECT_THAT(opening(R"({"weight_map":{}})"), HasSubstr("'weight_map' is empty"));
+}
+
+TEST_F(ModelFolder, without_a_tokenizer_names_tokens_by_their_ids) {
+  const auto model = Model::open(with("tiny-gpt2", {}));
+  EXPECT_FALSE(model->has_tokenizer());
+  EXPECT_EQ(model->label(7), "<7>");
+  EXPECT_THAT(refusal([&] { model->embedding(97); }), HasSubstr("token id 97: the vocabulary has ids 0..96"));
+  EXPECT_THAT(refusal([&] { model->embedding(-1); }), HasSubstr("token id -1"));
+}
+
+// A folder whose weights are integers would read as a model of noise.
+TEST_F(ModelFolder, of_integers_is_no_model) {
+  const std::vector<std::int64_t> ids(97 * 48);
+  const std::string folder = with("tiny-gpt2", {});
+  write_arrays(path() / "model.safetensors", std::vector<NamedArray>{{"wte.weight", {97, 48}, std::span<const std::int64_t>(ids)}});
+  EXPECT_THAT(refusal([&] { Model::open(folder); }), HasSubstr("tensor 'wte.weight': expected floating-point weights, found I64"));
+}
+
+// tokenizer.json of "a", "b", "ab" with these members changed.
+class TokenizerJson : public ModelFolder {
+ protected:
+  std::shared_ptr<const Tokenizer> with_members(const bj::object& changes) const {
+    bj::object json = {{"model", {{"type", "BPE"}, {"vocab", {{"a", 0}, {"b", 1}, {"ab", 2}, {"1", 3}, {"2", 4}, {"12", 5}}}, {"merges", {"a b", "1 2"}}}},
+                       {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}}};
+    for (const auto& [key, value] : changes) json[key] = value;
+    tiny::write(path() / "tokenizer.json", bj::serialize(json));
+    return open_tokenizer(path().string());
+  }
+  std::string refused(const bj::object& changes) const {
+    return refusal([&] { with_members(changes); });
+  }
+};
+
+TEST_F(TokenizerJson, may_write_a_merge_as_one_text_or_as_two) {
+  const bj::object model = {{"vocab", {{"a", 0}, {"b", 1}, {"ab", 2}}}, {"merges", {bj::array{"a", "b"}}}};
+  EXPECT_THAT(with_members({{"model", model}})->encode("ab").ids, ElementsAre(2));
+  for (const bj::array& merge : {bj::array{"a"}, bj::array{"a", "b", "c"}, bj::array{"a", 1}, bj::array{1, "b"}})
+    EXPECT_THAT(refused({{"model", {{"vocab", {{"a", 0}, {"b", 1}}}, {"merges", {merge}}}}}), HasSubstr("merge 0: expected two tokens"));
+}
+
+TEST_F(TokenizerJson, may_split_digits_one_by_one_and_in_a_sequence_of_steps) {
+  EXPECT_THAT(with_members({})->encode("ab12").ids, ElementsAre(2, 5));
+  const bj::array steps = {bj::object{{"type", "Digits"}, {"individual_digits", true}}, bj::object{{"type", "ByteLevel"}, {"add_prefix_space", false}}};
+  EXPECT_THAT(with_members({{"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", steps}}}})->encode("ab12").ids, ElementsAre(2, 3, 4));
+}
+
+TEST_F(TokenizerJson, may_split_as_llama_3_does_and_in_no_other_pattern) {
+  const auto split = [](const char* pattern) {
+    return bj::object{{"pre_tokenizer", {{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}}}};
+  };
+  EXPECT_EQ(with_members(split("(?i:'s|'t)|\\p{N}{1,3}|\\s+"))->pre_tokenizer(), PreTokenizer::llama3);
+  EXPECT_THAT(refused(split("\\w+")), HasSubstr("pre-tokenizer 'Split' is not known"));
+  EXPECT_THAT(refused({{"pre_tokenizer", {{"type", "Digits"}}}}), HasSubstr("pre-tokenizer 'Digits' is not known"));
+}
+
+TEST_F(TokenizerJson, with_a_normalizer_is_refused_for_its_bytes_would_not_come_back) {
+  EXPECT_THAT(refused({{"normalizer", {{"type", "NFC"}}}}), HasSubstr("a tokenizer with a normalizer is not byte-exact"));
+  EXPECT_THAT(with_members({{"normalizer", nullptr}})->encode("b").ids, ElementsAre(1));
+}
+
+TEST_F(TokenizerJson, cannot_give_one_id_to_two_tokens) {
+  EXPECT_THAT(refused({{"added_tokens", {bj::object{{"id", 0}, {"content", "<s>"}}}}}), HasSubstr("'a' and '<s>' have the same id 0"));
+}
+
+TEST_F(TokenizerJson, has_its_beginning_and_end_in_tokenizer_config_json) {
+  const bj::object added = {{"added_tokens", {bj::object{{"id", 6}, {"content", "<s>"}, {"special", true}}, bj::object{{"id", 7}, {"content", "</s>"}, {"special", true}}}}};
+  tiny::write(path() / "tokenizer_config.json", R"({"bos_token":{"content":"<s>"},"eos_token":"</s>","add_bos_token":true})");
+  const auto tokenizer = with_members(added);
+  EXPECT_EQ(tokenizer->bos(), 6);
+  EXPECT_EQ(tokenizer->eos(), 7);
+  tiny::write(path() / "tokenizer_config.json", R"({"bos_token":"<unknown>","eos_token":null})");
+  EXPECT_EQ(with_members(added)->bos(), std::nullopt);
+  EXPECT_EQ(with_members(added)->eos(), std::nullopt);
+}
+
+TEST_F(ModelFolder, gives_a_tokenizer_from_any_of_its_files) {
+  EXPECT_THAT(refusal([this] { open_tokenizer(path().string()); }), HasSubstr("holds no tokenizer.json, no vocab.json with merges.txt and no .gguf"));
+  fs::copy(reference / "tiny-llama/tiny-llama.gguf", path() / "a.gguf");
+  EXPECT_THAT(refusal([this] { open_tokenizer(path().string()); }), HasSubstr("key 'tokenizer.ggml.model' is missing"));
+  EXPECT_THAT(refusal([this] { open_tokenizer((path() / "a.gguf").string()); }), HasSubstr("key 'tokenizer.ggml.model' is missing"));
+  EXPECT_THAT(refusal([this] { open_tokenizer(with("tiny-gpt2", {}) + "/config.json"); }), HasSubstr("holds no tokenizer.json and no vocab.json with merges.txt"));
+  tiny::write_tokenizer(path());
+  EXPECT_THAT(open_tokenizer((path() / "vocab.json").string())->encode("The cat").ids, ElementsAre(76, 69));
+}
+
+// Sets variables of the environment, without a value to none, and puts back what was there.
+class Environment {
+ public:
+  explicit Environment(std::vector<std::pair<const char*, std::optional<std::string>>> values) {
+    for (const auto& [name, value] : values) {
+      const char* before = std::getenv(name);
+      before_.emplace_back(name, before == nullptr ? std::nullopt : std::optional<std::string>(before));
+      set(name, value);
+    }
+  }
+  ~Environment() {
+    for (const auto& [name, value] : before_) set(name, value);
+  }
+
+ private:
+  static void set(const char* name, const std::optional<std::string>& value) { value ? setenv(name, value->c_str(), 1) : unsetenv(name); }
+  std::vector<std::pair<const char*, std::optional<std::string>>> before_;
+};
+
+TEST(CacheFolder, is_the_first_of_three_that_the_environment_names) {
+  const auto folder = [](std::optional<std::string> own, std::optional<std::string> xdg, std::optional<std::string> home) {
+    const Environment set({{"EMBSCOPE_CACHE", std::move(own)}, {"XDG_CACHE_HOME", std::move(xdg)}, {"HOME", std::move(home)}});
+    return cache_folder();
+  };
+  EXPECT_EQ(folder("/own", "/xdg", "/home/me"), "/own");
+  EXPECT_EQ(folder("", "/xdg", "/home/me"), "/xdg/embscope");
+  EXPECT_EQ(folder({}, {}, "/home/me"), "/home/me/.cache/embscope");
+  EXPECT_EQ(folder({}, {}, {}), "/root/.cache/embscope");
+}
+
+class NamedModel : public ModelFolder {
+ protected:
+  fs::path make(const fs::path& folder) const {
+    fs::create_directories(path() / folder);
+    tiny::write(path() / folder / "config.json", "{}");
+    return path() / folder;
+  }
+  Environment environment_{{{"EMBSCOPE_CACHE", (path() / "own").string()}, {"HF_HOME", (path() / "hf").string()}}};
+};
+
+TEST_F(NamedModel, is_looked_for_in_the_cache_and_then_in_hugging_face_s) {
+  const fs::path hub = make("hf/hub/models--owner--tiny/snapshots/0123");
+  EXPECT_EQ(find_model("owner/tiny"), hub);
+  const fs::path own = make("own/models/owner--tiny");
+  EXPECT_EQ(find_model("owner/tiny"), own);
+  EXPECT_EQ(find_model(hub.string()), hub);
+}
+
+TEST_F(NamedModel, of_gpt2_lies_below_its_owner_in_hugging_face_s_cache) {
+  fs::create_directories(path() / "hf/hub/models--gpt2/snapshots/unfinished");
+  const fs::path hub = make("hf/hub/models--openai-community--gpt2/snapshots/0123");
+  EXPECT_EQ(find_model("gpt2"), hub);
+}
+
+TEST_F(NamedModel, that_is_nowhere_is_answered_with_those_there_are_and_how_to_fetch_it) {
+  const auto finding = [](const char* name) { return refusal([name] { find_model(name); }); };
+  EXPECT_THAT(finding("owner/tiny"), HasSubstr("the cache has no models; fetch it with 'embscope pull owner/tiny'"));
+  make("own/models/one"), make("own/models/two");
+  EXPECT_THAT(finding("tiny"), HasSubstr("the cache has one, two; fetch it"));
+  for (const char* path : {"../one", "a/b/c", "/nowhere/at/all", "one/../two"}) EXPECT_THAT(finding(path), Not(HasSubstr("pull"))) << path;
+  EXPECT_THAT(finding(""), HasSubstr("the name is empty"));
+}
+
+}  // namespace
+}  // namespace embscope
