@@ -9,12 +9,13 @@ import tempfile
 import unittest
 
 EMBSCOPE = os.environ["EMBSCOPE"]
+PATIENCE = 3000 if "EMBSCOPE_SANITIZED" in os.environ else 300  # seconds for one command
 CAPITAL = "The capital of Germany is"
 MIX = ["mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", " Paris"]
 
 
 def run(*arguments, cwd=None):
-    return subprocess.run([EMBSCOPE, *arguments], capture_output=True, cwd=cwd, timeout=300)
+    return subprocess.run([EMBSCOPE, *arguments], capture_output=True, cwd=cwd, timeout=PATIENCE)
 
 
 def table(*arguments):

@@ -28,6 +28,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EMBSCOPE = pathlib.Path(os.environ["EMBSCOPE"]).resolve()
+PATIENCE = 3000 if "EMBSCOPE_SANITIZED" in os.environ else 600  # seconds for one example
 EXAMPLE = os.environ.get("EMBSCOPE_EXAMPLE")
 PYTHON = os.environ.get("EMBSCOPE_PYTHON") or "python3"
 MADE = ROOT / "docs/reference"
@@ -199,7 +200,7 @@ class Examples(unittest.TestCase):
             print(f"no EMBSCOPE_EXAMPLE: not run: {command}", file=sys.stderr)
             return
         done = subprocess.run(["sh", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=600)
+                              stderr=subprocess.STDOUT, timeout=PATIENCE)
         found = done.stdout.decode(errors="replace").splitlines()
         fails = any(line.startswith("embscope: ") for line in expected)
         status = f"status {done.returncode}, {'a failure' if fails else '0'} expected"

@@ -6,7 +6,6 @@
 
 #include <gmock/gmock.h>
 
-
 #include "base/random.h"
 #include "embscope/transformer.h"
 #include "forward/tiny.h"
