@@ -384,7 +384,7 @@ TEST(Figures, a_map_of_values_has_a_colour_for_each_fifth_of_them) {
     EXPECT_EQ(colour.at("title"), "norm");
     EXPECT_EQ(colour.at("scale").at("type"), "quantile");
     EXPECT_EQ(colour.at("scale").at("range").as_array().size(), 5u);
-    if (n == few) EXPECT_EQ(dots.at("data").at("values").at(2).at("colour").to_number<double>(), 2);
+    if (n == few) { EXPECT_EQ(dots.at("data").at("values").at(2).at("colour").to_number<double>(), 2); }
   }
 }
 
