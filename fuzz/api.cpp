@@ -1,7 +1,6 @@
 // Requests to the server's API, on a small model: "POST /api/predict?figure=1", a line's end, the body. Whatever comes, the
 // answer is JSON (or an event stream, or bytes), and nothing is a failure of the server's own (status 500). A job that was started is
 // looked at from all sides, and ended.
-#include <charconv>
 #include <chrono>
 #include <thread>
 

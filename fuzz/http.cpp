@@ -2,15 +2,18 @@
 // back is a row of whole HTTP answers with the headers that keep a browser safe, none of them a failure of the server's own; who has
 // not shown the session's cookie is told nothing; and when the client leaves, nothing of it stays.
 // In the input SESSION stands for the cookie, TOKEN for the one-time token, PORT for the server's.
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <map>
 #include <set>
 #include <thread>
+
+#include <poll.h>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/json.hpp>
-#include <poll.h>
 
 #include "input.h"
 #include "server.h"

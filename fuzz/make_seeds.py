@@ -130,7 +130,7 @@ seed("http", "other_site", request("POST /api/tokens", cookie, kind, "Origin: ht
 seed("http", "other_name", request("GET /", cookie).replace(b"localhost:PORT", b"evil.example"))
 seed("http", "head", request("HEAD /api/vocabulary/labels", cookie) + health[1:])
 seed("http", "etag", request("GET /api/vocabulary/labels", cookie, 'If-None-Match: "x"'))
-seed("http", "post", request("POST /api/tokens", cookie, kind, f"Origin: http://localhost:PORT\r\nContent-Length: {len(tokens)}", body=tokens))
+seed("http", "post", request("POST /api/tokens", cookie, kind, "Origin: http://localhost:PORT", f"Content-Length: {len(tokens)}", body=tokens))
 seed("http", "chunks", request("POST /api/tokens", cookie, kind, "Transfer-Encoding: chunked", body=f"{len(tokens):x}\r\n{tokens}\r\n0\r\n\r\n"))
 seed("http", "continue", request("POST /api/tokens", cookie, kind, "Expect: 100-continue", f"Content-Length: {len(tokens)}", body=tokens))
 seed("http", "row", health + health[1:] + request("GET /api/toy", cookie, "Connection: close")[1:])

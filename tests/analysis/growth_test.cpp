@@ -17,8 +17,7 @@ namespace fs = std::filesystem;
 class Grown {
  public:
   Grown() {
-    for (const char* file : {"config.json", "model.safetensors"})
-      fs::copy_file(fs::path(EMBSCOPE_TEST_DATA) / "reference/tiny-gpt2" / file, folder_.path() / file);
+    tiny::copy_reference("tiny-gpt2", folder_.path());
     tiny::write_tokenizer(folder_.path());
     fs::create_directories(folder_.path() / "training/snapshots");
     const auto config = Model::open(path().string())->config();

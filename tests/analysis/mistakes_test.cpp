@@ -5,19 +5,12 @@
 #include "embscope/patching.h"
 #include "embscope/steering.h"
 #include "forward/tiny.h"
+#include "refusal.h"
 
 namespace embscope {
 namespace {
 
 using ::testing::HasSubstr;
-
-template <class Action>
-std::string refusal(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) { return error.what(); }
-  return "no error";
-}
 
 class Mistake : public ::testing::Test {
  protected:

@@ -15,16 +15,12 @@ import time
 import unittest
 
 import pull_test
+from limits import full_disk, limited
 
 EMBSCOPE = os.environ["EMBSCOPE"]
 TINY = pathlib.Path(__file__).parent.parent / "data/reference"
 KILLS = int(os.environ.get("EMBSCOPE_KILLS", "3"))
-UNMEASURED = {**os.environ, "LLVM_PROFILE_FILE": "/dev/null"}  # a profile would meet a limit on files too
 SANITIZED = "EMBSCOPE_SANITIZED" in os.environ  # sanitizers reserve terabytes of addresses: no limit on those
-
-
-def limited(kind, bytes_):
-    return lambda: resource.setrlimit(kind, (bytes_, bytes_))
 
 
 class Killed(unittest.TestCase):
@@ -194,7 +190,7 @@ class Refusals(unittest.TestCase):
 
     def test_a_limit_on_the_size_of_files(self):
         for command in self.writers(self.folder):
-            self.refused("cannot write: File too large", *command, preexec_fn=limited(resource.RLIMIT_FSIZE, 2000), env=UNMEASURED)
+            self.refused("cannot write: File too large", *command, **full_disk(2000))
             self.assertEqual(list(self.folder.iterdir()), [], command)
 
     @unittest.skipUnless(os.geteuid() == 0, "mounting needs root")

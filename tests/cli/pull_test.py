@@ -5,13 +5,14 @@ import http.server
 import json
 import os
 import pathlib
-import resource
 import shutil
 import ssl
 import subprocess
 import tempfile
 import threading
 import unittest
+
+from limits import full_disk
 
 EMBSCOPE = os.environ["EMBSCOPE"]
 DATA = pathlib.Path(__file__).parent.parent / "data/reference/tiny-gpt2"
@@ -104,10 +105,8 @@ class Pull(unittest.TestCase):
     def pull(self, name="owner/tiny", limit=None, **environment):
         address = f"http://127.0.0.1:{self.server.server_port}"
         env = {**os.environ, "EMBSCOPE_CACHE": str(self.cache), "HF_ENDPOINT": address, "HF_HOME": str(self.cache / "hf"), "HF_TOKEN": "", "no_proxy": "*", **environment}
-        if limit:
-            env["LLVM_PROFILE_FILE"] = "/dev/null"  # a profile would meet the limit too
-        preexec = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))) if limit else None
-        return subprocess.run([EMBSCOPE, "pull", name], capture_output=True, text=True, env=env, timeout=60, preexec_fn=preexec)
+        options = full_disk(limit, env) if limit else {"env": env}
+        return subprocess.run([EMBSCOPE, "pull", name], capture_output=True, text=True, timeout=60, **options)
 
     def refused(self, done, *fragments):
         self.assertEqual(done.returncode, 1, done.stderr)
@@ -272,7 +271,6 @@ class Pull(unittest.TestCase):
         self.server.store = f"file://{self.cache}"
         self.refused(self.pull(), "rotocol")
 
-    @unittest.skipIf(shutil.which("openssl") is None, "openssl makes the certificate")
     def test_https_with_a_certificate_that_ssl_cert_file_vouches_for_and_no_other(self):
         certificate, key = self.cache / "hub.pem", self.cache / "key.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=hub", "-addext", "subjectAltName=IP:127.0.0.1",

@@ -10,6 +10,8 @@ import tempfile
 import time
 import unittest
 
+from limits import full_disk
+
 PROGRAM = os.environ["EMBSCOPE"]
 TEXT = "".join("the cat sat on the mat. " if i % 3 == 0 else "a dog ran to the hill. " for i in range(80))
 SMALL = ["--layers", "2", "--heads", "2", "--width", "16", "--context", "16", "--batch", "4", "--warmup", "5", "--rate", "0.005",
@@ -89,7 +91,7 @@ class Train(unittest.TestCase):
     def test_a_full_disk_at_the_first_checkpoint_leaves_nothing_half(self):
         self.assertEqual(self.train("run", "--steps", 6, "--checkpoint-every", 2).returncode, 0)
         size = (self.path / "run/training/state.safetensors").stat().st_size
-        done = self.train("full", "--steps", 6, "--checkpoint-every", 2, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2)))
+        done = self.train("full", "--steps", 6, "--checkpoint-every", 2, **full_disk(size // 2))
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"^embscope: \[.*state\.safetensors\] cannot write: ")
         self.assertEqual([f for f in (self.path / "full").rglob("*.tmp-*")], [])

@@ -3,20 +3,12 @@
 
 #include <gmock/gmock.h>
 
-#include "embscope/error.h"
+#include "refusal.h"
 
 namespace embscope {
 namespace {
 
 using ::testing::HasSubstr;
-
-template <class Action>
-std::string refusal(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) { return error.what(); }
-  return "no error";
-}
 
 std::int64_t integer(std::string_view number) { return JsonObject(parse_json("{\"n\": " + std::string(number) + "}", "f"), "f").integer("n"); }
 

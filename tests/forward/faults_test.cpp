@@ -13,10 +13,7 @@ namespace fs = std::filesystem;
 
 class CutModel : public ::testing::TestWithParam<const char*> {
  protected:
-  CutModel() {
-    for (const char* file : {"config.json", "model.safetensors"})
-      fs::copy_file(fs::path(EMBSCOPE_TEST_DATA) / "reference" / GetParam() / file, folder_.path() / file);
-  }
+  CutModel() { tiny::copy_reference(GetParam(), folder_.path()); }
   void cut() { fs::resize_file(folder_.path() / "model.safetensors", 20000); }
   std::shared_ptr<const Model> open() { return Model::open(folder_.path().string()); }
   static void expect_error(const std::function<void()>& action) {

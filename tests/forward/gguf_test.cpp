@@ -11,8 +11,6 @@
 namespace embscope {
 namespace {
 
-const std::string reference = EMBSCOPE_TEST_DATA "/reference/";
-
 class GgufOfGpt2 {
  public:
   explicit GgufOfGpt2(const Model& model) : archive_(*model.archives().front()) {
@@ -68,7 +66,7 @@ Tensor logits(const std::shared_ptr<const Model>& model) {
 }
 
 TEST(Gguf, of_gpt2_gives_the_bits_of_hugging_face_s_file) {
-  const auto model = Model::open(reference + "tiny-gpt2");
+  const auto model = Model::open(EMBSCOPE_TEST_DATA "/reference/tiny-gpt2");
   const tiny::Folder folder;
   GgufOfGpt2(*model).write(folder.path() / "tiny.gguf");
   const auto same = Model::open((folder.path() / "tiny.gguf").string());
@@ -82,11 +80,7 @@ TEST(Gguf, of_gpt2_gives_the_bits_of_hugging_face_s_file) {
 // gelu through the error function, as "activation_function": "gelu" says; its approximation by tanh is 5e-4 away.
 TEST(Activation, of_an_exact_gelu_is_that_of_the_error_function) {
   const tiny::Folder folder;
-  std::filesystem::copy_file(reference + "tiny-gpt2/model.safetensors", folder.path() / "model.safetensors");
-  std::ifstream file(reference + "tiny-gpt2/config.json");
-  boost::json::object config = boost::json::parse(std::string(std::istreambuf_iterator<char>(file), {})).as_object();
-  config["activation_function"] = "gelu";
-  tiny::write(folder.path() / "config.json", boost::json::serialize(config));
+  tiny::copy_reference("tiny-gpt2", folder.path(), {{"activation_function", "gelu"}});
   const Transformer transformer(Model::open(folder.path().string()));
   Request request;
   request.rows = {{5, 17, 3}};

@@ -67,12 +67,22 @@ inline void write_tokenizer(const fs::path& folder) {
   write(folder / "merges.txt", merges);
 }
 
+/// A model of tests/data/reference, with these keys of its configuration changed, or taken away where they are null.
+inline void copy_reference(const std::string& name, const fs::path& folder, const boost::json::object& changes = {}) {
+  const fs::path source = fs::path(EMBSCOPE_TEST_DATA) / "reference" / name;
+  for (const char* file : {"config.json", "model.safetensors"}) fs::copy_file(source / file, folder / file, fs::copy_options::overwrite_existing);
+  if (changes.empty()) return;
+  std::ifstream file(source / "config.json");
+  boost::json::object config = boost::json::parse(std::string(std::istreambuf_iterator<char>(file), {})).as_object();
+  for (const auto& [key, value] : changes) value.is_null() ? (void)config.erase(key) : (void)(config[key] = value);
+  write(folder / "config.json", boost::json::serialize(config));
+}
+
 /// "tiny-gpt2" or "tiny-llama" of tests/data/reference beside that tokenizer.
 inline std::shared_ptr<const Model> open(const std::string& name) {
-  const fs::path source = fs::path(EMBSCOPE_TEST_DATA) / "reference" / name;
   static std::vector<std::unique_ptr<Folder>> folders;  // models map their files: these stay until the end
   const fs::path& folder = folders.emplace_back(std::make_unique<Folder>())->path();
-  for (const char* file : {"config.json", "model.safetensors"}) fs::copy_file(source / file, folder / file);
+  copy_reference(name, folder);
   write_tokenizer(folder);
   return Model::open(folder.string());
 }

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include "forward/tiny.h"
+#include "refusal.h"
 
 namespace embscope {
 namespace {
@@ -19,23 +20,10 @@ using ::testing::Not;
 
 const fs::path reference = EMBSCOPE_TEST_DATA "/reference";
 
-template <class Action>
-std::string refusal(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) { return error.what(); }
-  return "no error";
-}
-
 class ModelFolder : public ::testing::Test {
  protected:
-  // The folder of a reference model, with these keys of its configuration changed, or taken away where they are null.
   std::string with(const char* name, const bj::object& changes) const {
-    fs::copy_file(reference / name / "model.safetensors", path() / "model.safetensors", fs::copy_options::overwrite_existing);
-    std::ifstream file(reference / name / "config.json");
-    bj::object config = bj::parse(std::string(std::istreambuf_iterator<char>(file), {})).as_object();
-    for (const auto& [key, value] : changes) value.is_null() ? (void)config.erase(key) : (void)(config[key] = value);
-    tiny::write(path() / "config.json", bj::serialize(config));
+    tiny::copy_reference(name, path(), changes);
     return path().string();
   }
   Config config(const char* name, const bj::object& changes) const { return Model::open(with(name, changes))->config(); }

@@ -10,6 +10,7 @@
 #include "embscope/error.h"
 #include "embscope/model.h"
 #include "files/makers.h"
+#include "refusal.h"
 
 namespace embscope {
 namespace {
@@ -182,14 +183,6 @@ class Place {
   fs::path folder_;
 };
 
-template <class F>
-std::string message_of(F&& action) {
-  try {
-    action();
-  } catch (const Error& error) { return error.what(); }
-  return "no error";
-}
-
 class ModelClaim : public ::testing::TestWithParam<Claim> {};
 
 TEST_P(ModelClaim, is_refused_when_the_model_is_opened) {
@@ -197,7 +190,7 @@ TEST_P(ModelClaim, is_refused_when_the_model_is_opened) {
   Llama model;
   GetParam().change(model);
   write_file(place.path("f.gguf"), model.bytes());
-  EXPECT_THAT(message_of([&] { Model::open(place.path("f.gguf").string()); }), ::testing::HasSubstr(GetParam().message));
+  EXPECT_THAT(refusal([&] { Model::open(place.path("f.gguf").string()); }), ::testing::HasSubstr(GetParam().message));
 }
 
 INSTANTIATE_TEST_SUITE_P(gguf, ModelClaim, ::testing::ValuesIn(claims()), [](const auto& c) { return std::string(c.param.name); });
@@ -209,7 +202,7 @@ TEST_P(TokenizerClaim, is_refused_when_the_tokenizer_is_asked_for) {
   Llama model;
   GetParam().change(model);
   write_file(place.path("f.gguf"), model.bytes());
-  EXPECT_THAT(message_of([&] { Model::open(place.path("f.gguf").string())->tokenizer(); }), ::testing::HasSubstr(GetParam().message));
+  EXPECT_THAT(refusal([&] { Model::open(place.path("f.gguf").string())->tokenizer(); }), ::testing::HasSubstr(GetParam().message));
 }
 
 INSTANTIATE_TEST_SUITE_P(gguf, TokenizerClaim, ::testing::ValuesIn(tokenizer_claims()), [](const auto& c) { return std::string(c.param.name); });
@@ -247,7 +240,7 @@ TEST(TokenizerFile, an_id_far_beyond_the_number_of_tokens_is_refused_before_it_t
   fs::create_directories(place.path("folder"));
   const auto refused = [&](const char* json, const char* message) {
     write_file(place.path("folder") / "tokenizer.json", json);
-    EXPECT_THAT(message_of([&] { open_tokenizer(place.path("folder").string()); }), ::testing::HasSubstr(message));
+    EXPECT_THAT(refusal([&] { open_tokenizer(place.path("folder").string()); }), ::testing::HasSubstr(message));
   };
   refused(R"({"model":{"type":"BPE","vocab":{"a":0,"b":16777215},"merges":[]},"pre_tokenizer":{"type":"ByteLevel"}})",
           "token 'b': expected an id below 1028, found 16777215");

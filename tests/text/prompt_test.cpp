@@ -1,8 +1,8 @@
 // Where a word of a text is, in tokens.
 #include <gmock/gmock.h>
 
-#include "embscope/error.h"
 #include "embscope/prompt.h"
+#include "refusal.h"
 
 namespace embscope {
 namespace {
@@ -24,10 +24,8 @@ class PromptTest : public ::testing::Test {
   }
 
   int position(std::string_view text, std::string_view word) const { return position_of(make_prompt(tokenizer_, text), word); }
-  std::string refusal(std::string_view text, std::string_view word) const {
-    try {
-      return std::to_string(position(text, word));
-    } catch (const Error& error) { return error.what(); }
+  std::string searching(std::string_view text, std::string_view word) const {
+    return refusal([&] { position(text, word); });
   }
 
   Tokenizer tokenizer_;
@@ -42,11 +40,11 @@ TEST_F(PromptTest, a_word_is_where_its_last_token_is) {
 }
 
 TEST_F(PromptTest, what_is_not_to_be_found_says_why) {
-  EXPECT_THAT(refusal("a cat", "at"), HasSubstr("is only part of a longer token of the text"));
-  EXPECT_THAT(refusal("a cat", "ca"), HasSubstr("is only part of a longer token of the text"));
-  EXPECT_THAT(refusal("a cat", "dog"), HasSubstr("does not occur in the text (a leading space counts)"));
-  EXPECT_THAT(refusal("cat cat", "cat"), HasSubstr("word 'cat'"));
-  EXPECT_THAT(refusal("cat", ""), HasSubstr("is empty"));
+  EXPECT_THAT(searching("a cat", "at"), HasSubstr("is only part of a longer token of the text"));
+  EXPECT_THAT(searching("a cat", "ca"), HasSubstr("is only part of a longer token of the text"));
+  EXPECT_THAT(searching("a cat", "dog"), HasSubstr("does not occur in the text (a leading space counts)"));
+  EXPECT_THAT(searching("cat cat", "cat"), HasSubstr("word 'cat'"));
+  EXPECT_THAT(searching("cat", ""), HasSubstr("is empty"));
 }
 
 }  // namespace
