@@ -107,7 +107,7 @@ void add_attribute(CLI::App& app) {
   command->add_flag("--sort", o->sorted, "Largest parts first");
   auto* gradient = command->add_flag("--gradient", o->gradient, "Gradient x activation by block, head and position, in place of what adds up to the logit");
   command->add_option("--sites", o->sites, "Whose gradients (default: z mlp_out wte; blocks.*.pattern names all of one kind)")->needs(gradient);
-  command->add_option("--to", o->to, "OUT.npz, .safetensors or .json: the vectors and their gradients")->needs(gradient);
+  command->add_option("--to", o->to, "OUT.npz, .safetensors or .json: the vectors and their gradients")->check(takes_arrays)->needs(gradient);
   command->callback([common, o, command] { o->gradient ? run_gradient(*common, *o, *command) : run(*common, *o, *command); });
 }
 

@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "embscope/archive.h"
 #include "embscope/threads.h"
 
 namespace embscope::cli {
@@ -39,15 +40,22 @@ std::string named(const std::string& model) {
   return name != nullptr ? name : "smollm2";
 }
 
-/// Refused before the work, not after it; save() says the same of other callers' names.
-std::string is_figure_name(const std::string& file) {
-  const std::string extension = std::filesystem::path(file).extension().string();
-  for (const char* known : {".html", ".svg", ".png", ".json"})
-    if (extension == known) return "";
-  return "'" + file + "': save figures as .html, .svg, .png or .json";
+std::string takes_figure(const std::string& file) {
+  expect_figure(file);
+  return "";
 }
 
 }  // namespace
+
+std::string takes_file(const std::string& file) {
+  expect_writable(file);
+  return "";
+}
+
+std::string takes_arrays(const std::string& file) {
+  expect_arrays(file);
+  return "";
+}
 
 std::shared_ptr<const Model> Common::open() const {
   if (threads != 0) set_threads(threads);
@@ -71,7 +79,7 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
                       "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
   auto* json = command->add_flag("--json", common->json, "Print JSON");
   command->add_flag("--csv", common->csv, "Print CSV")->excludes(json);
-  command->add_option("--save", common->save, "Save the figure: FILE.html, .svg, .png or .json")->check(is_figure_name);
+  command->add_option("--save", common->save, "Save the figure: FILE.html, .svg, .png or .json")->check(takes_figure);
   command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
       ->check(CLI::Range(1, 1024));
   command->footer("Example:\n  embscope " + example);

@@ -45,6 +45,10 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
 /// The same for a command that runs the model: it has --explain too, which `print` obeys.
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
+/// Checks of options for CLI11: that the file can be written there, any or one of arrays. What cannot is refused before the work.
+std::string takes_file(const std::string& file);
+std::string takes_arrays(const std::string& file);
+
 /// With --explain, what the runs of common.transformer() shared and computed: beneath the table, and on standard error where
 /// standard output is for machines.
 void explain(const Common& common);

@@ -14,9 +14,8 @@ struct Options {
   std::string frames;
 };
 
-// One picture a step: svg where the converter is installed, else the specifications.
+// One picture a step, in a folder that is there: svg where the converter is installed, else the specifications.
 void write_frames(const Growth& growth, const std::filesystem::path& folder) {
-  std::filesystem::create_directories(folder);
   std::vector<Figure> figures;
   for (double step : growth.shape.column("step").numbers()) {
     figures.push_back(figure_growth_map(growth.map, step));
@@ -61,6 +60,7 @@ void add_growth(CLI::App& app) {
   command->add_option("--seed", o->request.seed, "Of t-SNE");
   command->add_option("--frames", o->frames, "A folder for the map of each step as a picture of its own");
   command->callback([common, o] {
+    if (!o->frames.empty()) make_folder(o->frames);
     const Growth found = growth(o->request, progress_line());
     print(*common, found.shape);
     if (!common->json && !common->csv) fmt::print("\n{}", found.neighbours.text());

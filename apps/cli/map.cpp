@@ -335,9 +335,9 @@ void add_map(CLI::App& app) {
   command->add_option("--dimensions", o->dimensions, "pca: components, written to the file of --points; the first two are drawn")
       ->check(CLI::Range(2, 1000));
   command->add_option("--seed", o->seed, "The same seed gives the same picture");
-  command->add_option("--resume", o->resume, "t-SNE: a file that keeps the state while it works; an interrupted, killed or finished map goes on from it");
+  command->add_option("--resume", o->resume, "t-SNE: a file that keeps the state while it works; an interrupted, killed or finished map goes on from it")->check(takes_file);
   command->add_option("--add", o->add, "Words to place on the finished map, which stays as it is");
-  command->add_option("--points", o->points, "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors");
+  command->add_option("--points", o->points, "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors")->check(takes_arrays);
   command->add_option("--colour", o->colour, "In the figure: kind, rank (the id) or norm");
   command->add_option("--sample", o->sample, "Points by which the quality of a large map is judged; 0: all")
       ->check(CLI::NonNegativeNumber);

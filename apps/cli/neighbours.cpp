@@ -40,7 +40,7 @@ void add_neighbours(CLI::App& app) {
   command->add_option("-k", o->k, "How many of each");
   command->add_option("--metric", o->metric, "cosine, euclidean or dot");
   command->add_flag("--centred", o->centred, "Remove the mean of all vectors first");
-  command->add_option("--to", o->to, "Write all of them: FILE.npz, .npy or .safetensors with ids and values [tokens, k]");
+  command->add_option("--to", o->to, "Write all of them: FILE.npz, .npy or .safetensors with ids and values [tokens, k]")->check(takes_arrays);
   command->callback([common, o] {
     const Metric metric = metric_named(o->metric);
     const Space space = common->space();

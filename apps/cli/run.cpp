@@ -71,7 +71,7 @@ void add_run(CLI::App& app) {
   command->add_option("--edit", o->edits, "An intervention, such as \"wte@3 mix 0.5 ' France'\"")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--to", o->to, "OUT.npz, .npy, .safetensors or .json")->required();
+  command->add_option("--to", o->to, "OUT.npz, .npy, .safetensors or .json")->check(takes_arrays)->required();
   command->callback([common, o, command] {
     const Transformer& transformer = common->transformer();
     const Request request = request_of(*o, transformer, prompt_of(*o, transformer.model(), *command));

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "command.h"
+#include "embscope/archive.h"
 #include "embscope/mix.h"
 #include "embscope/predict.h"
 #include "embscope/projection.h"
@@ -48,11 +49,8 @@ class Tour {
     embscope::report(progress, 1, "done");
   }
 
-  /// Writes report.html and figures/, with `pictures` as .svg too; false when these cannot be drawn here.
+  /// Writes report.html and figures/ (a folder that is there), with `pictures` as .svg too; false when these cannot be drawn here.
   bool write(const fs::path& folder, bool pictures) const {
-    std::error_code error;
-    fs::create_directories(folder / "figures", error);
-    if (error) throw Error(Code::io, folder.string(), "cannot be made: " + error.message());
     write_file(folder / "report.html", report_.html());
     for (const Figure& figure : figures_) save(figure, folder / "figures" / (figure.name + ".json"));
     return !pictures || save_svgs(figures_, folder / "figures");
@@ -336,10 +334,12 @@ void add_tour(CLI::App& app) {
   command->callback([common, o] {
     const auto start = std::chrono::steady_clock::now();
     Tour tour(common->open(), common->model.empty() ? "" : " -m " + common->model, o->quick);
-    tour.walk(progress_line());
-    const bool drawn = tour.write(o->folder, o->svg);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const fs::path folder = fs::absolute(o->folder).lexically_normal();
+    make_folder(folder / "figures");
+    expect_writable(folder / "report.html");
+    tour.walk(progress_line());
+    const bool drawn = tour.write(folder, o->svg);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     fmt::print("The report is {} ({:.1f} s)\n", (folder / "report.html").string(), seconds);
     fmt::print("Its figures are in {} ({})\n", (folder / "figures").string(),
                !o->svg ? ".json; --svg draws them" : drawn ? ".svg and .json" : ".json; for .svg, run scripts/setup");

@@ -241,11 +241,13 @@ void add_train_tokenizer(CLI::App& app) {
   command->add_option("--size", o->size, "Tokens: 256 bytes and the merges")->capture_default_str();
   command->add_option("--to", o->to, "The folder that tokenizer.json is written to")->required();
   command->callback([common, o] {
+    const std::filesystem::path file = std::filesystem::path(o->to) / "tokenizer.json";
     const std::string text = joined(o->texts);
+    make_folder(o->to);
+    expect_writable(file);
     TokenizerSpec spec = bpe_vocabulary(text, o->size, progress_line());
     const std::string json = tokenizer_json(spec);
-    std::filesystem::create_directories(o->to);
-    write_file(std::filesystem::path(o->to) / "tokenizer.json", json);
+    write_file(file, json);
     const Tokenizer tokenizer(std::move(spec));
     const auto count = static_cast<double>(tokenizer.encode_ids(text).size()), bytes = static_cast<double>(text.size());
     Table table(fmt::format("wrote {}/tokenizer.json", o->to));

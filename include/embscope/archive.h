@@ -69,6 +69,15 @@ void write_arrays(const std::filesystem::path& path, std::span<const NamedArray>
 /// The same guarantee for any bytes.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
+/// To be called before long work for a file: throws Error{io} where `write_file` would, and leaves no trace.
+void expect_writable(const std::filesystem::path& path);
+
+/// The same for `write_arrays`: Error{usage} for an extension that it does not write.
+void expect_arrays(const std::filesystem::path& path);
+
+/// Makes a folder, and those above it, unless it is there. Throws Error{io}.
+void make_folder(const std::filesystem::path& folder);
+
 /// Up to three of `names` nearest to `wanted` by edit distance: "; did you mean 'a', 'b'?", or nothing when none is near.
 std::string nearest_names(std::string_view wanted, const std::vector<std::string>& names);
 

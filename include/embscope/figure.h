@@ -111,6 +111,9 @@ Figure figure_heatmap(const Heatmap& heatmap, const Table& dimensions, std::int6
 /// vl-convert, which set-up installs; Error{unsupported} says how when it is missing). Whole or not at all.
 void save(const Figure& figure, const std::filesystem::path& path);
 
+/// To be called before the work for a figure: throws what `save` would for this path, and leaves no trace.
+void expect_figure(const std::filesystem::path& path);
+
 /// Many figures as .svg files in `folder` with one start of the converter; returns false (and writes nothing) where it is missing.
 bool save_svgs(std::span<const Figure> figures, const std::filesystem::path& folder);
 

@@ -58,8 +58,8 @@ void bind_request(nb::module_& m) {
 
 std::size_t train_tokenizer(const std::string& text, std::int64_t size, const Path& folder, const Maybe& progress) {
   return work([=](const Caller& caller) {
+    make_folder(folder);
     const TokenizerSpec spec = bpe_vocabulary(text, size, caller.progress());
-    std::filesystem::create_directories(folder);
     write_file(folder / "tokenizer.json", tokenizer_json(spec));
     return spec.tokens.size();
   }, progress);

@@ -35,10 +35,7 @@ Extraction::Extraction(const ExtractRequest& request, boost::json::object run)
     : folder_(request.folder),
       shard_(request.shards == 1 ? "" : fmt::format("-{}-of-{}", request.shard, request.shards)),
       run_(std::move(run)) {
-  std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error || !fs::is_directory(folder_))
-    throw Error(Code::io, folder_.string(), "cannot be made a folder: " + error.message());
+  make_folder(folder_);
   refuse_others();
   lock();
   try {

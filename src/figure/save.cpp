@@ -104,17 +104,22 @@ bj::object job(const Figure& figure, const fs::path& to) {
 
 }  // namespace
 
-void save(const Figure& figure, const fs::path& path) {
+void expect_figure(const fs::path& path) {
   const std::string extension = path.extension().string();
-  if (extension == ".json") return write_file(path, figure.spec + "\n");
-  if (extension == ".html") return write_file(path, page_of(figure));
-  if (extension != ".svg" && extension != ".png")
+  const bool drawn = extension == ".svg" || extension == ".png";
+  if (!drawn && extension != ".html" && extension != ".json")
     throw Error(Code::usage, path.string(), "save figures as .html, .svg, .png or .json");
-  const fs::path python = converter_python();
-  if (python.empty())
+  if (drawn && converter_python().empty())
     throw Error(Code::unsupported, path.string(),
                 "drawing .svg and .png needs vl-convert: scripts/setup brings it, and to a wheel pip install vl-convert-python; .html and .json need nothing");
-  convert(python, {job(figure, path)});
+  expect_writable(path);
+}
+
+void save(const Figure& figure, const fs::path& path) {
+  expect_figure(path);
+  if (path.extension() == ".json") return write_file(path, figure.spec + "\n");
+  if (path.extension() == ".html") return write_file(path, page_of(figure));
+  convert(converter_python(), {job(figure, path)});
 }
 
 bool save_svgs(std::span<const Figure> figures, const fs::path& folder) {

@@ -174,11 +174,15 @@ void write_json(AtomicFile& file, std::span<const NamedArray> arrays) {
   file.write(out + "\n}\n");
 }
 
+void check_extension(const std::filesystem::path& path) {
+  for (const char* known : {".npz", ".npy", ".safetensors", ".json"})
+    if (path.extension() == known) return;
+  throw Error(Code::usage, path.string(), "write to .npz, .npy, .safetensors or .json");
+}
+
 // What the format cannot hold is refused before anything is written.
 void check_arrays(const std::filesystem::path& path, const std::string& extension, std::span<const NamedArray> arrays) {
-  if (extension != ".npz" && extension != ".npy" && extension != ".safetensors" && extension != ".json") {
-    throw Error(Code::usage, path.string(), "write to .npz, .npy, .safetensors or .json");
-  }
+  check_extension(path);
   if (extension == ".npy" && arrays.size() != 1)
     throw Error(Code::usage, path.string(), fmt::format(".npy holds one array, there are {}: use .npz", arrays.size()));
   for (const NamedArray& a : arrays) {
@@ -212,6 +216,23 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
   AtomicFile file(path);
   file.write(bytes);
   file.commit();
+}
+
+void expect_writable(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path)) throw Error(Code::io, path.string(), "cannot write: it is a folder");
+  AtomicFile never_committed(path);
+}
+
+void expect_arrays(const std::filesystem::path& path) {
+  check_extension(path);
+  expect_writable(path);
+}
+
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error && !std::filesystem::is_directory(folder)) error = std::make_error_code(std::errc::not_a_directory);
+  if (error) throw Error(Code::io, folder.string(), "cannot be made: " + error.message());
 }
 
 }  // namespace embscope

@@ -118,9 +118,7 @@ class Pull {
   }
 
   fs::path run() {
-    std::error_code error;
-    fs::create_directories(folder_, error);
-    if (error) throw Error(Code::io, folder_.string(), "cannot be made: " + error.message());
+    make_folder(folder_);
     lock();
     const auto files = wanted(list());
     for (std::size_t i = 0; i < files.size(); ++i) {

@@ -322,9 +322,7 @@ Table train(const TrainingRequest& request, const TrainingWatch& watch) {
   const TokenizerSpec spec = vocabulary_of(request);
   const std::string json = tokenizer_json(spec);
   Run run(request, Tokenizer(spec), watch);
-  std::error_code error;
-  fs::create_directories(places.snapshots, error);
-  if (error) throw Error(Code::io, places.snapshots.string(), "cannot make the folder: " + error.message());
+  make_folder(places.snapshots);
   remove_leftovers(places);  // of a start that was killed
   write_file(request.out / "tokenizer.json", json);
   write_file(places.text, request.text);

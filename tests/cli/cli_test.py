@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pathlib
+import resource
 import subprocess
 import tempfile
 import unittest
@@ -239,10 +240,27 @@ class Mistakes(unittest.TestCase):
 
     def test_saving(self):
         self.refused(2, "save figures as", "toy", "--save", "/tmp/figure.gif")
-        self.refused(1, "cannot write", "toy", "--save", "/no/such/folder/figure.json")
         self.refused(2, "write to .npz", "run", "--text", "x", "--capture", "wte", "--to", "/tmp/x.mat")
         self.refused(2, "holds one array", "run", "--text", "x", "--capture", "wte", "ln_final", "--to", "/tmp/x.npy")
-        self.refused(1, "cannot be made", "tour", "--to", "/dev/null/tour")
+
+    def test_a_place_that_takes_no_file_is_refused_before_the_work(self):
+        nowhere = "/no/such/folder/"
+        for arguments in (["toy", "--save", nowhere + "figure.json"], ["toy", "--save", nowhere + "figure.png"], ["map", "--points", nowhere + "points.npy"], ["map", "--resume", nowhere + "map"],
+                          ["neighbours", "--to", nowhere + "all.npz"], ["attribute", "x", "--gradient", "--to", nowhere + "gradients.npz"],
+                          ["run", "--text", "x", "--capture", "wte", "--to", nowhere + "out.npz"]):
+            self.assertIn(nowhere, self.refused(1, "cannot write", *arguments, "-m", "/nowhere/model"))  # which would be refused next
+        with tempfile.TemporaryDirectory(suffix=".npz") as folder:
+            self.refused(1, "it is a folder", "run", "--text", "x", "--capture", "wte", "--to", folder, "-m", "/nowhere/model")
+        self.refused(1, "cannot be made", "train-tokenizer", __file__, "--to", "/dev/null/tokenizer")
+
+        def processor(*arguments):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            run(*arguments)
+            return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+        self.refused(1, "cannot be made: Not a directory", "tour", "--to", "/dev/null/tour")
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertLess(processor("tour", "--quick", "--to", "/dev/null/tour"), processor("tour", "--quick", "--to", folder) / 2)
 
     def test_a_full_disk_on_standard_output(self):
         with open("/dev/full", "wb") as full:

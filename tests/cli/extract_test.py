@@ -88,7 +88,7 @@ class Extract(unittest.TestCase):
         bad.write_bytes(b"good\nbad \xff\n")
         cases = [(["--shard", "8/8"], 1, "shard 8/8: there are shards 0 to 7"), (["--shard", "1-8"], 2, "expected i/N"),
                  (["--dtype", "fp8"], 2, "fp8"), (["--at", "blocks.9.z"], 1, "blocks.9.z"), (["--at", "blocks.0.pattern"], 2, "each pair of positions"),
-                 (["--to", str(self.root / "mine")], 2, "holds no extraction"), (["--to", str(self.root / "file")], 1, "cannot be made a folder")]
+                 (["--to", str(self.root / "mine")], 2, "holds no extraction"), (["--to", str(self.root / "file")], 1, "cannot be made: Not a directory")]
         for more, status, says in cases:
             command = self.command("new")
             for option, value in zip(more[::2], more[1::2]):

@@ -7,6 +7,7 @@
 
 #include "embscope/archive.h"
 #include "forward/tiny.h"
+#include "refusal.h"
 
 namespace embscope {
 namespace {
@@ -84,6 +85,27 @@ TEST_F(WriteArrays, of_a_value_too_large_for_its_type_are_refused) {
   half.dtype = DType::f16;
   expect_refused("a.npz", {id_list_, half}, Code::range, "70000");
   expect_refused("a.safetensors", {half}, Code::range, "70000");
+}
+
+TEST(Places, are_looked_at_before_the_work_and_left_as_they_are) {
+  const tiny::Folder folder;
+  write_file(folder.path() / "old.npz", "old");
+  expect_arrays(folder.path() / "old.npz");
+  expect_writable(folder.path() / "new");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+  EXPECT_EQ(std::filesystem::file_size(folder.path() / "old.npz"), 3);
+  EXPECT_THAT(refusal([&] { expect_writable(folder.path()); }), HasSubstr("cannot write: it is a folder"));
+  EXPECT_THAT(refusal([&] { expect_writable(folder.path() / "none" / "new"); }), HasSubstr("cannot write: No such file or directory"));
+  EXPECT_THAT(refusal([&] { expect_arrays(folder.path() / "new.csv"); }), HasSubstr("write to .npz"));
+}
+
+TEST(Places, folders_are_made_with_those_above_them_once_or_again) {
+  const tiny::Folder folder;
+  for (int again = 0; again < 2; ++again) make_folder(folder.path() / "a" / "b");
+  EXPECT_TRUE(std::filesystem::is_directory(folder.path() / "a" / "b"));
+  write_file(folder.path() / "file", "");
+  for (const char* name : {"file", "file/below"})
+    EXPECT_THAT(refusal([&] { make_folder(folder.path() / name); }), HasSubstr("cannot be made: Not a directory"));
 }
 
 }  // namespace
