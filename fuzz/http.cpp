@@ -38,12 +38,17 @@ Routes routes_without_files(const Api& api) {
   return routes;
 }
 
+// Milliseconds. A client waits for an answer, mostly there sooner, and leaves about when the server would send it away for its rest.
+constexpr int moment = 5;
+constexpr std::chrono::milliseconds rest{moment};
+
 class Server {
  public:
   Server() : port_(acceptor_.local_endpoint().port()) {
     open_tiny_model(api_);
     const std::string line = shared_->gate.enter(shared_->gate.token());
     session_ = line.substr(0, line.find(';'));
+    shared_->rest = rest;
     accept();
     std::thread([this] { io_.run(); }).detach();
   }
@@ -90,7 +95,6 @@ std::string exchange(const Server& server, std::string_view bytes, std::size_t c
     if (!piece.empty() && ::send(socket.native_handle(), piece.data(), piece.size(), MSG_NOSIGNAL) < 0) break;
     std::this_thread::yield();
   }
-  constexpr int moment = 5;  // milliseconds: most answers are there sooner
   pollfd answered{socket.native_handle(), POLLIN, 0};
   ::poll(&answered, 1, moment);
   ::shutdown(socket.native_handle(), SHUT_WR);

@@ -24,7 +24,8 @@ using std::chrono::seconds;
 constexpr std::uint64_t most_body = 1 << 20;
 constexpr std::uint32_t most_header = 16 << 10;
 constexpr std::size_t most_events = 4 << 20;  // bytes that a slow reader of events may lag behind
-constexpr seconds idle_time{75}, header_time{10}, body_time{20}, write_time{60}, heartbeat_time{15};
+constexpr std::size_t one_read = 4096;
+constexpr seconds header_time{10}, body_time{20}, write_time{60}, heartbeat_time{15};
 
 // Vega draws without eval (its interpreter), regl by shaders: neither needs more than this.
 constexpr std::string_view content_security =
@@ -54,18 +55,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   friend class EventStream;
 
-  // Between requests a connection may rest; from its first byte on a request has to come swiftly.
+  // Between requests a connection may rest; from its first byte on a request has to come swiftly. Who rests for too long, or has
+  // left, is forgotten. One read with its time, rather than a timer beside a read: both could end at once, and two reads would
+  // share the buffer.
   void wait() {
     call_.reset();
     if (*shared_->stopping) return close();
     if (buffer_.size() > 0) return read_header();
-    idle_.expires_after(idle_time);
-    idle_.async_wait([self = shared_from_this()](error_code error) {
-      if (!error) self->close();
-    });
-    stream_.socket().async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
-      self->idle_.cancel();
-      if (!error) self->read_header();
+    stream_.expires_after(shared_->rest);
+    stream_.async_read_some(buffer_.prepare(one_read), [self = shared_from_this()](error_code error, std::size_t n) {
+      if (error) return;
+      self->buffer_.commit(n);
+      self->read_header();
     });
   }
 
@@ -263,7 +264,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (closed_) return;
     closed_ = true;
     if (call_) *call_->gone = true;
-    idle_.cancel();
     error_code ignored;
     stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     stream_.expires_after(seconds(2));
@@ -272,7 +272,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void drain() {
     buffer_.clear();
-    stream_.async_read_some(buffer_.prepare(4096), [self = shared_from_this()](error_code error, std::size_t n) {
+    stream_.async_read_some(buffer_.prepare(one_read), [self = shared_from_this()](error_code error, std::size_t n) {
       self->drained_ += n;
       if (error || self->drained_ > (4 << 20)) {
         error_code ignored;
@@ -288,7 +288,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   beast::flat_buffer buffer_{most_header + 64 * 1024};
   std::optional<http::request_parser<http::string_body>> parser_;
   std::shared_ptr<Call> call_;
-  asio::steady_timer idle_{stream_.get_executor()};
   bool closed_ = false;
   std::size_t drained_ = 0;
 };

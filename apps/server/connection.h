@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -39,6 +40,7 @@ struct Shared {
   Lanes& lanes;
   std::function<Answer(const Call&)> page;  ///< what is not under /api/: the explorer
   std::function<void()> entered;            ///< a one-time token was used
+  std::chrono::milliseconds rest{75'000};   ///< of a connection between two requests
   std::atomic<int> connections{0};
   std::shared_ptr<std::atomic<bool>> stopping = std::make_shared<std::atomic<bool>>(false);
 };

@@ -8,14 +8,23 @@ import time
 import unittest
 
 import load
-from client import CAPITAL, EMBSCOPE, Server
+from client import CAPITAL, EMBSCOPE, PATIENCE, Server
 
 REST = 300 if "EMBSCOPE_SANITIZED" in os.environ else 20  # seconds, for a block of the model under way
 
 
 def setUpModule():
-    global server
+    global server, resting, rest_began
     server = Server()
+    resting = [socket.create_connection((server.host, server.port)) for _ in range(6)]
+    rest_began = time.monotonic()
+    for connection in resting[1:]:
+        connection.sendall(asked())
+
+
+def asked():
+    """A whole request, whose connection stays."""
+    return f"GET /api/health HTTP/1.1\r\nHost: localhost\r\nCookie: {server.cookie}\r\n\r\n".encode()
 
 
 def tearDownModule():
@@ -149,7 +158,7 @@ class Limits(unittest.TestCase):
         self.assertIn(b"400", answer.split(b"\r\n")[0])
 
     def test_requests_one_behind_the_other(self):
-        one = f"GET /api/health HTTP/1.1\r\nHost: localhost\r\nCookie: {server.cookie}\r\n\r\n".encode()
+        one = asked()
         last = one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
         self.assertEqual(server.plain(one * 20 + last).count(b"HTTP/1.1 200"), 21)
 
@@ -225,6 +234,24 @@ class Limits(unittest.TestCase):
         before = server.memory()
         some(60)
         self.assertLess(server.memory() - before, 48 << 20)
+
+
+class Rest(unittest.TestCase):
+    def test_who_rests_for_too_long_is_sent_away_and_may_leave_as_it_likes(self):
+        """75 s, counted since this module began. Meant for a build with assertions: what comes after the end must find nobody who reads."""
+        for i, connection in enumerate(resting):
+            connection.settimeout(PATIENCE)
+            said = b""
+            while part := connection.recv(4096):
+                said += part
+            self.assertGreater(time.monotonic() - rest_began, 74)
+            self.assertEqual(said[:15], b"HTTP/1.1 200 OK" if i else b"")
+            try:
+                connection.sendall([b"", asked(), b"GET", b"\r\n"][i % 4])
+            except OSError:
+                pass  # closed on that side altogether
+            connection.close()
+        self.assertEqual(server.ask("GET", "/api/health")[0], 200)
 
 
 class End(unittest.TestCase):
