@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { after, before, test } from "node:test";
-import { browser, open, serve, share, used, usedByPage, violations } from "./stage.mjs";
+import { browser, open, patience, serve, share, used, usedByPage, violations } from "./stage.mjs";
 
 let server, chrome;
 const pictures = process.env.EMBSCOPE_PICTURES;
 /** How many times slower than alone this machine is: others may work on it. EMBSCOPE_SLOW=1 holds it to the figures of a free one. */
 const slow = Number(process.env.EMBSCOPE_SLOW ?? Math.max(1, loadavg()[0] / availableParallelism()));
-const within = (ms, limit, what) => assert.ok(ms < limit * slow + (process.env.EMBSCOPE_SLOW ? 0 : 500), `${what}: ${Math.round(ms)} ms, the limit is ${limit}`);
+const within = (ms, limit, what) => assert.ok(ms < patience(limit) * slow + (process.env.EMBSCOPE_SLOW ? 0 : 500), `${what}: ${Math.round(ms)} ms, the limit is ${limit}`);
 
 before(async () => {
   server = await serve();
@@ -67,7 +67,7 @@ const views = [
   ["read", "read", (p) => p.waitForSelector(".likely li")],
   ["vectors", "vectors", (p) => drawn(p, "similar")],
   ["matrix", "matrix", (p) => p.waitForSelector('canvas[data-ready="yes"]')],
-  ["map", "map", (p) => p.waitForSelector('.one[data-points]:not([data-points="0"])', { timeout: 60000 })],
+  ["map", "map", (p) => p.waitForSelector('.one[data-points]:not([data-points="0"])', { timeout: patience(60000) })],
   ["life", "life?part=lens", (p) => p.waitForSelector(".lens td")],
   ["life-changes", "life?part=trace", (p) => drawn(p, "trace")],
   ["life-attention", "life?part=attention&attention=23", (p) => drawn(p, "attention-23")],
@@ -105,6 +105,14 @@ for (const [name, path, ready] of views) {
     await quiet(page);
   });
 }
+
+test("the licences of what the explorer is made of go with it", async () => {
+  const page = await visit("read");
+  const answer = await page.request.get(`${server.origin}/licenses.txt`);
+  assert.equal(answer.headers()["content-type"], "text/plain; charset=utf-8");
+  for (const name of ["preact", "kdbush", "vega", "vega-lite"]) assert.match(await answer.text(), new RegExp(`## ${name} - `));
+  await quiet(page);
+});
 
 test("read: tokens and prediction follow the typing", async () => {
   const page = await visit("read");
@@ -227,15 +235,15 @@ test("experiment: edits are kept, switched off, undone; they act on the drag", a
 test("experiment: the grid of patches, and steering, run as jobs", async () => {
   const page = await visit("experiment?part=patch");
   await page.getByRole("button", { name: "Patch every place" }).click();
-  await page.waitForSelector('[data-figure="patch"] svg', { timeout: 120000 });
+  await page.waitForSelector('[data-figure="patch"] svg', { timeout: patience(120000) });
   await page.reload();
   await drawn(page, "patch");
   await page.getByRole("button", { name: "Steer" }).click();
   await page.getByLabel("Tokens", { exact: true }).fill("4");
   await page.getByLabel("Strengths").fill("0 2");
   await page.getByRole("button", { name: "Write with" }).click();
-  await page.waitForSelector("table >> text=steer", { timeout: 60000 }).catch(() => {});
-  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 2, undefined, { timeout: 60000 });
+  await page.waitForSelector("table >> text=steer", { timeout: patience(60000) }).catch(() => {});
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 2, undefined, { timeout: patience(60000) });
   if (pictures) await page.screenshot({ path: `${pictures}/steer.png` });
   await quiet(page);
 });
@@ -243,7 +251,7 @@ test("experiment: the grid of patches, and steering, run as jobs", async () => {
 test("map: search, neighbours, hover, lasso, colours", async () => {
   const page = await visit("map");
   const points = page.locator(".pane canvas").last();
-  await page.waitForSelector('.one[data-points]:not([data-points="0"])', { timeout: 60000 });
+  await page.waitForSelector('.one[data-points]:not([data-points="0"])', { timeout: patience(60000) });
   await page.getByRole("searchbox").fill(" Paris");
   await page.locator(".hits .token").first().click();
   await page.waitForSelector('section[aria-label="Neighbours"] .token:nth-child(5)');
@@ -263,9 +271,9 @@ test("map: search, neighbours, hover, lasso, colours", async () => {
   await quiet(page);
 });
 
-const pointsOf = (page, title, count) => page.waitForFunction(([t, n]) => Number(document.querySelector(`.one[aria-label="${t}"]`)?.dataset.points) >= n, [title, count ?? 1], { timeout: 120000 });
+const pointsOf = (page, title, count) => page.waitForFunction(([t, n]) => Number(document.querySelector(`.one[aria-label="${t}"]`)?.dataset.points) >= n, [title, count ?? 1], { timeout: patience(120000) });
 const markedOf = (page, title) => page.locator(`.one[aria-label="${title}"]`).getAttribute("data-marked");
-const idle = (page) => page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: 120000 });
+const idle = (page) => page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: patience(120000) });
 
 /** A model whose vocabulary is another one: some letters. */
 async function letters(page) {
@@ -376,7 +384,7 @@ test("views are left while they load, in any order, without a complaint", async 
 test("map: t-SNE is drawn while it is computed, pauses, goes on, is cancelled", async () => {
   const page = await visit("map?method=tsne&tokens=0:2000");
   await page.getByRole("button", { name: "Draw" }).click();
-  await page.waitForSelector('.one[data-points="2000"]', { timeout: 60000 });
+  await page.waitForSelector('.one[data-points="2000"]', { timeout: patience(60000) });
   if (await page.getByRole("button", { name: "Pause" }).isVisible().catch(() => false)) {
     await page.getByRole("button", { name: "Pause" }).click();
     await page.getByRole("button", { name: "Go on" }).click();
@@ -397,7 +405,7 @@ test("map: without WebGL there is a picture and a word", async () => {
   });
   await page.goto(`${server.origin}/#/map`);
   await page.waitForSelector("text=This browser has no WebGL");
-  await page.waitForSelector('.one[data-points]:not([data-points="0"])', { timeout: 60000 });
+  await page.waitForSelector('.one[data-points]:not([data-points="0"])', { timeout: patience(60000) });
   await page.waitForFunction(() => {
     const c = document.querySelector(".pane canvas");
     return c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some((v) => v !== 0);
@@ -412,14 +420,14 @@ test("train: loss, samples and a map form; two seeds", async (t) => {
   const page = await visit("train?steps=40&layers=1&heads=2&width=16&context=16");
   if (!(await trains(page))) return t.skip("this server trains no models");
   await page.getByRole("button", { name: "Train with two seeds" }).click();
-  await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2, undefined, { timeout: 60000 });
-  await page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: 60000 });
+  await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2, undefined, { timeout: patience(60000) });
+  await page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: patience(60000) });
   await page.waitForFunction(() => [...document.querySelectorAll(".pane canvas:first-child")].filter((c) => c.width > 1).length === 2);
   assert.match(await page.locator(".pane canvas").last().getAttribute("aria-label"), /: 1[0-9] tokens|: 2[0-9] tokens/);
   assert.ok(await page.locator(".samples li").count() >= 4);
   if (pictures) await page.screenshot({ path: `${pictures}/train-two.png`, fullPage: true });
   await page.reload();
-  await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2 && document.querySelectorAll(".pane").length === 2, undefined, { timeout: 60000 });
+  await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2 && document.querySelectorAll(".pane").length === 2, undefined, { timeout: patience(60000) });
   await page.getByRole("button", { name: "Look at this model" }).first().click();
   await page.waitForFunction(() => document.querySelector(".menu .model")?.textContent.startsWith("trained-"));
   await page.waitForSelector(".likely li");
@@ -714,7 +722,7 @@ test("the server stops and comes back: the page says so and goes on", async () =
 test("the walk, from its first step to its last, by doing what it asks", async () => {
   const page = await visit("learn");
   await page.getByRole("button", { name: "Begin the walk" }).click();
-  const done = (n) => page.waitForSelector(".task.done", { timeout: 60000 }).then(() => page.locator(".count").innerText()).then((t) => assert.match(t, new RegExp(`^Step ${n} of`)));
+  const done = (n) => page.waitForSelector(".task.done", { timeout: patience(60000) }).then(() => page.locator(".count").innerText()).then((t) => assert.match(t, new RegExp(`^Step ${n} of`)));
   const next = () => page.getByRole("button", { name: "Next" }).click();
   await page.getByRole("group", { name: "Animals" }).getByText("dog").click();
   await done(1), await next();

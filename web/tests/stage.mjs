@@ -11,6 +11,9 @@ const require = createRequire(import.meta.url);
 export const program = process.env.EMBSCOPE ?? new URL("../../build/release/embscope", import.meta.url).pathname;
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
+/** Milliseconds to wait for what takes `ms` at most, much longer for a server under a sanitizer. */
+export const patience = (ms) => ms * ("EMBSCOPE_SANITIZED" in process.env ? 20 : 1);
+
 /** `embscope serve`; resolves when it answers. `port` 0: any that is free. */
 export async function serve(port = 0) {
   const process = spawn(program, ["serve", "--port", String(port), "--no-open"], { stdio: ["ignore", "pipe", "pipe"] });
@@ -23,7 +26,11 @@ export async function serve(port = 0) {
     };
     process.stdout.on("data", look);
     process.stderr.on("data", look);
-    process.on("exit", (code) => failed(new Error(`embscope serve ended with ${code}: ${said}`)));
+    process.on("exit", (code, signal) => {
+      const words = `embscope serve ended with ${code ?? signal}: ${said}`;
+      console.error(words); // it may be long after the address was found
+      failed(new Error(words));
+    });
   });
   const stop = () => new Promise((ended) => {
     if (process.exitCode !== null || process.signalCode !== null) return ended();
@@ -44,7 +51,7 @@ export async function browser(drawing = ["--use-gl=angle", "--use-angle=swiftsha
 /** A page whose errors fail the test, unless they are of the kind that the test provokes. */
 export async function open(context, address, path = "", options = {}) {
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(patience(15000));
   if (options.viewport) await page.setViewportSize(options.viewport);
   if (options.dark !== undefined) await page.emulateMedia({ colorScheme: options.dark ? "dark" : "light" });
   page.complaints = [];
