@@ -4,4 +4,4 @@
 #include <atomic>
 #include <cstddef>
 
-extern std::atomic<std::size_t> allocated;  ///< bytes asked of operator new so far
+extern std::atomic<std::size_t> allocated;  ///< bytes asked of operator new (of malloc, under a sanitizer) so far

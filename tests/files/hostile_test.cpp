@@ -282,6 +282,13 @@ std::string refusal(const std::string& name, const std::string& content, double 
   return message;
 }
 
+TEST(Allocations, are_counted) {
+  const std::size_t before = allocated;
+  std::vector<char> some(100'000, 'x');
+  [[maybe_unused]] char* volatile seen = some.data();  // or the compiler leaves the memory out
+  EXPECT_GE(allocated - before, some.size());
+}
+
 TEST_P(HostileFile, is_refused_with_a_clear_line_in_bounded_time_and_memory) {
   const Hostile& file = GetParam();
   const std::string message = refusal(file.name, file.bytes, 0.2, 100'000 + 20 * file.bytes.size());

@@ -242,7 +242,6 @@ test("experiment: the grid of patches, and steering, run as jobs", async () => {
   await page.getByLabel("Tokens", { exact: true }).fill("4");
   await page.getByLabel("Strengths").fill("0 2");
   await page.getByRole("button", { name: "Write with" }).click();
-  await page.waitForSelector("table >> text=steer", { timeout: patience(60000) }).catch(() => {});
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 2, undefined, { timeout: patience(60000) });
   if (pictures) await page.screenshot({ path: `${pictures}/steer.png` });
   await quiet(page);

@@ -66,7 +66,7 @@ async function shown(path) {
   await page.waitForSelector("details.same");
   await page.waitForTimeout(700); // answers may add some
   const codes = (name) => page.locator(`[aria-label="The same from ${name}"]`).evaluateAll((all) => all.map((e) => e.textContent));
-  const found = { commands: await codes("the command line"), snippets: await codes("Python"), text: await page.locator("textarea").first().inputValue().catch(() => "") };
+  const found = { commands: await codes("the command line"), snippets: await codes("Python"), text: (await page.locator("textarea").evaluateAll((all) => all.map((e) => e.value)))[0] ?? "" };
   await page.close();
   assert.ok(found.commands.length > 0 && found.commands.length === found.snippets.length);
   return found;
