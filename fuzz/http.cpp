@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <map>
 #include <set>
 #include <thread>
@@ -82,9 +83,26 @@ void replace_all(std::string& text, std::string_view what, std::string_view by) 
   for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += by.size()) text.replace(at, what.size(), by);
 }
 
+// libFuzzer's clock, a signal, would interrupt connect and recv; the exchange has a limit of its own.
+class WithoutAlarms {
+ public:
+  WithoutAlarms() {
+    sigset_t alarm;
+    sigemptyset(&alarm);
+    sigaddset(&alarm, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &alarm, &before_);
+  }
+  ~WithoutAlarms() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  WithoutAlarms(const WithoutAlarms&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
 /// Sends in two pieces, waits a moment for an answer, says that it has ended (which stops work that is under way for it), and reads
 /// until the server closes.
 std::string exchange(const Server& server, std::string_view bytes, std::size_t cut) {
+  const WithoutAlarms quiet;
   asio::io_context io;
   tcp::socket socket(io);
   socket.connect(tcp::endpoint(asio::ip::address_v4::loopback(), server.port()));
