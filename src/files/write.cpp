@@ -219,7 +219,8 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
 }
 
 void expect_writable(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) throw Error(Code::io, path.string(), "cannot write: it is a folder");
+  std::error_code unseen;  // what cannot be looked at, cannot be written either: the file says so
+  if (std::filesystem::is_directory(path, unseen)) throw Error(Code::io, path.string(), "cannot write: it is a folder");
   AtomicFile never_committed(path);
 }
 
@@ -231,7 +232,7 @@ void expect_arrays(const std::filesystem::path& path) {
 void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (!error && !std::filesystem::is_directory(folder)) error = std::make_error_code(std::errc::not_a_directory);
+  if (!error && !std::filesystem::is_directory(folder, error) && !error) error = std::make_error_code(std::errc::not_a_directory);
   if (error) throw Error(Code::io, folder.string(), "cannot be made: " + error.message());
 }
 

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include "embscope/archive.h"
 #include "forward/tiny.h"
@@ -97,6 +98,20 @@ TEST(Places, are_looked_at_before_the_work_and_left_as_they_are) {
   EXPECT_THAT(refusal([&] { expect_writable(folder.path()); }), HasSubstr("cannot write: it is a folder"));
   EXPECT_THAT(refusal([&] { expect_writable(folder.path() / "none" / "new"); }), HasSubstr("cannot write: No such file or directory"));
   EXPECT_THAT(refusal([&] { expect_arrays(folder.path() / "new.csv"); }), HasSubstr("write to .npz"));
+}
+
+TEST(Places, that_may_not_even_be_looked_at_are_refused_in_one_way) {
+  const tiny::Folder folder;
+  make_folder(folder.path() / "locked");
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::none);
+  const uid_t user = geteuid();  // root, whom no permission stops, looks on as an ordinary user
+  ASSERT_EQ(user == 0 ? seteuid(65534) : 0, 0);
+  const std::string file = refusal([&] { expect_writable(folder.path() / "locked" / "new"); });
+  const std::string inner = refusal([&] { make_folder(folder.path() / "locked"); });
+  ASSERT_EQ(user == 0 ? seteuid(0) : 0, 0);
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_all);
+  EXPECT_THAT(file, HasSubstr("cannot write: Permission denied"));
+  EXPECT_THAT(inner, HasSubstr("cannot be made: Permission denied"));
 }
 
 TEST(Places, folders_are_made_with_those_above_them_once_or_again) {
