@@ -102,23 +102,28 @@ bj::object job(const Figure& figure, const fs::path& to) {
   return {{"spec", std::move(spec)}, {"to", to.string()}};
 }
 
+void check_kind(const fs::path& path) {
+  const std::string extension = path.extension().string();
+  if (extension == ".html" || extension == ".json") return;
+  if (extension != ".svg" && extension != ".png")
+    throw Error(Code::usage, path.string(), "save figures as .html, .svg, .png or .json");
+  if (converter_python().empty())
+    throw Error(Code::unsupported, path.string(),
+                "drawing .svg and .png needs vl-convert: scripts/setup brings it, and to a wheel pip install vl-convert-python; .html and .json need nothing");
+}
+
 }  // namespace
 
 void expect_figure(const fs::path& path) {
-  const std::string extension = path.extension().string();
-  const bool drawn = extension == ".svg" || extension == ".png";
-  if (!drawn && extension != ".html" && extension != ".json")
-    throw Error(Code::usage, path.string(), "save figures as .html, .svg, .png or .json");
-  if (drawn && converter_python().empty())
-    throw Error(Code::unsupported, path.string(),
-                "drawing .svg and .png needs vl-convert: scripts/setup brings it, and to a wheel pip install vl-convert-python; .html and .json need nothing");
+  check_kind(path);
   expect_writable(path);
 }
 
 void save(const Figure& figure, const fs::path& path) {
-  expect_figure(path);
+  check_kind(path);
   if (path.extension() == ".json") return write_file(path, figure.spec + "\n");
   if (path.extension() == ".html") return write_file(path, page_of(figure));
+  expect_writable(path);  // the converter takes a while to start
   convert(converter_python(), {job(figure, path)});
 }
 
