@@ -13,6 +13,7 @@ std::string_view name_of(Activation activation) {
     case Activation::gelu_exact: return "gelu";
     case Activation::relu: return "relu";
     case Activation::silu: return "silu";
+    case Activation::relu_squared: return "relu squared";
   }
   return "";
 }
@@ -32,7 +33,7 @@ Table config_table(const Model& model) {
                    : fmt::format("{} of width {}, {} for keys and values", c.heads, c.head_width, c.kv_heads));
   add("mlp", fmt::format("{}, {}{}", c.mlp_width, name_of(c.activation), c.gated_mlp ? ", gated" : ""));
   add("norm", fmt::format("{}, epsilon {:g}", c.norm == NormKind::rms ? "RMSNorm" : "LayerNorm", c.epsilon));
-  add("positions", c.position == PositionKind::rotary ? "rotary" : "learned");
+  add("positions", c.position == PositionKind::rotary ? "rotary" : c.position == PositionKind::alibi ? "ALiBi" : "learned");
   add("context", std::to_string(c.context));
   add("unembedding", c.tied ? "tied to wte" : "its own");
   Table table;

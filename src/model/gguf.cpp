@@ -54,11 +54,11 @@ Config gguf_config(const Meta& meta) {
     c.gated_mlp = true;
   }
   check_config(c, where);
+  c.layers.resize(static_cast<std::size_t>(c.blocks));
   refuse_other(meta, ".attention.value_length", c.head_width);
   if (llama) {
     refuse_other(meta, ".rope.dimension_count", c.head_width);
-    const Rope rope = read_rope(meta, c.head_width, c.context);
-    c.rope_frequencies = rope.frequencies, c.attn_scale = scale_of(rope, c.head_width);
+    c.ropes = {read_rope(meta, c.head_width, c.context).rope};
     check_frequencies(c, where);
   }
   for (const auto& [key, id] :
