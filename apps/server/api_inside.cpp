@@ -41,12 +41,12 @@ Answer lens_of(const Call& call, const OpenModel& model) {
   constexpr std::int64_t usual = 64;
   LensRequest request;
   request.ids = prompt.tokens.ids;
-  request.edits = edits_of(in, model, prompt);
+  Words words;
+  request.edits = edits_of(in, model, prompt, words);
   request.top = static_cast<int>(in.integer("top", 1, 1, 100));
   request.last = in.integer("last", prompt.length(), 0, any_position);
   request.first = in.integer("first", std::max<std::int64_t>(0, *request.last - usual), 0, any_position);
   const auto target = in.optional_text("target");
-  Words words;
   if (target) request.target = token_of(*target, model, words);
   constexpr double bytes_of_a_line = 512;
   require_memory(bytes_of_a_line * static_cast<double>(model.config().blocks + 1) *

@@ -222,7 +222,9 @@ Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
 }
 
 Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenModel>& model) {
-  const Fields in(call);
+  const Fields in(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "clean", "corrupt", "target", "against",
+                         "sites", "heads", "text", "site", "towards", "away", "strengths", "targets", "temperature", "neighbours",
+                         "min_dist", "after", "layers", "width", "context", "batch", "learning_rate"});
   kind = in.text("kind");
   if (kind == "map") return map_work(in, model);
   if (kind == "patch") return patch_work(in, model);

@@ -19,10 +19,10 @@ class Fields {
   /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for what is not a JSON object,
   /// is nested deeper than 16, or has another field.
   Fields(const Call& call, Names names);
-  explicit Fields(const Call& call);          ///< whose names are checked when `kind` is known, by `check`
-  Fields(bj::object object, Names names);     ///< of an object within a body
-  void check(Names names, std::string_view of) const;
-  std::string without(Names names) const;     ///< the others, as JSON
+  explicit Fields(const Call& call);  ///< any names
+  Fields(bj::object object, Names names);  ///< of an object within a body
+  void check(Names names, std::string_view of) const;  ///< the constructor's check, once it is known which names there are
+  std::string without(Names names) const;  ///< the other fields, as JSON
 
   bool has(std::string_view name) const;
   std::string text(std::string_view name) const;  ///< required
