@@ -51,8 +51,11 @@ void read_gpt_bigcode(const Keys& keys, Config& c, Names& n) {
   read_gpt2_keys(keys, c);
   c.activation = activation_of(keys, "activation_function", "gelu_pytorch_tanh");
   c.tied = keys.truth("tie_word_embeddings", true);
-  if (keys.truth("multi_query", true)) c.kv_heads = 1;
-  else n.fused = Fused::by_heads;
+  const bool shared = keys.truth("multi_query", true);
+  if (shared) c.kv_heads = 1;
+  if (!shared) n.fused = Fused::by_heads;
+  if (keys.integer("num_key_value_heads", c.kv_heads) != c.kv_heads)
+    throw Error(Code::format, keys.where(), fmt::format("'num_key_value_heads' must be {} by 'multi_query'", c.kv_heads));
   finish_gpt2(keys, c);
   if (!keys.truth("scale_attn_weights", true)) c.attn_scale = 1;
 }

@@ -105,6 +105,7 @@ void read_phi(const Keys& keys, Config& c, Names& n) {
 void read_bloom(const Keys& keys, Config& c, Names& n) {
   name_as_bloom(n);
   n.embedding_norm = "word_embeddings_layernorm";
+  n.attention = n.o, n.mlp = n.down;  // the modules around them give back the stream itself
   c.vocab = keys.integer("vocab_size");
   c.width = keys.same_integer({"hidden_size", "n_embed"});
   c.blocks = keys.same_integer({"n_layer", "num_hidden_layers"});
@@ -152,7 +153,7 @@ void read_falcon(const Keys& keys, Config& c, Names& n) {
 
 void read_mpt(const Keys& keys, Config& c, Names& n) {
   n.root = "transformer.", n.block = "blocks.{}.", n.wte = "wte", n.ln_final = "norm_f", n.ln1 = "norm_1", n.ln2 = "norm_2";
-  n.qkv = "attn.Wqkv", n.fused = Fused::stacked, n.o = "attn.out_proj", n.up = "ffn.up_proj", n.down = "ffn.down_proj", n.attention = "attn", n.mlp = "ffn";
+  n.qkv = "attn.Wqkv", n.fused = Fused::stacked, n.o = "attn.out_proj", n.up = "ffn.up_proj", n.down = "ffn.down_proj", n.attention = "attn", n.mlp = n.down;
   c.vocab = keys.integer("vocab_size");
   c.width = keys.same_integer({"d_model", "hidden_size"});
   c.blocks = keys.same_integer({"n_layers", "num_hidden_layers"});
