@@ -297,7 +297,7 @@ TEST_P(EditText, an_occurrence_or_a_token_names_a_position) {
 
 TEST_P(EditText, tells_the_tokens_that_it_names) {
   std::vector<NamedToken> tokens;
-  parse_edit("wte", "set ' cat' - 0.5 * (mean('dog', #3) + run(' is')) + 'cats'", *transformer_, prompt_, {.tokens = &tokens});
+  parse_edit("wte", "set ' cat' - 0.5 * (mean('dog', #3) + run(' is'@-1)) + 'cats'", *transformer_, prompt_, {.tokens = &tokens});
   ASSERT_THAT(tokens, SizeIs(4));
   const auto id = [&](std::string_view word) { return model_->tokenizer().find(word).value(); };
   EXPECT_EQ(tokens[0].id, id(" cat"));
