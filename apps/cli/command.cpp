@@ -6,8 +6,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -197,14 +195,6 @@ std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::in
   if (first < 0 || last > count || first >= last)
     throw Error(Code::range, where, fmt::format("{}: {} has 0:{}", text, what, count));
   return {first, last};
-}
-
-std::string read_text(const std::string& file) {
-  std::error_code error;
-  if (std::filesystem::is_directory(file, error)) throw Error(Code::io, file, "is a folder, a text file is needed");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw Error(Code::not_found, file, "cannot be read");
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace embscope::cli

@@ -16,6 +16,7 @@
 #include "embscope/progress.h"
 #include "embscope/space.h"
 #include "embscope/table.h"
+#include "embscope/text_file.h"
 #include "embscope/transformer.h"
 
 namespace embscope::cli {
@@ -82,8 +83,6 @@ std::string size_text(double bytes);
 /// `what` has the range: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} for what it has not.
 std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
                                                   std::string_view what);
-
-std::string read_text(const std::string& file);
 
 void add_info(CLI::App& app);
 void add_tokens(CLI::App& app);

@@ -57,12 +57,7 @@ std::vector<std::int64_t> parse_tokens(std::string_view text, std::int64_t count
 std::vector<std::int64_t> wanted(const Options& o, const Space& space) {
   std::vector<std::string> words = o.words;
   if (!o.file.empty()) {
-    const std::string text = read_text(o.file);
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = std::min(text.find('\n', at), text.size());
-      if (end > at) words.push_back(text.substr(at, end - at));
-      at = end + 1;
-    }
+    std::ranges::copy_if(read_lines(o.file), std::back_inserter(words), [](const std::string& line) { return !line.empty(); });
     if (words.empty()) throw Error(Code::usage, o.file, "holds no words (one a line)");
   }
   return words.empty() ? parse_tokens(o.tokens, space.size()) : rows_of_words(space, words);

@@ -1,7 +1,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -83,10 +82,9 @@ class Reporter {
 
   // Of the text that is trained on: every vocabulary can read it.
   std::string first_word() const {
-    std::ifstream in(out_ + "/training/text", std::ios::binary);
-    std::string word;
-    for (char c; in.get(c) && word.size() < 40 && (word.empty() || (c != ' ' && c != '\n'));) word += c;
-    return word;
+    const std::string text = read_text(out_ + "/training/text");
+    const std::size_t end = std::min(text.find_first_of(" \n", std::min<std::size_t>(1, text.size())), std::size_t{40});
+    return text.substr(0, end);
   }
 
   const Options& o_;

@@ -10,8 +10,8 @@
 
 #include "analysis/sections.h"
 #include "analysis/shape.h"
-#include "base/file.h"
 #include "embscope/similarity.h"
+#include "embscope/text_file.h"
 
 namespace embscope {
 namespace {
@@ -74,16 +74,15 @@ double pearson(std::span<const double> x, std::span<const double> y) {
 double spearman(std::span<const double> x, std::span<const double> y) { return pearson(ranks(x), ranks(y)); }
 
 std::vector<Judgement> read_judgements(const std::filesystem::path& path) {
-  const MappedFile file(path);
   const std::string where = path.filename().string();
-  const auto lines = split(file.text(), "\n");
+  const std::vector<std::string> lines = read_lines(path);
   const bool tabs = !lines.empty() && lines[0].find('\t') != std::string::npos;
   const bool commas = !tabs && !lines.empty() && lines[0].find(',') != std::string::npos;
   std::vector<Judgement> out;
   std::size_t field = 2, number = 0;
   for (const std::string& line : lines) {
     ++number;
-    if (line.starts_with('#')) continue;
+    if (line.starts_with('#') || line.find_first_not_of(" \t") == std::string::npos) continue;
     auto fields = split(line, tabs ? "\t" : commas ? "," : " \t");
     for (std::string& f : fields) {
       while (f.starts_with(' ')) f.erase(0, 1);

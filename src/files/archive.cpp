@@ -24,7 +24,7 @@ std::string looks_like(std::string_view bytes) {
     return "this is a web page: the download gave a page instead of the file";
   if (starts_with(bytes, "GGML") || starts_with(bytes, "lmgg") || starts_with(bytes, "tjgg"))
     return "this is a GGML file older than GGUF: convert it to GGUF";
-  if (starts_with(bytes, "FUGG")) return "this is a big-endian GGUF, which is not supported";
+  if (starts_with(bytes, "FUGG")) return "this is a big-endian GGUF: only little-endian ones are read";
   return "neither GGUF, safetensors nor npy";
 }
 
