@@ -57,6 +57,9 @@ std::string takes_arrays(const std::string& file) {
 
 std::shared_ptr<const Model> Common::open() const {
   if (threads != 0) set_threads(threads);
+  std::error_code error;
+  if (has_vectors_only() && !std::filesystem::exists(named(model), error))  // VECTORS:LABELS, which no model's path is
+    throw Error(Code::unsupported, named(model), "holds vectors, and is not a model: similar, neighbours, geometry, analogy, compare and map open it");
   return Model::open(named(model));
 }
 
@@ -64,6 +67,8 @@ const Transformer& Common::transformer() const {
   if (!transformer_) transformer_ = std::make_unique<const Transformer>(open());
   return *transformer_;
 }
+
+bool Common::has_vectors_only() const { return holds_vectors(named(model)); }
 
 Space Common::space() const {
   if (threads != 0) set_threads(threads);
@@ -88,6 +93,15 @@ Command add_model_command(CLI::App& app, const std::string& name, const std::str
   Command command = add_command(app, name, what, example);
   command.app->add_flag("--explain", command.common->explain, "Say what the runs shared and computed, in token-layers");
   return command;
+}
+
+Command without_figure(Command command) {
+  command.app->remove_option(command.app->get_option("--save"));
+  return command;
+}
+
+void remark(const std::string& note) {
+  if (!note.empty()) fmt::print(stderr, "{}\n", note);
 }
 
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes) {

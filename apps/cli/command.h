@@ -30,6 +30,7 @@ struct Common {
 
   std::shared_ptr<const Model> open() const;
   const Transformer& transformer() const;  ///< of what -m names, opened when it is first asked for
+  bool has_vectors_only() const;  ///< what -m names is a file of vectors, without a model
   Space space() const;  ///< what -m names, as an embedding space: a model, or a file of vectors (space.h)
 
  private:
@@ -46,6 +47,9 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
 /// The same for a command that runs the model: it has --explain too, which `print` obeys.
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
+/// The same of a command that draws nothing: it has no --save.
+Command without_figure(Command command);
+
 /// Checks of options for CLI11: that the file can be written there, any or one of arrays. What cannot is refused before the work.
 std::string takes_file(const std::string& file);
 std::string takes_arrays(const std::string& file);
@@ -56,6 +60,9 @@ void explain(const Common& common);
 
 /// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes = {});
+
+/// A line on standard error about what the table lacks; nothing where it is empty.
+void remark(const std::string& note);
 
 /// The first rows of a table.
 Table head(const Table& table, std::size_t rows);

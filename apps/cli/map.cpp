@@ -242,7 +242,7 @@ Table table_of(const Space& space, std::span<const std::int64_t> ids, const Tens
     labels.push_back(space.labels[static_cast<std::size_t>(ids[i])]);
   }
   Table table(title);
-  table.add("id", id).add("token", labels).add("x", x, 4).add("y", y, 4);
+  table.add("id", id, whole).add("token", labels).add("x", x, 4).add("y", y, 4);
   return table;
 }
 
@@ -258,12 +258,20 @@ void check(const Options& o) {
   if (!o.resume.empty() && o.method != "tsne") throw Error(Code::usage, "resume", "only t-SNE keeps a state");
 }
 
+// Under cosine, rows of zeros have no place on a map.
+std::vector<std::int64_t> with_direction(const Options& o, const Space& space, std::vector<std::int64_t> ids) {
+  if (o.metric != "cosine" || o.site != "wte" || !o.after.empty()) return ids;
+  DirectedRows directed = directed_rows(space, ids);
+  remark(left_out_note(space, directed.zeros));
+  return std::move(directed.rows);
+}
+
 void run(const Common& common, const Options& o) {
   check(o);
   const Space space = common.space();
-  std::vector<std::int64_t> ids = wanted(o, space);
+  std::vector<std::int64_t> ids = with_direction(o, space, wanted(o, space));
   const Tensor vectors = vectors_of(o, space, ids);
-  const std::vector<std::int64_t> more = rows_of_words(space, o.add);
+  const std::vector<std::int64_t> more = with_direction(o, space, rows_of_words(space, o.add));
   Map map = made(o, vectors);
 
   std::string quality = "too few points to judge the map";

@@ -227,8 +227,8 @@ void run(const Options& o, const Common& common) {
 }
 
 void add_train_tokenizer(CLI::App& app) {
-  const auto [command, common] = add_command(app, "train-tokenizer", "Byte-pair encoding trained on a text, as tokenizer.json",
-                                             "train-tokenizer bible.txt --size 2048 --to bible-2048");
+  const auto [command, common] = without_figure(add_command(app, "train-tokenizer", "Byte-pair encoding trained on a text, as tokenizer.json",
+                                             "train-tokenizer bible.txt --size 2048 --to bible-2048"));
   struct TokenizerOptions {
     std::vector<std::string> texts;
     std::int64_t size = 2048;
@@ -249,8 +249,8 @@ void add_train_tokenizer(CLI::App& app) {
     const Tokenizer tokenizer(std::move(spec));
     const auto count = static_cast<double>(tokenizer.encode_ids(text).size()), bytes = static_cast<double>(text.size());
     Table table(fmt::format("wrote {}/tokenizer.json", o->to));
-    table.add("tokens", std::vector<double>{static_cast<double>(tokenizer.size())}).add("bytes of the text", std::vector<double>{bytes});
-    print(*common, table.add("tokens of the text", std::vector<double>{count}).add("bytes a token", std::vector<double>{bytes / count}, 3));
+    table.add("tokens", std::vector<double>{static_cast<double>(tokenizer.size())}, whole).add("bytes of the text", std::vector<double>{bytes}, whole);
+    print(*common, table.add("tokens of the text", std::vector<double>{count}, whole).add("bytes a token", std::vector<double>{bytes / count}, 3));
   });
 }
 

@@ -136,7 +136,7 @@ Answer predict_next(const Call& call, const OpenModel& model) {
     logit.push_back(static_cast<double>(logits[static_cast<std::size_t>(t)]));
     probability.push_back(p[static_cast<std::size_t>(t)]);
   }
-  table.add("rank", rank).add("token", token).add("id", id).add("logit", logit, 4).add("probability", probability, 5);
+  table.add("rank", rank, whole).add("token", token).add("id", id, whole).add("logit", logit, 4).add("probability", probability, 5);
   bj::array followed;
   for (const std::string& word : targets) {
     const TokenId t = token_of(word, model);

@@ -10,6 +10,7 @@
 
 #include "analysis/sections.h"
 #include "analysis/shape.h"
+#include "analysis/units.h"
 #include "embscope/similarity.h"
 #include "embscope/text_file.h"
 
@@ -68,7 +69,7 @@ double pearson(std::span<const double> x, std::span<const double> y) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     xx += (x[i] - mx) * (x[i] - mx), yy += (y[i] - my) * (y[i] - my), xy += (x[i] - mx) * (y[i] - my);
   }
-  return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : std::nan("");
+  return xx > 0 && yy > 0 ? as_cosine(xy / std::sqrt(xx * yy)) : std::nan("");
 }
 
 double spearman(std::span<const double> x, std::span<const double> y) { return pearson(ranks(x), ranks(y)); }
@@ -171,7 +172,7 @@ Words known_words(const Space& space, std::span<const Category> categories, bool
   }
   for (const auto& a : out.units) {
     out.cosines.emplace_back();
-    for (const auto& b : out.units) out.cosines.back().push_back(dot(a, b));
+    for (const auto& b : out.units) out.cosines.back().push_back(as_cosine(dot(a, b)));
   }
   return out;
 }
@@ -207,7 +208,7 @@ std::size_t nearest_category(const Words& words, std::size_t w, std::size_t cate
       if (v == w || words.category[v] != c) continue;
       for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += words.units[v][k];
     }
-    const double length = std::sqrt(dot(sum, sum)), cosine_with = length > 0 ? dot(sum, words.units[w]) / length : -INFINITY;
+    const double length = std::sqrt(dot(sum, sum)), cosine_with = length > 0 ? as_cosine(dot(sum, words.units[w]) / length) : -INFINITY;
     if (cosine_with > most) most = cosine_with, best = c;
   }
   return best;
@@ -232,7 +233,7 @@ Table separation_table(std::span<const Category> categories, const std::vector<S
     for (std::size_t i = 0; i < 4; ++i) columns[i + 1].push_back(s.known > 0 ? values[i] / s.known : std::nan(""));
   }
   Table table("categories");
-  table.add("category", names).add("words", asked).add("known", columns[0]).add("within", columns[1], 4);
+  table.add("category", names).add("words", asked, whole).add("known", columns[0], whole).add("within", columns[1], 4);
   return std::move(table.add("between", columns[2], 4).add("silhouette", columns[3], 4).add("nearest", columns[4], 3));
 }
 

@@ -55,7 +55,7 @@ struct ModelOpener {
 
   void open_gguf(const fs::path& file) {
     auto archive = Archive::open(file);
-    if (archive->format() != "gguf") throw Error(Code::format, file.string(), "is no GGUF file");
+    if (archive->format() != "gguf") throw Error(Code::format, file.string(), fmt::format("is a {} file, not a model: similar, neighbours, geometry, analogy, compare and map open it", archive->format()));
     model->archives_ = {archive};
     model->config_ = gguf_config(*archive);
     model->weights_ = gguf_weights(model->config_, Tensors(model->archives_));
