@@ -130,7 +130,7 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
     throw Refusal(413, "too_large", "tokens", fmt::format("{} vectors take {:.0f} MiB, a map may take 2048: choose fewer", ids.size(), bytes / (1 << 20)));
   TsneOptions options;
   options.perplexity = in.number("perplexity", 30, 0.1, 1000);
-  options.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  options.seed = in.seed();
   options.steps = static_cast<int>(in.integer("steps", 750, 1, 100000));
   options.exaggerated_steps = std::min(options.exaggerated_steps, options.steps / 3);
   UmapOptions umap;
@@ -204,7 +204,7 @@ Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   request.targets = in.texts("targets", 64);
   request.sampling.tokens = static_cast<int>(in.integer("tokens", 40, 0, 1024));
   request.sampling.temperature = in.number("temperature", 0, 0, 100);
-  request.sampling.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  request.sampling.seed = in.seed();
   return [=](Job& job) mutable {
     job.report(0, "the direction");
     request.direction = steering_direction(model->transformer(), towards, away, request.site);

@@ -26,7 +26,7 @@ std::string name_along(const fs::path& path) {
 fs::path without_dots(const fs::path& path) {
   std::error_code error;
   const bool up = std::ranges::find(path, fs::path("..")) != path.end();
-  const fs::path whole = up ? fs::weakly_canonical(path, error) : fs::absolute(path, error).lexically_normal();
+  const fs::path whole = up ? fs::weakly_canonical(path, error) : (fs::current_path(error) / path).lexically_normal();
   return whole.has_filename() ? whole : whole.parent_path();
 }
 

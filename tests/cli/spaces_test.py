@@ -1,4 +1,5 @@
 """Spaces from files, through the command line: what is opened, what is refused, in one line."""
+import html
 import json
 import os
 import pathlib
@@ -111,6 +112,21 @@ class Spaces(unittest.TestCase):
         self.assertEqual(len(self.table("map", "--tokens", "all", "--perplexity", "1.2", "--metric", "euclidean", "-m", words)["token"]), 5)
         self.assertEqual(self.table("neighbours", "-k", "1", "-m", words)["nearest_id"], [2, 1, 4, 3])
         self.refused("a zero vector has no direction", "similar", "<pad>", "-m", words)
+
+    def test_figures_hold_for_any_word(self):
+        words = ["constructor", "toString", "__proto__", "hasOwnProperty", "a.b[0]", '"quoted"', "back\\slash", "comma,", "plain"]
+        path = self.file("odd.txt", "".join(f"{w} {i % 3} {i % 2 + 1} {i}\n" for i, w in enumerate(words)))
+        for command in (["similar", "plain", "-k", "8"], ["cosine", *words], ["vector", "constructor", "__proto__"], ["map", "--tokens", "all", "--perplexity", "2"]):
+            figure = pathlib.Path(self.folder.name) / "figure.svg"
+            figure.unlink(missing_ok=True)
+            done = run(*command, "-m", path, "--save", figure)
+            if "needs vl-convert" in done.stderr:
+                self.skipTest("vl-convert is not here")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            drawn = html.unescape(figure.read_text())
+            for word in words if command[0] in ("similar", "cosine") else command[1:3] if command[0] == "vector" else ["plain"]:
+                if [word] != command[1:2] or command[0] != "similar":
+                    self.assertIn(word, drawn, (command[0], word))
 
     def test_two_columns_never_share_a_name(self):
         words = self.file("n.txt", "word 1 0\ndimension 0 1\n")

@@ -357,7 +357,7 @@ TEST_F(NamedModel, that_is_nowhere_is_answered_with_those_there_are_and_how_to_f
   EXPECT_THAT(finding("owner/tini"), HasSubstr("; did you mean 'owner/tiny'?"));
   for (const char* path : {"../one", "a/b/c", "/nowhere/at/all", "one/../two"}) EXPECT_THAT(finding(path), Not(HasSubstr("pull"))) << path;
   EXPECT_THAT(finding(""), HasSubstr("the name is empty"));
-  const Environment offline({{"HF_HUB_OFFLINE", "1"}});
+  const Environment offline({{"HF_HUB_OFFLINE", std::string("1")}});
   EXPECT_THAT(finding("small"), Not(HasSubstr("pull")));
 }
 
