@@ -122,9 +122,9 @@ class Reader {
     if (header->width < 1 || header->width > widest || header->count < 1)
       refuse(fmt::format("the first line says {} vectors of {} values", header->count, header->width));
     const std::string_view rest = bytes.substr(header->bytes);
-    check_room(header->count, header->width, 2, rest.size());  // "0 " is the shortest value
-    return first_row_is_text(rest, header->width) || looks_like_text(rest) ? read_lines(rest, 1, header, "word2vec text")
-                                                                           : read_binary(rest, *header);
+    if (first_row_is_text(rest, header->width)) return read_lines(rest, 1, header, "word2vec text");
+    check_room(header->count, header->width, 2, rest.size());
+    return looks_like_text(rest) ? read_lines(rest, 1, header, "word2vec text") : read_binary(rest, *header);
   }
 
   // Every line has as many numbers as the first and nothing else, and they are not meant as a number's own vector.
@@ -190,7 +190,7 @@ class Reader {
       refuse(fmt::format("line 1 says {} vectors, the file has {}", header->count, lines.size()));
     if (lines.empty()) refuse("holds no vectors");
     const std::uint64_t width = header ? header->width : width_of(lines[0]);
-    check_room(lines.size(), width, 2, bytes.size());
+    check_room(lines.size(), width, 2, bytes.size());  // "0 " is the shortest value
     if (header) check_width(lines, *header);
     WordVectors out{format, std::vector<std::string>(lines.size()), {}};
     out.vectors =
