@@ -18,10 +18,10 @@ Looked looked_up(const Common& common, const std::vector<std::string>& words) {
   if (common.has_vectors_only()) {
     const Space space = common.space();
     const auto rows = rows_of_words(space, words);
-    return {vectors(space, rows, words), cosines(space, rows, words)};
+    return {vectors(space, rows), cosines(space, rows)};
   }
   const auto model = common.open();
-  explain_words(model->tokenizer(), words);
+  explain_words(*model, words);
   return {vectors(*model, words), cosines(*model, words)};
 }
 
@@ -70,13 +70,12 @@ Table nearest_by(const Space& space, std::int64_t row, NeighbourOptions options)
 }
 
 // With a model's tokenizer where there is one: cosines as the explorer and Python have them.
-Table nearest(const Common& common, const std::string& word, const NeighbourOptions& options) {
+std::pair<Table, std::string> nearest(const Common& common, const std::string& word, const NeighbourOptions& options) {
   const Space space = common.space();
-  if (space.model && options.metric == Metric::cosine && !options.centred) {
-    explain_words(space.model->tokenizer(), {word});
-    return similar(*space.model, word, options.k);
-  }
-  return nearest_by(space, rows_of_words(space, {word}).front(), options);
+  const std::int64_t row = rows_of_words(space, {word}).front();
+  const bool by_cosine = space.model && options.metric == Metric::cosine && !options.centred;
+  return {by_cosine ? similar(*space.model, word, options.k) : nearest_by(space, row, options),
+          space.labels[static_cast<std::size_t>(row)]};
 }
 
 void add_similar(CLI::App& app) {
@@ -95,9 +94,9 @@ void add_similar(CLI::App& app) {
   command->callback([common, o] {
     const Metric metric = metric_named(o->metric);
     if (o->k < 1) throw Error(Code::range, "similar", fmt::format("{} neighbours: ask for at least 1", o->k));
-    const Table table = nearest(*common, o->word, {o->k, metric, o->centred});
+    const auto [table, label] = nearest(*common, o->word, {o->k, metric, o->centred});
     print(*common, table);
-    save_figure(*common, [&] { return figure_similar(table, o->word); });
+    save_figure(*common, [&, &table = table, &label = label] { return figure_similar(table, label); });
   });
 }
 

@@ -10,6 +10,7 @@
 #include "analysis/pairs_of.h"
 #include "analysis/units.h"
 #include "base/threads.h"
+#include "embscope/named_token.h"
 #include "kernels/pairs.h"
 #include "kernels/vector.h"
 
@@ -29,9 +30,9 @@ double dot(std::span<const float> a, std::span<const float> b) {
   return total;
 }
 
-std::vector<Tensor> word_vectors(const Model& model, std::span<const std::string> words) {
+std::vector<Tensor> rows_of(const Model& model, std::span<const TokenId> ids) {
   std::vector<Tensor> rows;
-  for (const std::string& word : words) rows.push_back(model.embedding(word_token(model.tokenizer(), word).id));
+  for (TokenId id : ids) rows.push_back(model.embedding(id));
   return rows;
 }
 
@@ -60,25 +61,35 @@ double cosine(std::span<const float> a, std::span<const float> b) {
 
 namespace {
 
-std::vector<Tensor> space_vectors(const Space& space, std::span<const std::int64_t> rows) {
+std::vector<Tensor> rows_of(const Space& space, std::span<const std::int64_t> rows) {
   std::vector<Tensor> out;
   for (std::int64_t row : rows) out.push_back(Tensor::of({space.width()}, space.vectors.row(row)));
   return out;
 }
 
-Table vector_table(std::span<const Tensor> rows, std::span<const std::string> words) {
+std::vector<std::string> names_of(const Model& model, std::span<const TokenId> ids) {
+  std::vector<std::string> names;
+  for (TokenId id : ids) names.push_back(model.label(id));
+  return names;
+}
+
+std::vector<std::string> names_of(const Space& space, std::span<const std::int64_t> rows) {
+  std::vector<std::string> names;
+  for (std::int64_t row : rows) names.push_back(space.labels[static_cast<std::size_t>(row)]);
+  return names;
+}
+
+Table vector_table(std::span<const Tensor> rows, std::span<const std::string> names) {
   std::vector<double> dimension;
   for (std::int64_t d = 0; !rows.empty() && d < rows[0].size(); ++d) dimension.push_back(static_cast<double>(d));
   Table table("vectors");
   table.add("dimension", dimension, whole);
   for (std::size_t w = 0; w < rows.size(); ++w)
-    table.add(visible(words[w]), std::vector<double>(rows[w].values().begin(), rows[w].values().end()), 6);
+    table.add(names[w], std::vector<double>(rows[w].values().begin(), rows[w].values().end()), 6);
   return table;
 }
 
-Table cosine_table(std::span<const Tensor> rows, std::span<const std::string> words) {
-  std::vector<std::string> names;
-  for (const std::string& word : words) names.push_back(visible(word));
+Table cosine_table(std::span<const Tensor> rows, const std::vector<std::string>& names) {
   Table table("cosine similarity");
   table.add("word", names);
   for (std::size_t b = 0; b < rows.size(); ++b) {
@@ -92,15 +103,17 @@ Table cosine_table(std::span<const Tensor> rows, std::span<const std::string> wo
 
 }  // namespace
 
-Table vectors(const Model& model, std::span<const std::string> words) { return vector_table(word_vectors(model, words), words); }
-Table cosines(const Model& model, std::span<const std::string> words) { return cosine_table(word_vectors(model, words), words); }
+Table vectors(const Model& model, std::span<const std::string> words) {
+  const auto ids = ids_named(model, words);
+  return vector_table(rows_of(model, ids), names_of(model, ids));
+}
+Table cosines(const Model& model, std::span<const std::string> words) {
+  const auto ids = ids_named(model, words);
+  return cosine_table(rows_of(model, ids), names_of(model, ids));
+}
 
-Table vectors(const Space& space, std::span<const std::int64_t> rows, std::span<const std::string> words) {
-  return vector_table(space_vectors(space, rows), words);
-}
-Table cosines(const Space& space, std::span<const std::int64_t> rows, std::span<const std::string> words) {
-  return cosine_table(space_vectors(space, rows), words);
-}
+Table vectors(const Space& space, std::span<const std::int64_t> rows) { return vector_table(rows_of(space, rows), names_of(space, rows)); }
+Table cosines(const Space& space, std::span<const std::int64_t> rows) { return cosine_table(rows_of(space, rows), names_of(space, rows)); }
 
 namespace {
 
@@ -157,11 +170,10 @@ void check_neighbours(int k) {
 
 Table similar(const Model& model, std::string_view word, int k) {
   check_neighbours(k);
-  const WordToken token = word_token(model.tokenizer(), word);
-  auto cosines =
-      directions(model, model.embedding(token.id).values(), fmt::format("word '{}'", visible(word)));
-  cosines[static_cast<std::size_t>(token.id)] = nobody;
-  return nearest(model, cosines, k, fmt::format("nearest to {}", visible(word)));
+  const TokenId id = token_named(model, word).id;
+  auto cosines = directions(model, model.embedding(id).values(), fmt::format("token {}", model.label(id)));
+  cosines[static_cast<std::size_t>(id)] = nobody;
+  return nearest(model, cosines, k, fmt::format("nearest to {}", model.label(id)));
 }
 
 Table similar(const Model& model, std::span<const float> vector, int k, std::span<const TokenId> without) {

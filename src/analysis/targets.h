@@ -6,13 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "embscope/tokenizer.h"
-
 namespace embscope {
 
-/// The column of a followed word, which may be called as a column that the table has anyway: "top (2)".
-inline std::string target_column(std::string_view word, std::initializer_list<std::string_view> own) {
-  std::string name = visible(word);
+/// The column of a followed token, whose label may be the name of a column that the table has anyway: "top (2)".
+inline std::string target_column(std::string name, std::initializer_list<std::string_view> own) {
   return std::ranges::find(own, name) == own.end() ? name : name + " (2)";
 }
 
