@@ -55,6 +55,8 @@ struct Matrix {
   std::int64_t rotary_heads = 0;
 
   bool empty() const { return view.empty(); }
+  /// The row of the tensor that holds output j. Precondition: not input_major.
+  std::int64_t stored_row(std::int64_t j) const;
   /// Weights of output `j`, `in` values, decoded. Precondition: 0 <= j < out.
   void row(std::int64_t j, float* values) const;
   /// values[i] = sum over outputs j of weights[j] * row(j)[i], in double, j in order: `out` weights -> `in` values.
