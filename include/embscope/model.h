@@ -22,7 +22,7 @@ namespace embscope {
 enum class NormKind { layer, rms };
 enum class PositionKind { learned, rotary, alibi };
 enum class Activation { gelu_tanh, gelu_exact, relu, silu, relu_squared };
-enum class QkNorm { none, heads, whole };  ///< of queries and keys: each head by itself, or all values of a position together
+enum class QkNorm { none, heads, together };  ///< of queries and keys: each head by itself, or all values of a position together
 
 /// How a position turns queries and keys: the first 2 * frequencies.size() values of each head.
 struct Rope {

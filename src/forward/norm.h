@@ -45,7 +45,7 @@ void norm_rows(const Config& config, const PackedNorm& w, const Tensor& x, Tenso
 
 /// Queries or keys [N, heads * width], each head by itself or all of a position together, in place.
 inline void norm_heads(const Config& config, const PackedNorm& w, Tensor& x, std::int64_t heads) {
-  const std::int64_t parts = config.qk_norm == QkNorm::whole ? 1 : heads, n = x.columns() / parts;
+  const std::int64_t parts = config.qk_norm == QkNorm::together ? 1 : heads, n = x.columns() / parts;
   const bool own_gains = w.gain.size() == x.columns();
   for_rows(x, [&](std::int64_t i) {
     for (std::int64_t p = 0; p < parts; ++p) {

@@ -32,6 +32,8 @@ std::vector<std::string> attention_kinds(const Keys& keys, std::int64_t blocks) 
   std::vector<std::string> kinds;
   if (keys.has("attention_layers")) {
     for (std::string_view kind : keys.strings("attention_layers")) kinds.emplace_back(kind);
+  } else if (keys.has("attention_types")) {
+    throw Error(Code::unsupported, keys.where(), "'attention_types' without 'attention_layers': write 'global' or 'local' for each block there");
   } else {
     for (std::int64_t l = 0; l < blocks; ++l) kinds.emplace_back(l % 2 == 0 ? "global" : "local");
   }

@@ -25,7 +25,9 @@ struct Names {
   std::string_view attention = "self_attn", mlp = "mlp";  ///< the modules of the two branches
   Fused fused = Fused::none;
   bool input_major = false;    ///< Conv1D: [in, out]
-  bool in_site_table = false;  ///< GPT-2's and Llama's names are in forward/site's table already
+  bool in_site_table = false;  ///< GPT-2's, Llama's and GGUF's names are in forward/site's table already
+  bool interleaved = false;      ///< GGUF's Llama: the halves of each head of queries and keys
+  bool optional_biases = false;  ///< those that the file has
   bool norm_gain = true, norm_bias = false, qk_bias = false;
   bool qkv_bias = false, o_bias = false, mlp_bias = false, head_bias = false;
   std::int64_t first_position = 0;  ///< row of wpe that position 0 has
@@ -48,8 +50,9 @@ void read_llama(const Keys&, Config&, Names&);
 /// The weights by their names; `config.tied` and `config.modules` are filled in. Throws what Tensors throws.
 Weights load_weights(Config& config, const Names& names, const Tensors& tensors);
 
-Config gguf_config(const Meta& meta);
-Weights gguf_weights(Config& config, const Tensors& tensors);
+/// The same from GGUF's metadata.
+void read_gguf(const Meta& meta, Config& config, Names& names);
+std::vector<std::string_view> gguf_architectures();  ///< that open
 
 /// Width, blocks, heads, MLP, context, activation, tying and rotary positions as Llama's keys say them.
 struct LlamaDefaults {

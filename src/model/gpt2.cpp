@@ -51,6 +51,7 @@ void read_gpt_bigcode(const Keys& keys, Config& c, Names& n) {
   read_gpt2_keys(keys, c);
   c.activation = activation_of(keys, "activation_function", "gelu_pytorch_tanh");
   c.tied = keys.truth("tie_word_embeddings", true);
+  for (const char* key : {"inference_runner", "pad_key_length", "validate_runner_input"}) keys.ignore(key);  // of a runner that is gone
   const bool shared = keys.truth("multi_query", true);
   if (shared) c.kv_heads = 1;
   if (!shared) n.fused = Fused::by_heads;

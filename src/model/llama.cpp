@@ -114,6 +114,7 @@ void read_smollm3(const Keys& keys, Config& c, Names& n) {
     const bool turns = turned.empty() ? static_cast<std::int64_t>(l + 1) % interval != 0 : turned[l] != 0;
     c.layers[l].rope = turns ? 0 : -1;
   }
+  keys.ignore("max_window_layers");  // Qwen's, which SmolLM3's files have and nobody reads
   const bool used = keys.truth("use_sliding_window", false);
   read_windows(keys, c, window_of(keys, {}, used), [&c](std::int64_t l) { return c.layers[static_cast<std::size_t>(l)].rope < 0; });
 }
@@ -145,7 +146,7 @@ void read_olmo2(const Keys& keys, Config& c, Names& n) {
   n.ln1_post = "post_attention_layernorm", n.ln2_post = "post_feedforward_layernorm";
   n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
   c.norm_before = false, c.norm_after = true;
-  c.qk_norm = QkNorm::whole;
+  c.qk_norm = QkNorm::together;
   read_llama_keys(keys, c, {.epsilon = 1e-5});
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
   read_one_rope(keys, c, {});

@@ -9,10 +9,8 @@ namespace {
 class Loader {
  public:
   Loader(Config& config, const Names& names, const Tensors& tensors) : c_(config), n_(names), t_(tensors), root_(names.root) {
-    const std::string_view found[] = {n_.wte, n_.ln_final};  // a model that was saved without its head has no root
-    for (std::string_view name : found) {
-      if (!t_.has(weight(root_ + std::string(name))) && t_.has(weight(name))) root_ = "";
-    }
+    while (!root_.empty() && !is_here(root_)) root_ = root_.substr(root_.find('.') + 1);
+    if (!is_here(root_)) root_ = names.root;  // the error then names what is expected
   }
 
   Weights load() {
@@ -23,6 +21,8 @@ class Loader {
     if (n_.head_bias) w.unembed_bias = t_.vector(bias(n_.head), c_.vocab);
     if (!n_.embedding_norm.empty()) w.embedding_norm = norm(root_ + std::string(n_.embedding_norm), c_.width, n_.norm_bias);
     for (std::int64_t l = 0; l < c_.blocks; ++l) w.blocks.push_back(block(root_ + fmt::format(fmt::runtime(n_.block), l)));
+    constexpr const char* factors = "rope_freqs.weight";  // of GGUF; the Config has them already
+    if (t_.has(factors) && !c_.ropes.empty()) t_.at(factors, {static_cast<std::int64_t>(c_.ropes[0].frequencies.size())});
     w.ln_final = norm(root_ + std::string(n_.ln_final), c_.width, n_.norm_bias);
     return w;
   }
@@ -30,6 +30,11 @@ class Loader {
  private:
   static std::string weight(std::string_view name) { return std::string(name) + ".weight"; }
   static std::string bias(std::string_view name) { return std::string(name) + ".bias"; }
+
+  // A model that was saved without its head, or inside another one, has less of a root.
+  bool is_here(const std::string& root) const {
+    return t_.has(weight(root + std::string(n_.wte))) || t_.has(weight(root + std::string(n_.ln_final)));
+  }
 
   Matrix positions() const {
     Matrix m = t_.matrix(weight(root_ + std::string(n_.wpe)), c_.context + n_.first_position, c_.width);
@@ -48,7 +53,10 @@ class Loader {
     return n_.input_major ? t_.input_major(weight(name), out, in, 0, out) : t_.matrix(weight(name), out, in);
   }
 
-  Vector maybe(bool there, const std::string& name, std::int64_t count) const { return there ? t_.vector(bias(name), count) : Vector{}; }
+  Vector maybe(bool there, const std::string& name, std::int64_t count) const {
+    if (n_.optional_biases) return t_.optional_vector(bias(name), count);
+    return there ? t_.vector(bias(name), count) : Vector{};
+  }
 
   // One of the three parts of a fused tensor: where it begins in a run, and how long its runs are.
   struct Part {
@@ -70,6 +78,7 @@ class Loader {
       b.q = matrix(at + std::string(n_.q), q, c_.width), b.q_bias = maybe(n_.qkv_bias, at + std::string(n_.q), q);
       b.k = matrix(at + std::string(n_.k), kv, c_.width), b.k_bias = maybe(n_.qkv_bias, at + std::string(n_.k), kv);
       b.v = matrix(at + std::string(n_.v), kv, c_.width), b.v_bias = maybe(n_.qkv_bias, at + std::string(n_.v), kv);
+      if (n_.interleaved) b.q.rotary_heads = b.q_bias.rotary_heads = c_.heads, b.k.rotary_heads = b.k_bias.rotary_heads = c_.kv_heads;
       return;
     }
     const bool sorted = n_.fused == Fused::by_heads;
@@ -83,7 +92,7 @@ class Loader {
   Norm qk_norm(const std::string& at, std::string_view name, std::int64_t heads) const {
     if (name.empty()) return {};
     const std::string full = at + std::string(name);
-    if (c_.qk_norm == QkNorm::whole) return norm(full, heads * c_.head_width, false);
+    if (c_.qk_norm == QkNorm::together) return norm(full, heads * c_.head_width, false);
     const View* view = t_.find(weight(full));
     if (view != nullptr && view->shape.rank() == 2) {
       t_.at(weight(full), {heads, c_.head_width});

@@ -82,6 +82,7 @@ void read_gptj(const Keys& keys, Config& c, Names& n) {
   check_config(c, keys.where());
   use_layer_norm(c, n);
   c.head_width = c.width / c.heads;
+  keys.ignore("rotary");  // true in the first files, and never read
   const std::int64_t turned = keys.optional_integer("rotary_dim").value_or(c.head_width);
   if (turned < 2 || turned > c.head_width || turned % 2 != 0) throw Error(Code::format, keys.where(), fmt::format("a rotary_dim of {} in heads of {}", turned, c.head_width));
   c.ropes = {{rope_frequencies(10000, turned), 1, true}};
@@ -114,7 +115,7 @@ void read_bloom(const Keys& keys, Config& c, Names& n) {
   c.epsilon = static_cast<float>(keys.number("layer_norm_epsilon", 1e-5));
   c.tied = keys.truth("tie_word_embeddings", true);
   c.position = PositionKind::alibi, c.embedding_norm = true;
-  keys.ignore("slow_but_exact"), keys.ignore("seq_length"), keys.ignore("masked_softmax_fusion"), keys.ignore("bias_dropout_fusion");
+  keys.ignore("offset_alibi"), keys.ignore("slow_but_exact"), keys.ignore("seq_length"), keys.ignore("masked_softmax_fusion"), keys.ignore("bias_dropout_fusion");
   keys.ignore("unk_token_id"), keys.ignore("skip_bias_add"), keys.ignore("skip_bias_add_qkv"), keys.ignore("attention_softmax_in_fp32");
   no_context(c);
   check_config(c, keys.where());
@@ -179,7 +180,7 @@ void read_mpt(const Keys& keys, Config& c, Names& n) {
     attention.refuse_rest();
   }
   if (!keys.truth("no_bias", true)) throw Error(Code::unsupported, keys.where(), "'no_bias': false: an MPT with biases is not supported");
-  for (const char* key : {"init_config", "init_device", "embedding_fraction", "norm_type", "verbose", "learned_pos_emb", "emb_pdrop"}) keys.ignore(key);
+  for (const char* key : {"init_config", "init_device", "embedding_fraction", "norm_type", "verbose", "learned_pos_emb", "emb_pdrop", "tokenizer_name"}) keys.ignore(key);
   c.alibi_slopes = mpt_slopes(c.heads, most);
   c.layers.resize(static_cast<std::size_t>(c.blocks));
 }
@@ -196,6 +197,7 @@ void read_stablelm(const Keys& keys, Config& c, Names& n) {
 
 void read_starcoder2(const Keys& keys, Config& c, Names& n) {
   n.up = "mlp.c_fc", n.down = "mlp.c_proj";
+  for (const char* key : {"mlp_type", "norm_type", "activation_function"}) keys.ignore(key);  // what transformers does not read
   const LlamaDefaults defaults{.tied = true, .epsilon = 1e-5, .kv_heads = 2, .activation = "gelu_pytorch_tanh", .epsilon_key = "norm_epsilon"};
   read_llama_keys(keys, c, defaults);
   use_layer_norm(c, n);

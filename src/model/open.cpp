@@ -93,8 +93,9 @@ struct ModelOpener {
     model->archives_ = {archive};
     const Meta meta(*archive);
     const Tensors tensors(model->archives_);
-    model->config_ = gguf_config(meta);
-    model->weights_ = gguf_weights(model->config_, tensors);
+    Names names;
+    read_gguf(meta, model->config_, names);
+    model->weights_ = load_weights(model->config_, names, tensors);
     meta.refuse_rest();
     tensors.refuse_rest(model->config_.blocks);
     model->name_ = model_name(*archive);

@@ -249,7 +249,7 @@ void Backward::unclip(Tensor& d, Point point, int l) const {
 }
 
 void Backward::norm_heads_back(Tensor& d, const Norm& w, Point input, int l, std::int64_t heads) const {
-  const std::int64_t parts = config_.qk_norm == QkNorm::whole ? 1 : heads, n = d.columns() / parts;
+  const std::int64_t parts = config_.qk_norm == QkNorm::together ? 1 : heads, n = d.columns() / parts;
   const Tensor gain = w.gain.empty() ? Tensor() : w.gain.values();
   const float* x = run_.at(input, l).data();
   for_rows(d, [&](std::int64_t i) {

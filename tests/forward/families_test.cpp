@@ -125,6 +125,30 @@ TEST_P(FamilyTest, needs_every_tensor_and_knows_no_other) {
   }
 }
 
+// What transformers 5 writes in one way, earlier versions wrote in others.
+TEST(FamiliesOfOlderVersions, give_the_same_logits) {
+  using families::bj::object;
+  const std::pair<const char*, object> cases[] = {
+      {"mistral", {{"rope_parameters", nullptr}, {"rope_theta", 10000.0}}},
+      {"qwen2", {{"rope_parameters", nullptr}, {"rope_theta", 10000.0}, {"layer_types", nullptr}}},
+      {"qwen3", {{"rope_parameters", nullptr}, {"rope_theta", 10000.0}, {"rope_scaling", {{"type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 8}}}}},
+      {"gpt_neox", {{"rope_parameters", nullptr}, {"rotary_pct", 0.34}, {"rotary_emb_base", 10000}}},
+      {"phi", {{"rope_parameters", nullptr}, {"rope_theta", 10000.0}, {"partial_rotary_factor", 0.67}}},
+      {"gemma", {{"hidden_act", "gelu"}}},
+      {"gemma2", {{"rope_parameters", nullptr}, {"rope_theta", 10000.0}, {"layer_types", nullptr}}},
+      {"gemma3_text", {{"rope_parameters", nullptr}, {"rope_theta", 1e6}, {"rope_local_base_freq", 1e4}, {"layer_types", nullptr}, {"sliding_window_pattern", 2}}},
+      {"cohere2", {{"layer_types", nullptr}, {"sliding_window_pattern", 2}}},
+      {"smollm3", {{"no_rope_layers", nullptr}, {"no_rope_layer_interval", 2}, {"max_window_layers", 28}}}};
+  for (const auto& [name, changes] : cases) {
+    const families::Family family(name);
+    const Tensor expected = decode(family.expected->at("logits"));
+    Request request;
+    request.rows = {family.ids("text")}, request.logits = LogitsAt::all;
+    const Tensor found = std::move(Transformer(family.open(changes)).run(request).rows[0].logits);
+    for (std::int64_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found.data()[i], expected.data()[i], 1e-4) << name;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(families, FamilyTest, ::testing::ValuesIn(families::names), [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace
