@@ -17,11 +17,13 @@ namespace embscope::server {
 namespace {
 
 constexpr std::size_t most_targets = 64;
+constexpr int any_position = 1 << 20;  // the engine knows the text's own range
 
 MixRequest mix_request(const Fields& in) {
   MixRequest r;
   r.text = in.text("text");
   r.replace = in.text("replace");
+  if (in.has("position")) r.position = static_cast<int>(in.integer("position", 0, -any_position, any_position));
   r.with = in.texts("with", most_targets);
   r.vector = in.text("vector", "");
   refuse_files(r.vector);
@@ -31,7 +33,7 @@ MixRequest mix_request(const Fields& in) {
 }
 
 Answer sweep(const Call& call, const OpenModel& model) {
-  const Fields in(call, {"text", "replace", "with", "vector", "targets", "steps", "site", "edits"});
+  const Fields in(call, {"text", "replace", "position", "with", "vector", "targets", "steps", "site", "edits"});
   const Prompt prompt = prompt_of(in, model);
   MixRequest r = mix_request(in);
   r.edits = edits_of(in, model, prompt);
@@ -85,7 +87,7 @@ std::shared_ptr<const Drag> start_drag(const Fields& in, const OpenModel& model)
   const MixRequest r = mix_request(in);
   for (const std::string& word : r.targets) drag->targets.push_back(token_of(word, model));
   drag->site = parse_site(r.site, model.config());
-  drag->position = position_of(drag->prompt, r.replace);
+  drag->position = mixed_position(drag->prompt, r);
   drag->other = mix_vector(model.transformer(), r);
   const std::vector<Edit> edits = edits_of(in, model, drag->prompt);
   const int length = drag->prompt.length();
@@ -159,7 +161,7 @@ bj::value with_probability(const OpenModel& model, TokenId id, const std::vector
 }
 
 Answer drag_step(const Call& call, const OpenModel& model, Drags& drags) {
-  const Fields in(call, {"text", "replace", "with", "vector", "targets", "p", "k", "site", "edits"});
+  const Fields in(call, {"text", "replace", "position", "with", "vector", "targets", "p", "k", "site", "edits"});
   const double p = in.number("p", 1, 0, 1);
   const auto k = static_cast<int>(in.integer("k", 10, 0, 1000));
   const auto drag = drags.of(key_of(call, model), model.config(), [&] { return start_drag(in, model); });

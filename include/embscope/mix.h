@@ -2,6 +2,7 @@
 // Thread rule: pure functions over a Transformer.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,11 @@ struct MixRequest {
   int steps = 17;                    ///< p = 0, 1/(steps-1), ..., 1
   std::string site = "wte";          ///< any site that has a vector for each position
   std::vector<Edit> edits = {};      ///< in force in every run of the sweep, before the mixture
+  std::optional<int> position = {};  ///< of the replaced token, where `replace` occurs more than once; it is then not looked for
 };
+
+/// The position of the token that is replaced. Throws Error{not_found}, Error{usage} as position_of does, Error{range}.
+int mixed_position(const Prompt& prompt, const MixRequest& request);
 
 /// What is mixed in, for titles.
 std::string mixed_in(const MixRequest& request);

@@ -93,11 +93,15 @@ std::string mixed_in(const MixRequest& r) {
   return names;
 }
 
+int mixed_position(const Prompt& prompt, const MixRequest& r) {
+  return r.position ? position_of(prompt, *r.position, "mix") : position_of(prompt, r.replace);
+}
+
 std::vector<float> mix_vector(const Transformer& transformer, const MixRequest& r) {
   const Site site = parse_site(r.site, transformer.config());
   check(r, site);
   const Prompt prompt = make_prompt(transformer.model().tokenizer(), r.text);
-  return distractor(transformer, r, site, prompt.tokens.ids, position_of(prompt, r.replace));
+  return distractor(transformer, r, site, prompt.tokens.ids, mixed_position(prompt, r));
 }
 
 Edit mix_edit(const Site& site, int position, std::vector<float> other, double p) {
@@ -119,7 +123,7 @@ MixResult mix(const Transformer& transformer, const MixRequest& r, const Progres
   const Tokenizer& tokenizer = transformer.model().tokenizer();
   const Prompt prompt = make_prompt(tokenizer, r.text);
   MixResult result;
-  result.position = position_of(prompt, r.replace);
+  result.position = mixed_position(prompt, r);
   const auto& ids = prompt.tokens.ids;
   std::vector<double> p;
   p.reserve(static_cast<std::size_t>(r.steps));
