@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <mutex>
 #include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "model/cache.h"
 #include "model/family.h"
+#include "model/folders.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -47,17 +50,51 @@ void check_frequencies(const Config& c, const std::string& where) {
   }
 }
 
+Activation activation_of(const Keys& keys, std::string_view key, std::string_view otherwise) {
+  using enum Activation;
+  static constexpr std::pair<std::string_view, Activation> known[] = {
+      {"gelu_new", gelu_tanh}, {"gelu_pytorch_tanh", gelu_tanh}, {"gelu_fast", gelu_tanh}, {"gelu", gelu_exact}, {"gelu_python", gelu_exact},
+      {"relu", relu}, {"silu", silu}, {"swish", silu}};
+  const std::string_view name = keys.string(key, otherwise);
+  for (const auto& [known_name, activation] : known) {
+    if (known_name == name) return activation;
+  }
+  throw Error(Code::unsupported, keys.where(), fmt::format("{} '{}': gelu, gelu_new, relu and silu are known", key, name));
+}
+
+namespace {
+
+bool same_bytes(const View& a, const View& b) {
+  return a.dtype == b.dtype && a.bytes() == b.bytes() && std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0;
+}
+
+}  // namespace
+
+Matrix unembedding(Config& c, const Matrix& wte, const Tensors& tensors, const std::string& name) {
+  if (c.tied && !tensors.has(name)) return wte;
+  Matrix own = tensors.matrix(name, c.vocab, c.width);
+  c.tied = c.tied && same_bytes(own.view, wte.view);
+  return c.tied ? wte : own;
+}
+
 /// Fills a Model from what lies at a path.
 struct ModelOpener {
   std::shared_ptr<Model> model{new Model()};
 
   void open_gguf(const fs::path& file) {
     auto archive = Archive::open(file);
-    if (archive->format() != "gguf") throw Error(Code::format, file.string(), "is no GGUF file");
+    if (archive->format() != "gguf")
+      throw Error(Code::format, file.string(),
+                  fmt::format("is a {} file of vectors, not a model: similar, neighbours, geometry, analogy, compare and map open it",
+                              archive->format()));
     model->archives_ = {archive};
-    model->config_ = gguf_config(*archive);
-    model->weights_ = gguf_weights(model->config_, Tensors(model->archives_));
-    model->name_ = file.stem().string();
+    const Meta meta(*archive);
+    const Tensors tensors(model->archives_);
+    model->config_ = gguf_config(meta);
+    model->weights_ = gguf_weights(model->config_, tensors);
+    meta.refuse_rest();
+    tensors.refuse_rest(model->config_.blocks);
+    model->name_ = model_name(*archive);
     model->tokenizer_source_ = [archive] { return tokenizer_from_gguf(archive); };
     if (archive->meta("tokenizer.ggml.tokens") == nullptr) model->tokenizer_source_ = {};
   }
@@ -65,36 +102,39 @@ struct ModelOpener {
   void open_folder(const fs::path& folder, std::vector<fs::path> files) {
     for (const fs::path& file : files) model->archives_.push_back(Archive::open(file));
     read_config(folder / "config.json");
-    model->name_ = folder.filename().string();
+    model->name_ = model_name(folder);
     if (holds_tokenizer(folder)) model->tokenizer_source_ = [folder] { return tokenizer_from_folder(folder); };
   }
 
   void read_config(const fs::path& path) {
     const boost::json::value value = read_json(path);
-    const JsonObject json(value, path.string());
-    const std::string_view type = json.string("model_type", "");
+    const Keys keys(JsonObject(value, path.string()));
+    const std::string_view type = keys.string("model_type", "");
     const Tensors tensors(model->archives_);
     if (type == "gpt2") {
-      model->config_ = gpt2_config(json);
+      model->config_ = gpt2_config(keys);
       model->weights_ = gpt2_weights(model->config_, tensors);
     } else if (type == "llama") {
-      model->config_ = llama_config(json);
-      model->weights_ = llama_weights(model->config_, tensors);
+      model->config_ = llama_config(keys);
+      model->weights_ = llama_weights(model->config_, keys, tensors);
     } else {
       throw Error(Code::unsupported, path.string(), fmt::format("model_type '{}': gpt2 and llama are supported", type));
     }
     for (const auto& [key, id] :
          {std::pair{"bos_token_id", &model->config_.bos}, std::pair{"eos_token_id", &model->config_.eos}}) {
-      const auto* v = json.raw().if_contains(key);
+      keys.ignore(key);  // a list of ends, or null, is none
+      const auto* v = value.get_object().if_contains(key);
       if (v != nullptr && v->is_int64()) *id = nearest_id(v->get_int64());
     }
+    keys.refuse_rest();
+    tensors.refuse_rest(model->config_.blocks);
   }
 
-  std::shared_ptr<const Model> finish(const fs::path& path) {
+  std::shared_ptr<const Model> finish(const ModelPlace& place) {
     Config& c = model->config_;
     if (c.attn_scale == 0) c.attn_scale = static_cast<float>(1 / std::sqrt(static_cast<double>(c.head_width)));
-    model->path_ = path;
-    if (model->name_.empty()) model->name_ = fs::absolute(path).filename().string();
+    model->path_ = place.path;
+    if (!place.name.empty()) model->name_ = place.name;
     model->tokenizer_once_ = std::make_shared<std::once_flag>();
     return model;
   }
@@ -128,30 +168,22 @@ std::vector<fs::path> weight_files(const fs::path& folder) {
   throw Error(Code::not_found, folder.string(), "holds no model.safetensors (and no .gguf)");
 }
 
-std::vector<fs::path> gguf_files(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".gguf") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
 }  // namespace
 
 std::shared_ptr<const Model> Model::open(const std::string& path_or_name) {
-  const fs::path path = find_model(path_or_name);
+  const ModelPlace place = place_of_model(path_or_name);
+  const fs::path& path = place.path;
   ModelOpener opener;
   if (!fs::is_directory(path)) {
     path.extension() == ".safetensors" ? opener.open_folder(path.parent_path(), {path}) : opener.open_gguf(path);
-    return opener.finish(path);
+    return opener.finish(place);
   }
   const auto ggufs = gguf_files(path);
   if (ggufs.size() > 1 && !fs::exists(path / "config.json"))
     throw Error(Code::usage, path.string(), fmt::format("holds {} .gguf files: name one of them", ggufs.size()));
   ggufs.size() == 1 && !fs::exists(path / "config.json") ? opener.open_gguf(ggufs[0])
                                                          : opener.open_folder(path, weight_files(path));
-  return opener.finish(path);
+  return opener.finish(place);
 }
 
 bool Model::has_tokenizer() const { return static_cast<bool>(tokenizer_source_); }
@@ -164,13 +196,7 @@ const Tokenizer& Model::tokenizer() const {
   if (!tokenizer_source_)
     throw Error(Code::not_found, name_, "there is no tokenizer beside the model: give token ids instead of text");
   std::call_once(*std::static_pointer_cast<std::once_flag>(tokenizer_once_), [this] {
-    auto tokenizer = std::make_unique<Tokenizer>(tokenizer_source_());
-    if (tokenizer->size() > config_.vocab) {
-      throw Error(
-          Code::format, name_,
-          fmt::format("the tokenizer has {} tokens, the embedding matrix {} rows", tokenizer->size(), config_.vocab));
-    }
-    tokenizer_ = std::move(tokenizer);
+    tokenizer_ = std::make_unique<Tokenizer>(tokenizer_source_());
   });
   return *tokenizer_;
 }

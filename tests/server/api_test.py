@@ -16,10 +16,6 @@ from client import CAPITAL, Server, command
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def token_id(word):
-    return server.post("/api/tokens", text=word)["ids"][-1]
-
-
 MIX = {"text": CAPITAL, "replace": " Germany", "with": [" France"], "targets": [" Berlin", " Paris"]}
 
 
@@ -160,16 +156,6 @@ class Answers(unittest.TestCase):
             step = server.post("/api/mix/at", **MIX, p=columns["p"][row], k=1)
             self.assertEqual([t["probability"] for t in step["targets"]], [columns["␣Berlin"][row], columns["␣Paris"][row]])
             self.assertEqual(step["top"][0]["label"], columns["top"][row])
-
-    def test_a_word_that_occurs_twice_is_mixed_by_its_position(self):
-        twice = {"text": "The cat saw the cat and the", "replace": " cat", "with": " dog", "targets": [" dog"]}
-        self.assertEqual(server.ask("POST", "/api/mix", twice)[0], 400)
-        mine = server.post("/api/mix", **twice, position=4, steps=3)
-        edit = server.post("/api/edit", text=twice["text"], edits=["wte@4 mix 0.5 ' dog'"], targets=[" dog"])["table"]["columns"]
-        self.assertEqual(mine["position"], 4)
-        self.assertEqual(mine["table"]["columns"]["␣dog"][1], edit["probability_after"][edit["id"].index(token_id(" dog"))])
-        self.assertEqual(server.post("/api/mix/at", **twice, position=4, p=0.5)["targets"][0]["probability"], mine["table"]["columns"]["␣dog"][1])
-        self.assertEqual(server.ask("POST", "/api/mix", {**twice, "position": 99})[0], 422)
 
     def test_a_sweep_takes_the_edits_in_force_into_account(self):
         edits = [{"at": "wte@0", "do": "scale 2"}, {"at": "blocks.9.mlp_out@-1", "do": "zero"}, {"at": "wte", "do": "noise 0.05 seed 1"}]

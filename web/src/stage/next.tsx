@@ -5,7 +5,7 @@ import { percent, Picture as Kept, Token, Trouble, useLate } from "../parts";
 import { p, replace, site, text, other, setShare } from "./experiment";
 import { deciding } from "./deciding";
 import { opened } from "./pick";
-import { curve, curveStale, edits, mixedAt, mixing, ofThisText, otherToken, stage, stale, targetWords, type Curve } from "./run";
+import { curve, curveStale, edits, inForce, mixedAt, mixing, mixRequest, ofThisText, otherToken, stage, stale, targets, type Curve } from "./run";
 
 export function Next() {
   const s = stage.value.data;
@@ -56,7 +56,7 @@ function CurveBox() {
       {data ? <CurvePicture curve={data} /> : <div style={{ height: `${height + 16}px` }} />}
       <Trouble error={error} />
       {data && mixedAt.value !== undefined && !opened.value && (
-        <Kept path="mix" name="mix" body={{ text: text.value, replace: replace.value, position: mixedAt.value, ...(site.value === "wte" ? { vector: otherToken.value?.expression ?? "" } : { with: otherToken.value?.text ?? "" }), targets: targetWords.value, site: site.value, steps: 33, edits: edits.value.slice(0, p.value < 1 ? -1 : undefined) }} />
+        <Kept path="mix" name="mix" body={{ text: text.value, ...mixRequest(), targets: targets.value, steps: 33, edits: inForce.value }} />
       )}
     </figure>
   );

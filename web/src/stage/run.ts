@@ -2,7 +2,7 @@
 import { computed } from "@preact/signals";
 import { byId, call, numbers, texts, type Likely, type Table } from "../api";
 import { answered } from "../answers";
-import { named, textOf } from "../named";
+import { named } from "../named";
 import { model, session, view } from "../session";
 import { followed, occurrence, other, p, pins, replace, site, text } from "./experiment";
 
@@ -172,17 +172,12 @@ export const lensHere = computed<Lens | undefined>(() => {
 
 export interface Curve { p: number[]; lines: { label: string; values: number[] }[]; crossings: number[] }
 
-/** The answers that are followed, as words. */
-export const targetWords = computed(() => {
-  const known = stage.value.data?.targets ?? [];
-  return targets.value.map((t) => textOf(known.find((k) => byId(k.id) === t)?.label ?? ""));
-});
+/** The mixture as /api/mix takes it; the position says which of several equal words is meant. */
+export const mixRequest = (): object => ({ replace: `@${mixedAt.value}`, with: otherToken.value?.expression ?? "", site: site.value });
 
 const curveQuestion = computed(() => {
   if (!shown.value || !mixing.value || targets.value.length === 0) return undefined;
-  if (targetWords.value.includes("")) return null;
-  const request = { text: text.value, replace: replace.value, position: mixedAt.value, ...(site.value === "wte" ? { vector: otherToken.value!.expression } : { with: otherToken.value!.text }), targets: targetWords.value, site: site.value };
-  return key({ ...request, steps: 33, edits: inForce.value });
+  return key({ text: text.value, ...mixRequest(), targets: targets.value, steps: 33, edits: inForce.value });
 });
 /** The whole way from one word to the other. */
 export const curve = answered(() => curveQuestion.value, async (q, signal): Promise<Curve> => {

@@ -13,7 +13,7 @@ import { MixBar } from "../stage/mixbar";
 import { Next } from "../stage/next";
 import { Caption, Picture } from "../stage/picture";
 import { Pins } from "../stage/pins";
-import { edits, inForce, mixing, occurrences, otherToken, stage, targets, tokens, tokensNow } from "../stage/run";
+import { edits, inForce, mixedAt, mixing, occurrences, otherToken, stage, targets, tokens, tokensNow } from "../stage/run";
 import { walkTo } from "../walk";
 
 export function Stage({ info }: { info: ModelInfo }) {
@@ -81,12 +81,13 @@ function Commands({ info }: { info: ModelInfo }) {
   const written = (list: { at: string; do: string }[]) => py(list.map((e) => `${e.at} ${e.do}`));
   const load = `import embscope\nmodel = embscope.load(${python(info)})\n`;
   const once = tokensNow.value && occurrences(text.value, tokensNow.value, replace.value).length === 1;
+  const replaced = once ? replace.value : `@${mixedAt.value}`;
   const lines = [now.length ? `${program(info, "edit")} ${shell(text.value)}${flags(now)}` : `${program(info, "predict")} ${shell(text.value)} -k 8`];
   const calls = [now.length ? `model.edit(${py(text.value)}, ${written(now)})` : `model.predict(${py(text.value)}, k=8)`];
-  if (mixing.value && once && otherToken.value && targets.value.length > 0) {
+  if (mixing.value && otherToken.value && targets.value.length > 0) {
     const words = stage.value.data!.targets.map((t) => t.label.replaceAll("␣", " "));
-    lines.push(`${program(info, "mix")} ${shell(text.value)} --replace ${shell(replace.value)} --with ${shell(otherToken.value.text)} --targets ${words.map(shell).join(" ")} --steps 17${site.value === "wte" ? "" : ` --site ${site.value}`}${flags(inForce.value)}`);
-    calls.push(`model.mix(${py(text.value)}, replace=${py(replace.value)}, with_=${py(otherToken.value.text)},\n          targets=${py(words)}, steps=17, site=${py(site.value)}${inForce.value.length ? `,\n          edits=${written(inForce.value)}` : ""})`);
+    lines.push(`${program(info, "mix")} ${shell(text.value)} --replace ${shell(replaced)} --with ${shell(otherToken.value.text)} --targets ${words.map(shell).join(" ")} --steps 17${site.value === "wte" ? "" : ` --site ${site.value}`}${flags(inForce.value)}`);
+    calls.push(`model.mix(${py(text.value)}, replace=${py(replaced)}, with_=${py(otherToken.value.text)},\n          targets=${py(words)}, steps=17, site=${py(site.value)}${inForce.value.length ? `,\n          edits=${written(inForce.value)}` : ""})`);
   }
   lines.push(`${program(info, "lens")} ${shell(text.value)} --top 3`);
   calls.push(`model.lens(${py(text.value)}, top=3)`);
