@@ -16,6 +16,7 @@
 #include "embscope/progress.h"
 #include "embscope/space.h"
 #include "embscope/table.h"
+#include "embscope/text_file.h"
 #include "embscope/transformer.h"
 
 namespace embscope::cli {
@@ -29,6 +30,7 @@ struct Common {
 
   std::shared_ptr<const Model> open() const;
   const Transformer& transformer() const;  ///< of what -m names, opened when it is first asked for
+  bool has_vectors_only() const;  ///< what -m names is a file of vectors, without a model
   Space space() const;  ///< what -m names, as an embedding space: a model, or a file of vectors (space.h)
 
  private:
@@ -45,6 +47,9 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
 /// The same for a command that runs the model: it has --explain too, which `print` obeys.
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
+/// The same of a command that draws nothing: it has no --save.
+Command without_figure(Command command);
+
 /// Checks of options for CLI11: that the file can be written there, any or one of arrays. What cannot is refused before the work.
 std::string takes_file(const std::string& file);
 std::string takes_arrays(const std::string& file);
@@ -55,6 +60,9 @@ void explain(const Common& common);
 
 /// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes = {});
+
+/// A line on standard error about what the table lacks; nothing where it is empty.
+void remark(const std::string& note);
 
 /// The first rows of a table.
 Table head(const Table& table, std::size_t rows);
@@ -68,8 +76,8 @@ void save_figure(const Common& common, const std::function<Figure()>& figure);
 /// A line on standard error, when it is a terminal and the work takes more than half a second.
 Progress progress_line();
 
-/// Says on standard error when a word is several tokens and its final one is used.
-void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& words);
+/// Says on standard error when a word is read with its space, or is several tokens and its final one is used.
+void explain_words(const Model& model, const std::vector<std::string>& words);
 
 /// Rows of words in a space: a model's tokenizer decides (and says so when a word is several tokens), in a file of vectors its
 /// words do. Throws Error{not_found} for a word that such a file lacks.
@@ -82,8 +90,6 @@ std::string size_text(double bytes);
 /// `what` has the range: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} for what it has not.
 std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
                                                   std::string_view what);
-
-std::string read_text(const std::string& file);
 
 void add_info(CLI::App& app);
 void add_tokens(CLI::App& app);

@@ -52,7 +52,7 @@ Table token_table(const Tokenizer& tokenizer, const Tokens& tokens) {
   }
   Table table;
   return std::move(
-      table.add("position", position).add("id", id).add("token", piece).add("bytes", bytes).add("range", range));
+      table.add("position", position, whole).add("id", id, whole).add("token", piece).add("bytes", bytes).add("range", range));
 }
 
 // A word with and without its space and capital: what an experiment on it would really touch.
@@ -64,13 +64,13 @@ Table doctor_table(const Tokenizer& tokenizer, std::string word) {
       other[0] ^ (((other[0] >= 'a' && other[0] <= 'z') || (other[0] >= 'A' && other[0] <= 'Z')) ? 32 : 0));
   std::vector<std::string> variant, pieces, ids, meaning;
   for (const std::string& w : {word, " " + word, other, " " + other}) {
-    const WordToken token = word_token(tokenizer, w);
+    const auto cut = tokenizer.encode(w).ids;
     std::string text, numbers;
-    for (TokenId id : token.pieces)
+    for (TokenId id : cut)
       text += (text.empty() ? "" : " | ") + tokenizer.label(id),
           numbers += fmt::format("{}{}", numbers.empty() ? "" : " ", id);
     variant.push_back(visible(w)), pieces.push_back(text), ids.push_back(numbers);
-    meaning.emplace_back(token.single() ? "one token: its row of wte is the word"
+    meaning.emplace_back(cut.size() == 1 ? "one token: its row of wte is the word"
                                         : "several tokens: an experiment would touch only the final piece");
   }
   Table table;
@@ -81,7 +81,7 @@ Table doctor_table(const Tokenizer& tokenizer, std::string word) {
 
 void add_tokens(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "tokens", "Text to tokens, and back", "tokens \"The capital of Germany is\"");
+      without_figure(add_command(app, "tokens", "Text to tokens, and back", "tokens \"The capital of Germany is\""));
   auto o = std::make_shared<Options>();
   command->add_option("--tokenizer", o->tokenizer, "A tokenizer's folder, file or name instead of a model's");
   command->add_option("TEXT", o->text, "The text");

@@ -44,7 +44,7 @@ TrainingRequest training_request(const Fields& in) {
   r.steps = in.integer("steps", 2000, 1, 1000000);
   r.rate = in.number("learning_rate", 1e-3, 1e-8, 1);
   r.least_rate = r.rate / 10;
-  r.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  r.seed = in.seed();
   r.tokens = in.text("tokens", "characters");
   if (r.tokens != "characters" && r.tokens != "bytes")
     throw Error(Code::not_found, fmt::format("tokens '{}'", r.tokens), "there are characters and bytes");
@@ -156,8 +156,8 @@ class Watch {
 
 }  // namespace
 
-Work train_work(const Call& call) {
-  const Fields in(call, {"kind", "text", "layers", "heads", "width", "context", "batch", "steps", "learning_rate", "seed", "tokens"});
+Work train_work(const Fields& in) {
+  in.check({"kind", "text", "layers", "heads", "width", "context", "batch", "steps", "learning_rate", "seed", "tokens"}, " of train");
   TrainingRequest request = training_request(in);
   return [request](Job& job) mutable {
     request.out = new_folder(request.seed);

@@ -60,15 +60,28 @@ bj::value parsed(const std::string& body) {
 
 }  // namespace
 
-Fields::Fields(const Call& call, std::initializer_list<std::string_view> names) {
+Fields::Fields(const Call& call) {
   if (call.body.empty()) return;
   bj::value value = parsed(call.body);
   if (!value.is_object()) refuse("body", "must be a JSON object");
   object_ = std::move(value.get_object());
+}
+
+Fields::Fields(const Call& call, Names names) : Fields(call) { check(names, fmt::format(" of {}", call.path)); }
+
+Fields::Fields(bj::object object, Names names) : object_(std::move(object)) { check(names, ""); }
+
+void Fields::check(Names names, std::string_view of) const {
   for (const auto& [key, unused] : object_) {
     if (std::find(names.begin(), names.end(), std::string_view(key)) == names.end())
-      refuse(std::string(key), fmt::format("is no field of {}: it has {}", call.path, fmt::join(names, ", ")));
+      refuse(std::string(key), fmt::format("is not a field{}: it has {}", of, fmt::join(names, ", ")));
   }
+}
+
+std::string Fields::without(Names names) const {
+  bj::object rest = object_;
+  for (std::string_view name : names) rest.erase(name);
+  return bj::serialize(rest);
 }
 
 const bj::value* Fields::find(std::string_view name) const {
@@ -101,6 +114,17 @@ std::int64_t Fields::integer(std::string_view name, std::int64_t otherwise, std:
   const std::int64_t number = integer_of(name, *value);
   check_range(name, number, low, high);
   return number;
+}
+
+std::uint64_t Fields::seed() const {
+  const bj::value* value = find("seed");
+  if (value == nullptr) return 1;
+  boost::system::error_code error;
+  const auto seed = value->to_number<std::uint64_t>(error);
+  if (!error) return seed;
+  const double number = number_of("seed", *value);
+  if (number != std::floor(number)) refuse("seed", "must be a whole number");
+  throw Refusal(422, "range", "seed", fmt::format("{}: choose 0 to {}", number, UINT64_MAX));
 }
 
 double Fields::number(std::string_view name, double otherwise, double low, double high) const {

@@ -14,15 +14,22 @@ namespace embscope::server {
 
 class Fields {
  public:
-  /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for what is no JSON object,
+  using Names = std::initializer_list<std::string_view>;
+
+  /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for what is not a JSON object,
   /// is nested deeper than 16, or has another field.
-  Fields(const Call& call, std::initializer_list<std::string_view> names);
+  Fields(const Call& call, Names names);
+  explicit Fields(const Call& call);  ///< any names
+  Fields(bj::object object, Names names);  ///< of an object within a body
+  void check(Names names, std::string_view of) const;  ///< the constructor's check, once it is known which names there are
+  std::string without(Names names) const;  ///< the other fields, as JSON
 
   bool has(std::string_view name) const;
   std::string text(std::string_view name) const;  ///< required
   std::string text(std::string_view name, std::string otherwise) const;
   std::optional<std::string> optional_text(std::string_view name) const;
   std::int64_t integer(std::string_view name, std::int64_t otherwise, std::int64_t low, std::int64_t high) const;
+  std::uint64_t seed() const;  ///< the field of this name: 0 to 2^64 - 1, 1 when absent
   double number(std::string_view name, double otherwise, double low, double high) const;
   bool flag(std::string_view name, bool otherwise) const;
   std::vector<std::string> texts(std::string_view name, std::size_t most) const;  ///< a list or one text; empty when absent

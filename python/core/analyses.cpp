@@ -108,7 +108,8 @@ nb::dict mix_of(const Shared& m, const MixRequest& request, const nb::list& edit
   d["position"] = result.position;
   d["untouched_equals_p1"] = result.untouched_equals_p1;
   d["crossings"] = result.crossings;
-  d["mixed_in"] = mixed_in(request);
+  d["replaced"] = result.replaced;
+  d["mixed_in"] = result.mixed_in;
   d["sweep"] = std::move(result.sweep);
   d["cost"] = cost_of(result.cost);
   return d;
@@ -235,7 +236,7 @@ nb::tuple pca_of(nb::handle array, int count) {
 /// ids int32 [N, k] and values float32 [N, k]; of one more vector both are [1, k].
 nb::tuple neighbours_of(nb::handle array, const Maybe& to, int k, const std::string& metric, bool centred, const Maybe& progress) {
   auto vectors = shared_tensor(array, "neighbours");
-  const NeighbourOptions options{.k = k, .metric = metric_named(metric), .centred = centred};
+  const NeighbourOptions options{.k = k, .metric = metric_named(metric), .centred = centred, .leave_out_zeros = true};
   std::vector<float> one;
   if (to) {
     const Tensor given = tensor_of(*to, "neighbours", 1);
@@ -304,7 +305,7 @@ void bind_analyses(nb::module_& m) {
   m.def("attribute", attribute_of);
   m.def("mix", [](const Shared& o, const std::string& text, const std::string& replace, const Words& with, const Words& targets,
                   const std::string& vector, int steps, const std::string& site, const nb::list& edits) {
-    return mix_of(o, {.text = text, .replace = replace, .with = with, .targets = targets, .vector = vector, .steps = steps, .site = site, .edits = {}}, edits);
+    return mix_of(o, {.text = text, .replace = replace, .with = with, .targets = targets, .vector = vector, .files = Files::allowed, .steps = steps, .site = site, .edits = {}}, edits);
   });
   m.def("gradient", gradient_of);
   m.def("patch", patch_of);
