@@ -78,8 +78,8 @@ void read_gemma3(const Keys& keys, Config& c, Names& n) {
   n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
   c.qk_norm = QkNorm::heads;
   read_gemma2_keys(keys, c, n, defaults, 0, 0);
-  std::int64_t interval = 6;
-  for (const char* key : {"sliding_window_pattern", "_sliding_window_pattern"}) interval = keys.integer(key, interval);
+  const std::int64_t interval = keys.integer("sliding_window_pattern", 6);
+  keys.ignore("_sliding_window_pattern");  // what transformers keeps of it beside layer_types
   if (interval < 1) throw Error(Code::format, keys.where(), fmt::format("a sliding_window_pattern of {}", interval));
   read_windows(keys, c, window_of(keys), [interval](std::int64_t l) { return (l + 1) % interval != 0; });
   read_two_ropes(keys, c, defaults);
