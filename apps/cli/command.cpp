@@ -45,6 +45,23 @@ std::string takes_figure(const std::string& file) {
 
 }  // namespace
 
+// CLI11 would take -1 for 2^64 - 1, and what is larger than that for 2^64 - 1 too.
+void check_seeds(CLI::App& app) {
+  const CLI::Validator whole(
+      [](std::string& text) {
+        std::uint64_t seed = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+        const bool fits = error == std::errc() && end == text.data() + text.size();
+        return fits ? std::string() : fmt::format("'{}' is not a seed: choose 0 to {}", text, UINT64_MAX);
+      },
+      "");
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    for (const char* name : {"--seed", "--seeds"}) {
+      if (CLI::Option* option = command->get_option_no_throw(name)) option->check(whole);
+    }
+  }
+}
+
 std::string takes_file(const std::string& file) {
   expect_writable(file);
   return "";

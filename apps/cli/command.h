@@ -50,6 +50,9 @@ Command add_model_command(CLI::App& app, const std::string& name, const std::str
 /// The same of a command that draws nothing: it has no --save.
 Command without_figure(Command command);
 
+/// Every command's seeds are from 0 to 2^64 - 1; others are refused. Called once all commands are there.
+void check_seeds(CLI::App& app);
+
 /// Checks of options for CLI11: that the file can be written there, any or one of arrays. What cannot is refused before the work.
 std::string takes_file(const std::string& file);
 std::string takes_arrays(const std::string& file);

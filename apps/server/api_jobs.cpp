@@ -183,8 +183,15 @@ Work patch_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   for (const std::string& site : in.texts("sites", 16))
     request.points.push_back(parse_sites(site, model->config())[0].point);
   request.heads = in.flag("heads", true);
-  return [=](Job& job) {
+  return [=](Job& job) mutable {
     job.report(0, "patching");
+    request.seen = [&job](const PatchResult& so_far) {
+      job.set_partial(Reply()
+                          .add("clean", so_far.clean)
+                          .add("corrupt", so_far.corrupt)
+                          .add_json("tables", Reply().add("grid", so_far.grid).add("heads", so_far.heads).text())
+                          .text());
+    };
     const PatchResult result = patch(model->transformer(), request, job.progress());
     return Reply()
         .add("clean", result.clean)

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/file.h"
+#include "base/memory.h"
 #include "kernels/vector.h"
 
 namespace embscope {
@@ -74,6 +76,34 @@ Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens) 
   s->out = static_cast<std::int64_t>(tokens.size());
   for (const TokenId token : tokens) s->order.push_back(m.stored_row(token));
   return Packed(std::move(s));
+}
+
+namespace {
+
+std::uint64_t size_of(const Model& model) {
+  std::uint64_t bytes = 0;
+  for (const auto& archive : model.archives()) {
+    for (const Archive::Entry& entry : archive->tensors()) bytes += static_cast<std::uint64_t>(entry.view.bytes());
+  }
+  return bytes;
+}
+
+template <class F>
+void for_matrices(const BlockWeights& b, F&& body) {
+  for (const Matrix* m : {&b.q, &b.k, &b.v, &b.o, &b.gate, &b.up, &b.down}) {
+    if (!m->empty()) body(m->view.data, static_cast<std::size_t>(m->view.bytes()));
+  }
+}
+
+}  // namespace
+
+PackedWeights::PackedWeights(const Model& model)
+    : model_(model), larger_than_memory_(size_of(model) > memory_allowed()), blocks_(model.weights().blocks.size()) {}
+
+void PackedWeights::move_on_to(std::size_t l) const {
+  const auto& blocks = model_.weights().blocks;
+  if (larger_than_memory_ && blocks.size() > 1) for_matrices(blocks[l == 0 ? blocks.size() - 1 : l - 1], release_pages);
+  if (l + 1 < blocks.size()) for_matrices(blocks[l + 1], read_ahead);
 }
 
 Packed pack_unembedding(const Model& model) { return pack(model.weights().unembed, model, "unembedding"); }
