@@ -36,9 +36,12 @@ class Menu(unittest.TestCase):
         os.environ.update(EMBSCOPE_CACHE=str(self.cache), HF_HUB_CACHE=self.folder.name + "/hub")
 
     def tearDown(self):
-        for name, value in self.before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        self.own_caches()
         self.folder.cleanup()
+
+    def own_caches(self):
+        for name, value in self.before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
     def with_server(self, *arguments):
         server = Server("-m", str(TINY), *arguments)
@@ -90,9 +93,7 @@ class Menu(unittest.TestCase):
         self.assertEqual(len(points(server)), 2 * status["tokens"])
 
     def test_the_server_ends_while_the_map_is_made(self):
-        del os.environ["EMBSCOPE_CACHE"]
-        if self.before["EMBSCOPE_CACHE"] is not None:
-            os.environ["EMBSCOPE_CACHE"] = self.before["EMBSCOPE_CACHE"]
+        self.own_caches()
         server = Server()
         server.get("/api/map")
         start = time.monotonic()
