@@ -5,7 +5,7 @@ import re
 import sys
 
 PUBLIC = {  # public header -> its room
-    "error": "base", "progress": "base", "threads": "base", "tensor": "tensor", "table": "tensor", "tokenizer": "text", "utf8": "text", "prompt": "text", "simd": "kernels",
+    "error": "base", "progress": "base", "threads": "base", "tensor": "tensor", "table": "tensor", "tokenizer": "text", "tokenizer_spec": "text", "utf8": "text", "prompt": "text", "simd": "kernels",
     "archive": "files", "model": "model", "site": "forward", "edit": "forward", "transformer": "forward",
     "training": "train", "vocabulary": "train", "training_run": "train", "gradient": "train", "growth": "analysis",
     "similarity": "analysis", "predict": "analysis", "residual_stream": "analysis", "mix": "analysis", "trace": "analysis", "lens": "analysis", "intervention": "analysis", "patching": "analysis", "steering": "analysis",

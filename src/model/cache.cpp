@@ -77,24 +77,4 @@ fs::path find_model(const std::string& path_or_name) {
                           on_the_hub ? fmt::format("; fetch it with 'embscope pull {}'", path_or_name) : ""));
 }
 
-TokenizerSpec tokenizer_from_place(const std::string& path_or_name) {
-  std::error_code error;
-  fs::path path = path_or_name;
-  if (!fs::exists(path, error) && is_plain_name(path_or_name)) path = cache_folder() / "tokenizers" / path_or_name;
-  if (!fs::exists(path, error)) path = find_model(path_or_name);
-  if (fs::is_directory(path) && holds_tokenizer(path)) return tokenizer_from_folder(path);
-  if (fs::is_directory(path)) {
-    for (const auto& entry : fs::directory_iterator(path)) {
-      if (entry.path().extension() == ".gguf") return tokenizer_from_gguf(Archive::open(entry.path()));
-    }
-    throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt and no .gguf");
-  }
-  if (path.extension() == ".gguf") return tokenizer_from_gguf(Archive::open(path));
-  return tokenizer_from_folder(path.parent_path());
-}
-
-std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path_or_name) {
-  return std::make_shared<const Tokenizer>(tokenizer_from_place(path_or_name));
-}
-
 }  // namespace embscope
