@@ -19,14 +19,14 @@ struct Options {
 
 // What direct attribution and gradients are asked for alike.
 template <class Request>
-Request request_of(const Tokenizer& tokenizer, const Options& o, const CLI::App& command) {
+Request request_of(const Model& model, const Options& o, const CLI::App& command) {
   Request r;
-  r.ids = tokenizer.with_bos(o.text).ids;
+  r.ids = model.tokenizer().with_bos(o.text).ids;
   r.position = o.position;
   const auto chosen = [&](const std::string& option, const std::string& word) -> std::optional<TokenId> {
     if (command.count(option) == 0) return {};
-    explain_words(tokenizer, {word});
-    return word_token(tokenizer, word).id;
+    explain_words(model, {word});
+    return token_named(model, word).id;
   };
   r.target = chosen("--target", o.target);
   r.against = chosen("--against", o.against);
@@ -60,7 +60,7 @@ void write_gradients(const std::string& file, const std::vector<Site>& sites, co
 
 void run_gradient(const Common& common, const Options& o, const CLI::App& command) {
   const Transformer& transformer = common.transformer();
-  auto r = request_of<GradientRequest>(transformer.model().tokenizer(), o, command);
+  auto r = request_of<GradientRequest>(transformer.model(), o, command);
   r.sites = sites_of(o, transformer.config());
   const GradientAttribution found = attribute_by_gradient(transformer, r, progress_line());
   const auto [of, where] = described(transformer.model(), r.ids, found.gradient);
@@ -78,7 +78,7 @@ void run_gradient(const Common& common, const Options& o, const CLI::App& comman
 void run(const Common& common, const Options& o, const CLI::App& command) {
   const Transformer& transformer = common.transformer();
   const Model& model = transformer.model();
-  auto r = request_of<AttributionRequest>(model.tokenizer(), o, command);
+  auto r = request_of<AttributionRequest>(model, o, command);
   r.sorted = o.sorted;
   const AttributionResult result = attribute(transformer, r);
   const auto [of, where] = described(model, r.ids, result);

@@ -59,7 +59,7 @@ std::string takes_arrays(const std::string& file) {
 
 std::shared_ptr<const Model> Common::open() const {
   if (threads != 0) set_threads(threads);
-  return Model::open(named(model));
+  return Model::open(named(model), !no_bos);
 }
 
 const Transformer& Common::transformer() const {
@@ -69,7 +69,9 @@ const Transformer& Common::transformer() const {
 
 Space Common::space() const {
   if (threads != 0) set_threads(threads);
-  return open_space(named(model));
+  Space opened = open_space(named(model));
+  if (opened.model != nullptr) problem_ = opened.model->tokenizer_problem();
+  return opened;
 }
 
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
@@ -86,13 +88,20 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
   return {command, common};
 }
 
+void takes_text(const Command& command) {
+  command.app->add_flag("--no-bos", command.common->no_bos,
+                        "Give the model the text alone, without the beginning of text that its tokenizer puts before it");
+}
+
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
   Command command = add_command(app, name, what, example);
+  takes_text(command);
   command.app->add_flag("--explain", command.common->explain, "Say what the runs shared and computed, in token-layers");
   return command;
 }
 
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes) {
+  if (!common.problem_.empty()) fmt::print(stderr, "tokens are named by their ids: the tokenizer cannot be read: {}\n", common.problem_);
   if (common.json) {
     fmt::print("{}\n", table.json());
   } else if (common.csv) {
@@ -141,21 +150,23 @@ Progress progress_line() {
   };
 }
 
-void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& words) {
+void explain_words(const Model& model, const std::vector<std::string>& words) {
   for (const std::string& word : words) {
-    const WordToken token = word_token(tokenizer, word);
+    const NamedToken token = token_named(model, word);
+    if (token.read == NamedToken::Read::with_space)
+      fmt::print(stderr, "'{}' is read with its space: {} is one token\n", visible(word), model.label(token.id));
     if (token.single()) continue;
     std::string pieces;
-    for (TokenId id : token.pieces) pieces += (pieces.empty() ? "" : " | ") + tokenizer.label(id);
+    for (TokenId id : token.pieces) pieces += (pieces.empty() ? "" : " | ") + model.label(id);
     fmt::print(stderr, "'{}' is {} tokens ({}): its final one is used\n", visible(word), token.pieces.size(), pieces);
   }
 }
 
 std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<std::string>& words) {
   std::vector<std::int64_t> rows;
-  if (space.model != nullptr && space.model->has_tokenizer()) {
-    explain_words(space.model->tokenizer(), words);
-    for (const std::string& word : words) rows.push_back(word_token(space.model->tokenizer(), word).id);
+  if (space.model != nullptr) {
+    explain_words(*space.model, words);
+    for (TokenId id : ids_named(*space.model, words)) rows.push_back(id);
     return rows;
   }
   const WordIndex index(space);
@@ -205,6 +216,19 @@ std::string read_text(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) throw Error(Code::not_found, file, "cannot be read");
   return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!line.empty()) lines.emplace_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
 }
 
 }  // namespace embscope::cli

@@ -23,7 +23,7 @@ namespace embscope::cli {
 /// Options that a command takes beside its own.
 struct Common {
   std::string model;
-  bool json = false, csv = false, explain = false;
+  bool json = false, csv = false, explain = false, no_bos = false;
   std::string save;
   int threads = 0;
 
@@ -32,7 +32,9 @@ struct Common {
   Space space() const;  ///< what -m names, as an embedding space: a model, or a file of vectors (space.h)
 
  private:
+  friend void print(const Common& common, const Table& table, const std::vector<std::string>& notes);
   mutable std::unique_ptr<const Transformer> transformer_;
+  mutable std::string problem_;  // why tokens have no labels, for `print` to say
 };
 
 /// Adds a command with its example, its common options and what it does.
@@ -42,7 +44,10 @@ struct Command {
 };
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
-/// The same for a command that runs the model: it has --explain too, which `print` obeys.
+/// Adds --no-bos to a command that gives a text to the model: see Common::open.
+void takes_text(const Command& command);
+
+/// The same as add_command for a command that runs the model: it has --no-bos, and --explain, which `print` obeys.
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
 /// Checks of options for CLI11: that the file can be written there, any or one of arrays. What cannot is refused before the work.
@@ -68,8 +73,8 @@ void save_figure(const Common& common, const std::function<Figure()>& figure);
 /// A line on standard error, when it is a terminal and the work takes more than half a second.
 Progress progress_line();
 
-/// Says on standard error when a word is several tokens and its final one is used.
-void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& words);
+/// Says on standard error when a word is read with its space, or is several tokens and its final one is used.
+void explain_words(const Model& model, const std::vector<std::string>& words);
 
 /// Rows of words in a space: a model's tokenizer decides (and says so when a word is several tokens), in a file of vectors its
 /// words do. Throws Error{not_found} for a word that such a file lacks.
@@ -84,6 +89,9 @@ std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::in
                                                   std::string_view what);
 
 std::string read_text(const std::string& file);
+
+/// The lines of a text that hold something, whatever ends them, without a byte-order mark.
+std::vector<std::string> lines_of(std::string_view text);
 
 void add_info(CLI::App& app);
 void add_tokens(CLI::App& app);

@@ -90,11 +90,7 @@ std::vector<std::vector<TokenId>> rows_of(const Model& model, const Options& o) 
   const std::string text = o.file.empty() ? o.text : read_text(o.file);
   std::vector<std::vector<TokenId>> rows;
   if (o.lines) {
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = std::min(text.find('\n', at), text.size());
-      if (end > at) rows.push_back(model.tokenizer().with_bos(text.substr(at, end - at)).ids);
-      at = end + 1;
-    }
+    for (const std::string& line : lines_of(text)) rows.push_back(model.tokenizer().with_bos(line).ids);
     return rows;
   }
   const auto ids = model.tokenizer().with_bos(text).ids;
@@ -123,6 +119,7 @@ void show_layers(const Common& common, const Options& o) {
 void add_geometry(CLI::App& app) {
   const auto [command, common] = add_command(app, "geometry", "The shape of a whole vocabulary, or of a text's vectors",
                                              "geometry --show pairs --save pairs.html");
+  takes_text({command, common});
   auto o = std::make_shared<Options>();
   using Show = std::function<void(const Common&, const Options&)>;
   static const std::map<std::string, Show> shows = {

@@ -9,8 +9,6 @@
 namespace embscope::cli {
 namespace {
 
-TokenId token_of(const Tokenizer& tokenizer, const std::string& word) { return word_token(tokenizer, word).id; }
-
 struct EditOptions {
   std::string text, file;
   std::vector<std::string> at, what, follow;
@@ -23,10 +21,11 @@ std::vector<Edit> edits_of(const EditOptions& o, const Transformer& transformer,
         Code::usage, "edit",
         fmt::format("{} places (--at) and {} changes (--do): one --do for each --at", o.at.size(), o.what.size()));
   }
+  const Reading files{.files = Files::allowed};
   std::vector<Edit> edits;
-  if (!o.file.empty()) edits = parse_edits_json(read_text(o.file), transformer, prompt);
+  if (!o.file.empty()) edits = parse_edits_json(read_text(o.file), transformer, prompt, files);
   for (std::size_t i = 0; i < o.at.size(); ++i) {
-    for (Edit& edit : parse_edit(o.at[i] + " " + o.what[i], transformer, prompt)) edits.push_back(std::move(edit));
+    for (Edit& edit : parse_edit(o.at[i], o.what[i], transformer, prompt, files)) edits.push_back(std::move(edit));
   }
   if (edits.empty()) throw Error(Code::usage, "edit", "nothing to do: give --at and --do, or --edits FILE.json");
   return edits;
@@ -37,8 +36,8 @@ void run_edit(const Common& common, const EditOptions& o) {
   const Tokenizer& tokenizer = transformer.model().tokenizer();
   const Prompt prompt = make_prompt(tokenizer, o.text);
   InterventionRequest request{prompt.tokens.ids, edits_of(o, transformer, prompt), o.top, {}};
-  explain_words(tokenizer, o.follow);
-  for (const std::string& word : o.follow) request.followed.push_back(token_of(tokenizer, word));
+  explain_words(transformer.model(), o.follow);
+  request.followed = ids_named(transformer.model(), o.follow);
   const InterventionResult result = intervene(transformer, request);
   print(common, result.changes, {fmt::format("KL(after || before) = {:.4f} nats", result.divergence)});
   save_figure(common, [&] {
@@ -72,6 +71,11 @@ struct PatchOptions {
   bool no_heads = false, heads_only = false, approximate = false, both = false;
 };
 
+/// The tokens that are compared, as they are called.
+struct Answers {
+  std::string target, against;
+};
+
 std::vector<Point> points_of(const PatchOptions& o, const Config& config) {
   std::vector<Point> points;
   for (const std::string& name : o.heads_only ? std::vector<std::string>{} : o.points) {
@@ -103,7 +107,7 @@ Table grid_of(const Table& patches, std::string_view site) {
   return table;
 }
 
-void print_patches(const Common& common, const PatchOptions& o, const PatchResult& result) {
+void print_patches(const Common& common, const PatchOptions& o, const PatchResult& result, const Answers& answers) {
   if (common.json) {
     fmt::print("{{\"clean\":{},\"corrupt\":{},\"grid\":{},\"heads\":{}}}\n", result.clean, result.corrupt,
                result.grid.json(), result.heads.json());
@@ -117,36 +121,37 @@ void print_patches(const Common& common, const PatchOptions& o, const PatchResul
     fmt::print("{}\n", grid_of(result.grid, point).text());
   if (result.heads.rows() > 0) fmt::print("the heads that restore most, of {}:\n{}", result.heads.rows(), strongest(result.heads, "restored", 10).text());
   fmt::print("logit of {} minus {}: clean {:.4f}, corrupt {:.4f}; restored 1: the clean one is back\n",
-             visible(o.target), visible(o.against), result.clean, result.corrupt);
+             answers.target, answers.against, result.clean, result.corrupt);
   if (o.approximate) fmt::print("estimated from one gradient of the corrupt run (--both compares it with the real patches)\n");
 }
 
-void run_both(const Common& common, const PatchOptions& o, const Transformer& transformer, const PatchRequest& request) {
+void run_both(const Common& common, const Transformer& transformer, const PatchRequest& request, const Answers& answers) {
   const PatchResult real = patch(transformer, request, progress_line());
   const PatchAgreement found = agreement(real, patch_approximately(transformer, request, progress_line()));
   if (common.json || common.csv)
     print(common, found.patches);
   else
     print(common, found.sites, {fmt::format("restored by {} real patches, and estimated from one gradient of the corrupt run", found.patches.rows())});
-  save_figure(common, [&] { return figure_patch_agreement(found.patches, found.sites, visible(o.target), visible(o.against)); });
+  save_figure(common, [&] { return figure_patch_agreement(found.patches, found.sites, answers.target, answers.against); });
 }
 
 void run_patch(const Common& common, const PatchOptions& o) {
   const Transformer& transformer = common.transformer();
   const Tokenizer& tokenizer = transformer.model().tokenizer();
-  explain_words(tokenizer, {o.target, o.against});
+  explain_words(transformer.model(), {o.target, o.against});
   PatchRequest request;
   request.clean = tokenizer.with_bos(o.clean).ids;
   request.corrupt = tokenizer.with_bos(o.corrupt).ids;
-  request.target = token_of(tokenizer, o.target);
-  request.against = token_of(tokenizer, o.against);
+  request.target = token_named(transformer.model(), o.target).id;
+  request.against = token_named(transformer.model(), o.against).id;
+  const Answers answers{transformer.model().label(request.target), transformer.model().label(request.against)};
   request.points = points_of(o, transformer.config());
   request.heads = !o.no_heads;
-  if (o.both) return run_both(common, o, transformer, request);
+  if (o.both) return run_both(common, transformer, request, answers);
   const PatchResult result = o.approximate ? patch_approximately(transformer, request, progress_line()) : patch(transformer, request, progress_line());
-  print_patches(common, o, result);
+  print_patches(common, o, result, answers);
   explain(common);
-  save_figure(common, [&] { return figure_patch(result.grid, result.heads, visible(o.target), visible(o.against)); });
+  save_figure(common, [&] { return figure_patch(result.grid, result.heads, answers.target, answers.against); });
 }
 
 void add_patch(CLI::App& app) {
@@ -178,7 +183,7 @@ void run_steer(const Common& common, SteerOptions& o) {
   const auto middle = transformer.config().blocks / 2;
   request.site =
       parse_site(o.site.empty() ? fmt::format("blocks.{}.resid_post", middle) : o.site, transformer.config());
-  explain_words(transformer.model().tokenizer(), request.targets);
+  explain_words(transformer.model(), request.targets);
   for (const auto* texts : {&o.towards, &o.away}) {
     for (const std::string& text : *texts) {
       if (transformer.model().tokenizer().with_bos(text).size() > 1) continue;

@@ -72,8 +72,8 @@ void run(const Common& common, const Options& o, bool targeted) {
   const Tokenizer& tokenizer = transformer.model().tokenizer();
   LensRequest r = request_of(o, tokenizer);
   if (targeted) {
-    explain_words(tokenizer, {o.target});
-    r.target = word_token(tokenizer, o.target).id;
+    explain_words(transformer.model(), {o.target});
+    r.target = token_named(transformer.model(), o.target).id;
   }
   const LensResult result = lens(transformer, r, progress_line());
   const std::string label = transformer.model().label(result.target);

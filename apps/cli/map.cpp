@@ -57,29 +57,26 @@ std::vector<std::int64_t> parse_tokens(std::string_view text, std::int64_t count
 std::vector<std::int64_t> wanted(const Options& o, const Space& space) {
   std::vector<std::string> words = o.words;
   if (!o.file.empty()) {
-    const std::string text = read_text(o.file);
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = std::min(text.find('\n', at), text.size());
-      if (end > at) words.push_back(text.substr(at, end - at));
-      at = end + 1;
-    }
+    for (std::string& line : lines_of(read_text(o.file))) words.push_back(std::move(line));
     if (words.empty()) throw Error(Code::usage, o.file, "holds no words (one a line)");
   }
   return words.empty() ? parse_tokens(o.tokens, space.size()) : rows_of_words(space, words);
 }
 
 // What tokens have become at a site, behind the same text.
-Tensor vectors_at(const Options& o, const Space& space, std::span<const std::int64_t> ids) {
-  if (space.model == nullptr || !space.model->has_tokenizer())
+Tensor vectors_at(const Options& o, const Space& space, std::span<const std::int64_t> ids, bool no_bos) {
+  if (space.model == nullptr)
     throw Error(Code::unsupported, "--site, --after", "are of a model; this is a file of vectors");
   const Transformer transformer(space.model);
   const std::vector<TokenId> tokens(ids.begin(), ids.end());
-  return in_context(transformer, parse_site(o.site, transformer.config()), space.model->tokenizer().with_bos(o.after).ids,
+  const Tokenizer& tokenizer = space.model->tokenizer();
+  const Tokens before = no_bos ? tokenizer.encode(o.after) : tokenizer.with_bos(o.after);
+  return in_context(transformer, parse_site(o.site, transformer.config()), before.ids,
                     tokens, progress_line());
 }
 
 Tensor vectors_of(const Options& o, const Space& space, std::span<const std::int64_t> ids) {
-  if (!ids.empty() && (o.site != "wte" || !o.after.empty())) return vectors_at(o, space, ids);
+  if (!ids.empty() && (o.site != "wte" || !o.after.empty())) return vectors_at(o, space, ids, common.no_bos);
   Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(ids.size()), space.width()});
   for (std::size_t i = 0; i < ids.size(); ++i)
     std::ranges::copy(space.vectors.row(ids[i]), out.row(static_cast<std::int64_t>(i)).begin());
@@ -317,6 +314,7 @@ void run(const Common& common, const Options& o) {
 void add_map(CLI::App& app) {
   const auto [command, common] =
       add_command(app, "map", "Tokens as points in the plane", "map --tokens 0:100 --save map.html");
+  takes_text({command, common});
   auto o = std::make_shared<Options>();
   command->add_option("--tokens", o->tokens, "A range 0:100, ids with commas, or all");
   command->add_option("--words", o->words, "Words");

@@ -15,7 +15,7 @@ std::vector<Edit> in_force(const Transformer& transformer, const std::string& te
   const Prompt prompt = make_prompt(transformer.model().tokenizer(), text);
   std::vector<Edit> edits;
   for (std::size_t i = 0; i < at.size(); ++i) {
-    for (Edit& edit : parse_edit(at[i] + " " + what[i], transformer, prompt)) edits.push_back(std::move(edit));
+    for (Edit& edit : parse_edit(at[i], what[i], transformer, prompt, {.files = Files::allowed})) edits.push_back(std::move(edit));
   }
   return edits;
 }
@@ -23,7 +23,7 @@ std::vector<Edit> in_force(const Transformer& transformer, const std::string& te
 void mix_blocks(const Common& common, const MixRequest& r) {
   const LayeredMix result = mix_every_block(common.transformer(), r);
   print(common, common.json || common.csv ? result.cells : result.crossings);
-  save_figure(common, [&] { return figure_mix_layers(result.cells, result.crossings, r.replace, mixed_in(r)); });
+  save_figure(common, [&] { return figure_mix_layers(result.cells, result.crossings, result.replaced, result.mixed_in); });
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ void add_mix(CLI::App& app) {
   auto r = std::make_shared<MixRequest>();
   auto every_block = std::make_shared<bool>(false);
   command->add_option("TEXT", r->text, "The text")->required();
-  command->add_option("--replace", r->replace, "The word in the text whose vector is mixed")->required();
+  command->add_option("--replace", r->replace, "The word in the text whose vector is mixed; ' cat[2]' is its second occurrence, 4 the position")->required();
   auto* with = command->add_option("--with", r->with, "The word it is mixed with; the mean of several");
   command
       ->add_option("--with-vector", r->vector, "In place of --with: a vector such as \"' king' - ' man' + ' woman'\"")
@@ -52,9 +52,9 @@ void add_mix(CLI::App& app) {
   command->callback([=] {
     const Transformer& transformer = common->transformer();
     std::vector<std::string> words = r->targets;
-    words.push_back(r->replace);
     words.insert(words.end(), r->with.begin(), r->with.end());
-    explain_words(transformer.model().tokenizer(), words);
+    explain_words(transformer.model(), words);
+    r->files = Files::allowed;
     r->edits = in_force(transformer, r->text, *at, *what);
     if (*every_block) return mix_blocks(*common, *r);
     const MixResult result = mix(transformer, *r);
@@ -69,10 +69,10 @@ void add_mix(CLI::App& app) {
       notes.push_back(line);
     }
     for (double crossing : result.crossings)
-      notes.push_back(fmt::format("{} and {} are equally likely at p = {:.4f}", visible(r->targets[0]),
-                                  visible(r->targets[1]), crossing));
+      notes.push_back(fmt::format("{} and {} are equally likely at p = {:.4f}", result.sweep.columns()[1].name,
+                                  result.sweep.columns()[2].name, crossing));
     print(*common, result.sweep, notes);
-    save_figure(*common, [&] { return figure_mix(result.sweep, result.crossings, r->replace, mixed_in(*r)); });
+    save_figure(*common, [&] { return figure_mix(result.sweep, result.crossings, result.replaced, result.mixed_in); });
   });
 }
 

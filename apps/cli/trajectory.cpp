@@ -17,7 +17,7 @@ void add_trajectory(CLI::App& app) {
   command->callback([common, r, text] {
     const Transformer& transformer = common->transformer();
     r->ids = transformer.model().tokenizer().with_bos(*text).ids;
-    for (const std::string& axis : r->names) r->axes.push_back(parse_vector(axis, transformer));
+    for (const std::string& axis : r->names) r->axes.push_back(parse_vector(axis, transformer, {.files = Files::allowed}));
     const TrajectoryResult way = trajectory(transformer, *r);
     print(*common, way.table, {"x: " + way.axes[0], "y: " + way.axes[1]});
     save_figure(*common, [&] { return figure_trajectory(way.table, way.axes[0], way.axes[1]); });

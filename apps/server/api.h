@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "fields.h"
 #include "jobs.h"
 #include "models.h"
 #include "routes.h"
@@ -36,7 +37,7 @@ void add_stage(Routes& routes, Models& models);       ///< stage, stage/vector
 
 /// What a job does; returns its result as JSON.
 using Work = std::function<std::string(Job&)>;
-Work train_work(const Call& call);  ///< of a POST /api/jobs that asks for training
+Work train_work(const Fields& in);  ///< of a POST /api/jobs that asks for training
 void add_jobs(Routes& routes, Models& models, Jobs& jobs);
 
 }  // namespace embscope::server

@@ -11,6 +11,7 @@
 
 #include "embscope/intervention.h"
 #include "embscope/mix.h"
+#include "embscope/utf8.h"
 #include "embscope/predict.h"
 
 namespace embscope::server {
@@ -18,23 +19,25 @@ namespace {
 
 constexpr std::size_t most_targets = 64;
 
-MixRequest mix_request(const Fields& in) {
+MixRequest mix_request(const Fields& in, const OpenModel& model, Words& words) {
   MixRequest r;
   r.text = in.text("text");
   r.replace = in.text("replace");
   r.with = in.texts("with", most_targets);
   r.vector = in.text("vector", "");
-  refuse_files(r.vector);
   r.targets = in.texts("targets", most_targets);
   r.site = in.text("site", "wte");
+  tokens_of(r.with, model, words);
   return r;
 }
 
 Answer sweep(const Call& call, const OpenModel& model) {
   const Fields in(call, {"text", "replace", "with", "vector", "targets", "steps", "site", "edits"});
   const Prompt prompt = prompt_of(in, model);
-  MixRequest r = mix_request(in);
-  r.edits = edits_of(in, model, prompt);
+  Words words;
+  MixRequest r = mix_request(in, model, words);
+  tokens_of(r.targets, model, words);
+  r.edits = edits_of(in, model, prompt, words);
   r.steps = static_cast<int>(in.integer("steps", 17, 2, 1025));
   require_memory(4.0 * r.steps * static_cast<double>(model.config().vocab), "logits of so many steps");
   const MixResult result = mix(model.transformer(), r, call.progress());
@@ -42,10 +45,13 @@ Answer sweep(const Call& call, const OpenModel& model) {
   reply.add("position", result.position)
       .add("crossings", bj::array(result.crossings.begin(), result.crossings.end()))
       .add("untouched_equals_p1", result.untouched_equals_p1)
+      .add("replaced", bj::value(result.replaced))
+      .add("mixed_in", bj::value(well_formed(result.mixed_in)))
       .add("cost", cost_value(result.cost))
-      .add("table", result.sweep);
+      .add("table", result.sweep)
+      .add("words", words_value(model.model(), words));
   if (call.wants_figure())
-    reply.add("figure", figure_mix(result.sweep, result.crossings, r.replace, mixed_in(r)));
+    reply.add("figure", figure_mix(result.sweep, result.crossings, result.replaced, result.mixed_in));
   return reply.answer();
 }
 
@@ -57,6 +63,7 @@ struct Drag {
   Site site;
   std::vector<float> other;
   std::vector<TokenId> targets;
+  Words words;
   std::vector<Edit> edits;  // in force at the word and after it
   Cache prefix;
 };
@@ -82,12 +89,12 @@ Edit within(Edit edit, int length, int first, int last) {
 std::shared_ptr<const Drag> start_drag(const Fields& in, const OpenModel& model) {
   auto drag = std::make_shared<Drag>();
   drag->prompt = prompt_of(in, model);
-  const MixRequest r = mix_request(in);
-  for (const std::string& word : r.targets) drag->targets.push_back(token_of(word, model));
+  const MixRequest r = mix_request(in, model, drag->words);
+  drag->targets = tokens_of(r.targets, model, drag->words);
   drag->site = parse_site(r.site, model.config());
   drag->position = position_of(drag->prompt, r.replace);
   drag->other = mix_vector(model.transformer(), r);
-  const std::vector<Edit> edits = edits_of(in, model, drag->prompt);
+  const std::vector<Edit> edits = edits_of(in, model, drag->prompt, drag->words);
   const int length = drag->prompt.length();
   const bool maps = std::ranges::any_of(edits, [](const Edit& e) { return is_attention_map(e.site.point); });
   const int shared = maps ? 0 : drag->position;  // edits of attention maps count keys from the text's start
@@ -144,14 +151,6 @@ class Drags {
   std::list<Entry> list_;
 };
 
-std::string key_of(const Call& call, const OpenModel& model) {
-  bj::object fields;  // without a body none, as Fields has it
-  if (!call.body.empty()) fields = bj::parse(call.body).as_object();
-  fields.erase("p");
-  fields.erase("k");
-  return model.name() + " " + bj::serialize(fields);
-}
-
 bj::value with_probability(const OpenModel& model, TokenId id, const std::vector<double>& p) {
   bj::object one = token_value(model.model(), id);
   one["probability"] = p[static_cast<std::size_t>(id)];
@@ -162,7 +161,7 @@ Answer drag_step(const Call& call, const OpenModel& model, Drags& drags) {
   const Fields in(call, {"text", "replace", "with", "vector", "targets", "p", "k", "site", "edits"});
   const double p = in.number("p", 1, 0, 1);
   const auto k = static_cast<int>(in.integer("k", 10, 0, 1000));
-  const auto drag = drags.of(key_of(call, model), model.config(), [&] { return start_drag(in, model); });
+  const auto drag = drags.of(in.without({"p", "k"}) + model.name(), model.config(), [&] { return start_drag(in, model); });
   Cache cache = drag->prefix;
   Request request;
   const auto& ids = drag->prompt.tokens.ids;
@@ -176,18 +175,21 @@ Answer drag_step(const Call& call, const OpenModel& model, Drags& drags) {
   bj::array targets, likeliest;
   for (TokenId id : drag->targets) targets.push_back(with_probability(model, id, all));
   for (TokenId id : top(logits, k)) likeliest.push_back(with_probability(model, id, all));
-  return Reply().add("p", p).add("position", drag->position).add("targets", targets).add("top", likeliest).answer();
+  return Reply().add("p", p).add("position", drag->position).add("targets", targets).add("top", likeliest)
+      .add("words", words_value(model.model(), drag->words)).answer();
 }
 
 Answer edit(const Call& call, const OpenModel& model) {
   const Fields in(call, {"text", "edits", "top", "targets"});
   const Prompt prompt = prompt_of(in, model);
-  InterventionRequest request{prompt.tokens.ids, edits_of(in, model, prompt), static_cast<int>(in.integer("top", 8, 1, 1000)), {}};
+  Words words;
+  InterventionRequest request{prompt.tokens.ids, edits_of(in, model, prompt, words), static_cast<int>(in.integer("top", 8, 1, 1000)), {}};
   if (request.edits.empty()) throw Error(Code::usage, "edits", "is empty: name at least one");
-  for (const std::string& word : in.texts("targets", most_targets)) request.followed.push_back(token_of(word, model));
+  request.followed = tokens_of(in.texts("targets", most_targets), model, words);
   const InterventionResult result = intervene(model.transformer(), request, call.progress());
   Reply reply;
-  reply.add("divergence", result.divergence).add("cost", cost_value(result.cost)).add("table", result.changes);
+  reply.add("divergence", result.divergence).add("cost", cost_value(result.cost)).add("table", result.changes)
+      .add("words", words_value(model.model(), words));
   if (call.wants_figure())
     reply.add("figure", figure_intervention(result.changes, fmt::format("{} edit{}", request.edits.size(),
                                                                          request.edits.size() == 1 ? "" : "s")));

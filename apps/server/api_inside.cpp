@@ -41,12 +41,13 @@ Answer lens_of(const Call& call, const OpenModel& model) {
   constexpr std::int64_t usual = 64;
   LensRequest request;
   request.ids = prompt.tokens.ids;
-  request.edits = edits_of(in, model, prompt);
+  Words words;
+  request.edits = edits_of(in, model, prompt, words);
   request.top = static_cast<int>(in.integer("top", 1, 1, 100));
   request.last = in.integer("last", prompt.length(), 0, any_position);
   request.first = in.integer("first", std::max<std::int64_t>(0, *request.last - usual), 0, any_position);
   const auto target = in.optional_text("target");
-  if (target) request.target = token_of(*target, model);
+  if (target) request.target = token_of(*target, model, words);
   constexpr double bytes_of_a_line = 512;
   require_memory(bytes_of_a_line * static_cast<double>(model.config().blocks + 1) *
                      static_cast<double>((*request.last - request.first) * request.top),
@@ -55,6 +56,7 @@ Answer lens_of(const Call& call, const OpenModel& model) {
   Reply reply;
   reply.add("target", token_value(model.model(), result.target))
       .add("first", request.first)
+      .add("words", words_value(model.model(), words))
       .add_json("tables", Reply().add("cells", result.cells).add("tops", result.tops).text());
   if (call.wants_figure())
     reply.add("figure", figure_lens(result.cells, target ? model.model().label(result.target) : std::string()));
@@ -97,8 +99,9 @@ Answer attribution(const Call& call, const OpenModel& model) {
   request.ids = prompt.tokens.ids;
   request.position = static_cast<int>(in.integer("position", -1, -any_position, any_position));
   request.sorted = in.flag("sorted", false);
-  if (const auto word = in.optional_text("target")) request.target = token_of(*word, model);
-  if (const auto word = in.optional_text("against")) request.against = token_of(*word, model);
+  Words words;
+  if (const auto word = in.optional_text("target")) request.target = token_of(*word, model, words);
+  if (const auto word = in.optional_text("against")) request.against = token_of(*word, model, words);
   const AttributionResult result = attribute(model.transformer(), request, call.progress());
   const std::string target = model.model().label(result.target);
   Reply reply;
@@ -108,6 +111,7 @@ Answer attribution(const Call& call, const OpenModel& model) {
       .add("logit", result.logit)
       .add("sum", result.sum)
       .add("scale", result.scale)
+      .add("words", words_value(model.model(), words))
       .add("table", result.parts);
   if (call.wants_figure())
     reply.add("figure",
@@ -127,10 +131,11 @@ Answer way(const Call& call, const OpenModel& model) {
   request.ids = prompt.tokens.ids;
   request.position = static_cast<int>(in.integer("position", -1, -any_position, any_position));
   const bj::value* plane = in.find("plane");
+  Words words;
   if (plane != nullptr && plane->is_array()) {
     if (plane->get_array().size() != 2) throw Error(Code::usage, "plane", "takes \"pca\" or two vector expressions");
     for (const bj::value& axis : plane->get_array()) {
-      request.axes.push_back(vector_of("plane", axis, model));
+      request.axes.push_back(vector_of("plane", axis, model, words));
       request.names.push_back(axis.is_string() ? std::string(axis.get_string()) : "a vector");
     }
   } else if (plane != nullptr && in.text("plane") != "pca") {
@@ -142,6 +147,7 @@ Answer way(const Call& call, const OpenModel& model) {
   reply.add("position", result.position)
       .add_rows("points", result.points)
       .add("sites", sites)
+      .add("words", words_value(model.model(), words))
       .add("axes", bj::array{result.axes[0], result.axes[1]})
       .add("table", result.table);
   if (call.wants_figure()) reply.add("figure", figure_trajectory(result.table, result.axes[0], result.axes[1]));

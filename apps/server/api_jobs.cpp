@@ -120,6 +120,7 @@ std::string run_umap(Job& job, const Tensor& vectors, const UmapOptions& options
 }
 
 Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
+  in.check({"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist", "site", "after"}, " of map");
   const std::string method = in.text("method", "tsne");
   if (method != "pca" && method != "tsne" && method != "umap")
     throw Error(Code::unsupported, fmt::format("method '{}'", method), "there are pca, tsne and umap");
@@ -168,12 +169,13 @@ std::vector<TokenId> text_tokens(const Fields& in, const char* name, const OpenM
 }
 
 Work patch_work(const Fields& in, std::shared_ptr<OpenModel> model) {
+  in.check({"kind", "clean", "corrupt", "target", "against", "sites", "heads"}, " of patch");
   PatchRequest request;
   request.clean = text_tokens(in, "clean", *model);
   request.corrupt = text_tokens(in, "corrupt", *model);
-  const std::string target = in.text("target"), against = in.text("against");
-  request.target = token_of(target, *model);
-  request.against = token_of(against, *model);
+  Words words;
+  request.target = token_of(in.text("target"), *model, words);
+  request.against = token_of(in.text("against"), *model, words);
   if (in.has("sites")) request.points.clear();
   for (const std::string& site : in.texts("sites", 16))
     request.points.push_back(parse_sites(site, model->config())[0].point);
@@ -186,12 +188,15 @@ Work patch_work(const Fields& in, std::shared_ptr<OpenModel> model) {
         .add("corrupt", result.corrupt)
         .add("cost", cost_value(result.cost))
         .add_json("tables", Reply().add("grid", result.grid).add("heads", result.heads).text())
-        .add("figure", figure_patch(result.grid, result.heads, visible(target), visible(against)))
+        .add("words", words_value(model->model(), words))
+        .add("figure", figure_patch(result.grid, result.heads, model->model().label(request.target),
+                                    model->model().label(request.against)))
         .text();
   };
 }
 
 Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
+  in.check({"kind", "text", "site", "towards", "away", "strengths", "targets", "tokens", "temperature", "seed"}, " of steer");
   SteerRequest request;
   request.text = in.text("text");
   request.site = parse_site(in.text("site", fmt::format("blocks.{}.resid_post", model->config().blocks / 2)), model->config());
@@ -199,6 +204,8 @@ Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   if (towards.empty() || away.empty()) throw Error(Code::usage, "towards, away", "name at least one text for each");
   if (in.has("strengths")) request.strengths = in.numbers("strengths", 64);
   request.targets = in.texts("targets", 64);
+  Words words;
+  tokens_of(request.targets, *model, words);
   request.sampling.tokens = static_cast<int>(in.integer("tokens", 40, 0, 1024));
   request.sampling.temperature = in.number("temperature", 0, 0, 100);
   request.sampling.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
@@ -206,23 +213,23 @@ Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
     job.report(0, "the direction");
     request.direction = steering_direction(model->transformer(), towards, away, request.site);
     const Table runs = steer(model->transformer(), request, job.progress());
-    return Reply().add("table", runs).add("figure", figure_steer(runs, request.site.name())).text();
+    return Reply()
+        .add("table", runs)
+        .add("words", words_value(model->model(), words))
+        .add("figure", figure_steer(runs, request.site.name()))
+        .text();
   };
 }
 
 Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenModel>& model) {
-  const Fields any(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "clean", "corrupt", "target", "against",
-                          "sites", "heads", "text", "site", "towards", "away", "strengths", "targets", "temperature", "neighbours",
-                          "min_dist", "after", "layers", "width", "context", "batch", "learning_rate"});
-  kind = any.text("kind");
-  if (kind == "map") return map_work(Fields(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist", "site", "after"}), model);
-  if (kind == "patch")
-    return patch_work(Fields(call, {"kind", "clean", "corrupt", "target", "against", "sites", "heads"}), model);
-  if (kind == "steer")
-    return steer_work(Fields(call, {"kind", "text", "site", "towards", "away", "strengths", "targets", "tokens",
-                                    "temperature", "seed"}),
-                      model);
-  if (kind == "train") return train_work(call);
+  const Fields in(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "clean", "corrupt", "target", "against",
+                         "sites", "heads", "text", "site", "towards", "away", "strengths", "targets", "temperature", "neighbours",
+                         "min_dist", "after", "layers", "width", "context", "batch", "learning_rate"});
+  kind = in.text("kind");
+  if (kind == "map") return map_work(in, model);
+  if (kind == "patch") return patch_work(in, model);
+  if (kind == "steer") return steer_work(in, model);
+  if (kind == "train") return train_work(in);
   throw Error(Code::not_found, fmt::format("kind '{}'", kind), "there are map, patch, steer and train");
 }
 

@@ -123,7 +123,9 @@ Answer predict_next(const Call& call, const OpenModel& model) {
   const auto targets = in.texts("targets", 64);
   Request request;
   request.rows = {prompt.tokens.ids};
-  request.edits = edits_of(in, model, prompt);
+  Words words;
+  const auto target_ids = tokens_of(targets, model, words);
+  request.edits = edits_of(in, model, prompt, words);
   request.progress = call.progress();
   const Result result = model.transformer().run(request);
   const auto logits = result.rows[0].logits.values();
@@ -138,8 +140,7 @@ Answer predict_next(const Call& call, const OpenModel& model) {
   }
   table.add("rank", rank).add("token", token).add("id", id).add("logit", logit, 4).add("probability", probability, 5);
   bj::array followed;
-  for (const std::string& word : targets) {
-    const TokenId t = token_of(word, model);
+  for (TokenId t : target_ids) {
     bj::object one = token_value(model.model(), t);
     one["probability"] = p[static_cast<std::size_t>(t)];
     one["rank"] = rank_of(logits, t);
@@ -149,7 +150,8 @@ Answer predict_next(const Call& call, const OpenModel& model) {
   reply.add("ids", bj::array(prompt.tokens.ids.begin(), prompt.tokens.ids.end()))
       .add("labels", labels_of(model.model(), prompt.tokens.ids))
       .add("table", table)
-      .add("targets", followed);
+      .add("targets", followed)
+      .add("words", words_value(model.model(), words));
   if (call.wants_figure()) reply.add("figure", figure_predict(table, prompt.text));
   return reply.answer();
 }
@@ -163,7 +165,8 @@ Answer generate_text(const Call& call, const OpenModel& model) {
   sampling.top_k = static_cast<int>(in.integer("top_k", 0, 0, model.config().vocab));
   sampling.top_p = in.number("top_p", 1, 1e-9, 1);
   sampling.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
-  sampling.edits = edits_of(in, model, prompt);
+  Words words;
+  sampling.edits = edits_of(in, model, prompt, words);
   int count = 0;
   generate(model.transformer(), prompt.text, sampling, [&](TokenId id, std::string_view bytes, double p) {
     ++count;

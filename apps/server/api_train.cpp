@@ -156,8 +156,8 @@ class Watch {
 
 }  // namespace
 
-Work train_work(const Call& call) {
-  const Fields in(call, {"kind", "text", "layers", "heads", "width", "context", "batch", "steps", "learning_rate", "seed", "tokens"});
+Work train_work(const Fields& in) {
+  in.check({"kind", "text", "layers", "heads", "width", "context", "batch", "steps", "learning_rate", "seed", "tokens"}, " of train");
   TrainingRequest request = training_request(in);
   return [request](Job& job) mutable {
     request.out = new_folder(request.seed);

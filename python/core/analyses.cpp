@@ -108,7 +108,8 @@ nb::dict mix_of(const Shared& m, const MixRequest& request, const nb::list& edit
   d["position"] = result.position;
   d["untouched_equals_p1"] = result.untouched_equals_p1;
   d["crossings"] = result.crossings;
-  d["mixed_in"] = mixed_in(request);
+  d["replaced"] = result.replaced;
+  d["mixed_in"] = result.mixed_in;
   d["sweep"] = std::move(result.sweep);
   d["cost"] = cost_of(result.cost);
   return d;
@@ -304,7 +305,7 @@ void bind_analyses(nb::module_& m) {
   m.def("attribute", attribute_of);
   m.def("mix", [](const Shared& o, const std::string& text, const std::string& replace, const Words& with, const Words& targets,
                   const std::string& vector, int steps, const std::string& site, const nb::list& edits) {
-    return mix_of(o, {.text = text, .replace = replace, .with = with, .targets = targets, .vector = vector, .steps = steps, .site = site, .edits = {}}, edits);
+    return mix_of(o, {.text = text, .replace = replace, .with = with, .targets = targets, .vector = vector, .files = Files::allowed, .steps = steps, .site = site, .edits = {}}, edits);
   });
   m.def("gradient", gradient_of);
   m.def("patch", patch_of);

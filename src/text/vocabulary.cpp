@@ -34,8 +34,6 @@ void Vocabulary::read_byte_tokens(const TokenizerSpec& spec) {
   for (unsigned byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     if (spec.byte_level) of_byte_[byte] = find_in_model({&c, 1});
-    if (!spec.byte_level && spec.byte_fallback && of_byte_[byte] == none)
-      refuse(spec, fmt::format("bytes stand in for characters without a token, but there is no token '<0x{:02X}>'", byte));
   }
 }
 

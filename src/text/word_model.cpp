@@ -1,5 +1,6 @@
 #include "text/word_model.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -40,7 +41,20 @@ WordModel::WordModel(const TokenizerSpec& spec, const Vocabulary& vocabulary)
 }
 
 bool WordModel::is_local() const {
-  return algorithm_ != Algorithm::unigram && !ignore_merges_ && (byte_level_ || byte_fallback_ || unk_ == Vocabulary::none || !fuse_unk_);
+  if (algorithm_ == Algorithm::unigram || ignore_merges_) return false;
+  if (byte_level_ || unk_ == Vocabulary::none || !fuse_unk_) return true;
+  for (unsigned byte = 0; byte < 256; ++byte) {  // otherwise neighbours without tokens may become one
+    const char c = static_cast<char>(byte);
+    const bool ascii = byte < 0x80 && vocabulary_.find_in_model({&c, 1}) != Vocabulary::none;
+    if (!ascii && (!byte_fallback_ || vocabulary_.of_byte(static_cast<unsigned char>(byte)) == Vocabulary::none)) return false;
+  }
+  return true;
+}
+
+bool WordModel::has_bytes(std::string_view text) const {
+  return byte_fallback_ && std::ranges::all_of(text, [&](char c) {
+           return vocabulary_.of_byte(static_cast<unsigned char>(c)) != Vocabulary::none;
+         });
 }
 
 std::span<const WordModel::Piece> WordModel::split(std::string_view word, const WordPlace& place, Work& work) const {
@@ -81,7 +95,7 @@ void WordModel::split_characters(std::string_view word, const WordPlace& place, 
     const TokenId id = vocabulary_.find_in_model(character);
     if (id != Vocabulary::none) {
       work.symbols.push_back(id);
-    } else if (byte_fallback_ && !byte_level_) {
+    } else if (!byte_level_ && has_bytes(character)) {
       for (const char byte : character) work.symbols.push_back(vocabulary_.of_byte(static_cast<unsigned char>(byte)));
     } else if (unk_ == Vocabulary::none) {
       refuse_byte(character, place.of(at));
@@ -91,7 +105,7 @@ void WordModel::split_characters(std::string_view word, const WordPlace& place, 
       work.symbols.push_back(unk_);
       work.unknown.push_back(static_cast<std::uint32_t>(length));
     }
-    fuses = id == Vocabulary::none;
+    fuses = !work.unknown.empty() && work.symbols.back() == unk_;
     at += length;
   }
   const std::size_t count = merge_pairs(merges_, work.symbols);
@@ -110,17 +124,17 @@ void WordModel::write_symbols(std::span<const ScoredSymbol> symbols, std::string
     const bool unknown = symbol.id == Vocabulary::none;
     if (!unknown)
       work.pieces.push_back({symbol.id, symbol.length});
-    else if (fuses && fuse_unk_ && !byte_fallback_)
+    else if (fuses && fuse_unk_ && !has_bytes(word.substr(at, symbol.length)))
       work.pieces.back().length += symbol.length;
     else
       write_unknown(word.substr(at, symbol.length), place.of(at), work);
-    fuses = unknown;
+    fuses = unknown && work.pieces.back().id == unk_;
     at += symbol.length;
   }
 }
 
 void WordModel::write_unknown(std::string_view text, std::uint64_t begin, Work& work) const {
-  if (byte_fallback_) {
+  if (has_bytes(text)) {
     for (const char byte : text) work.pieces.push_back({vocabulary_.of_byte(static_cast<unsigned char>(byte)), 1});
   } else if (unk_ != Vocabulary::none) {
     work.pieces.push_back({unk_, static_cast<std::uint32_t>(text.size())});

@@ -41,6 +41,7 @@ class WordModel {
   void split_bytes(std::string_view word, const WordPlace& place, Work& work) const;
   void split_characters(std::string_view word, const WordPlace& place, Work& work) const;
   void write_symbols(std::span<const ScoredSymbol> symbols, std::string_view word, const WordPlace& place, Work& work) const;
+  bool has_bytes(std::string_view text) const;
   void write_unknown(std::string_view text, std::uint64_t begin, Work& work) const;
   [[noreturn]] void refuse_byte(std::string_view text, std::uint64_t begin) const;
 
