@@ -153,13 +153,14 @@ class Handle:
         return f"Handle({self.site}: {getattr(self.function, '__name__', self.function)!s})"
 
 
-def load(name: str | os.PathLike) -> "Model":
+def load(name: str | os.PathLike, bos: bool = True) -> "Model":
     """Opens a model: a name in the cache ("smollm2", "gpt2"), a folder in Hugging Face's layout, a .gguf, or a .safetensors
-    beside its config.json. The file is mapped, not read: opening takes milliseconds.
+    beside its config.json. The file is mapped, not read: opening takes milliseconds. With ``bos=False`` texts are given to it
+    alone, without the beginning of text that its tokenizer puts before them.
 
     Raises NotFoundError (with the names there are), FormatError, UnsupportedError, ShapeError, InputOutputError.
     """
-    return Model(_core.load(os.fspath(name)))
+    return Model(_core.load(os.fspath(name), bos))
 
 
 class Model:

@@ -216,7 +216,8 @@ std::string Model::label(TokenId id) const {
 }
 
 const Tokenizer& Model::tokenizer() const {
-  if (!tokenizer_source_) throw Error(Code::not_found, name_, "there is no tokenizer beside the model, so that no text can be read");
+  if (!tokenizer_source_)
+    throw Error(Code::not_found, name_, "there is no tokenizer beside the model: give token ids instead of text");
   read_tokenizer();
   if (tokenizer_error_ != nullptr) throw *tokenizer_error_;
   return *tokenizer_;
