@@ -75,7 +75,7 @@ Tensor vectors_at(const Options& o, const Space& space, std::span<const std::int
                     tokens, progress_line());
 }
 
-Tensor vectors_of(const Options& o, const Space& space, std::span<const std::int64_t> ids) {
+Tensor vectors_of(const Common& common, const Options& o, const Space& space, std::span<const std::int64_t> ids) {
   if (!ids.empty() && (o.site != "wte" || !o.after.empty())) return vectors_at(o, space, ids, common.no_bos);
   Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(ids.size()), space.width()});
   for (std::size_t i = 0; i < ids.size(); ++i)
@@ -264,7 +264,7 @@ void run(const Common& common, const Options& o) {
   check(o);
   const Space space = common.space();
   std::vector<std::int64_t> ids = wanted(o, space);
-  const Tensor vectors = vectors_of(o, space, ids);
+  const Tensor vectors = vectors_of(common, o, space, ids);
   const std::vector<std::int64_t> more = rows_of_words(space, o.add);
   Map map = made(o, vectors);
 
@@ -282,7 +282,7 @@ void run(const Common& common, const Options& o) {
   }
   map.notes.push_back(quality);
 
-  const Tensor points = with_added(o, vectors, map.points, vectors_of(o, space, more));
+  const Tensor points = with_added(o, vectors, map.points, vectors_of(common, o, space, more));
   ids.insert(ids.end(), more.begin(), more.end());
   const std::string method = o.method == "pca" ? "principal components" : o.method == "umap" ? "UMAP" : "t-SNE";
   Table table = table_of(space, ids, points, fmt::format("{} of {} tokens", method, map.points.rows()));

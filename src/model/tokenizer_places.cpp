@@ -21,6 +21,15 @@ bool holds_config(const TokenizerSpec& spec, std::string_view token, TokenId& id
   return false;
 }
 
+// A SentencePiece model does not say whether a text has a beginning; the classes of Llama and Gemma put one unless told not to.
+void put_bos_by_class(const fs::path& path, TokenizerSpec& spec) {
+  if (!fs::exists(path) || !spec.bos) return;
+  const bj::value value = read_json(path);
+  std::string_view name = JsonObject(value, path.string()).string("tokenizer_class", "");
+  if (name.ends_with("Fast")) name.remove_suffix(4);
+  if (name == "LlamaTokenizer" || name == "GemmaTokenizer" || name == "CodeLlamaTokenizer") spec.prefix = {*spec.bos};
+}
+
 }  // namespace
 
 void read_tokenizer_config(const fs::path& path, TokenizerSpec& spec) {
@@ -47,14 +56,15 @@ bool holds_tokenizer(const fs::path& folder) {
   if (fs::exists(folder / "tokenizer.json")) return true;
   for (const auto& [vocabulary, merges] : merge_files)
     if (fs::exists(folder / vocabulary) && fs::exists(folder / merges)) return true;
-  return false;
+  return fs::exists(folder / "tokenizer.model");
 }
 
 TokenizerSpec tokenizer_from_folder(const fs::path& folder) {
   if (fs::exists(folder / "tokenizer.json")) return tokenizer_from_file(folder / "tokenizer.json");
   for (const auto& [vocabulary, merges] : merge_files)
     if (fs::exists(folder / vocabulary)) return tokenizer_from_file(folder / vocabulary);
-  throw Error(Code::not_found, folder.string(), "holds no tokenizer.json and no vocab.json with merges.txt");
+  if (fs::exists(folder / "tokenizer.model")) return tokenizer_from_file(folder / "tokenizer.model");
+  throw Error(Code::not_found, folder.string(), "holds no tokenizer.json, no vocab.json with merges.txt and no tokenizer.model");
 }
 
 TokenizerSpec tokenizer_from_file(const fs::path& file) {
@@ -65,9 +75,12 @@ TokenizerSpec tokenizer_from_file(const fs::path& file) {
     read_tokenizer_config(file.parent_path() / "tokenizer_config.json", spec);
     return spec;
   }
-  if (file.extension() != ".json")
-    throw Error(Code::unsupported, file.string(), "is none of the tokenizers that are read: tokenizer.json, vocab.json with merges.txt, .gguf");
-  TokenizerSpec spec = tokenizer_from_json(file);
+  const bool sentencepiece = file.extension() == ".model";
+  if (!sentencepiece && file.extension() != ".json")
+    throw Error(Code::unsupported, file.string(),
+                "is none of the tokenizers that are read: tokenizer.json, vocab.json with merges.txt, tokenizer.model, .gguf");
+  TokenizerSpec spec = sentencepiece ? tokenizer_from_sentencepiece(file) : tokenizer_from_json(file);
+  if (sentencepiece) put_bos_by_class(file.parent_path() / "tokenizer_config.json", spec);
   read_tokenizer_config(file.parent_path() / "tokenizer_config.json", spec);
   return spec;
 }
@@ -83,7 +96,7 @@ TokenizerSpec tokenizer_from_place(const std::string& path_or_name) {
   for (const auto& entry : fs::directory_iterator(path)) {
     if (entry.path().extension() == ".gguf") return tokenizer_from_gguf(Archive::open(entry.path()));
   }
-  throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt and no .gguf");
+  throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt, no tokenizer.model and no .gguf");
 }
 
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path_or_name) {

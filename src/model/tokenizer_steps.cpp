@@ -242,6 +242,7 @@ void simplify_byte_level(TokenizerSpec& spec) {
 // A normalizer that only marks spaces, and puts one in front: then tokens hold spaces, and the text stays as it is.
 void simplify_marks(TokenizerSpec& spec) {
   using Kind = NormalizerStep::Kind;
+  if (std::ranges::any_of(spec.added, &TokenizerSpec::Added::normalized)) return;  // they are found in the text with its marks
   auto& steps = spec.normalizer;
   const bool only_marks = steps.size() == 1 || (steps.size() == 2 && steps[0].kind == Kind::prepend && steps[0].content == spec.mark);
   const bool at_end = !steps.empty() && steps.back().kind == Kind::replace && steps.back().content == spec.mark;

@@ -1,5 +1,6 @@
 #include "embscope/tokenizer.h"
 
+#include <algorithm>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -21,6 +22,7 @@ struct Tokenizer::Parts {
   }
   void encode(std::string_view text, bool special, bool within, TokenWriter out) const;
   void check_rows(std::span<const TokenId> ids) const;
+  std::string in_normalized_text(std::string_view content) const;
 
   Vocabulary vocabulary;
   WordModel model;
@@ -30,6 +32,7 @@ struct Tokenizer::Parts {
   SafeCuts safe;
   PreTokenizer pre;
   bool add_prefix_space, prefix_before_space, prefix_first_only, strip_decoded;
+  bool marks_in_normalized;  // in place of spaces, as in the file
   std::string mark;
   std::vector<TokenId> prefix, suffix;
   std::optional<TokenId> bos, eos;
@@ -47,6 +50,9 @@ Tokenizer::Parts::Parts(const TokenizerSpec& spec)
       prefix_before_space(spec.prefix_before_space),
       prefix_first_only(spec.prefix_first_only),
       strip_decoded(spec.strip_decoded),
+      marks_in_normalized(!spec.cuts.empty() || std::ranges::any_of(spec.normalizer, [&](const NormalizerStep& step) {
+        return step.kind == NormalizerStep::Kind::replace && step.content == spec.mark;
+      })),
       mark(spec.mark),
       prefix(spec.prefix),
       suffix(spec.suffix),
@@ -57,11 +63,20 @@ Tokenizer::Parts::Parts(const TokenizerSpec& spec)
     for (const auto& token : spec.added) {
       if (token.special != special) continue;
       const std::string_view content = spec.tokens[static_cast<std::size_t>(token.id)];
-      token.normalized ? added_normalized.add(token, normalizer.apply(content)) : added.add(token, content);
+      token.normalized ? added_normalized.add(token, in_normalized_text(content)) : added.add(token, content);
     }
   }
   added.finish(), added_normalized.finish();
   if (model.is_local() && (pre == PreTokenizer::none || !cutter.empty())) safe = SafeCuts(vocabulary);
+}
+
+// How an added token reads in a text that was normalized, with the spaces that the vocabulary has in place of marks.
+std::string Tokenizer::Parts::in_normalized_text(std::string_view content) const {
+  AlignedText text = AlignedText::of(content, 0);
+  normalizer.apply(text);
+  std::vector<Part> all = {{0, text.bytes.size()}};
+  if (!mark.empty() && !marks_in_normalized) unmark(text, all, mark);
+  return text.bytes;
 }
 
 namespace {

@@ -125,6 +125,9 @@ def cases(charsmap, bytes_vocab, chars_size):
     prepend = {"type": "Prepend", "prepend": "▁"}
     fallback = {"byte_fallback": True, "fuse_unk": True}
     yield "chars", "llama2", {"normalizer": {"type": "Sequence", "normalizers": [prepend, REPLACE]}, "model": fallback, "added_tokens": [added("<s>", chars_size, special=True), added("<a>", chars_size + 1)]}
+    yield "chars", "llama2 with normalized tokens", {"normalizer": {"type": "Sequence", "normalizers": [prepend, REPLACE]}, "model": fallback,
+                                                     "added_tokens": [added("<a>", chars_size, normalized=True), added("▁<b>", chars_size + 1, normalized=True), added("b c", chars_size + 2)]}
+    yield "chars", "metaspace with normalized tokens", {"pre_tokenizer": metaspace(), "model": fallback, "added_tokens": [added(" <a>", chars_size, normalized=True), added("▁▁", chars_size + 1, normalized=True)]}
     yield "chars", "replaced only", {"normalizer": REPLACE, "model": fallback}
     yield "chars", "gemma2", {"normalizer": REPLACE, "pre_tokenizer": split(" ", "MergedWithPrevious", False, False), "model": fallback}
     yield "chars", "marks and a pattern", {"normalizer": REPLACE, "pre_tokenizer": split(r"\n|\s+|▁t", "MergedWithNext"), "model": fallback}
