@@ -6,8 +6,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -47,6 +45,23 @@ std::string takes_figure(const std::string& file) {
 
 }  // namespace
 
+// CLI11 would take -1 for 2^64 - 1, and what is larger than that for 2^64 - 1 too.
+void check_seeds(CLI::App& app) {
+  const CLI::Validator whole(
+      [](std::string& text) {
+        std::uint64_t seed = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+        const bool fits = error == std::errc() && end == text.data() + text.size();
+        return fits ? std::string() : fmt::format("'{}' is not a seed: choose 0 to {}", text, UINT64_MAX);
+      },
+      "");
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    for (const char* name : {"--seed", "--seeds"}) {
+      if (CLI::Option* option = command->get_option_no_throw(name)) option->check(whole);
+    }
+  }
+}
+
 std::string takes_file(const std::string& file) {
   expect_writable(file);
   return "";
@@ -59,6 +74,9 @@ std::string takes_arrays(const std::string& file) {
 
 std::shared_ptr<const Model> Common::open() const {
   if (threads != 0) set_threads(threads);
+  std::error_code error;
+  if (has_vectors_only() && !std::filesystem::exists(named(model), error))  // VECTORS:LABELS, which no model's path is
+    throw Error(Code::unsupported, named(model), "holds vectors, and is not a model: similar, neighbours, geometry, analogy, compare and map open it");
   return Model::open(named(model), !no_bos);
 }
 
@@ -66,6 +84,8 @@ const Transformer& Common::transformer() const {
   if (!transformer_) transformer_ = std::make_unique<const Transformer>(open());
   return *transformer_;
 }
+
+bool Common::has_vectors_only() const { return holds_vectors(named(model)); }
 
 Space Common::space() const {
   if (threads != 0) set_threads(threads);
@@ -98,6 +118,15 @@ Command add_model_command(CLI::App& app, const std::string& name, const std::str
   takes_text(command);
   command.app->add_flag("--explain", command.common->explain, "Say what the runs shared and computed, in token-layers");
   return command;
+}
+
+Command without_figure(Command command) {
+  command.app->remove_option(command.app->get_option("--save"));
+  return command;
+}
+
+void remark(const std::string& note) {
+  if (!note.empty()) fmt::print(stderr, "{}\n", note);
 }
 
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes) {
@@ -208,27 +237,6 @@ std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::in
   if (first < 0 || last > count || first >= last)
     throw Error(Code::range, where, fmt::format("{}: {} has 0:{}", text, what, count));
   return {first, last};
-}
-
-std::string read_text(const std::string& file) {
-  std::error_code error;
-  if (std::filesystem::is_directory(file, error)) throw Error(Code::io, file, "is a folder, a text file is needed");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw Error(Code::not_found, file, "cannot be read");
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (!line.empty()) lines.emplace_back(line);
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
 }
 
 }  // namespace embscope::cli

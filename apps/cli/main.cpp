@@ -50,6 +50,7 @@ int run(int argc, char** argv) {
                    cli::add_completion}) {
     add(app);
   }
+  cli::check_seeds(app);
   if (argc > 1) expect_command(app, argv[1]);
   try {
     app.parse(argc, argv);

@@ -30,7 +30,7 @@ class Api {
 void add_models(Routes& routes, Models& models);
 void add_text(Routes& routes, Models& models);        ///< tokens, vocabulary, predict, generate
 void add_vectors(Routes& routes, Models& models);     ///< vectors, similar, toy
-void add_matrix(Routes& routes, Models& models);
+void add_matrix(Routes& routes, Models& models);      ///< and the map of all tokens
 void add_inside(Routes& routes, Models& models);      ///< trace, lens, attention, attribute, trajectory
 void add_experiments(Routes& routes, Models& models); ///< mix, edit
 void add_stage(Routes& routes, Models& models);       ///< stage, stage/vector

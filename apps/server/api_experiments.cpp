@@ -1,11 +1,10 @@
 // mix, one step of it under a dragging hand, and edit.
 #include <algorithm>
-#include <list>
-#include <mutex>
 
 #include <fmt/format.h>
 
 #include "api.h"
+#include "recent.h"
 #include "reply.h"
 #include "texts.h"
 
@@ -114,41 +113,10 @@ double bytes_of(const Drag& drag, const Config& c) {
   return 8.0 * static_cast<double>(drag.prefix.positions() * c.blocks * c.kv_heads * c.head_width);
 }
 
-/// The drags of late; one is its request without p and k. Bounded: those not used for longest go.
-class Drags {
- public:
-  std::shared_ptr<const Drag> of(const std::string& key, const Config& config,
-                                 const std::function<std::shared_ptr<const Drag>()>& start) {
-    {
-      const std::lock_guard lock(mutex_);
-      const auto known = std::ranges::find(list_, key, &Entry::key);
-      if (known != list_.end()) {
-        list_.splice(list_.begin(), list_, known);
-        return list_.front().drag;
-      }
-    }
-    auto drag = start();
-    const std::lock_guard lock(mutex_);
-    list_.push_front({key, drag, bytes_of(*drag, config)});
-    bytes_ += list_.front().bytes;
-    while (list_.size() > most || (bytes_ > most_bytes && list_.size() > 1)) {
-      bytes_ -= list_.back().bytes;
-      list_.pop_back();
-    }
-    return drag;
-  }
-
- private:
-  static constexpr std::size_t most = 16;
-  static constexpr double most_bytes = 256.0 * (1 << 20);
-  struct Entry {
-    std::string key;
-    std::shared_ptr<const Drag> drag;
-    double bytes;
-  };
-  double bytes_ = 0;
-  std::mutex mutex_;
-  std::list<Entry> list_;
+/// A drag by its request without p and k; its answers by the whole request: a class drags through the same steps.
+struct Drags {
+  Recent<std::string, std::shared_ptr<const Drag>> started{64, 256.0 * (1 << 20)};
+  Recent<std::string, std::string> answers{4096, 16.0 * (1 << 20)};
 };
 
 bj::value with_probability(const OpenModel& model, TokenId id, const std::vector<double>& p) {
@@ -157,26 +125,39 @@ bj::value with_probability(const OpenModel& model, TokenId id, const std::vector
   return one;
 }
 
-Answer drag_step(const Call& call, const OpenModel& model, Drags& drags) {
-  const Fields in(call, {"text", "replace", "with", "vector", "targets", "p", "k", "site", "edits"});
-  const double p = in.number("p", 1, 0, 1);
-  const auto k = static_cast<int>(in.integer("k", 10, 0, 1000));
-  const auto drag = drags.of(in.without({"p", "k"}) + model.name(), model.config(), [&] { return start_drag(in, model); });
-  Cache cache = drag->prefix;
+Reply drag_step(const Drag& drag, const OpenModel& model, double p, int k) {
+  Cache cache = drag.prefix;
   Request request;
-  const auto& ids = drag->prompt.tokens.ids;
+  const auto& ids = drag.prompt.tokens.ids;
   request.rows = {{ids.begin() + cache.positions(), ids.end()}};
   if (cache.positions() > 0) request.cache = &cache;
-  request.edits = drag->edits;
-  request.edits.push_back(mix_edit(drag->site, drag->position, drag->other, p));
+  request.edits = drag.edits;
+  request.edits.push_back(mix_edit(drag.site, drag.position, drag.other, p));
   const auto run = model.transformer().run(request);
   const auto logits = run.rows[0].logits.values();
   const auto all = softmax(logits);
   bj::array targets, likeliest;
-  for (TokenId id : drag->targets) targets.push_back(with_probability(model, id, all));
+  for (TokenId id : drag.targets) targets.push_back(with_probability(model, id, all));
   for (TokenId id : top(logits, k)) likeliest.push_back(with_probability(model, id, all));
-  return Reply().add("p", p).add("position", drag->position).add("targets", targets).add("top", likeliest)
-      .add("words", words_value(model.model(), drag->words)).answer();
+  Reply reply;
+  reply.add("p", p).add("position", drag.position).add("targets", targets).add("top", likeliest);
+  reply.add("words", words_value(model.model(), drag.words));
+  return reply;
+}
+
+Answer drag(const Call& call, const OpenModel& model, Drags& drags) {
+  const Fields in(call, {"text", "replace", "with", "vector", "targets", "p", "k", "site", "edits"});
+  const double p = in.number("p", 1, 0, 1);
+  const auto k = static_cast<int>(in.integer("k", 10, 0, 1000));
+  const std::string key = in.without({"p", "k"}) + model.name();
+  const auto step = [&] {
+    const auto drag = drags.started.of(key, [&] { return start_drag(in, model); },
+                                       [&](const auto& started) { return bytes_of(*started, model.config()); });
+    return drag_step(*drag, model, p, k).text();
+  };
+  Answer answer;
+  answer.body = drags.answers.of(fmt::format("{} {} {}", p, k, key), step, [](const std::string& text) { return text.size(); });
+  return answer;
 }
 
 Answer edit(const Call& call, const OpenModel& model) {
@@ -202,7 +183,7 @@ void add_experiments(Routes& routes, Models& models) {
   routes.add("POST", "/api/mix", Lane::work, [&](Call& call) { return sweep(call, *models.of(call)); });
   auto drags = std::make_shared<Drags>();
   routes.add("POST", "/api/mix/at", Lane::quick,
-             [&, drags](Call& call) { return drag_step(call, *models.of(call), *drags); });
+             [&, drags](Call& call) { return drag(call, *models.of(call), *drags); });
   routes.add("POST", "/api/edit", Lane::work, [&](Call& call) { return edit(call, *models.of(call)); });
 }
 

@@ -75,7 +75,7 @@ Table nearest_among(const Model& model, const Tensor& vectors, const std::vector
     id.push_back(other), cosine.push_back(static_cast<double>(near.values[i]));
   }
   Table table("nearest on the map");
-  return std::move(table.add("rank", rank).add("token", names).add("id", id).add("cosine", cosine, 5));
+  return std::move(table.add("rank", rank, whole).add("token", names).add("id", id, whole).add("cosine", cosine, 5));
 }
 
 std::string run_pca(Job& job, const Tensor& vectors) {
@@ -131,7 +131,7 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
     throw Refusal(413, "too_large", "tokens", fmt::format("{} vectors take {:.0f} MiB, a map may take 2048: choose fewer", ids.size(), bytes / (1 << 20)));
   TsneOptions options;
   options.perplexity = in.number("perplexity", 30, 0.1, 1000);
-  options.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  options.seed = in.seed();
   options.steps = static_cast<int>(in.integer("steps", 750, 1, 100000));
   options.exaggerated_steps = std::min(options.exaggerated_steps, options.steps / 3);
   UmapOptions umap;
@@ -142,6 +142,9 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   const Site site = parse_site(in.text("site", "wte"), model->config());
   const std::string after = in.text("after", "");
   const bool rows = site.point == Point::wte && after.empty();  // of the matrix itself
+  if (rows && method != "pca") {  // by cosines: a row of zeros has no place
+    std::erase_if(ids, [&](TokenId id) { return std::ranges::all_of(model->model().embedding(id).values(), [](float x) { return x == 0; }); });
+  }
   const auto before = rows ? std::vector<TokenId>() : model->tokenizer().with_bos(after).ids;
   if (is_attention_map(site.point) || site.point == Point::logits)
     throw Error(Code::usage, "site", fmt::format("{} holds no vector to map", site.name()));
@@ -180,8 +183,15 @@ Work patch_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   for (const std::string& site : in.texts("sites", 16))
     request.points.push_back(parse_sites(site, model->config())[0].point);
   request.heads = in.flag("heads", true);
-  return [=](Job& job) {
+  return [=](Job& job) mutable {
     job.report(0, "patching");
+    request.seen = [&job](const PatchResult& so_far) {
+      job.set_partial(Reply()
+                          .add("clean", so_far.clean)
+                          .add("corrupt", so_far.corrupt)
+                          .add_json("tables", Reply().add("grid", so_far.grid).add("heads", so_far.heads).text())
+                          .text());
+    };
     const PatchResult result = patch(model->transformer(), request, job.progress());
     return Reply()
         .add("clean", result.clean)
@@ -208,7 +218,7 @@ Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   tokens_of(request.targets, *model, words);
   request.sampling.tokens = static_cast<int>(in.integer("tokens", 40, 0, 1024));
   request.sampling.temperature = in.number("temperature", 0, 0, 100);
-  request.sampling.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  request.sampling.seed = in.seed();
   return [=](Job& job) mutable {
     job.report(0, "the direction");
     request.direction = steering_direction(model->transformer(), towards, away, request.site);
@@ -229,6 +239,7 @@ Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenMode
   if (kind == "map") return map_work(in, model);
   if (kind == "patch") return patch_work(in, model);
   if (kind == "steer") return steer_work(in, model);
+  if (kind == "train" && call.visitor.is_guest()) refuse_guest("train");
   if (kind == "train") return train_work(in);
   throw Error(Code::not_found, fmt::format("kind '{}'", kind), "there are map, patch, steer and train");
 }
@@ -239,9 +250,9 @@ Answer json_answer(std::string text) {
   return answer;
 }
 
-Answer list(const Jobs& jobs) {
+Answer list(const Jobs& jobs, Visitor visitor) {
   std::string text = "[";
-  for (const auto& job : jobs.all()) text += (text.size() > 1 ? "," : "") + job->json(false);
+  for (const auto& job : jobs.all(visitor)) text += (text.size() > 1 ? "," : "") + job->json(false);
   return json_answer(text + "]");
 }
 
@@ -274,33 +285,33 @@ void add_jobs(Routes& routes, Models& models, Jobs& jobs) {
   routes.add("POST", "/api/jobs", Lane::quick, [&](Call& call) {
     std::string kind;
     auto work = work_of(call, kind, models.of(call));
-    Answer answer = Reply().add("id", jobs.start(kind, std::move(work))->id()).answer();
+    Answer answer = Reply().add("id", jobs.start(call.visitor, kind, std::move(work))->id()).answer();
     answer.status = 202;
     return answer;
   });
-  routes.add("GET", "/api/jobs", Lane::quick, [&](Call&) { return list(jobs); });
+  routes.add("GET", "/api/jobs", Lane::quick, [&](Call& call) { return list(jobs, call.visitor); });
   routes.add("GET", "/api/jobs/{id}", Lane::quick,
-             [&](Call& call) { return json_answer(jobs.find(call.parameters[0])->json(true)); });
+             [&](Call& call) { return json_answer(jobs.find(call.visitor, call.parameters[0])->json(true)); });
   routes.add("DELETE", "/api/jobs/{id}", Lane::quick, [&](Call& call) {
-    jobs.remove(call.parameters[0]);
+    jobs.remove(call.visitor, call.parameters[0]);
     return json_answer("{}");
   });
   routes.add("GET", "/api/jobs/{id}/points", Lane::quick,
-             [&](Call& call) { return points(*jobs.find(call.parameters[0])); });
-  routes.add("GET", "/api/jobs/{id}/ids", Lane::quick, [&](Call& call) { return ids(*jobs.find(call.parameters[0])); });
+             [&](Call& call) { return points(*jobs.find(call.visitor, call.parameters[0])); });
+  routes.add("GET", "/api/jobs/{id}/ids", Lane::quick, [&](Call& call) { return ids(*jobs.find(call.visitor, call.parameters[0])); });
   routes.add("GET", "/api/jobs/{id}/labels", Lane::quick,
-             [&](Call& call) { return labels(*jobs.find(call.parameters[0])); });
+             [&](Call& call) { return labels(*jobs.find(call.visitor, call.parameters[0])); });
   routes.add("GET", "/api/jobs/{id}/similar", Lane::quick,
-             [&](Call& call) { return nearest(call, *jobs.find(call.parameters[0])); });
+             [&](Call& call) { return nearest(call, *jobs.find(call.visitor, call.parameters[0])); });
   routes.add_stream("GET", "/api/jobs/{id}/events", [&](Call& call) {
-    jobs.find(call.parameters[0])->follow(call.events);
+    jobs.find(call.visitor, call.parameters[0])->follow(call.events);
     call.keeps_events = true;
     return Answer();
   });
   using Act = void (Job::*)();
   for (const auto& [word, act] : {std::pair<const char*, Act>{"pause", &Job::pause}, {"resume", &Job::resume}, {"cancel", &Job::cancel}}) {
     routes.add("POST", fmt::format("/api/jobs/{{id}}/{}", word), Lane::quick, [&jobs, act = act](Call& call) {
-      const auto job = jobs.find(call.parameters[0]);
+      const auto job = jobs.find(call.visitor, call.parameters[0]);
       ((*job).*act)();
       return json_answer(job->json(false));
     });

@@ -138,7 +138,7 @@ Answer predict_next(const Call& call, const OpenModel& model) {
     logit.push_back(static_cast<double>(logits[static_cast<std::size_t>(t)]));
     probability.push_back(p[static_cast<std::size_t>(t)]);
   }
-  table.add("rank", rank).add("token", token).add("id", id).add("logit", logit, 4).add("probability", probability, 5);
+  table.add("rank", rank, whole).add("token", token).add("id", id, whole).add("logit", logit, 4).add("probability", probability, 5);
   bj::array followed;
   for (TokenId t : target_ids) {
     bj::object one = token_value(model.model(), t);
@@ -164,7 +164,7 @@ Answer generate_text(const Call& call, const OpenModel& model) {
   sampling.temperature = in.number("temperature", 0, 0, 100);
   sampling.top_k = static_cast<int>(in.integer("top_k", 0, 0, model.config().vocab));
   sampling.top_p = in.number("top_p", 1, 1e-9, 1);
-  sampling.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  sampling.seed = in.seed();
   Words words;
   sampling.edits = edits_of(in, model, prompt, words);
   int count = 0;

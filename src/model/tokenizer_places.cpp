@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "model/family.h"
+#include "model/folders.h"
 #include "model/tokenizer_files.h"
 
 namespace embscope {
@@ -86,17 +87,15 @@ TokenizerSpec tokenizer_from_file(const fs::path& file) {
 }
 
 TokenizerSpec tokenizer_from_place(const std::string& path_or_name) {
-  std::error_code error;
-  fs::path path = path_or_name;
-  const bool plain = !path_or_name.empty() && path_or_name.find("..") == std::string::npos && path_or_name[0] != '/';
-  if (!fs::exists(path, error) && plain) path = cache_folder() / "tokenizers" / path_or_name;
-  if (!fs::exists(path, error)) path = find_model(path_or_name);
+  const fs::path own = cache_folder() / "tokenizers" / path_or_name;
+  const bool in_cache = !is_there(path_or_name) && is_plain_name(path_or_name) && is_there(own);
+  const fs::path path = in_cache ? own : find_model(path_or_name);
   if (!fs::is_directory(path)) return tokenizer_from_file(path);
   if (holds_tokenizer(path)) return tokenizer_from_folder(path);
-  for (const auto& entry : fs::directory_iterator(path)) {
-    if (entry.path().extension() == ".gguf") return tokenizer_from_gguf(Archive::open(entry.path()));
-  }
-  throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt, no tokenizer.model and no .gguf");
+  const auto files = gguf_files(path);
+  if (files.empty())
+    throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt, no tokenizer.model and no .gguf");
+  return tokenizer_from_gguf(Archive::open(files.front()));
 }
 
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path_or_name) {

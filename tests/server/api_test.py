@@ -14,6 +14,8 @@ import zlib
 from client import CAPITAL, Server, command
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
 MIX = {"text": CAPITAL, "replace": " Germany", "with": [" France"], "targets": [" Berlin", " Paris"]}
 
 
