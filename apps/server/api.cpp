@@ -83,6 +83,7 @@ Api::Api() {
   add_matrix(routes_, models_);
   add_inside(routes_, models_);
   add_experiments(routes_, models_);
+  add_stage(routes_, models_);
   add_jobs(routes_, models_, jobs_);
 }
 

@@ -32,6 +32,7 @@ void add_vectors(Routes& routes, Models& models);     ///< vectors, similar, toy
 void add_matrix(Routes& routes, Models& models);
 void add_inside(Routes& routes, Models& models);      ///< trace, lens, attention, attribute, trajectory
 void add_experiments(Routes& routes, Models& models); ///< mix, edit
+void add_stage(Routes& routes, Models& models);       ///< stage, stage/vector
 
 /// What a job does; returns its result as JSON.
 using Work = std::function<std::string(Job&)>;

@@ -36,11 +36,12 @@ Answer life(const Call& call, const OpenModel& model) {
 }
 
 Answer lens_of(const Call& call, const OpenModel& model) {
-  const Fields in(call, {"text", "target", "top", "first", "last"});
+  const Fields in(call, {"text", "edits", "target", "top", "first", "last"});
   const Prompt prompt = prompt_of(in, model);
   constexpr std::int64_t usual = 64;
   LensRequest request;
   request.ids = prompt.tokens.ids;
+  request.edits = edits_of(in, model, prompt);
   request.top = static_cast<int>(in.integer("top", 1, 1, 100));
   request.last = in.integer("last", prompt.length(), 0, any_position);
   request.first = in.integer("first", std::max<std::int64_t>(0, *request.last - usual), 0, any_position);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "embscope/edit.h"
 #include "embscope/progress.h"
 #include "embscope/table.h"
 #include "embscope/transformer.h"
@@ -16,6 +17,7 @@ namespace embscope {
 
 struct LensRequest {
   std::vector<TokenId> ids;          ///< the text's tokens (Tokenizer::with_bos)
+  std::vector<Edit> edits;           ///< applied in this order
   std::optional<TokenId> target;     ///< followed through all cells; else what is predicted at the text's last position
   int top = 1;                       ///< tokens listed for each cell
   std::int64_t first = 0;            ///< positions [first, last) are looked at

@@ -115,7 +115,7 @@ Table tops_table(const Model& model, const LensRequest& r, const std::vector<Cel
 LensResult lens(const Transformer& transformer, const LensRequest& r, const Progress& progress) {
   const std::int64_t last = r.last.value_or(static_cast<std::int64_t>(r.ids.size()));
   check(transformer.config(), r, last);
-  const Watched watched = watch(transformer, r.ids, residuals(transformer.config()), r.first, last, progress);
+  const Watched watched = watch(transformer, r.ids, residuals(transformer.config()), r.first, last, progress, r.edits);
   LensResult result;
   result.target = r.target.value_or(top(watched.logits.values(), 1)[0]);
   const auto cells = read(transformer, watched.values, result.target, r.top, progress);

@@ -3,7 +3,7 @@
 namespace embscope {
 
 Watched watch(const Transformer& transformer, std::span<const TokenId> ids, std::span<const Site> sites,
-              std::int64_t first, std::int64_t last, const Progress& progress) {
+              std::int64_t first, std::int64_t last, const Progress& progress, std::span<const Edit> edits) {
   Watched watched;
   watched.values.resize(sites.size());
   Hooks hooks;
@@ -17,6 +17,7 @@ Watched watch(const Transformer& transformer, std::span<const TokenId> ids, std:
   }
   Request request;
   request.rows = {{ids.begin(), ids.end()}};
+  request.edits = {edits.begin(), edits.end()};
   request.hooks = &hooks;
   request.progress = progress;
   Result result = transformer.run(request);

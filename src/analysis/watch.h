@@ -17,6 +17,6 @@ struct Watched {
 /// memory grows with what is asked and not with the text. Throws what Transformer::run throws;
 /// Error{cancelled}, asked before each block.
 Watched watch(const Transformer& transformer, std::span<const TokenId> ids, std::span<const Site> sites,
-              std::int64_t first, std::int64_t last, const Progress& progress = {});
+              std::int64_t first, std::int64_t last, const Progress& progress = {}, std::span<const Edit> edits = {});
 
 }  // namespace embscope

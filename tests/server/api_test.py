@@ -175,6 +175,33 @@ class Answers(unittest.TestCase):
         self.assertEqual([t["id"] for t in step["top"]], columns["id"][:3])
         self.assertEqual([t["probability"] for t in step["top"]], columns["probability_after"][:3])
 
+    def test_stage_is_the_run_with_edits_beside_the_run_without(self):
+        edits = [{"at": "wte@3", "do": "mix 0.25 ' France'"}]
+        mine = server.post("/api/stage", text=CAPITAL, edits=edits, targets=[" Paris"], k=5, vectors=True)
+        theirs = server.post("/api/edit", text=CAPITAL, edits=edits, top=5, targets=[" Paris"])["table"]["columns"]
+        for one in mine["top"] + mine["targets"]:
+            row = theirs["id"].index(one["id"])
+            self.assertAlmostEqual(one["probability"], theirs["probability_after"][row], places=4)
+            self.assertAlmostEqual(one["before"], theirs["probability_before"][row], places=4)
+        self.assertEqual(mine["labels"][3], "␣Germany")
+        blocks = server.get("/api/models")[0]["blocks"]
+        for grid in ("lengths", "moved", "felt"):
+            self.assertEqual((len(mine[grid]), len(mine[grid][0])), (blocks + 1, 5))
+        self.assertEqual([v > 0 for v in mine["felt"][0]], [False, False, False, True, False])
+        self.assertEqual(max(abs(v) for row in mine["vectors"] for v in row), 127)
+        self.assertNotIn("felt", server.post("/api/stage", text=CAPITAL))
+
+    def test_a_vector_of_the_stage_is_the_token_s_row_before_any_block(self):
+        one = server.post("/api/stage/vector", text=CAPITAL, block=-1, position=3)
+        self.assertEqual(one["vector"], server.post("/api/vectors", vectors=["' Germany'"])["vectors"][0])
+        changed = server.post("/api/stage/vector", text=CAPITAL, block=-1, position=3, edits=["wte@3 zero"])
+        self.assertEqual((changed["before"], set(changed["vector"])), (one["vector"], {0}))
+
+    def test_the_lens_takes_the_edits_in_force_into_account(self):
+        edits = [{"at": "wte@3", "do": "mix 0 ' France'"}]
+        cells = server.post("/api/lens", text=CAPITAL, edits=edits)["tables"]["cells"]["columns"]
+        self.assertEqual(cells["top"][-1], server.post("/api/stage", text=CAPITAL, edits=edits)["top"][0]["label"])
+
     def test_edit(self):
         edit = {"at": "wte@' Germany'", "do": "mix 0.5 ' France'"}
         mine = server.post("/api/edit?figure=1", text=CAPITAL, edits=[edit], top=8)
