@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "explorer.h"
+#include "answers.h"
 #include "reply.h"
 #include "texts.h"
 
-#include "embscope/predict.h"
 #include "embscope/utf8.h"
 
 namespace embscope::server {
@@ -61,17 +60,18 @@ Answer open_model(const Call& call, Models& models) {
   return answer;
 }
 
-Answer health(const Models& models) {
-  bj::array names;
+Answer health(const Models& models, const Routes& routes) {
+  bj::array names, addresses;
+  for (const Route& route : routes.all()) addresses.push_back(bj::array{route.method, route.pattern});
   for (const auto& model : models.all()) names.emplace_back(well_formed(model->name()));
-  return Reply().add("version", bj::value(EMBSCOPE_VERSION)).add("models", names).answer();
+  return Reply().add("version", bj::value(EMBSCOPE_VERSION)).add("models", names).add("addresses", addresses).answer();
 }
 
 }  // namespace
 
 Api::Api() {
-  routes_.add("GET", "/api/health", Lane::here, [this](Call&) { return health(models_); });
-  routes_.add("GET", "/api/openapi.json", Lane::here, [](Call&) {
+  routes_.add("GET", "/api/health", Lane::here, [this](Call&) { return health(models_, routes_); });
+  routes_.add("GET", "/api/openapi.json", Lane::quick, [](Call&) {
     Answer answer;
     answer.body = openapi();
     return answer;
@@ -81,7 +81,7 @@ Api::Api() {
   add_text(routes_, models_);
   add_vectors(routes_, models_);
   add_matrix(routes_, models_);
-  add_inside(routes_, models_);
+  add_analyses(routes_, models_);
   add_experiments(routes_, models_);
   add_stage(routes_, models_);
   add_jobs(routes_, models_, jobs_);

@@ -1,4 +1,4 @@
-// Jobs over HTTP: map, patch, steer, and how to follow, pause and end them.
+// Jobs over HTTP: maps, training and every analysis of the catalogue; how to follow, pause and end them.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -11,16 +11,13 @@
 
 #include "embscope/in_context.h"
 #include "embscope/neighbours.h"
-#include "embscope/patching.h"
 #include "embscope/projection.h"
 #include "embscope/similarity.h"
-#include "embscope/steering.h"
 
 namespace embscope::server {
 namespace {
 
 constexpr double most_map_bytes = 2.0 * (1 << 30);
-constexpr std::size_t most_texts = 256;
 
 // "all", "FIRST:LAST" or a list of ids.
 std::vector<TokenId> map_tokens(const Fields& in, std::int64_t vocab) {
@@ -163,67 +160,31 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   };
 }
 
-std::vector<TokenId> text_tokens(const Fields& in, const char* name, const OpenModel& model) {
-  return model.tokenizer().with_bos(in.text(name)).ids;
-}
+constexpr std::string_view map_fields[] = {"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist",
+                                           "site", "after"};
 
-Work patch_work(const Fields& in, std::shared_ptr<OpenModel> model) {
-  PatchRequest request;
-  request.clean = text_tokens(in, "clean", *model);
-  request.corrupt = text_tokens(in, "corrupt", *model);
-  const std::string target = in.text("target"), against = in.text("against");
-  request.target = token_of(target, *model);
-  request.against = token_of(against, *model);
-  if (in.has("sites")) request.points.clear();
-  for (const std::string& site : in.texts("sites", 16))
-    request.points.push_back(parse_sites(site, model->config())[0].point);
-  request.heads = in.flag("heads", true);
-  return [=](Job& job) {
-    job.report(0, "patching");
-    const PatchResult result = patch(model->transformer(), request, job.progress());
-    return Reply()
-        .add("clean", result.clean)
-        .add("corrupt", result.corrupt)
-        .add("cost", cost_value(result.cost))
-        .add_json("tables", Reply().add("grid", result.grid).add("heads", result.heads).text())
-        .add("figure", figure_patch(result.grid, result.heads, visible(target), visible(against)))
-        .text();
+// What any kind of job takes, for a body that names no kind.
+std::vector<std::string_view> all_fields() {
+  std::vector<std::string_view> names(std::begin(map_fields), std::end(map_fields));
+  const auto add = [&](std::string_view name) {
+    if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
   };
-}
-
-Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
-  SteerRequest request;
-  request.text = in.text("text");
-  request.site = parse_site(in.text("site", fmt::format("blocks.{}.resid_post", model->config().blocks / 2)), model->config());
-  const auto towards = in.texts("towards", most_texts), away = in.texts("away", most_texts);
-  if (towards.empty() || away.empty()) throw Error(Code::usage, "towards, away", "name at least one text for each");
-  if (in.has("strengths")) request.strengths = in.numbers("strengths", 64);
-  request.targets = in.texts("targets", 64);
-  request.sampling.tokens = static_cast<int>(in.integer("tokens", 40, 0, 1024));
-  request.sampling.temperature = in.number("temperature", 0, 0, 100);
-  request.sampling.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
-  return [=](Job& job) mutable {
-    job.report(0, "the direction");
-    request.direction = steering_direction(model->transformer(), towards, away, request.site);
-    const Table runs = steer(model->transformer(), request, job.progress());
-    return Reply().add("table", runs).add("figure", figure_steer(runs, request.site.name())).text();
-  };
+  for (const std::string_view name : train_fields) add(name);
+  for (const Analysis* analysis : analyses()) {
+    for (const Field& field : analysis->fields()) add(field.name), add(field.old);
+  }
+  return names;
 }
 
 Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenModel>& model) {
-  const Fields any(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "clean", "corrupt", "target", "against",
-                          "sites", "heads", "text", "site", "towards", "away", "strengths", "targets", "temperature", "neighbours",
-                          "min_dist", "after", "layers", "width", "context", "batch", "learning_rate"});
-  kind = any.text("kind");
-  if (kind == "map") return map_work(Fields(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist", "site", "after"}), model);
-  if (kind == "patch")
-    return patch_work(Fields(call, {"kind", "clean", "corrupt", "target", "against", "sites", "heads"}), model);
-  if (kind == "steer")
-    return steer_work(Fields(call, {"kind", "text", "site", "towards", "away", "strengths", "targets", "tokens",
-                                    "temperature", "seed"}),
-                      model);
+  kind = Fields(call, all_fields()).text("kind");
+  if (kind == "map") return map_work(Fields(call, map_fields), model);
   if (kind == "train") return train_work(call);
-  throw Error(Code::not_found, fmt::format("kind '{}'", kind), "there are map, patch, steer and train");
+  const Analysis* analysis = analysis_named(kind);
+  if (analysis != nullptr) return analysis_work(*analysis, body_of(call), model);
+  std::string names = "map, train";
+  for (const Analysis* one : analyses()) names += fmt::format(", {}", one->about().name);
+  throw Error(Code::not_found, fmt::format("kind '{}'", kind), "there are " + names);
 }
 
 Answer json_answer(std::string text) {

@@ -157,7 +157,7 @@ class Watch {
 }  // namespace
 
 Work train_work(const Call& call) {
-  const Fields in(call, {"kind", "text", "layers", "heads", "width", "context", "batch", "steps", "learning_rate", "seed", "tokens"});
+  const Fields in(call, train_fields);
   TrainingRequest request = training_request(in);
   return [request](Job& job) mutable {
     request.out = new_folder(request.seed);

@@ -60,11 +60,14 @@ bj::value parsed(const std::string& body) {
 
 }  // namespace
 
-Fields::Fields(const Call& call, std::initializer_list<std::string_view> names) {
-  if (call.body.empty()) return;
+bj::object body_of(const Call& call) {
+  if (call.body.empty()) return {};
   bj::value value = parsed(call.body);
   if (!value.is_object()) refuse("body", "must be a JSON object");
-  object_ = std::move(value.get_object());
+  return std::move(value.get_object());
+}
+
+Fields::Fields(const Call& call, std::span<const std::string_view> names) : object_(body_of(call)) {
   for (const auto& [key, unused] : object_) {
     if (std::find(names.begin(), names.end(), std::string_view(key)) == names.end())
       refuse(std::string(key), fmt::format("is no field of {}: it has {}", call.path, fmt::join(names, ", ")));

@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,11 +13,15 @@
 
 namespace embscope::server {
 
+/// The body of a call; empty where there is none. Throws Refusal{400} for what is no JSON object, or is nested deeper than 16.
+bj::object body_of(const Call& call);
+
 class Fields {
  public:
   /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for what is no JSON object,
   /// is nested deeper than 16, or has another field.
-  Fields(const Call& call, std::initializer_list<std::string_view> names);
+  Fields(const Call& call, std::span<const std::string_view> names);
+  Fields(const Call& call, std::initializer_list<std::string_view> names) : Fields(call, std::span(names.begin(), names.size())) {}
 
   bool has(std::string_view name) const;
   std::string text(std::string_view name) const;  ///< required

@@ -16,6 +16,7 @@
 
 #include "embscope/edit.h"
 #include "embscope/figure.h"
+#include "embscope/predict.h"
 #include "embscope/progress.h"
 #include "embscope/space.h"
 #include "embscope/table.h"
@@ -65,7 +66,7 @@ struct Field {
 
   std::string_view name;         ///< of the JSON member and of the Python argument
   std::string_view what;         ///< a sentence without its full stop
-  std::string_view option = {};  ///< on the command line, where it is not --name: "TEXT" (by position), "-k", "--no-heads"
+  std::string_view option = {};  ///< on the command line, where it is not --name: "TEXT" (by position), "-k", "--no-heads"; "-": none
   std::string_view old = {};     ///< a name that it had in the version before, with the same meaning
   std::string_view choices = {};  ///< of a name: "tsne umap pca"; empty: any
   double least = -none, most = none;
@@ -85,12 +86,6 @@ struct Part {
   std::string_view what;         ///< a sentence without its full stop
   std::string_view option = {};  ///< of a table: the flag of the command line that prints it in place of the first
   std::string_view excludes = {};  ///< of that flag: an option that it cannot stand beside
-};
-
-struct TokenProbability {
-  TokenId id = 0;
-  double probability = 0;
-  std::int64_t rank = 0;
 };
 
 /// An answer: its parts in the order in which they are described.
@@ -135,6 +130,8 @@ class Subject {
   virtual const Model& model() const = 0;
   virtual const Space& space() const = 0;
   virtual bool reads_files() const { return true; }  ///< whether vector expressions may name files of this machine
+  /// Of a long text, how many positions at its end an answer covers where nobody said which.
+  virtual std::int64_t usual_positions() const { return std::numeric_limits<std::int64_t>::max(); }
 };
 
 enum class Needs { nothing, model, space, transformer };
@@ -172,7 +169,7 @@ class Analysis {
 };
 
 /// All of them, in the order of the reference.
-std::span<const Analysis* const> catalogue();
+std::span<const Analysis* const> analyses();
 
 const Analysis* analysis_named(std::string_view name);  ///< null when there is none
 

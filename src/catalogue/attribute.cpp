@@ -18,16 +18,16 @@ struct Ask {
   std::vector<std::string> sites = {"z", "mlp_out", "wte"};  // of gradients alone
 };
 
-constexpr Part position{"position", Kind::integer, "The position, counted from the start"};
-constexpr Part target{"target", Kind::token, "The token whose logit it is"};
-constexpr Part against{"against", Kind::token, "The token whose logit is taken away, if any"};
-constexpr Part logit{"logit", Kind::number, "Of the run: the target's, less the other token's"};
+constexpr Part position_part{"position", Kind::integer, "The position, counted from the start"};
+constexpr Part target_part{"target", Kind::token, "The token whose logit it is"};
+constexpr Part against_part{"against", Kind::token, "The token whose logit is taken away, if any"};
+constexpr Part logit_part{"logit", Kind::number, "Of the run: the target's, less the other token's"};
 
 constexpr Part attribute_parts[] = {
-    position,
-    target,
-    against,
-    logit,
+    position_part,
+    target_part,
+    against_part,
+    logit_part,
     {"sum", Kind::number, "Of all parts: the logit up to rounding"},
     {"scale", Kind::number, "Of the final norm, frozen at the run's own"},
     {"parts", Kind::table, "What each part adds, in logits: columns part, block, head, value"},
@@ -35,10 +35,10 @@ constexpr Part attribute_parts[] = {
 };
 
 constexpr Part gradient_parts[] = {
-    position,
-    target,
-    against,
-    logit,
+    position_part,
+    target_part,
+    against_part,
+    logit_part,
     {"parts", Kind::table,
      "Columns site, block, head, position, token, value (gradient . activation, in logits) and gradient (its norm)"},
     {"activations", Kind::arrays, "By site, for positions 0 to `position`"},

@@ -26,7 +26,7 @@ EMBSCOPE_ANALYSES(EMBSCOPE_DECLARED)
 #undef EMBSCOPE_DECLARED
 }  // namespace catalogue
 
-std::span<const Analysis* const> catalogue() {
+std::span<const Analysis* const> analyses() {
 #define EMBSCOPE_LISTED(name) &catalogue::name##_analysis(),
   static const Analysis* const all[] = {EMBSCOPE_ANALYSES(EMBSCOPE_LISTED)};
 #undef EMBSCOPE_LISTED
@@ -34,7 +34,7 @@ std::span<const Analysis* const> catalogue() {
 }
 
 const Analysis* analysis_named(std::string_view name) {
-  const auto all = catalogue();
+  const auto all = analyses();
   const auto found = std::ranges::find(all, name, [](const Analysis* one) { return one->about().name; });
   return found == all.end() ? nullptr : *found;
 }

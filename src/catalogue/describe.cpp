@@ -49,14 +49,14 @@ Value::List list_of(const std::vector<int>& values) {
 // What a member is before it is filled in; nothing for those that are then simply absent.
 std::optional<Value> initial_of(const Member& member) {
   using Maybe = std::optional<Value>;
-  return std::visit(Cases{[](const std::string* m) { return m->empty() ? Maybe() : Maybe({*m}); },
-                          [](const int* m) { return Maybe({std::int64_t{*m}}); },
-                          [](const std::int64_t* m) { return Maybe({*m}); },
-                          [](const std::uint64_t* m) { return Maybe({static_cast<std::int64_t>(*m)}); },
-                          [](const double* m) { return Maybe({*m}); }, [](const bool* m) { return Maybe({*m}); },
-                          [](const std::vector<std::string>* m) { return m->empty() ? Maybe() : Maybe({list_of(*m)}); },
-                          [](const std::vector<int>* m) { return m->empty() ? Maybe() : Maybe({list_of(*m)}); },
-                          [](const std::vector<double>* m) { return m->empty() ? Maybe() : Maybe({list_of(*m)}); },
+  return std::visit(Cases{[](const std::string* m) { return m->empty() ? Maybe() : Value{*m}; },
+                          [](const int* m) { return Maybe(Value{std::int64_t{*m}}); },
+                          [](const std::int64_t* m) { return Maybe(Value{*m}); },
+                          [](const std::uint64_t* m) { return Maybe(Value{static_cast<std::int64_t>(*m)}); },
+                          [](const double* m) { return Maybe(Value{*m}); }, [](const bool* m) { return Maybe(Value{*m}); },
+                          [](const std::vector<std::string>* m) { return m->empty() ? Maybe() : Value{list_of(*m)}; },
+                          [](const std::vector<int>* m) { return m->empty() ? Maybe() : Value{list_of(*m)}; },
+                          [](const std::vector<double>* m) { return m->empty() ? Maybe() : Value{list_of(*m)}; },
                           [](const auto*) { return Maybe(); }},
                     member);
 }
@@ -191,25 +191,26 @@ void Lister::visit(Member member, const Field& field) {
 }
 
 void Reader::visit(Member member, const Field& field) {
-  names_.push_back(field.name);
   auto given = values_.find(field.name);
-  if (!field.old.empty()) {
-    names_.push_back(field.old);
-    const auto by_old_name = values_.find(field.old);
-    if (by_old_name != values_.end() && given != values_.end())
-      refuse(field.old, fmt::format("is the old name of {}: give one of them", field.name));
-    if (given == values_.end()) given = by_old_name;
-  }
+  const auto by_old_name = field.old.empty() ? values_.end() : values_.find(field.old);
+  if (by_old_name != values_.end() && given != values_.end())
+    refuse(field.old, fmt::format("is the old name of {}: give one of them", field.name));
+  if (given == values_.end()) given = by_old_name;
   if (given != values_.end())
     fill(member, field, given->second);
   else if (field.required)
     refuse(field.name, "is missing");
 }
 
-void Reader::finish() const {
-  for (const auto& [name, value] : values_) {
-    if (std::ranges::find(names_, std::string_view(name)) == names_.end())
-      refuse(name, fmt::format("no such field of {}: it has {}", analysis_, fmt::join(names_, ", ")));
+void check_names(std::string_view analysis, const std::vector<Field>& fields, const Values& values) {
+  std::vector<std::string_view> names;
+  for (const Field& field : fields) {
+    names.push_back(field.name);
+    if (!field.old.empty()) names.push_back(field.old);
+  }
+  for (const auto& [name, value] : values) {
+    if (std::ranges::find(names, std::string_view(name)) == names.end())
+      refuse(name, fmt::format("no such field of {}: it has {}", analysis, fmt::join(names, ", ")));
   }
 }
 

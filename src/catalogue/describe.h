@@ -60,15 +60,18 @@ class Lister : public Visitor {
 /// Fills in what was given; see Analysis::ask.
 class Reader : public Visitor {
  public:
-  Reader(std::string_view analysis, const Values& values) : analysis_(analysis), values_(values) {}
-  void finish() const;  ///< throws for what no field took
+  explicit Reader(const Values& values) : values_(values) {}
 
  private:
   void visit(Member member, const Field& field) override;
-  std::string_view analysis_;
   const Values& values_;
-  std::vector<std::string_view> names_;
 };
+
+/// Throws for a value of which there is no field.
+void check_names(std::string_view analysis, const std::vector<Field>& fields, const Values& values);
+
+/// An answer holds what its description says, in that order.
+void check_parts(const Found& found, std::span<const Part> parts);
 
 /// An analysis of a request: `fields` above, `run`, and, where an answer may be large, `bytes`.
 template <class Request>
@@ -79,8 +82,8 @@ class Made : public Analysis {
   using Bytes = double (*)(const Subject&, const Request&);
   using Check = void (*)(const Request&);  ///< what no field alone can say; throws
 
-  Made(About about, std::span<const Part> parts, Fields fields, Run run, Bytes bytes = nullptr, Check check = nullptr)
-      : about_(about), parts_(parts), fields_(fields), run_(run), bytes_(bytes), check_(check) {}
+  Made(About about, std::span<const Part> parts, Fields named, Run run, Bytes bytes = nullptr, Check check = nullptr)
+      : about_(about), parts_(parts), fields_(named), run_(run), bytes_(bytes), check_(check) {}
 
   const About& about() const override { return about_; }
   std::span<const Part> parts() const override { return parts_; }
@@ -94,9 +97,9 @@ class Made : public Analysis {
 
   Asked ask(const Values& values) const override {
     Request request;
-    Reader reader(about_.name, values);
+    check_names(about_.name, fields(), values);
+    Reader reader(values);
     fields_(request, reader);
-    reader.finish();
     if (check_ != nullptr) check_(request);
     Asked asked;
     asked.run = [run = run_, request, parts = parts_](const Subject& on, const Progress& progress) {
@@ -116,9 +119,6 @@ class Made : public Analysis {
   Bytes bytes_;
   Check check_;
 };
-
-/// An answer holds what its description says, in that order.
-void check_parts(const Found& found, std::span<const Part> parts);
 
 // What requests say, in the engine's terms.
 

@@ -16,6 +16,7 @@ struct Ask {
   int top = 1;
   std::string positions;
   std::optional<std::int64_t> first, last;
+  Edits edits;
 };
 
 constexpr Part parts[] = {
@@ -37,6 +38,7 @@ void fields(Ask& r, Visitor& f) {
                   .what = "FIRST:LAST, negative from the end (default: all, on the command line the last 16; a figure draws at most the last 32)"});
   f(r.first, {.name = "first", .what = "In place of `positions`: the first of them", .option = "-", .least = 0});
   f(r.last, {.name = "last", .what = "In place of `positions`: the one after the last", .option = "-", .least = 0});
+  f(r.edits, {.name = "edits", .what = "Edits of the run, applied in order"});
 }
 
 // For people: a row for each block, a column for each position.
@@ -94,7 +96,10 @@ double bytes(const Subject& on, const Ask& r) {
 
 Found run(const Subject& on, const Ask& r, const Progress& progress) {
   const Prompt prompt = prompt_of(on, r.text);
-  LensRequest request{.ids = prompt.tokens.ids, .target = token_of(on, r.target), .top = r.top};
+  LensRequest request{.ids = prompt.tokens.ids,
+                      .edits = edits_of(on, r.edits, prompt),
+                      .target = token_of(on, r.target),
+                      .top = r.top};
   std::tie(request.first, request.last) = window(on, r, prompt.length());
   LensResult result = lens(on.transformer(), request, progress);
   const std::string label = on.model().label(result.target);

@@ -29,23 +29,29 @@ constexpr Part agreement_parts[] = {
     {"figure", Kind::figure, "A dot a patch, the estimate against the real one"},
 };
 
-void agreement_fields(Ask& r, Visitor& f) {
+constexpr Field heads_only{.name = "heads_only", .what = "Only z of every head"};
+
+void common_fields(Ask& r, Visitor& f) {
   f(r.clean, {.name = "clean", .what = "The text whose answer is the target", .option = "CLEAN", .required = true});
   f(r.corrupt, {.name = "corrupt", .what = "As many tokens, with the other answer", .option = "CORRUPT", .required = true});
   f(r.target, {.name = "target", .what = "The clean answer", .required = true});
   f(r.against, {.name = "against", .what = "The corrupt answer", .required = true});
   f(r.sites, {.name = "sites", .what = "Points of every block", .longest = 16});
   f(r.heads, {.name = "heads", .what = "Also z of every head", .option = "--no-heads"});
-  f(r.heads_only, {.name = "heads_only", .what = "Only z of every head"});
+}
+
+void agreement_fields(Ask& r, Visitor& f) {
+  common_fields(r, f);
+  f(r.heads_only, heads_only);
 }
 
 void grid_fields(Ask& r, Visitor& f) {
-  agreement_fields(r, f);
+  common_fields(r, f);
   f(r.approximate, {.name = "approximate", .what = "Estimate every patch from one gradient (attribution patching)"});
+  f(r.heads_only, heads_only);
 }
 
 PatchRequest request_of(const Subject& on, const Ask& r) {
-  if (r.heads_only && !r.heads) throw Error(Code::usage, "heads_only", "cannot stand beside heads left out");
   PatchRequest request{.clean = prompt_of(on, r.clean, "clean").tokens.ids,
                        .corrupt = prompt_of(on, r.corrupt, "corrupt").tokens.ids,
                        .target = token_of(on, r.target),
@@ -55,6 +61,10 @@ PatchRequest request_of(const Subject& on, const Ask& r) {
   for (const std::string& site : r.heads_only ? std::vector<std::string>() : r.sites)
     request.points.push_back(parse_sites(site, on.model().config()).front().point);
   return request;
+}
+
+void check(const Ask& r) {
+  if (r.heads_only && !r.heads) throw Error(Code::usage, "heads_only", "cannot stand beside heads that are left out");
 }
 
 // For people: a row a block, a column a position.
@@ -137,7 +147,7 @@ const Analysis& patch_analysis() {
        .more = "Activation patching (Meng et al. 2022; Heimersheim & Nanda 2024 for the measure). Each run computes only what its "
                "patch can change.",
        .whole = true},
-      grid_parts, grid_fields, run_grid);
+      grid_parts, grid_fields, run_grid, nullptr, check);
   return made;
 }
 
@@ -148,7 +158,7 @@ const Analysis& patch_agreement_analysis() {
        .example = "patch \"The capital of Germany is\" \"The capital of France is\" --target \" Berlin\" --against \" Paris\" --both",
        .command = "patch",
        .flag = "--both"},
-      agreement_parts, agreement_fields, run_agreement);
+      agreement_parts, agreement_fields, run_agreement, nullptr, check);
   return made;
 }
 

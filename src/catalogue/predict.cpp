@@ -43,7 +43,7 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
   found.add("ids", prompt.tokens.ids)
       .add("labels", std::move(labels))
       .add("targets", std::move(result.targets))
-      .add("next", std::move(result.table))
+      .add("next", std::move(result.next))
       .add("figure", [text = prompt.text](const Found& f) { return figure_predict(f.table("next"), text); });
   return found;
 }

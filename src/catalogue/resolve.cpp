@@ -1,4 +1,5 @@
 // What requests say, in the engine's terms.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <iterator>
@@ -7,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "catalogue/describe.h"
+#include "catalogue/interim.h"
 
 namespace embscope::catalogue {
 namespace {
@@ -105,7 +107,7 @@ std::vector<Edit> edits_of(const Subject& on, const Edits& edits, const Prompt& 
     try {
       std::ranges::move(edits_of(on, edits.given[i], prompt), std::back_inserter(all));
     } catch (const Error& error) {
-      if (error.code() == Code::forbidden) throw;
+      if (error.code() == Code::unsupported) throw;
       throw Error(error.code(), fmt::format("edits[{}]", i),
                   error.where() == "edit" ? error.message() : fmt::format("{}: {}", error.where(), error.message()));
     }

@@ -1,0 +1,42 @@
+// Every analysis of the catalogue as an address and as a kind of job.
+#include "answers.h"
+#include "api.h"
+#include "fields.h"
+#include "reply.h"
+
+namespace embscope::server {
+namespace {
+
+Answer answer(const Analysis& analysis, const Call& call, std::shared_ptr<const OpenModel> model) {
+  const Analysis::Asked asked = analysis.ask(values_of(body_of(call), analysis));
+  const Opened on(std::move(model));
+  require_room(analysis, asked, on);
+  const Found found = asked.run(on, call.progress());
+  Answer answer;
+  answer.body = answer_json(analysis, found, on.model(), call.wants_figure());
+  return answer;
+}
+
+}  // namespace
+
+void add_analyses(Routes& routes, Models& models) {
+  for (const Analysis* analysis : analyses()) {
+    const auto& about = analysis->about();
+    routes.add(analysis->fields().empty() ? "GET" : "POST", "/api/" + std::string(about.name),
+               about.quick ? Lane::quick : Lane::work,
+               [&models, analysis](Call& call) { return answer(*analysis, call, models.of(call)); });
+  }
+}
+
+Work analysis_work(const Analysis& analysis, bj::object body, std::shared_ptr<const OpenModel> model) {
+  body.erase("kind");
+  const auto on = std::make_shared<const Opened>(std::move(model));
+  const Analysis::Asked asked = analysis.ask(values_of(body, analysis));
+  require_room(analysis, asked, *on);
+  return [&analysis, asked, on](Job& job) {
+    job.report(0, analysis.about().name);
+    return answer_json(analysis, asked.run(*on, job.progress()), on->model(), true);
+  };
+}
+
+}  // namespace embscope::server
