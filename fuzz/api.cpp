@@ -1,12 +1,12 @@
 // Requests to the server's API, on a small model: "POST /api/predict?figure=1", a line's end, the body. Whatever comes, the
-// answer is JSON (or an event stream, or bytes), and nothing is a failure of the server's own (status 500). A job that was started is
+// answer is JSON (or an event stream, or bytes), nothing is a failure of the server's own (status 500), and no file is opened. A job that was started is
 // looked at from all sides, and ended.
 #include <chrono>
 #include <thread>
 
 #include <boost/json.hpp>
 
-#include "input.h"
+#include "opens.h"
 #include "server.h"
 
 namespace embscope::fuzz {
@@ -75,13 +75,13 @@ void serve(const Server& server, std::string_view input) {
   Call call;
   call.method = first.substr(0, space);
   call.body = input.substr(std::min(line + 1, input.size()));
-  if (names_a_file(call.body)) return;
   try {
     parse_target(first.substr(std::min(space + 1, first.size())), call);
     const Route& route = server.api.routes().find(call);
     if (opens_files(route)) return;
+    const NothingOpened watch;
     if (starts_jobs(route) && call.body.find("train") != call.body.npos) {
-      works_or_is_refused([&] { train_work(call); });  // read, not run: it would write a model
+      works_or_is_refused([&] { train_work(server::Fields(call)); });  // read, not run: it would write a model
       return;
     }
     const Answer answer = answer_of(route, call);

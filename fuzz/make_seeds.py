@@ -57,6 +57,8 @@ for name, line in enumerate(["wte@' cat' mix 0.25 ' dog'", "blocks.1.resid_post@
                              "blocks.*.attn_out@-1 set run('The cat is')", "resid_mid@1..3 scale 2", "ln_final clamp 1,2 -1 1",
                              "wte noise 0.5 seed 3", "wte@0 rotate 30 ' cat'", "mlp_post@' is' project_out mean(' cat', ' dog')"]):
     seed("edit", f"text{name}", bytes([name & 1]) + line.encode())
+seed("edit", "parts", b"\0wte@' cat'\nset ' dog' + #69")
+seed("edit", "file", b"\0wte@' cat'\nset mean(' dog', file('/etc/passwd', 0))")
 seed("edit", "json", bytes([2]) + json.dumps([{"at": "wte@3", "do": "mix 0.25 ' dog'"}, "ln_final zero"]).encode())
 seed("edit", "vector", bytes([4]) + b"2 * ' cat' - (' dog' + 1)")
 seed("edit", "sites", bytes([7]) + b"blocks.0-1.hook_resid_post")

@@ -12,9 +12,6 @@ namespace embscope::fuzz {
 inline bool opens_files(const server::Route& route) { return route.method == "POST" && route.pattern == "/api/models"; }
 inline bool starts_jobs(const server::Route& route) { return route.method == "POST" && route.pattern == "/api/jobs"; }
 
-/// Expressions such as file('/etc/passwd') read what their user may read.
-inline bool names_a_file(std::string_view text) { return text.find("file") != text.npos; }
-
 inline void open_tiny_model(server::Api& api) { api.models().open(tiny::open("tiny-llama")->path().string()); }
 
 }  // namespace embscope::fuzz

@@ -208,7 +208,7 @@ class Question {
     }
     const Analysis::Asked asked = analysis.ask(values);
     const Named on(*common_, analysis.about().needs);
-    if (!words.empty()) explain_words(on.model().tokenizer(), words);
+    if (!words.empty()) explain_words(on.model(), words);
     const Found found = asked.run(on, progress_line());
     show(form, found);
     if (!to_.empty()) found.write(found, to_);

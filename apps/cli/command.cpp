@@ -132,12 +132,14 @@ Progress progress_line() {
   };
 }
 
-void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& words) {
+void explain_words(const Model& model, const std::vector<std::string>& words) {
   for (const std::string& word : words) {
-    const WordToken token = word_token(tokenizer, word);
+    const NamedToken token = token_named(model, word);
+    if (token.read == NamedToken::Read::with_space)
+      fmt::print(stderr, "'{}' is read with its space: {} is one token\n", visible(word), model.label(token.id));
     if (token.single()) continue;
     std::string pieces;
-    for (TokenId id : token.pieces) pieces += (pieces.empty() ? "" : " | ") + tokenizer.label(id);
+    for (TokenId id : token.pieces) pieces += (pieces.empty() ? "" : " | ") + model.label(id);
     fmt::print(stderr, "'{}' is {} tokens ({}): its final one is used\n", visible(word), token.pieces.size(), pieces);
   }
 }
@@ -145,8 +147,8 @@ void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& w
 std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<std::string>& words) {
   std::vector<std::int64_t> rows;
   if (space.model != nullptr && space.model->has_tokenizer()) {
-    explain_words(space.model->tokenizer(), words);
-    for (const std::string& word : words) rows.push_back(word_token(space.model->tokenizer(), word).id);
+    explain_words(*space.model, words);
+    for (TokenId id : ids_named(*space.model, words)) rows.push_back(id);
     return rows;
   }
   const WordIndex index(space);

@@ -65,8 +65,8 @@ void save_figure(const Common& common, const std::function<Figure()>& figure);
 /// A line on standard error, when it is a terminal and the work takes more than half a second.
 Progress progress_line();
 
-/// Says on standard error when a word is several tokens and its final one is used.
-void explain_words(const Tokenizer& tokenizer, const std::vector<std::string>& words);
+/// Says on standard error when a word is read with its space, or is several tokens and its final one is used.
+void explain_words(const Model& model, const std::vector<std::string>& words);
 
 /// Rows of words in a space: a model's tokenizer decides (and says so when a word is several tokens), in a file of vectors its
 /// words do. Throws Error{not_found} for a word that such a file lacks.

@@ -30,7 +30,7 @@ Request request_of(const Options& o, const Transformer& transformer, const Promp
   for (const std::string& site : o.capture)
     std::ranges::copy(parse_sites(site, transformer.config()), std::back_inserter(request.capture));
   for (const std::string& text : o.edits)
-    std::ranges::move(parse_edit(text, transformer, prompt), std::back_inserter(request.edits));
+    std::ranges::move(parse_edit(text, transformer, prompt, {.files = Files::allowed}), std::back_inserter(request.edits));
   return request;
 }
 

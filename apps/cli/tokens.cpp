@@ -64,13 +64,13 @@ Table doctor_table(const Tokenizer& tokenizer, std::string word) {
       other[0] ^ (((other[0] >= 'a' && other[0] <= 'z') || (other[0] >= 'A' && other[0] <= 'Z')) ? 32 : 0));
   std::vector<std::string> variant, pieces, ids, meaning;
   for (const std::string& w : {word, " " + word, other, " " + other}) {
-    const WordToken token = word_token(tokenizer, w);
+    const auto cut = tokenizer.encode(w).ids;
     std::string text, numbers;
-    for (TokenId id : token.pieces)
+    for (TokenId id : cut)
       text += (text.empty() ? "" : " | ") + tokenizer.label(id),
           numbers += fmt::format("{}{}", numbers.empty() ? "" : " ", id);
     variant.push_back(visible(w)), pieces.push_back(text), ids.push_back(numbers);
-    meaning.emplace_back(token.single() ? "one token: its row of wte is the word"
+    meaning.emplace_back(cut.size() == 1 ? "one token: its row of wte is the word"
                                         : "several tokens: an experiment would touch only the final piece");
   }
   Table table;

@@ -298,7 +298,7 @@ class Tour {
     figure.name = fmt::format("{:02}-{}", figures_.size() + 1, figure.name);
     figures_.push_back(std::move(figure));
   }
-  Tensor vector_of(std::string_view word) const { return model_->embedding(word_token(model_->tokenizer(), word).id); }
+  Tensor vector_of(std::string_view word) const { return model_->embedding(token_named(*model_, word).id); }
   double cosine_of(std::string_view a, std::string_view b) const {
     return cosine(vector_of(a).values(), vector_of(b).values());
   }

@@ -16,7 +16,7 @@ void add_vector(CLI::App& app) {
   command->add_option("WORDS", *words, "Words (a leading space counts)")->required();
   command->callback([common, words] {
     const auto model = common->open();
-    explain_words(model->tokenizer(), *words);
+    explain_words(*model, *words);
     const Table table = vectors(*model, *words);
     std::vector<std::string> notes;
     if (words->size() == 2)
@@ -33,7 +33,7 @@ void add_cosine(CLI::App& app) {
   command->add_option("WORDS", *words, "Words (a leading space counts)")->required();
   command->callback([common, words] {
     const auto model = common->open();
-    explain_words(model->tokenizer(), *words);
+    explain_words(*model, *words);
     const Table table = cosines(*model, *words);
     print(*common, table);
     save_figure(*common, [&] { return figure_cosines(table); });
@@ -58,13 +58,12 @@ Table nearest_by(const Space& space, std::int64_t row, NeighbourOptions options)
 }
 
 // With a model's tokenizer where there is one: cosines as the explorer and Python have them.
-Table nearest(const Common& common, const std::string& word, const NeighbourOptions& options) {
+std::pair<Table, std::string> nearest(const Common& common, const std::string& word, const NeighbourOptions& options) {
   const Space space = common.space();
-  if (space.model && options.metric == Metric::cosine && !options.centred) {
-    explain_words(space.model->tokenizer(), {word});
-    return similar(*space.model, word, options.k);
-  }
-  return nearest_by(space, rows_of_words(space, {word}).front(), options);
+  const std::int64_t row = rows_of_words(space, {word}).front();
+  const bool by_cosine = space.model && options.metric == Metric::cosine && !options.centred;
+  return {by_cosine ? similar(*space.model, word, options.k) : nearest_by(space, row, options),
+          space.labels[static_cast<std::size_t>(row)]};
 }
 
 void add_similar(CLI::App& app) {
@@ -83,9 +82,9 @@ void add_similar(CLI::App& app) {
   command->callback([common, o] {
     const Metric metric = metric_named(o->metric);
     if (o->k < 1) throw Error(Code::range, "similar", fmt::format("{} neighbours: ask for at least 1", o->k));
-    const Table table = nearest(*common, o->word, {o->k, metric, o->centred});
+    const auto [table, label] = nearest(*common, o->word, {o->k, metric, o->centred});
     print(*common, table);
-    save_figure(*common, [&] { return figure_similar(table, o->word); });
+    save_figure(*common, [&, &table = table, &label = label] { return figure_similar(table, label); });
   });
 }
 

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "reply.h"
-#include "texts.h"
 
 #include "embscope/utf8.h"
 
@@ -17,28 +16,19 @@ struct Cases : F... {
   using F::operator()...;
 };
 
-bool reads_vectors(Kind kind) { return kind == Kind::edits || kind == Kind::vector || kind == Kind::vectors; }
-
 /// An object is an edit ({"at", "do"}); for other fields it is nothing.
 Value value_of(std::string_view name, const bj::value& value, Kind kind) {
   if (value.is_bool()) return {value.get_bool()};
   if (value.is_int64()) return {value.get_int64()};
   if (value.is_double()) return {value.get_double()};
   if (value.is_uint64()) return {static_cast<double>(value.get_uint64())};
-  if (value.is_string()) {
-    if (reads_vectors(kind)) refuse_files(value.get_string());
-    return {std::string(value.get_string())};
-  }
+  if (value.is_string()) return {std::string(value.get_string())};
   if (value.is_array()) {
     Value::List list;
     for (const bj::value& one : value.get_array()) list.push_back(value_of(name, one, kind));
     return {std::move(list)};
   }
-  if (value.is_object() && kind == Kind::edits) {
-    for (const auto& [key, part] : value.get_object())
-      if (part.is_string()) refuse_files(part.get_string());
-    return {bj::serialize(value)};
-  }
+  if (value.is_object() && kind == Kind::edits) return {bj::serialize(value)};
   throw Refusal(400, "usage", std::string(name), value.is_null() ? "holds null" : "must not be an object");
 }
 
@@ -125,11 +115,20 @@ void require_room(const Analysis& analysis, const Analysis::Asked& asked, const 
   if (asked.bytes) require_memory(asked.bytes(on), analysis.about().name);
 }
 
-std::string answer_json(const Analysis& analysis, const Found& found, const Model& model, bool with_figures) {
+bool names_tokens(const Analysis& analysis) {
+  return std::ranges::any_of(analysis.fields(), [](const Field& field) {
+    return field.kind == Kind::token || field.kind == Kind::tokens || field.kind == Kind::edits || field.kind == Kind::vector ||
+           field.kind == Kind::vectors;
+  });
+}
+
+std::string answer_json(const Analysis& analysis, const Found& found, const Opened& on, bool with_figures) {
+  const Model& model = on.model();
   Reply reply;
   for (const auto& [name, thing] : found.parts()) add(reply, name, thing, model);
   add_group(reply, analysis, Kind::table, "table", "tables",
             [&](Reply& to, std::string_view name, std::string_view part) { to.add(name, found.table(part)); });
+  if (names_tokens(analysis)) reply.add("words", words_value(model, on.words()));
   if (with_figures)
     add_group(reply, analysis, Kind::figure, "figure", "figures",
               [&](Reply& to, std::string_view name, std::string_view part) { to.add(name, found.figure(part)); });

@@ -7,23 +7,27 @@
 
 #include "http.h"
 #include "models.h"
+#include "texts.h"
 
 #include "embscope/catalogue.h"
 
 namespace embscope::server {
 
-/// An open model as an analysis sees it. Files of this machine are not read for a request.
+/// An open model as one question sees it. Files of this machine are not read for a request.
 class Opened : public Subject {
  public:
   explicit Opened(std::shared_ptr<const OpenModel> model) : model_(std::move(model)) {}
   const Transformer& transformer() const override { return model_->transformer(); }
   const Model& model() const override { return model_->model(); }
   const Space& space() const override;
-  bool reads_files() const override { return false; }
+  Files files() const override { return Files::refused; }
+  void note(const NamedToken& token) const override { words_.push_back(token); }
+  const Words& words() const { return words_; }
   std::int64_t usual_positions() const override { return 64; }
 
  private:
   std::shared_ptr<const OpenModel> model_;
+  mutable Words words_;
 };
 
 /// The members of a JSON object as the values of an analysis's fields; null counts as absent.
@@ -32,8 +36,12 @@ Values values_of(const bj::object& object, const Analysis& analysis);
 /// Throws Refusal{413} where the answer would take more memory than a request may have.
 void require_room(const Analysis& analysis, const Analysis::Asked& asked, const Subject& on);
 
-/// The answer as JSON: its numbers and texts by name; a table as `table`, several in `tables`; the same for figures.
-std::string answer_json(const Analysis& analysis, const Found& found, const Model& model, bool with_figures);
+/// The answer as JSON: its numbers and texts by name; a table as `table`, several in `tables`; the same for
+/// figures; `words` has the tokens that the question names.
+std::string answer_json(const Analysis& analysis, const Found& found, const Opened& on, bool with_figures);
+
+/// Whether an answer has `words`: what is asked names tokens.
+bool names_tokens(const Analysis& analysis);
 
 /// The description of the whole API (OpenAPI 3.1): the addresses that are written by hand, and the catalogue's.
 const std::string& openapi();

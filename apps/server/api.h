@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "fields.h"
 #include "jobs.h"
 #include "models.h"
 #include "routes.h"
@@ -40,7 +41,7 @@ void add_stage(Routes& routes, Models& models);       ///< stage, stage/vector
 using Work = std::function<std::string(Job&)>;
 inline constexpr std::string_view train_fields[] = {"kind", "text", "layers", "heads", "width", "context", "batch", "steps",
                                                     "learning_rate", "seed", "tokens"};
-Work train_work(const Call& call);  ///< of a POST /api/jobs that asks for training
+Work train_work(const Fields& in);  ///< of a POST /api/jobs that asks for training
 /// Of one that asks for an analysis of the catalogue. Throws what Analysis::ask throws, Refusal{413}.
 Work analysis_work(const Analysis& analysis, bj::object body, std::shared_ptr<const OpenModel> model);
 void add_jobs(Routes& routes, Models& models, Jobs& jobs);

@@ -15,15 +15,15 @@ namespace {
 
 constexpr std::size_t most_targets = 64;
 
-MixRequest mix_request(const Fields& in) {
+MixRequest mix_request(const Fields& in, const OpenModel& model, Words& words) {
   MixRequest r;
   r.text = in.text("text");
   r.replace = in.text("replace");
   r.with = in.texts("with", most_targets);
   r.vector = in.text("vector", "");
-  refuse_files(r.vector);
   r.targets = in.texts("targets", most_targets);
   r.site = in.text("site", "wte");
+  tokens_of(r.with, model, words);
   return r;
 }
 
@@ -31,16 +31,17 @@ MixRequest mix_request(const Fields& in) {
 struct Drag {
   std::shared_ptr<const OpenModel> model;
   std::vector<TokenId> targets;
+  Words words;
   MixedAt mixed;
 };
 
 std::shared_ptr<const Drag> start_drag(const Fields& in, std::shared_ptr<const OpenModel> model) {
-  MixRequest r = mix_request(in);
-  r.edits = edits_of(in, *model, prompt_of(in, *model));
-  std::vector<TokenId> targets;
-  for (const std::string& word : r.targets) targets.push_back(token_of(word, *model));
+  Words words;
+  MixRequest r = mix_request(in, *model, words);
+  auto targets = tokens_of(r.targets, *model, words);
+  r.edits = edits_of(in, *model, prompt_of(in, *model), words);
   const Transformer& transformer = model->transformer();
-  return std::make_shared<const Drag>(Drag{std::move(model), std::move(targets), MixedAt(transformer, r)});
+  return std::make_shared<const Drag>(Drag{std::move(model), std::move(targets), std::move(words), MixedAt(transformer, r)});
 }
 
 /// The last drags; one is its request without p and k. Bounded: those not used for longest go.
@@ -79,14 +80,6 @@ class Drags {
   std::list<Entry> list_;
 };
 
-std::string key_of(const Call& call, const OpenModel& model) {
-  bj::object fields;  // without a body none, as Fields has it
-  if (!call.body.empty()) fields = bj::parse(call.body).as_object();
-  fields.erase("p");
-  fields.erase("k");
-  return model.name() + " " + bj::serialize(fields);
-}
-
 bj::value with_probability(const OpenModel& model, TokenId id, const std::vector<double>& p) {
   bj::object one = token_value(model.model(), id);
   one["probability"] = p[static_cast<std::size_t>(id)];
@@ -97,14 +90,20 @@ Answer drag_step(const Call& call, std::shared_ptr<const OpenModel> model, Drags
   const Fields in(call, {"text", "replace", "with", "vector", "targets", "p", "k", "site", "edits"});
   const double p = in.number("p", 1, 0, 1);
   const auto k = static_cast<int>(in.integer("k", 10, 0, 1000));
-  const auto drag = drags.of(key_of(call, *model), [&] { return start_drag(in, model); });
+  const auto drag = drags.of(in.without({"p", "k"}) + model->name(), [&] { return start_drag(in, model); });
   const Tensor row = drag->mixed.logits(p);
   const auto logits = row.values();
   const auto all = softmax(logits);
   bj::array targets, likeliest;
   for (TokenId id : drag->targets) targets.push_back(with_probability(*model, id, all));
   for (TokenId id : top(logits, k)) likeliest.push_back(with_probability(*model, id, all));
-  return Reply().add("p", p).add("position", drag->mixed.position()).add("targets", targets).add("top", likeliest).answer();
+  return Reply()
+      .add("p", p)
+      .add("position", drag->mixed.position())
+      .add("targets", targets)
+      .add("top", likeliest)
+      .add("words", words_value(model->model(), drag->words))
+      .answer();
 }
 
 }  // namespace

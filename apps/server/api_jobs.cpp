@@ -19,6 +19,9 @@ namespace {
 
 constexpr double most_map_bytes = 2.0 * (1 << 30);
 
+constexpr std::string_view map_fields[] = {"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist",
+                                           "site", "after"};
+
 // "all", "FIRST:LAST" or a list of ids.
 std::vector<TokenId> map_tokens(const Fields& in, std::int64_t vocab) {
   std::int64_t first = 0, last = vocab;
@@ -117,6 +120,7 @@ std::string run_umap(Job& job, const Tensor& vectors, const UmapOptions& options
 }
 
 Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
+  in.check(map_fields, " of map");
   const std::string method = in.text("method", "tsne");
   if (method != "pca" && method != "tsne" && method != "umap")
     throw Error(Code::unsupported, fmt::format("method '{}'", method), "there are pca, tsne and umap");
@@ -160,9 +164,6 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   };
 }
 
-constexpr std::string_view map_fields[] = {"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist",
-                                           "site", "after"};
-
 // What any kind of job takes, for a body that names no kind.
 std::vector<std::string_view> all_fields() {
   std::vector<std::string_view> names(std::begin(map_fields), std::end(map_fields));
@@ -177,9 +178,11 @@ std::vector<std::string_view> all_fields() {
 }
 
 Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenModel>& model) {
-  kind = Fields(call, all_fields()).text("kind");
-  if (kind == "map") return map_work(Fields(call, map_fields), model);
-  if (kind == "train") return train_work(call);
+  const Fields in(call);
+  in.check(all_fields(), fmt::format(" of {}", call.path));
+  kind = in.text("kind");
+  if (kind == "map") return map_work(in, model);
+  if (kind == "train") return train_work(in);
   const Analysis* analysis = analysis_named(kind);
   if (analysis != nullptr) return analysis_work(*analysis, body_of(call), model);
   std::string names = "map, train";

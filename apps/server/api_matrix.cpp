@@ -3,6 +3,7 @@
 #include <charconv>
 #include <list>
 #include <mutex>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -41,10 +42,13 @@ std::int64_t number(const std::string& text, const char* what) {
   return value;
 }
 
-/// Tiles of late, by their address; the one not used for longest goes. At most 32 MiB.
+/// A tile's address: model, level, x, y, the orders of tokens and of dimensions.
+using Key = std::tuple<std::string, std::int64_t, std::int64_t, std::int64_t, std::string, std::string>;
+
+/// The tiles that were drawn last, by their address; the one not used for longest goes. At most 32 MiB.
 class TileCache {
  public:
-  std::string of(const std::string& key, const std::function<std::string()>& draw) {
+  std::string of(const Key& key, const std::function<std::string()>& draw) {
     {
       const std::lock_guard lock(mutex_);
       const auto known = std::ranges::find(list_, key, &Entry::first);
@@ -63,7 +67,7 @@ class TileCache {
 
  private:
   static constexpr std::size_t most_bytes = 32 << 20;
-  using Entry = std::pair<std::string, std::string>;
+  using Entry = std::pair<Key, std::string>;
   std::mutex mutex_;
   std::list<Entry> list_;
   std::size_t bytes_ = 0;
@@ -76,7 +80,7 @@ Answer tile(const Call& call, OpenModel& model, TileCache& cache) {
   Answer answer;
   answer.type = "image/png";
   answer.headers = {{"Cache-Control", "private, max-age=600"}};
-  answer.body = cache.of(fmt::format("{} {} {} {} {} {}", model.name(), level, x, y, tokens, dimensions), [&] {
+  answer.body = cache.of(Key{model.name(), level, x, y, tokens, dimensions}, [&] {
     const auto png = model.tiles().png(level < 0 || level > 64 ? -1 : static_cast<int>(level), x, y, tokens, dimensions);
     return std::string(png.begin(), png.end());
   });

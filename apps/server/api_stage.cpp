@@ -90,10 +90,10 @@ ResidualStreamRequest positions_of(const Fields& in, const Prompt& prompt, std::
 Answer stage(const Call& call, const OpenModel& model, Untouched& untouched) {
   const Fields in(call, {"text", "edits", "first", "last", "k", "targets", "vectors"});
   const Prompt prompt = prompt_of(in, model);
-  const ResidualStreamRequest request = positions_of(in, prompt, edits_of(in, model, prompt));
+  Words words;
+  const ResidualStreamRequest request = positions_of(in, prompt, edits_of(in, model, prompt, words));
   const auto k = static_cast<int>(in.integer("k", 8, 0, 1000));
-  std::vector<TokenId> targets;
-  for (const std::string& word : in.texts("targets", 64)) targets.push_back(token_of(word, model));
+  const std::vector<TokenId> targets = tokens_of(in.texts("targets", 64), model, words);
   const auto without = untouched.of(model, request, call.progress());
   const auto with = request.edits.empty()
                         ? without
@@ -113,6 +113,7 @@ Answer stage(const Call& call, const OpenModel& model, Untouched& untouched) {
       .add("last", request.last)
       .add("top", likeliest)
       .add("targets", followed)
+      .add("words", words_value(model.model(), words))
       .add_rows("lengths", rounded(lengths(*with)))
       .add_rows("moved", rounded(moved(*with)));
   if (!request.edits.empty()) reply.add_rows("felt", rounded(felt(*with, *without)));
@@ -126,7 +127,8 @@ Answer vector_at(const Call& call, const OpenModel& model, Untouched& untouched)
   const int blocks = static_cast<int>(model.config().blocks);
   const std::int64_t block = in.integer("block", blocks - 1, -1, blocks - 1);
   const auto position = in.integer("position", prompt.length() - 1, 0, prompt.length() - 1);
-  const ResidualStreamRequest request{prompt.tokens.ids, edits_of(in, model, prompt), position, position + 1};
+  Words words;
+  const ResidualStreamRequest request{prompt.tokens.ids, edits_of(in, model, prompt, words), position, position + 1};
   const auto without = untouched.of(model, request, call.progress());
   const auto row = static_cast<std::size_t>(block + 1);
   Reply reply;

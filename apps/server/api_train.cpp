@@ -156,8 +156,8 @@ class Watch {
 
 }  // namespace
 
-Work train_work(const Call& call) {
-  const Fields in(call, train_fields);
+Work train_work(const Fields& in) {
+  in.check(train_fields, " of train");
   TrainingRequest request = training_request(in);
   return [request](Job& job) mutable {
     request.out = new_folder(request.seed);

@@ -1,6 +1,7 @@
 // vectors, similar, cosines, geometry, toy: looks at the embedding matrix that need no forward pass.
+#include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -21,10 +22,10 @@ struct Named {
 };
 
 // "#123" is named by its token, an expression by itself.
-std::string label_of(std::string_view expression, const OpenModel& model) {
+std::string label_of(std::string_view expression, const OpenModel& model, const Words& named) {
   const bool id = expression.size() > 1 && expression[0] == '#' &&
                   expression.find_first_not_of("0123456789", 1) == std::string_view::npos;
-  return id ? model.model().label(token_of(expression, model)) : visible(expression);
+  return id ? model.model().label(named.at(0).id) : visible(expression);
 }
 
 double length(std::span<const float> x) {
@@ -60,8 +61,13 @@ Table cosines_of(const std::vector<Named>& list) {
 Answer some_vectors(const Call& call, const OpenModel& model) {
   const Fields in(call, {"vectors"});
   std::vector<Named> list;
-  for (const std::string& expression : in.texts("vectors", most_vectors))
-    list.push_back({label_of(expression, model), vector_of("vectors", bj::value(expression), model)});
+  Words words;
+  for (const std::string& expression : in.texts("vectors", most_vectors)) {
+    Words named;
+    auto vector = vector_of("vectors", bj::value(expression), model, named);
+    list.push_back({label_of(expression, model, named), std::move(vector)});
+    std::ranges::move(named, std::back_inserter(words));
+  }
   if (list.empty()) throw Error(Code::usage, "vectors", "is empty: name at least one");
   Tensor rows({static_cast<std::int64_t>(list.size()), model.config().width});
   bj::array labels;
@@ -80,28 +86,12 @@ Answer some_vectors(const Call& call, const OpenModel& model) {
       .add("labels", labels)
       .add("cosines", cosines)
       .add("norms", std::span<const double>(norms))
+      .add("words", words_value(model.model(), words))
       .add_json("tables", Reply().add("vectors", lines).add("cosines", matrix).text());
   if (call.wants_figure())
     reply.add_json("figures",
                    Reply().add("lines", figure_vectors(lines)).add("cosines", figure_cosines(matrix)).text());
   return reply.answer();
-}
-
-// The tokens that an expression is made of: its neighbours are others.
-std::vector<TokenId> named_tokens(std::string_view expression, const OpenModel& model) {
-  std::vector<TokenId> ids;
-  for (std::size_t i = 0; i < expression.size(); ++i) {
-    if (expression[i] == '#') {
-      const std::size_t end = std::min(expression.find_first_not_of("0123456789", i + 1), expression.size());
-      if (end > i + 1) ids.push_back(token_of(expression.substr(i, end - i), model));
-    } else if (expression[i] == '\'' || expression[i] == '"') {
-      const std::size_t end = expression.find(expression[i], i + 1);
-      if (end == std::string_view::npos) return ids;
-      ids.push_back(word_token(model.tokenizer(), expression.substr(i + 1, end - i - 1)).id);
-      i = end;
-    }
-  }
-  return ids;
 }
 
 const bj::value& required_vector(const Fields& in) {
@@ -114,22 +104,25 @@ Answer neighbours(const Call& call, const OpenModel& model) {
   const Fields in(call, {"vector", "k", "exclude"});
   const bj::value& value = required_vector(in);
   const auto k = static_cast<int>(in.integer("k", 10, 1, 10000));
-  const auto vector = vector_of("vector", value, model);
+  Words words;
+  const auto vector = vector_of("vector", value, model, words);
   std::vector<TokenId> without;
   for (std::int64_t id : in.integers("exclude", 10000))
     without.push_back(static_cast<TokenId>(std::clamp<std::int64_t>(id, -1, INT32_MAX)));
-  if (!in.has("exclude") && value.is_string()) without = named_tokens(std::string(value.get_string()), model);
+  if (!in.has("exclude"))
+    for (const NamedToken& word : words) without.push_back(word.id);  // an expression's neighbours are others
   const Table table = similar(model.model(), vector, k, without);
   Reply reply;
-  reply.add("table", table);
+  reply.add("table", table).add("words", words_value(model.model(), words));
   if (call.wants_figure())
-    reply.add("figure", figure_similar(table, value.is_string() ? label_of(value.get_string(), model) : "the vector"));
+    reply.add("figure", figure_similar(table, value.is_string() ? label_of(value.get_string(), model, words) : "the vector"));
   return reply.answer();
 }
 
 Answer all_cosines(const Call& call, const OpenModel& model) {
   const Fields in(call, {"vector"});
-  const auto cosines = cosines_with_all(model.model(), vector_of("vector", required_vector(in), model));
+  Words words;
+  const auto cosines = cosines_with_all(model.model(), vector_of("vector", required_vector(in), model, words));
   const std::vector<float> values(cosines.begin(), cosines.end());
   return binary_answer({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
 }

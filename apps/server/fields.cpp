@@ -67,11 +67,23 @@ bj::object body_of(const Call& call) {
   return std::move(value.get_object());
 }
 
-Fields::Fields(const Call& call, std::span<const std::string_view> names) : object_(body_of(call)) {
+Fields::Fields(const Call& call) : object_(body_of(call)) {}
+
+Fields::Fields(const Call& call, Names names) : Fields(call) { check(names, fmt::format(" of {}", call.path)); }
+
+Fields::Fields(bj::object object, Names names) : object_(std::move(object)) { check(names, ""); }
+
+void Fields::check(std::span<const std::string_view> names, std::string_view of) const {
   for (const auto& [key, unused] : object_) {
     if (std::find(names.begin(), names.end(), std::string_view(key)) == names.end())
-      refuse(std::string(key), fmt::format("is no field of {}: it has {}", call.path, fmt::join(names, ", ")));
+      refuse(std::string(key), fmt::format("is not a field{}: it has {}", of, fmt::join(names, ", ")));
   }
+}
+
+std::string Fields::without(Names names) const {
+  bj::object rest = object_;
+  for (std::string_view name : names) rest.erase(name);
+  return bj::serialize(rest);
 }
 
 const bj::value* Fields::find(std::string_view name) const {

@@ -18,10 +18,16 @@ bj::object body_of(const Call& call);
 
 class Fields {
  public:
-  /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for what is no JSON object,
+  using Names = std::initializer_list<std::string_view>;
+
+  /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for what is not a JSON object,
   /// is nested deeper than 16, or has another field.
-  Fields(const Call& call, std::span<const std::string_view> names);
-  Fields(const Call& call, std::initializer_list<std::string_view> names) : Fields(call, std::span(names.begin(), names.size())) {}
+  Fields(const Call& call, Names names);
+  explicit Fields(const Call& call);  ///< any names
+  Fields(bj::object object, Names names);  ///< of an object within a body
+  void check(Names names, std::string_view of) const { check(std::span(names.begin(), names.size()), of); }
+  void check(std::span<const std::string_view> names, std::string_view of) const;  ///< the constructor's check, once it is known which names there are
+  std::string without(Names names) const;  ///< the other fields, as JSON
 
   bool has(std::string_view name) const;
   std::string text(std::string_view name) const;  ///< required

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "embscope/edit.h"
 #include "embscope/utf8.h"
 
 namespace embscope::server {
@@ -67,6 +68,8 @@ Answer answer_to_exception() {
     throw;
   } catch (const Refusal& refusal) {
     return error_answer(refusal.status(), refusal.code(), refusal.where(), refusal.what());
+  } catch (const FilesRefused& error) {
+    return error_answer(403, "forbidden", error.where(), error.message());
   } catch (const Error& error) {
     const Status status = status_of(error.code());
     return error_answer(status.status, status.name, error.where(), error.message());

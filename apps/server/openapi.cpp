@@ -119,6 +119,7 @@ bj::object answer_of(const Analysis& analysis) {
     if (part.kind != Kind::table && part.kind != Kind::figure) properties[part.name] = described(part);
   }
   add_group(properties, analysis.parts(), Kind::table, "table", "tables");
+  if (names_tokens(analysis)) properties["words"] = list_of(reference("schemas", "Word"));
   add_group(properties, analysis.parts(), Kind::figure, "figure", "figures");
   return {{"type", "object"}, {"properties", std::move(properties)}};
 }

@@ -1,30 +1,31 @@
 #include "texts.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
+
+#include "reply.h"
+
+#include "embscope/utf8.h"
 
 namespace embscope::server {
 namespace {
 
 constexpr std::size_t most_edits = 256;
 
-std::vector<Edit> one_edit(std::size_t index, const bj::value& value, const OpenModel& model, const Prompt& prompt) {
-  const std::string text = bj::serialize(value);
-  try {
-    if (value.is_object()) {
-      for (const auto& [key, part] : value.get_object())
-        if (part.is_string()) refuse_files(part.get_string());
-    } else if (value.is_string()) {
-      refuse_files(value.get_string());
-    } else {
-      throw Error(Code::usage, "edit", "must be {\"at\", \"do\"} or a text");
-    }
-    return parse_edits_json(text, model.transformer(), prompt);
-  } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("edits[{}]", index),
-                error.where() == "edit" ? error.message() : fmt::format("{}: {}", error.where(), error.message()));
+std::vector<Edit> one_edit(const bj::value& value, const OpenModel& model, const Prompt& prompt, Words& words) {
+  const Reading reading{.files = Files::refused, .tokens = &words};
+  if (value.is_string()) return parse_edit(value.get_string(), model.transformer(), prompt, reading);
+  if (!value.is_object()) throw Error(Code::usage, "edit", "must be {\"at\", \"do\"} or a text");
+  const Fields in(value.get_object(), {"at", "do"});
+  return parse_edit(in.text("at"), in.text("do"), model.transformer(), prompt, reading);
+}
+
+std::string_view name(NamedToken::Read read) {
+  switch (read) {
+    case NamedToken::Read::by_id: return "by_id";
+    case NamedToken::Read::as_written: return "as_written";
+    case NamedToken::Read::with_space: return "with_space";
   }
+  return "";
 }
 
 }  // namespace
@@ -38,7 +39,7 @@ Prompt prompt_of(const Fields& in, const OpenModel& model) {
   return prompt;
 }
 
-std::vector<Edit> edits_of(const Fields& in, const OpenModel& model, const Prompt& prompt) {
+std::vector<Edit> edits_of(const Fields& in, const OpenModel& model, const Prompt& prompt, Words& words) {
   const bj::value* value = in.find("edits");
   std::vector<Edit> edits;
   if (value == nullptr) return edits;
@@ -46,32 +47,25 @@ std::vector<Edit> edits_of(const Fields& in, const OpenModel& model, const Promp
   if (list.size() > most_edits)
     throw Refusal(422, "range", "edits", fmt::format("{} of them: at most {}", list.size(), most_edits));
   for (std::size_t i = 0; i < list.size(); ++i) {
-    for (Edit& edit : one_edit(i, list[i], model, prompt)) edits.push_back(std::move(edit));
+    const std::string where = fmt::format("edits[{}]", i);
+    try {
+      for (Edit& edit : one_edit(list[i], model, prompt, words)) edits.push_back(std::move(edit));
+    } catch (const Refusal& refusal) {
+      throw Refusal(refusal.status(), refusal.code(), where, fmt::format("{}: {}", refusal.where(), refusal.what()));
+    } catch (const FilesRefused&) {
+      throw;  // says it all, wherever it stands
+    } catch (const Error& error) {
+      throw Error(error.code(), where,
+                  error.where() == "edit" ? error.message() : fmt::format("{}: {}", error.where(), error.message()));
+    }
   }
   return edits;
 }
 
-void refuse_files(std::string_view expression) {
-  char quote = 0;
-  for (std::size_t i = 0; i < expression.size(); ++i) {
-    const char c = expression[i];
-    if (quote != 0) {
-      if (c == quote) quote = 0;
-    } else if (c == '\'' || c == '"') {
-      quote = c;
-    } else if (expression.substr(i, 4) == "file") {
-      throw Refusal(403, "forbidden", "file(...)", "files of this machine are not read for a request: use the command line");
-    }
-  }
-}
-
-std::vector<float> vector_of(std::string_view name, const bj::value& value, const OpenModel& model) {
+std::vector<float> vector_of(std::string_view name, const bj::value& value, const OpenModel& model, Words& words) {
+  if (value.is_string())
+    return parse_vector(value.get_string(), model.transformer(), {.files = Files::refused, .tokens = &words});
   const auto width = static_cast<std::size_t>(model.config().width);
-  if (value.is_string()) {
-    const std::string text(value.get_string());
-    refuse_files(text);
-    return parse_vector(text, model.transformer());
-  }
   if (!value.is_array()) throw Refusal(400, "usage", std::string(name), "must be a vector expression or a list of numbers");
   if (value.get_array().size() != width)
     throw Error(Code::shape, std::string(name),
@@ -80,23 +74,36 @@ std::vector<float> vector_of(std::string_view name, const bj::value& value, cons
   for (const bj::value& one : value.get_array()) {
     boost::system::error_code error;
     const auto number = one.to_number<double>(error);
-    if (error) throw Refusal(400, "usage", std::string(name), "holds what is no number");
+    if (error) throw Refusal(400, "usage", std::string(name), "holds what is not a number");
     vector.push_back(static_cast<float>(number));
   }
   return vector;
 }
 
-TokenId token_of(std::string_view word, const OpenModel& model) {
-  if (word.size() > 1 && word[0] == '#') {
-    TokenId id = 0;
-    const auto [end, error] = std::from_chars(word.data() + 1, word.data() + word.size(), id);
-    if (error == std::errc() && end == word.data() + word.size()) {
-      if (id < 0 || id >= model.config().vocab)
-        throw Error(Code::range, std::string(word), fmt::format("the vocabulary has 0:{}", model.config().vocab));
-      return id;
-    }
+TokenId token_of(std::string_view word, const OpenModel& model, Words& words) {
+  words.push_back(token_named(model.model(), word));
+  return words.back().id;
+}
+
+std::vector<TokenId> tokens_of(const std::vector<std::string>& texts, const OpenModel& model, Words& words) {
+  std::vector<TokenId> ids;
+  ids.reserve(texts.size());
+  for (const std::string& text : texts) ids.push_back(token_of(text, model, words));
+  return ids;
+}
+
+bj::array words_value(const Model& model, const Words& words) {
+  bj::array list;
+  for (const NamedToken& word : words) {
+    bj::object one = token_value(model, word.id);
+    one["text"] = well_formed(word.text);
+    one["pieces"] = labels_of(model, word.pieces);
+    one["single"] = word.single();
+    one["read"] = name(word.read);
+    one["reading"] = reading(model, word);
+    list.push_back(std::move(one));
   }
-  return word_token(model.tokenizer(), word).id;
+  return list;
 }
 
 }  // namespace embscope::server

@@ -7,21 +7,28 @@
 #include "fields.h"
 #include "models.h"
 
+#include "embscope/named_token.h"
+
 namespace embscope::server {
+
+/// The tokens that the words of a request stand for: an answer tells them as `words`.
+using Words = std::vector<NamedToken>;
 
 /// The field `text` as tokens, not longer than the context. Throws Error{usage} for an empty one, Error{range}.
 Prompt prompt_of(const Fields& in, const OpenModel& model);
 
-/// The field `edits`. Throws Refusal{403} for those that would read files of this machine; the engine's own errors carry
-/// edits[i] as their place.
-std::vector<Edit> edits_of(const Fields& in, const OpenModel& model, const Prompt& prompt);
+/// The field `edits`: a text form, {"at", "do"}, or a list of these. No file is read for them (FilesRefused); the engine's
+/// errors carry edits[i] as their place. The tokens that they name are added to `words`.
+std::vector<Edit> edits_of(const Fields& in, const OpenModel& model, const Prompt& prompt, Words& words);
 
-/// A vector [D] for wte: an expression, or D numbers.
-std::vector<float> vector_of(std::string_view name, const bj::value& value, const OpenModel& model);
+/// A vector [D] for wte: an expression, which reads no file either, or D numbers.
+std::vector<float> vector_of(std::string_view name, const bj::value& value, const OpenModel& model, Words& words);
 
-/// Throws Refusal{403} for an expression that reads a file.
-void refuse_files(std::string_view expression);
+/// "#123", or a word (token_named).
+TokenId token_of(std::string_view word, const OpenModel& model, Words& words);
+std::vector<TokenId> tokens_of(const std::vector<std::string>& texts, const OpenModel& model, Words& words);
 
-TokenId token_of(std::string_view word, const OpenModel& model);  ///< "#123", or a word by its final token
+/// [{"text", "id", "label", "pieces", "single", "read", "reading"}, ...]
+bj::array words_value(const Model& model, const Words& words);
 
 }  // namespace embscope::server

@@ -16,6 +16,7 @@
 
 #include "embscope/edit.h"
 #include "embscope/figure.h"
+#include "embscope/named_token.h"
 #include "embscope/predict.h"
 #include "embscope/progress.h"
 #include "embscope/space.h"
@@ -129,7 +130,8 @@ class Subject {
   virtual const Transformer& transformer() const = 0;
   virtual const Model& model() const = 0;
   virtual const Space& space() const = 0;
-  virtual bool reads_files() const { return true; }  ///< whether vector expressions may name files of this machine
+  virtual Files files() const { return Files::allowed; }  ///< whether vector expressions may name files of this machine
+  virtual void note(const NamedToken&) const {}           ///< told of each token that the question names, as it is read
   /// Of a long text, how many positions at its end an answer covers where nobody said which.
   virtual std::int64_t usual_positions() const { return std::numeric_limits<std::int64_t>::max(); }
 };

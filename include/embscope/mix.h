@@ -11,17 +11,15 @@
 namespace embscope {
 
 struct MixRequest {
-  std::string text, replace;         ///< `replace` must occur once in `text` (its final token is replaced)
-  std::vector<std::string> with;     ///< words mixed in, by their final token: the mean of what each has at the site
-  std::vector<std::string> targets;  ///< probabilities asked for, by their final token
+  std::string text, replace;         ///< `replace` is a position of `text` (position_of): " Germany", " cat[2]", "4"
+  std::vector<std::string> with;     ///< tokens mixed in (token_named): the mean of what each has at the site
+  std::vector<std::string> targets;  ///< tokens whose probabilities are asked for
   std::string vector;                ///< in place of `with`: an expression (edit.h)
+  Files files = Files::refused;      ///< whether the expression may read some
   int steps = 17;                    ///< p = 0, 1/(steps-1), ..., 1
   std::string site = "wte";          ///< any site that has a vector for each position
   std::vector<Edit> edits = {};      ///< in force in every run of the sweep, before the mixture
 };
-
-/// What is mixed in, for titles.
-std::string mixed_in(const MixRequest& request);
 
 /// What is mixed in, as a vector for the site: the mean of what the text has there when each of `with` stands in it, or the
 /// expression. Throws as `mix` does.
@@ -34,12 +32,12 @@ struct MixResult {
   int position = 0;                  ///< of the replaced token
   bool untouched_equals_p1 = false;  ///< the logits at p = 1 equal those of the run without the mixture, bit for bit
   std::vector<double> crossings;     ///< p at which the first two targets are equally likely, interpolated
+  std::string replaced, mixed_in;    ///< for titles: the token at the position; the tokens mixed in, or the expression
   Table sweep;                       ///< columns p, one per target, top (likeliest token), top_probability
   Cost cost;
 };
 
-/// At the position: p * source + (1 - p) * distractor. Throws Error{not_found} when the word is absent from the text,
-/// Error{usage} when it occurs twice or the site holds no vector; Error{cancelled}.
+/// At the position: p * source + (1 - p) * distractor. Throws what position_of throws, Error{usage} when the site holds no vector; Error{cancelled}.
 MixResult mix(const Transformer& transformer, const MixRequest& request, const Progress& progress = {});
 
 /// A mixture that is asked for again and again with another p: the vector, and the keys and values of all positions before the
@@ -67,6 +65,7 @@ class MixedAt {
 struct LayeredMix {
   Table cells;      ///< columns block, p, one per target, top: the sweep of every block's resid_pre
   Table crossings;  ///< columns block, p (of the first crossing, not-a-number where there is none)
+  std::string replaced, mixed_in;
   Cost cost;
 };
 

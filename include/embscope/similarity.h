@@ -15,10 +15,10 @@ namespace embscope {
 /// a.b / (|a||b|), summed in double; 0/0 throws Error{range} ("a zero vector has no direction").
 double cosine(std::span<const float> a, std::span<const float> b);
 
-/// Columns: dimension, one column of values for each word (words by their final token).
+/// Columns: dimension, one column of values for each word, named by its token (token_named).
 Table vectors(const Model& model, std::span<const std::string> words);
 
-/// Columns: word, then one column of cosines for each word.
+/// Columns: word, then one column of cosines for each word, all named by their tokens.
 Table cosines(const Model& model, std::span<const std::string> words);
 
 /// The k tokens nearest to a word: columns rank, token, id, cosine. The word's own token is left out.

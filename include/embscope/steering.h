@@ -24,7 +24,7 @@ struct SteerRequest {
   std::vector<float> direction;
   std::vector<double> strengths = {-4, -2, 0, 2, 4};  ///< multiples of the direction, added at every position
   Sampling sampling;
-  std::vector<std::string> targets;  ///< next tokens whose probabilities are asked for, by their final token
+  std::vector<std::string> targets;  ///< next tokens whose probabilities are asked for (token_named)
 };
 
 /// A row for each strength: columns strength, one per target, divergence (KL in nats of the next-token distribution from

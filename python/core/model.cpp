@@ -219,7 +219,7 @@ void add_edits(std::vector<Edit>& out, const std::vector<PendingEdit>& pending, 
         made.back().site = site;
       }
     } else {
-      made = parse_edit(edit.text, transformer, prompt);
+      made = parse_edit(edit.text, transformer, prompt, {.files = Files::allowed});
     }
     for (Edit& one : made) {
       if (row >= 0 && !one.rows.empty() && std::ranges::find(one.rows, row) == one.rows.end()) continue;
@@ -248,8 +248,8 @@ void bind_model(nb::module_& m) {
         for (std::int64_t id = 0; id < o.model->config().vocab; ++id) out.push_back(o.model->label(static_cast<TokenId>(id)));
         return out;
       })
-      .def("word", [](const Opened& o, const std::string& word) { return word_token(o.model->tokenizer(), word).id; })
-      .def("pieces", [](const Opened& o, const std::string& word) { return word_token(o.model->tokenizer(), word).pieces; })
+      .def("word", [](const Opened& o, const std::string& word) { return token_named(*o.model, word).id; })
+      .def("pieces", [](const Opened& o, const std::string& word) { return token_named(*o.model, word).pieces; })
       .def("site", [](const Opened& o, const std::string& name) { return parse_site(name, o.model->config()).name(); })
       .def("expand", [](const Opened& o, const std::string& pattern) {
         std::vector<std::string> out;
@@ -259,7 +259,7 @@ void bind_model(nb::module_& m) {
       .def("rows", [](const Opened& o, const std::vector<TokenId>& ids) { return array_of(rows_of(o, ids)); })
       .def("vector", [](const std::shared_ptr<Opened>& o, const std::string& text, const std::string& site, int position) {
         const Site at = parse_site(site, o->model->config());
-        std::vector<float> v = work([=](const Caller&) { return parse_vector(text, o->ready(), at, position); });
+        std::vector<float> v = work([=](const Caller&) { return parse_vector(text, o->ready(), at, position, {.files = Files::allowed}); });
         return array_of(Tensor::of({static_cast<std::int64_t>(v.size())}, v));
       })
       .def("unembed", unembed)

@@ -251,7 +251,8 @@ class Model(Analyses):
         return self._labels
 
     def token(self, word: str | int) -> int:
-        """The id of the token that stands for a word: itself, or the word's final token."""
+        """The id of the token that a text names: "#11452", or a word: as it is written where that is one token, else with a space
+        before it where that is one, else its last piece. "##5" is the text "#5"."""
         return self._core.word(word) if isinstance(word, str) else _ids([word])[0]
 
     # Vectors
@@ -263,7 +264,7 @@ class Model(Analyses):
         return _core.wte(self._core)
 
     def embed(self, what: str | int | Sequence) -> np.ndarray:
-        """Embedding vectors: of a word (by its final token) or an id [D]; of a list of words or ids, or Tokens, [N, D].
+        """Embedding vectors: of a word (by its token: see `token`) or an id [D]; of a list of words or ids, or Tokens, [N, D].
 
         Reads those rows of the file only. Raises RangeError for an id outside the vocabulary."""
         if isinstance(what, str) or not isinstance(what, Iterable):
@@ -279,12 +280,12 @@ class Model(Analyses):
         return drawn(_core.vectors(self._core, _words(words)), _core.figure_vectors)
 
     def cosines(self, words: Sequence[str]) -> Table:
-        """The cosine of every pair of words (by their final tokens), summed in double: columns word and the words."""
+        """The cosine of every pair of words (by their tokens), summed in double: columns word and the words."""
         return drawn(_core.cosines(self._core, _words(words)), _core.figure_cosines)
 
     def similar(self, word: str, k: int = 12) -> Table:
         """The k tokens nearest to a word by cosine: columns rank, token, id, cosine. The word's own token is left out."""
-        return drawn(_core.similar(self._core, word, k), lambda t: _core.figure_similar(t, word))
+        return drawn(_core.similar(self._core, word, k), lambda t: _core.figure_similar(t, self.label(self.token(word))))
 
     def dimensions(self) -> Table:
         """Mean and deviation of every dimension over all tokens: columns dimension, mean, deviation, ratio. Those with a large

@@ -11,7 +11,7 @@
 
 #include "base/threads.h"
 #include "embscope/archive.h"
-#include "embscope/model.h"
+#include "embscope/named_token.h"
 #include "embscope/projection.h"
 #include "embscope/words.h"
 #include "kernels/gemm.h"
@@ -142,7 +142,7 @@ bool has_letter(const std::string& label) {
 std::vector<TokenId> followed(const GrowthRequest& request, const Model& model, const std::vector<TokenId>& frequent) {
   std::vector<TokenId> ids;
   ids.reserve(request.words.size());
-  for (const std::string& word : request.words) ids.push_back(word_token(model.tokenizer(), word).id);
+  for (const std::string& word : request.words) ids.push_back(token_named(model, word).id);
   for (std::size_t i = 0; request.words.empty() && i < frequent.size() && ids.size() < 6; ++i) {
     if (has_letter(model.label(frequent[i]))) ids.push_back(frequent[i]);
   }

@@ -14,12 +14,11 @@ namespace {
 // What is mixed in: the mean of what the text has at the site when each of the other words stands in it, or the expression.
 std::vector<float> distractor(const Transformer& transformer, const MixRequest& r, const Site& site,
                               const std::vector<TokenId>& ids, int position) {
-  if (!r.vector.empty()) return parse_vector(r.vector, transformer, site, position);
-  const Model& model = transformer.model();
+  if (!r.vector.empty()) return parse_vector(r.vector, transformer, site, position, {.files = r.files});
   Request request;
-  for (const std::string& word : r.with) {
+  for (TokenId id : ids_named(transformer.model(), r.with)) {
     request.rows.push_back(ids);
-    request.rows.back()[static_cast<std::size_t>(position)] = word_token(model.tokenizer(), word).id;
+    request.rows.back()[static_cast<std::size_t>(position)] = id;
   }
   request.capture = {site};
   request.logits = LogitsAt::none;
@@ -85,13 +84,14 @@ std::vector<double> crossings(const std::vector<double>& p, const std::vector<do
   return found;
 }
 
-}  // namespace
-
-std::string mixed_in(const MixRequest& r) {
+// What is mixed in, for titles: the tokens, or the expression as it is written.
+std::string mixed_in(const Model& model, const MixRequest& r) {
   std::string names = r.vector;
-  for (const std::string& word : r.with) names += (names.empty() ? "" : ", ") + visible(word);
+  for (TokenId id : ids_named(model, r.with)) names += (names.empty() ? "" : ", ") + model.label(id);
   return names;
 }
+
+}  // namespace
 
 std::vector<float> mix_vector(const Transformer& transformer, const MixRequest& r) {
   const Site site = parse_site(r.site, transformer.config());
@@ -116,11 +116,14 @@ MixResult mix(const Transformer& transformer, const MixRequest& r, const Progres
   if (r.targets.empty()) throw Error(Code::usage, "mix", "no target words: name at least one");
   const Site site = parse_site(r.site, transformer.config());
   check(r, site);
-  const Tokenizer& tokenizer = transformer.model().tokenizer();
-  const Prompt prompt = make_prompt(tokenizer, r.text);
+  const Model& model = transformer.model();
+  const Prompt prompt = make_prompt(model.tokenizer(), r.text);
+  const auto targets = ids_named(model, r.targets);
   MixResult result;
   result.position = position_of(prompt, r.replace);
   const auto& ids = prompt.tokens.ids;
+  result.replaced = model.label(ids[static_cast<std::size_t>(result.position)]);
+  result.mixed_in = mixed_in(model, r);
   std::vector<double> p;
   p.reserve(static_cast<std::size_t>(r.steps));
   for (int i = 0; i < r.steps; ++i) p.push_back(static_cast<double>(i) / (r.steps - 1));
@@ -133,9 +136,6 @@ MixResult mix(const Transformer& transformer, const MixRequest& r, const Progres
   result.untouched_equals_p1 =
       std::ranges::equal(sweep.rows[steps - 1].logits.values(), sweep.rows[steps].logits.values());
 
-  std::vector<TokenId> targets;
-  targets.reserve(r.targets.size());
-  for (const std::string& word : r.targets) targets.push_back(word_token(tokenizer, word).id);
   std::vector<Step> found(steps);
   parallel_for(r.steps, 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
@@ -146,12 +146,12 @@ MixResult mix(const Transformer& transformer, const MixRequest& r, const Progres
   std::vector<double> likeliest_probability;
   for (const Step& step : found) {
     for (std::size_t t = 0; t < targets.size(); ++t) probabilities[t].push_back(step.probabilities[t]);
-    likeliest.push_back(transformer.model().label(step.likeliest));
+    likeliest.push_back(model.label(step.likeliest));
     likeliest_probability.push_back(step.likeliest_probability);
   }
-  result.sweep = Table(fmt::format("p x {} + (1 - p) x {}", visible(r.replace), mixed_in(r)));
+  result.sweep = Table(fmt::format("p x {} + (1 - p) x {}", result.replaced, result.mixed_in));
   result.sweep.add("p", p, 4);
-  for (std::size_t t = 0; t < r.targets.size(); ++t) result.sweep.add(visible(r.targets[t]), probabilities[t], 5);
+  for (std::size_t t = 0; t < r.targets.size(); ++t) result.sweep.add(model.label(targets[t]), probabilities[t], 5);
   result.sweep.add("top", likeliest).add("top_probability", likeliest_probability, 5);
   if (r.targets.size() >= 2) result.crossings = crossings(p, probabilities[0], probabilities[1]);
   return result;

@@ -9,6 +9,7 @@
 
 #include "analysis/pairs_of.h"
 #include "base/threads.h"
+#include "embscope/named_token.h"
 #include "kernels/pairs.h"
 #include "kernels/vector.h"
 
@@ -28,9 +29,9 @@ double dot(std::span<const float> a, std::span<const float> b) {
   return total;
 }
 
-std::vector<Tensor> word_vectors(const Model& model, std::span<const std::string> words) {
+std::vector<Tensor> rows_of(const Model& model, std::span<const TokenId> ids) {
   std::vector<Tensor> rows;
-  for (const std::string& word : words) rows.push_back(model.embedding(word_token(model.tokenizer(), word).id));
+  for (TokenId id : ids) rows.push_back(model.embedding(id));
   return rows;
 }
 
@@ -58,21 +59,23 @@ double cosine(std::span<const float> a, std::span<const float> b) {
 }
 
 Table vectors(const Model& model, std::span<const std::string> words) {
-  const auto rows = word_vectors(model, words);
+  const auto ids = ids_named(model, words);
+  const auto rows = rows_of(model, ids);
   std::vector<double> dimension;
   for (std::int64_t d = 0; d < model.config().width; ++d) dimension.push_back(static_cast<double>(d));
   Table table("vectors");
   table.add("dimension", dimension);
   for (std::size_t w = 0; w < rows.size(); ++w) {
-    table.add(visible(words[w]), std::vector<double>(rows[w].values().begin(), rows[w].values().end()), 6);
+    table.add(model.label(ids[w]), std::vector<double>(rows[w].values().begin(), rows[w].values().end()), 6);
   }
   return table;
 }
 
 Table cosines(const Model& model, std::span<const std::string> words) {
-  const auto rows = word_vectors(model, words);
+  const auto ids = ids_named(model, words);
+  const auto rows = rows_of(model, ids);
   std::vector<std::string> names;
-  for (const std::string& word : words) names.push_back(visible(word));
+  for (TokenId id : ids) names.push_back(model.label(id));
   Table table("cosine similarity");
   table.add("word", names);
   for (std::size_t b = 0; b < rows.size(); ++b) {
@@ -139,11 +142,10 @@ void check_neighbours(int k) {
 
 Table similar(const Model& model, std::string_view word, int k) {
   check_neighbours(k);
-  const WordToken token = word_token(model.tokenizer(), word);
-  auto cosines =
-      directions(model, model.embedding(token.id).values(), fmt::format("word '{}'", visible(word)));
-  cosines[static_cast<std::size_t>(token.id)] = nobody;
-  return nearest(model, cosines, k, fmt::format("nearest to {}", visible(word)));
+  const TokenId id = token_named(model, word).id;
+  auto cosines = directions(model, model.embedding(id).values(), fmt::format("token {}", model.label(id)));
+  cosines[static_cast<std::size_t>(id)] = nobody;
+  return nearest(model, cosines, k, fmt::format("nearest to {}", model.label(id)));
 }
 
 Table similar(const Model& model, std::span<const float> vector, int k, std::span<const TokenId> without) {

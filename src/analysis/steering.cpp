@@ -51,6 +51,7 @@ std::vector<float> steering_direction(const Transformer& transformer, const std:
 
 Table steer(const Transformer& transformer, const SteerRequest& r, const Progress& progress) {
   const Model& model = transformer.model();
+  const auto target_ids = ids_named(model, r.targets);
   Request request;
   const auto ids = model.tokenizer().with_bos(r.text).ids;
   request.rows.assign(r.strengths.size() + 1, ids);  // the last one as it is
@@ -67,7 +68,7 @@ Table steer(const Transformer& transformer, const SteerRequest& r, const Progres
     const auto logits = result.rows[i].logits.values();
     const auto p = softmax(logits);
     for (std::size_t t = 0; t < r.targets.size(); ++t) {
-      targets[t].push_back(p[static_cast<std::size_t>(word_token(model.tokenizer(), r.targets[t]).id)]);
+      targets[t].push_back(p[static_cast<std::size_t>(target_ids[t])]);
     }
     const TokenId best = top(logits, 1)[0];
     kl.push_back(divergence(logits, plain));
@@ -80,7 +81,7 @@ Table steer(const Transformer& transformer, const SteerRequest& r, const Progres
   report(progress, 1, "steering");
   Table table(fmt::format("steered at {}", r.site.name()));
   table.add("strength", r.strengths, 2);
-  for (std::size_t t = 0; t < r.targets.size(); ++t) table.add(visible(r.targets[t]), targets[t], 5);
+  for (std::size_t t = 0; t < r.targets.size(); ++t) table.add(model.label(target_ids[t]), targets[t], 5);
   table.add("divergence", kl, 4).add("top", likeliest).add("top_probability", top_probability, 5);
   return std::move(table.add("text", texts));
 }

@@ -129,7 +129,7 @@ const std::string& words_of(const Said& said, std::string_view where = "text");
 TokenId token_of(const Subject& on, const Word& word);
 std::optional<TokenId> token_of(const Subject& on, const std::optional<Word>& word);
 std::vector<TokenId> tokens_of(const Subject& on, const std::vector<Word>& words);
-std::vector<std::string> texts_of(const std::vector<Word>& words);
+std::vector<std::string> texts_of(const Subject& on, const std::vector<Word>& words);  ///< each of which names a token
 std::vector<float> vector_of(const Subject& on, const Direction& direction, std::string_view where);
 /// The engine's own errors carry edits[i] as their place.
 std::vector<Edit> edits_of(const Subject& on, const Edits& edits, const Prompt& prompt);

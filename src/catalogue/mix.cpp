@@ -10,7 +10,7 @@ namespace {
 
 struct Ask {
   Said text;
-  Word replace;
+  std::string replace;
   std::vector<Word> with, targets;
   int steps = 17;
   std::string site = "wte";
@@ -22,14 +22,16 @@ constexpr Part sweep_parts[] = {
     {"position", Kind::integer, "Of the replaced token"},
     {"crossings", Kind::numbers, "p at which the first two targets are equally likely"},
     {"untouched_equals_p1", Kind::flag, "The logits at p = 1 are those of the run without a mixture, bit for bit"},
-    {"mixed_in", Kind::name, "What is mixed in, for titles"},
+    {"replaced", Kind::name, "The token at the position"},
+    {"mixed_in", Kind::name, "The tokens mixed in, or the expression"},
     {"cost", Kind::cost, "What the runs shared and computed"},
     {"sweep", Kind::table, "A row a mixture: columns p, one for each target, top, top_probability"},
     {"figure", Kind::figure, "Probabilities of the targets by p"},
 };
 
 constexpr Part block_parts[] = {
-    {"mixed_in", Kind::name, "What is mixed in, for titles"},
+    {"replaced", Kind::name, "The token at the position"},
+    {"mixed_in", Kind::name, "The tokens mixed in, or the expression"},
     {"cost", Kind::cost, "What the runs shared and computed"},
     {"cells", Kind::table, "The sweep of every block: columns block, p, one for each target, top"},
     {"crossings", Kind::table, "Columns block, p (of the first crossing, null where there is none)"},
@@ -38,7 +40,8 @@ constexpr Part block_parts[] = {
 
 void mixed_fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
-  f(r.replace, {.name = "replace", .what = "The word in the text whose vector is mixed", .required = true});
+  f(r.replace, {.name = "replace", .what = "The place in the text whose vector is mixed: a word, \" cat[2]\" (its second occurrence), \"#ID\", a position",
+                  .required = true});
   f(r.with, {.name = "with", .what = "The words it is mixed with; the mean of several", .longest = 64});
   f(r.targets, {.name = "targets", .what = "Next tokens whose probabilities are asked for", .longest = 64});
   f(r.steps, {.name = "steps", .what = "Mixtures from p = 0 to p = 1", .least = 2, .most = 100000});
@@ -61,7 +64,10 @@ void block_fields(Ask& r, Visitor& f) {
 
 MixRequest request_of(const Subject& on, const Ask& r) {
   const Prompt prompt = prompt_of(on, r.text);
-  MixRequest request{.text = words_of(r.text), .replace = r.replace.text, .with = texts_of(r.with), .targets = texts_of(r.targets)};
+  MixRequest request{.text = words_of(r.text), .replace = r.replace};
+  request.with = texts_of(on, r.with);
+  request.targets = texts_of(on, r.targets);
+  request.files = on.files();
   request.vector = r.vector.expression;
   request.steps = r.steps;
   request.site = r.site;
@@ -82,8 +88,8 @@ std::vector<std::string> notes_of(const MixRequest& request, const MixResult& re
     notes.push_back(line);
   }
   for (const double crossing : result.crossings)
-    notes.push_back(fmt::format("{} and {} are equally likely at p = {:.4f}", visible(request.targets[0]),
-                                visible(request.targets[1]), crossing));
+    notes.push_back(
+        fmt::format("{} and {} are equally likely at p = {:.4f}", columns[1].name, columns[2].name, crossing));
   return notes;
 }
 
@@ -95,11 +101,13 @@ Found run_sweep(const Subject& on, const Ask& r, const Progress& progress) {
   found.add("position", std::int64_t{result.position})
       .add("crossings", result.crossings)
       .add("untouched_equals_p1", result.untouched_equals_p1)
-      .add("mixed_in", mixed_in(request))
+      .add("replaced", std::move(result.replaced))
+      .add("mixed_in", std::move(result.mixed_in))
       .add("cost", result.cost)
       .add("sweep", std::move(result.sweep))
-      .add("figure", [replace = request.replace](const Found& f) {
-        return figure_mix(f.table("sweep"), f.get<std::vector<double>>("crossings"), replace, f.get<std::string>("mixed_in"));
+      .add("figure", [](const Found& f) {
+        return figure_mix(f.table("sweep"), f.get<std::vector<double>>("crossings"), f.get<std::string>("replaced"),
+                          f.get<std::string>("mixed_in"));
       });
   return found;
 }
@@ -109,12 +117,14 @@ Found run_blocks(const Subject& on, const Ask& r, const Progress&) {
   LayeredMix result = mix_every_block(on.transformer(), request);
   Found found;
   found.people = [crossings = result.crossings] { return std::vector<Table>{crossings}; };
-  found.add("mixed_in", mixed_in(request))
+  found.add("replaced", std::move(result.replaced))
+      .add("mixed_in", std::move(result.mixed_in))
       .add("cost", result.cost)
       .add("cells", std::move(result.cells))
       .add("crossings", std::move(result.crossings))
-      .add("figure", [replace = request.replace](const Found& f) {
-        return figure_mix_layers(f.table("cells"), f.table("crossings"), replace, f.get<std::string>("mixed_in"));
+      .add("figure", [](const Found& f) {
+        return figure_mix_layers(f.table("cells"), f.table("crossings"), f.get<std::string>("replaced"),
+                                 f.get<std::string>("mixed_in"));
       });
   return found;
 }

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "catalogue/describe.h"
-#include "catalogue/interim.h"
 
 namespace embscope::catalogue {
 namespace {
@@ -28,8 +27,11 @@ std::vector<Edit> edits_of(const Subject& on, const Value& value, const Prompt& 
   const auto* text = std::get_if<std::string>(&value.is);
   if (text == nullptr) throw Error(Code::usage, "edit", "must be {\"at\", \"do\"} or a text");
   const bool json = !text->empty() && (text->front() == '{' || text->front() == '[');
-  const Reading reading{on.reads_files() ? Files::allowed : Files::refused};
-  return json ? parse_edits_json(*text, transformer, prompt, reading) : parse_edit(*text, transformer, prompt, reading);
+  std::vector<NamedToken> named;
+  const Reading reading{.files = on.files(), .tokens = &named};
+  auto edits = json ? parse_edits_json(*text, transformer, prompt, reading) : parse_edit(*text, transformer, prompt, reading);
+  for (const NamedToken& token : named) on.note(token);
+  return edits;
 }
 
 Table rows_at(const Table& table, const std::vector<std::size_t>& rows) {
@@ -68,7 +70,11 @@ const std::string& words_of(const Said& said, std::string_view where) {
   return said.text;
 }
 
-TokenId token_of(const Subject& on, const Word& word) { return token_named(on.model(), word.text).id; }
+TokenId token_of(const Subject& on, const Word& word) {
+  const NamedToken token = token_named(on.model(), word.text);
+  on.note(token);
+  return token.id;
+}
 
 std::optional<TokenId> token_of(const Subject& on, const std::optional<Word>& word) {
   if (!word) return {};
@@ -82,7 +88,8 @@ std::vector<TokenId> tokens_of(const Subject& on, const std::vector<Word>& words
   return ids;
 }
 
-std::vector<std::string> texts_of(const std::vector<Word>& words) {
+std::vector<std::string> texts_of(const Subject& on, const std::vector<Word>& words) {
+  tokens_of(on, words);
   std::vector<std::string> texts;
   texts.reserve(words.size());
   for (const Word& word : words) texts.push_back(word.text);
@@ -90,8 +97,12 @@ std::vector<std::string> texts_of(const std::vector<Word>& words) {
 }
 
 std::vector<float> vector_of(const Subject& on, const Direction& direction, std::string_view where) {
-  if (direction.values.empty())
-    return parse_vector(direction.expression, on.transformer(), {on.reads_files() ? Files::allowed : Files::refused});
+  if (direction.values.empty()) {
+    std::vector<NamedToken> named;
+    auto vector = parse_vector(direction.expression, on.transformer(), {.files = on.files(), .tokens = &named});
+    for (const NamedToken& token : named) on.note(token);
+    return vector;
+  }
   const auto width = static_cast<std::size_t>(on.model().config().width);
   if (direction.values.size() != width)
     throw Error(Code::shape, std::string(where),
@@ -106,8 +117,9 @@ std::vector<Edit> edits_of(const Subject& on, const Edits& edits, const Prompt& 
   for (std::size_t i = 0; i < edits.given.size(); ++i) {
     try {
       std::ranges::move(edits_of(on, edits.given[i], prompt), std::back_inserter(all));
+    } catch (const FilesRefused&) {
+      throw;
     } catch (const Error& error) {
-      if (error.code() == Code::unsupported) throw;
       throw Error(error.code(), fmt::format("edits[{}]", i),
                   error.where() == "edit" ? error.message() : fmt::format("{}: {}", error.where(), error.message()));
     }

@@ -53,7 +53,7 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
                        .site = parse_site(r.site.empty() ? fmt::format("blocks.{}.resid_post", config.blocks / 2) : r.site, config)};
   request.direction = direction_of(on, r, request.site);
   request.strengths = r.strengths;
-  request.targets = texts_of(r.targets);
+  request.targets = texts_of(on, r.targets);
   request.sampling.tokens = r.tokens, request.sampling.temperature = r.temperature, request.sampling.seed = r.seed;
   Table runs = steer(on.transformer(), request, progress);
   const std::string site = request.site.name();

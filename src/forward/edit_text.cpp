@@ -21,21 +21,37 @@ struct ParsedEdit {
 
 class EditReader {
  public:
-  EditReader(std::string_view text, const Config& config, const Prompt& prompt)
-      : cursor_(text), config_(config), prompt_(prompt) {}
+  EditReader(std::string_view text, const Config& config, const Prompt& prompt, Files files)
+      : cursor_(text), config_(config), prompt_(prompt), files_(files) {}
 
+  /// Both from one text, or each from a text of its own, to its end.
   ParsedEdit read() {
+    read_place();
+    read_action();
+    return read_end();
+  }
+  ParsedEdit read(std::string_view action) {
+    read_place();
+    if (!cursor_.done()) cursor_.fail("expected nothing more than SITE[@POSITIONS][/HEADS]");
+    cursor_ = Cursor(action);
+    read_action();
+    return read_end();
+  }
+
+ private:
+  ParsedEdit read_end() {
+    if (!cursor_.done()) cursor_.fail("expected nothing more");
+    return std::move(parsed_);
+  }
+
+  void read_place() {
     const std::string_view site = cursor_.until("@/ ");
     if (site.empty()) cursor_.fail("expected a site");
     parsed_.sites = parse_sites(site, config_);
     if (cursor_.accept('@')) read_positions();
     if (cursor_.accept('/')) parsed_.edit.heads = integers();
-    read_change();
-    if (!cursor_.done()) cursor_.fail("expected nothing more");
-    return std::move(parsed_);
   }
 
- private:
   void read_positions() {
     do {
       const int first = read_position(cursor_).in(prompt_);
@@ -56,7 +72,7 @@ class EditReader {
     return list;
   }
 
-  void read_change() {
+  void read_action() {
     cursor_.peek();
     const std::size_t start = cursor_.at();
     const auto found = std::ranges::find(changes, cursor_.name());
@@ -68,7 +84,7 @@ class EditReader {
     const bool has_amount = edit.change == Change::scale || edit.change == Change::mix ||
                             edit.change == Change::rotate || edit.change == Change::noise;
     if (has_amount) edit.amount = cursor_.number();
-    if (takes_vector(edit.change)) parsed_.vector = read_expression(cursor_);
+    if (takes_vector(edit.change)) parsed_.vector = read_expression(cursor_, files_);
     if (edit.change == Change::clamp) read_clamp();
     if (edit.change == Change::noise && !cursor_.done()) read_seed();
   }
@@ -88,12 +104,21 @@ class EditReader {
   Cursor cursor_;
   const Config& config_;
   const Prompt& prompt_;
+  const Files files_;
   ParsedEdit parsed_;
 };
 
+// All tokens that an expression names, before anything is computed for it: one that is not there is refused here.
+void told(const Expression& expression, const Model& model, const Reading& reading) {
+  std::vector<NamedToken> tokens;
+  expression.name_tokens(model, tokens);
+  if (reading.tokens != nullptr) std::ranges::move(tokens, std::back_inserter(*reading.tokens));
+}
+
 // One edit for each site; and for each position where the vector differs from one to the next.
-std::vector<Edit> placed(ParsedEdit parsed, const Transformer& transformer, const Prompt& prompt) {
+std::vector<Edit> placed(ParsedEdit parsed, const Transformer& transformer, const Prompt& prompt, const Reading& reading) {
   std::vector<Edit> edits;
+  if (parsed.vector) told(*parsed.vector, transformer.model(), reading);
   OtherRuns others(transformer, parsed.sites);
   std::vector<int> positions = parsed.edit.positions;
   const bool varies = parsed.vector && parsed.vector->varies();
@@ -117,21 +142,22 @@ void append(std::vector<Edit>& all, std::vector<Edit> more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-std::vector<Edit> from_json(const boost::json::value& value, const Transformer& transformer, const Prompt& prompt) {
-  if (value.is_string()) return parse_edit(value.get_string(), transformer, prompt);
+std::vector<Edit> from_json(const boost::json::value& value, const Transformer& transformer, const Prompt& prompt,
+                            const Reading& reading) {
+  if (value.is_string()) return parse_edit(value.get_string(), transformer, prompt, reading);
   std::vector<Edit> edits;
   if (value.is_array()) {
-    for (const auto& one : value.get_array()) append(edits, from_json(one, transformer, prompt));
+    for (const auto& one : value.get_array()) append(edits, from_json(one, transformer, prompt, reading));
     return edits;
   }
   const JsonObject object(value, "edit");
   for (const auto& [key, ignored] : object.raw()) {
     if (key != "at" && key != "do") {
       throw Error(Code::usage, "edit",
-                  fmt::format("'{}' is no part of an edit: it has 'at' and 'do'", std::string_view(key)));
+                  fmt::format("'{}' is not a part of an edit: it has 'at' and 'do'", std::string_view(key)));
     }
   }
-  return parse_edit(fmt::format("{} {}", object.string("at"), object.string("do")), transformer, prompt);
+  return parse_edit(object.string("at"), object.string("do"), transformer, prompt, reading);
 }
 
 }  // namespace
@@ -141,24 +167,35 @@ bool takes_vector(Change change) {
          change == Change::rotate;
 }
 
-std::vector<Edit> parse_edit(std::string_view text, const Transformer& transformer, const Prompt& prompt) {
-  return placed(EditReader(text, transformer.config(), prompt).read(), transformer, prompt);
+std::vector<Edit> parse_edit(std::string_view text, const Transformer& transformer, const Prompt& prompt,
+                             const Reading& reading) {
+  EditReader reader(text, transformer.config(), prompt, reading.files);
+  return placed(reader.read(), transformer, prompt, reading);
 }
 
-std::vector<Edit> parse_edits_json(std::string_view json, const Transformer& transformer, const Prompt& prompt) {
-  return from_json(parse_json(json, "edit"), transformer, prompt);
+std::vector<Edit> parse_edit(std::string_view at, std::string_view action, const Transformer& transformer,
+                             const Prompt& prompt, const Reading& reading) {
+  EditReader reader(at, transformer.config(), prompt, reading.files);
+  return placed(reader.read(action), transformer, prompt, reading);
 }
 
-std::vector<float> parse_vector(std::string_view text, const Transformer& transformer, const Site& site, int position) {
+std::vector<Edit> parse_edits_json(std::string_view json, const Transformer& transformer, const Prompt& prompt,
+                                   const Reading& reading) {
+  return from_json(parse_json(json, "edit"), transformer, prompt, reading);
+}
+
+std::vector<float> parse_vector(std::string_view text, const Transformer& transformer, const Site& site, int position,
+                                const Reading& reading) {
   Cursor cursor(text);
-  const auto expression = read_expression(cursor);
+  const auto expression = read_expression(cursor, reading.files);
   if (!cursor.done()) cursor.fail("expected nothing more");
+  told(*expression, transformer.model(), reading);
   OtherRuns others(transformer, {site});
   return expression->at({transformer, others, site, position});
 }
 
-std::vector<float> parse_vector(std::string_view text, const Transformer& transformer) {
-  std::vector<float> vector = parse_vector(text, transformer, Site{Point::wte, -1}, -1);
+std::vector<float> parse_vector(std::string_view text, const Transformer& transformer, const Reading& reading) {
+  std::vector<float> vector = parse_vector(text, transformer, Site{Point::wte, -1}, -1, reading);
   if (vector.size() == 1) vector.assign(static_cast<std::size_t>(transformer.config().width), vector[0]);
   return vector;
 }

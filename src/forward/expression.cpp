@@ -22,7 +22,7 @@ class Number : public Expression {
  public:
   explicit Number(float value) : value_(value) {}
   std::vector<float> at(const Place&) const override { return {value_}; }
-  bool varies() const override { return false; }
+  void name_tokens(const Model&, std::vector<NamedToken>&) const override {}
 
  private:
   float value_;
@@ -33,9 +33,11 @@ class Word : public Expression {
   explicit Word(std::string_view word) : word_(word) {}
   std::vector<float> at(const Place& place) const override {
     const Model& model = place.transformer.model();
-    return values_of(model.embedding(word_token(model.tokenizer(), word_).id));
+    return values_of(model.embedding(word_named(model, word_).id));
   }
-  bool varies() const override { return false; }
+  void name_tokens(const Model& model, std::vector<NamedToken>& tokens) const override {
+    tokens.push_back(word_named(model, word_));
+  }
 
  private:
   std::string word_;
@@ -43,11 +45,13 @@ class Word : public Expression {
 
 class TokenRow : public Expression {
  public:
-  explicit TokenRow(int id) : id_(id) {}
+  explicit TokenRow(TokenId id) : id_(id) {}
   std::vector<float> at(const Place& place) const override {
     return values_of(place.transformer.model().embedding(id_));
   }
-  bool varies() const override { return false; }
+  void name_tokens(const Model& model, std::vector<NamedToken>& tokens) const override {
+    tokens.push_back(token_named(model, fmt::format("#{}", id_)));
+  }
 
  private:
   TokenId id_;
@@ -63,6 +67,7 @@ class OtherRun : public Expression {
     return place.others.at(text_, place.site, position);
   }
   bool varies() const override { return !position_; }
+  void name_tokens(const Model&, std::vector<NamedToken>&) const override {}
 
  private:
   std::string text_;
@@ -88,7 +93,7 @@ class FileRow : public Expression {
     decode_rows(view, row, 1, values.data());
     return values;
   }
-  bool varies() const override { return false; }
+  void name_tokens(const Model&, std::vector<NamedToken>&) const override {}
 
  private:
   std::string path_, array_;
@@ -110,78 +115,107 @@ class Sum : public Expression {
   bool varies() const override {
     return std::ranges::any_of(parts_, [](const auto& p) { return p.second->varies(); });
   }
+  void name_tokens(const Model& model, std::vector<NamedToken>& tokens) const override {
+    for (const auto& [factor, part] : parts_) part->name_tokens(model, tokens);
+  }
 
  private:
   std::vector<std::pair<float, std::unique_ptr<const Expression>>> parts_;
 };
 
-std::unique_ptr<const Expression> read_mean(Cursor& cursor) {
-  auto mean = std::make_unique<Sum>();
-  float count = 0;
-  do {
-    mean->add(1, read_expression(cursor));
-    ++count;
-  } while (cursor.accept(','));
-  mean->divide(count);
-  return mean;
-}
+// Reads an expression by recursive descent; what may not be read is refused where the grammar meets it.
+class ExpressionReader {
+ public:
+  ExpressionReader(Cursor& cursor, Files files) : cursor_(cursor), files_(files) {}
 
-std::unique_ptr<const Expression> read_run(Cursor& cursor) {
-  const std::string_view text = cursor.quoted();
-  std::optional<PositionName> position;
-  if (cursor.accept('@')) position = read_position(cursor);
-  return std::make_unique<OtherRun>(text, std::move(position));
-}
-
-std::unique_ptr<const Expression> read_file(Cursor& cursor) {
-  const std::string_view path = cursor.quoted();
-  std::string_view array;
-  int row = 0;
-  if (cursor.accept(',')) {
-    const bool named = cursor.quote_ahead();
-    if (named) array = cursor.quoted();
-    if (!named || cursor.accept(',')) row = cursor.integer();
+  std::unique_ptr<const Expression> sum() {
+    auto sum = std::make_unique<Sum>();
+    float sign = cursor_.accept('-') ? -1.0f : 1.0f;
+    while (true) {
+      term(sign, *sum);
+      if (cursor_.accept('+'))
+        sign = 1;
+      else if (cursor_.accept('-'))
+        sign = -1;
+      else
+        return sum;
+    }
   }
-  return std::make_unique<FileRow>(path, array, row);
-}
 
-bool factor_ahead(Cursor& cursor) {
-  const char c = cursor.peek();
-  return cursor.quote_ahead() || c == '(' || c == 'm' || c == 'r' || c == 'f' || c == '#';
-}
-
-std::unique_ptr<const Expression> read_factor(Cursor& cursor) {
-  if (cursor.quote_ahead()) {
-    const std::string_view word = cursor.quoted();
-    if (word.empty()) cursor.fail("the word is empty", cursor.at() - 2);
-    return std::make_unique<Word>(word);
+ private:
+  // [N *] factor, or N; with the sign before it.
+  void term(float sign, Sum& sum) {
+    if (!cursor_.number_ahead()) return sum.add(sign, factor());
+    const float number = cursor_.number();
+    if (cursor_.accept('*') || factor_ahead()) return sum.add(sign * number, factor());
+    sum.add(sign, std::make_unique<Number>(number));
   }
-  if (cursor.accept('#')) return std::make_unique<TokenRow>(cursor.integer());
-  cursor.peek();
-  const std::size_t start = cursor.at();
-  const std::string_view name = cursor.name();
-  if (!name.empty() && name != "mean" && name != "run" && name != "file") {
-    cursor.fail("expected a word in quotes, #ID, mean(...), run(...) or file(...)", start);
-  }
-  if (name.empty() && cursor.peek() != '(')
-    cursor.fail("expected a number, a word in quotes, #ID, mean(...), run(...), file(...) or (...)");
-  cursor.expect('(');
-  const Cursor::Nested nested(cursor);
-  auto inner = name == "mean"   ? read_mean(cursor)
-               : name == "run"  ? read_run(cursor)
-               : name == "file" ? read_file(cursor)
-                                : read_expression(cursor);
-  cursor.expect(')');
-  return inner;
-}
 
-// [N *] factor, or N; with the sign before it.
-void read_term(Cursor& cursor, float sign, Sum& sum) {
-  if (!cursor.number_ahead()) return sum.add(sign, read_factor(cursor));
-  const float number = cursor.number();
-  if (cursor.accept('*') || factor_ahead(cursor)) return sum.add(sign * number, read_factor(cursor));
-  sum.add(sign, std::make_unique<Number>(number));
-}
+  bool factor_ahead() {
+    const char c = cursor_.peek();
+    return cursor_.quote_ahead() || c == '(' || c == 'm' || c == 'r' || c == 'f' || c == '#';
+  }
+
+  std::unique_ptr<const Expression> factor() {
+    if (cursor_.quote_ahead()) {
+      const std::string_view word = cursor_.quoted();
+      if (word.empty()) cursor_.fail("the word is empty", cursor_.at() - 2);
+      return std::make_unique<Word>(word);
+    }
+    if (cursor_.accept('#')) return std::make_unique<TokenRow>(cursor_.integer());
+    cursor_.peek();
+    const std::size_t start = cursor_.at();
+    const std::string_view name = cursor_.name();
+    if (!name.empty() && name != "mean" && name != "run" && name != "file")
+      cursor_.fail("expected a word in quotes, #ID, mean(...), run(...) or file(...)", start);
+    if (name == "file" && files_ == Files::refused)
+      throw FilesRefused();
+    if (name.empty() && cursor_.peek() != '(')
+      cursor_.fail("expected a number, a word in quotes, #ID, mean(...), run(...), file(...) or (...)");
+    return in_brackets(name);
+  }
+
+  std::unique_ptr<const Expression> in_brackets(std::string_view name) {
+    cursor_.expect('(');
+    const Cursor::Nested nested(cursor_);
+    auto inner = name == "mean" ? mean() : name == "run" ? run() : name == "file" ? file() : sum();
+    cursor_.expect(')');
+    return inner;
+  }
+
+  std::unique_ptr<const Expression> mean() {
+    auto mean = std::make_unique<Sum>();
+    float count = 0;
+    do {
+      mean->add(1, sum());
+      ++count;
+    } while (cursor_.accept(','));
+    mean->divide(count);
+    return mean;
+  }
+
+  std::unique_ptr<const Expression> run() {
+    const std::string_view text = cursor_.quoted();
+    std::optional<PositionName> position;
+    if (cursor_.accept('@')) position = read_position(cursor_);
+    return std::make_unique<OtherRun>(text, std::move(position));
+  }
+
+  std::unique_ptr<const Expression> file() {
+    const std::string_view path = cursor_.quoted();
+    std::string_view array;
+    int row = 0;
+    if (cursor_.accept(',')) {
+      const bool named = cursor_.quote_ahead();
+      if (named) array = cursor_.quoted();
+      if (!named || cursor_.accept(',')) row = cursor_.integer();
+    }
+    return std::make_unique<FileRow>(path, array, row);
+  }
+
+  Cursor& cursor_;
+  const Files files_;
+};
 
 }  // namespace
 
@@ -208,31 +242,32 @@ std::vector<float> OtherRuns::at(const std::string& text, const Site& site, int 
   return {t.data() + position * width, t.data() + (position + 1) * width};
 }
 
-std::unique_ptr<const Expression> read_expression(Cursor& cursor) {
-  auto sum = std::make_unique<Sum>();
-  float sign = cursor.accept('-') ? -1.0f : 1.0f;
-  while (true) {
-    read_term(cursor, sign, *sum);
-    if (cursor.accept('+'))
-      sign = 1;
-    else if (cursor.accept('-'))
-      sign = -1;
-    else
-      return sum;
-  }
+std::unique_ptr<const Expression> read_expression(Cursor& cursor, Files files) {
+  return ExpressionReader(cursor, files).sum();
 }
 
 PositionName read_position(Cursor& cursor) {
+  PositionName position;
   if (cursor.quote_ahead()) {
-    const std::string_view word = cursor.quoted();
-    if (word.empty()) cursor.fail("the word is empty", cursor.at() - 2);
-    return {0, std::string(word)};
+    position.word = cursor.quoted();
+    if (position.word.empty()) cursor.fail("the word is empty", cursor.at() - 2);
+  } else if (cursor.accept('#')) {
+    position.id = cursor.integer();
+  } else {
+    position.number = cursor.integer();
+    return position;
   }
-  return {cursor.integer(), ""};
+  if (cursor.accept('[')) {
+    position.number = cursor.integer();
+    if (position.number == 0) cursor.fail("occurrences count from 1, or from -1 backwards", cursor.at() - 1);
+    cursor.expect(']');
+  }
+  return position;
 }
 
 int PositionName::in(const Prompt& prompt) const {
-  return word.empty() ? position_of(prompt, number, "edit") : position_of(prompt, word);
+  if (id) return position_of_token(prompt, *id, number);
+  return word.empty() ? position_of(prompt, number, "edit") : position_of_word(prompt, word, number);
 }
 
 }  // namespace embscope

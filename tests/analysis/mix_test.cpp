@@ -35,7 +35,7 @@ class Mix : public ::testing::TestWithParam<const char*> {
     r.rows = {model_->tokenizer().encode(text).ids};
     return softmax(transformer_->run(r).rows[0].logits.values());
   }
-  TokenId id(std::string_view word) const { return word_token(model_->tokenizer(), word).id; }
+  TokenId id(std::string_view word) const { return token_named(*model_, word).id; }
 
   void expect_refused(const MixRequest& r, Code code, const std::string& says) const {
     try {

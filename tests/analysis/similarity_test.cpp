@@ -1,3 +1,4 @@
+#include "embscope/named_token.h"
 #include "embscope/similarity.h"
 
 #include <algorithm>
@@ -95,8 +96,8 @@ TEST_P(Words, the_matrix_of_cosines_is_symmetric_with_ones_on_its_diagonal) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     EXPECT_NEAR(table.columns()[i + 1].numbers()[i], 1, 1e-15);
     for (std::size_t j = 0; j < words.size(); ++j) {
-      const Tensor a = model_->embedding(word_token(model_->tokenizer(), words[i]).id);
-      const Tensor b = model_->embedding(word_token(model_->tokenizer(), words[j]).id);
+      const Tensor a = model_->embedding(token_named(*model_, words[i]).id);
+      const Tensor b = model_->embedding(token_named(*model_, words[j]).id);
       EXPECT_NEAR(table.columns()[j + 1].numbers()[i], naive_cosine(a.values(), b.values()), 1e-14);
       EXPECT_EQ(table.columns()[j + 1].numbers()[i], table.columns()[i + 1].numbers()[j]);
     }
@@ -104,8 +105,8 @@ TEST_P(Words, the_matrix_of_cosines_is_symmetric_with_ones_on_its_diagonal) {
 }
 
 TEST_P(Words, the_nearest_are_those_of_a_plain_search) {
-  const Tensor own = model_->embedding(word_token(model_->tokenizer(), " dog").id);
-  const TokenId id = word_token(model_->tokenizer(), " dog").id;
+  const Tensor own = model_->embedding(token_named(*model_, " dog").id);
+  const TokenId id = token_named(*model_, " dog").id;
   std::vector<std::pair<double, TokenId>> expected;
   for (TokenId t = 0; t < model_->config().vocab; ++t) {
     if (t != id) expected.emplace_back(-naive_cosine(own.values(), model_->embedding(t).values()), t);

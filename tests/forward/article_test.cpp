@@ -19,7 +19,7 @@ class Article : public ::testing::Test {
     transformer_ = std::make_unique<Transformer>(model_);
   }
 
-  TokenId id(std::string_view word) const { return word_token(model_->tokenizer(), word).id; }
+  TokenId id(std::string_view word) const { return token_named(*model_, word).id; }
 
   double cosine(std::string_view a, std::string_view b) const {
     const Tensor x = model_->embedding(id(a)), y = model_->embedding(id(b));

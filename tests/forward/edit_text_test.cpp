@@ -4,6 +4,8 @@
 #include <limits>
 
 #include <gmock/gmock.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include "embscope/transformer.h"
 #include "forward/tiny.h"
@@ -23,7 +25,9 @@ class EditText : public ::testing::TestWithParam<const char*> {
     transformer_ = std::make_unique<Transformer>(model_);
     prompt_ = make_prompt(model_->tokenizer(), "The cat is a dog");  // 5 tokens
   }
-  std::vector<Edit> parse(std::string_view text) const { return parse_edit(text, *transformer_, prompt_); }
+  std::vector<Edit> parse(std::string_view text) const {
+    return parse_edit(text, *transformer_, prompt_, {.files = Files::allowed});
+  }
   Edit one(std::string_view text) const {
     auto edits = parse(text);
     EXPECT_THAT(edits, SizeIs(1)) << text;
@@ -162,6 +166,146 @@ TEST_P(EditText, file_takes_a_row_of_an_array) {
   expect_refused(fmt::format("wte set file('{}', 'c', 1)", two), Code::not_found, "c");
   expect_refused(fmt::format("wte set file('{}', 2)", alone), Code::range, "row 2: the array has rows 0..1");
   expect_refused("wte set file('/no/such.npy', 0)", Code::not_found, "/no/such.npy");
+}
+
+// Every way to write file(...), and to hide it between the two halves of an edit. `{}` is a path.
+const std::vector<std::pair<std::string, std::string>> hidden_files = {
+    {"wte", "set file('{}', 0)"},
+    {"wte", "set file(\"{}\", 0)"},
+    {"wte", "set   file  (  '{}' )"},
+    {"wte", "set file('{}', 'a', -1)"},
+    {"wte", "set -file('{}', 0)"},
+    {"wte", "set 0 * file('{}', 0)"},
+    {"wte", "set 0 file('{}', 0)"},
+    {"wte", "set ' cat' - 0.5 * (2 * (file('{}', 0)))"},
+    {"wte", "set mean(' cat', file('{}', 0))"},
+    {"wte", "set ' file' + file('{}', 0)"},
+    {"wte", "set \"'\" + file('{}', 0)"},
+    {"wte", "set run('file('@0) + file('{}', 0)"},
+    {"wte", "add file('{}')"},
+    {"wte", "mix 0.5 file('{}', 0)"},
+    {"wte", "project_out file('{}', 0)"},
+    {"wte", "rotate 10 file('{}', 0)"},
+    {"wte@' of", "Germany' set file('{}', 0)"},
+    {"wte@\" of", "Germany\" set file('{}', 0)"},
+    {"wte@0 set '", "' + file('{}', 0)"},
+    {"wte@0 set", "file('{}', 0)"},
+    {"wte@0 set fi", "le('{}', 0)"},
+    {"wte@0 set file(", "'{}', 0)"},
+    {"wte@0 set file('{}', 0)", ""},
+    {"wte set file('{}', 0) +", "set ' cat'"},
+    {"file('{}', 0)", "zero"},
+    {"wte@file('{}', 0)", "zero"},
+    {"wte@run('{}')", "zero"},
+    {"wte/file('{}')", "zero"},
+    {"wte", "clamp * file('{}', 0) 1"},
+    {"wte", "noise file('{}', 0)"},
+    {"wte", "scale file('{}', 0)"},
+    {"wte", "zero file('{}', 0)"},
+    {"wte", "set ' cat' file('{}', 0)"},
+    {"wte", "set\tfile('{}', 0)"},
+    {"wte", "set FILE('{}', 0)"},
+    {"wte", "set file\n('{}', 0)"},
+    {"wte", "set /* */ file('{}', 0)"},
+    {"wte", "set # file('{}', 0)"},
+    {"wte", "set file'{}'"},
+};
+
+// The answer to an edit that may read no file, and how often anything in a folder was opened for it.
+class Watched {
+ public:
+  explicit Watched(const std::filesystem::path& folder) : queue_(inotify_init1(IN_NONBLOCK)) {
+    if (inotify_add_watch(queue_, folder.c_str(), IN_OPEN | IN_ACCESS) < 0) throw std::runtime_error("no watch");
+  }
+  ~Watched() { close(queue_); }
+  Watched(const Watched&) = delete;
+  bool opened() const {
+    char events[4096];
+    return read(queue_, events, sizeof events) > 0;
+  }
+
+ private:
+  int queue_;
+};
+
+TEST_P(EditText, files_are_refused_by_the_grammar_however_they_are_written) {
+  const tiny::Folder folder;
+  const std::vector<float> values(static_cast<std::size_t>(model_->config().width), 1);
+  const std::vector<NamedArray> arrays = {{"a", {1, model_->config().width}, std::span<const float>(values)}};
+  write_arrays(folder.path() / "x.npy", arrays);
+  const std::string there = (folder.path() / "x.npy").string(), absent = (folder.path() / "y.npy").string();
+  const Watched watched(folder.path());
+  const auto with_path = [](std::string text, const std::string& path) {
+    const std::size_t at = text.find("{}");
+    return at == std::string::npos ? text : text.replace(at, 2, path);
+  };
+  for (const auto& [at, action] : hidden_files) {
+    const auto said = [&](const std::string& path) {
+      return refusal([&] { parse_edit(with_path(at, path), with_path(action, path), *transformer_, prompt_); });
+    };
+    EXPECT_NE(said(there), "no error") << at << " | " << action;
+    std::string of_absent = said(absent);
+    if (const std::size_t name = of_absent.find("y.npy"); name != std::string::npos) of_absent[name] = 'x';
+    EXPECT_EQ(said(there), of_absent) << "tells whether a file exists: " << at << " | " << action;
+    EXPECT_NE(refusal([&] { parse_edit(with_path(at + " " + action, there), *transformer_, prompt_); }), "no error") << at << " " << action;
+  }
+  EXPECT_FALSE(watched.opened());
+  EXPECT_EQ(parse_edit("wte", fmt::format("set file('{}', 0)", there), *transformer_, prompt_, {.files = Files::allowed})[0].vector, values);
+  EXPECT_TRUE(watched.opened()) << "the watch sees what is opened";
+}
+
+TEST_P(EditText, files_are_refused_in_every_form) {
+  const auto forbidden = [](auto&& action) {
+    try {
+      action();
+    } catch (const FilesRefused&) { return true; }
+    return false;
+  };
+  const Site site{Point::wte, -1};
+  EXPECT_TRUE(forbidden([&] { parse_edit("wte set file('x', 0)", *transformer_, prompt_); }));
+  EXPECT_TRUE(forbidden([&] { parse_edits_json(R"([["wte set file('x')"]])", *transformer_, prompt_); }));
+  EXPECT_TRUE(forbidden([&] { parse_edits_json(R"({"at": "wte", "do": "set file('x')"})", *transformer_, prompt_); }));
+  EXPECT_TRUE(forbidden([&] { parse_vector("file('x')", *transformer_, site, 0); }));
+  EXPECT_TRUE(forbidden([&] { parse_vector("2 * (' cat' + file('x'))", *transformer_); }));
+}
+
+TEST_P(EditText, two_parts_are_each_whole_by_themselves) {
+  const auto both = [&](std::string_view at, std::string_view action) { return parse_edit(at, action, *transformer_, prompt_); };
+  EXPECT_EQ(both("wte@' cat'", "set ' dog'")[0].vector, wte(" dog"));
+  EXPECT_THAT(both("wte@' cat' ", " zero ")[0].positions, ElementsAre(1));
+  const auto says = [&](std::string_view at, std::string_view action) { return refusal([&] { both(at, action); }); };
+  EXPECT_THAT(says("wte@0 zero", ""), HasSubstr("expected nothing more than SITE[@POSITIONS][/HEADS] at character 7"));
+  EXPECT_THAT(says("wte", "@0 zero"), HasSubstr("clamp or noise at character 1 of \"@0 zero\""));
+  EXPECT_THAT(says("", "wte zero"), HasSubstr("expected a site"));
+  EXPECT_THAT(says("wte@' cat", "' zero"), HasSubstr("the quotation is not closed"));
+}
+
+TEST_P(EditText, an_occurrence_or_a_token_names_a_position) {
+  prompt_ = make_prompt(model_->tokenizer(), "The cat is a cat");
+  const auto id = std::to_string(model_->tokenizer().find(" cat").value());
+  EXPECT_THAT(one("wte@' cat'[2] zero").positions, ElementsAre(4));
+  EXPECT_THAT(one("wte@' cat'[-1] zero").positions, ElementsAre(4));
+  EXPECT_THAT(one("wte@' cat'[1],' cat'[2] zero").positions, ElementsAre(1, 4));
+  EXPECT_THAT(one("wte@'cat'[2] zero").positions, ElementsAre(4)) << "with its space";
+  EXPECT_THAT(one("wte@#" + id + "[2] zero").positions, ElementsAre(4));
+  expect_refused("wte@#" + id + " zero", Code::usage, "occurs more than once, at positions 1, 4");
+  expect_refused("wte@' cat'[3] zero", Code::range, "occurrence [3]");
+  expect_refused("wte@' cat'[0] zero", Code::usage, "occurrences count from 1");
+  expect_refused("wte@' cat'[2 zero", Code::usage, "expected ']'");
+}
+
+TEST_P(EditText, tells_the_tokens_that_it_names) {
+  std::vector<NamedToken> tokens;
+  parse_edit("wte", "set ' cat' - 0.5 * (mean('dog', #3) + run(' is')) + 'cats'", *transformer_, prompt_, {.tokens = &tokens});
+  ASSERT_THAT(tokens, SizeIs(4));
+  const auto id = [&](std::string_view word) { return model_->tokenizer().find(word).value(); };
+  EXPECT_EQ(tokens[0].id, id(" cat"));
+  EXPECT_EQ(tokens[1].id, id(" dog"));
+  EXPECT_EQ(tokens[1].read, NamedToken::Read::with_space);
+  EXPECT_EQ(tokens[2].id, 3);
+  EXPECT_EQ(tokens[3].id, id("s"));
+  EXPECT_THAT(tokens[3].pieces, SizeIs(4));
+  expect_refused("wte set 0 * #-5", Code::range, "#-5");
 }
 
 TEST_P(EditText, a_pattern_of_sites_gives_one_edit_each) {

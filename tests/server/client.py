@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 
 EMBSCOPE = os.environ["EMBSCOPE"]
 CAPITAL = "The capital of Germany is"
@@ -79,6 +80,15 @@ class Server:
                     yield event, json.loads(text[6:])
         finally:
             connection.close()
+
+    def wait(self, job, seconds=60):
+        """The job when it has ended."""
+        for _ in range(seconds * 20):
+            status = self.get(f"/api/jobs/{job}")
+            if status["state"] in ("done", "failed", "cancelled"):
+                return status
+            time.sleep(0.05)
+        raise AssertionError(f"still {status}")
 
     def plain(self, data, wait=5):
         """Bytes sent as they are; what comes back until the server closes."""
