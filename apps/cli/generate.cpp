@@ -22,12 +22,18 @@ void add_generate(CLI::App& app) {
     std::vector<double> id, probability;
     std::vector<std::string> token;
     const bool table = common->json || common->csv;
-    if (!table) fmt::print("{}", *text);
+    bool begun = table;
+    auto begin = [&] {  // not before the model has taken the text: a refusal prints no result
+      if (!begun) fmt::print("{}", *text);
+      begun = true;
+    };
     generate(transformer, *text, *s, [&](TokenId t, std::string_view bytes, double p) {
+      begin();
       id.push_back(t), probability.push_back(p), token.push_back(visible(bytes));
       if (!table) std::fwrite(bytes.data(), 1, bytes.size(), stdout), std::fflush(stdout);
       return true;
     });
+    begin();
     if (!table) fmt::print("\n");
     Table out("generated");
     out.add("token", token).add("id", id).add("probability", probability, 5);

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <deque>
 
+#include <fmt/format.h>
+
 #include "forward/activation.h"
 #include "forward/apply.h"
 #include "forward/norm.h"
@@ -26,6 +28,20 @@ Tensor gather(const Tensor& x, const std::vector<int>& rows) {
   for_rows(out,
            [&](std::int64_t i) { std::ranges::copy(x.row(rows[static_cast<std::size_t>(i)]), out.row(i).begin()); });
   return out;
+}
+
+[[noreturn]] void refuse_row(const Model& model, const char* matrix, std::int64_t row) {
+  throw Error(Code::format, model.path().filename().string(),
+              fmt::format("{} holds NaN or infinite values in row {}{}: the file is damaged or its training diverged", matrix, row,
+                          std::string_view(matrix) == "wpe" ? "" : ", of token " + model.label(static_cast<TokenId>(row))));
+}
+
+void refuse_rows_of_nan(const Model& model, const std::vector<TokenId>& tokens) {
+  std::vector<float> row(static_cast<std::size_t>(model.config().width));
+  for (TokenId id : tokens) {
+    model.weights().unembed.row(id, row.data());
+    if (!all_finite(row.data(), model.config().width)) refuse_row(model, "the unembedding", id);
+  }
 }
 
 Shape captured_shape(std::int64_t positions, const SiteShape& shape) {
@@ -68,12 +84,18 @@ void Pass::embed() {
   const Weights& w = model_.weights();
   for_rows(x_,
            [&](std::int64_t i) { w.wte.row(token_at(slots_->owners[static_cast<std::size_t>(i)]), x_.row(i).data()); });
+  for (std::int64_t i = 0; i < n; ++i) {  // other rows may hold what they like: nobody reads them
+    if (!all_finite(x_.row(i).data(), config_.width)) refuse_row(model_, "wte", token_at(slots_->owners[static_cast<std::size_t>(i)]));
+  }
   fire(Point::wte, -1, x_);
   if (config_.position == PositionKind::learned) {
     shape_as(normed_, n, config_.width);
     for_rows(normed_, [&](std::int64_t i) {
       w.wpe.row(slots_->owners[static_cast<std::size_t>(i)].position, normed_.row(i).data());
     });
+    for (std::int64_t i = 0; i < n; ++i) {
+      if (!all_finite(normed_.row(i).data(), config_.width)) refuse_row(model_, "wpe", slots_->owners[static_cast<std::size_t>(i)].position);
+    }
     fire(Point::wpe, -1, normed_);
     add_to(x_, normed_);
     return;
@@ -330,6 +352,7 @@ void Pass::finish() {
     normed_ = gather(normed_, wanted);
   if (normed_.rows() == 0 || (wanted.empty() && !watch_logits)) return;
 
+  refuse_rows_of_nan(model_, request_.tokens);
   const Packed some = request_.tokens.empty() ? Packed() : pack_unembedding(model_, request_.tokens);
   const Packed& unembedding = request_.tokens.empty() ? weights_.unembedding() : some;
   Tensor logits = Tensor::uninitialised({normed_.rows(), unembedding.out()});

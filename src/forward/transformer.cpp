@@ -58,6 +58,18 @@ std::int64_t first_position(const Request& request) {
   return request.cache->positions();
 }
 
+// A tokenizer may have more tokens than the matrix has rows: those are refused by name. What else is out of range, the plan refuses.
+void refuse_rowless(const Model& model, const Request& request) {
+  for (const auto& row : request.rows) {
+    for (std::size_t t = 0; t < row.size(); ++t) {
+      if (row[t] < model.config().vocab || model.label(row[t]) == fmt::format("<{}>", row[t])) continue;
+      throw Error(Code::range, "run",
+                  fmt::format("token id {} ('{}') at position {}: the tokenizer has it, but the embedding matrix has rows 0..{}", row[t],
+                              model.label(row[t]), t, model.config().vocab - 1));
+    }
+  }
+}
+
 // Of what a row of `length` tokens gives.
 double values_of(const Config& config, const Request& request, std::int64_t first, std::int64_t length) {
   double values = 0;
@@ -80,6 +92,7 @@ Transformer::Transformer(Transformer&&) noexcept = default;
 const Model& Transformer::model() const { return *parts_->model; }
 
 Result Transformer::run(const Request& request) const {
+  refuse_rowless(model(), request);
   const Plan plan(config(), request, first_position(request));
   Result result = Pass(model(), parts_->weights, plan, request).run();
   parts_->spend(result.cost);
@@ -88,6 +101,7 @@ Result Transformer::run(const Request& request) const {
 
 Estimate Transformer::estimate(const Request& request, bool timed) const {
   constexpr std::size_t timed_tokens = 128;
+  refuse_rowless(model(), request);
   const std::int64_t first = first_position(request);
   Estimate estimate;
   estimate.cost = Plan(config(), request, first).cost();

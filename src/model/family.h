@@ -5,17 +5,19 @@
 
 #include "embscope/model.h"
 #include "files/json.h"
+#include "model/keys.h"
 #include "model/tensors.h"
 
 namespace embscope {
 
-Config gpt2_config(const JsonObject& json);
-Config llama_config(const JsonObject& json);
-Weights gpt2_weights(const Config& config, const Tensors& tensors);
-Weights llama_weights(const Config& config, const Tensors& tensors);
+Config gpt2_config(const Keys& keys);
+Config llama_config(const Keys& keys);
+Weights gpt2_weights(Config& config, const Tensors& tensors);
+/// The biases are those that the configuration says are there.
+Weights llama_weights(Config& config, const Keys& keys, const Tensors& tensors);
 
-Config gguf_config(const Archive& archive);
-Weights gguf_weights(const Config& config, const Tensors& tensors);
+Config gguf_config(const Meta& meta);
+Weights gguf_weights(Config& config, const Tensors& tensors);
 
 /// Sizes that are positive, bounded and divide one another. Throws Error{format}.
 void check_config(const Config& config, const std::string& where);
@@ -23,8 +25,11 @@ void check_config(const Config& config, const std::string& where);
 /// Rotary frequencies that are positive and finite: others make every logit NaN. Throws Error{format}.
 void check_frequencies(const Config& config, const std::string& where);
 
-/// theta^(-2i/K) for i in 0..K/2 (Su et al. 2021).
-std::vector<double> rope_frequencies(double theta, std::int64_t head_width);
+/// What transformers calls an activation. Throws Error{unsupported}, naming the key.
+Activation activation_of(const Keys& keys, std::string_view key, std::string_view otherwise);
+
+/// The unembedding: the file's own where it has one, else wte where the configuration ties the two. `config.tied` is what it was found to be.
+Matrix unembedding(Config& config, const Matrix& wte, const Tensors& tensors, const std::string& name);
 
 /// A token id of 64 bits as one of 32: what does not fit becomes an id that no vocabulary has, never another one.
 inline TokenId nearest_id(std::int64_t id) { return static_cast<TokenId>(std::clamp<std::int64_t>(id, -1, INT32_MAX)); }

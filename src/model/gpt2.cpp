@@ -5,43 +5,30 @@
 
 namespace embscope {
 
-Config gpt2_config(const JsonObject& json) {
+Config gpt2_config(const Keys& keys) {
   Config c;
   c.family = "gpt2";
-  c.vocab = json.integer("vocab_size");
-  c.width = json.integer("n_embd");
-  c.blocks = json.integer("n_layer");
-  c.heads = c.kv_heads = json.integer("n_head");
-  c.context = json.has("n_positions") ? json.integer("n_positions") : json.integer("n_ctx");
-  c.mlp_width = json.integer("n_inner", 4 * c.width);
-  c.epsilon = static_cast<float>(json.number("layer_norm_epsilon", 1e-5));
-  const std::string_view activation = json.string("activation_function", "gelu_new");
-  if (activation == "gelu_new" || activation == "gelu_pytorch_tanh")
-    c.activation = Activation::gelu_tanh;
-  else if (activation == "gelu")
-    c.activation = Activation::gelu_exact;
-  else if (activation == "relu")
-    c.activation = Activation::relu;
-  else if (activation == "silu" || activation == "swish")
-    c.activation = Activation::silu;
-  else
-    throw Error(Code::unsupported, json.where(),
-                fmt::format("activation_function '{}': gelu_new, gelu, relu and silu are known", activation));
-  if (json.truth("scale_attn_by_inverse_layer_idx", false))
-    throw Error(Code::unsupported, json.where(), "scale_attn_by_inverse_layer_idx is not supported");
-  c.tied = json.truth("tie_word_embeddings", true);
-  check_config(c, json.where());
+  c.vocab = keys.integer("vocab_size");
+  c.width = keys.same_integer({"n_embd", "hidden_size"});
+  c.blocks = keys.same_integer({"n_layer", "num_hidden_layers"});
+  c.heads = c.kv_heads = keys.same_integer({"n_head", "num_attention_heads"});
+  c.context = keys.same_integer({"n_positions", "max_position_embeddings", "n_ctx"});
+  c.mlp_width = keys.optional_integer("n_inner").value_or(4 * c.width);
+  c.epsilon = static_cast<float>(keys.number("layer_norm_epsilon", 1e-5));
+  c.activation = activation_of(keys, "activation_function", "gelu_new");
+  c.tied = keys.truth("tie_word_embeddings", true);
+  check_config(c, keys.where());
   c.head_width = c.width / c.heads;
-  if (!json.truth("scale_attn_weights", true)) c.attn_scale = 1;
+  if (!keys.truth("scale_attn_weights", true)) c.attn_scale = 1;
   return c;
 }
 
-Weights gpt2_weights(const Config& c, const Tensors& tensors) {
-  const std::string root = tensors.has("transformer.wte.weight") ? "transformer." : "";
+Weights gpt2_weights(Config& c, const Tensors& tensors) {
+  const std::string root = tensors.has("transformer.wte.weight") || tensors.has("transformer.wpe.weight") ? "transformer." : "";
   Weights w;
   w.wte = tensors.matrix(root + "wte.weight", c.vocab, c.width);
   w.wpe = tensors.matrix(root + "wpe.weight", c.context, c.width);
-  w.unembed = c.tied ? w.wte : tensors.matrix("lm_head.weight", c.vocab, c.width);
+  w.unembed = unembedding(c, w.wte, tensors, "lm_head.weight");
   auto norm = [&](const std::string& name) {
     return Norm{tensors.vector(name + ".weight", c.width), tensors.vector(name + ".bias", c.width)};
   };

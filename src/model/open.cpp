@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <mutex>
 #include <set>
 
@@ -47,6 +48,33 @@ void check_frequencies(const Config& c, const std::string& where) {
   }
 }
 
+Activation activation_of(const Keys& keys, std::string_view key, std::string_view otherwise) {
+  using enum Activation;
+  static constexpr std::pair<std::string_view, Activation> known[] = {
+      {"gelu_new", gelu_tanh}, {"gelu_pytorch_tanh", gelu_tanh}, {"gelu_fast", gelu_tanh}, {"gelu", gelu_exact}, {"gelu_python", gelu_exact},
+      {"relu", relu}, {"silu", silu}, {"swish", silu}};
+  const std::string_view name = keys.string(key, otherwise);
+  for (const auto& [known_name, activation] : known) {
+    if (known_name == name) return activation;
+  }
+  throw Error(Code::unsupported, keys.where(), fmt::format("{} '{}': gelu, gelu_new, relu and silu are known", key, name));
+}
+
+namespace {
+
+bool same_bytes(const View& a, const View& b) {
+  return a.dtype == b.dtype && a.bytes() == b.bytes() && std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0;
+}
+
+}  // namespace
+
+Matrix unembedding(Config& c, const Matrix& wte, const Tensors& tensors, const std::string& name) {
+  if (c.tied && !tensors.has(name)) return wte;
+  Matrix own = tensors.matrix(name, c.vocab, c.width);
+  c.tied = c.tied && same_bytes(own.view, wte.view);
+  return c.tied ? wte : own;
+}
+
 /// Fills a Model from what lies at a path.
 struct ModelOpener {
   std::shared_ptr<Model> model{new Model()};
@@ -55,8 +83,12 @@ struct ModelOpener {
     auto archive = Archive::open(file);
     if (archive->format() != "gguf") throw Error(Code::format, file.string(), "is no GGUF file");
     model->archives_ = {archive};
-    model->config_ = gguf_config(*archive);
-    model->weights_ = gguf_weights(model->config_, Tensors(model->archives_));
+    const Meta meta(*archive);
+    const Tensors tensors(model->archives_);
+    model->config_ = gguf_config(meta);
+    model->weights_ = gguf_weights(model->config_, tensors);
+    meta.refuse_rest();
+    tensors.refuse_rest(model->config_.blocks);
     model->name_ = file.stem().string();
     model->tokenizer_source_ = [archive] { return tokenizer_from_gguf(archive); };
     if (archive->meta("tokenizer.ggml.tokens") == nullptr) model->tokenizer_source_ = {};
@@ -71,23 +103,26 @@ struct ModelOpener {
 
   void read_config(const fs::path& path) {
     const boost::json::value value = read_json(path);
-    const JsonObject json(value, path.string());
-    const std::string_view type = json.string("model_type", "");
+    const Keys keys(JsonObject(value, path.string()));
+    const std::string_view type = keys.string("model_type", "");
     const Tensors tensors(model->archives_);
     if (type == "gpt2") {
-      model->config_ = gpt2_config(json);
+      model->config_ = gpt2_config(keys);
       model->weights_ = gpt2_weights(model->config_, tensors);
     } else if (type == "llama") {
-      model->config_ = llama_config(json);
-      model->weights_ = llama_weights(model->config_, tensors);
+      model->config_ = llama_config(keys);
+      model->weights_ = llama_weights(model->config_, keys, tensors);
     } else {
       throw Error(Code::unsupported, path.string(), fmt::format("model_type '{}': gpt2 and llama are supported", type));
     }
     for (const auto& [key, id] :
          {std::pair{"bos_token_id", &model->config_.bos}, std::pair{"eos_token_id", &model->config_.eos}}) {
-      const auto* v = json.raw().if_contains(key);
+      keys.ignore(key);  // a list of ends, or null, is none
+      const auto* v = value.get_object().if_contains(key);
       if (v != nullptr && v->is_int64()) *id = nearest_id(v->get_int64());
     }
+    keys.refuse_rest();
+    tensors.refuse_rest(model->config_.blocks);
   }
 
   std::shared_ptr<const Model> finish(const fs::path& path) {
@@ -164,13 +199,7 @@ const Tokenizer& Model::tokenizer() const {
   if (!tokenizer_source_)
     throw Error(Code::not_found, name_, "there is no tokenizer beside the model: give token ids instead of text");
   std::call_once(*std::static_pointer_cast<std::once_flag>(tokenizer_once_), [this] {
-    auto tokenizer = std::make_unique<Tokenizer>(tokenizer_source_());
-    if (tokenizer->size() > config_.vocab) {
-      throw Error(
-          Code::format, name_,
-          fmt::format("the tokenizer has {} tokens, the embedding matrix {} rows", tokenizer->size(), config_.vocab));
-    }
-    tokenizer_ = std::move(tokenizer);
+    tokenizer_ = std::make_unique<Tokenizer>(tokenizer_source_());
   });
   return *tokenizer_;
 }

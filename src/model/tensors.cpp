@@ -1,5 +1,8 @@
 #include "model/tensors.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include <fmt/format.h>
 
 namespace embscope {
@@ -17,7 +20,56 @@ bool decodes_to_float(DType dtype) {
   }
 }
 
+// What files keep beside the weights and every program computes for itself: masks, the number that stands for minus infinity in
+// them, rotary frequencies, 0 1 2 3 ... A `{}` is the number of a block.
+struct Buffer {
+  std::string_view name;
+  int least_rank, most_rank;
+};
+constexpr Buffer buffers[] = {{"h.{}.attn.bias", 3, 4},
+                              {"h.{}.attn.masked_bias", 0, 1},
+                              {"h.{}.attn.attention.bias", 3, 4},
+                              {"h.{}.attn.attention.masked_bias", 0, 1},
+                              {"layers.{}.attention.bias", 3, 4},
+                              {"layers.{}.attention.masked_bias", 0, 1},
+                              {"layers.{}.attention.rotary_emb.inv_freq", 1, 1},
+                              {"layers.{}.self_attn.rotary_emb.inv_freq", 1, 1},
+                              {"rotary_emb.inv_freq", 1, 1},
+                              {"embeddings.position_ids", 1, 2}};
+
+// Whether `name`, but for what comes before, is that buffer of one of the model's blocks.
+bool is_named(std::string_view name, std::string_view buffer, std::int64_t blocks) {
+  const std::size_t hole = buffer.find("{}");
+  if (hole == std::string_view::npos)  // of the whole model: no block's number stands before it
+    return (name == buffer || name.ends_with("." + std::string(buffer))) && name.find_first_of("0123456789") == std::string_view::npos;
+  const std::string_view before = buffer.substr(0, hole), behind = buffer.substr(hole + 2);
+  if (!name.ends_with(behind)) return false;
+  name.remove_suffix(behind.size());
+  const std::size_t digits = name.find_last_not_of("0123456789") + 1;
+  const std::string_view head = name.substr(0, digits), number = name.substr(digits);
+  std::int64_t block = -1;
+  std::from_chars(number.data(), number.data() + number.size(), block);
+  return block >= 0 && block < blocks && (head == before || head.ends_with("." + std::string(before)));
+}
+
+bool is_buffer(const Archive::Entry& entry, std::int64_t blocks) {
+  return std::ranges::any_of(buffers, [&](const Buffer& b) {
+    const int rank = entry.view.shape.rank();
+    return rank >= b.least_rank && rank <= b.most_rank && is_named(entry.name, b.name, blocks);
+  });
+}
+
 }  // namespace
+
+Tensors::Tensors(const std::vector<std::shared_ptr<const Archive>>& archives) : archives_(archives) {
+  std::set<std::string_view> names;
+  for (const auto& archive : archives_) {
+    for (const Archive::Entry& entry : archive->tensors()) {
+      if (!names.insert(entry.name).second)
+        throw Error(Code::format, archive->path().filename().string(), fmt::format("tensor '{}' is in another part of the model too", entry.name));
+    }
+  }
+}
 
 bool Tensors::has(const std::string& name) const {
   for (const auto& archive : archives_) {
@@ -32,6 +84,7 @@ const View& Tensors::at(const std::string& name, const Shape& expected) const {
     if (archive->find(name) != nullptr) home = archive.get();
   }
   const View& view = home->at(name);
+  taken_.insert(name);
   const std::string where = home->path().filename().string();
   if (view.shape != expected)
     throw Error(Code::shape, where,
@@ -58,6 +111,16 @@ Vector Tensors::vector(const std::string& name, std::int64_t count) const { retu
 
 Vector Tensors::optional_vector(const std::string& name, std::int64_t count) const {
   return has(name) ? vector(name, count) : Vector{};
+}
+
+void Tensors::refuse_rest(std::int64_t blocks) const {
+  for (const auto& archive : archives_) {
+    for (const Archive::Entry& entry : archive->tensors()) {
+      if (taken_.contains(entry.name) || is_buffer(entry, blocks)) continue;
+      throw Error(Code::unsupported, archive->path().filename().string(),
+                  fmt::format("tensor '{}' ({}) has no place in this model as its configuration describes it", entry.name, entry.view.shape.text()));
+    }
+  }
 }
 
 }  // namespace embscope

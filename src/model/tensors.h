@@ -1,7 +1,9 @@
-// Tensors of a model by name, over one archive or several shards, with their shapes checked.
+// Tensors of a model by name, over one archive or several shards, with their shapes checked. Every tensor is read, or is a known
+// buffer, or is refused by name.
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,7 +13,8 @@ namespace embscope {
 
 class Tensors {
  public:
-  explicit Tensors(const std::vector<std::shared_ptr<const Archive>>& archives) : archives_(archives) {}
+  /// Throws Error{format} when two shards hold a tensor of one name.
+  explicit Tensors(const std::vector<std::shared_ptr<const Archive>>& archives);
 
   bool has(const std::string& name) const;
   /// Throws Error{not_found} with the nearest name, Error{shape} with expected and found, Error{unsupported} for integers.
@@ -25,8 +28,12 @@ class Tensors {
   /// Empty where the file has none.
   Vector optional_vector(const std::string& name, std::int64_t count) const;
 
+  /// Throws Error{unsupported} for the first tensor that nobody read and that is no known buffer of blocks 0..blocks - 1.
+  void refuse_rest(std::int64_t blocks) const;
+
  private:
   const std::vector<std::shared_ptr<const Archive>>& archives_;
+  mutable std::set<std::string, std::less<>> taken_;
 };
 
 }  // namespace embscope

@@ -52,7 +52,8 @@ class Models(unittest.TestCase):
                  ("tiny-gpt2", {"activation_function": "swoosh"}, "'swoosh'"), ("tiny-gpt2", {"scale_attn_by_inverse_layer_idx": True}, "not supported"),
                  ("tiny-gpt2", {"layer_norm_epsilon": -1}, "epsilon"), ("tiny-gpt2", {"n_inner": 7}, "expected 48 x 7"),
                  ("tiny-llama", {"num_key_value_heads": 4}, "do not divide"), ("tiny-llama", {"head_dim": 7}, "even head width"),
-                 ("tiny-llama", {"hidden_act": "gelu"}, "only silu"), ("tiny-llama", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "'yarn'"),
+                 ("tiny-llama", {"hidden_act": "swoosh"}, "'swoosh'"), ("tiny-llama", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "'factor' is missing"),
+                 ("tiny-llama", {"rope_parameters": {"rope_type": "spiral"}}, "'spiral'"), ("tiny-llama", {"rms_norm_eps": None}, "expected a number, found null"),
                  ("tiny-llama", {"rope_parameters": {"rope_theta": 0}}, "must be positive"), ("tiny-llama", {"intermediate_size": 81}, "expected 81 x 48, found 80 x 48"),
                  ("tiny-llama", {"hidden_size": None}, "expected a whole number, found null")]
         for name, config, fragment in cases:
