@@ -1,4 +1,4 @@
-// Every analysis of the catalogue as a command. What is a flag of another command there (attribute --gradient) is one here.
+// Every analysis of the catalogue as a command, or as a flag of one (attribute --gradient).
 #include <algorithm>
 #include <cctype>
 #include <list>
@@ -44,7 +44,9 @@ std::string dashed(std::string_view name) {
   return out;
 }
 
-std::string option_of(const Field& field) { return field.option.empty() ? dashed(field.name) : std::string(field.option); }
+std::string option_of(const Field& field) {
+  return field.option.empty() ? dashed(field.name) : std::string(field.option);
+}
 
 /// One field as options of a command.
 class Input {
@@ -62,7 +64,8 @@ class Input {
 
   void give(Values& values) const {
     if (old_ && old_->option_->count() > 0) {
-      fmt::print(stderr, "{} is now {}; the old name goes with the next version\n", option_of(old_->field_), option_of(field_));
+      fmt::print(stderr, "{} is now {}; the old name goes with the next version\n", option_of(old_->field_),
+                 option_of(field_));
       old_->give(values);
     }
     if (Value::List edits = given_edits(); field_.kind == Kind::edits && !edits.empty())
@@ -108,11 +111,13 @@ class Input {
     const auto several = [](CLI::Option* option) {
       return option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     };
-    option_ = several(command.add_option("--at", at_, "An edit: where, as SITE[@POSITIONS][/HEADS]; a position is a number or a "
-                                                      "word of the text in quotes"));
-    several(command.add_option("--do", do_, "What it does, one for each --at: set V, add V, scale N, mix P V, zero, project_out V, "
-                                            "rotate DEGREES V, clamp DIMENSIONS LOW HIGH, noise DEVIATION [seed N]; V such as "
-                                            "\"' king' - ' man' + ' woman'\""));
+    option_ = several(command.add_option("--at", at_,
+                                         "An edit: where, as SITE[@POSITIONS][/HEADS]; a position is a number or a "
+                                         "word of the text in quotes"));
+    several(command.add_option("--do", do_,
+                               "What it does, one for each --at: set V, add V, scale N, mix P V, zero, project_out V, "
+                               "rotate DEGREES V, clamp DIMENSIONS LOW HIGH, noise DEVIATION [seed N]; V such as "
+                               "\"' king' - ' man' + ' woman'\""));
     command.add_option("--edits", file_, "A JSON file of edits: [{\"at\": \"wte@3\", \"do\": \"zero\"}, ...]");
   }
 
@@ -139,7 +144,8 @@ class Input {
     switch (field_.kind) {
       case Kind::integer: return {whole_};
       case Kind::number: return {real_};
-      case Kind::flag: return {set_ != std::get<bool>(field_.initial.is)};  // of a flag that is on, --no-... turns it off
+      case Kind::flag:
+        return {set_ != std::get<bool>(field_.initial.is)};  // of a flag that is on, --no-... turns it off
       case Kind::tokens:
       case Kind::names:
       case Kind::vectors: return list_of(texts_);
@@ -152,8 +158,9 @@ class Input {
   Value::List given_edits() const {
     Value::List edits;
     if (at_.size() != do_.size())
-      throw Error(Code::usage, "edits",
-                  fmt::format("{} places (--at) and {} changes (--do): one --do for each --at", at_.size(), do_.size()));
+      throw Error(
+          Code::usage, "edits",
+          fmt::format("{} places (--at) and {} changes (--do): one --do for each --at", at_.size(), do_.size()));
     if (!file_.empty()) edits.push_back({edits_text(file_)});
     for (std::size_t i = 0; i < at_.size(); ++i) edits.push_back({at_[i] + " " + do_[i]});
     return edits;
@@ -259,7 +266,8 @@ class Question {
 
   void add_writer(CLI::App& command, const Form& form) {
     if (form.analysis->about().writes.empty()) return;
-    CLI::Option* option = command.add_option("--to", to_, std::string(form.analysis->about().writes))->check(takes_arrays);
+    CLI::Option* option =
+        command.add_option("--to", to_, std::string(form.analysis->about().writes))->check(takes_arrays);
     if (form.flag != nullptr) option->needs(form.flag);
   }
 

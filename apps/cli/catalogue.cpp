@@ -1,4 +1,4 @@
-// catalogue: the analyses as data, from which the Python functions, the types of the explorer and the reference are made.
+// catalogue: the analyses as data, from which the Python functions, the explorer's types and the reference are made.
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -25,7 +25,8 @@ bj::value json_of(const Value& value) {
 }
 
 bj::object described(const Field& field) {
-  bj::object out = {{"name", field.name}, {"kind", name(field.kind)}, {"what", field.what}, {"required", field.required}};
+  bj::object out = {
+      {"name", field.name}, {"kind", name(field.kind)}, {"what", field.what}, {"required", field.required}};
   if (!field.old.empty()) out["old"] = field.old;
   if (!field.choices.empty()) out["choices"] = field.choices;
   if (field.least != -Field::none) out["least"] = field.least;
@@ -40,9 +41,9 @@ bj::object described(const Analysis& analysis) {
   for (const Field& field : analysis.fields()) fields.push_back(described(field));
   for (const Part& part : analysis.parts())
     parts.push_back(bj::object{{"name", part.name}, {"kind", name(part.kind)}, {"what", part.what}});
-  return {{"name", about.name},           {"what", about.what}, {"more", about.more},
-          {"example", about.example},     {"one_table", about.one_table},
-          {"fields", std::move(fields)}, {"answer", std::move(parts)}};
+  return {{"name", about.name},        {"what", about.what},           {"more", about.more},
+          {"example", about.example},  {"one_table", about.one_table}, {"fields", std::move(fields)},
+          {"answer", std::move(parts)}};
 }
 
 }  // namespace

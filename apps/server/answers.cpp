@@ -48,32 +48,28 @@ bj::value token(Found::Token one, const Model& model) { return one.id < 0 ? bj::
 void add(Reply& reply, std::string_view name, const Found::Thing& thing, const Model& model) {
   const auto plain = [&](const auto& value) { reply.add(name, bj::value(value)); };
   const auto list = [&](const auto& values) { reply.add(name, bj::array(values.begin(), values.end())); };
-  std::visit(Cases{[&](bool value) { plain(value); }, [&](std::int64_t value) { plain(value); },
-                   [&](double value) { reply.add_json(name, std::isfinite(value) ? bj::serialize(bj::value(value)) : "null"); },
-                   [&](const std::string& value) { plain(well_formed(value)); },
-                   [&](Found::Token value) { reply.add(name, token(value, model)); },
-                   [&](const Found::Tokens& values) {
-                     bj::array out;
-                     for (const Found::Token one : values) out.push_back(token(one, model));
-                     reply.add(name, out);
-                   },
-                   [&](const std::vector<int>& values) { list(values); },
-                   [&](const std::vector<double>& values) { reply.add(name, std::span<const double>(values)); },
-                   [&](const std::vector<std::string>& values) {
-                     bj::array out;
-                     for (const std::string& one : values) out.emplace_back(well_formed(one));
-                     reply.add(name, out);
-                   },
-                   [&](const Found::Odds& values) { reply.add(name, odds(values, model)); },
-                   [&](const Tensor& values) { reply.add_rows(name, values); },
-                   [&](const Found::Arrays& arrays) {
-                     Reply parts;
-                     for (const auto& [site, values] : arrays) parts.add_rows(site, values);
-                     reply.add_json(name, parts.text());
-                   },
-                   [&](const Cost& cost) { reply.add(name, cost_value(cost)); }, [](const Table&) {},
-                   [](const Found::Draw&) {}},
-             thing);
+  std::visit(
+      Cases{
+          [&](bool value) { plain(value); }, [&](std::int64_t value) { plain(value); },
+          [&](double value) { reply.add_json(name, std::isfinite(value) ? bj::serialize(bj::value(value)) : "null"); },
+          [&](const std::string& value) { plain(well_formed(value)); },
+          [&](Found::Token value) { reply.add(name, token(value, model)); },
+          [&](const std::vector<int>& values) { list(values); },
+          [&](const std::vector<double>& values) { reply.add(name, std::span<const double>(values)); },
+          [&](const std::vector<std::string>& values) {
+            bj::array out;
+            for (const std::string& one : values) out.emplace_back(well_formed(one));
+            reply.add(name, out);
+          },
+          [&](const Found::Odds& values) { reply.add(name, odds(values, model)); },
+          [&](const Tensor& values) { reply.add_rows(name, values); },
+          [&](const Found::Arrays& arrays) {
+            Reply parts;
+            for (const auto& [site, values] : arrays) parts.add_rows(site, values);
+            reply.add_json(name, parts.text());
+          },
+          [&](const Cost& cost) { reply.add(name, cost_value(cost)); }, [](const Table&) {}, [](const Found::Draw&) {}},
+      thing);
 }
 
 /// One as `table`, several by their names in `tables`; figures alike.
@@ -101,7 +97,8 @@ Values values_of(const bj::object& object, const Analysis& analysis) {
   Values values;
   for (const auto& [key, value] : object) {
     const std::string name(key);
-    const auto field = std::ranges::find_if(fields, [&](const Field& one) { return one.name == name || one.old == name; });
+    const auto field =
+        std::ranges::find_if(fields, [&](const Field& one) { return one.name == name || one.old == name; });
     if (field == fields.end()) {
       values.emplace(name, Value{false});  // which Analysis::ask refuses, with the names there are
       continue;
@@ -117,8 +114,8 @@ void require_room(const Analysis& analysis, const Analysis::Asked& asked, const 
 
 bool names_tokens(const Analysis& analysis) {
   return std::ranges::any_of(analysis.fields(), [](const Field& field) {
-    return field.kind == Kind::token || field.kind == Kind::tokens || field.kind == Kind::edits || field.kind == Kind::vector ||
-           field.kind == Kind::vectors;
+    return field.kind == Kind::token || field.kind == Kind::tokens || field.kind == Kind::edits ||
+           field.kind == Kind::vector || field.kind == Kind::vectors;
   });
 }
 

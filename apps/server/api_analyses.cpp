@@ -28,8 +28,10 @@ void expect_tokens(const Analysis& analysis, const Values& values, const Model& 
     const auto given = values.find(field.name);
     if (given == values.end() || (field.kind != Kind::token && field.kind != Kind::tokens)) continue;
     const auto* list = std::get_if<Value::List>(&given->second.is);
-    if (list == nullptr) expect(given->second);
-    else std::ranges::for_each(*list, expect);
+    if (list == nullptr)
+      expect(given->second);
+    else
+      std::ranges::for_each(*list, expect);
   }
 }
 

@@ -41,7 +41,9 @@ std::shared_ptr<const Drag> start_drag(const Fields& in, std::shared_ptr<const O
   auto targets = tokens_of(r.targets, *model, words);
   r.edits = edits_of(in, *model, prompt_of(in, *model), words);
   const Transformer& transformer = model->transformer();
-  return std::make_shared<const Drag>(Drag{std::move(model), std::move(targets), std::move(words), MixedAt(transformer, r)});
+  MixedAt mixed(transformer, r);
+  return std::make_shared<const Drag>(
+      Drag{std::move(model), std::move(targets), std::move(words), std::move(mixed)});
 }
 
 /// The last drags; one is its request without p and k. Bounded: those not used for longest go.

@@ -56,7 +56,8 @@ bj::value json_of(const Value& value) {
 }
 
 bj::value number_of(double value) {
-  return value == static_cast<double>(static_cast<std::int64_t>(value)) ? bj::value(static_cast<std::int64_t>(value)) : value;
+  return value == static_cast<double>(static_cast<std::int64_t>(value)) ? bj::value(static_cast<std::int64_t>(value))
+                                                                        : value;
 }
 
 bj::object schema_of(const Field& field) {
@@ -102,7 +103,8 @@ bj::object described(const Part& part) {
 }
 
 /// One as `table`, several in `tables`, as answer_json has them.
-void add_group(bj::object& properties, std::span<const Part> parts, Kind kind, std::string_view one, std::string_view several) {
+void add_group(bj::object& properties, std::span<const Part> parts, Kind kind, std::string_view one,
+               std::string_view several) {
   bj::object group;
   for (const Part& part : parts) {
     if (part.kind == kind) group[part.name] = described(part);
@@ -168,10 +170,17 @@ const std::string& openapi() {
     bj::value api = bj::parse({reinterpret_cast<const char*>(embscope_addresses_begin),
                                static_cast<std::size_t>(embscope_addresses_end - embscope_addresses_begin)});
     bj::object& paths = api.at("paths").as_object();
-    bj::object& job = paths.at("/api/jobs").at("post").at("requestBody").at("content").at("application/json").at("schema").as_object();
+    bj::object& job = paths.at("/api/jobs")
+                          .at("post")
+                          .at("requestBody")
+                          .at("content")
+                          .at("application/json")
+                          .at("schema")
+                          .as_object();
     for (const Analysis* analysis : analyses()) {
       const std::vector<Field> fields = analysis->fields();
-      paths[fmt::format("/api/{}", analysis->about().name)] = {{fields.empty() ? "get" : "post", operation_of(*analysis, fields)}};
+      paths[fmt::format("/api/{}", analysis->about().name)] = {
+          {fields.empty() ? "get" : "post", operation_of(*analysis, fields)}};
       add_job_fields(job, *analysis, fields);
     }
     return bj::serialize(api);

@@ -1,6 +1,7 @@
-// Catalogue: every analysis described once: what it is asked, what it answers, its figures, an example. The command, the HTTP
-// endpoint, the job, the Python function and the reference pages are made from these descriptions.
-// Lifetime: an Analysis lives as long as the program. Thread rule: immutable; `ask` and what it returns from any thread.
+// Catalogue: every analysis described once: what it is asked, what it answers, its figures, an example. The command, the
+// HTTP endpoint, the job, the Python function and the reference pages are made from these descriptions.
+// Lifetime: an Analysis lives as long as the program.
+// Thread rule: immutable; `ask` and what it returns from any thread.
 #pragma once
 
 #include <filesystem>
@@ -40,24 +41,24 @@ using Values = std::map<std::string, Value, std::less<>>;
 
 /// What a field takes, and what an answer holds.
 enum class Kind {
-  text,      ///< a text, or its token ids
-  name,      ///< other words: a site, a method, a range
-  token,     ///< a word, "#ID" or an id; in an answer its id and label
+  text,   ///< a text, or its token ids
+  name,   ///< other words: a site, a method, a range
+  token,  ///< a word, "#ID" or an id; in an answer its id and label
   integer,
   number,
   flag,
-  vector,    ///< an expression (edit.h) or its numbers
-  edits,     ///< texts, {"at", "do"}, or edits as data
-  tokens,    ///< lists of the kinds above
+  vector,  ///< an expression (edit.h) or its numbers
+  edits,   ///< texts, {"at", "do"}, or edits as data
+  tokens,  ///< lists of the kinds above
   names,
   integers,
   numbers,
   vectors,
-  table,     ///< of answers alone, as all that follow
+  table,  ///< of answers alone, as all that follow
   figure,
-  rows,      ///< an array [N, ...]
-  arrays,    ///< arrays by name
-  odds,      ///< tokens with their probabilities and ranks
+  rows,    ///< an array [N, ...]
+  arrays,  ///< arrays by name
+  odds,    ///< tokens with their probabilities and ranks
   cost,
 };
 
@@ -65,10 +66,11 @@ enum class Kind {
 struct Field {
   static constexpr double none = std::numeric_limits<double>::infinity();
 
-  std::string_view name;         ///< of the JSON member and of the Python argument
-  std::string_view what;         ///< a sentence without its full stop
-  std::string_view option = {};  ///< on the command line, where it is not --name: "TEXT" (by position), "-k", "--no-heads"; "-": none
-  std::string_view old = {};     ///< a name that it had in the version before, with the same meaning
+  std::string_view name;  ///< of the JSON member and of the Python argument
+  std::string_view what;  ///< a sentence without its full stop
+  std::string_view option =
+      {};  ///< on the command line, where it is not --name: "TEXT" (by position), "-k", "--no-heads"; "-": none
+  std::string_view old = {};      ///< a name that it had in the version before, with the same meaning
   std::string_view choices = {};  ///< of a name: "tsne umap pca"; empty: any
   double least = -none, most = none;
   std::size_t count = 0;    ///< of a list that has a fixed number of values
@@ -84,8 +86,8 @@ struct Field {
 struct Part {
   std::string_view name;
   Kind kind;
-  std::string_view what;         ///< a sentence without its full stop
-  std::string_view option = {};  ///< of a table: the flag of the command line that prints it in place of the first
+  std::string_view what;           ///< a sentence without its full stop
+  std::string_view option = {};    ///< of a table: the flag of the command line that prints it in place of the first
   std::string_view excludes = {};  ///< of that flag: an option that it cannot stand beside
 };
 
@@ -95,11 +97,10 @@ class Found {
   struct Token {
     TokenId id = -1;  ///< -1: none
   };
-  using Tokens = std::vector<Token>;
   using Odds = std::vector<TokenProbability>;
   using Arrays = std::vector<std::pair<std::string, Tensor>>;
   using Draw = std::function<Figure(const Found&)>;
-  using Thing = std::variant<bool, std::int64_t, double, std::string, Token, Tokens, std::vector<int>, std::vector<double>,
+  using Thing = std::variant<bool, std::int64_t, double, std::string, Token, std::vector<int>, std::vector<double>,
                              std::vector<std::string>, Odds, Tensor, Arrays, Cost, Table, Draw>;
 
   Found& add(std::string_view name, Thing thing);
@@ -141,14 +142,14 @@ enum class Needs { nothing, model, space, transformer };
 class Analysis {
  public:
   struct About {
-    std::string_view name;     ///< of the function, the command (with - for _) and the endpoint (/api/name)
-    std::string_view what;     ///< one line
-    std::string_view example;  ///< of the command line, without the program's name
+    std::string_view name;       ///< of the function, the command (with - for _) and the endpoint (/api/name)
+    std::string_view what;       ///< one line
+    std::string_view example;    ///< of the command line, without the program's name
     std::string_view more = {};  ///< what the reference says besides: sources, what is refused
     Needs needs = Needs::transformer;
-    bool quick = false;      ///< answered within milliseconds
-    bool one_table = false;  ///< the table is the answer: Python gets it alone
-    bool whole = false;      ///< JSON on the command line is the whole answer, not one of its tables
+    bool quick = false;             ///< answered within milliseconds
+    bool one_table = false;         ///< the table is the answer: Python gets it alone
+    bool whole = false;             ///< JSON on the command line is the whole answer, not one of its tables
     std::string_view command = {};  ///< where it is a flag of another command: that command,
     std::string_view flag = {};     ///< and the flag
     std::string_view writes = {};   ///< of --to FILE, where the answer's arrays can be written
@@ -157,7 +158,7 @@ class Analysis {
   /// A question that has been read and checked.
   struct Asked {
     std::function<Found(const Subject&, const Progress&)> run;  ///< throws what the analysis throws
-    std::function<double(const Subject&)> bytes;                ///< that the answer takes, where it may be much; else empty
+    std::function<double(const Subject&)> bytes;  ///< that the answer takes, where it may be much; else empty
   };
 
   virtual ~Analysis() = default;
@@ -165,8 +166,8 @@ class Analysis {
   virtual std::span<const Part> parts() const = 0;
   virtual std::vector<Field> fields() const = 0;
 
-  /// Reads what a client gives. Throws Error{usage} for a field that there is not, is missing or of another kind, Error{range}
-  /// for a number or a list outside its bounds; the place of each is the field's name.
+  /// Reads what a client gives. Throws Error{usage} for a field that there is not, is missing or of another kind,
+  /// Error{range} for a number or a list outside its bounds; the place of each is the field's name.
   virtual Asked ask(const Values& values) const = 0;
 };
 

@@ -43,7 +43,8 @@ Value value_of(const std::string& name, nb::handle given) {
     return {PatternEdit{edit.site, edit.edit}};
   }
   if (!nb::isinstance<nb::list>(given))
-    throw Error(Code::usage, name, "a " + nb::cast<std::string>(given.type().attr("__name__")) + " is not understood here");
+    throw Error(Code::usage, name,
+                "a " + nb::cast<std::string>(given.type().attr("__name__")) + " is not understood here");
   Value::List list;
   for (nb::handle one : nb::cast<nb::list>(given)) list.push_back(value_of(name, one));
   return {std::move(list)};
@@ -74,15 +75,11 @@ nb::object id_of(Found::Token token) { return token.id < 0 ? nb::none() : nb::ca
 /// Arrays and tables lie in the answer itself, which lives as long as they do.
 nb::object python_of(const Found::Thing& thing, nb::handle owner) {
   return std::visit(
-      Cases{[](bool value) { return nb::object(nb::cast(value)); }, [](std::int64_t value) { return nb::object(nb::cast(value)); },
+      Cases{[](bool value) { return nb::object(nb::cast(value)); },
+            [](std::int64_t value) { return nb::object(nb::cast(value)); },
             [](double value) { return nb::object(nb::cast(value)); },
             [](const std::string& value) { return nb::object(nb::str(value.data(), value.size())); },
             [](Found::Token value) { return id_of(value); },
-            [](const Found::Tokens& values) {
-              nb::list ids;
-              for (const Found::Token one : values) ids.append(id_of(one));
-              return nb::object(ids);
-            },
             [](const std::vector<int>& values) { return nb::object(nb::cast(values)); },
             [](const std::vector<double>& values) { return nb::object(nb::cast(values)); },
             [](const std::vector<std::string>& values) { return nb::object(nb::cast(values)); },
@@ -90,7 +87,8 @@ nb::object python_of(const Found::Thing& thing, nb::handle owner) {
             [&](const Tensor& values) { return array_within(values.data(), values.shape(), owner); },
             [&](const Found::Arrays& arrays) {
               nb::dict d;
-              for (const auto& [name, values] : arrays) d[name.c_str()] = array_within(values.data(), values.shape(), owner);
+              for (const auto& [name, values] : arrays)
+                d[name.c_str()] = array_within(values.data(), values.shape(), owner);
               return nb::object(d);
             },
             [](const Cost& cost) { return nb::object(cost_of(cost)); },

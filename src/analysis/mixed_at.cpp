@@ -33,7 +33,8 @@ MixedAt::MixedAt(const Transformer& transformer, const MixRequest& r)
   const auto& ids = prompt.tokens.ids;
   position_ = position_of(prompt, r.replace);
   const bool maps = std::ranges::any_of(r.edits, [](const Edit& e) { return is_attention_map(e.site.point); });
-  const int length = prompt.length(), kept = maps ? 0 : position_;  // edits of attention maps count keys from the text's start
+  const int length = prompt.length(),
+            kept = maps ? 0 : position_;  // edits of attention maps count keys from the text's start
   rest_.assign(ids.begin() + kept, ids.end());
   Request before;
   before.rows = {{ids.begin(), ids.begin() + kept}};

@@ -18,14 +18,16 @@ constexpr Part parts[] = {
     {"labels", Kind::names, "The text's tokens"},
     {"patterns", Kind::rows, "Of each head, a row for each query: its share of attention for each key"},
     {"summary", Kind::table,
-     "A row a head: columns block, head, entropy (bits), first, previous, itself (shares, means over the queries after the first)"},
+     "A row a head: columns block, head, entropy (bits), first, previous, itself (shares, means over the queries after "
+     "the first)"},
     {"every", Kind::table, "The same for all blocks that were watched", "--every", "--block"},
     {"figure", Kind::figure, "Queries by keys, a part a head"},
 };
 
 void fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
-  f(r.block, {.name = "block", .what = "The block (default: the one whose heads look least at the text's first token)"});
+  f(r.block,
+    {.name = "block", .what = "The block (default: the one whose heads look least at the text's first token)"});
   f(r.heads, {.name = "heads", .what = "Heads, separated by commas (default: all)"});
 }
 
@@ -47,8 +49,10 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
   Found found;
   found.notes = {"entropy in bits; shares of the attention, mean over the queries after the first"};
   if (!r.block)
-    found.notes.push_back(fmt::format("block {}: its heads look least at the first token; --block chooses another, --every "
-                                      "lists all", result.block));
+    found.notes.push_back(
+        fmt::format("block {}: its heads look least at the first token; --block chooses another, --every "
+                    "lists all",
+                    result.block));
   found.add("block", std::int64_t{result.block})
       .add("heads", result.heads)
       .add("labels", labels)

@@ -101,8 +101,8 @@ Found run_attribute(const Subject& on, const Ask& r, const Progress& progress) {
   const Names names = names_of(on, prompt, result);
   Found found;
   add_common(found, result);
-  found.notes = {fmt::format("{} {}: the parts sum to {:.4f}, the run's logit{} is {:.4f}", names.of, names.where, result.sum,
-                             names.difference, result.logit),
+  found.notes = {fmt::format("{} {}: the parts sum to {:.4f}, the run's logit{} is {:.4f}", names.of, names.where,
+                             result.sum, names.difference, result.logit),
                  fmt::format("the final norm's scale is frozen at the run's {:.4f}", result.scale)};
   const std::string title = fmt::format("What adds to {}, {}", names.of, names.where);
   const std::string subtitle =
@@ -177,9 +177,12 @@ const Analysis& gradient_analysis() {
       {.name = "gradient",
        .what = "Gradient x activation by block, head and position, in place of what adds up to the logit",
        .example = "attribute \"The capital of Germany is\" --gradient",
-       .more = "How a logit answers to every vector on its way, from one run forward and one backward (Simonyan et al. 2014; "
-               "Nanda 2023). A gradient is what an edit \"add\" there changes, to first order; a part's value is what would be "
-               "lost, to first order, if the vector were not there. Positions after `position` cannot matter and are left out.",
+       .more = "How a logit answers to every vector on its way, from one run forward and one backward (Simonyan et al. "
+               "2014; "
+               "Nanda 2023). A gradient is what an edit \"add\" there changes, to first order; a part's value is what "
+               "would be "
+               "lost, to first order, if the vector were not there. Positions after `position` cannot matter and are "
+               "left out.",
        .command = "attribute",
        .flag = "--gradient",
        .writes = "OUT.npz, .safetensors or .json: the vectors and their gradients"},

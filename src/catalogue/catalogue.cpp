@@ -4,21 +4,9 @@
 
 namespace embscope {
 
-#define EMBSCOPE_ANALYSES(each) \
-  each(predict) \
-  each(entropy) \
-  each(mix) \
-  each(mix_every_block) \
-  each(edit) \
-  each(patch) \
-  each(patch_agreement) \
-  each(steer) \
-  each(trace) \
-  each(trajectory) \
-  each(lens) \
-  each(attention) \
-  each(attribute) \
-  each(gradient)
+#define EMBSCOPE_ANALYSES(each)                                                                                        \
+  each(predict) each(entropy) each(mix) each(mix_every_block) each(edit) each(patch) each(patch_agreement) each(steer) \
+      each(trace) each(trajectory) each(lens) each(attention) each(attribute) each(gradient)
 
 namespace catalogue {
 #define EMBSCOPE_DECLARED(name) const Analysis& name##_analysis();

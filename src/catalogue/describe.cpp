@@ -21,16 +21,15 @@ constexpr std::size_t usual_longest = 1024;
 }
 
 Kind kind_of(const Member& member) {
-  return std::visit(Cases{[](Said*) { return Kind::text; }, [](std::string*) { return Kind::name; },
-                          [](Word*) { return Kind::token; }, [](std::optional<Word>*) { return Kind::token; },
-                          [](double*) { return Kind::number; }, [](bool*) { return Kind::flag; },
-                          [](Direction*) { return Kind::vector; }, [](Edits*) { return Kind::edits; },
-                          [](std::vector<Word>*) { return Kind::tokens; },
-                          [](std::vector<std::string>*) { return Kind::names; },
-                          [](std::vector<int>*) { return Kind::integers; },
-                          [](std::vector<double>*) { return Kind::numbers; },
-                          [](std::vector<Direction>*) { return Kind::vectors; }, [](auto*) { return Kind::integer; }},
-                    member);
+  return std::visit(
+      Cases{[](Said*) { return Kind::text; }, [](std::string*) { return Kind::name; },
+            [](Word*) { return Kind::token; }, [](std::optional<Word>*) { return Kind::token; },
+            [](double*) { return Kind::number; }, [](bool*) { return Kind::flag; },
+            [](Direction*) { return Kind::vector; }, [](Edits*) { return Kind::edits; },
+            [](std::vector<Word>*) { return Kind::tokens; }, [](std::vector<std::string>*) { return Kind::names; },
+            [](std::vector<int>*) { return Kind::integers; }, [](std::vector<double>*) { return Kind::numbers; },
+            [](std::vector<Direction>*) { return Kind::vectors; }, [](auto*) { return Kind::integer; }},
+      member);
 }
 
 template <class T>
@@ -49,16 +48,17 @@ Value::List list_of(const std::vector<int>& values) {
 // What a member is before it is filled in; nothing for those that are then simply absent.
 std::optional<Value> initial_of(const Member& member) {
   using Maybe = std::optional<Value>;
-  return std::visit(Cases{[](const std::string* m) { return m->empty() ? Maybe() : Value{*m}; },
-                          [](const int* m) { return Maybe(Value{std::int64_t{*m}}); },
-                          [](const std::int64_t* m) { return Maybe(Value{*m}); },
-                          [](const std::uint64_t* m) { return Maybe(Value{static_cast<std::int64_t>(*m)}); },
-                          [](const double* m) { return Maybe(Value{*m}); }, [](const bool* m) { return Maybe(Value{*m}); },
-                          [](const std::vector<std::string>* m) { return m->empty() ? Maybe() : Value{list_of(*m)}; },
-                          [](const std::vector<int>* m) { return m->empty() ? Maybe() : Value{list_of(*m)}; },
-                          [](const std::vector<double>* m) { return m->empty() ? Maybe() : Value{list_of(*m)}; },
-                          [](const auto*) { return Maybe(); }},
-                    member);
+  return std::visit(
+      Cases{[](const std::string* m) { return m->empty() ? Maybe() : Value{*m}; },
+            [](const int* m) { return Maybe(Value{std::int64_t{*m}}); },
+            [](const std::int64_t* m) { return Maybe(Value{*m}); },
+            [](const std::uint64_t* m) { return Maybe(Value{static_cast<std::int64_t>(*m)}); },
+            [](const double* m) { return Maybe(Value{*m}); }, [](const bool* m) { return Maybe(Value{*m}); },
+            [](const std::vector<std::string>* m) { return m->empty() ? Maybe() : Value{list_of(*m)}; },
+            [](const std::vector<int>* m) { return m->empty() ? Maybe() : Value{list_of(*m)}; },
+            [](const std::vector<double>* m) { return m->empty() ? Maybe() : Value{list_of(*m)}; },
+            [](const auto*) { return Maybe(); }},
+      member);
 }
 
 template <class T>
@@ -163,22 +163,22 @@ void fill(const Member& member, const Field& field, const Value& value) {
     values.clear();
     for (const Value& one : list_given(field, value)) values.push_back(read(field, one));
   };
-  std::visit(Cases{[&](Said* m) { *m = said_of(field, value); }, [&](std::string* m) { *m = text_of(field, value); },
-                   [&](Word* m) { *m = word_of(field, value); }, [&](std::optional<Word>* m) { *m = word_of(field, value); },
-                   [&](int* m) { *m = checked_integer<int>(field, value); },
-                   [&](std::int64_t* m) { *m = checked_integer<std::int64_t>(field, value); },
-                   [&](std::uint64_t* m) { *m = checked_integer<std::uint64_t>(field, value); },
-                   [&](std::optional<int>* m) { *m = checked_integer<int>(field, value); },
-                   [&](std::optional<std::int64_t>* m) { *m = checked_integer<std::int64_t>(field, value); },
-                   [&](double* m) { *m = number_of(field, value); }, [&](bool* m) { *m = flag_of(field, value); },
-                   [&](Direction* m) { *m = direction_of(field, value); },
-                   [&](Edits* m) { m->given = list_given(field, value); },
-                   [&](std::vector<Word>* m) { each(*m, word_of); },
-                   [&](std::vector<std::string>* m) { each(*m, text_of); },
-                   [&](std::vector<int>* m) { each(*m, checked_integer<int>); },
-                   [&](std::vector<double>* m) { each(*m, number_of); },
-                   [&](std::vector<Direction>* m) { *m = directions_of(field, value); }},
-             member);
+  std::visit(
+      Cases{[&](Said* m) { *m = said_of(field, value); }, [&](std::string* m) { *m = text_of(field, value); },
+            [&](Word* m) { *m = word_of(field, value); }, [&](std::optional<Word>* m) { *m = word_of(field, value); },
+            [&](int* m) { *m = checked_integer<int>(field, value); },
+            [&](std::int64_t* m) { *m = checked_integer<std::int64_t>(field, value); },
+            [&](std::uint64_t* m) { *m = checked_integer<std::uint64_t>(field, value); },
+            [&](std::optional<int>* m) { *m = checked_integer<int>(field, value); },
+            [&](std::optional<std::int64_t>* m) { *m = checked_integer<std::int64_t>(field, value); },
+            [&](double* m) { *m = number_of(field, value); }, [&](bool* m) { *m = flag_of(field, value); },
+            [&](Direction* m) { *m = direction_of(field, value); },
+            [&](Edits* m) { m->given = list_given(field, value); }, [&](std::vector<Word>* m) { each(*m, word_of); },
+            [&](std::vector<std::string>* m) { each(*m, text_of); },
+            [&](std::vector<int>* m) { each(*m, checked_integer<int>); },
+            [&](std::vector<double>* m) { each(*m, number_of); },
+            [&](std::vector<Direction>* m) { *m = directions_of(field, value); }},
+      member);
 }
 
 }  // namespace
@@ -215,8 +215,9 @@ void check_names(std::string_view analysis, const std::vector<Field>& fields, co
 }
 
 void check_parts(const Found& found, std::span<const Part> parts) {
-  const bool same = std::ranges::equal(found.parts(), parts, {}, [](const auto& part) { return part.first; },
-                                       [](const Part& part) { return part.name; });
+  const bool same = std::ranges::equal(
+      found.parts(), parts, {}, [](const auto& part) { return part.first; },
+      [](const Part& part) { return part.name; });
   if (!same) throw std::logic_error("an answer is not what the catalogue says");
 }
 

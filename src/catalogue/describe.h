@@ -1,5 +1,5 @@
-// Describe: how an analysis says what it is asked. `fields(request, visitor)` names every member once; a visitor lists them or
-// fills them in from what a client gave.
+// Describe: how an analysis says what it is asked. `fields(request, visitor)` names every member once; a visitor lists
+// them or fills them in from what a client gave.
 // Thread rule: a visitor belongs to one thread.
 #pragma once
 
@@ -35,9 +35,10 @@ struct Edits {
   Value::List given;
 };
 
-using Member = std::variant<Said*, std::string*, Word*, std::optional<Word>*, int*, std::int64_t*, std::uint64_t*, double*, bool*,
-                            std::optional<int>*, std::optional<std::int64_t>*, Direction*, Edits*, std::vector<Word>*,
-                            std::vector<std::string>*, std::vector<int>*, std::vector<double>*, std::vector<Direction>*>;
+using Member =
+    std::variant<Said*, std::string*, Word*, std::optional<Word>*, int*, std::int64_t*, std::uint64_t*, double*, bool*,
+                 std::optional<int>*, std::optional<std::int64_t>*, Direction*, Edits*, std::vector<Word>*,
+                 std::vector<std::string>*, std::vector<int>*, std::vector<double>*, std::vector<Direction>*>;
 
 class Visitor {
  public:

@@ -17,7 +17,8 @@ constexpr Part parts[] = {
     {"divergence", Kind::number, "KL(after || before) of the next token, in nats"},
     {"cost", Kind::cost, "What the runs shared and computed"},
     {"changes", Kind::table,
-     "A row a token: columns token, id, probability_before, probability_after, logit_before, logit_after, change, rank_before, "
+     "A row a token: columns token, id, probability_before, probability_after, logit_before, logit_after, change, "
+     "rank_before, "
      "rank_after"},
     {"figure", Kind::figure, "Probabilities before and after"},
 };
@@ -26,7 +27,8 @@ void fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.edits, {.name = "edits", .what = "What is changed, in this order", .required = true});
   f(r.top, {.name = "top", .what = "How many of the likeliest, before and after", .least = 1, .most = 1000});
-  f(r.targets, {.name = "targets", .what = "Next tokens to list besides the likeliest", .old = "follow", .longest = 64});
+  f(r.targets,
+    {.name = "targets", .what = "Next tokens to list besides the likeliest", .old = "follow", .longest = 64});
 }
 
 // For titles: the edit itself where there is one, and was given as text.
@@ -46,7 +48,8 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
   found.add("divergence", result.divergence)
       .add("cost", result.cost)
       .add("changes", std::move(result.changes))
-      .add("figure", [title = title_of(r.edits)](const Found& f) { return figure_intervention(f.table("changes"), title); });
+      .add("figure",
+           [title = title_of(r.edits)](const Found& f) { return figure_intervention(f.table("changes"), title); });
   return found;
 }
 

@@ -16,16 +16,16 @@ struct Ask {
 
 constexpr Part parts[] = {
     {"mean_entropy", Kind::number, "Over the positions, in bits"},
-    {"mean_surprise", Kind::number, "Over the tokens after the first, in bits; 2 to its power is the text's perplexity"},
+    {"mean_surprise", Kind::number,
+     "Over the tokens after the first, in bits; 2 to its power is the text's perplexity"},
     {"positions", Kind::table,
      "A row a position: columns position, token, entropy (of the next token, in bits), top (the likeliest next token), "
-     "probability, surprise (bits of the token itself, before which the model has seen the text up to it; null for the first)"},
+     "probability, surprise (bits of the token itself, before which the model has seen the text up to it; null for the "
+     "first)"},
     {"figure", Kind::figure, "Entropy and surprise along the text"},
 };
 
-void fields(Ask& r, Visitor& f) {
-  f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
-}
+void fields(Ask& r, Visitor& f) { f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true}); }
 
 double entropy_of(const std::vector<double>& p) {
   double bits = 0;
@@ -106,13 +106,13 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
 }  // namespace
 
 const Analysis& entropy_analysis() {
-  static const Made<Ask> made(
-      {.name = "entropy",
-       .what = "How sure the model is of the next token, position by position",
-       .example = "entropy \"The capital of Germany is Berlin\" --save entropy.html",
-       .more = "Entropy is that of the whole distribution of the next token; surprise is -log2 of the probability that the token "
-               "had before it was read (Shannon 1951). Logits are the run's own, bit for bit."},
-      parts, fields, run);
+  static const Made<Ask> made({.name = "entropy",
+                               .what = "How sure the model is of the next token, position by position",
+                               .example = "entropy \"The capital of Germany is Berlin\" --save entropy.html",
+                               .more = "Entropy is that of the whole distribution of the next token; surprise is -log2 "
+                                       "of the probability that the token "
+                                       "had before it was read (Shannon 1951). Logits are the run's own, bit for bit."},
+                              parts, fields, run);
   return made;
 }
 

@@ -31,11 +31,13 @@ constexpr Part parts[] = {
 
 void fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
-  f(r.target, {.name = "target",
-               .what = "A next token to follow by rank and probability (default: the one predicted last)"});
-  f(r.top, {.name = "top", .what = "More than 1: the likeliest so many tokens of every cell", .least = 1, .most = 1000});
+  f(r.target,
+    {.name = "target", .what = "A next token to follow by rank and probability (default: the one predicted last)"});
+  f(r.top,
+    {.name = "top", .what = "More than 1: the likeliest so many tokens of every cell", .least = 1, .most = 1000});
   f(r.positions, {.name = "positions",
-                  .what = "FIRST:LAST, negative from the end (default: all, on the command line the last 16; a figure draws at most the last 32)"});
+                  .what = "FIRST:LAST, negative from the end (default: all, on the command line the last 16; a figure "
+                          "draws at most the last 32)"});
   f(r.first, {.name = "first", .what = "In place of `positions`: the first of them", .option = "-", .least = 0});
   f(r.last, {.name = "last", .what = "In place of `positions`: the one after the last", .option = "-", .least = 0});
   f(r.edits, {.name = "edits", .what = "Edits of the run, applied in order"});
@@ -96,10 +98,8 @@ double bytes(const Subject& on, const Ask& r) {
 
 Found run(const Subject& on, const Ask& r, const Progress& progress) {
   const Prompt prompt = prompt_of(on, r.text);
-  LensRequest request{.ids = prompt.tokens.ids,
-                      .edits = edits_of(on, r.edits, prompt),
-                      .target = token_of(on, r.target),
-                      .top = r.top};
+  LensRequest request{
+      .ids = prompt.tokens.ids, .edits = edits_of(on, r.edits, prompt), .target = token_of(on, r.target), .top = r.top};
   std::tie(request.first, request.last) = window(on, r, prompt.length());
   LensResult result = lens(on.transformer(), request, progress);
   const std::string label = on.model().label(result.target);
@@ -127,13 +127,13 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
 }  // namespace
 
 const Analysis& lens_analysis() {
-  static const Made<Ask> made(
-      {.name = "lens",
-       .what = "What the model would say after each block",
-       .example = "lens \"The capital of Germany is\" --target \" Paris\" --save lens.html",
-       .more = "The logit lens (nostalgebraist 2020) at every block and position. The norm is recomputed for every vector; the "
-               "rows of the last block are the run's own logits, bit for bit."},
-      parts, fields, run, bytes);
+  static const Made<Ask> made({.name = "lens",
+                               .what = "What the model would say after each block",
+                               .example = "lens \"The capital of Germany is\" --target \" Paris\" --save lens.html",
+                               .more = "The logit lens (nostalgebraist 2020) at every block and position. The norm is "
+                                       "recomputed for every vector; the "
+                                       "rows of the last block are the run's own logits, bit for bit."},
+                              parts, fields, run, bytes);
   return made;
 }
 

@@ -40,8 +40,10 @@ constexpr Part block_parts[] = {
 
 void mixed_fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
-  f(r.replace, {.name = "replace", .what = "The place in the text whose vector is mixed: a word, \" cat[2]\" (its second occurrence), \"#ID\", a position",
-                  .required = true});
+  f(r.replace, {.name = "replace",
+                .what = "The place in the text whose vector is mixed: a word, \" cat[2]\" (its second occurrence), "
+                        "\"#ID\", a position",
+                .required = true});
   f(r.with, {.name = "with", .what = "The words it is mixed with; the mean of several", .longest = 64});
   f(r.targets, {.name = "targets", .what = "Next tokens whose probabilities are asked for", .longest = 64});
   f(r.steps, {.name = "steps", .what = "Mixtures from p = 0 to p = 1", .least = 2, .most = 100000});
@@ -132,13 +134,14 @@ Found run_blocks(const Subject& on, const Ask& r, const Progress&) {
 }  // namespace
 
 const Analysis& mix_analysis() {
-  static const Made<Ask> made({.name = "mix",
-                               .what = "Mix one word's vector with another's, step by step",
-                               .example = "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" "
-                                          "--targets \" Berlin\" \" Paris\"",
-                               .more = "At the token of `replace`: p x what is there + (1 - p) x what is mixed in, for p = 0 ... 1. "
-                                       "What the mixtures share is computed once."},
-                              sweep_parts, sweep_fields, run_sweep, bytes);
+  static const Made<Ask> made(
+      {.name = "mix",
+       .what = "Mix one word's vector with another's, step by step",
+       .example = "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" "
+                  "--targets \" Berlin\" \" Paris\"",
+       .more = "At the token of `replace`: p x what is there + (1 - p) x what is mixed in, for p = 0 ... 1. "
+               "What the mixtures share is computed once."},
+      sweep_parts, sweep_fields, run_sweep, bytes);
   return made;
 }
 

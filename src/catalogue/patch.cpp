@@ -18,7 +18,8 @@ constexpr Part grid_parts[] = {
     {"clean", Kind::number, "Logit of the target minus that of the other answer, of the clean text"},
     {"corrupt", Kind::number, "The same of the corrupt text"},
     {"cost", Kind::cost, "What the runs shared and computed"},
-    {"grid", Kind::table, "A row a patch: columns site, block, position, token, difference, restored (1: the answer is back)"},
+    {"grid", Kind::table,
+     "A row a patch: columns site, block, position, token, difference, restored (1: the answer is back)"},
     {"heads", Kind::table, "The same of z of each head: columns block, head, difference, restored"},
     {"figure", Kind::figure, "Blocks by positions for each site, and blocks by heads"},
 };
@@ -33,7 +34,8 @@ constexpr Field heads_only{.name = "heads_only", .what = "Only z of every head"}
 
 void common_fields(Ask& r, Visitor& f) {
   f(r.clean, {.name = "clean", .what = "The text whose answer is the target", .option = "CLEAN", .required = true});
-  f(r.corrupt, {.name = "corrupt", .what = "As many tokens, with the other answer", .option = "CORRUPT", .required = true});
+  f(r.corrupt,
+    {.name = "corrupt", .what = "As many tokens, with the other answer", .option = "CORRUPT", .required = true});
   f(r.target, {.name = "target", .what = "The clean answer", .required = true});
   f(r.against, {.name = "against", .what = "The corrupt answer", .required = true});
   f(r.sites, {.name = "sites", .what = "Points of every block", .longest = 16});
@@ -107,10 +109,11 @@ Found run_grid(const Subject& on, const Ask& r, const Progress& progress) {
   PatchResult result = (r.approximate ? patch_approximately : patch)(on.transformer(), request, progress);
   const std::string target = on.model().label(request.target), against = on.model().label(request.against);
   Found found;
-  found.notes = {fmt::format("logit of {} minus {}: clean {:.4f}, corrupt {:.4f}; restored 1: the clean one is back", target,
-                             against, result.clean, result.corrupt)};
+  found.notes = {fmt::format("logit of {} minus {}: clean {:.4f}, corrupt {:.4f}; restored 1: the clean one is back",
+                             target, against, result.clean, result.corrupt)};
   if (r.approximate)
-    found.notes.emplace_back("estimated from one gradient of the corrupt run (--both compares it with the real patches)");
+    found.notes.emplace_back(
+        "estimated from one gradient of the corrupt run (--both compares it with the real patches)");
   found.people = [result, points = request.points] { return shown(result, points); };
   found.first = r.heads_only ? 1 : 0;
   found.add("clean", result.clean)
@@ -131,9 +134,11 @@ Found run_agreement(const Subject& on, const Ask& r, const Progress& progress) {
   found.notes = {fmt::format("restored by {} real patches, and estimated from one gradient of the corrupt run",
                              result.patches.rows())};
   found.people = [sites = result.sites] { return std::vector<Table>{sites}; };
-  found.add("patches", std::move(result.patches)).add("sites", std::move(result.sites)).add("figure", [=](const Found& f) {
-    return figure_patch_agreement(f.table("patches"), f.table("sites"), target, against);
-  });
+  found.add("patches", std::move(result.patches))
+      .add("sites", std::move(result.sites))
+      .add("figure", [=](const Found& f) {
+        return figure_patch_agreement(f.table("patches"), f.table("sites"), target, against);
+      });
   return found;
 }
 
@@ -143,8 +148,10 @@ const Analysis& patch_analysis() {
   static const Made<Ask> made(
       {.name = "patch",
        .what = "Put each activation of a clean text into a corrupt one: which carry the answer?",
-       .example = "patch \"The capital of Germany is\" \"The capital of France is\" --target \" Berlin\" --against \" Paris\"",
-       .more = "Activation patching (Meng et al. 2022; Heimersheim & Nanda 2024 for the measure). Each run computes only what its "
+       .example =
+           "patch \"The capital of Germany is\" \"The capital of France is\" --target \" Berlin\" --against \" Paris\"",
+       .more = "Activation patching (Meng et al. 2022; Heimersheim & Nanda 2024 for the measure). Each run computes "
+               "only what its "
                "patch can change.",
        .whole = true},
       grid_parts, grid_fields, run_grid, nullptr, check);
@@ -152,13 +159,13 @@ const Analysis& patch_analysis() {
 }
 
 const Analysis& patch_agreement_analysis() {
-  static const Made<Ask> made(
-      {.name = "patch_agreement",
-       .what = "The real patches and the estimates, and how they agree",
-       .example = "patch \"The capital of Germany is\" \"The capital of France is\" --target \" Berlin\" --against \" Paris\" --both",
-       .command = "patch",
-       .flag = "--both"},
-      agreement_parts, agreement_fields, run_agreement, nullptr, check);
+  static const Made<Ask> made({.name = "patch_agreement",
+                               .what = "The real patches and the estimates, and how they agree",
+                               .example = "patch \"The capital of Germany is\" \"The capital of France is\" --target "
+                                          "\" Berlin\" --against \" Paris\" --both",
+                               .command = "patch",
+                               .flag = "--both"},
+                              agreement_parts, agreement_fields, run_agreement, nullptr, check);
   return made;
 }
 

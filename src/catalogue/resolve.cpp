@@ -29,7 +29,8 @@ std::vector<Edit> edits_of(const Subject& on, const Value& value, const Prompt& 
   const bool json = !text->empty() && (text->front() == '{' || text->front() == '[');
   std::vector<NamedToken> named;
   const Reading reading{.files = on.files(), .tokens = &named};
-  auto edits = json ? parse_edits_json(*text, transformer, prompt, reading) : parse_edit(*text, transformer, prompt, reading);
+  auto edits =
+      json ? parse_edits_json(*text, transformer, prompt, reading) : parse_edit(*text, transformer, prompt, reading);
   for (const NamedToken& token : named) on.note(token);
   return edits;
 }
@@ -60,8 +61,9 @@ Prompt prompt_of(const Subject& on, const Said& said, std::string_view where) {
   }
   if (prompt.length() == 0) throw Error(Code::usage, std::string(where), "the text is empty");
   if (prompt.length() > on.model().config().context)
-    throw Error(Code::range, std::string(where),
-                fmt::format("{} tokens: longer than the model's context {}", prompt.length(), on.model().config().context));
+    throw Error(
+        Code::range, std::string(where),
+        fmt::format("{} tokens: longer than the model's context {}", prompt.length(), on.model().config().context));
   return prompt;
 }
 
@@ -117,9 +119,7 @@ std::vector<Edit> edits_of(const Subject& on, const Edits& edits, const Prompt& 
   for (std::size_t i = 0; i < edits.given.size(); ++i) {
     try {
       std::ranges::move(edits_of(on, edits.given[i], prompt), std::back_inserter(all));
-    } catch (const FilesRefused&) {
-      throw;
-    } catch (const Error& error) {
+    } catch (const FilesRefused&) { throw; } catch (const Error& error) {
       throw Error(error.code(), fmt::format("edits[{}]", i),
                   error.where() == "edit" ? error.message() : fmt::format("{}: {}", error.where(), error.message()));
     }

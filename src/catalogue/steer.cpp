@@ -22,7 +22,8 @@ struct Ask {
 constexpr Part parts[] = {
     {"direction", Kind::rows, "What is added, times the strength"},
     {"runs", Kind::table,
-     "A row a strength: columns strength, one for each target, divergence (KL from strength 0, in nats), top, top_probability, "
+     "A row a strength: columns strength, one for each target, divergence (KL from strength 0, in nats), top, "
+     "top_probability, "
      "text"},
     {"figure", Kind::figure, "Probabilities by strength"},
 };
@@ -49,8 +50,9 @@ std::vector<float> direction_of(const Subject& on, const Ask& r, const Site& sit
 Found run(const Subject& on, const Ask& r, const Progress& progress) {
   const Config& config = on.model().config();
   prompt_of(on, r.text);
-  SteerRequest request{.text = words_of(r.text),
-                       .site = parse_site(r.site.empty() ? fmt::format("blocks.{}.resid_post", config.blocks / 2) : r.site, config)};
+  SteerRequest request{
+      .text = words_of(r.text),
+      .site = parse_site(r.site.empty() ? fmt::format("blocks.{}.resid_post", config.blocks / 2) : r.site, config)};
   request.direction = direction_of(on, r, request.site);
   request.strengths = r.strengths;
   request.targets = texts_of(on, r.targets);
@@ -64,8 +66,8 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
   for (const auto* texts : {&r.towards, &r.away}) {
     for (const std::string& text : *texts) {
       if (make_prompt(on.model().tokenizer(), text).length() > 1) continue;
-      found.notes.push_back(fmt::format("'{}' is one token: what the first position holds says little of it, use longer texts",
-                                        visible(text)));
+      found.notes.push_back(fmt::format(
+          "'{}' is one token: what the first position holds says little of it, use longer texts", visible(text)));
     }
   }
   found.add("direction", Tensor::of({static_cast<std::int64_t>(request.direction.size())}, request.direction))
@@ -82,13 +84,14 @@ void check(const Ask& r) {
 }  // namespace
 
 const Analysis& steer_analysis() {
-  static const Made<Ask> made({.name = "steer",
-                               .what = "Add a direction from contrasting texts while the model writes",
-                               .example = "steer \"I think that dogs are\" --towards \"What a great and happy day\" "
-                                          "--away \"What a bad and sad day\"",
-                               .more = "The direction is given, or the mean over the texts `towards` minus that over `away`, at their "
-                                       "last tokens, added at every position (Turner et al. 2023; Rimsky et al. 2024)."},
-                              parts, fields, run, nullptr, check);
+  static const Made<Ask> made(
+      {.name = "steer",
+       .what = "Add a direction from contrasting texts while the model writes",
+       .example = "steer \"I think that dogs are\" --towards \"What a great and happy day\" "
+                  "--away \"What a bad and sad day\"",
+       .more = "The direction is given, or the mean over the texts `towards` minus that over `away`, at their "
+               "last tokens, added at every position (Turner et al. 2023; Rimsky et al. 2024)."},
+      parts, fields, run, nullptr, check);
   return made;
 }
 

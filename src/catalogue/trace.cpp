@@ -17,7 +17,8 @@ constexpr Part parts[] = {
     {"own", Kind::token, "The token at the position"},
     {"predicted", Kind::token, "The likeliest next token"},
     {"life", Kind::table,
-     "A row a block (-1: the embedding): lengths of the four changes and their cosines with what they meet, length, cosines and "
+     "A row a block (-1: the embedding): lengths of the four changes and their cosines with what they meet, length, "
+     "cosines and "
      "ranks of the own and of the predicted token, top"},
     {"lens", Kind::table, "The logit lens after each block: columns block, rank, token, probability", "--lens"},
     {"figure", Kind::figure, "Lengths, cosines and ranks by block"},
@@ -31,7 +32,8 @@ void fields(Ask& r, Visitor& f) {
 
 Found run(const Subject& on, const Ask& r, const Progress& progress) {
   const Prompt prompt = prompt_of(on, r.text);
-  TraceResult result = trace(on.transformer(), {.ids = prompt.tokens.ids, .position = r.position, .top = r.top}, progress);
+  TraceResult result =
+      trace(on.transformer(), {.ids = prompt.tokens.ids, .position = r.position, .top = r.top}, progress);
   const Model& model = on.model();
   const std::string own = model.label(result.own), predicted = model.label(result.predicted);
   Found found;

@@ -51,7 +51,8 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
       .add("sites", std::move(result.sites))
       .add("axes", result.axes)
       .add("path", std::move(result.table))
-      .add("figure", [axes = result.axes](const Found& f) { return figure_trajectory(f.table("path"), axes[0], axes[1]); });
+      .add("figure",
+           [axes = result.axes](const Found& f) { return figure_trajectory(f.table("path"), axes[0], axes[1]); });
   return found;
 }
 

@@ -29,24 +29,26 @@ Figure figure_entropy(const Table& positions) {
   const bool few = positions.rows() <= most_labels;
   bj::array order;
   for (std::size_t i = 0; few && i < positions.rows(); ++i)
-    order.emplace_back(fmt::format("{} {}", positions.column("position").numbers()[i], positions.column("token").texts()[i]));
+    order.emplace_back(
+        fmt::format("{} {}", positions.column("position").numbers()[i], positions.column("token").texts()[i]));
   bj::object x = few ? text_field("at", "position and token") : number_field("position", "position");
   if (few) x["sort"] = order, x["scale"] = {{"domain", order}};
   const bj::array names = {"entropy of the next token", "surprise of this token"};
   bj::array layers;
   for (const auto& [field, name] : {std::pair{"entropy", names[0]}, std::pair{"surprise", names[1]}}) {
-    layers.push_back(bj::object{
-        {"data", line(positions, field, name.get_string())},
-        {"mark", {{"type", "line"}, {"point", few}, {"strokeWidth", 1.2}}},
-        {"encoding",
-         {{"x", x},
-          {"y", number_field("bits", "bits")},
-          {"color",
-           {{"field", "of"},
-            {"type", "nominal"},
-            {"title", nullptr},
-            {"scale", {{"domain", names}, {"range", {bj::string(palette[0]), bj::string(palette[1])}}}}}},
-          {"tooltip", {text_field("at", "token"), text_field("of", "of"), number_field("bits", "bits"),
+    layers.push_back(
+        bj::object{{"data", line(positions, field, name.get_string())},
+                   {"mark", {{"type", "line"}, {"point", few}, {"strokeWidth", 1.2}}},
+                   {"encoding",
+                    {{"x", x},
+                     {"y", number_field("bits", "bits")},
+                     {"color",
+                      {{"field", "of"},
+                       {"type", "nominal"},
+                       {"title", nullptr},
+                       {"scale", {{"domain", names}, {"range", {bj::string(palette[0]), bj::string(palette[1])}}}}}},
+                     {"tooltip",
+                      {text_field("at", "token"), text_field("of", "of"), number_field("bits", "bits"),
                        text_field("top", "likeliest next token")}}}}});
   }
   return finish("entropy", "How sure the model is of the next token", "in bits, position by position",

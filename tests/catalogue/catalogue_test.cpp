@@ -37,16 +37,25 @@ Value::List words(std::initializer_list<const char*> list) {
 // A small question for each, which a new analysis needs too.
 std::map<std::string_view, Values> questions() {
   const std::string text = "The cat is a dog";
-  const Values mix = {{"text", {text}}, {"replace", {std::string(" cat")}}, {"with", {words({" dog"})}},
-                      {"targets", {words({" a", " is"})}}, {"steps", {std::int64_t{3}}}};
-  const Values pair = {{"clean", {text}}, {"corrupt", {std::string("The dog is a dog")}}, {"target", {std::string(" a")}},
+  const Values mix = {{"text", {text}},
+                      {"replace", {std::string(" cat")}},
+                      {"with", {words({" dog"})}},
+                      {"targets", {words({" a", " is"})}},
+                      {"steps", {std::int64_t{3}}}};
+  const Values pair = {{"clean", {text}},
+                       {"corrupt", {std::string("The dog is a dog")}},
+                       {"target", {std::string(" a")}},
                        {"against", {std::string(" is")}}};
   return {{"mix", mix},
           {"mix_every_block", mix},
           {"edit", {{"text", {text}}, {"edits", {words({"wte@1 zero"})}}}},
           {"patch", pair},
           {"patch_agreement", pair},
-          {"steer", {{"text", {text}}, {"towards", {words({"The cat"})}}, {"away", {words({"The dog"})}}, {"tokens", {std::int64_t{2}}}}}};
+          {"steer",
+           {{"text", {text}},
+            {"towards", {words({"The cat"})}},
+            {"away", {words({"The dog"})}},
+            {"tokens", {std::int64_t{2}}}}}};
 }
 
 Values question_of(const Analysis& analysis) {
@@ -100,18 +109,21 @@ std::string refused(std::string_view name, Values more) {
 
 TEST(Catalogue, what_a_client_gives_is_checked_and_the_place_is_the_field) {
   EXPECT_EQ(refusal([] { analysis_named("trace")->ask({}); }), "[text] is missing");
-  EXPECT_THAT(refused("trace", {{"words", {true}}}), HasSubstr("[words] no such field of trace: it has text, position, top"));
+  EXPECT_THAT(refused("trace", {{"words", {true}}}),
+              HasSubstr("[words] no such field of trace: it has text, position, top"));
   EXPECT_EQ(refused("trace", {{"top", {std::int64_t{0}}}}), "[top] 0: choose 1 to 1000");
   EXPECT_EQ(refused("trace", {{"top", {1.5}}}), "[top] must be a whole number");
   EXPECT_EQ(refused("trace", {{"top", {2.0}}}), "no error");  // what JSON cannot tell apart
-  EXPECT_EQ(refused("trace", {{"position", {std::int64_t{1} << 40}}}), "[position] 1099511627776: too large or too small");
+  EXPECT_EQ(refused("trace", {{"position", {std::int64_t{1} << 40}}}),
+            "[position] 1099511627776: too large or too small");
   EXPECT_EQ(refused("trace", {{"text", {true}}}), "[text] must be a text in quotes");
   EXPECT_EQ(refused("predict", {{"k", {std::int64_t{0}}}}), "[k] 0: choose at least 1");
   EXPECT_EQ(refused("steer", {{"temperature", {NAN}}}), "[temperature] must be a number");
   EXPECT_EQ(refused("steer", {{"away", {Value::List{}}}}), "[towards, away] name at least one text for each");
   EXPECT_EQ(refused("steer", {{"strengths", {Value::List(65, {1.0})}}}), "[strengths] 65 of them: at most 64");
   EXPECT_EQ(refused("attribute", {{"sorted", {std::int64_t{1}}}}), "[sorted] must be true or false");
-  EXPECT_EQ(refused("patch", {{"heads", {false}}, {"heads_only", {true}}}), "[heads_only] cannot stand beside heads that are left out");
+  EXPECT_EQ(refused("patch", {{"heads", {false}}, {"heads_only", {true}}}),
+            "[heads_only] cannot stand beside heads that are left out");
 }
 
 TEST(Catalogue, old_names_are_understood_but_not_beside_the_new) {
@@ -124,14 +136,18 @@ TEST(Catalogue, texts_and_ids_are_one_question) {
   const Tiny on;
   const Analysis& lens = *analysis_named("lens");
   Value::List ids;
-  for (const TokenId id : make_prompt(on.model().tokenizer(), "The cat is a dog").tokens.ids) ids.push_back({std::int64_t{id}});
+  for (const TokenId id : make_prompt(on.model().tokenizer(), "The cat is a dog").tokens.ids)
+    ids.push_back({std::int64_t{id}});
   const Found by_words = lens.ask({{"text", {std::string("The cat is a dog")}}}).run(on, {});
   const Found by_ids = lens.ask({{"text", {ids}}}).run(on, {});
   EXPECT_EQ(by_words.table("cells").csv(), by_ids.table("cells").csv());
   const std::string empty = refusal([&] { lens.ask({{"text", {Value::List{}}}}).run(on, {}); });
   EXPECT_EQ(empty, "[text] the text is empty");
   ids.assign(200, {std::int64_t{1}});
-  EXPECT_THAT(refusal([&] { lens.ask({{"text", {ids}}}).run(on, {}); }), HasSubstr("[text] 200 tokens: longer than the model's context"));
+  EXPECT_THAT(refusal([&] {
+                lens.ask({{"text", {ids}}}).run(on, {});
+              }),
+              HasSubstr("[text] 200 tokens: longer than the model's context"));
 }
 
 TEST(Catalogue, a_window_is_asked_for_in_one_way) {
@@ -144,7 +160,10 @@ TEST(Catalogue, a_window_is_asked_for_in_one_way) {
   EXPECT_EQ(first({{"positions", {std::string("-2:")}}}), 3);
   EXPECT_EQ(first({{"first", {std::int64_t{1}}}}), 1);
   EXPECT_EQ(first({}), 0);
-  EXPECT_THAT(refusal([&] { first({{"positions", {std::string("1:")}}, {"first", {std::int64_t{1}}}}); }), HasSubstr("not both"));
+  EXPECT_THAT(refusal([&] {
+                first({{"positions", {std::string("1:")}}, {"first", {std::int64_t{1}}}});
+              }),
+              HasSubstr("not both"));
 }
 
 TEST(Entropy, is_that_of_the_runs_own_probabilities) {
