@@ -9,6 +9,7 @@
 
 #include "embscope/transformer.h"
 #include "forward/tiny.h"
+#include "refusal.h"
 
 namespace embscope {
 namespace {
@@ -263,8 +264,8 @@ TEST_P(EditText, files_are_refused_in_every_form) {
   };
   const Site site{Point::wte, -1};
   EXPECT_TRUE(forbidden([&] { parse_edit("wte set file('x', 0)", *transformer_, prompt_); }));
-  EXPECT_TRUE(forbidden([&] { parse_edits_json(R"([["wte set file('x')"]])", *transformer_, prompt_); }));
-  EXPECT_TRUE(forbidden([&] { parse_edits_json(R"({"at": "wte", "do": "set file('x')"})", *transformer_, prompt_); }));
+  EXPECT_TRUE(forbidden([&] { parse_edits_json(R"~([["wte set file('x')"]])~", *transformer_, prompt_); }));
+  EXPECT_TRUE(forbidden([&] { parse_edits_json(R"~({"at": "wte", "do": "set file('x')"})~", *transformer_, prompt_); }));
   EXPECT_TRUE(forbidden([&] { parse_vector("file('x')", *transformer_, site, 0); }));
   EXPECT_TRUE(forbidden([&] { parse_vector("2 * (' cat' + file('x'))", *transformer_); }));
 }
