@@ -7,7 +7,7 @@ MADE = "Made by scripts/reference from src/catalogue: change that, not this file
 
 # Python
 
-ARGUMENTS = {"text": "Text", "name": "str", "token": "str | int", "integer": "int", "number": "float", "flag": "bool",
+ARGUMENTS = {"text": "Text", "name": "str", "token": "str | int", "integer": "int", "seed": "int", "number": "float", "flag": "bool",
              "vector": "str | Sequence[float] | np.ndarray", "edits": "Sequence | str", "tokens": "Sequence[str | int] | str",
              "names": "Sequence[str] | str", "integers": "Sequence[int]", "numbers": "Sequence[float]",
              "vectors": "Sequence[str | Sequence[float] | np.ndarray]"}
@@ -89,7 +89,7 @@ def python(analyses):
 
 # TypeScript
 
-ASKED = {"text": "string | number[]", "name": "string", "token": "string | number", "integer": "number", "number": "number",
+ASKED = {"text": "string | number[]", "name": "string", "token": "string | number", "integer": "number", "seed": "number", "number": "number",
          "flag": "boolean", "vector": "string | number[]", "edits": "(string | { at: string; do: string })[]",
          "tokens": "(string | number)[]", "names": "string[]", "integers": "number[]", "numbers": "number[]",
          "vectors": "(string | number[])[]"}

@@ -92,6 +92,7 @@ class Input {
     const std::string name = option_of(field_), what(field_.what);
     switch (field_.kind) {
       case Kind::integer: option_ = command.add_option(name, whole_, what); break;
+      case Kind::seed: option_ = command.add_option(name, seed_, what); break;
       case Kind::number: option_ = command.add_option(name, real_, what); break;
       case Kind::flag: option_ = command.add_flag(name, set_, what); break;
       case Kind::tokens:
@@ -143,6 +144,7 @@ class Input {
   Value value() const {
     switch (field_.kind) {
       case Kind::integer: return {whole_};
+      case Kind::seed: return {seed_};
       case Kind::number: return {real_};
       case Kind::flag:
         return {set_ != std::get<bool>(field_.initial.is)};  // of a flag that is on, --no-... turns it off
@@ -177,6 +179,7 @@ class Input {
   std::unique_ptr<Input> old_;
   std::string text_, file_;
   std::int64_t whole_ = 0;
+  std::uint64_t seed_ = 0;
   double real_ = 0;
   bool set_ = false;
   std::vector<std::string> texts_, at_, do_;

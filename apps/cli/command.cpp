@@ -6,8 +6,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -59,6 +57,9 @@ std::string takes_arrays(const std::string& file) {
 
 std::shared_ptr<const Model> Common::open() const {
   if (threads != 0) set_threads(threads);
+  std::error_code error;
+  if (has_vectors_only() && !std::filesystem::exists(named(model), error))  // VECTORS:LABELS, which no model's path is
+    throw Error(Code::unsupported, named(model), "holds vectors, and is not a model: similar, neighbours, geometry, analogy, compare and map open it");
   return Model::open(named(model));
 }
 
@@ -66,6 +67,8 @@ const Transformer& Common::transformer() const {
   if (!transformer_) transformer_ = std::make_unique<const Transformer>(open());
   return *transformer_;
 }
+
+bool Common::has_vectors_only() const { return holds_vectors(named(model)); }
 
 Space Common::space() const {
   if (threads != 0) set_threads(threads);
@@ -90,6 +93,15 @@ Command add_model_command(CLI::App& app, const std::string& name, const std::str
   Command command = add_command(app, name, what, example);
   command.app->add_flag("--explain", command.common->explain, "Say what the runs shared and computed, in token-layers");
   return command;
+}
+
+Command without_figure(Command command) {
+  command.app->remove_option(command.app->get_option("--save"));
+  return command;
+}
+
+void remark(const std::string& note) {
+  if (!note.empty()) fmt::print(stderr, "{}\n", note);
 }
 
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes) {
@@ -190,14 +202,6 @@ std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::in
   if (first < 0 || last > count || first >= last)
     throw Error(Code::range, where, fmt::format("{}: {} has 0:{}", text, what, count));
   return {first, last};
-}
-
-std::string read_text(const std::string& file) {
-  std::error_code error;
-  if (std::filesystem::is_directory(file, error)) throw Error(Code::io, file, "is a folder, a text file is needed");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw Error(Code::not_found, file, "cannot be read");
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace embscope::cli

@@ -16,6 +16,7 @@
 #include "embscope/progress.h"
 #include "embscope/space.h"
 #include "embscope/table.h"
+#include "embscope/text_file.h"
 #include "embscope/transformer.h"
 
 namespace embscope::cli {
@@ -29,6 +30,7 @@ struct Common {
 
   std::shared_ptr<const Model> open() const;
   const Transformer& transformer() const;  ///< of what -m names, opened when it is first asked for
+  bool has_vectors_only() const;  ///< what -m names is a file of vectors, without a model
   Space space() const;  ///< what -m names, as an embedding space: a model, or a file of vectors (space.h)
 
  private:
@@ -45,6 +47,9 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
 /// The same for a command that runs the model: it has --explain too, which `print` obeys.
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
+/// The same of a command that draws nothing: it has no --save.
+Command without_figure(Command command);
+
 /// Checks of options for CLI11: that the file can be written there, any or one of arrays. What cannot is refused before the work.
 std::string takes_file(const std::string& file);
 std::string takes_arrays(const std::string& file);
@@ -55,6 +60,9 @@ void explain(const Common& common);
 
 /// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes = {});
+
+/// A line on standard error about what the table lacks; nothing where it is empty.
+void remark(const std::string& note);
 
 /// The first rows of a table.
 Table head(const Table& table, std::size_t rows);
@@ -79,8 +87,6 @@ std::string size_text(double bytes);
 /// `what` has the range: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} for what it has not.
 std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
                                                   std::string_view what);
-
-std::string read_text(const std::string& file);
 
 void add_info(CLI::App& app);
 void add_tokens(CLI::App& app);

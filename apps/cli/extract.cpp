@@ -35,8 +35,8 @@ void tell_estimate(const Transformer& transformer, const ExtractRequest& request
 }  // namespace
 
 void add_extract(CLI::App& app) {
-  const auto [command, common] = add_model_command(app, "extract", "Write the activations of a corpus to the disk",
-                                             "extract corpus.txt --at blocks.6.resid_post --to activations --dtype fp16");
+  const auto [command, common] = without_figure(add_model_command(app, "extract", "Write the activations of a corpus to the disk",
+                                             "extract corpus.txt --at blocks.6.resid_post --to activations --dtype fp16"));
   auto r = std::make_shared<ExtractRequest>();
   struct Options {
     std::string dtype = "fp32", shard;
@@ -61,9 +61,9 @@ void add_extract(CLI::App& app) {
     const ExtractResult result = extract(transformer, *r, progress_line());
     Table table(fmt::format("extracted to {}", r->folder.string()));
     const auto number = [](auto x) { return std::vector<double>{static_cast<double>(x)}; };
-    table.add("documents", number(result.documents)).add("tokens", number(result.tokens));
-    table.add("files", number(result.parts)).add("bytes", number(result.bytes));
-    table.add("tokens_before", number(result.tokens_before));
+    table.add("documents", number(result.documents), whole).add("tokens", number(result.tokens), whole);
+    table.add("files", number(result.parts), whole).add("bytes", number(result.bytes), whole);
+    table.add("tokens_before", number(result.tokens_before), whole);
     print(*common, table);
   });
 }

@@ -36,7 +36,7 @@ void add_generate(CLI::App& app) {
     begin();
     if (!table) fmt::print("\n");
     Table out("generated");
-    out.add("token", token).add("id", id).add("probability", probability, 5);
+    out.add("token", token).add("id", id, whole).add("probability", probability, 5);
     table ? print(*common, out) : explain(*common);
     save_figure(*common, [&] { return figure_predict(out, *text); });
   });

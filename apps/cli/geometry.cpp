@@ -87,17 +87,13 @@ void show_undertrained(const Common& common, const Options& o) {
 
 // The text's tokens as the rows that are run: each line its own, or the whole text in rows as long as the context.
 std::vector<std::vector<TokenId>> rows_of(const Model& model, const Options& o) {
-  const std::string text = o.file.empty() ? o.text : read_text(o.file);
   std::vector<std::vector<TokenId>> rows;
   if (o.lines) {
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = std::min(text.find('\n', at), text.size());
-      if (end > at) rows.push_back(model.tokenizer().with_bos(text.substr(at, end - at)).ids);
-      at = end + 1;
-    }
+    for (const std::string& line : o.file.empty() ? text_lines(o.text) : read_lines(o.file))
+      if (!line.empty()) rows.push_back(model.tokenizer().with_bos(line).ids);
     return rows;
   }
-  const auto ids = model.tokenizer().with_bos(text).ids;
+  const auto ids = model.tokenizer().with_bos(o.file.empty() ? o.text : read_text(o.file)).ids;
   const auto longest = static_cast<std::size_t>(model.config().context);
   for (std::size_t at = 0; at < ids.size(); at += longest)
     rows.emplace_back(ids.begin() + static_cast<std::ptrdiff_t>(at),

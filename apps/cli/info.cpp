@@ -63,7 +63,15 @@ Table tensor_table(const Model& model) {
     }
   }
   Table table("tensors");
-  return std::move(table.add("tensor", name).add("type", dtype).add("shape", shape).add("bytes", bytes));
+  return std::move(table.add("tensor", name).add("type", dtype).add("shape", shape).add("bytes", bytes, whole));
+}
+
+// A file of vectors has no more to it than this.
+Table vectors_table(const Space& space) {
+  Table table;
+  table.add("what", std::vector<std::string>{"vectors of", "labels", "wte"});
+  return std::move(table.add("value", std::vector<std::string>{space.name, fmt::format("{} .. {}", space.labels.front(), space.labels.back()),
+                                                              fmt::format("{} x {}", space.size(), space.width())}));
 }
 
 // Which instruction sets there are; EMBSCOPE_SIMD chooses among them.
@@ -80,13 +88,14 @@ Table kernel_table() {
 
 void add_info(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "info", "What the model is: sizes, tensors, sites", "info -m smollm2");
+      without_figure(add_command(app, "info", "What the model is: sizes, tensors, sites", "info -m smollm2"));
   auto tensors = std::make_shared<bool>(false);
   command->add_flag("--tensors", *tensors, "List the tensors of the file instead of the sites");
   auto kernels = std::make_shared<bool>(false);
   command->add_flag("--kernels", *kernels, "List the instruction sets (EMBSCOPE_SIMD=NAME runs with that one)");
   command->callback([common, tensors, kernels] {
     if (*kernels) return print(*common, kernel_table());
+    if (common->has_vectors_only()) return print(*common, vectors_table(common->space()));
     const auto model = common->open();
     const Table second = *tensors ? tensor_table(*model) : site_table(*model);
     if (common->csv) return print(*common, second);

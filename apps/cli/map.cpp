@@ -57,12 +57,7 @@ std::vector<std::int64_t> parse_tokens(std::string_view text, std::int64_t count
 std::vector<std::int64_t> wanted(const Options& o, const Space& space) {
   std::vector<std::string> words = o.words;
   if (!o.file.empty()) {
-    const std::string text = read_text(o.file);
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = std::min(text.find('\n', at), text.size());
-      if (end > at) words.push_back(text.substr(at, end - at));
-      at = end + 1;
-    }
+    std::ranges::copy_if(read_lines(o.file), std::back_inserter(words), [](const std::string& line) { return !line.empty(); });
     if (words.empty()) throw Error(Code::usage, o.file, "holds no words (one a line)");
   }
   return words.empty() ? parse_tokens(o.tokens, space.size()) : rows_of_words(space, words);
@@ -247,7 +242,7 @@ Table table_of(const Space& space, std::span<const std::int64_t> ids, const Tens
     labels.push_back(space.labels[static_cast<std::size_t>(ids[i])]);
   }
   Table table(title);
-  table.add("id", id).add("token", labels).add("x", x, 4).add("y", y, 4);
+  table.add("id", id, whole).add("token", labels).add("x", x, 4).add("y", y, 4);
   return table;
 }
 
@@ -263,12 +258,20 @@ void check(const Options& o) {
   if (!o.resume.empty() && o.method != "tsne") throw Error(Code::usage, "resume", "only t-SNE keeps a state");
 }
 
+// Under cosine, rows of zeros have no place on a map.
+std::vector<std::int64_t> with_direction(const Options& o, const Space& space, std::vector<std::int64_t> ids) {
+  if (o.metric != "cosine" || o.site != "wte" || !o.after.empty()) return ids;
+  DirectedRows directed = directed_rows(space, ids);
+  remark(left_out_note(space, directed.zeros));
+  return std::move(directed.rows);
+}
+
 void run(const Common& common, const Options& o) {
   check(o);
   const Space space = common.space();
-  std::vector<std::int64_t> ids = wanted(o, space);
+  std::vector<std::int64_t> ids = with_direction(o, space, wanted(o, space));
   const Tensor vectors = vectors_of(o, space, ids);
-  const std::vector<std::int64_t> more = rows_of_words(space, o.add);
+  const std::vector<std::int64_t> more = with_direction(o, space, rows_of_words(space, o.add));
   Map map = made(o, vectors);
 
   std::string quality = "too few points to judge the map";

@@ -33,8 +33,8 @@ void write(const Neighbours& found, const std::string& path, const std::string& 
 }  // namespace
 
 void add_neighbours(CLI::App& app) {
-  const auto [command, common] = add_command(app, "neighbours", "The nearest of every token, exact, all at once",
-                                             "neighbours --all -k 10 --metric cosine --to neighbours.npz");
+  const auto [command, common] = without_figure(add_command(app, "neighbours", "The nearest of every token, exact, all at once",
+                                             "neighbours --all -k 10 --metric cosine --to neighbours.npz"));
   auto o = std::make_shared<Options>();
   command->add_flag("--all", o->all, "Of every token (the default)");
   command->add_option("-k", o->k, "How many of each");
@@ -44,11 +44,14 @@ void add_neighbours(CLI::App& app) {
   command->callback([common, o] {
     const Metric metric = metric_named(o->metric);
     const Space space = common->space();
-    const Neighbours found = nearest_neighbours(space.vectors, {o->k, metric, o->centred}, progress_line());
+    const Neighbours found = nearest_neighbours(space.vectors, {o->k, metric, o->centred, true}, progress_line());
+    remark(left_out_note(space, found.left_out));
     if (!o->to.empty()) write(found, o->to, metric == Metric::euclidean ? "distances" : metric == Metric::dot ? "products" : "cosines");
     // Printed: the nearest of each, the most alike first
-    std::vector<std::int64_t> order(static_cast<std::size_t>(found.count));
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
+    std::vector<std::int64_t> order;
+    for (std::int64_t i = 0; i < found.count; ++i)
+      if (found.ids_of(i)[0] >= 0) order.push_back(i);
+    const std::size_t answered = order.size();
     const bool small_is_near = metric == Metric::euclidean;
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) {
       const float x = found.values_of(a)[0], y = found.values_of(b)[0];
@@ -62,13 +65,13 @@ void add_neighbours(CLI::App& app) {
       id.push_back(static_cast<double>(i)), other.push_back(j), value.push_back(static_cast<double>(found.values_of(i)[0]));
       token.push_back(space.labels[static_cast<std::size_t>(i)]), name_of_other.push_back(space.labels[static_cast<std::size_t>(j)]);
     }
-    Table table(fmt::format("nearest of each of {} tokens by {}{}", found.count, o->metric, o->centred ? ", the mean removed" : ""));
-    table.add("id", id).add("token", token).add("nearest", name_of_other).add("nearest_id", other).add(o->metric, value, 5);
+    Table table(fmt::format("nearest of each of {} tokens by {}{}", answered, o->metric, o->centred ? ", the mean removed" : ""));
+    table.add("id", id, whole).add("token", token).add("nearest", name_of_other).add("nearest_id", other, whole).add(o->metric, value, 5);
     std::vector<std::string> notes = {fmt::format(
         "exact: fp32 left {} of {} rows undecided, which were searched again in double", found.searched_again, found.count)};
-    if (static_cast<std::int64_t>(order.size()) < found.count)
+    if (order.size() < answered)
       notes.push_back(fmt::format("the {} most alike of {}; --json or --csv prints all, --to FILE writes all {} neighbours of each",
-                                  order.size(), found.count, found.k));
+                                  order.size(), answered, found.k));
     print(*common, table, notes);
   });
 }

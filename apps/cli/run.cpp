@@ -61,8 +61,8 @@ Table write(const Options& o, const Request& request, const RowResult& row) {
 
 void add_run(CLI::App& app) {
   const auto [command, common] =
-      add_model_command(app, "run", "Run a text and write any sites as arrays",
-                  "run --text \"The capital of Germany is\" --capture blocks.0.resid_post logits --to out.npz");
+      without_figure(add_model_command(app, "run", "Run a text and write any sites as arrays",
+                  "run --text \"The capital of Germany is\" --capture blocks.0.resid_post logits --to out.npz"));
   auto o = std::make_shared<Options>();
   command->add_option("--text", o->text, "The text");
   command->add_option("--file", o->file, "A file with the text");

@@ -52,7 +52,7 @@ Table token_table(const Tokenizer& tokenizer, const Tokens& tokens) {
   }
   Table table;
   return std::move(
-      table.add("position", position).add("id", id).add("token", piece).add("bytes", bytes).add("range", range));
+      table.add("position", position, whole).add("id", id, whole).add("token", piece).add("bytes", bytes).add("range", range));
 }
 
 // A word with and without its space and capital: what an experiment on it would really touch.
@@ -81,7 +81,7 @@ Table doctor_table(const Tokenizer& tokenizer, std::string word) {
 
 void add_tokens(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "tokens", "Text to tokens, and back", "tokens \"The capital of Germany is\"");
+      without_figure(add_command(app, "tokens", "Text to tokens, and back", "tokens \"The capital of Germany is\""));
   auto o = std::make_shared<Options>();
   command->add_option("--tokenizer", o->tokenizer, "A tokenizer's folder, file or name instead of a model's");
   command->add_option("TEXT", o->text, "The text");

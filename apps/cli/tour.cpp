@@ -72,7 +72,7 @@ class Tour {
       id.push_back(t), token.push_back(model_->tokenizer().label(t)),
           first.push_back(static_cast<double>(model_->embedding(t).values()[0]));
     Table table;
-    table.add("token", token).add("id", id).add("first value of its vector", first, 5);
+    table.add("token", token).add("id", id, whole).add("first value of its vector", first, 5);
     report_.table(table);
     const Config& c = model_->config();
     report_.text(

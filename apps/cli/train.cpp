@@ -1,7 +1,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -83,10 +82,9 @@ class Reporter {
 
   // Of the text that is trained on: every vocabulary can read it.
   std::string first_word() const {
-    std::ifstream in(out_ + "/training/text", std::ios::binary);
-    std::string word;
-    for (char c; in.get(c) && word.size() < 40 && (word.empty() || (c != ' ' && c != '\n'));) word += c;
-    return word;
+    const std::string text = read_text(out_ + "/training/text");
+    const std::size_t end = std::min(text.find_first_of(" \n", std::min<std::size_t>(1, text.size())), std::size_t{40});
+    return text.substr(0, end);
   }
 
   const Options& o_;
@@ -229,8 +227,8 @@ void run(const Options& o, const Common& common) {
 }
 
 void add_train_tokenizer(CLI::App& app) {
-  const auto [command, common] = add_command(app, "train-tokenizer", "Byte-pair encoding trained on a text, as tokenizer.json",
-                                             "train-tokenizer bible.txt --size 2048 --to bible-2048");
+  const auto [command, common] = without_figure(add_command(app, "train-tokenizer", "Byte-pair encoding trained on a text, as tokenizer.json",
+                                             "train-tokenizer bible.txt --size 2048 --to bible-2048"));
   struct TokenizerOptions {
     std::vector<std::string> texts;
     std::int64_t size = 2048;
@@ -251,8 +249,8 @@ void add_train_tokenizer(CLI::App& app) {
     const Tokenizer tokenizer(std::move(spec));
     const auto count = static_cast<double>(tokenizer.encode_ids(text).size()), bytes = static_cast<double>(text.size());
     Table table(fmt::format("wrote {}/tokenizer.json", o->to));
-    table.add("tokens", std::vector<double>{static_cast<double>(tokenizer.size())}).add("bytes of the text", std::vector<double>{bytes});
-    print(*common, table.add("tokens of the text", std::vector<double>{count}).add("bytes a token", std::vector<double>{bytes / count}, 3));
+    table.add("tokens", std::vector<double>{static_cast<double>(tokenizer.size())}, whole).add("bytes of the text", std::vector<double>{bytes}, whole);
+    print(*common, table.add("tokens of the text", std::vector<double>{count}, whole).add("bytes a token", std::vector<double>{bytes / count}, 3));
   });
 }
 

@@ -9,18 +9,31 @@
 namespace embscope::cli {
 namespace {
 
+struct Looked {
+  Table vectors, cosines;
+};
+
+// Of a model only the rows of the words are read.
+Looked looked_up(const Common& common, const std::vector<std::string>& words) {
+  if (common.has_vectors_only()) {
+    const Space space = common.space();
+    const auto rows = rows_of_words(space, words);
+    return {vectors(space, rows), cosines(space, rows)};
+  }
+  const auto model = common.open();
+  explain_words(*model, words);
+  return {vectors(*model, words), cosines(*model, words)};
+}
+
 void add_vector(CLI::App& app) {
   const auto [command, common] =
       add_command(app, "vector", "Words' vectors, value by value", "vector \" apple\" \" pear\" --save vectors.html");
   auto words = std::make_shared<std::vector<std::string>>();
   command->add_option("WORDS", *words, "Words (a leading space counts)")->required();
   command->callback([common, words] {
-    const auto model = common->open();
-    explain_words(*model, *words);
-    const Table table = vectors(*model, *words);
+    const auto [table, cosine] = looked_up(*common, *words);
     std::vector<std::string> notes;
-    if (words->size() == 2)
-      notes.push_back(fmt::format("cosine similarity {:.5f}", cosines(*model, *words).columns()[2].numbers()[0]));
+    if (words->size() == 2) notes.push_back(fmt::format("cosine similarity {:.5f}", cosine.columns()[2].numbers()[0]));
     print(*common, table, notes);
     save_figure(*common, [&] { return figure_vectors(table); });
   });
@@ -32,9 +45,7 @@ void add_cosine(CLI::App& app) {
   auto words = std::make_shared<std::vector<std::string>>();
   command->add_option("WORDS", *words, "Words (a leading space counts)")->required();
   command->callback([common, words] {
-    const auto model = common->open();
-    explain_words(*model, *words);
-    const Table table = cosines(*model, *words);
+    const Table table = looked_up(*common, *words).cosines;
     print(*common, table);
     save_figure(*common, [&] { return figure_cosines(table); });
   });
@@ -44,6 +55,7 @@ void add_cosine(CLI::App& app) {
 Table nearest_by(const Space& space, std::int64_t row, NeighbourOptions options) {
   const int wanted = options.k++;
   const Neighbours found = nearest_to(space.vectors.row(row), space.vectors, options);
+  remark(left_out_note(space, found.left_out));
   std::vector<double> rank, ids, values;
   std::vector<std::string> tokens;
   for (std::size_t i = 0; i < found.ids.size() && static_cast<int>(rank.size()) < wanted; ++i) {
@@ -53,7 +65,7 @@ Table nearest_by(const Space& space, std::int64_t row, NeighbourOptions options)
   }
   Table table(fmt::format("nearest to {} by {}{}", space.labels[static_cast<std::size_t>(row)], name(options.metric),
                           options.centred ? ", the mean removed" : ""));
-  table.add("rank", rank).add("token", tokens).add("id", ids).add(std::string(name(options.metric)), values, 5);
+  table.add("rank", rank, whole).add("token", tokens).add("id", ids, whole).add(std::string(name(options.metric)), values, 5);
   return table;
 }
 

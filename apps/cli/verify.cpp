@@ -8,8 +8,8 @@
 namespace embscope::cli {
 
 void add_verify(CLI::App& app) {
-  const auto [command, common] = add_model_command(app, "verify", "Hold every site to what other software computed",
-                                             "verify -m gpt2 --against activations.safetensors");
+  const auto [command, common] = without_figure(add_model_command(app, "verify", "Hold every site to what other software computed",
+                                             "verify -m gpt2 --against activations.safetensors"));
   struct Options {
     std::string file;
     std::vector<TokenId> ids;

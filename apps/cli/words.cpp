@@ -51,7 +51,7 @@ void add_categories(CLI::App& app) {
 }
 
 void add_odd(CLI::App& app) {
-  const auto [command, common] = add_command(app, "odd", "The word that does not belong", "odd apple pear car peach");
+  const auto [command, common] = without_figure(add_command(app, "odd", "The word that does not belong", "odd apple pear car peach"));
   auto words = std::make_shared<std::vector<std::string>>();
   command->add_option("WORDS", *words, "At least three words")->required();
   command->callback([common, words] {

@@ -21,7 +21,7 @@ Value value_of(std::string_view name, const bj::value& value, Kind kind) {
   if (value.is_bool()) return {value.get_bool()};
   if (value.is_int64()) return {value.get_int64()};
   if (value.is_double()) return {value.get_double()};
-  if (value.is_uint64()) return {static_cast<double>(value.get_uint64())};
+  if (value.is_uint64()) return {value.get_uint64()};
   if (value.is_string()) return {std::string(value.get_string())};
   if (value.is_array()) {
     Value::List list;

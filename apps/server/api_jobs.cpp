@@ -75,7 +75,7 @@ Table nearest_among(const Model& model, const Tensor& vectors, const std::vector
     id.push_back(other), cosine.push_back(static_cast<double>(near.values[i]));
   }
   Table table("nearest on the map");
-  return std::move(table.add("rank", rank).add("token", names).add("id", id).add("cosine", cosine, 5));
+  return std::move(table.add("rank", rank, whole).add("token", names).add("id", id, whole).add("cosine", cosine, 5));
 }
 
 std::string run_pca(Job& job, const Tensor& vectors) {
@@ -131,7 +131,7 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
     throw Refusal(413, "too_large", "tokens", fmt::format("{} vectors take {:.0f} MiB, a map may take 2048: choose fewer", ids.size(), bytes / (1 << 20)));
   TsneOptions options;
   options.perplexity = in.number("perplexity", 30, 0.1, 1000);
-  options.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  options.seed = in.seed();
   options.steps = static_cast<int>(in.integer("steps", 750, 1, 100000));
   options.exaggerated_steps = std::min(options.exaggerated_steps, options.steps / 3);
   UmapOptions umap;
@@ -142,6 +142,9 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   const Site site = parse_site(in.text("site", "wte"), model->config());
   const std::string after = in.text("after", "");
   const bool rows = site.point == Point::wte && after.empty();  // of the matrix itself
+  if (rows && method != "pca") {  // by cosines: a row of zeros has no place
+    std::erase_if(ids, [&](TokenId id) { return std::ranges::all_of(model->model().embedding(id).values(), [](float x) { return x == 0; }); });
+  }
   const auto before = rows ? std::vector<TokenId>() : model->tokenizer().with_bos(after).ids;
   if (is_attention_map(site.point) || site.point == Point::logits)
     throw Error(Code::usage, "site", fmt::format("{} holds no vector to map", site.name()));

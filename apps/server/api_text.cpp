@@ -124,7 +124,7 @@ Answer generate_text(const Call& call, const OpenModel& model) {
   sampling.temperature = in.number("temperature", 0, 0, 100);
   sampling.top_k = static_cast<int>(in.integer("top_k", 0, 0, model.config().vocab));
   sampling.top_p = in.number("top_p", 1, 1e-9, 1);
-  sampling.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  sampling.seed = in.seed();
   Words words;
   sampling.edits = edits_of(in, model, prompt, words);
   int count = 0;

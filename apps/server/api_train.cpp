@@ -44,7 +44,7 @@ TrainingRequest training_request(const Fields& in) {
   r.steps = in.integer("steps", 2000, 1, 1000000);
   r.rate = in.number("learning_rate", 1e-3, 1e-8, 1);
   r.least_rate = r.rate / 10;
-  r.seed = static_cast<std::uint64_t>(in.integer("seed", 1, 0, INT64_MAX));
+  r.seed = in.seed();
   r.tokens = in.text("tokens", "characters");
   if (r.tokens != "characters" && r.tokens != "bytes")
     throw Error(Code::not_found, fmt::format("tokens '{}'", r.tokens), "there are characters and bytes");

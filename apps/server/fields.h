@@ -34,6 +34,7 @@ class Fields {
   std::string text(std::string_view name, std::string otherwise) const;
   std::optional<std::string> optional_text(std::string_view name) const;
   std::int64_t integer(std::string_view name, std::int64_t otherwise, std::int64_t low, std::int64_t high) const;
+  std::uint64_t seed() const;  ///< the field of this name: 0 to 2^64 - 1, 1 when absent
   double number(std::string_view name, double otherwise, double low, double high) const;
   bool flag(std::string_view name, bool otherwise) const;
   std::vector<std::string> texts(std::string_view name, std::size_t most) const;  ///< a list or one text; empty when absent

@@ -24,6 +24,7 @@ bj::object type_of(Kind kind) {
     case Kind::name: return {{"type", "string"}};
     case Kind::token: return {{"type", {"string", "integer"}}};
     case Kind::integer: return {{"type", "integer"}};
+    case Kind::seed: return {{"type", "integer"}, {"minimum", 0}, {"maximum", UINT64_MAX}};
     case Kind::number: return {{"type", "number"}};
     case Kind::flag: return {{"type", "boolean"}};
     case Kind::vector: return {{"oneOf", {{{"type", "string"}}, list_of({{"type", "number"}})}}};

@@ -27,12 +27,14 @@ using MetaValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::s
 
 class Archive {
  public:
-  /// Opens by content, not by name: GGUF v2/v3, safetensors, .npy. Throws Error{not_found, io, format, unsupported}.
+  /// Opens by content, not by name: GGUF v2/v3 (in parts from the first), safetensors, .npy. Throws Error{not_found, io,
+  /// format, unsupported}, Error{usage} for a later part.
   static std::shared_ptr<const Archive> open(const std::filesystem::path& path);
   virtual ~Archive() = default;
 
   virtual std::string_view format() const = 0;  ///< "gguf", "safetensors" or "npy"
   const std::filesystem::path& path() const { return path_; }
+  virtual std::vector<std::filesystem::path> files() const { return {path_}; }  ///< all of them, of a GGUF in parts
 
   struct Entry {
     std::string name;

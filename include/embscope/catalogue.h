@@ -35,7 +35,8 @@ struct PatternEdit {
 /// What a client gives for a field.
 struct Value {
   using List = std::vector<Value>;
-  std::variant<bool, std::int64_t, double, std::string, List, PatternEdit> is;
+  std::variant<bool, std::int64_t, std::uint64_t, double, std::string, List, PatternEdit>
+      is;  ///< uint64_t: beyond int64_t
 };
 using Values = std::map<std::string, Value, std::less<>>;
 
@@ -45,6 +46,7 @@ enum class Kind {
   name,   ///< other words: a site, a method, a range
   token,  ///< a word, "#ID" or an id; in an answer its id and label
   integer,
+  seed,  ///< a whole number from 0 to 2^64 - 1
   number,
   flag,
   vector,  ///< an expression (edit.h) or its numbers

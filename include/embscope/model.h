@@ -55,6 +55,8 @@ struct Matrix {
   std::int64_t rotary_heads = 0;
 
   bool empty() const { return view.empty(); }
+  /// The row of the tensor that holds output j. Precondition: not input_major.
+  std::int64_t stored_row(std::int64_t j) const;
   /// Weights of output `j`, `in` values, decoded. Precondition: 0 <= j < out.
   void row(std::int64_t j, float* values) const;
   /// values[i] = sum over outputs j of weights[j] * row(j)[i], in double, j in order: `out` weights -> `in` values.
@@ -129,8 +131,10 @@ std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path_or_name)
 /// Where fetched models lie: $EMBSCOPE_CACHE, else $XDG_CACHE_HOME/embscope, else ~/.cache/embscope.
 std::filesystem::path cache_folder();
 
-/// The file or folder that a path or a name in the cache stands for. Looks at the path itself first, then at
-/// cache/models/NAME, then at the Hugging Face hub's cache. Throws Error{not_found} with the names there are and how to `pull`.
+/// The file or folder that a path or a name stands for: the path itself where there is one; cache/models/NAME; the Hugging Face
+/// hub's cache ($HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub), in which refs/main
+/// names the snapshot, and NAME@REVISION another (a branch, a tag, a hash or the beginning of one). What is whole comes before
+/// what is not. Throws Error{not_found} with the names there are and how to `pull`, Error{usage} where several are meant.
 std::filesystem::path find_model(const std::string& path_or_name);
 
 }  // namespace embscope

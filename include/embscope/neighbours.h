@@ -22,6 +22,8 @@ struct NeighbourOptions {
   int k = 10;                      ///< below the number of vectors
   Metric metric = Metric::cosine;  ///< nearest: the largest cosine, smallest distance, largest product
   bool centred = false;            ///< with the mean of all vectors removed first (in fp32)
+  /// Under cosine, vectors of zeros have no neighbours (ids -1, values NaN) and are nobody's. Otherwise they are refused.
+  bool leave_out_zeros = false;
 };
 
 /// Row i of `ids` has the k nearest others of vector i, nearest first, ties by lower index; `values` their cosines, distances
@@ -31,6 +33,7 @@ struct Neighbours {
   std::vector<std::int32_t> ids;  ///< [count, k]
   std::vector<float> values;      ///< [count, k]
   std::int64_t searched_again = 0;  ///< rows whose neighbours fp32 could not tell from others
+  std::vector<std::int64_t> left_out;  ///< rows of zeros, with `leave_out_zeros`
 
   std::span<const std::int32_t> ids_of(std::int64_t i) const {
     return {ids.data() + i * k, static_cast<std::size_t>(k)};
@@ -46,7 +49,8 @@ struct Neighbours {
 Neighbours nearest_neighbours(const Tensor& vectors, const NeighbourOptions& options = {},
                               const Progress& progress = {});
 
-/// The k nearest of one more vector [D] among `vectors`: of its own, all are candidates. k is cut to N.
+/// The k nearest of one more vector [D] among `vectors`: of its own, all are candidates, under cosine but those of zeros. k is cut
+/// to their number.
 Neighbours nearest_to(std::span<const float> vector, const Tensor& vectors, const NeighbourOptions& options = {});
 
 }  // namespace embscope

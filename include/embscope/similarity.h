@@ -8,6 +8,7 @@
 
 #include "embscope/model.h"
 #include "embscope/progress.h"
+#include "embscope/space.h"
 #include "embscope/table.h"
 
 namespace embscope {
@@ -20,6 +21,10 @@ Table vectors(const Model& model, std::span<const std::string> words);
 
 /// Columns: word, then one column of cosines for each word, all named by their tokens.
 Table cosines(const Model& model, std::span<const std::string> words);
+
+/// The same of rows of any space, named by their labels.
+Table vectors(const Space& space, std::span<const std::int64_t> rows);
+Table cosines(const Space& space, std::span<const std::int64_t> rows);
 
 /// The k tokens nearest to a word: columns rank, token, id, cosine. The word's own token is left out.
 Table similar(const Model& model, std::string_view word, int k);

@@ -9,12 +9,17 @@
 
 namespace embscope {
 
+/// The `decimals` of a column of whole numbers: ids, ranks, positions, blocks, counts. JSON and CSV have them without a point,
+/// Python as integers.
+inline constexpr int whole = -2;
+
 struct Column {
   std::string name;
   std::variant<std::vector<double>, std::vector<std::string>> values;
-  int decimals = -1;  ///< for people: digits after the point; -1 prints whole numbers bare and others to 5 digits
+  int decimals = -1;  ///< for people: digits after the point; -1 prints whole numbers bare and others to 5 digits; or `whole`
 
   std::size_t size() const;
+  bool is_whole() const { return decimals == whole; }  ///< each value is a whole number below 2^53, or NaN
   bool is_number() const { return std::holds_alternative<std::vector<double>>(values); }
   const std::vector<double>& numbers() const { return std::get<0>(values); }     ///< precondition: is_number()
   const std::vector<std::string>& texts() const { return std::get<1>(values); }  ///< precondition: !is_number()
@@ -25,7 +30,8 @@ class Table {
   Table() = default;
   explicit Table(std::string title) : title_(std::move(title)) {}
 
-  /// Appends a column. Throws Error{shape} when its length differs from the others'.
+  /// Appends a column; where its name is taken (a user's word may be any), it gets one of its own: "p (2)". Throws
+  /// Error{shape} when its length differs from the others', Error{range} for a `whole` column that is not.
   Table& add(std::string name, std::vector<double> values, int decimals = -1);
   Table& add(std::string name, std::vector<std::string> values);
 
@@ -39,6 +45,7 @@ class Table {
   std::string json() const;  ///< {"title":..., "columns":{name:[...]}}; not-a-number becomes null
 
  private:
+  Table& add(Column column);
   std::string title_;
   std::vector<Column> columns_;
 };

@@ -34,12 +34,29 @@ enum class DType : std::uint8_t {
   q5_1,
   q4_k,
   q5_k,
-  q6_k
+  q6_k,
+  q2_k,
+  q3_k,
+  q8_k,
+  iq1_s,
+  iq1_m,
+  iq2_xxs,
+  iq2_xs,
+  iq2_s,
+  iq3_xxs,
+  iq3_s,
+  iq4_nl,
+  iq4_xs,
+  tq1_0,
+  tq2_0,
+  mxfp4,
+  nvfp4,
+  f8_e4m3,
+  f8_e5m2
 };
 
 std::string_view name(DType dtype);  ///< "F32", "Q4_1", ...
-std::int64_t block_size(
-    DType dtype);  ///< elements in one block: 1, 32 (Q8_0, Q4_0, Q4_1, Q5_0, Q5_1) or 256 (K-quants)
+std::int64_t block_size(DType dtype);   ///< elements in one block: 1, 32 (Q8_0, MXFP4, ...), 64 (NVFP4) or 256 (Q4_K, ...)
 std::int64_t block_bytes(DType dtype);  ///< bytes of one block
 
 /// Sizes of the axes, slowest first (row-major). A scalar has no axes and one element.
@@ -121,6 +138,9 @@ class Tensor {
 /// Decodes rows [first, first + count) of `view` (all axes but the last taken as rows) to fp32 at `out`.
 /// Only those rows' bytes are touched. Integer types are converted. Precondition: the rows exist.
 void decode_rows(const View& view, std::int64_t first, std::int64_t count, float* out);
+
+/// Decodes `n` values that begin at `bytes`, whole blocks of any alignment.
+void decode_values(const std::byte* bytes, DType dtype, std::int64_t n, float* values);
 
 /// The whole view as fp32.
 Tensor decode(const View& view);

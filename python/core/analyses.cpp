@@ -54,7 +54,7 @@ nb::tuple pca_of(nb::handle array, int count) {
 /// ids int32 [N, k] and values float32 [N, k]; of one more vector both are [1, k].
 nb::tuple neighbours_of(nb::handle array, const Maybe& to, int k, const std::string& metric, bool centred, const Maybe& progress) {
   auto vectors = shared_tensor(array, "neighbours");
-  const NeighbourOptions options{.k = k, .metric = metric_named(metric), .centred = centred};
+  const NeighbourOptions options{.k = k, .metric = metric_named(metric), .centred = centred, .leave_out_zeros = true};
   std::vector<float> one;
   if (to) {
     const Tensor given = tensor_of(*to, "neighbours", 1);

@@ -33,8 +33,10 @@ Value value_of(const std::string& name, nb::handle given) {
   if (nb::isinstance<nb::bool_>(given)) return {nb::cast<bool>(given)};
   if (nb::isinstance<nb::int_>(given)) {
     std::int64_t whole = 0;
-    if (!nb::try_cast(given, whole)) throw Error(Code::range, name, "a number is too large");
-    return {whole};
+    std::uint64_t large = 0;
+    if (nb::try_cast(given, whole)) return {whole};
+    if (nb::try_cast(given, large)) return {large};
+    throw Error(Code::range, name, "a number is too large");
   }
   if (nb::isinstance<nb::float_>(given)) return {nb::cast<double>(given)};
   if (nb::isinstance<nb::str>(given)) return {nb::cast<std::string>(given)};

@@ -235,7 +235,8 @@ void bind_model(nb::module_& m) {
       .def_prop_ro("path", [](const Opened& o) { return o.model->path().string(); })
       .def_prop_ro("files", [](const Opened& o) {
         std::vector<std::string> out;
-        for (const auto& archive : o.model->archives()) out.push_back(archive->path().string());
+        for (const auto& archive : o.model->archives())
+          for (const auto& file : archive->files()) out.push_back(file.string());
         return out;
       })
       .def_prop_ro("config", config_of)

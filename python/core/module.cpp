@@ -1,4 +1,7 @@
 // embscope._core: the engine under thin names. The doors that people use are in python/embscope/*.py.
+#include <algorithm>
+#include <cmath>
+
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -40,6 +43,11 @@ nb::object column(const std::shared_ptr<Table>& table, const std::string& name) 
   const Column& found = table->column(name);
   if (!found.is_number()) return nb::cast(found.texts());
   const std::size_t size[] = {found.size()};
+  if (found.is_whole() && std::ranges::all_of(found.numbers(), [](double x) { return std::isfinite(x); })) {
+    auto* values = new std::vector<std::int64_t>(found.numbers().begin(), found.numbers().end());
+    const nb::capsule owner(values, [](void* p) noexcept { delete static_cast<std::vector<std::int64_t>*>(p); });
+    return nb::cast(nb::ndarray<nb::numpy, const std::int64_t>(values->data(), 1, size, owner));
+  }
   return nb::cast(nb::ndarray<nb::numpy, const double>(found.numbers().data(), 1, size, nb::cast(table)));
 }
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import pathlib
 
 from . import _core
-from .errors import (CancelledError, EmbscopeError, FormatError, InputOutputError, MissingDependencyError, NetworkError,
+from ._words import in_words
+from .errors import (ArgumentError, CancelledError, EmbscopeError, FormatError, InputOutputError, MissingDependencyError, NetworkError,
                      NotFoundError, RangeError, ShapeError, UnsupportedError, UsageError)
 from .model import Edit, Handle, Model, Place, Run, Runs, Tokens, load
 from .projection import neighbours, pca, toy_space, tsne, umap
@@ -54,4 +55,6 @@ def set_threads(count: int) -> None:
 __all__ = ["load", "Model", "Run", "Runs", "Tokens", "Edit", "Handle", "Place", "Space", "open_space", "compare", "train", "train_tokenizer",
            "resume", "growth", "Table", "Figure", "Result", "Projected", "Map", "pca", "tsne", "umap", "neighbours", "toy_space", "pull",
            "cache_folder", "threads", "set_threads", "EmbscopeError", "UsageError", "NotFoundError", "FormatError", "UnsupportedError",
-           "ShapeError", "RangeError", "InputOutputError", "NetworkError", "CancelledError", "MissingDependencyError"]
+           "ShapeError", "RangeError", "InputOutputError", "NetworkError", "CancelledError", "MissingDependencyError", "ArgumentError"]
+
+in_words(globals(), __all__)

@@ -30,6 +30,10 @@ class UsageError(EmbscopeError, ValueError):
     code = "usage"
 
 
+class ArgumentError(UsageError, TypeError):
+    """An argument of a type that is not taken; also a TypeError."""
+
+
 class NotFoundError(EmbscopeError, KeyError):
     """A file, word, site, token or model that does not exist; also a KeyError."""
 

@@ -16,6 +16,7 @@ import numpy as np
 from . import _core
 from . import projection
 from ._catalogue import Analyses, Text
+from ._words import brief, listed
 from .errors import NotFoundError, RangeError, UsageError
 from .progress import Progress, shown
 from .space import Space, Spaced, compare, projected
@@ -43,7 +44,7 @@ class Tokens:
         return self.ids[at]
 
     def __repr__(self) -> str:
-        return f"Tokens({', '.join(f'{i}:{label}' for i, label in zip(self.ids.tolist(), self.labels))})"
+        return f"Tokens({listed([f'{i}:{label}' for i, label in zip(self.ids.tolist(), self.labels)])})"
 
     def _repr_html_(self) -> str:
         span = '<span style="background:hsl({} 60% 88%);color:#111;border-radius:3px;padding:1px 3px" title="position {}, id {}">{}</span>'
@@ -100,12 +101,15 @@ class Run(Mapping):
         return len(self._arrays)
 
     def __repr__(self) -> str:
-        arrays = ", ".join(f"{name} {list(a.shape)}" for name, a in self._arrays.items())
+        arrays = listed([f"{name} {list(a.shape)}" for name, a in self._arrays.items()])
         return f"Run({len(self.ids)} tokens; {arrays or 'nothing captured'}; logits {None if self.logits is None else list(self.logits.shape)})"
 
 
 class Runs(list):
     """A Run for each row of a batch."""
+
+    def __repr__(self) -> str:
+        return f"Runs({len(self):,} rows{': ' + repr(self[0]) if self else ''}{', ...' if len(self) > 1 else ''})"
 
     def stack(self, site: str) -> np.ndarray:
         """The rows' arrays as one, [B, ...] (a copy). Raises ValueError for rows of unequal length."""
@@ -151,7 +155,7 @@ class Handle:
             raise
 
     def __repr__(self) -> str:
-        return f"Handle({self.site}: {getattr(self.function, '__name__', self.function)!s})"
+        return f"Handle({brief(self.site, 200)}: {brief(str(getattr(self.function, '__name__', self.function)), 200)})"
 
 
 def load(name: str | os.PathLike) -> "Model":
@@ -223,7 +227,7 @@ class Model(Analyses):
         if self._open is None:
             return "Model(closed)"
         c = self.config
-        return f"Model({self.name!r}: {c['family']}, {c['blocks']} blocks, {c['width']} wide, {c['vocab']:,} tokens)"
+        return f"Model({brief(self.name, 200)!r}: {c['family']}, {c['blocks']} blocks, {c['width']} wide, {c['vocab']:,} tokens)"
 
     # Text and tokens
 

@@ -53,7 +53,8 @@ def neighbours(vectors: Any, k: int = 10, to: Any = None, metric: str = "cosine"
     products float32 [N, k]. With `to`, a vector [D]: the k nearest of that one, [k] and [k].
 
     ``metric`` is "cosine", "euclidean" or "dot"; `centred` removes the mean of all vectors first. The matrix of pairs is never
-    stored. Arrays as in `pca`. Raises RangeError for k outside 1..N-1, NaN, or a zero vector under cosine.
+    stored. Arrays as in `pca`. Under cosine a vector of zeros is nobody's neighbour, and its own are -1 and NaN. Raises RangeError for
+    k outside 1..N-1 (of those that are not zero), NaN, or a zero `to` under cosine.
     """
     with shown(progress) as p:
         ids, values = _core.neighbours(_given("neighbours", vectors), to, k, metric, centred, p)

@@ -15,7 +15,7 @@ from typing import Any, Iterator, Sequence
 
 import numpy as np
 
-from .errors import FormatError, NotFoundError, UsageError, needs
+from .errors import FormatError, InputOutputError, NotFoundError, UsageError, needs
 from .model import Model, Tokens, load
 
 _MOST = 1 << 20  # bytes hashed at either end of a file
@@ -24,6 +24,8 @@ _DTYPES = {"fp32": ("F32", np.float32), "fp16": ("F16", np.float16)}  # as the c
 
 def fingerprint(path: str | os.PathLike) -> str:
     """Size and both ends of a file, hashed: the same as in the command line's manifest."""
+    if not os.path.isfile(path):  # a named pipe would wait for its other end
+        raise InputOutputError(os.fspath(path), "is not a regular file")
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         head = file.read(min(_MOST, size))
@@ -49,7 +51,7 @@ def _documents(corpus: pathlib.Path, field: str, line: int, byte: int) -> Iterat
         for number, raw in enumerate(file, line):
             start, byte = byte, byte + len(raw)
             try:
-                text = raw.rstrip(b"\r\n").decode()
+                text = raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig" if start == 0 else "utf-8")
                 if as_json and text.strip():
                     text = json.loads(text)[field]
                 if not isinstance(text, str):

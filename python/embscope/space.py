@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Any, Sequence, Union
 
 import numpy as np
 
 from . import _core, projection
-from .errors import NotFoundError, UsageError
+from ._words import brief, listed
+from .errors import ArgumentError, NotFoundError, UsageError
 from .progress import Progress, shown
 from .table import Figure, Projected, Result, Table, drawn
 
@@ -28,7 +30,11 @@ class Space:
     @classmethod
     def of(cls, vectors: Any, labels: Sequence[str], name: str = "vectors") -> "Space":
         """A space of your own vectors [N, D] (arrays as in `pca`; copied) and N labels. Raises ShapeError, RangeError for NaN."""
-        return cls(_core.space_of_array(name, vectors, list(labels)))
+        labels = list(labels)
+        wrong = next((i for i, label in enumerate(labels) if not isinstance(label, str)), None)
+        if wrong is not None:
+            raise ArgumentError("labels", f"label {wrong} is {brief(repr(labels[wrong]), 100)}, a {type(labels[wrong]).__name__}; needed: str")
+        return cls(_core.space_of_array(name, vectors, labels))
 
     @property
     def name(self) -> str:
@@ -57,7 +63,7 @@ class Space:
         return len(self.vectors)
 
     def __repr__(self) -> str:
-        return f"Space({self.name!r}: {len(self):,} vectors of {self.vectors.shape[1]})"
+        return f"Space({brief(self.name, 200)!r}: {len(self):,} vectors of {self.vectors.shape[1]})"
 
     # Its shape
 
@@ -141,11 +147,25 @@ class Space:
 
     def tsne(self, rows: Sequence[int] | None = None, progress: Progress = None, **options) -> Projected:
         """A t-SNE map of these rows (None: all): ``points`` [N, 2], ``ids``, ``labels``. Options: see `embscope.tsne`."""
+        rows = self._directed(rows, options)
         return self._projected(projection.tsne(self._rows(rows), progress=progress, **options), rows, "t-SNE")
 
     def umap(self, rows: Sequence[int] | None = None, progress: Progress = None, **options) -> Projected:
         """A UMAP map of these rows (None: all): ``points`` [N, 2], ``ids``, ``labels``. Options: see `embscope.umap`."""
+        rows = self._directed(rows, options)
         return self._projected(projection.umap(self._rows(rows), progress=progress, **options), rows, "UMAP")
+
+    def _directed(self, rows: Sequence[int] | None, options: dict[str, Any]) -> Sequence[int] | None:
+        """The rows that a map by cosines has a place for: not those of zeros, which a warning names."""
+        if options.get("metric", "cosine") != "cosine":
+            return rows
+        ids = np.arange(len(self)) if rows is None else np.asarray(rows, dtype=np.int64)
+        zero = ~self.vectors[ids].any(axis=1)
+        if not zero.any():
+            return rows
+        names = listed([self.labels[i] for i in ids[zero]], 5)
+        warnings.warn(f"{zero.sum():,} of {len(ids):,} vectors are zero, have no direction and are left out: {names}", stacklevel=4)
+        return ids[~zero].tolist()
 
     def _rows(self, rows: Sequence[int] | None) -> np.ndarray:
         return self.vectors if rows is None else self.vectors[np.asarray(rows, dtype=np.int64)]
@@ -162,7 +182,7 @@ def projected(points: np.ndarray, ids: Sequence[int], labels: list[str], title: 
 
 def open_space(name: str | os.PathLike) -> Space:
     """Opens vectors by content: a model's embedding matrix, Word2Vec (text or binary), GloVe, "VECTORS.npy:LABELS.txt" (a matrix and
-    a label a line), "VECTORS.safetensors#TENSOR:LABELS.txt". Raises NotFoundError, FormatError, UnsupportedError, ShapeError,
+    a label a line), "VECTORS.safetensors#TENSOR:LABELS.txt", "vectors.tsv:metadata.tsv" (TensorBoard's Projector). Raises NotFoundError, FormatError, UnsupportedError, ShapeError,
     RangeError (NaN)."""
     return Space(_core.open_space(os.fspath(name)))
 

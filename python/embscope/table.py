@@ -15,6 +15,7 @@ import numpy as np
 
 from . import _core
 from ._program import offer_converter
+from ._words import brief, listed
 from .errors import needs
 
 _MOST_ROWS = 20  # of a table that is shown
@@ -23,7 +24,8 @@ _MOST_ROWS = 20  # of a table that is shown
 class Table(Mapping):
     """Named columns of equal length: a mapping from names to NumPy arrays.
 
-    Columns of numbers are float64 arrays over the engine's memory and cannot be written; columns of text are arrays of str.
+    Columns of numbers are float64 arrays over the engine's memory and cannot be written; ids, ranks, positions, blocks and counts
+    are int64 (float64 where one is missing: NaN); columns of text are arrays of str.
     ``len(table)`` is the number of columns (it is a mapping), ``table.rows`` that of rows.
     """
 
@@ -80,7 +82,7 @@ class Table(Mapping):
         return self._core.text()
 
     def __repr__(self) -> str:
-        return f"Table({self.title!r}, {self.rows} rows: {', '.join(self)})"
+        return f"Table({brief(self.title, 200)!r}, {self.rows} rows: {listed(list(self))})"
 
     def _repr_html_(self) -> str:
         cell = lambda v: f"{v:.5g}" if isinstance(v, float) else html.escape(str(v))
@@ -141,7 +143,7 @@ class Figure:
         return altair.Chart.from_dict(self.spec)
 
     def __repr__(self) -> str:
-        return f"Figure({self.name!r}, {self.title!r})"
+        return f"Figure({brief(self.name, 200)!r}, {brief(self.title, 500)!r})"
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
         spec = self.spec
@@ -160,6 +162,14 @@ def drawn(core: _core.Table, draw: Callable[[_core.Table], _core.Figure]) -> Tab
     return Table(core, lambda: Figure(draw(core)))
 
 
+def _in_short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.shape} array"
+    if isinstance(value, (list, tuple, dict, set)) and len(value) > 8:
+        return f"{type(value).__name__} of {len(value):,}"
+    return brief(repr(value), 200)
+
+
 class Result(types.SimpleNamespace):
     """What an analysis found: tables, arrays and numbers by name, and ``figure()``."""
 
@@ -175,10 +185,7 @@ class Result(types.SimpleNamespace):
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     def __repr__(self) -> str:
-        parts = []
-        for name, value in self._shown().items():
-            parts.append(f"{name}={value.shape} array" if isinstance(value, np.ndarray) else f"{name}={value!r}")
-        return f"Result({', '.join(parts)})"
+        return brief(f"Result({', '.join(f'{name}={_in_short(value)}' for name, value in self._shown().items())})")
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
         return {**self.figure()._repr_mimebundle_(), "text/plain": repr(self)}

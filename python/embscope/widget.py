@@ -25,6 +25,9 @@ def _widget_class():
         ids = traitlets.List(traitlets.Int()).tag(sync=True)
         selection = traitlets.List(traitlets.Int()).tag(sync=True)
 
+        def __repr__(self) -> str:
+            return f"Map({len(self.points) // 8:,} points, {len(self.selection):,} selected)"
+
         @property
         def selected(self) -> list[str]:
             names = self.labels.split("\0")

@@ -29,7 +29,7 @@ def says(*arguments):
 def same(table, columns):
     assert list(table) == list(columns)
     for name in table:
-        if table[name].dtype.kind == "f":
+        if table[name].dtype.kind in "fi":
             want = np.array([np.nan if v is None else v for v in columns[name]], float)
             np.testing.assert_allclose(table[name], want, rtol=1e-12)
         else:

@@ -241,8 +241,8 @@ Table relation_table(std::span<const Relation> relations, std::vector<Tally> tal
     return out;
   };
   Table table("analogies by relation");
-  table.add("relation", names).add("questions", column([](const Tally& t) { return t.questions; }));
-  table.add("known", column([](const Tally& t) { return t.known; }));
+  table.add("relation", names).add("questions", column([](const Tally& t) { return t.questions; }), whole);
+  table.add("known", column([](const Tally& t) { return t.known; }), whole);
   for (const auto& [method, name] : methods)
     table.add(name, column([m = method](const Tally& t) { return t.share(m); }), 3);
   return std::move(table.add("mrr", column([](const Tally& t) { return t.known > 0 ? t.reciprocal / t.known : std::nan(""); }), 3));
@@ -271,7 +271,7 @@ Table question_table(const Space& space, std::span<const Relation> relations, co
   Table table("analogies, question by question");
   const char* names[] = {"relation", "a", "b", "c", "answer", "add", "add_raw", "mul"};
   for (std::size_t c = 0; c < std::size(names); ++c) table.add(names[c], text[c]);
-  return std::move(table.add("rank", rank).add("right", right));
+  return std::move(table.add("rank", rank, whole).add("right", right, whole));
 }
 
 std::string percent(double share) { return std::isnan(share) ? "no" : fmt::format("{:.1f} %", 100 * share); }
@@ -364,13 +364,13 @@ Table analogy(const Space& space, const Question& question, int k) {
     const auto at = static_cast<std::size_t>(3 * order[i]);
     rank.push_back(static_cast<double>(i + 1)), id.push_back(static_cast<double>(order[i]));
     token.push_back(space.labels[static_cast<std::size_t>(order[i])]);
-    cosine.push_back(square > 0 ? static_cast<double>(score(order[i])) / std::sqrt(square) : std::nan(""));
+    cosine.push_back(square > 0 ? as_cosine(static_cast<double>(score(order[i])) / std::sqrt(square)) : std::nan(""));
     product.push_back(static_cast<double>(mul_score(cosines[at], cosines[at + 1], cosines[at + 2])));
     own.push_back(std::ranges::find(words, order[i]) != words.end() ? 1 : 0);
   }
   Table table(fmt::format("{} is to {} as {} is to", visible(question.a), visible(question.b), visible(question.c)));
-  table.add("rank", rank).add("token", token).add("id", id);
-  return std::move(table.add("cosine", cosine, 5).add("mul", product, 5).add("question", own));
+  table.add("rank", rank, whole).add("token", token).add("id", id, whole);
+  return std::move(table.add("cosine", cosine, 5).add("mul", product, 5).add("question", own, whole));
 }
 
 Space words_in_context(const Transformer& transformer, std::span<const std::string> words, std::string_view text,

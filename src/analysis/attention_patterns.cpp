@@ -42,7 +42,7 @@ Table table_of(std::span<const HeadSummary> heads, std::string title) {
     first.push_back(h.first), previous.push_back(h.previous), itself.push_back(h.itself);
   }
   Table table(std::move(title));
-  table.add("block", block).add("head", head).add("entropy", bits, 3).add("first", first, 3);
+  table.add("block", block, whole).add("head", head, whole).add("entropy", bits, 3).add("first", first, 3);
   return std::move(table.add("previous", previous, 3).add("itself", itself, 3));
 }
 

@@ -102,7 +102,7 @@ Table table_of(std::span<const Part> parts) {
   for (const Part& p : parts)
     name.push_back(p.name), block.push_back(p.block), head.push_back(p.head), value.push_back(p.value);
   Table table("what each part adds to the logit");
-  return std::move(table.add("part", name).add("block", block).add("head", head).add("value", value, 4));
+  return std::move(table.add("part", name).add("block", block, whole).add("head", head, whole).add("value", value, 4));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "analysis/shape.h"
+#include "analysis/units.h"
 #include "base/random.h"
 #include "base/threads.h"
 #include "embscope/neighbours.h"
@@ -106,7 +107,7 @@ Alignment align(const Matched& m) {
   const Svd s = svd(ab);
   const double size = std::sqrt(trace(aa) * trace(bb)), spread = std::sqrt(squares(aa) * squares(bb));
   if (size == 0) throw Error(Code::range, "compare", "all vectors of one side are equal: there is nothing to align");
-  return {squares(ab) / spread, std::accumulate(s.values.begin(), s.values.end(), 0.0) / size,
+  return {as_cosine(squares(ab) / spread), as_cosine(std::accumulate(s.values.begin(), s.values.end(), 0.0) / size),
           product(transpose(s.left), s.right)};
 }
 
@@ -206,7 +207,7 @@ Table token_table(const Matched& m, const std::vector<double>& own, const std::v
     for (std::size_t c = 0; c < std::size(values); ++c) columns[c].push_back(values[c]);
   }
   Table table("tokens that moved most, first");
-  table.add("token", token).add("a", columns[0]).add("b", columns[1]);
+  table.add("token", token).add("a", columns[0], whole).add("b", columns[1], whole);
   return std::move(table.add("own_cosine", columns[2], 4).add("aligned_cosine", columns[3], 4).add("kept", columns[4], 2));
 }
 
@@ -350,7 +351,7 @@ Table layer_similarity(const Transformer& a, std::span<const std::vector<TokenId
   }
   report(progress, 1, "compared");
   Table table("linear CKA of layers");
-  return std::move(table.add("a", first).add("b", second).add("cka", cka, 4));
+  return std::move(table.add("a", first, whole).add("b", second, whole).add("cka", cka, 4));
 }
 
 }  // namespace embscope

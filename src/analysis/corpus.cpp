@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/lines.h"
 #include "embscope/error.h"
 #include "files/json.h"
 #include "text/unicode.h"
@@ -33,7 +34,6 @@ Corpus::Corpus(const std::filesystem::path& path, std::string field, bool keep_i
       keep_invalid_(keep_invalid) {}
 
 std::string Corpus::text_of(std::string_view line, std::int64_t number) const {
-  if (line.ends_with('\r')) line.remove_suffix(1);
   const std::string where = fmt::format("{} line {}", name_, number + 1);
   if (!keep_invalid_ || json_) {
     if (const std::size_t at = first_invalid(line); at < line.size())
@@ -49,10 +49,11 @@ std::string Corpus::text_of(std::string_view line, std::int64_t number) const {
 std::optional<Corpus::Document> Corpus::next(Place place, int shard, int shards) const {
   const std::string_view all = file_.text();
   while (place.byte < all.size()) {
-    const std::size_t end = std::min(all.find('\n', place.byte), all.size());
-    const Place after{place.line + 1, std::min<std::uint64_t>(end + 1, all.size())};
+    std::string_view rest = all.substr(place.byte);
+    const std::string_view line = take_line(rest);
+    const Place after{place.line + 1, all.size() - rest.size()};
     if (place.line % shards == shard) {
-      std::string text = text_of(all.substr(place.byte, end - place.byte), place.line);
+      std::string text = text_of(place.byte == 0 ? without_mark(line) : line, place.line);
       if (!text.empty()) return Document{std::move(text), place, after};
     }
     place = after;

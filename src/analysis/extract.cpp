@@ -158,7 +158,7 @@ boost::json::object Extractor::description() const {
   boost::json::array names, files;
   for (const Site& site : sites_) names.push_back(boost::json::string(site.name()));
   for (const auto& archive : transformer_.model().archives()) {
-    files.push_back(boost::json::string(fingerprint(MappedFile(archive->path()).text())));
+    for (const auto& file : archive->files()) files.push_back(boost::json::string(fingerprint(MappedFile(file).text())));
   }
   const Model& model = transformer_.model();
   return {{"format", "embscope extraction 1"},

@@ -1,14 +1,10 @@
 #include "analysis/extraction.h"
 
-#include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "embscope/archive.h"
 #include "files/json.h"
 
@@ -38,24 +34,15 @@ Extraction::Extraction(const ExtractRequest& request, boost::json::object run)
   make_folder(folder_);
   refuse_others();
   lock();
-  try {
-    remove_leftovers();
-    read_manifest();
-  } catch (...) {
-    close(lock_);
-    throw;
-  }
+  remove_leftovers();
+  read_manifest();
 }
-
-Extraction::~Extraction() { close(lock_); }
 
 // The kernel lets go of the lock when the process ends, however it ends.
 void Extraction::lock() {
   const fs::path path = folder_ / ("lock" + shard_);
-  lock_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (lock_ < 0) throw Error(Code::io, path.string(), fmt::format("cannot write: {}", std::strerror(errno)));
-  if (flock(lock_, LOCK_EX | LOCK_NB) == 0) return;
-  close(lock_);
+  lock_ = open_regular(path, O_RDWR | O_CREAT);
+  if (flock(lock_.number(), LOCK_EX | LOCK_NB) == 0) return;
   throw Error(Code::usage, folder_.string(), "another process is extracting into this folder: wait for it to end");
 }
 

@@ -7,6 +7,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/file.h"
 #include "embscope/extract.h"
 
 namespace embscope {
@@ -30,7 +31,6 @@ class Extraction {
   /// Opens or begins it. `run` says what is extracted from what: another extraction is one of which it differs. Throws
   /// Error{usage, io, format}.
   Extraction(const ExtractRequest& request, boost::json::object run);
-  ~Extraction();
   Extraction(const Extraction&) = delete;
   Extraction& operator=(const Extraction&) = delete;
 
@@ -57,7 +57,7 @@ class Extraction {
   boost::json::object run_;
   std::vector<ExtractPart> parts_;
   bool begun_ = false, complete_ = false;
-  int lock_ = -1;
+  Descriptor lock_;
 };
 
 }  // namespace embscope

@@ -143,9 +143,9 @@ Table dimension_table(const Shape64& s) {
     return out;
   };
   Table table("dimensions by the offset that all vectors share");
-  table.add("dimension", column(&NamedNumber::number)).add("mean", column(&NamedNumber::mean), 5);
+  table.add("dimension", column(&NamedNumber::number), whole).add("mean", column(&NamedNumber::mean), 5);
   table.add("deviation", column(&NamedNumber::deviation), 5).add("ratio", column(&NamedNumber::ratio), 3);
-  return std::move(table.add("cosine_share", column(&NamedNumber::share), 5).add("outlier", column(&NamedNumber::outlier)));
+  return std::move(table.add("cosine_share", column(&NamedNumber::share), 5).add("outlier", column(&NamedNumber::outlier), whole));
 }
 
 }  // namespace
@@ -230,7 +230,7 @@ Table hubs(const Space& space, int k, const Progress& progress) {
     token.push_back(space.labels[static_cast<std::size_t>(row)]), occurrence.push_back(counts[i]);
   }
   Table table(fmt::format("how often a vector is among the {} nearest of others", k));
-  return std::move(table.add("rank", rank).add("token", token).add("id", id).add("occurrence", occurrence));
+  return std::move(table.add("rank", rank, whole).add("token", token).add("id", id, whole).add("occurrence", occurrence, whole));
 }
 
 Table dimensions(const Space& space) { return dimension_table(shape_of(Directed(space.vectors).vectors())); }
@@ -247,7 +247,7 @@ Table spectrum(const Space& space) {
     cumulated.push_back(sum += share.back());
   }
   Table table("variance along the principal axes");
-  table.add("component", component).add("variance", values, 6);
+  table.add("component", component, whole).add("variance", values, 6);
   return std::move(table.add("share", share, 5).add("cumulated", cumulated, 5));
 }
 
@@ -265,7 +265,7 @@ Table norms(const Space& space, int bins) {
   for (int b = 0; b < bins; ++b) from.push_back(least + b * step), to.push_back(least + (b + 1) * step);
   for (double x : lengths) ++count[static_cast<std::size_t>(std::min<double>(bins - 1, std::floor((x - least) / step)))];
   Table table("lengths of the vectors");
-  return std::move(table.add("from", from, 4).add("to", to, 4).add("vectors", count));
+  return std::move(table.add("from", from, 4).add("to", to, 4).add("vectors", count, whole));
 }
 
 }  // namespace embscope

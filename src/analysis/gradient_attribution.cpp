@@ -37,7 +37,7 @@ GradientAttribution attribute_by_gradient(const Transformer& transformer, const 
   Rows rows;
   for (std::size_t s = 0; s < request.sites.size(); ++s)
     add_site(rows, request.sites[s], result.gradient.activations[s], result.gradient.gradients[s], tokens);
-  result.parts.add("site", rows.site).add("block", rows.block).add("head", rows.head).add("position", rows.position).add("token", rows.token);
+  result.parts.add("site", rows.site).add("block", rows.block, whole).add("head", rows.head, whole).add("position", rows.position, whole).add("token", rows.token);
   result.parts.add("value", rows.value, 4).add("gradient", rows.norm, 4);
   return result;
 }

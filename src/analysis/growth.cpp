@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/units.h"
 #include "base/threads.h"
 #include "embscope/archive.h"
 #include "embscope/named_token.h"
@@ -131,7 +132,7 @@ Pairs pairs_of(const Tensor& cosines) {
     for (float c : cosines.row(i).subspan(static_cast<std::size_t>(i + 1))) sum += static_cast<double>(c), positive += c > 0;
   }
   const double pairs = 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
-  return {sum / pairs, positive / pairs};
+  return {as_cosine(sum / pairs), positive / pairs};
 }
 
 bool has_letter(const std::string& label) {
@@ -184,7 +185,7 @@ Table map_table(const Model& model, const std::vector<TokenId>& ids, const std::
     }
   }
   Table table("the map while training");
-  return std::move(table.add("step", step).add("token", token).add("x", x, 3).add("y", y, 3));
+  return std::move(table.add("step", step, whole).add("token", token).add("x", x, 3).add("y", y, 3));
 }
 
 std::array<double, 2> centre_of(const Tensor& points) {
@@ -256,10 +257,10 @@ Growth growth(const GrowthRequest& request, const Progress& progress) {
   for (std::size_t i = maps.size() - 1; i-- > 0;) maps[i] = aligned(maps[i], maps[i + 1]);
   result.map = map_table(*model, mapped, steps, maps);
   result.shape = Table("how the vectors formed");
-  result.shape.add("step", steps).add("norm", norms, 4).add("norm deviation", deviations, 4).add("mean cosine", cosines, 4);
+  result.shape.add("step", steps, whole).add("norm", norms, 4).add("norm deviation", deviations, 4).add("mean cosine", cosines, 4);
   result.shape.add("positive share", positives, 4).add("frequency and norm", correlations, 4);
   result.neighbours = Table("nearest tokens");
-  result.neighbours.add("step", neighbour_steps).add("word", neighbour_words).add("neighbours", neighbour_lists);
+  result.neighbours.add("step", neighbour_steps, whole).add("word", neighbour_words).add("neighbours", neighbour_lists);
   std::vector<std::string> labels;
   std::vector<double> numbers, occurrences;
   for (TokenId id : ids) {
@@ -267,7 +268,7 @@ Growth growth(const GrowthRequest& request, const Progress& progress) {
     occurrences.push_back(counts[static_cast<std::size_t>(id)]);
   }
   result.frequency = Table("frequency and norm");
-  result.frequency.add("token", labels).add("id", numbers).add("count", occurrences).add("norm at first", first_norms, 4);
+  result.frequency.add("token", labels).add("id", numbers, whole).add("count", occurrences, whole).add("norm at first", first_norms, 4);
   result.frequency.add("norm at last", last_norms, 4);
   return result;
 }

@@ -40,9 +40,9 @@ Table changes(const Model& model, const std::vector<TokenId>& ids, std::span<con
     rank_is.push_back(static_cast<double>(rank_of(after, t)));
   }
   Table table("next token, before and after");
-  table.add("token", token).add("id", id).add("probability_before", was, 5).add("probability_after", is, 5);
+  table.add("token", token).add("id", id, whole).add("probability_before", was, 5).add("probability_after", is, 5);
   table.add("logit_before", logit_was, 4).add("logit_after", logit_is, 4).add("change", change, 4);
-  return std::move(table.add("rank_before", rank_was).add("rank_after", rank_is));
+  return std::move(table.add("rank_before", rank_was, whole).add("rank_after", rank_is, whole));
 }
 
 }  // namespace

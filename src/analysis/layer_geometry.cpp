@@ -8,6 +8,7 @@
 
 #include "analysis/pairs_of.h"
 #include "analysis/shape.h"
+#include "analysis/units.h"
 #include "embscope/geometry.h"
 
 namespace embscope {
@@ -75,7 +76,7 @@ double self_similarity(const Tensor& vectors, const std::vector<TokenId>& tokens
     if (n < 2) continue;
     double square = 0;
     for (double u : units) square += u * u;
-    sum += (square - n) / (n * (n - 1)), ++words;
+    sum += as_cosine((square - n) / (n * (n - 1))), ++words;
   }
   return words > 0 ? sum / words : std::nan("");
 }
@@ -111,11 +112,11 @@ Table layer_geometry(const Transformer& transformer, std::span<const std::vector
   }
   report(progress, 1, "measuring the layers");
   Table table("vectors in context, layer by layer");
-  table.add("layer", layer).add("site", names).add("vectors", vectors);
+  table.add("layer", layer, whole).add("site", names).add("vectors", vectors, whole);
   table.add("mean_cosine", columns[0], 4).add("positive_share", columns[1], 4).add("centred_cosine", columns[2], 4);
   table.add("self_similarity", columns[3], 4).add("mean_norm", columns[4], 3).add("mean_share", columns[5], 4);
   table.add("effective_rank", columns[6], 2).add("isoscore", columns[7], 4);
-  return std::move(table.add("top_dimension", columns[8]).add("cosine_share", columns[9], 4));
+  return std::move(table.add("top_dimension", columns[8], whole).add("cosine_share", columns[9], 4));
 }
 
 }  // namespace embscope

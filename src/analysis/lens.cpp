@@ -87,8 +87,8 @@ Table cells_table(const Model& model, const LensRequest& r, const std::vector<Ce
     target_logit.push_back(cells[i].target_logit);
   }
   Table table("logit lens");
-  table.add("block", block).add("position", position).add("token", token).add("top", tops);
-  table.add("probability", probability, 5).add("target_rank", rank);
+  table.add("block", block, whole).add("position", position, whole).add("token", token).add("top", tops);
+  table.add("probability", probability, 5).add("target_rank", rank, whole);
   return std::move(table.add("target_probability", target_probability, 5).add("target_logit", target_logit, 4));
 }
 
@@ -106,7 +106,7 @@ Table tops_table(const Model& model, const LensRequest& r, const std::vector<Cel
     }
   }
   Table table("the likeliest next tokens after each block");
-  table.add("block", block).add("position", position).add("rank", rank).add("token", token).add("id", id);
+  table.add("block", block, whole).add("position", position, whole).add("rank", rank, whole).add("token", token).add("id", id, whole);
   return std::move(table.add("probability", probability, 5));
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/targets.h"
 #include "base/threads.h"
 #include "embscope/predict.h"
 
@@ -151,7 +152,8 @@ MixResult mix(const Transformer& transformer, const MixRequest& r, const Progres
   }
   result.sweep = Table(fmt::format("p x {} + (1 - p) x {}", result.replaced, result.mixed_in));
   result.sweep.add("p", p, 4);
-  for (std::size_t t = 0; t < r.targets.size(); ++t) result.sweep.add(model.label(targets[t]), probabilities[t], 5);
+  for (std::size_t t = 0; t < r.targets.size(); ++t)
+    result.sweep.add(target_column(model.label(targets[t]), {"p", "top", "top_probability"}), probabilities[t], 5);
   result.sweep.add("top", likeliest).add("top_probability", likeliest_probability, 5);
   if (r.targets.size() >= 2) result.crossings = crossings(p, probabilities[0], probabilities[1]);
   return result;

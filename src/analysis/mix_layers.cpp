@@ -5,6 +5,8 @@
 
 #include "embscope/mix.h"
 
+#include "analysis/targets.h"
+
 namespace embscope {
 namespace {
 
@@ -42,12 +44,12 @@ LayeredMix mix_every_block(const Transformer& transformer, const MixRequest& req
   }
   const std::string title = fmt::format("p x {} + (1 - p) x {} at every block", result.replaced, result.mixed_in);
   result.cells = Table(title);
-  result.cells.add("block", columns[0]).add("p", columns[1], 4);
+  result.cells.add("block", columns[0], whole).add("p", columns[1], 4);
   for (std::size_t t = 0; t < request.targets.size(); ++t)
-    result.cells.add(names[t], columns[2 + t], 5);
+    result.cells.add(target_column(names[t], {"block", "p", "top"}), columns[2 + t], 5);
   result.cells.add("top", top);
   result.crossings = Table(title);
-  result.crossings.add("block", blocks).add("p", crossings, 4);
+  result.crossings.add("block", blocks, whole).add("p", crossings, 4);
   return result;
 }
 

@@ -166,7 +166,7 @@ Table grid_table(const Model& model, const PatchRequest& r, const std::vector<Va
     restored.push_back((difference[i] - result.corrupt) / (result.clean - result.corrupt));
   }
   Table table("patches of one vector");
-  table.add("site", site).add("block", block).add("position", position).add("token", token);
+  table.add("site", site).add("block", block, whole).add("position", position, whole).add("token", token);
   return std::move(table.add("difference", value, 4).add("restored", restored, 4));
 }
 
@@ -180,7 +180,7 @@ Table head_table(const std::vector<Variant>& variants, const std::vector<double>
   }
   Table table("patches of one head, at all positions");
   return std::move(
-      table.add("block", block).add("head", head).add("difference", value, 4).add("restored", restored, 4));
+      table.add("block", block, whole).add("head", head, whole).add("difference", value, 4).add("restored", restored, 4));
 }
 
 // The grid's patches, then those of heads, each beside its estimate.
@@ -195,7 +195,7 @@ Table joined(const PatchResult& real, const PatchResult& estimate) {
   for (const Table* part : {&real.grid, &real.heads}) append(block, *part, "block"), append(restored, *part, "restored");
   for (const Table* part : {&estimate.grid, &estimate.heads}) append(estimated, *part, "restored");
   Table table("real and estimated patches");
-  table.add("site", site).add("block", block).add("head", head).add("position", position);
+  table.add("site", site).add("block", block, whole).add("head", head, whole).add("position", position, whole);
   return std::move(table.add("restored", restored, 4).add("estimated", estimated, 4));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -53,7 +54,7 @@ Table table_of(const Model& model, std::span<const float> logits, const std::vec
     probability.push_back(p[i]);
   }
   Table table("next token");
-  table.add("rank", rank).add("token", tokens).add("id", id).add("logit", logit, 4);
+  table.add("rank", rank, whole).add("token", tokens).add("id", id, whole).add("logit", logit, 4);
   return std::move(table.add("probability", probability, 5));
 }
 
@@ -89,10 +90,20 @@ struct Candidate {
   double probability;
 };
 
+// Logits by the temperature. Where they would leave fp32 they are taken less the largest, which softmax does not see.
+std::vector<float> scaled_by(std::span<const float> logits, double temperature) {
+  const auto [least, most] = std::ranges::minmax(logits);
+  const double size = std::max(std::abs(static_cast<double>(least)), std::abs(static_cast<double>(most)));
+  const double shift = size / temperature > static_cast<double>(std::numeric_limits<float>::max()) ? static_cast<double>(most) : 0;
+  std::vector<float> scaled;
+  scaled.reserve(logits.size());
+  for (float x : logits) scaled.push_back(static_cast<float>((static_cast<double>(x) - shift) / temperature));
+  return scaled;
+}
+
 // Temperature, then the k likeliest, then the smallest set that holds top_p.
 std::vector<Candidate> candidates(std::span<const float> logits, const Sampling& s) {
-  std::vector<float> scaled(logits.begin(), logits.end());
-  for (float& x : scaled) x = static_cast<float>(x / s.temperature);
+  const std::vector<float> scaled = scaled_by(logits, s.temperature);
   const auto p = softmax(scaled);
   const int most = s.top_k > 0 ? s.top_k : static_cast<int>(logits.size());
   std::vector<Candidate> kept;

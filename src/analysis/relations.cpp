@@ -5,8 +5,9 @@
 #include <fmt/format.h>
 
 #include "analysis/sections.h"
-#include "base/file.h"
+#include "base/lines.h"
 #include "embscope/analogy.h"
+#include "embscope/text_file.h"
 #include "embscope/words.h"
 
 extern const char embscope_analogies_begin[], embscope_analogies_end[];
@@ -57,8 +58,9 @@ std::vector<Relation> relations_in(std::string_view text, const std::string& whe
 Relation bats_relation(std::string_view text, const std::string& name) {
   std::vector<Pair> pairs;
   std::size_t number = 0;
-  for (const std::string& line : split(text, "\n")) {
+  for (std::string_view line : lines_of(text)) {
     ++number;
+    if (line.empty()) continue;
     const auto fields = split(line, "\t");
     if (fields.size() != 2 || split(fields[1], "/ ").empty())
       throw Error(Code::format, name, fmt::format("line {}: expected 'word<tab>answer/answer'", number));
@@ -70,8 +72,8 @@ Relation bats_relation(std::string_view text, const std::string& name) {
 }
 
 std::vector<Relation> read_file(const fs::path& path) {
-  const MappedFile file(path);
-  const std::string_view text = file.text(), first = text.substr(0, text.find('\n'));
+  const std::string text = read_text(path);
+  const std::string_view first = std::string_view(text).substr(0, text.find('\n'));
   if (!text.starts_with(':') && first.find('\t') != std::string_view::npos)
     return {bats_relation(text, path.stem().string())};
   return relations_in(text, path.filename().string());
@@ -128,7 +130,7 @@ std::vector<Category> categories_in(std::string_view text, const std::string& wh
 }  // namespace
 
 std::vector<Category> read_categories(const fs::path& path) {
-  return categories_in(MappedFile(path).text(), path.filename().string());
+  return categories_in(read_text(path), path.filename().string());
 }
 
 std::vector<Category> shipped_categories() {

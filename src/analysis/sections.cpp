@@ -1,5 +1,7 @@
 #include "analysis/sections.h"
 
+#include "base/lines.h"
+
 #include <algorithm>
 
 namespace embscope {
@@ -19,9 +21,7 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
 std::vector<Section> read_sections(std::string_view text, std::string_view unnamed) {
   std::vector<Section> sections;
   for (std::size_t number = 1; !text.empty(); ++number) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
+    const std::string_view line = take_line(text);
     if (line.starts_with('#')) continue;
     if (line.starts_with(':')) {
       const auto words = split(line.substr(1), " \t");

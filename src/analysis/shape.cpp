@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/units.h"
 #include "base/threads.h"
 #include "kernels/gemm.h"
 
@@ -67,7 +68,7 @@ double centred_mean_cosine(const Tensor& vectors, const std::vector<double>& mea
     }
   });
   const double n = std::round(total(sums[1]));  // each unit vector adds 1
-  return n < 2 ? std::nan("") : total(cosine_parts(sums[0], sums[1], n));
+  return n < 2 ? std::nan("") : as_cosine(total(cosine_parts(sums[0], sums[1], n)));
 }
 
 }  // namespace
@@ -107,7 +108,7 @@ Shape64 shape_of(const Tensor& vectors) {
     s.mean_length += square(d.mean[k]);
   }
   d.cosine_part = cosine_parts(sums[2], sums[3], n);
-  s.mean_cosine = total(d.cosine_part);
+  s.mean_cosine = as_cosine(total(d.cosine_part));
   s.mean_share = s.mean_length / (total(sums[1]) / n);
   s.mean_length = std::sqrt(s.mean_length);
   s.mean_norm = total(lengths) / n;

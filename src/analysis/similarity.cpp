@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "analysis/pairs_of.h"
+#include "analysis/units.h"
 #include "base/threads.h"
 #include "embscope/named_token.h"
 #include "kernels/pairs.h"
@@ -55,27 +56,40 @@ double cosine(std::span<const float> a, std::span<const float> b) {
     throw Error(Code::shape, "cosine", fmt::format("vectors of {} and {} values", a.size(), b.size()));
   const double lengths = std::sqrt(dot(a, a)) * std::sqrt(dot(b, b));
   if (lengths == 0) throw Error(Code::range, "cosine", "a zero vector has no direction");
-  return dot(a, b) / lengths;
+  return as_cosine(dot(a, b) / lengths);
 }
 
-Table vectors(const Model& model, std::span<const std::string> words) {
-  const auto ids = ids_named(model, words);
-  const auto rows = rows_of(model, ids);
+namespace {
+
+std::vector<Tensor> rows_of(const Space& space, std::span<const std::int64_t> rows) {
+  std::vector<Tensor> out;
+  for (std::int64_t row : rows) out.push_back(Tensor::of({space.width()}, space.vectors.row(row)));
+  return out;
+}
+
+std::vector<std::string> names_of(const Model& model, std::span<const TokenId> ids) {
+  std::vector<std::string> names;
+  for (TokenId id : ids) names.push_back(model.label(id));
+  return names;
+}
+
+std::vector<std::string> names_of(const Space& space, std::span<const std::int64_t> rows) {
+  std::vector<std::string> names;
+  for (std::int64_t row : rows) names.push_back(space.labels[static_cast<std::size_t>(row)]);
+  return names;
+}
+
+Table vector_table(std::span<const Tensor> rows, std::span<const std::string> names) {
   std::vector<double> dimension;
-  for (std::int64_t d = 0; d < model.config().width; ++d) dimension.push_back(static_cast<double>(d));
+  for (std::int64_t d = 0; !rows.empty() && d < rows[0].size(); ++d) dimension.push_back(static_cast<double>(d));
   Table table("vectors");
-  table.add("dimension", dimension);
-  for (std::size_t w = 0; w < rows.size(); ++w) {
-    table.add(model.label(ids[w]), std::vector<double>(rows[w].values().begin(), rows[w].values().end()), 6);
-  }
+  table.add("dimension", dimension, whole);
+  for (std::size_t w = 0; w < rows.size(); ++w)
+    table.add(names[w], std::vector<double>(rows[w].values().begin(), rows[w].values().end()), 6);
   return table;
 }
 
-Table cosines(const Model& model, std::span<const std::string> words) {
-  const auto ids = ids_named(model, words);
-  const auto rows = rows_of(model, ids);
-  std::vector<std::string> names;
-  for (TokenId id : ids) names.push_back(model.label(id));
+Table cosine_table(std::span<const Tensor> rows, const std::vector<std::string>& names) {
   Table table("cosine similarity");
   table.add("word", names);
   for (std::size_t b = 0; b < rows.size(); ++b) {
@@ -86,6 +100,20 @@ Table cosines(const Model& model, std::span<const std::string> words) {
   }
   return table;
 }
+
+}  // namespace
+
+Table vectors(const Model& model, std::span<const std::string> words) {
+  const auto ids = ids_named(model, words);
+  return vector_table(rows_of(model, ids), names_of(model, ids));
+}
+Table cosines(const Model& model, std::span<const std::string> words) {
+  const auto ids = ids_named(model, words);
+  return cosine_table(rows_of(model, ids), names_of(model, ids));
+}
+
+Table vectors(const Space& space, std::span<const std::int64_t> rows) { return vector_table(rows_of(space, rows), names_of(space, rows)); }
+Table cosines(const Space& space, std::span<const std::int64_t> rows) { return cosine_table(rows_of(space, rows), names_of(space, rows)); }
 
 namespace {
 
@@ -104,7 +132,7 @@ std::vector<double> directions(const Model& model, std::span<const float> wanted
     for (std::int64_t id = begin; id < end; ++id) {
       model.weights().wte.row(id, row.data());
       const double length = std::sqrt(dot(row, row));
-      if (length > 0) cosines[static_cast<std::size_t>(id)] = dot(row, wanted) / (own * length);
+      if (length > 0) cosines[static_cast<std::size_t>(id)] = as_cosine(dot(row, wanted) / (own * length));
     }
   });
   return cosines;
@@ -131,7 +159,7 @@ Table nearest(const Model& model, const std::vector<double>& cosines, int k, std
     names.push_back(model.label(order[i]));
   }
   Table table(std::move(title));
-  return std::move(table.add("rank", rank).add("token", names).add("id", id).add("cosine", value, 5));
+  return std::move(table.add("rank", rank, whole).add("token", names).add("id", id, whole).add("cosine", value, 5));
 }
 
 void check_neighbours(int k) {
@@ -199,7 +227,7 @@ Table dimensions(const Model& model) {
     number.push_back(d.number), mean.push_back(d.mean), deviation.push_back(d.deviation), ratio.push_back(d.ratio);
   Table table("dimensions by the offset that all tokens share");
   return std::move(
-      table.add("dimension", number).add("mean", mean, 5).add("deviation", deviation, 5).add("ratio", ratio, 3));
+      table.add("dimension", number, whole).add("mean", mean, 5).add("deviation", deviation, 5).add("ratio", ratio, 3));
 }
 
 PairCosines pair_cosines(const Model& model, int bins, const Progress& progress) {
@@ -237,7 +265,7 @@ PairCosines pair_cosines_of_unit(const Tensor& unit, int bins, const Progress& p
   double sum = 0;
   for (double part : sums) sum += part;
   result.pairs = static_cast<double>(vocab) * static_cast<double>(vocab - 1) / 2;
-  result.mean = result.pairs > 0 ? sum / result.pairs : 0;
+  result.mean = result.pairs > 0 ? as_cosine(sum / result.pairs) : 0;
   result.positive_share = result.pairs > 0 ? static_cast<double>(positive) / result.pairs : 0;
   std::vector<double> from, to, pairs;
   for (int b = 0; b < bins; ++b) {
@@ -246,7 +274,7 @@ PairCosines pair_cosines_of_unit(const Tensor& unit, int bins, const Progress& p
     pairs.push_back(static_cast<double>(counts[static_cast<std::size_t>(b)]));
   }
   result.histogram = Table("cosines of all pairs of tokens");
-  result.histogram.add("from", from, 3).add("to", to, 3).add("pairs", pairs);
+  result.histogram.add("from", from, 3).add("to", to, 3).add("pairs", pairs, whole);
   return result;
 }
 

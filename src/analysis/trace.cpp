@@ -91,16 +91,16 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r, const P
     tops.push_back(list);
   }
   result.life = Table("a vector's life");
-  result.life.add("block", block);
+  result.life.add("block", block, whole);
   for (std::size_t c = 0; c < 4; ++c) {
     result.life.add("length_" + std::string(name(changes[c])), lengths[c], 2)
         .add("cosine_" + std::string(name(changes[c])), cosines[c], 3);
   }
   result.life.add("length", total, 2).add("cosine_own", cosine_own, 3).add("cosine_predicted", cosine_predicted, 3);
-  result.life.add("rank_own", rank_own).add("rank_predicted", rank_predicted).add("top", tops);
+  result.life.add("rank_own", rank_own, whole).add("rank_predicted", rank_predicted, whole).add("top", tops);
   result.lens = Table("logit lens");
-  result.lens.add("block", lens_block)
-      .add("rank", lens_rank)
+  result.lens.add("block", lens_block, whole)
+      .add("rank", lens_rank, whole)
       .add("token", lens_token)
       .add("probability", lens_probability, 5);
   return result;

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "base/threads.h"
+#include "analysis/units.h"
 #include "embscope/geometry.h"
 
 namespace embscope {
@@ -80,7 +81,7 @@ std::vector<double> indicators(const Tensor& vectors, const std::vector<double>&
       const double x = static_cast<double>(vectors.row(i)[k]);
       along += x * mean[k], square += x * x;
     }
-    out.push_back(1 - along / std::max(1e-6, std::sqrt(own * square)));
+    out.push_back(1 - as_cosine(along / std::max(1e-6, std::sqrt(own * square))));
   }
   return out;
 }
@@ -127,7 +128,7 @@ Undertrained undertrained(const Space& space, std::span<const std::int64_t> unus
   for (double x : indicator) out.deviation += (x - out.mean) * (x - out.mean) / static_cast<double>(count);
   out.deviation = std::sqrt(out.deviation);
   out.tokens = Table("under-trained tokens");
-  out.tokens.add("rank", rank).add("token", token).add("id", id);
+  out.tokens.add("rank", rank, whole).add("token", token).add("id", id, whole);
   out.tokens.add("indicator", columns[0], 8).add("distance", columns[1], 4).add("norm", columns[2], 4);
   return out;
 }

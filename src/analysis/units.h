@@ -1,12 +1,16 @@
 // Rows of a space at unit length.
 #pragma once
 
+#include <algorithm>
 #include <span>
 
 #include "embscope/tensor.h"
 #include "kernels/gemm.h"
 
 namespace embscope {
+
+/// A quotient that is a cosine (or a correlation) but for its rounding, as -1..1; NaN stays NaN.
+inline double as_cosine(double quotient) { return std::clamp(quotient, -1.0, 1.0); }
 
 /// All rows at unit length (in double, rounded once); zero rows stay zero. With a mean, less that first.
 Tensor unit_vectors(const Tensor& vectors, const std::vector<double>* mean = nullptr);

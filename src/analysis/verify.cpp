@@ -95,7 +95,7 @@ VerifyResult verify(const Transformer& transformer, const Archive& reference, st
   }
   result.sites = Table(fmt::format("{} against {}", transformer.model().name(), reference.path().filename().string()));
   result.sites.add("site", names).add("shape", shapes).add("difference", difference, 9).add("size", size, 4);
-  result.sites.add("ratio", ratio, 9).add("at", at);
+  result.sites.add("ratio", ratio, 9).add("at", at, whole);
   return result;
 }
 

@@ -10,8 +10,9 @@
 
 #include "analysis/sections.h"
 #include "analysis/shape.h"
-#include "base/file.h"
+#include "analysis/units.h"
 #include "embscope/similarity.h"
+#include "embscope/text_file.h"
 
 namespace embscope {
 namespace {
@@ -68,22 +69,21 @@ double pearson(std::span<const double> x, std::span<const double> y) {
   for (std::size_t i = 0; i < x.size(); ++i) {
     xx += (x[i] - mx) * (x[i] - mx), yy += (y[i] - my) * (y[i] - my), xy += (x[i] - mx) * (y[i] - my);
   }
-  return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : std::nan("");
+  return xx > 0 && yy > 0 ? as_cosine(xy / std::sqrt(xx * yy)) : std::nan("");
 }
 
 double spearman(std::span<const double> x, std::span<const double> y) { return pearson(ranks(x), ranks(y)); }
 
 std::vector<Judgement> read_judgements(const std::filesystem::path& path) {
-  const MappedFile file(path);
   const std::string where = path.filename().string();
-  const auto lines = split(file.text(), "\n");
+  const std::vector<std::string> lines = read_lines(path);
   const bool tabs = !lines.empty() && lines[0].find('\t') != std::string::npos;
   const bool commas = !tabs && !lines.empty() && lines[0].find(',') != std::string::npos;
   std::vector<Judgement> out;
   std::size_t field = 2, number = 0;
   for (const std::string& line : lines) {
     ++number;
-    if (line.starts_with('#')) continue;
+    if (line.starts_with('#') || line.find_first_not_of(" \t") == std::string::npos) continue;
     auto fields = split(line, tabs ? "\t" : commas ? "," : " \t");
     for (std::string& f : fields) {
       while (f.starts_with(' ')) f.erase(0, 1);
@@ -172,7 +172,7 @@ Words known_words(const Space& space, std::span<const Category> categories, bool
   }
   for (const auto& a : out.units) {
     out.cosines.emplace_back();
-    for (const auto& b : out.units) out.cosines.back().push_back(dot(a, b));
+    for (const auto& b : out.units) out.cosines.back().push_back(as_cosine(dot(a, b)));
   }
   return out;
 }
@@ -208,7 +208,7 @@ std::size_t nearest_category(const Words& words, std::size_t w, std::size_t cate
       if (v == w || words.category[v] != c) continue;
       for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += words.units[v][k];
     }
-    const double length = std::sqrt(dot(sum, sum)), cosine_with = length > 0 ? dot(sum, words.units[w]) / length : -INFINITY;
+    const double length = std::sqrt(dot(sum, sum)), cosine_with = length > 0 ? as_cosine(dot(sum, words.units[w]) / length) : -INFINITY;
     if (cosine_with > most) most = cosine_with, best = c;
   }
   return best;
@@ -233,7 +233,7 @@ Table separation_table(std::span<const Category> categories, const std::vector<S
     for (std::size_t i = 0; i < 4; ++i) columns[i + 1].push_back(s.known > 0 ? values[i] / s.known : std::nan(""));
   }
   Table table("categories");
-  table.add("category", names).add("words", asked).add("known", columns[0]).add("within", columns[1], 4);
+  table.add("category", names).add("words", asked, whole).add("known", columns[0], whole).add("within", columns[1], 4);
   return std::move(table.add("between", columns[2], 4).add("silhouette", columns[3], 4).add("nearest", columns[4], 3));
 }
 

@@ -16,25 +16,57 @@ namespace {
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
+void check_kind(const std::filesystem::path& path, mode_t mode) {
+  if (S_ISREG(mode)) return;
+  if (S_ISDIR(mode)) throw Error(Code::io, path.string(), "is a folder, a file is needed");
+  const char* kind = S_ISFIFO(mode) ? "a named pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
+  throw Error(Code::io, path.string(), std::string("is ") + kind + ", not a regular file");
+}
+
 }  // namespace
+
+Descriptor::~Descriptor() { close(); }
+
+void Descriptor::close() {
+  if (number_ >= 0) ::close(std::exchange(number_, -1));
+}
+
+void expect_regular(const std::filesystem::path& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) == 0) check_kind(path, status.st_mode);
+}
+
+// Looked at before it is opened, since opening a device may do something; and after, since it may have changed in between.
+Descriptor open_regular(const std::filesystem::path& path, int flags) {
+  expect_regular(path);
+  Descriptor file(open(path.c_str(), flags | O_NONBLOCK | O_CLOEXEC, 0666));
+  if (file.number() < 0) {
+    const bool reads = (flags & O_ACCMODE) == O_RDONLY, absent = errno == ENOENT || errno == ENOTDIR;
+    throw Error(reads && absent ? Code::not_found : Code::io, path.string(),
+                (reads ? "cannot open: " : "cannot write: ") + reason(errno));
+  }
+  struct stat status {};
+  if (fstat(file.number(), &status) != 0) throw Error(Code::io, path.string(), "cannot open: " + reason(errno));
+  check_kind(path, status.st_mode);
+  return file;
+}
 
 // Without a name until the commit where the file system can do so (O_TMPFILE): a process that is killed leaves nothing.
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  expect_regular(path_);  // a rename would put a file in the place of /dev/null
   static std::atomic<unsigned> count = 0;
   temporary_ = path_;
   temporary_ += ".tmp-" + std::to_string(getpid()) + "-" + std::to_string(count++);
   const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
-  descriptor_ = open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
-  if (descriptor_ >= 0) return;
+  descriptor_ = Descriptor(open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666));
+  if (descriptor_.number() >= 0) return;
   named_ = true;
-  descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (descriptor_ < 0) fail("cannot write");
+  descriptor_ = Descriptor(open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (descriptor_.number() < 0) fail("cannot write");
 }
 
 AtomicFile::~AtomicFile() {
-  if (descriptor_ < 0) return;
-  close(descriptor_);
-  if (named_) unlink(temporary_.c_str());
+  if (descriptor_.number() >= 0 && named_) unlink(temporary_.c_str());
 }
 
 void AtomicFile::fail(const char* what) const {
@@ -43,7 +75,7 @@ void AtomicFile::fail(const char* what) const {
 
 void AtomicFile::write(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    const ssize_t written = ::write(descriptor_.number(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail("cannot write");
     bytes.remove_prefix(static_cast<std::size_t>(written));
@@ -52,7 +84,7 @@ void AtomicFile::write(std::string_view bytes) {
 
 void AtomicFile::write_at(std::uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t written = pwrite(descriptor_.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) fail("cannot write");
     bytes.remove_prefix(static_cast<std::size_t>(written));
@@ -61,15 +93,14 @@ void AtomicFile::write_at(std::uint64_t offset, std::string_view bytes) {
 }
 
 void AtomicFile::commit() {
-  if (fsync(descriptor_) != 0) fail("cannot write");
+  if (fsync(descriptor_.number()) != 0) fail("cannot write");
   if (!named_) {
-    const std::string handle = "/proc/self/fd/" + std::to_string(descriptor_);
+    const std::string handle = "/proc/self/fd/" + std::to_string(descriptor_.number());
     if (linkat(AT_FDCWD, handle.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0) fail("cannot name the finished file");
     named_ = true;
   }
   if (rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot put the finished file in place");
-  close(descriptor_);
-  descriptor_ = -1;
+  descriptor_.close();
 }
 
 // NAME.tmp-PID-COUNT

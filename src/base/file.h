@@ -6,10 +6,36 @@
 #include <filesystem>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace embscope {
 
-/// A file mapped read-only. Throws Error{not_found, io}.
+/// An open file that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int number = -1) : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~Descriptor();
+
+  int number() const { return number_; }
+  void close();
+
+ private:
+  int number_;
+};
+
+/// open(2) of a regular file, without waiting: opening a named pipe would wait for its other end, a device may do anything.
+/// They are refused by what they are. `flags`: O_RDONLY, or to write with O_CREAT. Throws Error{not_found, io}.
+Descriptor open_regular(const std::filesystem::path& path, int flags);
+
+/// Throws Error{io} when there is something at `path` that is no regular file: a folder, a named pipe, a device, a socket.
+void expect_regular(const std::filesystem::path& path);
+
+/// A file mapped read-only. Throws Error{not_found, io}; Error{io} too for what is no regular file.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
@@ -51,7 +77,7 @@ class AtomicFile {
  private:
   [[noreturn]] void fail(const char* what) const;
   std::filesystem::path path_, temporary_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   bool named_ = false;  ///< whether `temporary_` exists
 };
 

@@ -23,13 +23,6 @@ namespace {
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
-struct Descriptor {
-  int number;
-  ~Descriptor() {
-    if (number >= 0) close(number);
-  }
-};
-
 // The mappings there are, readable from a signal handler: no lock, no allocation.
 struct Slot {
   std::atomic<const MappedFile*> owner = nullptr;
@@ -96,18 +89,12 @@ void forget(const MappedFile* owner) {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-  const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.number < 0) {
-    throw Error(errno == ENOENT || errno == ENOTDIR ? Code::not_found : Code::io, path.string(),
-                "cannot open: " + reason(errno));
-  }
+  const Descriptor file = open_regular(path, O_RDONLY);
   struct stat status {};
-  if (fstat(file.number, &status) != 0) throw Error(Code::io, path.string(), "cannot read: " + reason(errno));
-  if (S_ISDIR(status.st_mode)) throw Error(Code::io, path.string(), "is a folder, a file is needed");
-  if (!S_ISREG(status.st_mode)) throw Error(Code::io, path.string(), "is not a regular file");
+  if (fstat(file.number(), &status) != 0) throw Error(Code::io, path.string(), "cannot read: " + reason(errno));
   size_ = static_cast<std::size_t>(status.st_size);
   if (size_ == 0) return;
-  void* mapped = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.number, 0);
+  void* mapped = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.number(), 0);
   if (mapped == MAP_FAILED) throw Error(Code::io, path.string(), "cannot map into memory: " + reason(errno));
   data_ = static_cast<const std::byte*>(mapped);
   watch(this, data_, size_);

@@ -24,11 +24,12 @@ Kind kind_of(const Member& member) {
   return std::visit(
       Cases{[](Said*) { return Kind::text; }, [](std::string*) { return Kind::name; },
             [](Word*) { return Kind::token; }, [](std::optional<Word>*) { return Kind::token; },
-            [](double*) { return Kind::number; }, [](bool*) { return Kind::flag; },
-            [](Direction*) { return Kind::vector; }, [](Edits*) { return Kind::edits; },
-            [](std::vector<Word>*) { return Kind::tokens; }, [](std::vector<std::string>*) { return Kind::names; },
-            [](std::vector<int>*) { return Kind::integers; }, [](std::vector<double>*) { return Kind::numbers; },
-            [](std::vector<Direction>*) { return Kind::vectors; }, [](auto*) { return Kind::integer; }},
+            [](std::uint64_t*) { return Kind::seed; }, [](double*) { return Kind::number; },
+            [](bool*) { return Kind::flag; }, [](Direction*) { return Kind::vector; },
+            [](Edits*) { return Kind::edits; }, [](std::vector<Word>*) { return Kind::tokens; },
+            [](std::vector<std::string>*) { return Kind::names; }, [](std::vector<int>*) { return Kind::integers; },
+            [](std::vector<double>*) { return Kind::numbers; }, [](std::vector<Direction>*) { return Kind::vectors; },
+            [](auto*) { return Kind::integer; }},
       member);
 }
 
@@ -86,6 +87,15 @@ Integer checked_integer(const Field& field, const Value& value) {
   if (!std::in_range<Integer>(number))
     throw Error(Code::range, std::string(field.name), fmt::format("{}: too large or too small", number));
   return static_cast<Integer>(number);
+}
+
+std::uint64_t seed_of(const Field& field, const Value& value) {
+  if (const auto* large = std::get_if<std::uint64_t>(&value.is)) return *large;
+  const auto* whole = std::get_if<std::int64_t>(&value.is);
+  if (whole == nullptr) refuse(field.name, "must be a whole number");
+  if (*whole < 0)
+    throw Error(Code::range, std::string(field.name), fmt::format("{}: choose 0 to {}", *whole, UINT64_MAX));
+  return static_cast<std::uint64_t>(*whole);
 }
 
 double number_of(const Field& field, const Value& value) {
@@ -168,7 +178,7 @@ void fill(const Member& member, const Field& field, const Value& value) {
             [&](Word* m) { *m = word_of(field, value); }, [&](std::optional<Word>* m) { *m = word_of(field, value); },
             [&](int* m) { *m = checked_integer<int>(field, value); },
             [&](std::int64_t* m) { *m = checked_integer<std::int64_t>(field, value); },
-            [&](std::uint64_t* m) { *m = checked_integer<std::uint64_t>(field, value); },
+            [&](std::uint64_t* m) { *m = seed_of(field, value); },
             [&](std::optional<int>* m) { *m = checked_integer<int>(field, value); },
             [&](std::optional<std::int64_t>* m) { *m = checked_integer<std::int64_t>(field, value); },
             [&](double* m) { *m = number_of(field, value); }, [&](bool* m) { *m = flag_of(field, value); },

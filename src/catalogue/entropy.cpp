@@ -90,7 +90,7 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
   const Columns c = columns_of(on.transformer(), prompt_of(on, r.text).tokens.ids, progress);
   const double entropy = mean_of(c.entropy), surprise = mean_of(std::span(c.surprise).subspan(1));
   Table table("the next token, position by position");
-  table.add("position", c.position).add("token", c.token).add("entropy", c.entropy, 3).add("top", c.top);
+  table.add("position", c.position, whole).add("token", c.token).add("entropy", c.entropy, 3).add("top", c.top);
   table.add("probability", c.probability, 5).add("surprise", c.surprise, 3);
   Found found;
   found.notes = {fmt::format("entropy {:.3f} bits in the mean", entropy)};

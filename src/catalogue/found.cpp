@@ -23,6 +23,7 @@ std::string_view name(Kind kind) {
     case Kind::name: return "name";
     case Kind::token: return "token";
     case Kind::integer: return "integer";
+    case Kind::seed: return "seed";
     case Kind::number: return "number";
     case Kind::flag: return "flag";
     case Kind::vector: return "vector";

@@ -87,7 +87,7 @@ Table grid_of(const Table& patches, std::string_view site) {
     columns[p].push_back(patches.column("restored").numbers()[i]);
   }
   Table table(fmt::format("restored by patching {}", site));
-  table.add("block", blocks);
+  table.add("block", blocks, whole);
   for (std::size_t p = 0; p < columns.size(); ++p) table.add(names[p], columns[p], 3);
   return table;
 }

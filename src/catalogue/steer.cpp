@@ -38,7 +38,7 @@ void fields(Ask& r, Visitor& f) {
   f(r.targets, {.name = "targets", .what = "Next tokens whose probabilities are asked for", .longest = 64});
   f(r.tokens, {.name = "tokens", .what = "How many to write", .least = 0, .most = 1024});
   f(r.temperature, {.name = "temperature", .what = "0: always the likeliest", .least = 0, .most = 100});
-  f(r.seed, {.name = "seed", .what = "Of sampling", .least = 0});
+  f(r.seed, {.name = "seed", .what = "Of sampling"});
 }
 
 std::vector<float> direction_of(const Subject& on, const Ask& r, const Site& site) {

@@ -82,8 +82,11 @@ std::string beginning(std::string_view text, std::size_t characters) {
 
 // What the model writes at each strength, a line each.
 bj::object written(const Table& runs) {
-  bj::array rows = rows_of(runs);
-  for (bj::value& row : rows) row.as_object()["shown"] = beginning(row.at("text").as_string(), 90);
+  bj::array rows;  // without the columns that are called as words
+  for (std::size_t i = 0; i < runs.rows(); ++i) {
+    const std::string& text = runs.column("text").texts()[i];
+    rows.push_back(bj::object{{"strength", runs.column("strength").numbers()[i]}, {"text", text}, {"shown", beginning(text, 90)}});
+  }
   return {{"title", {{"text", "what the model then writes"}, {"fontSize", 12}}},
           {"width", 560},
           {"height", static_cast<int>(runs.rows()) * 22},

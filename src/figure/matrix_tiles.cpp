@@ -351,7 +351,7 @@ Table MatrixTiles::values(const Area& a, std::string_view token_order, std::stri
       columns[static_cast<std::size_t>(y - a.top)].push_back(static_cast<double>(row[static_cast<std::size_t>(dimensions[static_cast<std::size_t>(y)])]));
   }
   Table table("values of the embedding matrix");
-  table.add("id", std::move(ids)).add("token", std::move(names));
+  table.add("id", std::move(ids), whole).add("token", std::move(names));
   for (std::int64_t y = 0; y < down; ++y)
     table.add(fmt::format("d{}", dimensions[static_cast<std::size_t>(a.top + y)]), std::move(columns[static_cast<std::size_t>(y)]));
   return table;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/checked.h"
+#include "files/foreign.h"
 #include "files/reader.h"
 
 namespace embscope {
@@ -11,20 +12,11 @@ namespace {
 
 bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
 
-// What people hand over by mistake, by its first bytes.
 std::string looks_like(std::string_view bytes) {
   if (bytes.empty()) return "the file is empty";
-  if (starts_with(bytes, "version https://git-lfs"))
-    return "this is a Git LFS pointer, not the model itself: fetch the file with 'git lfs pull'";
-  if (starts_with(bytes, "PK"))
-    return "this is a zip archive (perhaps a PyTorch .bin or .pt): convert it to safetensors";
-  if (starts_with(bytes, "\x80\x02") || starts_with(bytes, "\x80\x04"))
-    return "this is a Python pickle: convert it to safetensors";
-  if (starts_with(bytes, "<!") || starts_with(bytes, "<html"))
-    return "this is a web page: the download gave a page instead of the file";
-  if (starts_with(bytes, "GGML") || starts_with(bytes, "lmgg") || starts_with(bytes, "tjgg"))
-    return "this is a GGML file older than GGUF: convert it to GGUF";
-  if (starts_with(bytes, "FUGG")) return "this is a big-endian GGUF, which is not supported";
+  if (std::string foreign = foreign_format(bytes); !foreign.empty()) return foreign;
+  if (begins_like_word_vectors(bytes))
+    return "this holds word vectors, and is not a model: similar, neighbours, geometry, analogy, compare and map open it";
   return "neither GGUF, safetensors nor npy";
 }
 

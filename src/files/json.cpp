@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/lines.h"
 
 namespace embscope {
 namespace {
@@ -98,7 +99,7 @@ bj::value parse_json(std::string_view text, const std::string& where, std::size_
 bj::value read_json(const std::filesystem::path& path) {
   const MappedFile file(path);
   if (file.bytes().empty()) throw Error(Code::format, path.string(), "the file is empty");
-  bj::value value = parse_json(file.text(), path.string());
+  bj::value value = parse_json(without_mark(file.text()), path.string());
   check_mapping(file.bytes().data());
   return value;
 }

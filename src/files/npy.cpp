@@ -64,8 +64,11 @@ class Npy : public MappedArchive {
     for (const auto& [name, dtype] : types) {
       if (name == text.substr(1, end - 1)) return dtype;
     }
+    const bool big_endian = text[1] == '>';
     throw Error(Code::unsupported, format_,
-                fmt::format("{}: dtype {} is not read", path_.filename().string(), shown(text.substr(1, end - 1))));
+                fmt::format("{}: dtype {} is {}", path_.filename().string(), shown(text.substr(1, end - 1)),
+                            big_endian ? "big-endian, which is not read: save it with array.astype(array.dtype.newbyteorder('<'))"
+                                       : "not read"));
   }
 
   Shape shape_of(std::string_view text) const {

@@ -97,4 +97,13 @@ int Cursor::integer() {
   return value;
 }
 
+std::uint64_t Cursor::seed() {
+  peek();
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text_.data() + at_, text_.data() + text_.size(), value);
+  if (error != std::errc()) fail("expected a seed from 0 to 18446744073709551615");
+  at_ = static_cast<std::size_t>(end - text_.data());
+  return value;
+}
+
 }  // namespace embscope

@@ -26,6 +26,7 @@ class Cursor {
   bool number_ahead();        ///< a digit, a point, or a sign before one
   float number();             ///< a finite one, with a sign or without
   int integer();
+  std::uint64_t seed();  ///< 0 to 2^64 - 1
 
   /// One level deeper in brackets while it lives; a text nested beyond any sense fails instead of filling the stack.
   class Nested {

@@ -98,7 +98,7 @@ class EditReader {
   void read_seed() {
     const std::size_t start = cursor_.at();
     if (cursor_.name() != "seed") cursor_.fail("expected 'seed'", start);
-    parsed_.edit.seed = static_cast<std::uint64_t>(cursor_.integer());
+    parsed_.edit.seed = cursor_.seed();
   }
 
   Cursor cursor_;

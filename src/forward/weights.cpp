@@ -1,12 +1,9 @@
 #include "forward/weights.h"
 
-#include <atomic>
-#include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "base/file.h"
-#include "base/threads.h"
 #include "kernels/vector.h"
 
 namespace embscope {
@@ -19,51 +16,23 @@ void refuse_unless_finite(bool finite, const Model& model, const std::string& na
   }
 }
 
-// GPT-2's Conv1D already has the outputs of one input side by side, as a panel does.
-bool is_plain_input_major(const Matrix& m) {
-  return m.input_major && m.view.dtype == DType::f32 &&
-         reinterpret_cast<std::uintptr_t>(m.view.data) % alignof(float) == 0;
-}
-
-void fill_input_major(const Matrix& m, std::int64_t first, std::int64_t count, float* panel) {
-  const std::int64_t columns = m.view.columns();
-  const float* from = m.view.floats() + m.first + first;
-  for (std::int64_t k = 0; k < m.in; ++k, from += columns, panel += panel_width) {
-    std::memcpy(panel, from, static_cast<std::size_t>(count) * sizeof(float));
-    std::memset(panel + count, 0, static_cast<std::size_t>(panel_width - count) * sizeof(float));
+// The matrix where it lies; `by_inputs` when it is read along its outputs.
+std::shared_ptr<Stored> stored(const Matrix& m, const std::string& file, const std::string& name) {
+  auto s = std::make_shared<Stored>();
+  s->view = m.view;
+  s->out = m.out, s->in = m.in;
+  s->by_inputs = m.input_major;
+  (m.input_major ? s->first_column : s->first_row) = m.first;
+  if (m.rotary_heads != 0) {
+    for (std::int64_t j = 0; j < m.out; ++j) s->order.push_back(m.stored_row(j));
   }
-  check_mapping(m.view.data);
-}
-
-void fill_rows(const Matrix& m, std::int64_t first, std::int64_t count, float* panel) {
-  thread_local std::vector<float> rows;
-  rows.resize(static_cast<std::size_t>(panel_width * m.in));
-  for (std::int64_t j = 0; j < count; ++j) m.row(first + j, rows.data() + j * m.in);
-  pack_panel(rows.data(), m.in, count, m.in, panel);
-}
-
-// What was packed is not read from its file again: without this a model would lie in memory twice.
-void release(const Matrix& m, const Model& model) {
-  for (const auto& archive : model.archives()) {
-    for (const Archive::Entry& entry : archive->tensors()) {
-      if (entry.view.data == m.view.data)
-        return release_pages(entry.view.data, static_cast<std::size_t>(entry.view.bytes()));
-    }
-  }
+  s->file = file, s->name = name;
+  return s;
 }
 
 Packed pack(const Matrix& m, const Model& model, const std::string& name) {
   if (m.empty()) return {};
-  std::atomic<bool> finite = true;
-  const bool plain = is_plain_input_major(m);
-  Packed packed(m.out, m.in, [&](std::int64_t p, float* panel) {
-    const std::int64_t first = p * panel_width, count = std::min(panel_width, m.out - first);
-    plain ? fill_input_major(m, first, count, panel) : fill_rows(m, first, count, panel);
-    if (!all_finite(panel, m.in * panel_width)) finite = false;
-  });
-  refuse_unless_finite(finite, model, name);
-  release(m, model);
-  return packed;
+  return Packed(stored(m, model.path().filename().string(), name));
 }
 
 Tensor values(const Vector& v, const Model& model, const std::string& name) {
@@ -91,36 +60,20 @@ PackedBlock pack_block(const Model& model, std::size_t block) {
 }
 
 Packed pack_backward(const Matrix& m) {
-  if (is_plain_input_major(m)) {  // row i of the file has the weights of input i side by side
-    const std::int64_t columns = m.view.columns();
-    Packed packed(m.in, m.out, [&](std::int64_t p, float* panel) {
-      const std::int64_t first = p * panel_width;
-      pack_panel(m.view.floats() + first * columns + m.first, columns, std::min(panel_width, m.in - first), m.out, panel);
-    });
-    check_mapping(m.view.data);
-    return packed;
-  }
-  Tensor rows = Tensor::uninitialised({m.out, m.in});
-  parallel_for(m.out, panel_width, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t j = begin; j < end; ++j) m.row(j, rows.row(j).data());
-  });
-  return Packed(m.in, m.out, [&](std::int64_t p, float* panel) {
-    const std::int64_t first = p * panel_width;
-    copy_panel(rows.data() + first, m.in, m.out, std::min(panel_width, m.in - first), panel);
-  });
+  auto s = stored(m, "", "a matrix of the model");
+  std::swap(s->out, s->in);
+  s->by_inputs = !s->by_inputs;
+  return Packed(std::move(s));
 }
 
 PackedNorm pack_final_norm(const Model& model) { return pack_norm(model.weights().ln_final, model, "ln_final"); }
 
 Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens) {
   const Matrix& m = model.weights().unembed;
-  return Packed(static_cast<std::int64_t>(tokens.size()), m.in, [&](std::int64_t p, float* panel) {
-    const std::int64_t first = p * panel_width;
-    const std::int64_t count = std::min(panel_width, static_cast<std::int64_t>(tokens.size()) - first);
-    std::vector<float> rows(static_cast<std::size_t>(count * m.in));
-    for (std::int64_t j = 0; j < count; ++j) m.row(tokens[static_cast<std::size_t>(first + j)], rows.data() + j * m.in);
-    pack_panel(rows.data(), m.in, count, m.in, panel);
-  });
+  auto s = stored(m, model.path().filename().string(), "unembedding");
+  s->out = static_cast<std::int64_t>(tokens.size());
+  for (const TokenId token : tokens) s->order.push_back(m.stored_row(token));
+  return Packed(std::move(s));
 }
 
 Packed pack_unembedding(const Model& model) { return pack(model.weights().unembed, model, "unembedding"); }

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <memory>
 
 #include <fcntl.h>
@@ -16,33 +15,28 @@
 #include "base/file.h"
 #include "embscope/archive.h"
 #include "embscope/hub.h"
-#include "embscope/model.h"
+#include "embscope/text_file.h"
 #include "files/json.h"
 #include "hub/http.h"
+#include "model/cache.h"
+#include "model/folders.h"
+#include "model/hub_cache.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
 namespace {
 
-std::string environment(const char* name, std::string otherwise = "") {
-  const char* value = std::getenv(name);
-  return value == nullptr || *value == 0 ? std::move(otherwise) : value;
-}
-
 std::string token() {
   if (std::string token = environment("HF_TOKEN"); !token.empty()) return token;
-  const fs::path home = environment("HF_HOME", environment("HOME") + "/.cache/huggingface");
-  std::ifstream file(home / "token");
-  std::string line;
-  std::getline(file, line);
-  return line;
+  const std::string named = environment("HF_TOKEN_PATH");
+  const fs::path file = named.empty() ? hub_home() / "token" : fs::path(named);
+  if (!is_there(file)) return "";
+  const std::vector<std::string> lines = read_lines(file);
+  return lines.empty() ? "" : lines.front();
 }
 
-// "gpt2" is short for where it lies on the hub.
-std::string repository(const std::string& name) {
-  if (name == "distilgpt2") return "distilbert/distilgpt2";
-  if (name == "gpt2" || name == "gpt2-medium" || name == "gpt2-large" || name == "gpt2-xl")
-    return "openai-community/" + name;
+std::string repository(const std::string& short_or_whole) {
+  const std::string name = hub_repository(short_or_whole);
   const std::size_t slash = name.find('/');
   const bool plain =
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") == std::string::npos;
@@ -104,23 +98,47 @@ void check_hash(const fs::path& part, const Stated& stated, const std::string& n
                           found, stated.etag));
 }
 
+// A folder that goes away again, and those above it that were made for it, when nothing was fetched into it.
+class NewFolder {
+ public:
+  explicit NewFolder(fs::path folder) : folder_(std::move(folder)) {
+    for (fs::path at = folder_; !at.empty() && !is_there(at); at = at.parent_path()) made_.push_back(at);
+    make_folder(folder_);
+  }
+  ~NewFolder() {
+    std::error_code ignored;
+    for (const std::string& name : names_in(folder_)) {
+      const fs::path file = folder_ / name;
+      if (name != ".lock" && fs::file_size(file, ignored) > 0) return;
+    }
+    if (made_.empty()) return;
+    for (const std::string& name : names_in(folder_)) fs::remove(folder_ / name, ignored);
+    for (const fs::path& folder : made_) fs::remove(folder, ignored);  // only while it is empty
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+
+ private:
+  fs::path folder_;
+  std::vector<fs::path> made_;  // the deepest first
+};
+
 class Pull {
  public:
   Pull(const std::string& name, const Progress& progress)
       : name_(repository(name)),
         progress_(progress),
-        hub_(environment("HF_ENDPOINT", "https://huggingface.co")),
+        hub_(environment("HF_ENDPOINT")),
         token_(token()) {
+    if (hub_.empty()) hub_ = "https://huggingface.co";
     while (!hub_.empty() && hub_.back() == '/') hub_.pop_back();
-    std::string folder = name;
-    if (const std::size_t slash = folder.find('/'); slash != std::string::npos) folder.replace(slash, 1, "--");
-    folder_ = cache_folder() / "models" / folder;
+    folder_ = pulled_folder(name);
   }
 
   fs::path run() {
-    make_folder(folder_);
+    const auto files = wanted(list());  // before anything is made: a wrong name leaves no folder
+    const NewFolder folder(folder_);
     lock();
-    const auto files = wanted(list());
     for (std::size_t i = 0; i < files.size(); ++i) {
       fetch(files[i], static_cast<double>(i) / static_cast<double>(files.size()),
             1.0 / static_cast<double>(files.size()));
@@ -128,15 +146,10 @@ class Pull {
     return folder_;
   }
 
-  ~Pull() {
-    if (lock_ >= 0) close(lock_);
-  }
-
  private:
   void lock() {
-    lock_ = open((folder_ / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (lock_ < 0) throw Error(Code::io, folder_.string(), fmt::format("cannot be written: {}", std::strerror(errno)));
-    if (flock(lock_, LOCK_EX | LOCK_NB) != 0)
+    lock_ = open_regular(folder_ / ".lock", O_RDWR | O_CREAT);
+    if (flock(lock_.number(), LOCK_EX | LOCK_NB) != 0)
       throw Error(Code::io, folder_.string(), "another process is fetching this model: wait for it to end");
   }
 
@@ -230,10 +243,8 @@ class Pull {
     std::uint64_t have = fs::exists(part) ? fs::file_size(part) : 0;
     if (have == wanted.size) return;
     if (have > wanted.size) have = 0;
-    const int out = open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (have == 0 ? O_TRUNC : 0), 0666);
-    if (out < 0) throw Error(Code::io, part.string(), fmt::format("cannot write: {}", std::strerror(errno)));
-    const auto closer = [](const int* descriptor) { close(*descriptor); };
-    const std::unique_ptr<const int, decltype(closer)> closed(&out, closer);
+    const Descriptor file_out = open_regular(part, O_WRONLY | O_CREAT | (have == 0 ? O_TRUNC : 0));
+    const int out = file_out.number();
     lseek(out, static_cast<off_t>(have), SEEK_SET);
     bool first = true;
     Fetch fetch{address, token_};
@@ -266,11 +277,15 @@ class Pull {
   const Progress& progress_;
   std::string hub_, token_;
   fs::path folder_;
-  int lock_ = -1;
+  Descriptor lock_;
 };
 
 }  // namespace
 
-fs::path pull(const std::string& name, const Progress& progress) { return Pull(name, progress).run(); }
+fs::path pull(const std::string& name, const Progress& progress) {
+  if (hub_is_offline())
+    throw Error(Code::network, "pull", fmt::format("HF_HUB_OFFLINE says that this machine is offline: {} is not fetched; unset it to fetch", name));
+  return Pull(name, progress).run();
+}
 
 }  // namespace embscope

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <atomic>
 #include <vector>
 
+#include "base/file.h"
 #include "base/threads.h"
 #include "embscope/threads.h"
+#include "kernels/tiles.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/gemm.cpp"
@@ -40,10 +43,16 @@ constexpr std::int64_t packed_size(std::int64_t rows, std::int64_t depth) {
   return rows * ((depth + chunk - 1) / chunk * chunk);
 }
 
+// 32 outputs for some k, those of one k side by side, `stride` floats from one k to the next.
+struct Panel {
+  const float* at;
+  std::int64_t stride = panel_width;
+};
+
 // `by_columns`: x is packed as [depth][rows] instead, as it comes from a matrix that is stored with its rows as columns.
 template <int rows, bool by_columns>
-void tile(const float* HWY_RESTRICT x, const float* HWY_RESTRICT panel, std::int64_t depth, float* HWY_RESTRICT y,
-          std::int64_t y_stride, bool accumulate) {
+void tile(const float* HWY_RESTRICT x, Panel panel, std::int64_t depth, float* HWY_RESTRICT y, std::int64_t y_stride,
+          bool accumulate) {
   constexpr std::int64_t row_step = by_columns ? 1 : chunk, k_step = by_columns ? rows : 1;
   const Lanes d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -54,10 +63,10 @@ void tile(const float* HWY_RESTRICT x, const float* HWY_RESTRICT panel, std::int
       a[r] = accumulate ? hn::LoadU(d, y + r * y_stride + c) : hn::Zero(d);
       b[r] = accumulate ? hn::LoadU(d, y + r * y_stride + c + lanes) : hn::Zero(d);
     }
-    const float* w = panel + c;
+    const float* HWY_RESTRICT w = panel.at + c;
     for (std::int64_t k0 = 0; k0 < depth; k0 += chunk) {
       const float* xk = x + k0 * rows;
-      for (const float* end = xk + std::min(chunk, depth - k0) * k_step; xk < end; xk += k_step, w += panel_width) {
+      for (const float* end = xk + std::min(chunk, depth - k0) * k_step; xk < end; xk += k_step, w += panel.stride) {
         const Vec w0 = hn::LoadU(d, w), w1 = hn::LoadU(d, w + lanes);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; ++r) {
@@ -75,7 +84,7 @@ void tile(const float* HWY_RESTRICT x, const float* HWY_RESTRICT panel, std::int
   }
 }
 
-using Tile = void (*)(const float*, const float*, std::int64_t, float*, std::int64_t, bool);
+using Tile = void (*)(const float*, Panel, std::int64_t, float*, std::int64_t, bool);
 
 template <bool by_columns>
 Tile tile_of(std::int64_t rows) {
@@ -131,7 +140,7 @@ void pack_columns(const float* x, std::int64_t x_stride, std::int64_t rows, std:
 
 // All the groups of packed rows against one panel. A panel of fewer than 32 columns goes through a buffer.
 template <bool by_columns = false>
-void multiply(const float* packed, std::int64_t rows, const float* panel, std::int64_t depth, float* y,
+void multiply(const float* packed, std::int64_t rows, Panel panel, std::int64_t depth, float* y,
               std::int64_t y_stride, std::int64_t columns, bool accumulate) {
   HWY_ALIGN float buffer[tile_rows * panel_width];
   for (std::int64_t first = 0; first < rows; first += tile_rows) {
@@ -152,77 +161,6 @@ void multiply(const float* packed, std::int64_t rows, const float* panel, std::i
   }
 }
 
-void add_bias(const Product& product, std::int64_t first, std::int64_t last, float* y, std::int64_t rows) {
-  const std::int64_t begin = first * panel_width, end = std::min(last * panel_width, product.w->out());
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = begin; j < end; ++j) y[i * product.y_stride + j] += product.bias[j];
-  }
-}
-
-// Panels [begin, end) of all the products, counted one product after the other, for all rows: blocks of rows, then of
-// depth, so that x is packed once for all these panels.
-void gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products,
-                 std::int64_t begin, std::int64_t end) {
-  const std::int64_t in = products[0].w->in(), most_depth = std::min(block_depth, in);
-  thread_local std::vector<float> packed;
-  const auto size = static_cast<std::size_t>(packed_size(std::min(rows, block_rows), most_depth));
-  if (packed.size() < size) packed.resize(size);
-  // body(product, first panel, last panel) for what of this range lies in each product
-  auto for_products = [&](auto&& body) {
-    std::int64_t before = 0;
-    for (const Product& product : products) {
-      const std::int64_t panels = product.w->panels();
-      const std::int64_t first = std::max<std::int64_t>(begin - before, 0), last = std::min(end - before, panels);
-      if (first < last) body(product, first, last);
-      before += panels;
-    }
-  };
-  for (std::int64_t r = 0; r < rows; r += block_rows) {
-    const std::int64_t count = std::min(block_rows, rows - r);
-    for (std::int64_t k = 0; k < in; k += block_depth) {
-      const std::int64_t depth = std::min(block_depth, in - k);
-      pack_rows(x + r * x_stride + k, x_stride, count, depth, packed.data());
-      for_products([&](const Product& product, std::int64_t first, std::int64_t last) {
-        for (std::int64_t p = first; p < last; ++p) {
-          multiply(packed.data(), count, product.w->panel(p) + k * panel_width, depth,
-                   product.y + r * product.y_stride + p * panel_width, product.y_stride,
-                   std::min(panel_width, product.w->out() - p * panel_width), k > 0);
-        }
-      });
-    }
-    for_products([&](const Product& product, std::int64_t first, std::int64_t last) {
-      if (product.bias != nullptr) add_bias(product, first, last, product.y + r * product.y_stride, count);
-    });
-  }
-}
-
-void gemm_on_this_thread(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,
-                         std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride,
-                         std::int64_t columns, bool accumulate) {
-  thread_local std::vector<float> packed;
-  packed.resize(static_cast<std::size_t>(packed_size(tile_rows, depth)));
-  for (std::int64_t r = 0; r < rows; r += tile_rows) {
-    const std::int64_t count = std::min(tile_rows, rows - r);
-    pack_rows(x + r * x_stride, x_stride, count, depth, packed.data());
-    for (std::int64_t c = 0; c < columns; c += panel_width) {
-      multiply(packed.data(), count, panels + c / panel_width * panel_stride, depth, y + r * y_stride + c, y_stride,
-               std::min(panel_width, columns - c), accumulate);
-    }
-  }
-}
-
-void gemm_columns(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,
-                  std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns,
-                  bool accumulate) {
-  thread_local std::vector<float> packed;
-  packed.resize(static_cast<std::size_t>(packed_size(rows, depth)));
-  pack_columns(x, x_stride, rows, depth, packed.data());
-  for (std::int64_t c = 0; c < columns; c += panel_width) {
-    multiply<true>(packed.data(), rows, panels + c / panel_width * panel_stride, depth, y + c, y_stride,
-                   std::min(panel_width, columns - c), accumulate);
-  }
-}
-
 // In blocks of k, so that what is written again for the next rows is still in the first-level cache.
 void pack_panel_lanes(const float* rows, std::int64_t stride, std::int64_t count, std::int64_t in, float* panel) {
   constexpr std::int64_t block = 64;
@@ -235,6 +173,165 @@ void pack_panel_lanes(const float* rows, std::int64_t stride, std::int64_t count
     }
     for (std::int64_t k = begin; count < panel_width && k < end; ++k)
       std::fill(panel + k * panel_width + count, panel + (k + 1) * panel_width, 0.0f);
+  }
+}
+
+void decode_rows_to(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth, float* panel) {
+  if (decode_tile(w, first, count, k, depth, panel)) return;
+  thread_local std::vector<float> values;
+  values.resize(static_cast<std::size_t>(panel_width * depth));
+  for (std::int64_t j = 0; j < count; ++j) decode_values(w.row(first + j) + w.offset(k), w.view.dtype, depth, values.data() + j * depth);
+  pack_panel_lanes(values.data(), depth, count, depth, panel);
+}
+
+// Panels that are decoded together: of a matrix stored by inputs, those that one block reaches over.
+std::int64_t together(const Stored& w) { return w.by_inputs ? std::max<std::int64_t>(1, block_size(w.view.dtype) / panel_width) : 1; }
+
+// Panels from p on of a matrix stored by inputs, `depth` * 32 floats apart.
+void decode_columns_to(const Stored& w, std::int64_t p, std::int64_t panels, std::int64_t k, std::int64_t depth, float* to) {
+  const std::int64_t first = p * panel_width, block = block_size(w.view.dtype), count = std::min(panels * panel_width, w.out - first);
+  std::vector<float> values(static_cast<std::size_t>((count + block - 1) / block * block));
+  for (std::int64_t i = 0; i < depth; ++i) {
+    decode_values(w.row(k + i) + w.offset(first), w.view.dtype, static_cast<std::int64_t>(values.size()), values.data());
+    for (std::int64_t c = 0; c < count; c += panel_width)
+      std::copy_n(values.data() + c, std::min(panel_width, count - c), to + (c * depth + i * panel_width));
+  }
+}
+
+// A row of floats that has the outputs of one input side by side serves where it lies.
+bool serves_as_panels(const Stored& w) {
+  return w.by_inputs && w.order.empty() && w.view.dtype == DType::f32 && reinterpret_cast<std::uintptr_t>(w.view.data) % alignof(float) == 0;
+}
+
+// `count` panels from p on, for `depth` values of k. Decoded ones lie in `scratch`.
+template <class Body>
+void for_panels(const Packed& w, std::int64_t p, std::int64_t count, std::int64_t k, std::int64_t depth, std::vector<float>& scratch,
+                Body&& body) {
+  const Stored* stored = w.stored();
+  if (stored == nullptr) {
+    for (std::int64_t i = p; i < p + count; ++i) body(i, Panel{w.panel(i) + k * panel_width});
+    return;
+  }
+  if (serves_as_panels(*stored)) {
+    const std::int64_t stride = stored->view.columns();
+    const float* rows = reinterpret_cast<const float*>(stored->row(k)) + stored->first_column;
+    const std::int64_t whole = std::min(p + count, w.out() / panel_width);  // a last one that is not full would read past its row
+    for (std::int64_t i = p; i < whole; ++i) body(i, Panel{rows + i * panel_width, stride});
+    count -= std::max<std::int64_t>(whole - p, 0), p = std::max(p, whole);
+  }
+  const std::int64_t step = together(*stored), size = depth * panel_width;
+  if (scratch.size() < static_cast<std::size_t>(step * size)) scratch.resize(static_cast<std::size_t>(step * size));
+  for (std::int64_t i = p; i < p + count; i += step) {
+    const std::int64_t now = std::min(step, p + count - i);
+    stored->by_inputs ? decode_columns_to(*stored, i, now, k, depth, scratch.data())
+                      : decode_rows_to(*stored, i * panel_width, std::min(panel_width, w.out() - i * panel_width), k, depth, scratch.data());
+    for (std::int64_t j = 0; j < now; ++j) body(i + j, Panel{scratch.data() + j * size});
+  }
+}
+
+void add_bias(const Product& product, std::int64_t first, std::int64_t last, float* y, std::int64_t rows) {
+  const std::int64_t begin = first * panel_width, end = std::min(last * panel_width, product.w->out());
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = begin; j < end; ++j) y[i * product.y_stride + j] += product.bias[j];
+  }
+}
+
+// One whose weight is NaN or infinite is not finite itself, whatever x: it is enough to look at the products.
+bool finite(const Product& product, std::int64_t first, std::int64_t last, std::int64_t rows) {
+  const std::int64_t begin = first * panel_width, end = std::min(last * panel_width, product.w->out());
+  float sum = 0;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = begin; j < end; ++j) sum += 0 * product.y[i * product.y_stride + j];
+  }
+  return sum == 0;
+}
+
+// Whether one row of x is multiplied without a panel in between.
+bool dots(const Packed& w) { return w.stored() != nullptr && !w.stored()->by_inputs && has_tiles(w.stored()->view.dtype); }
+
+void dot_panels(const float* x, const Product& product, std::int64_t first, std::int64_t last) {
+  const std::int64_t begin = first * panel_width, end = std::min(last * panel_width, product.w->out());
+  dot_rows(x, *product.w->stored(), begin, end - begin, product.y + begin);
+}
+
+// Values of k that are packed at once: whole blocks of every type.
+std::int64_t depth_for(std::span<const Product> products) {
+  for (const Product& product : products) {
+    if (product.w->stored() != nullptr && block_size(product.w->stored()->view.dtype) > chunk) return 256;
+  }
+  return block_depth;
+}
+
+// body(product, first panel, last panel) for what of [begin, end), counted one product after the other, lies in each.
+template <class Body>
+void for_products(std::span<const Product> products, std::int64_t begin, std::int64_t end, Body&& body) {
+  std::int64_t before = 0;
+  for (const Product& product : products) {
+    const std::int64_t panels = product.w->panels();
+    const std::int64_t first = std::max<std::int64_t>(begin - before, 0), last = std::min(end - before, panels);
+    if (first < last) body(product, first, last);
+    before += panels;
+  }
+}
+
+// Panels [begin, end) of all the products for all rows: blocks of rows, then of depth, so that x is packed once for all these
+// panels. False when an output of stored weights is not finite.
+bool gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products,
+                 std::int64_t begin, std::int64_t end) {
+  const std::int64_t in = products[0].w->in(), deepest = depth_for(products), most_depth = std::min(deepest, in);
+  thread_local std::vector<float> packed, scratch;
+  const auto size = static_cast<std::size_t>(packed_size(std::min(rows, block_rows), most_depth));
+  if (packed.size() < size) packed.resize(size);
+  const auto by_dots = [&](const Product& product) { return rows == 1 && dots(*product.w); };
+  for (std::int64_t r = 0; r < rows; r += block_rows) {
+    const std::int64_t count = std::min(block_rows, rows - r);
+    for (std::int64_t k = 0; k < in; k += deepest) {
+      const std::int64_t depth = std::min(deepest, in - k);
+      pack_rows(x + r * x_stride + k, x_stride, count, depth, packed.data());
+      for_products(products, begin, end, [&](const Product& product, std::int64_t first, std::int64_t last) {
+        if (by_dots(product)) return;
+        for_panels(*product.w, first, last - first, k, depth, scratch, [&](std::int64_t p, Panel panel) {
+          multiply(packed.data(), count, panel, depth, product.y + r * product.y_stride + p * panel_width, product.y_stride,
+                   std::min(panel_width, product.w->out() - p * panel_width), k > 0);
+        });
+      });
+    }
+    for_products(products, begin, end, [&](const Product& product, std::int64_t first, std::int64_t last) {
+      if (by_dots(product)) dot_panels(x, product, first, last);
+      if (product.bias != nullptr) add_bias(product, first, last, product.y + r * product.y_stride, count);
+    });
+  }
+  bool all = true;
+  for_products(products, begin, end, [&](const Product& product, std::int64_t first, std::int64_t last) {
+    if (product.w->stored() != nullptr && !finite(product, first, last, rows)) all = false;
+  });
+  return all;
+}
+
+void gemm_on_this_thread(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,
+                         std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride,
+                         std::int64_t columns, bool accumulate) {
+  thread_local std::vector<float> packed;
+  packed.resize(static_cast<std::size_t>(packed_size(tile_rows, depth)));
+  for (std::int64_t r = 0; r < rows; r += tile_rows) {
+    const std::int64_t count = std::min(tile_rows, rows - r);
+    pack_rows(x + r * x_stride, x_stride, count, depth, packed.data());
+    for (std::int64_t c = 0; c < columns; c += panel_width) {
+      multiply(packed.data(), count, {panels + c / panel_width * panel_stride}, depth, y + r * y_stride + c, y_stride,
+               std::min(panel_width, columns - c), accumulate);
+    }
+  }
+}
+
+void gemm_columns(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,
+                  std::int64_t panel_stride, std::int64_t depth, float* y, std::int64_t y_stride, std::int64_t columns,
+                  bool accumulate) {
+  thread_local std::vector<float> packed;
+  packed.resize(static_cast<std::size_t>(packed_size(rows, depth)));
+  pack_columns(x, x_stride, rows, depth, packed.data());
+  for (std::int64_t c = 0; c < columns; c += panel_width) {
+    multiply<true>(packed.data(), rows, {panels + c / panel_width * panel_stride}, depth, y + c, y_stride,
+                   std::min(panel_width, columns - c), accumulate);
   }
 }
 
@@ -275,14 +372,34 @@ void Packed::refill(const std::function<void(std::int64_t, float*)>& fill) {
   });
 }
 
-void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products) {
-  if (rows == 0) return;
+namespace {
+
+std::int64_t panels_of(std::span<const Product> products) {
   std::int64_t panels = 0;
   for (const Product& product : products) panels += product.w->panels();
-  const std::int64_t share = (panels + threads() - 1) / threads();
+  return panels;
+}
+
+// Weights of a file that are not what they should be show in the product.
+void check(std::span<const Product> products, bool finite) {
+  for (const Product& product : products) {
+    const Stored* stored = product.w->stored();
+    if (stored == nullptr) continue;
+    check_mapping(stored->view.data);
+    if (!finite) stored->refuse_unless_finite();
+  }
+}
+
+}  // namespace
+
+void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products) {
+  if (rows == 0) return;
+  const std::int64_t panels = panels_of(products), share = (panels + threads() - 1) / threads();
+  std::atomic<bool> finite = true;
   parallel_for(panels, share, [&](std::int64_t begin, std::int64_t end) {
-    HWY_DYNAMIC_DISPATCH(gemm_panels)(x, x_stride, rows, products, begin, end);
+    if (!HWY_DYNAMIC_DISPATCH(gemm_panels)(x, x_stride, rows, products, begin, end)) finite = false;
   });
+  check(products, finite);
 }
 
 void gemm_blocked(const float* x, std::int64_t x_stride, std::int64_t rows, const Packed& w, std::int64_t first,
@@ -292,9 +409,7 @@ void gemm_blocked(const float* x, std::int64_t x_stride, std::int64_t rows, cons
 }
 
 void gemm_here(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products) {
-  std::int64_t panels = 0;
-  for (const Product& product : products) panels += product.w->panels();
-  HWY_DYNAMIC_DISPATCH(gemm_panels)(x, x_stride, rows, products, 0, panels);
+  check(products, HWY_DYNAMIC_DISPATCH(gemm_panels)(x, x_stride, rows, products, 0, panels_of(products)));
 }
 
 void gemm_transposed(const float* x, std::int64_t x_stride, std::int64_t rows, const float* panels,

@@ -4,18 +4,24 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 
 #include "embscope/tensor.h"
+#include "kernels/stored.h"
 
 namespace embscope {
 
 inline constexpr std::int64_t panel_width = 32;
 
-/// A matrix [out, in] rearranged into panels of 32 outputs: panel p holds [in][32], outputs beyond `out` as zeros.
+/// A matrix [out, in] that is multiplied: rearranged into panels of 32 outputs, of which panel p holds [in][32] with outputs beyond
+/// `out` as zeros, or as it lies in a file, of which a panel is decoded when a product comes to it.
 class Packed {
  public:
   Packed() = default;
+
+  /// As it lies in a file: nothing is read before the first product.
+  explicit Packed(std::shared_ptr<const Stored> stored) : out_(stored->out), in_(stored->in), stored_(std::move(stored)) {}
 
   /// `fill(p, panel)` writes panel p; it is called from several threads, once for each p.
   Packed(std::int64_t out, std::int64_t in, const std::function<void(std::int64_t p, float* panel)>& fill);
@@ -26,12 +32,15 @@ class Packed {
   std::int64_t out() const { return out_; }
   std::int64_t in() const { return in_; }
   bool empty() const { return out_ == 0; }
+  const Stored* stored() const { return stored_.get(); }  ///< null when it is panels
+  /// Precondition: it is panels.
   const float* panel(std::int64_t p) const { return panels_.data() + p * in_ * panel_width; }
   std::int64_t panels() const { return (out_ + panel_width - 1) / panel_width; }
 
  private:
   std::int64_t out_ = 0, in_ = 0;
   Tensor panels_;
+  std::shared_ptr<const Stored> stored_;
 };
 
 /// Rearranges `count` <= 32 rows of `in` values, `stride` apart, into one panel [in][32].
@@ -50,7 +59,7 @@ struct Product {
 };
 
 /// For each product: y[r][j] = sum_k x[r][k] * w[j][k], plus bias[j]. x [rows, in]; all matrices have the same `in`, and
-/// share the work of reading x.
+/// share the work of reading x. Throws Error{format} where weights of a file are NaN or infinite, Error{io} where the file was cut.
 void gemm(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products);
 
 /// `gemm` on the calling thread alone: for rows that are one share of a larger work.

@@ -1,5 +1,6 @@
+#include "model/cache.h"
+
 #include <algorithm>
-#include <cstdlib>
 #include <set>
 
 #include <fmt/format.h>
@@ -7,50 +8,83 @@
 
 #include "embscope/model.h"
 #include "model/family.h"
+#include "model/folders.h"
+#include "model/hub_cache.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
 namespace {
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
+// Every name that would open.
+std::vector<std::string> known_models() {
+  const std::vector<std::string> hub = hub_model_names();
+  std::set<std::string> names(hub.begin(), hub.end());
+  const fs::path own = cache_folder() / "models";
+  for (const std::string& folder : names_in(own))
+    if (is_whole(own / folder)) names.insert(replaced(folder, "--", "/"));
+  return {names.begin(), names.end()};
 }
 
-fs::path home() {
-  const std::string folder = environment("HOME");
-  return folder.empty() ? fs::path("/root") : fs::path(folder);
+std::string list_of(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 20;
+  if (names.empty()) return "no models";
+  const std::vector<std::string> shown(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(most, names.size())));
+  return fmt::format("{}{}", fmt::join(shown, ", "), names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
 }
 
-std::set<std::string> names_in(const fs::path& folder) {
-  std::set<std::string> names;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) names.insert(entry.path().filename().string());
-  return names;
+[[noreturn]] void not_found(const std::string& name) {
+  const std::vector<std::string> names = known_models();
+  const bool on_the_hub = is_plain_name(name) && std::ranges::count(name, '/') <= 1 && !hub_is_offline();
+  throw Error(Code::not_found, "model " + name,
+              fmt::format("no such file or folder, and the cache has {}{}{}", list_of(names), nearest_names(name, names),
+                          on_the_hub ? fmt::format("; fetch it with 'embscope pull {}'", name) : ""));
 }
 
-bool is_plain_name(const std::string& name) {
-  return !name.empty() && name[0] != '.' && name[0] != '/' && name.find("..") == std::string::npos && name.size() < 200;
+// NAME@REVISION
+std::pair<std::string, std::string> revision_of(const std::string& name) {
+  const std::size_t mark = name.find('@');
+  return mark == std::string::npos ? std::pair(name, std::string()) : std::pair(name.substr(0, mark), name.substr(mark + 1));
 }
 
-// $HF_HOME/hub/models--OWNER--NAME/snapshots/*, the first that holds a configuration.
-fs::path in_hub_cache(std::string name) {
-  const std::string root = environment("HF_HOME");
-  const fs::path hub = (root.empty() ? home() / ".cache/huggingface" : fs::path(root)) / "hub";
-  for (std::size_t at; (at = name.find('/')) != std::string::npos;) name.replace(at, 1, "--");
-  for (const std::string& folder : {"models--" + name, "models--openai-community--" + name}) {
-    for (const std::string& snapshot : names_in(hub / folder / "snapshots")) {
-      fs::path path = hub / folder / "snapshots" / snapshot;
-      if (fs::exists(path / "config.json")) return path;
-    }
+ModelPlace named_at(const std::string& name, const std::string& revision) {
+  for (const HubModel& model : hub_models(name)) {
+    const std::string shown = is_hash(revision) ? revision.substr(0, 12) : revision;
+    return {model.at(revision), name + "@" + shown};
   }
-  return {};
+  throw Error(Code::not_found, "model " + name + "@" + revision,
+              fmt::format("revisions are those of the Hugging Face hub's cache, and {} does not have {}", hub_cache().string(), name));
 }
 
-std::string folder_name(std::string name) {
-  const std::size_t slash = name.find('/');
-  if (slash != std::string::npos) name.replace(slash, 1, "--");
-  return name;
+// A fetch that ended early says so (pull locks the folder that it fills); what else is not whole says what is missing when it is opened.
+void refuse_early_end(const fs::path& folder, const std::string& name) {
+  for (const std::string& file : names_in(folder)) {
+    if (file.ends_with(".part") || file == ".lock")
+      throw Error(Code::not_found, "model " + name, fmt::format("was not fetched to its end: 'embscope pull {}' goes on", name));
+  }
+}
+
+ModelPlace named(const std::string& name) {
+  const fs::path own = pulled_folder(name);
+  if (is_whole(own)) return {own, name};
+  const std::vector<HubModel> models = hub_models(name);
+  for (const HubModel& model : models)
+    if (const fs::path path = model.current(); !path.empty()) return {path, name};
+  if (!names_in(own).empty() && names_in(own) != std::set<std::string>{".lock"}) {
+    refuse_early_end(own, name);
+    return {own, name};
+  }
+  for (const HubModel& model : models)
+    if (const fs::path path = model.partial(); !path.empty()) return {path, name};
+  not_found(name);
+}
+
+// A folder of the hub's cache stands for the model's current snapshot.
+fs::path in_repository(const fs::path& path) {
+  const std::string folder = (path / "").parent_path().filename().string();
+  if (!folder.starts_with(hub_mark) || is_there(path / "config.json") || !is_there(path / "snapshots")) return path;
+  const HubModel model(path, hub_name(folder));
+  const fs::path current = model.current();
+  return !current.empty() ? current : !model.partial().empty() ? model.partial() : path;
 }
 
 }  // namespace
@@ -61,36 +95,28 @@ fs::path cache_folder() {
   return home() / ".cache/embscope";
 }
 
-fs::path find_model(const std::string& path_or_name) {
+fs::path pulled_folder(const std::string& name) { return cache_folder() / "models" / replaced(name, "/", "--"); }
+
+ModelPlace place_of_model(const std::string& path_or_name) {
   if (path_or_name.empty()) throw Error(Code::usage, "model", "the name is empty");
-  std::error_code error;
-  if (fs::exists(path_or_name, error)) return path_or_name;
-  const fs::path models = cache_folder() / "models";
-  if (is_plain_name(path_or_name)) {
-    if (fs::path path = models / folder_name(path_or_name); fs::exists(path, error)) return path;
-    if (fs::path path = in_hub_cache(path_or_name); !path.empty()) return path;
-  }
-  const auto names = names_in(models);
-  const bool on_the_hub = is_plain_name(path_or_name) && std::ranges::count(path_or_name, '/') <= 1;
-  throw Error(Code::not_found, "model " + path_or_name,
-              fmt::format("no such file or folder, and the cache has {}{}", names.empty() ? "no models" : fmt::format("{}", fmt::join(names, ", ")),
-                          on_the_hub ? fmt::format("; fetch it with 'embscope pull {}'", path_or_name) : ""));
+  if (is_there(path_or_name)) return {in_repository(path_or_name), ""};
+  const auto [name, revision] = revision_of(path_or_name);
+  if (!is_plain_name(name)) not_found(path_or_name);
+  return path_or_name.find('@') == std::string::npos ? named(name) : named_at(name, revision);
 }
 
+fs::path find_model(const std::string& path_or_name) { return place_of_model(path_or_name).path; }
+
 TokenizerSpec tokenizer_from_place(const std::string& path_or_name) {
-  std::error_code error;
   fs::path path = path_or_name;
-  if (!fs::exists(path, error) && is_plain_name(path_or_name)) path = cache_folder() / "tokenizers" / path_or_name;
-  if (!fs::exists(path, error)) path = find_model(path_or_name);
-  if (fs::is_directory(path) && holds_tokenizer(path)) return tokenizer_from_folder(path);
-  if (fs::is_directory(path)) {
-    for (const auto& entry : fs::directory_iterator(path)) {
-      if (entry.path().extension() == ".gguf") return tokenizer_from_gguf(Archive::open(entry.path()));
-    }
-    throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt and no .gguf");
-  }
-  if (path.extension() == ".gguf") return tokenizer_from_gguf(Archive::open(path));
-  return tokenizer_from_folder(path.parent_path());
+  if (!is_there(path) && is_plain_name(path_or_name)) path = cache_folder() / "tokenizers" / path_or_name;
+  path = is_there(path) ? in_repository(path) : find_model(path_or_name);
+  if (!fs::is_directory(path))
+    return path.extension() == ".gguf" ? tokenizer_from_gguf(Archive::open(path)) : tokenizer_from_folder(path.parent_path());
+  if (holds_tokenizer(path)) return tokenizer_from_folder(path);
+  const auto files = gguf_files(path);
+  if (files.empty()) throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt and no .gguf");
+  return tokenizer_from_gguf(Archive::open(files.front()));
 }
 
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path_or_name) {

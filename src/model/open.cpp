@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "model/cache.h"
 #include "model/family.h"
+#include "model/folders.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -81,7 +83,10 @@ struct ModelOpener {
 
   void open_gguf(const fs::path& file) {
     auto archive = Archive::open(file);
-    if (archive->format() != "gguf") throw Error(Code::format, file.string(), "is no GGUF file");
+    if (archive->format() != "gguf")
+      throw Error(Code::format, file.string(),
+                  fmt::format("is a {} file of vectors, not a model: similar, neighbours, geometry, analogy, compare and map open it",
+                              archive->format()));
     model->archives_ = {archive};
     const Meta meta(*archive);
     const Tensors tensors(model->archives_);
@@ -89,7 +94,7 @@ struct ModelOpener {
     model->weights_ = gguf_weights(model->config_, tensors);
     meta.refuse_rest();
     tensors.refuse_rest(model->config_.blocks);
-    model->name_ = file.stem().string();
+    model->name_ = model_name(*archive);
     model->tokenizer_source_ = [archive] { return tokenizer_from_gguf(archive); };
     if (archive->meta("tokenizer.ggml.tokens") == nullptr) model->tokenizer_source_ = {};
   }
@@ -97,7 +102,7 @@ struct ModelOpener {
   void open_folder(const fs::path& folder, std::vector<fs::path> files) {
     for (const fs::path& file : files) model->archives_.push_back(Archive::open(file));
     read_config(folder / "config.json");
-    model->name_ = folder.filename().string();
+    model->name_ = model_name(folder);
     if (holds_tokenizer(folder)) model->tokenizer_source_ = [folder] { return tokenizer_from_folder(folder); };
   }
 
@@ -125,11 +130,11 @@ struct ModelOpener {
     tensors.refuse_rest(model->config_.blocks);
   }
 
-  std::shared_ptr<const Model> finish(const fs::path& path) {
+  std::shared_ptr<const Model> finish(const ModelPlace& place) {
     Config& c = model->config_;
     if (c.attn_scale == 0) c.attn_scale = static_cast<float>(1 / std::sqrt(static_cast<double>(c.head_width)));
-    model->path_ = path;
-    if (model->name_.empty()) model->name_ = fs::absolute(path).filename().string();
+    model->path_ = place.path;
+    if (!place.name.empty()) model->name_ = place.name;
     model->tokenizer_once_ = std::make_shared<std::once_flag>();
     return model;
   }
@@ -163,30 +168,22 @@ std::vector<fs::path> weight_files(const fs::path& folder) {
   throw Error(Code::not_found, folder.string(), "holds no model.safetensors (and no .gguf)");
 }
 
-std::vector<fs::path> gguf_files(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".gguf") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
 }  // namespace
 
 std::shared_ptr<const Model> Model::open(const std::string& path_or_name) {
-  const fs::path path = find_model(path_or_name);
+  const ModelPlace place = place_of_model(path_or_name);
+  const fs::path& path = place.path;
   ModelOpener opener;
   if (!fs::is_directory(path)) {
     path.extension() == ".safetensors" ? opener.open_folder(path.parent_path(), {path}) : opener.open_gguf(path);
-    return opener.finish(path);
+    return opener.finish(place);
   }
   const auto ggufs = gguf_files(path);
   if (ggufs.size() > 1 && !fs::exists(path / "config.json"))
     throw Error(Code::usage, path.string(), fmt::format("holds {} .gguf files: name one of them", ggufs.size()));
   ggufs.size() == 1 && !fs::exists(path / "config.json") ? opener.open_gguf(ggufs[0])
                                                          : opener.open_folder(path, weight_files(path));
-  return opener.finish(path);
+  return opener.finish(place);
 }
 
 bool Model::has_tokenizer() const { return static_cast<bool>(tokenizer_source_); }

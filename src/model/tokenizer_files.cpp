@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
+#include "base/lines.h"
 #include "model/family.h"
 #include "text/unicode.h"
 
@@ -156,12 +157,9 @@ void add_merge(std::string_view line, const std::string& where, TokenizerSpec& s
 void read_merge_lines(std::string_view text, const std::string& where, TokenizerSpec& spec) {
   spec.merges.reserve(static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1);
   bool first = true;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    const bool header = first && line.substr(0, 9) == "#version:";
+  for (text = without_mark(text); !text.empty();) {
+    const std::string_view line = take_line(text);
+    const bool header = first && line.starts_with("#version:");
     first = false;
     if (!line.empty() && !header) add_merge(line, where, spec);
   }

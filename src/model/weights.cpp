@@ -6,21 +6,16 @@
 #include "embscope/model.h"
 
 namespace embscope {
-namespace {
-
-// GGUF's Llama keeps the two halves of each head interleaved (2i, 2i + 1); this is the stored row of output j.
-std::int64_t stored_row(const Matrix& m, std::int64_t j) {
-  if (m.rotary_heads == 0) return j;
-  const std::int64_t head_width = m.out / m.rotary_heads, half = head_width / 2;
+std::int64_t Matrix::stored_row(std::int64_t j) const {
+  if (rotary_heads == 0) return first + j;
+  const std::int64_t head_width = out / rotary_heads, half = head_width / 2;
   const std::int64_t head = j / head_width, within = j % head_width;
-  return head * head_width + 2 * (within % half) + within / half;
+  return first + head * head_width + 2 * (within % half) + within / half;
 }
-
-}  // namespace
 
 void Matrix::row(std::int64_t j, float* values) const {
   if (!input_major) {
-    decode_rows(view, first + stored_row(*this, j), 1, values);
+    decode_rows(view, stored_row(j), 1, values);
     return;
   }
   const View column{view.data, view.dtype, {1}};  // one element at a time: block formats are never input-major

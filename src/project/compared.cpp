@@ -26,7 +26,7 @@ Tensor without_mean(const Tensor& vectors) {
   return out;
 }
 
-void check(const Compared& compared) {
+void check(const Compared& compared, bool zeros_are_left_out) {
   std::int64_t zero = 0, first = -1;
   for (std::size_t i = 0; i < compared.squares.size(); ++i) {
     const bool short_of_digits = compared.metric == Metric::cosine && compared.squares[i] > 0 && compared.squares[i] < 1e-60;
@@ -38,7 +38,7 @@ void check(const Compared& compared) {
                                                          std::sqrt(compared.squares[i])));
     if (compared.squares[i] == 0 && ++zero == 1) first = static_cast<std::int64_t>(i);
   }
-  if (compared.metric == Metric::cosine && zero > 0)
+  if (compared.metric == Metric::cosine && zero > 0 && !zeros_are_left_out)
     throw Error(Code::range, "neighbours",
                 fmt::format("vector {} is zero{}: it has no direction, use the Euclidean metric", first,
                             zero > 1 ? fmt::format(" (and {} more)", zero - 1) : ""));
@@ -55,7 +55,7 @@ Compared compared_by(const Tensor& vectors, const NeighbourOptions& options) {
     for (std::int64_t i = begin; i < end; ++i)
       out.squares[static_cast<std::size_t>(i)] = product_in_double(out.row(i), out.row(i), vectors.columns());
   });
-  check(out);
+  check(out, options.leave_out_zeros);
   for (double square : out.squares) out.longest = std::max(out.longest, std::sqrt(square));
   return out;
 }

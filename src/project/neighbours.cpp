@@ -203,13 +203,47 @@ Metric metric_named(std::string_view name) {
   throw Error(Code::usage, "metric", fmt::format("'{}': there are cosine, euclidean and dot", name));
 }
 
+namespace {
+
+// Of the rows in `rows` only: in the others' places are none.
+Neighbours spread(const Neighbours& found, const std::vector<std::int64_t>& rows, std::int64_t count) {
+  Neighbours out{count, found.k, std::vector<std::int32_t>(static_cast<std::size_t>(count * found.k), -1),
+                 std::vector<float>(static_cast<std::size_t>(count * found.k), NAN), found.searched_again, {}};
+  for (std::int64_t i = 0; i < found.count; ++i) {
+    const std::int64_t to = rows[static_cast<std::size_t>(i)] * found.k;
+    std::ranges::copy(found.values_of(i), out.values.begin() + to);
+    std::ranges::transform(found.ids_of(i), out.ids.begin() + to,
+                           [&](std::int32_t j) { return static_cast<std::int32_t>(rows[static_cast<std::size_t>(j)]); });
+  }
+  return out;
+}
+
+Neighbours without_zeros(const Tensor& vectors, NeighbourOptions options, const Progress& progress) {
+  options.leave_out_zeros = false;
+  std::vector<std::int64_t> rows, zeros;
+  for (std::int64_t i = 0; i < vectors.rows(); ++i)
+    (std::ranges::all_of(vectors.row(i), [](float x) { return x == 0; }) ? zeros : rows).push_back(i);
+  if (zeros.empty()) return nearest_neighbours(vectors, options, progress);
+  Tensor some = Tensor::uninitialised({static_cast<std::int64_t>(rows.size()), vectors.columns()});
+  for (std::size_t i = 0; i < rows.size(); ++i) std::ranges::copy(vectors.row(rows[i]), some.row(static_cast<std::int64_t>(i)).begin());
+  Neighbours out = spread(nearest_neighbours(some, options, progress), rows, vectors.rows());
+  out.left_out = std::move(zeros);
+  return out;
+}
+
+}  // namespace
+
 Neighbours nearest_neighbours(const Tensor& vectors, const NeighbourOptions& options, const Progress& progress) {
+  // With the mean removed, a row of zeros has a direction.
+  if (options.leave_out_zeros && options.metric == Metric::cosine && !options.centred) return without_zeros(vectors, options, progress);
   const std::int64_t n = vectors.rows();
   if (options.k < 1 || options.k >= n)
     throw Error(Code::range, "neighbours",
                 n < 2 ? fmt::format("{} vectors: at least 2 are needed", n)
                       : fmt::format("{} neighbours of {} vectors: choose 1 to {}", options.k, n, n - 1));
-  const Compared compared = compared_by(vectors, options);
+  NeighbourOptions strict = options;
+  strict.leave_out_zeros = false;
+  const Compared compared = compared_by(vectors, strict);
   const std::vector<float> halves = options.metric == Metric::euclidean ? compared.half_squares() : std::vector<float>();
   constexpr std::int64_t spare = 8;
   const std::int64_t wanted = std::min<std::int64_t>(options.k + spare, n - 1);
@@ -226,7 +260,7 @@ Neighbours nearest_neighbours(const Tensor& vectors, const NeighbourOptions& opt
       },
       progress, "neighbours of all vectors");
   Neighbours out{n, options.k, std::vector<std::int32_t>(static_cast<std::size_t>(n * options.k)),
-                 std::vector<float>(static_cast<std::size_t>(n * options.k))};
+                 std::vector<float>(static_cast<std::size_t>(n * options.k)), 0, {}};
   const Undecided undecided = order_candidates(compared, best, wanted == n - 1, out);
   search_again(compared, undecided, out, progress);
   out.searched_again = static_cast<std::int64_t>(undecided.rows.size());
@@ -240,7 +274,9 @@ Neighbours nearest_to(std::span<const float> vector, const Tensor& vectors, cons
   if (options.k < 1) throw Error(Code::range, "neighbours", fmt::format("{} neighbours: ask for at least 1", options.k));
   Tensor wanted = Tensor::of({1, width}, vector);
   check_finite(wanted, "neighbours");
-  const Compared compared = compared_by(vectors, options);
+  NeighbourOptions without = options;
+  without.leave_out_zeros = true;
+  const Compared compared = compared_by(vectors, without);
   if (options.centred) {
     for (std::int64_t k = 0; k < width; ++k) {  // the same mean: what the copy's first row lost
       wanted.row(0)[static_cast<std::size_t>(k)] -=
@@ -257,13 +293,17 @@ Neighbours nearest_to(std::span<const float> vector, const Tensor& vectors, cons
       const float* row = options.metric == Metric::euclidean ? vectors.row(i).data() : compared.row(i);
       double score = options.metric == Metric::euclidean ? -square_distance_in_double(w, row, width) / 2
                                                          : product_in_double(w, row, width);
-      if (options.metric == Metric::cosine) score /= std::sqrt(square * compared.squares[static_cast<std::size_t>(i)]);
+      if (options.metric == Metric::cosine && compared.squares[static_cast<std::size_t>(i)] > 0) score /= std::sqrt(square * compared.squares[static_cast<std::size_t>(i)]);
       scored[static_cast<std::size_t>(i)] = {-score, i};
     }
   });
-  const std::int64_t k = std::min<std::int64_t>(options.k, n);
+  std::vector<std::int64_t> zeros;
+  for (std::int64_t i = 0; options.metric == Metric::cosine && i < n; ++i)
+    if (compared.squares[static_cast<std::size_t>(i)] == 0) zeros.push_back(i);
+  std::erase_if(scored, [&](const auto& one) { return std::ranges::binary_search(zeros, one.second); });
+  const std::int64_t k = std::min<std::int64_t>(options.k, static_cast<std::int64_t>(scored.size()));
   std::partial_sort(scored.begin(), scored.begin() + k, scored.end());
-  Neighbours out{1, k, {}, {}};
+  Neighbours out{1, k, {}, {}, 0, std::move(zeros)};
   for (std::int64_t i = 0; i < k; ++i) {
     out.ids.push_back(static_cast<std::int32_t>(scored[static_cast<std::size_t>(i)].second));
     out.values.push_back(compared.value(-scored[static_cast<std::size_t>(i)].first));

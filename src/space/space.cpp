@@ -43,24 +43,6 @@ Source source_of(const std::string& text) {
   return {text, {}, {}};
 }
 
-std::vector<std::string> read_labels(const fs::path& path, std::int64_t rows) {
-  const MappedFile file(path);
-  std::string_view text = file.text();
-  std::vector<std::string> labels;
-  std::int64_t lines = 0;
-  for (; !text.empty(); ++lines) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (lines < rows) labels.push_back(visible(line));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  if (lines != rows)
-    throw Error(Code::shape, path.filename().string(),
-                fmt::format("{} labels for {} vectors: one line is needed for each", lines, rows));
-  return labels;
-}
-
 // The matrix that is meant: the named tensor, or the only one with two axes.
 const View& matrix_of(const Archive& archive, const std::string& tensor) {
   const std::string where = archive.path().filename().string();
@@ -91,23 +73,41 @@ void check_finite(const Space& space) {
   });
 }
 
+void take_labels(Space& space, const fs::path& labels) {
+  if (labels.empty()) {
+    for (std::int64_t i = 0; i < space.size(); ++i) space.labels.push_back(fmt::format("<{}>", i));
+    return;
+  }
+  space.labels = read_labels(labels, space.size());
+  for (std::string& label : space.labels) label = visible(label);
+}
+
 Space from_archive(const Source& source) {
   const auto archive = Archive::open(source.vectors);
   Space space;
   space.name = source.vectors.filename().string();
   space.vectors = decode(matrix_of(*archive, source.tensor));
-  if (!source.labels.empty()) {
-    space.labels = read_labels(source.labels, space.size());
-  } else {
-    for (std::int64_t i = 0; i < space.size(); ++i) space.labels.push_back(fmt::format("<{}>", i));
-  }
+  take_labels(space, source.labels);
   return space;
 }
 
-Space from_words(const fs::path& path) {
-  WordVectors read = read_word_vectors(path);
-  Space space{path.filename().string(), std::move(read.vectors), std::move(read.words), nullptr};
-  for (std::string& label : space.labels) label = visible(label);
+// TensorBoard's Projector calls its two files vectors.tsv and metadata.tsv.
+fs::path metadata_beside(const fs::path& vectors) {
+  std::string name = vectors.filename().string();
+  const std::size_t at = name.rfind("vectors");
+  if (vectors.extension() != ".tsv" || at == std::string::npos) return {};
+  const fs::path metadata = vectors.parent_path() / name.replace(at, std::string_view("vectors").size(), "metadata");
+  return is_file(metadata) ? metadata : fs::path();
+}
+
+Space from_words(const Source& source) {
+  WordVectors read = read_word_vectors(source.vectors, !source.labels.empty());
+  Space space{source.vectors.filename().string(), std::move(read.vectors), std::move(read.words), nullptr};
+  if (read.format == "numbers") {
+    take_labels(space, source.labels.empty() ? metadata_beside(source.vectors) : fs::path(source.labels));
+  } else {
+    for (std::string& label : space.labels) label = visible(label);
+  }
   return space;
 }
 
@@ -118,8 +118,10 @@ Kind kind_of(const Source& source) {
   const MappedFile file(source.vectors);
   const std::string_view bytes = file.text();
   const bool gguf = bytes.starts_with("GGUF"), npy = bytes.starts_with("\x93NUMPY"),
+             npz = bytes.starts_with("PK\x03\x04") && source.vectors.extension() == ".npz",
              safetensors = bytes.size() > 8 && bytes[8] == '{' && bytes[7] == 0;
-  if (!source.tensor.empty() || !source.labels.empty() || npy) return Kind::archive;
+  if (npy || npz || !source.tensor.empty()) return Kind::archive;
+  if (!source.labels.empty()) return gguf || safetensors ? Kind::archive : Kind::words;
   if (gguf || source.vectors.extension() == ".gguf") return Kind::model;
   if (safetensors) return fs::exists(source.vectors.parent_path() / "config.json") ? Kind::model : Kind::archive;
   return Kind::words;
@@ -153,9 +155,31 @@ Space open_space(const std::string& path_or_name) {
   const Source source = source_of(path_or_name);
   const Kind kind = kind_of(source);
   if (kind == Kind::model) return space_of(Model::open(path_or_name));
-  Space space = kind == Kind::archive ? from_archive(source) : from_words(source.vectors);
+  Space space = kind == Kind::archive ? from_archive(source) : from_words(source);
   check_finite(space);
   return space;
+}
+
+bool holds_vectors(const std::string& path_or_name) { return kind_of(source_of(path_or_name)) != Kind::model; }
+
+DirectedRows directed_rows(const Space& space, std::span<const std::int64_t> rows) {
+  DirectedRows out;
+  for (std::int64_t row : rows) {
+    const bool zero = std::ranges::all_of(space.vectors.row(row), [](float x) { return x == 0; });
+    (zero ? out.zeros : out.rows).push_back(row);
+  }
+  return out;
+}
+
+std::string left_out_note(const Space& space, std::span<const std::int64_t> zeros) {
+  constexpr std::size_t most = 5;
+  if (zeros.empty()) return "";
+  std::string names;
+  for (std::int64_t row : zeros.first(std::min(most, zeros.size())))
+    names += (names.empty() ? "" : ", ") + space.labels[static_cast<std::size_t>(row)];
+  const std::string_view more = zeros.size() > most ? ", ..." : "";
+  return zeros.size() == 1 ? fmt::format("1 vector is zero, has no direction and is left out: {}", names)
+                           : fmt::format("{} vectors are zero, have no direction and are left out: {}{}", zeros.size(), names, more);
 }
 
 WordIndex::WordIndex(const Space& space) {
@@ -165,6 +189,7 @@ WordIndex::WordIndex(const Space& space) {
     marked += space.labels[i].starts_with(space_mark) ? 1 : 0;
   }
   spaced_ = marked * 10 > space.labels.size();
+  of_model_ = space.model != nullptr;
 }
 
 std::optional<std::int64_t> WordIndex::row(std::string_view text) const {
@@ -172,10 +197,16 @@ std::optional<std::int64_t> WordIndex::row(std::string_view text) const {
   return found == rows_.end() ? std::nullopt : std::optional(found->second);
 }
 
+// The tokens of a model's text mostly have their space; a file's labels were written by somebody who says which one is meant.
 std::optional<std::int64_t> WordIndex::find(std::string_view word) const {
-  const std::string prefix = spaced_ && !word.starts_with(' ') ? " " : "";
-  if (const auto found = row(prefix + std::string(word))) return found;
-  return row(prefix + lower_case(word));
+  const std::string plain(word), lower = lower_case(word);
+  const bool space_first = spaced_ && of_model_ && !word.starts_with(' ');
+  for (const std::string& text : {plain, lower}) {
+    const auto exact = space_first ? std::nullopt : row(text);
+    if (exact) return exact;
+    if (const auto spaced = row(" " + text)) return spaced;
+  }
+  return std::nullopt;
 }
 
 }  // namespace embscope

@@ -10,7 +10,7 @@ struct Format {
   std::int64_t elements, bytes;  // of one block
 };
 
-constexpr std::array<Format, 18> formats{{
+constexpr std::array<Format, 36> formats{{
     {"F32", 1, 4},
     {"F16", 1, 2},
     {"BF16", 1, 2},
@@ -29,6 +29,24 @@ constexpr std::array<Format, 18> formats{{
     {"Q4_K", 256, 144},
     {"Q5_K", 256, 176},
     {"Q6_K", 256, 210},
+    {"Q2_K", 256, 84},
+    {"Q3_K", 256, 110},
+    {"Q8_K", 256, 292},
+    {"IQ1_S", 256, 50},
+    {"IQ1_M", 256, 56},
+    {"IQ2_XXS", 256, 66},
+    {"IQ2_XS", 256, 74},
+    {"IQ2_S", 256, 82},
+    {"IQ3_XXS", 256, 98},
+    {"IQ3_S", 256, 110},
+    {"IQ4_NL", 32, 18},
+    {"IQ4_XS", 256, 136},
+    {"TQ1_0", 256, 54},
+    {"TQ2_0", 256, 66},
+    {"MXFP4", 32, 17},
+    {"NVFP4", 64, 36},
+    {"F8_E4M3", 1, 1},
+    {"F8_E5M2", 1, 1},
 }};
 
 const Format& format(DType dtype) { return formats[static_cast<std::size_t>(dtype)]; }

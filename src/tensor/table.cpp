@@ -51,7 +51,14 @@ std::string csv_cell(const std::string& text) {
   return quoted + '"';
 }
 
-std::string exact(double x) { return std::isfinite(x) ? fmt::format("{}", x == 0 ? 0.0 : x) : ""; }
+std::string exact(double x, bool whole) {
+  return !std::isfinite(x) ? "" : whole ? fmt::format("{:.0f}", x) : fmt::format("{}", x == 0 ? 0.0 : x);
+}
+
+boost::json::value json_number(double x, bool whole) {
+  if (!std::isfinite(x)) return nullptr;
+  return whole ? boost::json::value(static_cast<std::int64_t>(x)) : boost::json::value(x);
+}
 
 std::vector<std::string> cells(const Column& column) {
   if (!column.is_number()) return column.texts();
@@ -66,21 +73,28 @@ std::size_t Column::size() const {
   return std::visit([](const auto& v) { return v.size(); }, values);
 }
 
-Table& Table::add(std::string name, std::vector<double> values, int decimals) {
-  if (!columns_.empty() && values.size() != rows())
-    throw Error(Code::shape, "table",
-                fmt::format("column '{}' has {} rows, the others {}", name, values.size(), rows()));
-  columns_.push_back({std::move(name), std::move(values), decimals});
+Table& Table::add(Column column) {
+  if (!columns_.empty() && column.size() != rows())
+    throw Error(Code::shape, "table", fmt::format("column '{}' has {} rows, the others {}", column.name, column.size(), rows()));
+  const auto taken = [this](const std::string& name) {
+    return std::ranges::any_of(columns_, [&](const Column& other) { return other.name == name; });
+  };
+  const std::string wanted = column.name;
+  for (int i = 2; taken(column.name); ++i) column.name = fmt::format("{} ({})", wanted, i);
+  columns_.push_back(std::move(column));
   return *this;
 }
 
-Table& Table::add(std::string name, std::vector<std::string> values) {
-  if (!columns_.empty() && values.size() != rows())
-    throw Error(Code::shape, "table",
-                fmt::format("column '{}' has {} rows, the others {}", name, values.size(), rows()));
-  columns_.push_back({std::move(name), std::move(values)});
-  return *this;
+Table& Table::add(std::string name, std::vector<double> values, int decimals) {
+  if (decimals == whole) {
+    for (double x : values)
+      if (std::isfinite(x) && (x != std::trunc(x) || std::abs(x) > 0x1p53))
+        throw Error(Code::range, "table", fmt::format("column '{}' is of whole numbers, and holds {}", name, x));
+  }
+  return add(Column{std::move(name), std::move(values), decimals});
 }
+
+Table& Table::add(std::string name, std::vector<std::string> values) { return add(Column{std::move(name), std::move(values)}); }
 
 const Column& Table::column(std::string_view name) const {
   std::vector<std::string> names;
@@ -122,7 +136,7 @@ std::string Table::csv() const {
   };
   line([](const Column& column) { return column.name; });
   for (std::size_t r = 0; r < rows(); ++r)
-    line([r](const Column& column) { return column.is_number() ? exact(column.numbers()[r]) : column.texts()[r]; });
+    line([r](const Column& column) { return column.is_number() ? exact(column.numbers()[r], column.is_whole()) : column.texts()[r]; });
   return out;
 }
 
@@ -131,8 +145,7 @@ std::string Table::json() const {
   for (const Column& column : columns_) {
     boost::json::array values;
     if (column.is_number()) {
-      for (double x : column.numbers())
-        values.push_back(std::isfinite(x) ? boost::json::value(x) : boost::json::value(nullptr));
+      for (double x : column.numbers()) values.push_back(json_number(x, column.is_whole()));
     } else {
       for (const std::string& text : column.texts()) values.push_back(boost::json::string(text));
     }

@@ -185,7 +185,7 @@ Table log_table(const std::vector<LogRow>& log) {
     return values;
   };
   Table table("training");
-  table.add("step", column(&LogRow::step)).add("loss", column(&LogRow::loss), 4).add("held-out", column(&LogRow::held_out), 4);
+  table.add("step", column(&LogRow::step), whole).add("loss", column(&LogRow::loss), 4).add("held-out", column(&LogRow::held_out), 4);
   return table.add("learning rate", column(&LogRow::rate)).add("gradient norm", column(&LogRow::norm), 4);
 }
 

@@ -1,14 +1,18 @@
 // Files: mapped whole; written whole or not at all.
 #include "base/file.h"
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <set>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,7 +94,34 @@ TEST_F(Files, what_cannot_be_mapped_is_named) {
   expect_error(Code::io, folder_, [&] { open(folder_); });
   write(folder_ / "file", "x");
   expect_error(Code::not_found, folder_ / "file/below", [&] { open(folder_ / "file/below"); });
-  expect_error(Code::io, "/dev/null", [&] { open("/dev/null"); });  // no size: it cannot be mapped
+}
+
+// Opening a named pipe to read waits for somebody who writes; a test that hangs here has found one that is opened.
+TEST_F(Files, only_regular_files_are_opened_and_at_once) {
+  const fs::path pipe = folder_ / "pipe", link = folder_ / "link", socket_path = folder_ / "socket";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  fs::create_symlink(pipe, link);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_LT(socket_path.native().size(), sizeof(address.sun_path));
+  std::ranges::copy(socket_path.native(), address.sun_path);
+  const Descriptor server(socket(AF_UNIX, SOCK_STREAM, 0));
+  ASSERT_EQ(bind(server.number(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  for (const fs::path& path : {pipe, link, socket_path, fs::path("/dev/null"), fs::path("/dev/zero"), folder_}) {
+    expect_error(Code::io, path, [&] { MappedFile file(path); });
+    expect_error(Code::io, path, [&] { open_regular(path, O_RDONLY); });
+    expect_error(Code::io, path, [&] { open_regular(path, O_WRONLY); });
+  }
+}
+
+TEST_F(Files, nothing_is_put_in_the_place_of_what_is_no_regular_file) {
+  const fs::path pipe = folder_ / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const fs::path& path : {pipe, fs::path("/dev/null")}) {
+    expect_error(Code::io, path, [&] { AtomicFile file(path); });
+    EXPECT_FALSE(fs::is_regular_file(path));
+  }
+  EXPECT_EQ(names(), std::set<std::string>{"pipe"});
 }
 
 TEST_F(Files, nothing_is_there_before_the_commit_and_only_the_file_after_it) {

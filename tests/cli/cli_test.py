@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import resource
 import subprocess
 import tempfile
@@ -142,6 +143,37 @@ class Answers(unittest.TestCase):
             self.assertEqual(json.loads(pathlib.Path(folder, "f.json").read_text())["title"]["text"], "A space of two dimensions that have names")
             self.assertEqual(sorted(os.listdir(folder)), ["f.html", "f.json"])
 
+    def test_what_has_no_figure_offers_none(self):
+        for command in ("tokens x", "odd a b c", "info", "neighbours", "run --text x --capture wte", "extract x --at wte --to y", "verify --against x", "train-tokenizer x --to y",
+                        "pull x", "serve", "tour", "completion bash"):
+            name, *rest = command.split()
+            self.assertNotIn("--save ", run(name, "--help").stdout, name)
+            done = run(name, *rest, "--save", "figure.html", "-m", "/nowhere")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), name)
+            self.assertIn("--save", done.stderr, name)
+
+    def test_ids_are_whole_numbers(self):
+        for command in (["similar", " apple", "-k", "2"], ["predict", "Hello", "-k", "2"], ["lens", "Hello there"], ["trace", "Hello there"], ["map", "--tokens", "13855:13860", "--perplexity", "1"]):
+            printed = run(*command, "--json")
+            columns = re.findall(r'"(?:id|rank|position|block|[a-z]+_rank|rank_[a-z]+)":\[([^\]]*)\]', printed.stdout)
+            self.assertTrue(columns, printed.stderr)
+            for column in columns:
+                self.assertRegex(column, r"^(-?\d+|null)(,(-?\d+|null))*$", command)
+            rows = list(csv.DictReader(io.StringIO(run(*command, "--csv").stdout)))
+            for name in {"id", "rank", "position", "block"} & rows[0].keys():
+                self.assertTrue(all(re.fullmatch(r"-?\d*", row[name]) for row in rows), (command, name))
+
+    def test_seeds_and_temperatures(self):
+        greedy = run("generate", "The capital of Germany is", "-n", "6").stdout
+        for temperature in ("1e-40", "1e-300", "1e-6"):
+            self.assertEqual(run("generate", "The capital of Germany is", "-n", "6", "--temperature", temperature).stdout, greedy)
+        for seed in ("-1", "18446744073709551616", "1.5", "x", ""):
+            for command in (["generate", "x", "-n", "1"], ["map", "--tokens", "0:9"], ["steer", "x"], ["train", "x", "--out", "y"], ["compare", "a", "b"]):
+                done = run(*command, "--seed", seed)
+                self.assertEqual(done.returncode, 2, (command, seed, done.stderr))
+                self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.assertEqual(run("generate", "x", "-n", "1", "--temperature", "1", "--seed", "18446744073709551615").returncode, 0)
+
     def test_tour(self):
         with tempfile.TemporaryDirectory() as folder:
             done = run("tour", "--to", folder + "/tour")
@@ -261,6 +293,18 @@ class Mistakes(unittest.TestCase):
         self.refused(1, "cannot be made: Not a directory", "tour", "--to", "/dev/null/tour")
         with tempfile.TemporaryDirectory() as folder:
             self.assertLess(processor("tour", "--quick", "--to", "/dev/null/tour"), processor("tour", "--quick", "--to", folder) / 2)
+
+    def test_only_regular_files_are_opened(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pipe = str(pathlib.Path(folder, "pipe"))
+            os.mkfifo(pipe)
+            for arguments in (["info", "-m", pipe], ["geometry", "-m", pipe], ["similar", "a", "-m", f"{pipe}:{pipe}"], ["tokens", "--file", pipe], ["tokens", "x", "--tokenizer", pipe],
+                              ["run", "--file", pipe, "--capture", "wte", "--to", folder + "/x.npz"], ["map", "--file", pipe], ["analogy", "--file", pipe], ["judgements", pipe],
+                              ["categories", "--file", pipe], ["train", pipe, "--out", folder + "/out"], ["train-tokenizer", pipe, "--to", folder + "/out"], ["extract", pipe, "--at", "wte", "--to", folder + "/out"],
+                              ["verify", "--against", pipe], ["edit", "x", "--edits", pipe], ["edit", "x", "--edit", f"wte@-1 set file('{pipe}', 0)"], ["geometry", "--file", pipe]):
+                self.assertIn("pipe", self.refused(1, "not a regular file", *arguments))
+            for device in ("/dev/null", "/dev/zero"):
+                self.refused(1, "is a device, not a regular file", "info", "-m", device)
 
     def test_a_full_disk_on_standard_output(self):
         with open("/dev/full", "wb") as full:

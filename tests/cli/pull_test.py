@@ -247,7 +247,7 @@ class Pull(unittest.TestCase):
         self.refused(self.pull(), "model.safetensors.part", "cannot write")
         (self.folder / ".lock").unlink()
         (self.folder / ".lock").mkdir()
-        self.refused(self.pull(), "owner--tiny", "cannot be written")
+        self.refused(self.pull(), "owner--tiny/.lock", "is a folder")
         shutil.rmtree(self.cache / "models")
         (self.cache / "models").write_text("")
         self.refused(self.pull(), "owner--tiny", "cannot be made")
@@ -296,6 +296,39 @@ class Pull(unittest.TestCase):
 
     def test_nobody_there(self):
         self.refused(self.pull(HF_ENDPOINT="http://127.0.0.1:9"), "127.0.0.1:9")
+        self.assertEqual(list(self.cache.iterdir()), [])
+
+    def test_what_failed_before_the_first_byte_leaves_nothing(self):
+        self.server.status = 404
+        self.refused(self.pull("owner/mistyped"), "status 404")
+        self.assertEqual(list(self.cache.iterdir()), [])
+        self.server.status, self.server.size = None, 1 << 60  # the list is answered, the first file is not
+        self.refused(self.pull(), "bytes free")
+        self.assertEqual(list(self.cache.iterdir()), [])
+        (self.cache / "models/other").mkdir(parents=True)
+        self.refused(self.pull(), "bytes free")
+        self.assertEqual([p.name for p in (self.cache / "models").iterdir()], ["other"])
+
+    def test_what_failed_later_goes_on_and_is_no_model_until_then(self):
+        self.server.cut = 100_000
+        self.refused(self.pull(), "run the command again")
+        environment = {**os.environ, "EMBSCOPE_CACHE": str(self.cache), "HF_HOME": str(self.cache / "hf")}
+        for name, says in (("owner/tiny", "'embscope pull owner/tiny' goes on"), ("other", "the cache has no models")):
+            done = subprocess.run([EMBSCOPE, "info", "-m", name], capture_output=True, text=True, env=environment)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(says, done.stderr)
+
+    def test_offline_says_so_and_asks_nobody(self):
+        for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+            for value in ("1", "true", "YES", "on"):
+                self.refused(self.pull(**{variable: value}), "offline", "HF_HUB_OFFLINE")
+        self.assertEqual(self.server.seen, [])
+        self.assertEqual(self.pull(HF_HUB_OFFLINE="0").returncode, 0)
+
+    def test_a_token_file_elsewhere(self):
+        (self.cache / "my-token").write_text("moved\r\n")
+        self.pull(HF_TOKEN_PATH=str(self.cache / "my-token"))
+        self.assertTrue(all(a == "Bearer moved" for *_, a in self.server.seen))
 
     def test_names(self):
         for name in ("no-owner", "../x/y", "a/b/c", "a/", "a/..", "a b/c"):

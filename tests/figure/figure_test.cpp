@@ -266,6 +266,21 @@ TEST(Figures, every_field_that_is_drawn_is_in_the_data) {
   }
 }
 
+// Vega groups by words in plain objects: `groups["constructor"]` is there before anything was put into it.
+TEST(Figures, have_no_word_that_is_a_property_of_every_javascript_object) {
+  const std::vector<std::string> words = {"constructor", "toString", "__proto__", "hasOwnProperty", "valueOf", "plain"};
+  for (const Figure& figure : all_figures(words, 0.5)) {
+    for (const std::string& word : words) {
+      if (word != "plain") EXPECT_EQ(figure.spec.find("\"" + word + "\""), std::string::npos) << figure.name << " " << word;
+    }
+  }
+  Table similar("nearest");
+  similar.add("rank", {1, 2}).add("token", {"constructor", "plain"}).add("id", {7, 8}).add("cosine", {0.5, 0.25});
+  const std::string spec = figure_similar(similar, "x").spec;
+  EXPECT_THAT(spec, HasSubstr("\"token\":\"constructor\xe2\x81\xa0\""));
+  EXPECT_THAT(spec, HasSubstr("\"token\":\"plain\""));
+}
+
 TEST(Figures, keep_hostile_words_as_data) {
   const auto figures = all_figures(hostile), plain = all_figures(harmless);
   for (std::size_t i = 0; i < figures.size(); ++i)

@@ -109,6 +109,7 @@ TEST_P(EditText, changes_have_their_own_numbers) {
   EXPECT_EQ(one("wte noise 0.1").change, Change::noise);
   EXPECT_EQ(one("wte noise 0.1").seed, 1u);
   EXPECT_EQ(one("wte noise 0.1 seed 7").seed, 7u);
+  EXPECT_EQ(one("wte noise 0.1 seed 18446744073709551615").seed, UINT64_MAX);
 }
 
 TEST_P(EditText, a_quoted_word_is_the_row_of_its_final_token) {
@@ -297,7 +298,7 @@ TEST_P(EditText, an_occurrence_or_a_token_names_a_position) {
 
 TEST_P(EditText, tells_the_tokens_that_it_names) {
   std::vector<NamedToken> tokens;
-  parse_edit("wte", "set ' cat' - 0.5 * (mean('dog', #3) + run(' is')) + 'cats'", *transformer_, prompt_, {.tokens = &tokens});
+  parse_edit("wte", "set ' cat' - 0.5 * (mean('dog', #3) + run(' is'@-1)) + 'cats'", *transformer_, prompt_, {.tokens = &tokens});
   ASSERT_THAT(tokens, SizeIs(4));
   const auto id = [&](std::string_view word) { return model_->tokenizer().find(word).value(); };
   EXPECT_EQ(tokens[0].id, id(" cat"));
@@ -376,7 +377,9 @@ TEST_P(EditText, text_that_is_no_edit_is_refused_at_its_character) {
                          Bad{"wte set ' cat' ' dog'", "expected nothing more at character 16"},
                          Bad{"wte rotate ' cat'", "expected a number at character 12"},
                          Bad{"wte clamp 1 0", "expected a number"},
-                         Bad{"wte noise 1 sed 3", "expected 'seed' at character 13"}}) {
+                         Bad{"wte noise 1 sed 3", "expected 'seed' at character 13"},
+                         Bad{"wte noise 1 seed -1", "expected a seed from 0 to 18446744073709551615"},
+                         Bad{"wte noise 1 seed 18446744073709551616", "expected a seed from 0 to 18446744073709551615"}}) {
     expect_refused(bad.text, Code::usage, bad.says);
   }
 }

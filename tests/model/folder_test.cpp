@@ -1,4 +1,5 @@
 // What a model's folder says of it, in each way in which people write one, and where a name is looked for.
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <optional>
@@ -217,12 +218,33 @@ TEST(CacheFolder, is_the_first_of_three_that_the_environment_names) {
 
 class NamedModel : public ModelFolder {
  protected:
+  // A folder that holds what a whole model does, by its name.
   fs::path make(const fs::path& folder) const {
+    partial(folder);
+    tiny::write(path() / folder / "model.safetensors", "");
+    return path() / folder;
+  }
+  fs::path partial(const fs::path& folder) const {
     fs::create_directories(path() / folder);
     tiny::write(path() / folder / "config.json", "{}");
     return path() / folder;
   }
-  Environment environment_{{{"EMBSCOPE_CACHE", (path() / "own").string()}, {"HF_HOME", (path() / "hf").string()}}};
+  void refer(const fs::path& model, const fs::path& name, const std::string& hash) const {
+    const fs::path file = path() / model / "refs" / name;
+    fs::create_directories(file.parent_path());
+    tiny::write(file, hash);
+  }
+  static std::string finding(const std::string& name) { return refusal([&] { find_model(name); }); }
+
+  const std::string a_ = std::string(40, 'a'), b_ = std::string(40, 'b'), ab_ = "a" + std::string(39, 'b');
+  const fs::path tiny_ = "hf/hub/models--owner--tiny";
+  Environment environment_{{{"EMBSCOPE_CACHE", (path() / "own").string()},
+                            {"HF_HOME", (path() / "hf").string()},
+                            {"HF_HUB_CACHE", {}},
+                            {"HUGGINGFACE_HUB_CACHE", {}},
+                            {"HF_HUB_OFFLINE", {}},
+                            {"TRANSFORMERS_OFFLINE", {}},
+                            {"XDG_CACHE_HOME", {}}}};
 };
 
 TEST_F(NamedModel, is_looked_for_in_the_cache_and_then_in_hugging_face_s) {
@@ -239,13 +261,139 @@ TEST_F(NamedModel, of_gpt2_lies_below_its_owner_in_hugging_face_s_cache) {
   EXPECT_EQ(find_model("gpt2"), hub);
 }
 
+TEST_F(NamedModel, is_the_snapshot_that_refs_main_names) {
+  make(tiny_ / "snapshots" / a_);
+  const fs::path b = make(tiny_ / "snapshots" / b_);
+  refer(tiny_, "main", b_ + "\n");
+  EXPECT_EQ(find_model("owner/tiny"), b);
+  EXPECT_EQ(find_model((path() / tiny_).string()), b) << "the folder of the cache itself";
+  EXPECT_EQ(find_model((path() / tiny_ / "").string()), b);
+  refer(tiny_, "main", a_);
+  EXPECT_EQ(find_model("owner/tiny"), path() / tiny_ / "snapshots" / a_);
+}
+
+TEST_F(NamedModel, is_a_whole_snapshot_before_a_partial_one) {
+  const fs::path a = make(tiny_ / "snapshots" / a_);
+  partial(tiny_ / "snapshots" / b_);
+  refer(tiny_, "main", b_);
+  EXPECT_EQ(find_model("owner/tiny"), a);
+  make(tiny_ / "snapshots" / ab_);
+  EXPECT_THAT(finding("owner/tiny"), HasSubstr("names no whole snapshot, and there are several: name one of owner/tiny@main"));
+  fs::create_symlink(path() / "gone", path() / tiny_ / "snapshots" / b_ / "model.safetensors");  // a blob that was deleted
+  EXPECT_THAT(finding("owner/tiny"), HasSubstr("names no whole snapshot"));
+}
+
+TEST_F(NamedModel, of_several_files_is_whole_with_all_of_them) {
+  const fs::path a = partial(tiny_ / "snapshots" / a_), b = make(tiny_ / "snapshots" / b_);
+  refer(tiny_, "main", a_);
+  tiny::write(a / "model.safetensors.index.json", R"({"weight_map": {"x": "m-1.safetensors", "y": "m-2.safetensors"}})");
+  tiny::write(a / "m-1.safetensors", "");
+  EXPECT_EQ(find_model("owner/tiny"), b);
+  tiny::write(a / "m-2.safetensors", "");
+  EXPECT_EQ(find_model("owner/tiny"), a);
+}
+
+TEST_F(NamedModel, in_parts_of_gguf_is_whole_with_all_of_them) {
+  const fs::path folder = path() / "own/models/parts", hub = make("hf/hub/models--parts/snapshots/0");
+  fs::create_directories(folder);
+  tiny::write(folder / "m-00001-of-00002.gguf", "");
+  EXPECT_EQ(find_model("parts"), hub);
+  tiny::write(folder / "m-00002-of-00002.gguf", "");
+  EXPECT_EQ(find_model("parts"), folder);
+}
+
+TEST_F(NamedModel, at_a_revision_is_a_branch_a_tag_or_a_hash) {
+  const fs::path a = make(tiny_ / "snapshots" / a_), b = make(tiny_ / "snapshots" / b_), ab = partial(tiny_ / "snapshots" / ab_);
+  refer(tiny_, "main", a_), refer(tiny_, "v1.0", b_), refer(tiny_, "refs/pr/1", ab_);
+  EXPECT_EQ(find_model("owner/tiny@main"), a);
+  EXPECT_EQ(find_model("owner/tiny@v1.0"), b);
+  EXPECT_EQ(find_model("owner/tiny@refs/pr/1"), ab);
+  EXPECT_EQ(find_model("owner/tiny@" + b_), b);
+  EXPECT_EQ(find_model("owner/tiny@bbbb"), b);
+  EXPECT_EQ(find_model("owner/tiny@ab"), ab);
+  EXPECT_THAT(finding("owner/tiny@a"), HasSubstr("is the beginning of " + a_ + " and " + ab_));
+  for (const char* none : {"v2", "", "../snapshots", "c"})
+    EXPECT_THAT(finding(std::string("owner/tiny@") + none), HasSubstr("which has owner/tiny@main, ")) << none;
+  EXPECT_THAT(finding("other@main"), HasSubstr("does not have other"));
+}
+
+TEST_F(NamedModel, is_looked_for_where_huggingface_hub_looks) {
+  const auto found = [&](const char* variable, const std::string& value) {
+    const Environment set({{"HF_HOME", {}}, {variable, value}});
+    return find_model("m");
+  };
+  const fs::path a = make("one/models--m/snapshots/0"), b = make("two/huggingface/hub/models--m/snapshots/0"), c = make(".cache/huggingface/hub/models--m/snapshots/0");
+  EXPECT_EQ(found("HF_HUB_CACHE", (path() / "one").string()), a);
+  EXPECT_EQ(found("XDG_CACHE_HOME", (path() / "two").string()), b);
+  EXPECT_EQ(found("HF_HOME", (path() / "two/huggingface").string()), b);
+  EXPECT_EQ(found("HOME", path().string()), c);
+  const Environment home({{"HOME", path().string()}});
+  EXPECT_EQ(found("HF_HOME", "~/two/huggingface"), b);
+  EXPECT_EQ(found("HF_HUB_CACHE", "${HOME}/one"), a);
+  EXPECT_EQ(found("HF_HUB_CACHE", "$HOME/one"), a);
+  const Environment both({{"HF_HOME", (path() / "two/huggingface").string()}});
+  const Environment nearer({{"HF_HUB_CACHE", (path() / "one").string()}});
+  EXPECT_EQ(find_model("m"), a) << "HF_HUB_CACHE before HF_HOME";
+}
+
+TEST_F(NamedModel, is_not_hidden_by_what_a_fetch_left) {
+  const fs::path hub = make(tiny_ / "snapshots" / a_);
+  fs::create_directories(path() / "own/models/owner--tiny");
+  EXPECT_EQ(find_model("owner/tiny"), hub);
+  const fs::path own = partial("own/models/owner--tiny");
+  tiny::write(own / "model.safetensors.part", "half");
+  EXPECT_EQ(find_model("owner/tiny"), hub);
+  fs::remove_all(path() / "hf");
+  EXPECT_THAT(finding("owner/tiny"), HasSubstr("was not fetched to its end: 'embscope pull owner/tiny' goes on"));
+  EXPECT_THAT(finding("other"), HasSubstr("the cache has no models"));
+}
+
 TEST_F(NamedModel, that_is_nowhere_is_answered_with_those_there_are_and_how_to_fetch_it) {
-  const auto finding = [](const char* name) { return refusal([name] { find_model(name); }); };
   EXPECT_THAT(finding("owner/tiny"), HasSubstr("the cache has no models; fetch it with 'embscope pull owner/tiny'"));
-  make("own/models/one"), make("own/models/two");
+  make("own/models/one"), make("own/models/two"), partial("own/models/half"), fs::create_directories(path() / "own/models/empty");
   EXPECT_THAT(finding("tiny"), HasSubstr("the cache has one, two; fetch it"));
+  make(tiny_ / "snapshots" / a_), partial("hf/hub/models--owner--half/snapshots/0"), make("hf/hub/datasets--owner--data/snapshots/0");
+  EXPECT_THAT(finding("small"), HasSubstr("the cache has one, owner/tiny, two; fetch it"));
+  EXPECT_THAT(finding("owner/tini"), HasSubstr("; did you mean 'owner/tiny'?"));
   for (const char* path : {"../one", "a/b/c", "/nowhere/at/all", "one/../two"}) EXPECT_THAT(finding(path), Not(HasSubstr("pull"))) << path;
   EXPECT_THAT(finding(""), HasSubstr("the name is empty"));
+  const Environment offline({{"HF_HUB_OFFLINE", std::string("1")}});
+  EXPECT_THAT(finding("small"), Not(HasSubstr("pull")));
+}
+
+// What a model is called never is a hash, nor empty, however its path is written.
+TEST_F(NamedModel, is_called_by_its_name) {
+  const fs::path folder = path() / "my-model", snapshot = path() / tiny_ / "snapshots" / a_;
+  for (const fs::path& one : {folder, snapshot, path() / a_}) {
+    fs::create_directories(one);
+    tiny::copy_reference("tiny-gpt2", one);
+  }
+  fs::create_symlink(folder, path() / "link");
+  refer(tiny_, "v1", a_);
+  const auto name = [](const std::string& model) { return Model::open(model)->name(); };
+  EXPECT_EQ(name(folder.string()), "my-model");
+  EXPECT_EQ(name(folder.string() + "/"), "my-model");
+  EXPECT_EQ(name(folder.string() + "/."), "my-model");
+  EXPECT_EQ(name(folder.string() + "/../my-model//"), "my-model");
+  EXPECT_EQ(name((folder / "model.safetensors").string()), "my-model");
+  EXPECT_EQ(name((path() / "link").string()), "link");
+  EXPECT_EQ(name(snapshot.string() + "/"), "owner/tiny");
+  EXPECT_EQ(name((snapshot / "model.safetensors").string()), "owner/tiny");
+  EXPECT_EQ(name((path() / tiny_).string()), "owner/tiny");
+  EXPECT_EQ(name("owner/tiny"), "owner/tiny");
+  EXPECT_EQ(name("owner/tiny@v1"), "owner/tiny@v1");
+  EXPECT_EQ(name("owner/tiny@" + a_), "owner/tiny@aaaaaaaaaaaa");
+  EXPECT_EQ(name((path() / a_).string()), path().filename());
+  const fs::path before = fs::current_path();
+  for (const auto& [from, written, called] : std::vector<std::array<std::string, 3>>{
+           {folder, ".", "my-model"}, {folder, "./", "my-model"}, {folder, "model.safetensors", "my-model"}, {snapshot, ".", "owner/tiny"}, {path(), "my-model", "my-model"}}) {
+    fs::current_path(from);
+    EXPECT_EQ(name(written), called) << written;
+  }
+  fs::create_directories(folder / "below");
+  fs::current_path(folder / "below");
+  EXPECT_EQ(name(".."), "my-model");
+  fs::current_path(before);
 }
 
 }  // namespace

@@ -198,5 +198,46 @@ TEST(Neighbours, work_can_be_stopped) {
   }
 }
 
+TEST(Neighbours, leave_out_vectors_of_zeros_when_asked_to) {
+  Tensor v = vectors_of(40, 6, 3);
+  for (std::int64_t row : {0, 17, 39}) std::ranges::fill(v.row(row), 0.0f);
+  NeighbourOptions options{5};
+  options.leave_out_zeros = true;
+  const Neighbours found = nearest_neighbours(v, options);
+  EXPECT_THAT(found.left_out, ::testing::ElementsAre(0, 17, 39));
+  Tensor some({37, 6});
+  std::vector<std::int64_t> kept;
+  for (std::int64_t i = 0; i < 40; ++i) {
+    if (i == 0 || i == 17 || i == 39) continue;
+    std::ranges::copy(v.row(i), some.row(static_cast<std::int64_t>(kept.size())).begin());
+    kept.push_back(i);
+  }
+  const Neighbours without = nearest_neighbours(some, {5});
+  for (std::int64_t i = 0; i < 37; ++i) {
+    for (std::size_t n = 0; n < 5; ++n) {
+      EXPECT_EQ(found.ids_of(kept[static_cast<std::size_t>(i)])[n], kept[static_cast<std::size_t>(without.ids_of(i)[n])]);
+      EXPECT_EQ(found.values_of(kept[static_cast<std::size_t>(i)])[n], without.values_of(i)[n]);
+    }
+  }
+  EXPECT_EQ(found.ids_of(17)[0], -1);
+  EXPECT_TRUE(std::isnan(found.values_of(17)[4]));
+  EXPECT_THROW(nearest_neighbours(v, {5}), Error) << "only when asked to";
+  const Neighbours of_one = nearest_to(v.row(3), v, {100});
+  EXPECT_EQ(of_one.ids.size(), 37);
+  EXPECT_THAT(of_one.left_out, ::testing::ElementsAre(0, 17, 39));
+  options.metric = Metric::euclidean;
+  EXPECT_TRUE(nearest_neighbours(v, options).left_out.empty()) << "a distance needs no direction";
+}
+
+TEST(Neighbours, have_cosines_of_at_most_one) {
+  Tensor v({300, 7});
+  for (std::int64_t i = 0; i < v.rows(); ++i)
+    for (std::size_t k = 0; k < 7; ++k) v.row(i)[k] = static_cast<float>((i % 2 == 0 ? 1 : -1) * (0.1 + 0.3 * static_cast<double>(k)) * (1 + static_cast<double>(i) / 7));
+  for (const Neighbours& found : {nearest_neighbours(v, {8}), nearest_to(v.row(5), v, {300})}) {
+    EXPECT_LE(*std::ranges::max_element(found.values), 1.0f);
+    EXPECT_GE(*std::ranges::min_element(found.values), -1.0f);
+  }
+}
+
 }  // namespace
 }  // namespace embscope

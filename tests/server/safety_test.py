@@ -3,6 +3,7 @@ import json
 import os
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -255,6 +256,20 @@ class Rest(unittest.TestCase):
 
 
 class End(unittest.TestCase):
+    def test_only_regular_files_are_opened_and_nothing_waits_for_another(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pipe = os.path.join(folder, "pipe")
+            os.mkfifo(pipe)
+            os.mkdir(os.path.join(folder, "model"))
+            os.mkfifo(os.path.join(folder, "model/config.json"))
+            began = time.monotonic()
+            for path in (pipe, os.path.join(folder, "model"), "/dev/zero") * 4:
+                status, _, answer = server.raw("POST", "/api/models", json.dumps({"open": path}), server.headers(path))
+                self.assertGreaterEqual(status, 400)
+                self.assertRegex(json.loads(answer)["error"]["message"], "not a regular file|holds no model.safetensors")
+            self.assertLess(time.monotonic() - began, PATIENCE / 4)
+            self.assertEqual(server.raw("POST", "/api/predict", json.dumps({"text": "Hello", "k": 1}), server.headers("json"))[0], 200)
+
     def test_it_stops_at_once_whatever_is_open(self):
         own = Server()
         job = own.post("/api/jobs", kind="map", method="tsne", tokens="0:300", steps=100000)["id"]

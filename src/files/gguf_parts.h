@@ -1,0 +1,29 @@
+// A GGUF in several files, as llama.cpp's gguf-split writes it: NAME-00001-of-00003.gguf holds the metadata and the first
+// tensors, the others tensors only; split.no (from 0), split.count and split.tensors.count say so in each.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "embscope/archive.h"
+
+namespace embscope {
+
+/// What a file's name says of it: which part (from 1) of how many, and where the others are.
+struct GgufPartName {
+  std::filesystem::path folder;
+  std::string prefix;
+  std::uint64_t number = 0, count = 0;
+
+  static std::optional<GgufPartName> of(const std::filesystem::path& path);
+  std::filesystem::path path(std::uint64_t part) const;
+};
+
+using OpenPart = std::function<std::shared_ptr<const Archive>(const std::filesystem::path&)>;
+
+/// `first` itself when it is whole; when it is part 1 of several, one archive of all of them. Throws Error{usage} naming part 1
+/// for another part, Error{not_found} for one that is missing, Error{format} for parts that do not belong together.
+std::shared_ptr<const Archive> with_other_parts(std::shared_ptr<const Archive> first, const OpenPart& open);
+
+}  // namespace embscope

@@ -1,0 +1,581 @@
+// Blocks of a file's rows -> vectors of fp32 with one output a lane, for files that are compiled for every instruction set: hence
+// the guard, which is Highway's idiom.
+//
+// 16 bytes of each row are turned over as words of 32 bits, which is four (BF16: two) values for the shuffles of one; then all
+// arithmetic goes on in lanes. The integers of four neighbouring k are brought to one word of four signed bytes (`codes`); a byte
+// becomes a float by one shuffle, to the top of its lane, and one conversion, so as 2^24 times itself, which the scale takes back.
+// Every scale times its integer is exact in fp32, so that a fused multiply-add rounds as ggml's multiplication and addition do:
+// the values have the bits of `decode_values`.
+#if defined(EMBSCOPE_KERNELS_BLOCKS_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef EMBSCOPE_KERNELS_BLOCKS_INL_H
+#undef EMBSCOPE_KERNELS_BLOCKS_INL_H
+#else
+#define EMBSCOPE_KERNELS_BLOCKS_INL_H
+#endif
+
+#include <cstdint>
+#include <utility>
+
+#include "embscope/tensor.h"
+#include "hwy/highway.h"
+
+#undef INLINED
+#define INLINED HWY_ATTR __attribute__((always_inline))  // of lambdas, whose vectors are to stay in registers
+
+HWY_BEFORE_NAMESPACE();
+namespace embscope {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Elsewhere, blocks are decoded value by value.
+#undef EMBSCOPE_BLOCKS_IN_LANES
+#define EMBSCOPE_BLOCKS_IN_LANES (HWY_TARGET <= HWY_AVX2 || HWY_ARCH_ARM)
+
+#if EMBSCOPE_BLOCKS_IN_LANES
+
+using Byte = std::uint8_t;
+using F = hn::CappedTag<float, 16>;
+using U = hn::RebindToUnsigned<F>;
+using I = hn::RebindToSigned<F>;
+using B = hn::Repartition<std::uint8_t, F>;
+using H = hn::Repartition<std::uint16_t, F>;
+using VF = hn::Vec<F>;
+using VU = hn::Vec<U>;
+
+constexpr int lanes = static_cast<int>(hn::MaxLanes(F()));
+
+/// The rows of one tile: pointers to their first bytes, and how far ahead of them the next tile's rows lie.
+struct Rows {
+  const Byte* const* at;
+  std::int64_t ahead;
+
+  Rows group(int g) const { return {at + g * lanes, ahead}; }
+  void prefetch(std::int64_t offset, std::int64_t bytes) const {
+    for (int r = 0; r < lanes; ++r) {
+      for (std::int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(at[r] + ahead + offset + i, 0, 2);
+    }
+  }
+};
+
+HWY_INLINE VU word(std::uint32_t value) { return hn::Set(U(), value); }
+HWY_INLINE VF as_float(VU v) { return hn::BitCast(F(), v); }
+template <class V>
+HWY_INLINE VU as_words(V v) {
+  return hn::BitCast(U(), v);
+}
+
+// 16 bytes of every fourth row, a row to each 128 bits; `step` rows between two lanes.
+HWY_INLINE VU load_fourths(const Byte* const* rows, std::int64_t offset, int step) {
+  const hn::FixedTag<std::uint8_t, 16> d;
+  const auto piece = [&](int i) INLINED { return hn::LoadU(d, rows[4 * i * step] + offset); };
+#if HWY_TARGET <= HWY_AVX3
+  const hn::FixedTag<std::uint8_t, 32> two;
+  return as_words(hn::Combine(hn::FixedTag<std::uint8_t, 64>(), hn::Combine(two, piece(3), piece(2)), hn::Combine(two, piece(1), piece(0))));
+#elif HWY_TARGET == HWY_AVX2
+  return as_words(hn::Combine(hn::FixedTag<std::uint8_t, 32>(), piece(1), piece(0)));
+#else
+  return as_words(piece(0));
+#endif
+}
+
+struct Words {
+  VU w[4];
+};
+
+// Words 0 to 3 of the 16 bytes at `offset` of each row: lane l of w[i] is word i of row l * step.
+HWY_INLINE Words words(const Byte* const* rows, std::int64_t offset, int step = 1) {
+  const U d;
+  const VU r0 = load_fourths(rows, offset, step), r1 = load_fourths(rows + step, offset, step),
+           r2 = load_fourths(rows + 2 * step, offset, step), r3 = load_fourths(rows + 3 * step, offset, step);
+  const VU low02 = hn::InterleaveLower(d, r0, r2), low13 = hn::InterleaveLower(d, r1, r3);
+  const VU high02 = hn::InterleaveUpper(d, r0, r2), high13 = hn::InterleaveUpper(d, r1, r3);
+  return {{hn::InterleaveLower(d, low02, low13), hn::InterleaveUpper(d, low02, low13), hn::InterleaveLower(d, high02, high13),
+           hn::InterleaveUpper(d, high02, high13)}};
+}
+
+// The half-precision number in the low 16 bits of each lane (compare `half` of tensor/bytes.h).
+HWY_INLINE VF half_of(VU h) {
+  const VU magnitude = hn::ShiftLeft<13>(hn::And(h, word(0x7fff))), sign = hn::ShiftLeft<16>(hn::And(h, word(0x8000)));
+  const VU scaled = as_words(hn::Mul(as_float(magnitude), hn::Set(F(), 0x1p112f)));
+  const auto special = hn::Gt(hn::BitCast(I(), magnitude), hn::Set(I(), 0x0f7fffff));
+  return as_float(hn::Or(hn::Or(scaled, sign), as_words(hn::IfThenElseZero(special, hn::Set(I(), 0x7f800000)))));
+}
+HWY_INLINE VF upper_half_of(VU h) { return half_of(hn::ShiftRight<16>(h)); }
+
+// body(0) .. body(n - 1), each with its number as a constant.
+template <int n, class Body>
+HWY_INLINE void unrolled(Body&& body) {
+  [&]<int... i>(std::integer_sequence<int, i...>) INLINED { (body(std::integral_constant<int, i>()), ...); }
+  (std::make_integer_sequence<int, n>());
+}
+
+alignas(16) inline constexpr std::uint8_t to_top[4][16] = {
+    {128, 128, 128, 0, 128, 128, 128, 4, 128, 128, 128, 8, 128, 128, 128, 12},
+    {128, 128, 128, 1, 128, 128, 128, 5, 128, 128, 128, 9, 128, 128, 128, 13},
+    {128, 128, 128, 2, 128, 128, 128, 6, 128, 128, 128, 10, 128, 128, 128, 14},
+    {128, 128, 128, 3, 128, 128, 128, 7, 128, 128, 128, 11, 128, 128, 128, 15}};
+constexpr float unshifted = 0x1p-24f;
+
+// Signed byte j of each lane, times 2^24.
+template <int j>
+HWY_INLINE VF byte_of(VU codes) {
+  const auto top = hn::TableLookupBytesOr0(hn::BitCast(B(), codes), hn::LoadDup128(B(), to_top[j]));
+  return hn::ConvertTo(F(), hn::BitCast(I(), top));
+}
+
+// A table of 16 bytes at the four bytes of each lane, all below 16.
+HWY_INLINE VU look_up(const std::int8_t* table, VU indices) {
+  const auto values = hn::LoadDup128(B(), reinterpret_cast<const std::uint8_t*>(table));
+  return as_words(hn::TableLookupBytes(values, hn::BitCast(B(), indices)));
+}
+
+HWY_INLINE VU subtract_bytes(VU a, std::uint8_t b) { return as_words(hn::Sub(hn::BitCast(B(), a), hn::Set(B(), b))); }
+HWY_INLINE VU low_nibbles(VU w) { return hn::And(w, word(0x0f0f0f0f)); }
+HWY_INLINE VU high_nibbles(VU w) { return hn::And(hn::ShiftRight<4>(w), word(0x0f0f0f0f)); }
+HWY_INLINE VU nibbles(VU w, int upper) { return upper == 0 ? low_nibbles(w) : high_nibbles(w); }
+HWY_INLINE VU two_bits(VU w, int shift) { return hn::And(hn::ShiftRightSame(w, shift), word(0x03030303)); }
+HWY_INLINE VU one_bit(VU w, int shift) { return hn::And(hn::ShiftRightSame(w, shift), word(0x01010101)); }
+
+// Values k to k + 3 of group g: scale * code, plus `offset` where the type has one.
+template <bool has_offset, class Sink>
+HWY_INLINE void put_codes(Sink& sink, std::int64_t k, int g, VU codes, VF scale, VF offset) {
+  unrolled<4>([&](auto j) INLINED {
+    const VF q = byte_of<j.value>(codes);
+    sink.put(k + j.value, g, has_offset ? hn::MulAdd(scale, q, offset) : hn::Mul(scale, q));
+  });
+}
+
+// ---- Types of 32 values a block: `head` gives what a block needs for all its values, `codes` those of word i of the low or the
+// high nibbles.
+struct Head {
+  VF scale, offset;
+  VU high;
+};
+
+struct Q4_0 {
+  static constexpr std::int64_t bytes = 18, at = 2;
+  static constexpr bool has_offset = false;
+  static HWY_INLINE Head head(const Byte* const* rows, std::int64_t b) {
+    return {hn::Mul(half_of(words(rows, b).w[0]), hn::Set(F(), unshifted)), hn::Zero(F()), hn::Zero(U())};
+  }
+  static HWY_INLINE VU codes(VU w, const Head&, int upper, int) { return subtract_bytes(nibbles(w, upper), 8); }
+};
+
+struct Q4_1 {
+  static constexpr std::int64_t bytes = 20, at = 4;
+  static constexpr bool has_offset = true;
+  static HWY_INLINE Head head(const Byte* const* rows, std::int64_t b) {
+    const VU w = words(rows, b).w[0];
+    return {hn::Mul(half_of(w), hn::Set(F(), unshifted)), upper_half_of(w), hn::Zero(U())};
+  }
+  static HWY_INLINE VU codes(VU w, const Head&, int upper, int) { return nibbles(w, upper); }
+};
+
+// Bits 4 i to 4 i + 3 of the upper or the lower half of `high`, as the fifth bits of four bytes.
+HWY_INLINE VU fifth_bits(VU high, int upper, int i) {
+  const VU four = hn::And(hn::ShiftRightSame(high, 16 * upper + 4 * i), word(15));
+  const VU spread = hn::Or(hn::Or(four, hn::ShiftLeft<7>(four)), hn::Or(hn::ShiftLeft<14>(four), hn::ShiftLeft<21>(four)));
+  return hn::ShiftLeft<4>(hn::And(spread, word(0x01010101)));
+}
+
+struct Q5_0 {
+  static constexpr std::int64_t bytes = 22, at = 6;
+  static constexpr bool has_offset = false;
+  static HWY_INLINE Head head(const Byte* const* rows, std::int64_t b) {
+    const Words w = words(rows, b);
+    return {hn::Mul(half_of(w.w[0]), hn::Set(F(), unshifted)), hn::Zero(F()),
+            hn::Or(hn::ShiftRight<16>(w.w[0]), hn::ShiftLeft<16>(w.w[1]))};
+  }
+  static HWY_INLINE VU codes(VU w, const Head& h, int upper, int i) {
+    return subtract_bytes(hn::Or(nibbles(w, upper), fifth_bits(h.high, upper, i)), 16);
+  }
+};
+
+struct Q5_1 {
+  static constexpr std::int64_t bytes = 24, at = 8;
+  static constexpr bool has_offset = true;
+  static HWY_INLINE Head head(const Byte* const* rows, std::int64_t b) {
+    const Words w = words(rows, b);
+    return {hn::Mul(half_of(w.w[0]), hn::Set(F(), unshifted)), upper_half_of(w.w[0]), w.w[1]};
+  }
+  static HWY_INLINE VU codes(VU w, const Head& h, int upper, int i) {
+    return hn::Or(nibbles(w, upper), fifth_bits(h.high, upper, i));
+  }
+};
+
+alignas(16) inline constexpr std::int8_t iq4_codes[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+alignas(16) inline constexpr std::int8_t fp4_codes[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+struct Iq4Nl {
+  static constexpr std::int64_t bytes = 18, at = 2;
+  static constexpr bool has_offset = false;
+  static HWY_INLINE Head head(const Byte* const* rows, std::int64_t b) { return Q4_0::head(rows, b); }
+  static HWY_INLINE VU codes(VU w, const Head&, int upper, int) { return look_up(iq4_codes, nibbles(w, upper)); }
+};
+
+template <class Type, int groups, class Sink>
+void blocks_of_32(Rows rows, std::int64_t depth, Sink& sink) {
+  for (std::int64_t k = 0, at = 0; k < depth; k += 32, at += Type::bytes) {
+    Head head[groups];
+    Words q[groups];
+    unrolled<groups>([&](auto g) INLINED {
+      const Rows own = rows.group(g);
+      own.prefetch(at, Type::bytes);
+      head[g] = Type::head(own.at, at);
+      q[g] = words(own.at, at + Type::at);
+    });
+    for (int upper = 0; upper < 2; ++upper) {
+      unrolled<4>([&](auto i) INLINED {
+        unrolled<groups>([&](auto g) INLINED {
+          put_codes<Type::has_offset>(sink, k + 16 * upper + 4 * i, g, Type::codes(q[g].w[i], head[g], upper, i), head[g].scale, head[g].offset);
+        });
+      });
+    }
+  }
+}
+
+template <int groups, class Sink>
+void blocks_of_q8_0(Rows rows, std::int64_t depth, Sink& sink) {
+  for (std::int64_t k = 0, at = 0; k < depth; k += 32, at += 34) {
+    VF scale[groups];
+    unrolled<groups>([&](auto g) INLINED {
+      const Rows own = rows.group(g);
+      own.prefetch(at, 34);
+      scale[g] = hn::Mul(half_of(words(own.at, at).w[0]), hn::Set(F(), unshifted));
+    });
+    for (int part = 0; part < 2; ++part) {
+      Words q[groups];
+      unrolled<groups>([&](auto g) INLINED { q[g] = words(rows.group(g).at, at + 2 + 16 * part); });
+      unrolled<4>([&](auto i) INLINED {
+        unrolled<groups>([&](auto g) INLINED { put_codes<false>(sink, k + 16 * part + 4 * i, g, q[g].w[i], scale[g], scale[g]); });
+      });
+    }
+  }
+}
+
+// ---- Types of 256 values a block. A block's scales are worked out first, then sub-blocks of 32 values (16 where `finer`) go by.
+
+// Four scales out of one word of signed bytes, 2^48 of them taken back: 2^24 of their own and 2^24 of the codes.
+HWY_INLINE void four_scales(VU codes, VF factor, VF* to) {
+  unrolled<4>([&](auto j) INLINED { to[j] = hn::Mul(factor, byte_of<j.value>(codes)); });
+}
+
+struct Q4K {
+  static constexpr std::int64_t bytes = 144, at = 16;
+  static constexpr bool has_offset = true;
+  static constexpr int scales = 8;
+  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF* offset) {
+    const Words w = words(rows, b);
+    const VF d = hn::Mul(half_of(w.w[0]), hn::Set(F(), 0x1p-48f)), least = hn::Mul(upper_half_of(w.w[0]), hn::Set(F(), -0x1p-24f));
+    const VU six = word(0x3f3f3f3f);
+    const auto fifth = [&](VU low, VU high) INLINED { return hn::Or(low, hn::ShiftLeft<4>(two_bits(high, 6))); };
+    four_scales(hn::And(w.w[1], six), d, scale);
+    four_scales(fifth(low_nibbles(w.w[3]), w.w[1]), d, scale + 4);
+    four_scales(hn::And(w.w[2], six), least, offset);
+    four_scales(fifth(high_nibbles(w.w[3]), w.w[2]), least, offset + 4);
+  }
+  // Words i of the 32 values of sub-block s.
+  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
+    const Words q[2] = {words(rows, b + 16 + s / 2 * 32), words(rows, b + 32 + s / 2 * 32)};
+    unrolled<8>([&](auto i) INLINED { codes[i] = nibbles(q[i / 4].w[i % 4], s % 2); });
+  }
+};
+
+struct Q5K {
+  static constexpr std::int64_t bytes = 176;
+  static constexpr bool has_offset = true;
+  static constexpr int scales = 8;
+  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF* offset) { Q4K::head(rows, b, scale, offset); }
+  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
+    const Words q[2] = {words(rows, b + 48 + s / 2 * 32), words(rows, b + 64 + s / 2 * 32)};
+    const Words high[2] = {words(rows, b + 16), words(rows, b + 32)};
+    unrolled<8>([&](auto i) INLINED {
+      codes[i] = hn::Or(nibbles(q[i / 4].w[i % 4], s % 2), hn::ShiftLeft<4>(one_bit(high[i / 4].w[i % 4], s)));
+    });
+  }
+};
+
+struct Q6K {
+  static constexpr std::int64_t bytes = 210;
+  static constexpr bool has_offset = false;
+  static constexpr int scales = 16;
+  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF*) {
+    const VF d = hn::Mul(upper_half_of(words(rows, b + 194).w[3]), hn::Set(F(), 0x1p-48f));
+    const Words w = words(rows, b + 192);
+    unrolled<4>([&](auto i) INLINED { four_scales(w.w[i], d, scale + 4 * i); });
+  }
+  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
+    const int part = s / 4, quarter = s % 4;
+    const std::int64_t low = b + 64 * part + 32 * (quarter % 2), high = b + 128 + 32 * part;
+    const Words q[2] = {words(rows, low), words(rows, low + 16)}, h[2] = {words(rows, high), words(rows, high + 16)};
+    unrolled<8>([&](auto i) INLINED {
+      const VU upper = hn::ShiftLeft<4>(two_bits(h[i / 4].w[i % 4], 2 * quarter));
+      codes[i] = subtract_bytes(hn::Or(nibbles(q[i / 4].w[i % 4], quarter / 2), upper), 32);
+    });
+  }
+};
+
+struct Q2K {
+  static constexpr std::int64_t bytes = 84;
+  static constexpr bool has_offset = true;
+  static constexpr int scales = 16;
+  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF* offset) {
+    const VU both = words(rows, b + 68).w[3];
+    const VF d = hn::Mul(half_of(both), hn::Set(F(), 0x1p-48f)), least = hn::Mul(upper_half_of(both), hn::Set(F(), -0x1p-24f));
+    const Words w = words(rows, b);
+    unrolled<4>([&](auto i) INLINED {
+      four_scales(low_nibbles(w.w[i]), d, scale + 4 * i);
+      four_scales(high_nibbles(w.w[i]), least, offset + 4 * i);
+    });
+  }
+  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
+    const Words q[2] = {words(rows, b + 16 + s / 4 * 32), words(rows, b + 32 + s / 4 * 32)};
+    unrolled<8>([&](auto i) INLINED { codes[i] = two_bits(q[i / 4].w[i % 4], s % 4 * 2); });
+  }
+};
+
+struct Q3K {
+  static constexpr std::int64_t bytes = 110;
+  static constexpr bool has_offset = false;
+  static constexpr int scales = 16;
+  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF*) {
+    const Words w = words(rows, b + 94);  // two bytes early, so as to end with the block
+    const VF d = hn::Mul(upper_half_of(w.w[3]), hn::Set(F(), 0x1p-48f));
+    VU s[3];
+    unrolled<3>([&](auto i) INLINED { s[i] = hn::Or(hn::ShiftRight<16>(w.w[i]), hn::ShiftLeft<16>(w.w[i + 1])); });
+    unrolled<4>([&](auto i) INLINED {
+      const VU codes = hn::Or(nibbles(s[i % 2], i / 2), hn::ShiftLeft<4>(two_bits(s[2], 2 * i)));
+      four_scales(subtract_bytes(codes, 32), d, scale + 4 * i);
+    });
+  }
+  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
+    const Words q[2] = {words(rows, b + 32 + s / 4 * 32), words(rows, b + 48 + s / 4 * 32)}, h[2] = {words(rows, b), words(rows, b + 16)};
+    unrolled<8>([&](auto i) INLINED {
+      const VU third = hn::ShiftLeft<2>(one_bit(h[i / 4].w[i % 4], s));
+      codes[i] = subtract_bytes(hn::Or(two_bits(q[i / 4].w[i % 4], s % 4 * 2), third), 4);
+    });
+  }
+};
+
+struct Tq2_0 {
+  static constexpr std::int64_t bytes = 66;
+  static constexpr bool has_offset = false;
+  static constexpr int scales = 8;
+  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF*) {
+    const VF d = hn::Mul(upper_half_of(words(rows, b + 50).w[3]), hn::Set(F(), unshifted));
+    for (int s = 0; s < scales; ++s) scale[s] = d;
+  }
+  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
+    const Words q[2] = {words(rows, b + s / 4 * 32), words(rows, b + 16 + s / 4 * 32)};
+    unrolled<8>([&](auto i) INLINED { codes[i] = subtract_bytes(two_bits(q[i / 4].w[i % 4], s % 4 * 2), 1); });
+  }
+};
+
+struct Iq4Xs {
+  static constexpr std::int64_t bytes = 136;
+  static constexpr bool has_offset = false;
+  static constexpr int scales = 8;
+  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF*) {
+    const Words w = words(rows, b);
+    const VF d = hn::Mul(half_of(w.w[0]), hn::Set(F(), unshifted));
+    for (int s = 0; s < scales; ++s) {
+      const VU high = hn::And(hn::ShiftRightSame(w.w[0], 16 + 2 * s), word(3)), low = hn::And(hn::ShiftRightSame(w.w[1], 4 * s), word(15));
+      const auto q = hn::Sub(hn::BitCast(I(), hn::Or(low, hn::ShiftLeft<4>(high))), hn::Set(I(), 32));
+      scale[s] = hn::Mul(d, hn::ConvertTo(F(), q));
+    }
+  }
+  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
+    const Words q = words(rows, b + 8 + 16 * s);
+    unrolled<8>([&](auto i) INLINED { codes[i] = look_up(iq4_codes, nibbles(q.w[i % 4], i / 4)); });
+  }
+};
+
+template <class Type, int groups, class Sink>
+void blocks_of_256(Rows rows, std::int64_t depth, Sink& sink) {
+  constexpr int finer = Type::scales / 8;  // scales of one sub-block
+  for (std::int64_t k = 0, at = 0; k < depth; k += 256, at += Type::bytes) {
+    VF scale[groups][Type::scales], offset[groups][Type::scales];
+    unrolled<groups>([&](auto g) INLINED {
+      rows.group(g).prefetch(at, Type::bytes);
+      Type::head(rows.group(g).at, at, scale[g], offset[g]);
+    });
+    for (int s = 0; s < 8; ++s) {
+      VU codes[groups][8];
+      unrolled<groups>([&](auto g) INLINED { Type::sub_block(rows.group(g).at, at, s, codes[g]); });
+      unrolled<8>([&](auto i) INLINED {
+        unrolled<groups>([&](auto g) INLINED {
+          const int own = finer * s + i * finer / 8;
+          put_codes<Type::has_offset>(sink, k + 32 * s + 4 * i, g, codes[g][i], scale[g][own], offset[g][own]);
+        });
+      });
+    }
+  }
+}
+
+// ---- Four-bit floats.
+
+// Half of 2^(e - 127) for the exponent in the lowest byte of each lane.
+HWY_INLINE VF half_power(VU e) {
+  const auto small = hn::Gt(hn::Set(I(), 2), hn::BitCast(I(), e));
+  const VU normal = hn::ShiftLeft<23>(hn::Sub(e, word(1))), tiny = hn::ShiftLeft<21>(hn::Add(e, word(1)));  // 2^21 << e for e = 0, 1
+  return as_float(hn::IfThenElse(hn::RebindMask(U(), small), tiny, normal));
+}
+
+// Its scales may be so small that 2^24 cannot be taken back from them: each value is shifted down instead.
+template <int groups, class Sink>
+void blocks_of_mxfp4(Rows rows, std::int64_t depth, Sink& sink) {
+  for (std::int64_t k = 0, at = 0; k < depth; k += 32, at += 17) {
+    unrolled<groups>([&](auto g) INLINED {
+      const Rows own = rows.group(g);
+      own.prefetch(at, 17);
+      const VF scale = half_power(hn::And(words(own.at, at).w[0], word(255)));
+      const Words q = words(own.at, at + 1);
+      unrolled<8>([&](auto i) INLINED {
+        const VU codes = look_up(fp4_codes, nibbles(q.w[i % 4], i / 4));
+        unrolled<4>([&](auto j) INLINED {
+          const VF value = hn::Mul(byte_of<j.value>(codes), hn::Set(F(), unshifted));
+          sink.put(k + 4 * i + j.value, g, hn::Mul(scale, value));
+        });
+      });
+    });
+  }
+}
+
+// 2^-24 times half of the unsigned E4M3 in the lowest byte of each lane; its NaN counts as 0.
+HWY_INLINE VF half_e4m3(VU x) {
+  const VU bits = hn::And(x, word(0x7f));
+  const VF value = hn::Mul(as_float(hn::ShiftLeft<20>(bits)), hn::Set(F(), 0x1p95f));
+  const auto nan = hn::Eq(hn::And(x, word(0xff)), word(0x7f));
+  return hn::IfThenZeroElse(hn::RebindMask(F(), nan), value);
+}
+
+template <int groups, class Sink>
+void blocks_of_nvfp4(Rows rows, std::int64_t depth, Sink& sink) {
+  for (std::int64_t k = 0, at = 0; k < depth; k += 64, at += 36) {
+    unrolled<groups>([&](auto g) INLINED {
+      const Rows own = rows.group(g);
+      own.prefetch(at, 36);
+      const VU exponents = words(own.at, at).w[0];
+      for (int s = 0; s < 4; ++s) {  // 16 values of 8 bytes
+        const VF scale = half_e4m3(hn::ShiftRightSame(exponents, 8 * s));
+        const Words q = words(own.at, at + 4 + 16 * (s / 2));
+        unrolled<4>([&](auto i) INLINED {
+          const VU w = s % 2 == 0 ? q.w[i % 2] : q.w[2 + i % 2];
+          put_codes<false>(sink, k + 16 * s + 4 * i, g, look_up(fp4_codes, nibbles(w, i / 2)), scale, scale);
+        });
+      }
+    });
+  }
+}
+
+// ---- Types without blocks: whole lines of 64 bytes, and what is left of a row value by value.
+
+template <int groups, class Sink>
+void rest_of_rows(Rows rows, DType dtype, std::int64_t bytes, std::int64_t k, std::int64_t depth, Sink& sink) {
+  HWY_ALIGN float column[lanes];
+  for (; k < depth; ++k) {
+    unrolled<groups>([&](auto g) INLINED {
+      for (int r = 0; r < lanes; ++r)
+        decode_values(reinterpret_cast<const std::byte*>(rows.group(g).at[r] + k * bytes), dtype, 1, column + r);
+      sink.put(k, g, hn::Load(F(), column));
+    });
+  }
+}
+
+template <int groups, class Sink>
+void lines_of_f32(Rows rows, std::int64_t depth, Sink& sink) {
+  std::int64_t k = 0;
+  for (; k + 16 <= depth; k += 16) {
+    unrolled<groups>([&](auto g) INLINED {
+      const Rows own = rows.group(g);
+      own.prefetch(4 * k, 64);
+      unrolled<4>([&](auto i) INLINED {
+        const Words w = words(own.at, 4 * k + 16 * i);
+        unrolled<4>([&](auto j) INLINED { sink.put(k + 4 * i + j, g, as_float(w.w[j])); });
+      });
+    });
+  }
+  rest_of_rows<groups>(rows, DType::f32, 4, k, depth, sink);
+}
+
+template <int groups, class Sink>
+void lines_of_bf16(Rows rows, std::int64_t depth, Sink& sink) {
+  std::int64_t k = 0;
+  for (; k + 32 <= depth; k += 32) {
+    unrolled<groups>([&](auto g) INLINED {
+      const Rows own = rows.group(g);
+      own.prefetch(2 * k, 64);
+      unrolled<4>([&](auto i) INLINED {
+        const Words w = words(own.at, 2 * k + 16 * i);
+        unrolled<4>([&](auto j) INLINED {
+          sink.put(k + 8 * i + 2 * j, g, as_float(hn::ShiftLeft<16>(w.w[j])));
+          sink.put(k + 8 * i + 2 * j + 1, g, as_float(hn::And(w.w[j], word(0xffff0000))));
+        });
+      });
+    });
+  }
+  rest_of_rows<groups>(rows, DType::bf16, 2, k, depth, sink);
+}
+
+// The halves of even and odd rows side by side, so that the machine's own conversion gives lanes in order.
+template <int groups, class Sink>
+void lines_of_f16(Rows rows, std::int64_t depth, Sink& sink) {
+  const hn::Repartition<hwy::float16_t, F> d;
+  const hn::Half<decltype(d)> dh;
+  std::int64_t k = 0;
+  for (; k + 32 <= depth; k += 32) {
+    unrolled<groups / 2>([&](auto pair) INLINED {
+      constexpr int g = 2 * pair.value;
+      const Rows own = rows.group(g);
+      own.prefetch(2 * k, 64), rows.group(g + 1).prefetch(2 * k, 64);
+      unrolled<4>([&](auto i) INLINED {
+        const Words even = words(own.at, 2 * k + 16 * i, 2), odd = words(own.at + 1, 2 * k + 16 * i, 2);
+        unrolled<4>([&](auto j) INLINED {
+          const auto put = [&](std::int64_t at, VU upper, VU lower) INLINED {
+            const auto halves = hn::BitCast(d, hn::OddEven(hn::BitCast(H(), upper), hn::BitCast(H(), lower)));
+            sink.put(at, g, hn::PromoteTo(F(), hn::LowerHalf(dh, halves)));
+            sink.put(at, g + 1, hn::PromoteTo(F(), hn::UpperHalf(dh, halves)));
+          };
+          put(k + 8 * i + 2 * j, hn::ShiftLeft<16>(odd.w[j]), even.w[j]);
+          put(k + 8 * i + 2 * j + 1, odd.w[j], hn::ShiftRight<16>(even.w[j]));
+        });
+      });
+    });
+  }
+  rest_of_rows<groups>(rows, DType::f16, 2, k, depth, sink);
+}
+
+/// Gives every value of the rows of `groups` vectors to the sink, sink.put(k, group, values), with k in order for each group. False
+/// for a type that has no kernel of this kind.
+template <int groups, class Sink>
+bool for_values(DType dtype, Rows rows, std::int64_t depth, Sink& sink) {
+  switch (dtype) {
+    case DType::f32: return lines_of_f32<groups>(rows, depth, sink), true;
+    case DType::f16: return lines_of_f16<groups>(rows, depth, sink), true;
+    case DType::bf16: return lines_of_bf16<groups>(rows, depth, sink), true;
+    case DType::q8_0: return blocks_of_q8_0<groups>(rows, depth, sink), true;
+    case DType::q4_0: return blocks_of_32<Q4_0, groups>(rows, depth, sink), true;
+    case DType::q4_1: return blocks_of_32<Q4_1, groups>(rows, depth, sink), true;
+    case DType::q5_0: return blocks_of_32<Q5_0, groups>(rows, depth, sink), true;
+    case DType::q5_1: return blocks_of_32<Q5_1, groups>(rows, depth, sink), true;
+    case DType::iq4_nl: return blocks_of_32<Iq4Nl, groups>(rows, depth, sink), true;
+    case DType::mxfp4: return blocks_of_mxfp4<groups>(rows, depth, sink), true;
+    case DType::nvfp4: return blocks_of_nvfp4<groups>(rows, depth, sink), true;
+    case DType::q2_k: return blocks_of_256<Q2K, groups>(rows, depth, sink), true;
+    case DType::q3_k: return blocks_of_256<Q3K, groups>(rows, depth, sink), true;
+    case DType::q4_k: return blocks_of_256<Q4K, groups>(rows, depth, sink), true;
+    case DType::q5_k: return blocks_of_256<Q5K, groups>(rows, depth, sink), true;
+    case DType::q6_k: return blocks_of_256<Q6K, groups>(rows, depth, sink), true;
+    case DType::iq4_xs: return blocks_of_256<Iq4Xs, groups>(rows, depth, sink), true;
+    case DType::tq2_0: return blocks_of_256<Tq2_0, groups>(rows, depth, sink), true;
+    default: return false;
+  }
+}
+
+#endif  // EMBSCOPE_BLOCKS_IN_LANES
+
+}  // namespace HWY_NAMESPACE
+}  // namespace embscope
+HWY_AFTER_NAMESPACE();
+
+#endif

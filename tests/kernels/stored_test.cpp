@@ -1,0 +1,195 @@
+// Products with matrices as they lie in a file: the bits of the matrix decoded beforehand, for every type on every instruction set.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <hwy/targets.h>
+
+#include "embscope/threads.h"
+#include "kernels/gemm.h"
+#include "kernels/vector.h"
+
+namespace embscope {
+namespace {
+
+constexpr DType types[] = {DType::f32,   DType::f16,   DType::bf16,    DType::f64,    DType::q8_0,  DType::q4_0,    DType::q4_1,
+                           DType::q5_0,  DType::q5_1,  DType::q2_k,    DType::q3_k,   DType::q4_k,  DType::q5_k,    DType::q6_k,
+                           DType::q8_k,  DType::iq1_s, DType::iq1_m,   DType::iq2_xxs, DType::iq2_xs, DType::iq2_s, DType::iq3_xxs,
+                           DType::iq3_s, DType::iq4_nl, DType::iq4_xs, DType::tq1_0,  DType::tq2_0, DType::mxfp4,   DType::nvfp4,
+                           DType::f8_e4m3, DType::f8_e5m2};
+
+// Random blocks whose values are finite and of a size that lets sums stay so, in a buffer that ends with the last one.
+class RandomMatrix {
+ public:
+  RandomMatrix(DType dtype, std::int64_t rows, std::int64_t columns)
+      : view_{nullptr, dtype, {rows, columns}}, bytes_(static_cast<std::size_t>(view_.bytes())) {
+    std::mt19937 random(static_cast<unsigned>(dtype));
+    const std::int64_t size = block_bytes(dtype);
+    std::vector<float> values(static_cast<std::size_t>(block_size(dtype)));
+    for (std::int64_t at = 0; at < view_.bytes(); at += size) {
+      do {
+        for (std::int64_t i = 0; i < size; ++i) bytes_[static_cast<std::size_t>(at + i)] = static_cast<std::byte>(random());
+        decode_values(bytes_.data() + at, dtype, block_size(dtype), values.data());
+      } while (!std::ranges::all_of(values, [](float x) { return std::abs(x) < 1e18f; }));
+    }
+    view_.data = bytes_.data();
+  }
+  const View& view() const { return view_; }
+  std::byte* bytes() { return bytes_.data(); }
+
+ private:
+  View view_;
+  std::vector<std::byte> bytes_;
+};
+
+Packed stored(const View& view, bool by_inputs = false) {
+  auto s = std::make_shared<Stored>();
+  s->view = view, s->by_inputs = by_inputs;
+  s->out = by_inputs ? view.columns() : view.rows(), s->in = by_inputs ? view.rows() : view.columns();
+  s->file = "model.gguf", s->name = "block 3: up";
+  return Packed(std::move(s));
+}
+
+Packed decoded(const View& view, bool by_inputs = false) {
+  const Tensor w = decode(view);
+  const std::int64_t rows = view.rows(), columns = view.columns(), out = by_inputs ? columns : rows, in = by_inputs ? rows : columns;
+  return Packed(out, in, [&](std::int64_t p, float* panel) {
+    const std::int64_t first = p * panel_width, count = std::min(panel_width, out - first);
+    by_inputs ? copy_panel(w.data() + first, columns, in, count, panel) : pack_panel(w.data() + first * columns, columns, count, in, panel);
+  });
+}
+
+std::vector<float> irregular(std::int64_t n) {
+  std::vector<float> v(static_cast<std::size_t>(n));
+  for (std::int64_t i = 0; i < n; ++i) v[static_cast<std::size_t>(i)] = static_cast<float>(std::sin(static_cast<double>(i) * 12.9898) * 0.999);
+  return v;
+}
+
+std::vector<float> product(const std::vector<float>& x, std::int64_t rows, const Packed& w) {
+  std::vector<float> y(static_cast<std::size_t>(rows * w.out()), NAN);
+  const auto bias = irregular(w.out());
+  gemm(x.data(), w.in(), rows, {{Product{&w, bias.data(), y.data(), w.out()}}});
+  return y;
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+class StoredProduct : public ::testing::TestWithParam<DType> {
+ protected:
+  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
+
+  static void expect_bits_of_decoded(const View& view, bool by_inputs, std::int64_t rows) {
+    const auto x = irregular(rows * (by_inputs ? view.rows() : view.columns()));
+    for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+      hwy::SetSupportedTargetsForTest(target);
+      EXPECT_TRUE(same_bits(product(x, rows, stored(view, by_inputs)), product(x, rows, decoded(view, by_inputs))))
+          << name(view.dtype) << " " << view.shape.text() << " for " << rows << " rows on " << hwy::TargetName(target);
+    }
+  }
+};
+
+// Whole blocks for the types that have them, a ragged end for the others.
+std::int64_t columns_for(DType dtype, std::int64_t about) {
+  return block_size(dtype) == 1 ? about : std::max<std::int64_t>(1, about / block_size(dtype)) * block_size(dtype);
+}
+
+TEST_P(StoredProduct, has_the_bits_of_the_matrix_decoded_beforehand) {
+  for (const std::int64_t out : {1, 64, 101}) {
+    const RandomMatrix w(GetParam(), out, columns_for(GetParam(), 790));
+    for (const std::int64_t rows : {1, 2, 15}) expect_bits_of_decoded(w.view(), false, rows);
+  }
+  const RandomMatrix short_rows(GetParam(), 70, columns_for(GetParam(), 7));
+  for (const std::int64_t rows : {1, 340}) expect_bits_of_decoded(short_rows.view(), false, rows);
+}
+
+TEST_P(StoredProduct, of_the_transposed_matrix_too) {
+  for (const std::int64_t in : {1, 45, 300}) {
+    const RandomMatrix w(GetParam(), in, columns_for(GetParam(), 790));
+    for (const std::int64_t rows : {1, 17}) expect_bits_of_decoded(w.view(), true, rows);
+  }
+}
+
+TEST_P(StoredProduct, threads_do_not_change_a_bit) {
+  const RandomMatrix w(GetParam(), 333, columns_for(GetParam(), 512));
+  const auto x = irregular(3 * w.view().columns());
+  const int before = threads();
+  for (const std::int64_t rows : {1, 3}) {
+    set_threads(1);
+    const auto one = product(x, rows, stored(w.view()));
+    set_threads(3);
+    EXPECT_TRUE(same_bits(product(x, rows, stored(w.view())), one));
+  }
+  set_threads(before);
+}
+
+INSTANTIATE_TEST_SUITE_P(types, StoredProduct, ::testing::ValuesIn(types),
+                         [](const auto& type) { return std::string(name(type.param)); });
+
+TEST(Stored, rows_may_come_in_any_order_and_columns_begin_anywhere) {
+  const RandomMatrix w(DType::f32, 90, 100);
+  Stored part;
+  part.view = w.view(), part.out = 3, part.in = 60, part.first_column = 17;
+  part.order = {88, 2, 41};
+  const auto x = irregular(2 * part.in);
+  const Tensor all = decode(w.view());
+  const Packed expected(3, 60, [&](std::int64_t, float* panel) {
+    std::vector<float> rows;
+    for (const std::int64_t i : {88, 2, 41}) rows.insert(rows.end(), all.row(i).begin() + 17, all.row(i).begin() + 77);
+    pack_panel(rows.data(), 60, 3, 60, panel);
+  });
+  auto shared = std::make_shared<Stored>();
+  shared->view = part.view, shared->out = 3, shared->in = 60, shared->first_column = 17, shared->order = part.order;
+  for (const std::int64_t rows : {1, 2}) EXPECT_TRUE(same_bits(product(x, rows, Packed(shared)), product(x, rows, expected)));
+}
+
+TEST(Stored, a_part_of_the_outputs_of_a_matrix_by_inputs) {
+  const RandomMatrix w(DType::f32, 40, 300);  // three maps of 100 outputs in one tensor
+  const Tensor all = decode(w.view());
+  for (std::int64_t first = 0; first < 300; first += 100) {
+    auto part = std::make_shared<Stored>();
+    part->view = w.view(), part->out = 100, part->in = 40, part->by_inputs = true, part->first_column = first;
+    const Packed expected(100, 40, [&](std::int64_t p, float* panel) {
+      copy_panel(all.data() + first + p * panel_width, 300, 40, std::min(panel_width, 100 - p * panel_width), panel);
+    });
+    const auto x = irregular(5 * 40);
+    for (const std::int64_t rows : {1, 5}) EXPECT_TRUE(same_bits(product(x, rows, Packed(part)), product(x, rows, expected)));
+  }
+}
+
+TEST(Stored, damaged_weights_are_named_when_they_are_used) {
+  for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_k, DType::q6_k}) {
+    RandomMatrix w(dtype, 70, 512);
+    const std::int64_t scale = dtype == DType::q6_k ? 208 : 0;  // where a block has its scale
+    std::byte* at = w.bytes() + 41 * w.view().row_bytes() + scale;
+    for (const float bad : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+      const std::uint32_t bits = std::bit_cast<std::uint32_t>(bad);
+      const std::uint16_t half = std::isnan(bad) ? 0x7e00 : 0x7c00, upper = static_cast<std::uint16_t>(bits >> 16);
+      dtype == DType::f32 ? std::memcpy(at, &bits, 4) : std::memcpy(at, dtype == DType::bf16 ? &upper : &half, 2);
+      for (const std::int64_t rows : {1, 3}) {
+        try {
+          product(irregular(rows * 512), rows, stored(w.view()));
+          FAIL() << name(dtype) << ": accepted";
+        } catch (const Error& e) {
+          EXPECT_EQ(e.code(), Code::format);
+          EXPECT_NE(std::string(e.what()).find("block 3: up holds NaN or infinite values"), std::string::npos) << e.what();
+        }
+      }
+    }
+  }
+}
+
+TEST(Stored, an_x_that_is_not_finite_is_not_the_weights_fault) {
+  const RandomMatrix w(DType::q4_k, 70, 256);
+  auto x = irregular(256);
+  x[9] = std::numeric_limits<float>::infinity();
+  EXPECT_FALSE(all_finite(product(x, 1, stored(w.view())).data(), 70));
+}
+
+}  // namespace
+}  // namespace embscope
