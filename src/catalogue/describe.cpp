@@ -91,6 +91,8 @@ Integer checked_integer(const Field& field, const Value& value) {
 
 std::uint64_t seed_of(const Field& field, const Value& value) {
   if (const auto* large = std::get_if<std::uint64_t>(&value.is)) return *large;
+  if (const auto* real = std::get_if<double>(&value.is); real != nullptr && std::trunc(*real) == *real)
+    throw Error(Code::range, std::string(field.name), fmt::format("{}: choose 0 to {}", *real, UINT64_MAX));
   const auto* whole = std::get_if<std::int64_t>(&value.is);
   if (whole == nullptr) refuse(field.name, "must be a whole number");
   if (*whole < 0)

@@ -25,10 +25,14 @@ constexpr Part parts[] = {
 
 void fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
-  f(r.edits, {.name = "edits", .what = "What is changed, in this order", .required = true});
+  f(r.edits, {.name = "edits", .what = "What is changed, in this order"});
   f(r.top, {.name = "top", .what = "How many of the likeliest, before and after", .least = 1, .most = 1000});
   f(r.targets,
     {.name = "targets", .what = "Next tokens to list besides the likeliest", .old = "follow", .longest = 64});
+}
+
+void check(const Ask& r) {
+  if (r.edits.given.empty()) throw Error(Code::usage, "edits", "nothing to do: name at least one edit");
 }
 
 // For titles: the edit itself where there is one, and was given as text.
@@ -41,7 +45,6 @@ std::string title_of(const Edits& edits) {
 Found run(const Subject& on, const Ask& r, const Progress& progress) {
   const Prompt prompt = prompt_of(on, r.text);
   InterventionRequest request{prompt.tokens.ids, edits_of(on, r.edits, prompt), r.top, tokens_of(on, r.targets)};
-  if (request.edits.empty()) throw Error(Code::usage, "edits", "is empty: name at least one");
   InterventionResult result = intervene(on.transformer(), request, progress);
   Found found;
   found.notes = {fmt::format("KL(after || before) = {:.4f} nats", result.divergence)};
@@ -60,7 +63,7 @@ const Analysis& edit_analysis() {
       {.name = "edit",
        .what = "Change an activation and see what the model then says",
        .example = "edit \"The capital of Germany is\" --at \"wte@' Germany'\" --do \"mix 0.5 ' France'\""},
-      parts, fields, run);
+      parts, fields, run, nullptr, check);
   return made;
 }
 
