@@ -178,7 +178,9 @@ void check_answers(std::string_view bytes, bool has_session, bool has_token) {
     const auto length = head.fields.find("content-length");
     const std::size_t size = length == head.fields.end() ? bytes.size() : std::strtoull(length->second.c_str(), nullptr, 10);
     hold(size <= bytes.size(), "a cut body");
-    if (head.status >= 400) {
+    if (head.fields.at("content-type").starts_with("text/html") && head.status >= 400) {
+      hold(head.status == 401, "a page that is not the door's");
+    } else if (head.status >= 400) {
       boost::system::error_code error;
       const auto said = boost::json::parse(bytes.substr(0, size), error);
       hold(!error && said.at("error").at("message").is_string(), "a refusal without a message");

@@ -17,6 +17,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// 1207934976 -> "1,207,934,976".
+std::string grouped(std::int64_t number) {
+  std::string digits = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<std::size_t>(at), ",");
+  return digits;
+}
+
 constexpr const char* sentence = "The capital of Germany is";
 
 class Tour {
@@ -79,7 +86,7 @@ class Tour {
         fmt::format("The number selects a row of the <em>embedding matrix</em>, called <code>wte</code>. In this model "
                     "it is <strong>wte: {} x {}</strong>: "
                     "{} tokens, each a vector of {} values. From here on the model works with these vectors alone.",
-                    c.vocab, c.width, c.vocab, c.width));
+                    c.vocab, c.width, grouped(c.vocab), c.width));
   }
 
   void two_words() {
@@ -153,9 +160,9 @@ class Tour {
     const PairCosines pairs = pair_cosines(*model_, 100);
     figure(figure_pairs(pairs.histogram, pairs.mean, pairs.positive_share));
     report_.text(
-        fmt::format("Of {:.0f} pairs, <strong>{:.3f} %</strong> have a positive cosine; the mean is {:.4f}. A cosine "
+        fmt::format("Of {} pairs, <strong>{:.3f} %</strong> have a positive cosine; the mean is {:.4f}. A cosine "
                     "of 0.4 therefore says little by itself: compare it with this distribution.",
-                    pairs.pairs, 100 * pairs.positive_share, pairs.mean));
+                    grouped(static_cast<std::int64_t>(pairs.pairs)), 100 * pairs.positive_share, pairs.mean));
   }
 
   void arithmetic() {
@@ -188,12 +195,12 @@ class Tour {
     report_.text(
         "What it means that a context moves a vector is easier to see in two dimensions with names. Animals are placed "
         "by size and friendliness; "
-        "\"a big, wary cat\" adds to the cat's vector and takes it to [.4, .6], larger and less friendly. The model "
+        "\"the neighbour's hissing cat\" adds to the cat's vector and takes it to [.4, .6], as large and less friendly. The model "
         "does the same in its own dimensions, which have no names.");
     command("toy");
     figure(figure_toy(toy_space()));
     Request request;
-    request.rows = {model_->tokenizer().encode("The cat").ids, model_->tokenizer().encode("The big, wary cat").ids};
+    request.rows = {model_->tokenizer().encode("The cat").ids, model_->tokenizer().encode("The neighbour's hissing cat").ids};
     const Site site{Point::resid_post, static_cast<int>(model_->config().blocks) / 2};
     request.capture = {site};
     request.logits = LogitsAt::none;

@@ -2,6 +2,7 @@
 // Thread rule: pure functions over open models.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,11 +24,18 @@ class Opened : public Subject {
   Files files() const override { return Files::refused; }
   void note(const NamedToken& token) const override { words_.push_back(token); }
   const Words& words() const { return words_; }
+  void so_far(const Found& found) const override {
+    if (tell_) tell_(found);
+  }
+  void tell(std::function<void(const Found&)> tell) const {
+    tell_ = std::move(tell);
+  }  ///< who is told of what is known so far
   std::int64_t usual_positions() const override { return 64; }
 
  private:
   std::shared_ptr<const OpenModel> model_;
   mutable Words words_;
+  mutable std::function<void(const Found&)> tell_;
 };
 
 /// The members of a JSON object as the values of an analysis's fields; null counts as absent.

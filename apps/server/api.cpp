@@ -19,7 +19,8 @@ std::int64_t parameters(const Model& model) {
   return count;
 }
 
-bj::value described(const OpenModel& model) {
+// Guests are told what a model is, not where it lies on this machine.
+bj::value described(const OpenModel& model, Visitor visitor) {
   const Config& c = model.config();
   bj::array listed;
   for (const SiteInfo& site : sites(c))
@@ -28,8 +29,8 @@ bj::value described(const OpenModel& model) {
                                 {"transformer_lens", site.transformer_lens},
                                 {"hugging_face", site.hugging_face}});
   return {{"name", well_formed(model.name())},
-          {"path", well_formed(model.model().path().string())},
-          {"opens", well_formed(model.opens())},
+          {"path", visitor.is_guest() ? "" : well_formed(model.model().path().string())},
+          {"opens", well_formed(visitor.is_guest() ? model.name() : model.opens())},
           {"family", c.family},
           {"vocab", c.vocab},
           {"width", c.width},
@@ -45,9 +46,9 @@ bj::value described(const OpenModel& model) {
           {"sites", std::move(listed)}};
 }
 
-Answer list_models(const Models& models) {
+Answer list_models(const Call& call, const Models& models) {
   bj::array list;
-  for (const auto& model : models.all()) list.push_back(described(*model));
+  for (const auto& model : models.all()) list.push_back(described(*model, call.visitor));
   Answer answer;
   answer.body = bj::serialize(list);
   return answer;
@@ -56,28 +57,34 @@ Answer list_models(const Models& models) {
 Answer open_model(const Call& call, Models& models) {
   const Fields in(call, {"open"});
   Answer answer;
-  answer.body = bj::serialize(described(*models.open(in.text("open"))));
+  answer.body = bj::serialize(described(*models.open(in.text("open")), call.visitor));
   return answer;
 }
 
-Answer health(const Models& models, const Routes& routes) {
+Answer health(const Call& call, const Models& models, const Routes& routes) {
   bj::array names, addresses;
   for (const Route& route : routes.all()) addresses.push_back(bj::array{route.method, route.pattern});
   for (const auto& model : models.all()) names.emplace_back(well_formed(model->name()));
-  return Reply().add("version", bj::value(EMBSCOPE_VERSION)).add("models", names).add("addresses", addresses).answer();
+  return Reply()
+      .add("version", bj::value(EMBSCOPE_VERSION))
+      .add("models", names)
+      .add("guest", bj::value(call.visitor.is_guest()))
+      .add("addresses", addresses)
+      .answer();
 }
 
 }  // namespace
 
 Api::Api() {
-  routes_.add("GET", "/api/health", Lane::here, [this](Call&) { return health(models_, routes_); });
+  routes_.add("GET", "/api/health", Lane::here, [this](Call& call) { return health(call, models_, routes_); });
   routes_.add("GET", "/api/openapi.json", Lane::quick, [](Call&) {
     Answer answer;
     answer.body = openapi();
     return answer;
   });
-  routes_.add("GET", "/api/models", Lane::quick, [this](Call&) { return list_models(models_); });
+  routes_.add("GET", "/api/models", Lane::quick, [this](Call& call) { return list_models(call, models_); });
   routes_.add("POST", "/api/models", Lane::work, [this](Call& call) { return open_model(call, models_); });
+  routes_.for_owner_only();
   add_text(routes_, models_);
   add_vectors(routes_, models_);
   add_matrix(routes_, models_);

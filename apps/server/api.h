@@ -32,7 +32,7 @@ class Api {
 void add_models(Routes& routes, Models& models);
 void add_text(Routes& routes, Models& models);        ///< tokens, vocabulary, generate
 void add_vectors(Routes& routes, Models& models);     ///< vectors, similar, toy
-void add_matrix(Routes& routes, Models& models);
+void add_matrix(Routes& routes, Models& models);      ///< and the map of all tokens
 void add_analyses(Routes& routes, Models& models);    ///< those of the catalogue
 void add_experiments(Routes& routes, Models& models); ///< mix/at
 void add_stage(Routes& routes, Models& models);       ///< stage, stage/vector

@@ -55,6 +55,7 @@ Work analysis_work(const Analysis& analysis, bj::object body, std::shared_ptr<co
   require_room(analysis, asked, *on);
   return [&analysis, asked, on](Job& job) {
     job.report(0, analysis.about().name);
+    on->tell([&](const Found& found) { job.set_partial(answer_json(analysis, found, *on, false)); });
     return answer_json(analysis, asked.run(*on, job.progress()), *on, true);
   };
 }

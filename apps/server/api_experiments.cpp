@@ -1,9 +1,10 @@
 // One step of a mixture under a dragging hand.
 #include <algorithm>
-#include <list>
-#include <mutex>
+
+#include <fmt/format.h>
 
 #include "api.h"
+#include "recent.h"
 #include "reply.h"
 #include "texts.h"
 
@@ -42,44 +43,13 @@ std::shared_ptr<const Drag> start_drag(const Fields& in, std::shared_ptr<const O
   r.edits = edits_of(in, *model, prompt_of(in, *model), words);
   const Transformer& transformer = model->transformer();
   MixedAt mixed(transformer, r);
-  return std::make_shared<const Drag>(
-      Drag{std::move(model), std::move(targets), std::move(words), std::move(mixed)});
+  return std::make_shared<const Drag>(Drag{std::move(model), std::move(targets), std::move(words), std::move(mixed)});
 }
 
-/// The last drags; one is its request without p and k. Bounded: those not used for longest go.
-class Drags {
- public:
-  std::shared_ptr<const Drag> of(const std::string& key, const std::function<std::shared_ptr<const Drag>()>& start) {
-    {
-      const std::lock_guard lock(mutex_);
-      const auto known = std::ranges::find(list_, key, &Entry::key);
-      if (known != list_.end()) {
-        list_.splice(list_.begin(), list_, known);
-        return list_.front().drag;
-      }
-    }
-    auto drag = start();
-    const std::lock_guard lock(mutex_);
-    list_.push_front({key, drag, drag->mixed.bytes()});
-    bytes_ += list_.front().bytes;
-    while (list_.size() > most || (bytes_ > most_bytes && list_.size() > 1)) {
-      bytes_ -= list_.back().bytes;
-      list_.pop_back();
-    }
-    return drag;
-  }
-
- private:
-  static constexpr std::size_t most = 16;
-  static constexpr double most_bytes = 256.0 * (1 << 20);
-  struct Entry {
-    std::string key;
-    std::shared_ptr<const Drag> drag;
-    double bytes;
-  };
-  double bytes_ = 0;
-  std::mutex mutex_;
-  std::list<Entry> list_;
+/// A drag by its request without p and k; its answers by the whole request: a class drags through the same steps.
+struct Drags {
+  Recent<std::string, std::shared_ptr<const Drag>> started{64, 256.0 * (1 << 20)};
+  Recent<std::string, std::string> answers{4096, 16.0 * (1 << 20)};
 };
 
 bj::value with_probability(const OpenModel& model, TokenId id, const std::vector<double>& p) {
@@ -88,24 +58,34 @@ bj::value with_probability(const OpenModel& model, TokenId id, const std::vector
   return one;
 }
 
-Answer drag_step(const Call& call, std::shared_ptr<const OpenModel> model, Drags& drags) {
-  const Fields in(call, {"text", "replace", "with", "vector", "targets", "p", "k", "site", "edits"});
-  const double p = in.number("p", 1, 0, 1);
-  const auto k = static_cast<int>(in.integer("k", 10, 0, 1000));
-  const auto drag = drags.of(in.without({"p", "k"}) + model->name(), [&] { return start_drag(in, model); });
-  const Tensor row = drag->mixed.logits(p);
+Reply drag_step(const Drag& drag, double p, int k) {
+  const OpenModel& model = *drag.model;
+  const Tensor row = drag.mixed.logits(p);
   const auto logits = row.values();
   const auto all = softmax(logits);
   bj::array targets, likeliest;
-  for (TokenId id : drag->targets) targets.push_back(with_probability(*model, id, all));
-  for (TokenId id : top(logits, k)) likeliest.push_back(with_probability(*model, id, all));
-  return Reply()
-      .add("p", p)
-      .add("position", drag->mixed.position())
-      .add("targets", targets)
-      .add("top", likeliest)
-      .add("words", words_value(model->model(), drag->words))
-      .answer();
+  for (TokenId id : drag.targets) targets.push_back(with_probability(model, id, all));
+  for (TokenId id : top(logits, k)) likeliest.push_back(with_probability(model, id, all));
+  Reply reply;
+  reply.add("p", p).add("position", drag.mixed.position()).add("targets", targets).add("top", likeliest);
+  reply.add("words", words_value(model.model(), drag.words));
+  return reply;
+}
+
+Answer drag(const Call& call, std::shared_ptr<const OpenModel> model, Drags& drags) {
+  const Fields in(call, {"text", "replace", "with", "vector", "targets", "p", "k", "site", "edits"});
+  const double p = in.number("p", 1, 0, 1);
+  const auto k = static_cast<int>(in.integer("k", 10, 0, 1000));
+  const std::string key = in.without({"p", "k"}) + model->name();
+  const auto step = [&] {
+    const auto drag = drags.started.of(
+        key, [&] { return start_drag(in, model); }, [](const auto& started) { return started->mixed.bytes(); });
+    return drag_step(*drag, p, k).text();
+  };
+  Answer answer;
+  answer.body =
+      drags.answers.of(fmt::format("{} {} {}", p, k, key), step, [](const std::string& text) { return text.size(); });
+  return answer;
 }
 
 }  // namespace
@@ -113,7 +93,7 @@ Answer drag_step(const Call& call, std::shared_ptr<const OpenModel> model, Drags
 void add_experiments(Routes& routes, Models& models) {
   auto drags = std::make_shared<Drags>();
   routes.add("POST", "/api/mix/at", Lane::quick,
-             [&, drags](Call& call) { return drag_step(call, models.of(call), *drags); });
+             [&, drags](Call& call) { return drag(call, models.of(call), *drags); });
 }
 
 }  // namespace embscope::server

@@ -199,9 +199,9 @@ Answer json_answer(std::string text) {
   return answer;
 }
 
-Answer list(const Jobs& jobs) {
+Answer list(const Jobs& jobs, Visitor visitor) {
   std::string text = "[";
-  for (const auto& job : jobs.all()) text += (text.size() > 1 ? "," : "") + job->json(false);
+  for (const auto& job : jobs.all(visitor)) text += (text.size() > 1 ? "," : "") + job->json(false);
   return json_answer(text + "]");
 }
 
@@ -234,33 +234,33 @@ void add_jobs(Routes& routes, Models& models, Jobs& jobs) {
   routes.add("POST", "/api/jobs", Lane::quick, [&](Call& call) {
     std::string kind;
     auto work = work_of(call, kind, models.of(call));
-    Answer answer = Reply().add("id", jobs.start(kind, std::move(work))->id()).answer();
+    Answer answer = Reply().add("id", jobs.start(call.visitor, kind, std::move(work))->id()).answer();
     answer.status = 202;
     return answer;
   });
-  routes.add("GET", "/api/jobs", Lane::quick, [&](Call&) { return list(jobs); });
+  routes.add("GET", "/api/jobs", Lane::quick, [&](Call& call) { return list(jobs, call.visitor); });
   routes.add("GET", "/api/jobs/{id}", Lane::quick,
-             [&](Call& call) { return json_answer(jobs.find(call.parameters[0])->json(true)); });
+             [&](Call& call) { return json_answer(jobs.find(call.visitor, call.parameters[0])->json(true)); });
   routes.add("DELETE", "/api/jobs/{id}", Lane::quick, [&](Call& call) {
-    jobs.remove(call.parameters[0]);
+    jobs.remove(call.visitor, call.parameters[0]);
     return json_answer("{}");
   });
   routes.add("GET", "/api/jobs/{id}/points", Lane::quick,
-             [&](Call& call) { return points(*jobs.find(call.parameters[0])); });
-  routes.add("GET", "/api/jobs/{id}/ids", Lane::quick, [&](Call& call) { return ids(*jobs.find(call.parameters[0])); });
+             [&](Call& call) { return points(*jobs.find(call.visitor, call.parameters[0])); });
+  routes.add("GET", "/api/jobs/{id}/ids", Lane::quick, [&](Call& call) { return ids(*jobs.find(call.visitor, call.parameters[0])); });
   routes.add("GET", "/api/jobs/{id}/labels", Lane::quick,
-             [&](Call& call) { return labels(*jobs.find(call.parameters[0])); });
+             [&](Call& call) { return labels(*jobs.find(call.visitor, call.parameters[0])); });
   routes.add("GET", "/api/jobs/{id}/similar", Lane::quick,
-             [&](Call& call) { return nearest(call, *jobs.find(call.parameters[0])); });
+             [&](Call& call) { return nearest(call, *jobs.find(call.visitor, call.parameters[0])); });
   routes.add_stream("GET", "/api/jobs/{id}/events", [&](Call& call) {
-    jobs.find(call.parameters[0])->follow(call.events);
+    jobs.find(call.visitor, call.parameters[0])->follow(call.events);
     call.keeps_events = true;
     return Answer();
   });
   using Act = void (Job::*)();
   for (const auto& [word, act] : {std::pair<const char*, Act>{"pause", &Job::pause}, {"resume", &Job::resume}, {"cancel", &Job::cancel}}) {
     routes.add("POST", fmt::format("/api/jobs/{{id}}/{}", word), Lane::quick, [&jobs, act = act](Call& call) {
-      const auto job = jobs.find(call.parameters[0]);
+      const auto job = jobs.find(call.visitor, call.parameters[0]);
       ((*job).*act)();
       return json_answer(job->json(false));
     });

@@ -1,15 +1,16 @@
 // The embedding matrix as tiles, and what lies under the pointer.
 #include <algorithm>
 #include <charconv>
-#include <list>
-#include <mutex>
 #include <tuple>
 
 #include <fmt/format.h>
 
 #include "api.h"
+#include "recent.h"
 #include "reply.h"
 #include "texts.h"
+
+#include "embscope/utf8.h"
 
 namespace embscope::server {
 namespace {
@@ -42,48 +43,22 @@ std::int64_t number(const std::string& text, const char* what) {
   return value;
 }
 
-/// A tile's address: model, level, x, y, the orders of tokens and of dimensions.
-using Key = std::tuple<std::string, std::int64_t, std::int64_t, std::int64_t, std::string, std::string>;
+/// Model, level, x, y, the orders of tokens and of dimensions.
+using TileAddress = std::tuple<std::string, std::int64_t, std::int64_t, std::int64_t, std::string, std::string>;
+using Tiles = Recent<TileAddress, std::string>;
 
-/// The tiles that were drawn last, by their address; the one not used for longest goes. At most 32 MiB.
-class TileCache {
- public:
-  std::string of(const Key& key, const std::function<std::string()>& draw) {
-    {
-      const std::lock_guard lock(mutex_);
-      const auto known = std::ranges::find(list_, key, &Entry::first);
-      if (known != list_.end()) {
-        list_.splice(list_.begin(), list_, known);
-        return list_.front().second;
-      }
-    }
-    std::string png = draw();
-    const std::lock_guard lock(mutex_);
-    list_.emplace_front(key, png);
-    for (bytes_ += png.size(); bytes_ > most_bytes && list_.size() > 1; list_.pop_back())
-      bytes_ -= list_.back().second.size();
-    return png;
-  }
-
- private:
-  static constexpr std::size_t most_bytes = 32 << 20;
-  using Entry = std::pair<Key, std::string>;
-  std::mutex mutex_;
-  std::list<Entry> list_;
-  std::size_t bytes_ = 0;
-};
-
-Answer tile(const Call& call, OpenModel& model, TileCache& cache) {
+Answer tile(const Call& call, OpenModel& model, Tiles& drawn) {
   const std::int64_t level = number(call.parameters[0], "level"), x = number(call.parameters[1], "x"),
                      y = number(call.parameters[2], "y");
   const std::string tokens = query_text(call, "tokens", "id"), dimensions = query_text(call, "dimensions", "id");
   Answer answer;
   answer.type = "image/png";
   answer.headers = {{"Cache-Control", "private, max-age=600"}};
-  answer.body = cache.of(Key{model.name(), level, x, y, tokens, dimensions}, [&] {
+  const auto draw = [&] {
     const auto png = model.tiles().png(level < 0 || level > 64 ? -1 : static_cast<int>(level), x, y, tokens, dimensions);
     return std::string(png.begin(), png.end());
-  });
+  };
+  answer.body = drawn.of({model.name(), level, x, y, tokens, dimensions}, draw, [](const std::string& png) { return png.size(); });
   return answer;
 }
 
@@ -109,13 +84,47 @@ Answer values(const Call& call, OpenModel& model) {
   return Reply().add("table", model.tiles().values(area, query_text(call, "tokens", "id"), query_text(call, "dimensions", "id"))).answer();
 }
 
+std::string_view name(VocabularyMap::State state) {
+  switch (state) {
+    case VocabularyMap::State::computing: return "computing";
+    case VocabularyMap::State::ready: return "ready";
+    case VocabularyMap::State::failed: return "failed";
+  }
+  return "";
+}
+
+// The first who asks lets it begin.
+Answer map(OpenModel& model) {
+  const VocabularyMap::Status status = model.map().status();
+  Reply reply;
+  reply.add("state", bj::value(name(status.state)))
+      .add("fraction", status.fraction)
+      .add("seconds_left", status.seconds_left < 0 ? bj::value() : bj::value(status.seconds_left))
+      .add("what", bj::value(status.what))
+      .add("version", status.version)
+      .add("tokens", model.config().vocab)
+      .add("from_cache", status.from_cache)
+      .add("note", bj::value(well_formed(status.note)));
+  if (!status.error.empty()) reply.add("error", bj::value(well_formed(status.error)));
+  return reply.answer();
+}
+
+Answer map_points(OpenModel& model) {
+  std::int64_t version = 0;
+  Answer answer = binary_answer(model.map().points(version));
+  answer.headers.emplace_back("X-Embscope-Version", std::to_string(version));
+  return answer;
+}
+
 }  // namespace
 
 void add_matrix(Routes& routes, Models& models) {
   routes.add("GET", "/api/matrix", Lane::quick, [&](Call& call) { return matrix(*models.of(call)); });
-  auto cache = std::make_shared<TileCache>();
+  auto drawn = std::make_shared<Tiles>(10000, 32 << 20);
   routes.add("GET", "/api/matrix/tile/{level}/{x}/{y}.png", Lane::quick,
-             [&, cache](Call& call) { return tile(call, *models.of(call), *cache); });
+             [&, drawn](Call& call) { return tile(call, *models.of(call), *drawn); });
+  routes.add("GET", "/api/map", Lane::quick, [&](Call& call) { return map(*models.of(call)); });
+  routes.add("GET", "/api/map/points", Lane::quick, [&](Call& call) { return map_points(*models.of(call)); });
   routes.add("GET", "/api/matrix/value", Lane::quick, [&](Call& call) { return value(call, *models.of(call)); });
   routes.add("GET", "/api/matrix/values", Lane::work, [&](Call& call) { return values(call, *models.of(call)); });
 }

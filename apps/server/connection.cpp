@@ -12,6 +12,8 @@
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
 
+#include "door_page.h"
+
 namespace embscope::server {
 namespace {
 
@@ -98,36 +100,61 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool admit() {
     const auto& head = parser_->get();
     const bool api = call_->path.rfind("/api/", 0) == 0;
-    const auto token = call_->query.find("token");
     Knock knock{call_->method, call_->path, view(head[http::field::host]), view(head[http::field::origin]),
                 view(head["Sec-Fetch-Site"]), view(head[http::field::cookie]), {}, api};
     if (head.count(http::field::host) > 1) throw Refusal(400, "usage", "Host", "is given twice");
     shared_->gate.check_origin(knock);
-    if (call_->path == "/" && token != call_->query.end() && enter(token->second)) return false;
-    if (!shared_->gate.has_session(knock.cookie))
-      throw Refusal(401, "unauthorized", "token",
-                    "open the address that embscope serve prints (its one-time token lets one browser in)");
+    call_->visitor = shared_->gate.visitor(knock.cookie);
+    if (call_->path == "/" && come_in()) return false;
+    if (call_->visitor.is_nobody()) return turn_away(api);
     const bool has_body = head.has_content_length() ? view(head[http::field::content_length]) != "0" : head.chunked();
     if (has_body && view(head[http::field::content_type]).rfind("application/json", 0) != 0)
       throw Refusal(415, "unsupported", "Content-Type", "a body must be application/json");
     return true;
   }
 
-  bool enter(std::string_view token) {
-    const std::string cookie = shared_->gate.enter(token);
+  // By the one-time token, or by the code of the class; whoever is in already stays who they are. False when neither is right.
+  bool come_in() {
+    const auto token = call_->query.find("token"), code = call_->query.find("class");
+    std::string cookie;
+    if (token != call_->query.end()) {
+      cookie = shared_->gate.enter(token->second);
+      if (!cookie.empty()) shared_->entered();
+    }
+    if (cookie.empty() && code != call_->query.end() && !shared_->gate.class_code().empty()) {
+      if (!call_->visitor.is_nobody()) return redirect({}), true;
+      cookie = shared_->gate.enter_class(code->second);
+    }
     if (cookie.empty()) return false;
-    shared_->entered();
+    redirect(cookie);
+    return true;
+  }
+
+  // Nobody is told anything but how to come in: people by a page, programs by an error. Always false.
+  bool turn_away(bool api) {
+    if (api || view(parser_->get()[http::field::accept]).find("text/html") == std::string_view::npos)
+      throw Refusal(401, "unauthorized", "token",
+                    "open the address that embscope serve prints (its one-time token lets one browser in)");
+    write(door_page(call_->query.contains("token")   ? Door::used_link
+                    : call_->query.contains("class") ? Door::wrong_code
+                                                     : Door::no_session,
+                    !shared_->gate.class_code().empty()));
+    return false;
+  }
+
+  // The address again, without what has let them in.
+  void redirect(const std::string& cookie) {
     std::string rest;
     for (const auto& [name, value] : call_->query) {
-      if (name == "token" || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") != std::string::npos) continue;
+      if (name == "token" || name == "class" || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") != std::string::npos) continue;
       rest += (rest.empty() ? "?" : "&") + name + "=" + escaped(value);
     }
     Answer answer;
     answer.status = 303;
     answer.type = "text/plain; charset=utf-8";
-    answer.headers = {{"Set-Cookie", cookie}, {"Location", "/" + rest}};
+    answer.headers = {{"Location", "/" + rest}};
+    if (!cookie.empty()) answer.headers.emplace_back("Set-Cookie", cookie);
     write(std::move(answer));
-    return true;
   }
 
   static std::string escaped(std::string_view text) {

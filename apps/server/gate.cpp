@@ -1,5 +1,6 @@
 #include "gate.h"
 
+#include <algorithm>
 #include <random>
 
 #include <boost/asio/ip/address.hpp>
@@ -10,7 +11,8 @@
 namespace embscope::server {
 namespace {
 
-constexpr std::size_t most_sessions = 64;  // browsers; the oldest is forgotten
+constexpr std::size_t most_owners = 64;   // browsers; the oldest is forgotten
+constexpr std::size_t most_guests = 512;  // the one that was not seen for longest is forgotten
 
 // In a time that does not tell where the first difference is.
 bool same(std::string_view a, std::string_view b) {
@@ -36,6 +38,24 @@ std::string_view name_of(std::string_view host) {
   return name;
 }
 
+// Easy to write on a board and to type: no letter that looks like another, 40 bits.
+std::string new_class_code() {
+  constexpr std::string_view letters = "abcdefghjkmnpqrstuvwxyz123456789";
+  static_assert(letters.size() == 32);
+  std::random_device device;
+  std::string code;
+  for (int i = 0; i < 8; ++i) code += letters[device() % letters.size()];
+  return code.insert(4, "-");
+}
+
+std::string bare(std::string_view code) {
+  std::string out;
+  for (char c : code) {
+    if (c != '-' && c != ' ') out += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string random_key() {
@@ -45,8 +65,11 @@ std::string random_key() {
   return key;
 }
 
-Gate::Gate(std::string host, unsigned short port)
-    : host_(std::move(host)), cookie_name_(fmt::format("embscope_{}", port)), token_(random_key()) {}
+Gate::Gate(std::string host, unsigned short port, bool for_class)
+    : host_(std::move(host)),
+      cookie_name_(fmt::format("embscope_{}", port)),
+      token_(random_key()),
+      class_code_(for_class ? new_class_code() : std::string()) {}
 
 // A page elsewhere can make its own name resolve to this machine; it cannot make the browser say "localhost" or a number.
 bool Gate::allowed_host(std::string_view host) const {
@@ -70,27 +93,45 @@ void Gate::check_origin(const Knock& knock) const {
     throw Refusal(403, "forbidden", "Sec-Fetch-Site", "requests from other sites are refused");
 }
 
-bool Gate::has_session(std::string_view cookie) const {
+Visitor Gate::visitor(std::string_view cookie) {
   const std::string key = cookie_name_ + "=";
-  bool found = false;
+  Visitor found;
   while (!cookie.empty()) {
     const std::size_t end = std::min(cookie.find(';'), cookie.size());
     std::string_view one = cookie.substr(0, end);
     while (!one.empty() && one[0] == ' ') one.remove_prefix(1);
     if (one.substr(0, key.size()) == key) {
-      for (const std::string& session : sessions_) found |= same(one.substr(key.size()), session);
+      for (const auto* sessions : {&owners_, &guests_}) {
+        for (const Session& session : *sessions)
+          if (same(one.substr(key.size()), session.key)) found = session.visitor;
+      }
     }
     cookie.remove_prefix(std::min(end + 1, cookie.size()));
   }
+  if (found.is_guest()) {
+    const auto seen = std::ranges::find(guests_, found.number, [](const Session& s) { return s.visitor.number; });
+    std::rotate(seen, seen + 1, guests_.end());
+  }
   return found;
+}
+
+std::string Gate::cookie_line(const std::string& key) const {
+  return fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict", cookie_name_, key);
 }
 
 std::string Gate::enter(std::string_view token) {
   if (!same(token, token_)) return {};
   token_ = random_key();
-  if (sessions_.size() == most_sessions) sessions_.pop_front();
-  sessions_.push_back(random_key());
-  return fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict", cookie_name_, sessions_.back());
+  if (owners_.size() == most_owners) owners_.pop_front();
+  owners_.push_back({random_key(), Visitor::owner()});
+  return cookie_line(owners_.back().key);
+}
+
+std::string Gate::enter_class(std::string_view code) {
+  if (class_code_.empty() || !same(bare(code), bare(class_code_))) return {};
+  if (guests_.size() == most_guests) guests_.pop_front();
+  guests_.push_back({random_key(), Visitor::guest(next_guest_++)});
+  return cookie_line(guests_.back().key);
 }
 
 }  // namespace embscope::server

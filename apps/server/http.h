@@ -56,8 +56,19 @@ class Events {
   virtual void finish() = 0;  ///< after what has been sent; once
 };
 
+/// Who asks. The owner is whoever has used a one-time token; guests are a class, each with experiments of their own, who change
+/// nothing of the server's: no models opened, no files written.
+struct Visitor {
+  int number = -1;  ///< -1 nobody, 0 the owner, 1, 2, ... guests
+  static Visitor owner() { return {0}; }
+  static Visitor guest(int number) { return {number}; }
+  bool is_nobody() const { return number < 0; }
+  bool is_guest() const { return number > 0; }
+};
+
 struct Call {
   std::string method, path;
+  Visitor visitor = Visitor::owner();
   std::map<std::string, std::string, std::less<>> query;  ///< percent-decoded
   std::vector<std::string> parameters;                    ///< of the route: "/api/jobs/{id}" has one
   std::string body;

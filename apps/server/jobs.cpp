@@ -10,8 +10,12 @@
 namespace embscope::server {
 namespace {
 
-constexpr std::size_t most_alive = 16;   // waiting, working or paused
-constexpr std::size_t most_kept = 16;    // that have ended
+struct Limits {
+  std::ptrdiff_t alive;  // waiting, working or paused
+  std::size_t kept;      // that have ended
+};
+constexpr Limits of_owner{16, 16}, of_guest{3, 4};
+constexpr std::ptrdiff_t most_alive = 256;  // of all visitors
 constexpr std::size_t most_bytes = 256 << 20;  // of all results that are kept
 constexpr int most_working = 2;
 constexpr std::chrono::milliseconds between_events{200};
@@ -28,6 +32,8 @@ std::string_view name(Job::State state) {
   }
   return "";
 }
+
+const Limits& limits_of(Visitor visitor) { return visitor.is_guest() ? of_guest : of_owner; }
 
 [[noreturn]] void refuse_ended(int id) {
   throw Refusal(409, "usage", fmt::format("job {}", id), "has ended");
@@ -228,24 +234,27 @@ void Job::cancel() {
   changed_.notify_all();
 }
 
-std::shared_ptr<Job> Jobs::start(std::string kind, std::function<std::string(Job&)> work) {
+std::shared_ptr<Job> Jobs::start(Visitor visitor, std::string kind, std::function<std::string(Job&)> work) {
   const std::lock_guard lock(mutex_);
-  const auto alive = std::ranges::count_if(jobs_, [](const auto& entry) {
-    const auto state = entry.second.job->state();
-    return state == Job::State::queued || state == Job::State::running || state == Job::State::paused;
-  });
-  if (stopped_ || alive >= static_cast<std::ptrdiff_t>(most_alive))
-    throw Refusal(503, "busy", "jobs", fmt::format("{} jobs are under way: cancel one, or wait", alive));
-  forget_old();
-  auto job = std::make_shared<Job>(*this, next_, std::move(kind));
+  std::ptrdiff_t alive = 0, own = 0;
+  for (const auto& [id, entry] : jobs_) {
+    const auto state = entry.job->state();
+    if (state != Job::State::queued && state != Job::State::running && state != Job::State::paused) continue;
+    ++alive;
+    own += entry.job->is_of(visitor) ? 1 : 0;
+  }
+  if (stopped_ || own >= limits_of(visitor).alive || alive >= most_alive)
+    throw Refusal(503, "busy", "jobs", fmt::format("{} jobs are under way: cancel one, or wait", own));
+  forget_old(visitor);
+  auto job = std::make_shared<Job>(*this, next_, std::move(kind), visitor);
   Entry& entry = jobs_[next_++];
   entry.job = job;
   entry.thread = std::thread([job, work = std::move(work)] { job->run(work); });
   return job;
 }
 
-// The oldest that have ended go, so that neither their number nor their bytes grow without bound.
-void Jobs::forget_old() {
+// The oldest that have ended go, so that neither a visitor's number of them nor the bytes of all grow without bound.
+void Jobs::forget_old(Visitor visitor) {
   std::size_t kept = 0, bytes = 0;
   for (auto at = jobs_.end(); at != jobs_.begin();) {
     --at;
@@ -253,36 +262,37 @@ void Jobs::forget_old() {
     {
       const std::lock_guard lock(job.mutex_);
       if (!job.ended()) continue;
-      ++kept;
+      kept += job.is_of(visitor) ? 1 : 0;
       bytes += job.result_.size() + job.partial_.size() + job.points_.size() * sizeof(float) + job.ids_.size() * sizeof(TokenId) +
                job.nearest_bytes_;
-      if (kept < most_kept && bytes <= most_bytes) continue;
+      if ((!job.is_of(visitor) || kept < limits_of(visitor).kept) && bytes <= most_bytes) continue;
     }
     at->second.thread.join();
     at = jobs_.erase(at);
   }
 }
 
-std::shared_ptr<Job> Jobs::find(std::string_view id) const {
+std::shared_ptr<Job> Jobs::find(Visitor visitor, std::string_view id) const {
   int number = 0;
   const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
   const std::lock_guard lock(mutex_);
   const auto at = error == std::errc() && end == id.data() + id.size() ? jobs_.find(number) : jobs_.end();
-  if (at == jobs_.end())
+  if (at == jobs_.end() || !at->second.job->is_of(visitor))
     throw Error(Code::not_found, fmt::format("job '{}'", id), "there is none such: GET /api/jobs lists those that are kept");
   return at->second.job;
 }
 
-std::vector<std::shared_ptr<Job>> Jobs::all() const {
+std::vector<std::shared_ptr<Job>> Jobs::all(Visitor visitor) const {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Job>> list;
-  list.reserve(jobs_.size());
-  for (const auto& [id, entry] : jobs_) list.push_back(entry.job);
+  for (const auto& [id, entry] : jobs_) {
+    if (entry.job->is_of(visitor)) list.push_back(entry.job);
+  }
   return list;
 }
 
-void Jobs::remove(std::string_view id) {
-  const auto job = find(id);
+void Jobs::remove(Visitor visitor, std::string_view id) {
+  const auto job = find(visitor, id);
   const std::lock_guard lock(mutex_);
   {
     const std::lock_guard own(job->mutex_);

@@ -26,7 +26,8 @@ class Job : public std::enable_shared_from_this<Job> {
  public:
   enum class State { queued, running, paused, done, failed, cancelled };
 
-  Job(Jobs& jobs, int id, std::string kind) : jobs_(jobs), id_(id), kind_(std::move(kind)) {}
+  Job(Jobs& jobs, int id, std::string kind, Visitor visitor)
+      : jobs_(jobs), id_(id), kind_(std::move(kind)), visitor_(visitor) {}
 
   // For the work itself, on the job's thread.
   /// Says how far it is; waits here while paused. Throws Error{cancelled} when it was cancelled.
@@ -43,6 +44,7 @@ class Job : public std::enable_shared_from_this<Job> {
   // For those who ask.
   int id() const { return id_; }
   const std::string& kind() const { return kind_; }
+  bool is_of(Visitor visitor) const { return visitor_.number == visitor.number; }
   State state() const;
   std::string json(bool with_result) const;
   std::string points(std::int64_t& version) const;  ///< float32 x, y pairs
@@ -70,6 +72,7 @@ class Job : public std::enable_shared_from_this<Job> {
   Jobs& jobs_;
   const int id_;
   const std::string kind_;
+  const Visitor visitor_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   State state_ = State::queued;
@@ -93,17 +96,18 @@ class Jobs {
   ~Jobs() { stop(); }
 
   /// Starts when it is its turn: two work at once. `work` returns the result as JSON. Throws Refusal{503} when too many wait.
-  std::shared_ptr<Job> start(std::string kind, std::function<std::string(Job&)> work);
-  std::shared_ptr<Job> find(std::string_view id) const;  ///< throws Error{not_found}
-  std::vector<std::shared_ptr<Job>> all() const;
-  void remove(std::string_view id);  ///< throws Refusal{409} while it works
+  std::shared_ptr<Job> start(Visitor visitor, std::string kind, std::function<std::string(Job&)> work);
+  /// Of this visitor's own, as in all that follows. Throws Error{not_found}.
+  std::shared_ptr<Job> find(Visitor visitor, std::string_view id) const;
+  std::vector<std::shared_ptr<Job>> all(Visitor visitor) const;
+  void remove(Visitor visitor, std::string_view id);  ///< throws Refusal{409} while it works
   void stop();
 
  private:
   friend class Job;
   bool take_turn();
   void give_turn_back();
-  void forget_old();
+  void forget_old(Visitor visitor);
 
   struct Entry {
     std::shared_ptr<Job> job;

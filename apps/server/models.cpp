@@ -42,6 +42,11 @@ MatrixTiles& OpenModel::tiles() {
   return *tiles_;
 }
 
+VocabularyMap& OpenModel::map() {
+  std::call_once(map_once_, [this] { map_ = std::make_unique<VocabularyMap>(model_); });
+  return *map_;
+}
+
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "http.h"
+#include "vocabulary_map.h"
 
 #include "embscope/matrix_tiles.h"
 #include "embscope/transformer.h"
@@ -27,6 +28,7 @@ class OpenModel {
   const Tokenizer& tokenizer() const { return model_->tokenizer(); }
   const Config& config() const { return model_->config(); }
   MatrixTiles& tiles();  ///< made on first use
+  VocabularyMap& map();  ///< begun on first use
 
   /// Of every token, made on first use: its bytes, and the same in lower case (ASCII).
   struct Words {
@@ -41,6 +43,8 @@ class OpenModel {
   mutable std::mutex warming_;
   std::once_flag tiles_once_;
   std::unique_ptr<MatrixTiles> tiles_;
+  std::once_flag map_once_;
+  std::unique_ptr<VocabularyMap> map_;
   mutable std::once_flag words_once_;
   mutable Words words_;
 };

@@ -55,6 +55,10 @@ void compress(const Call& call, Answer& answer) {
 
 }  // namespace
 
+void refuse_guest(std::string_view what) {
+  throw Refusal(403, "forbidden", std::string(what), "is for whoever started the server; a class changes nothing of it");
+}
+
 void Routes::add(std::string method, std::string pattern, Lane lane, Handler handle) {
   routes_.push_back({std::move(method), std::move(pattern), lane, std::move(handle), false});
 }
@@ -67,6 +71,7 @@ const Route& Routes::find(Call& call) const {
   std::string others;
   for (const Route& route : routes_) {
     if (!matches(route.pattern, call.path, call.parameters)) continue;
+    if (route.owner_only && call.visitor.is_guest() && route.method == call.method) refuse_guest(call.path);
     if (route.method == call.method || (call.method == "HEAD" && route.method == "GET" && !route.streams)) return route;
     others += (others.empty() ? "" : ", ") + route.method;
   }

@@ -21,15 +21,17 @@ struct Route {
   std::string method, pattern;  ///< "/api/jobs/{id}"
   Lane lane;
   Handler handle;
-  bool streams = false;  ///< answers by Call::events
+  bool streams = false;     ///< answers by Call::events
+  bool owner_only = false;  ///< changes what belongs to the server: guests are refused
 };
 
 class Routes {
  public:
   void add(std::string method, std::string pattern, Lane lane, Handler handle);
+  void for_owner_only() { routes_.back().owner_only = true; }  ///< the route that was added last
   void add_stream(std::string method, std::string pattern, Handler handle);
 
-  /// The route of a call, its parameters filled in. Throws Refusal{404}, or {405} with the methods there are.
+  /// The route of a call, its parameters filled in. Throws Refusal{404}, {405} with the methods there are, or {403} for guests.
   const Route& find(Call& call) const;
 
   const std::vector<Route>& all() const { return routes_; }
@@ -37,6 +39,9 @@ class Routes {
  private:
   std::vector<Route> routes_;
 };
+
+/// Throws Refusal{403}: `what` is not for guests.
+[[noreturn]] void refuse_guest(std::string_view what);
 
 /// Runs a handler; whatever it throws becomes an answer. Large texts are compressed for those who read gzip.
 Answer run(const Route& route, Call& call);

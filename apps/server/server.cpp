@@ -9,7 +9,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -119,6 +122,30 @@ void say(const std::string& line) {
   std::fflush(stdout);
 }
 
+// This machine's address in its network, for those who are told to listen at all of them.
+std::string network_address() {
+  ifaddrs* all = nullptr;
+  if (getifaddrs(&all) != 0) return "127.0.0.1";
+  std::string found = "127.0.0.1";
+  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
+    const bool up = (one->ifa_flags & IFF_UP) != 0 && (one->ifa_flags & IFF_LOOPBACK) == 0;
+    if (!up || one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
+    char text[INET_ADDRSTRLEN];
+    const auto* address = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);  // as getifaddrs documents it
+    if (inet_ntop(AF_INET, &address->sin_addr, text, sizeof text) != nullptr) found = text;
+    break;
+  }
+  freeifaddrs(all);
+  return found;
+}
+
+void say_class(const tcp::endpoint& at, const std::string& code) {
+  std::string address = address_of(at);
+  if (at.address().is_unspecified()) address = fmt::format("http://{}:{}/", network_address(), at.port());
+  say(fmt::format("For the class: {} with the code {}, or {}?class={}", address, code, address, code));
+  if (at.address().is_loopback()) say("Only this machine reaches it there: --host 0.0.0.0 opens it to the network.");
+}
+
 }  // namespace
 
 void serve(const ServeOptions& options) {
@@ -130,7 +157,7 @@ void serve(const ServeOptions& options) {
   tcp::acceptor acceptor = listen_at(io, options);
   const tcp::endpoint at = acceptor.local_endpoint();
   Lanes lanes;
-  auto shared = std::shared_ptr<Shared>(new Shared{Gate(at.address().to_string(), at.port()), api.routes(), lanes, explorer_page, {}});
+  auto shared = std::shared_ptr<Shared>(new Shared{Gate(at.address().to_string(), at.port(), options.for_class), api.routes(), lanes, explorer_page, {}});
   const auto address = [&] { return fmt::format("{}?token={}", address_of(at), shared->gate.token()); };
   shared->entered = [&] { say(fmt::format("a browser has come in; for another one: {}", address())); };
   Listener listener(std::move(acceptor), shared);
@@ -146,6 +173,7 @@ void serve(const ServeOptions& options) {
     fmt::print(stderr, "warning: {} can be reached from other machines, and what is sent is not encrypted: "
                "an ssh tunnel to 127.0.0.1 is safer\n", at.address().to_string());
   say(fmt::format("Embscope explores {} at {}", api.models().all()[0]->name(), address()));
+  if (options.for_class) say_class(at, shared->gate.class_code());
   say("Stop it with Ctrl-C.");
   if (options.open) open_browser(address());
   std::thread warming([&] { api.warm_up(); });

@@ -12,6 +12,7 @@ struct ServeOptions {
   std::string host = "127.0.0.1";   ///< an address of this machine
   int port = 8765;                  ///< 0: any free one
   bool open = true;                 ///< open the browser
+  bool for_class = false;           ///< one code lets any number in, who change nothing of the server's
 };
 
 /// Throws Error{io} when the address cannot be had, Error{range, usage} for what is no address, and what Model::open throws.

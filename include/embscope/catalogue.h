@@ -135,6 +135,7 @@ class Subject {
   virtual const Space& space() const = 0;
   virtual Files files() const { return Files::allowed; }  ///< whether vector expressions may name files of this machine
   virtual void note(const NamedToken&) const {}           ///< told of each token that the question names, as it is read
+  virtual void so_far(const Found&) const {}              ///< told of what is known while the work goes on
   /// Of a long text, how many positions at its end an answer covers where nobody said which.
   virtual std::int64_t usual_positions() const { return std::numeric_limits<std::int64_t>::max(); }
 };

@@ -3,6 +3,7 @@
 // Lifetime: results own what they hold. Thread rule: pure functions over a Transformer.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "embscope/progress.h"
@@ -11,12 +12,15 @@
 
 namespace embscope {
 
+struct PatchResult;
+
 struct PatchRequest {
   std::vector<TokenId> clean, corrupt;  ///< as many tokens in one as in the other
   TokenId target = 0, against = 0;      ///< the answer of the clean text, and that of the corrupt one
   /// Sites that are patched in every block at every position: one vector a position.
   std::vector<Point> points = {Point::resid_pre, Point::attn_out, Point::mlp_out};
   bool heads = true;  ///< and z of every head of every block, at all positions at once
+  std::function<void(const PatchResult&)> seen = {};  ///< called after each batch with the patches made so far
 };
 
 struct PatchResult {

@@ -48,7 +48,7 @@ struct PairCosines {
 };
 PairCosines pair_cosines(const Model& model, int bins = 200, const Progress& progress = {});
 
-/// The article's toy space: animals by size and friendliness, the cat's vector moved to [.4, .6] by its context.
+/// The article's toy space: animals by size and friendliness; its context takes the cat from [.4, .85] to [.4, .6].
 /// Columns: animal, size, friendliness, moved (whether this row is the moved cat).
 Table toy_space();
 

@@ -62,7 +62,7 @@ def neighbours(vectors: Any, k: int = 10, to: Any = None, metric: str = "cosine"
 
 
 def toy_space() -> Table:
-    """The article's toy space: animals by size and friendliness, the cat's vector moved by its context."""
+    """The article's toy space: animals by size and friendliness, the cat's vector made less friendly by its context."""
     table = _core.toy_space()
     return Table(table, lambda: Figure(_core.figure_toy(table)))
 

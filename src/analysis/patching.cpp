@@ -98,26 +98,40 @@ void add_edits(Request& request, const Variant& v, int row, const Clean& clean) 
   }
 }
 
-// target minus against for every variant, batch by batch.
+// For each variant the share of the work that comes before it, and 1: a patch costs what it can change, the positions from its
+// own on in the blocks from its own on.
+std::vector<double> shares(const std::vector<Variant>& variants, std::int64_t blocks, std::size_t positions) {
+  std::vector<double> before = {0};
+  for (const Variant& v : variants) {
+    const auto above = static_cast<double>(blocks - v.block);
+    before.push_back(before.back() + above * (static_cast<double>(positions) - std::max(v.position, 0)));
+  }
+  for (double& share : before) share /= before.back();
+  return before;
+}
+
+// target minus against for every variant, batch by batch; `seen` is told what has been found so far.
 std::vector<double> differences(const Transformer& transformer, const PatchRequest& r,
                                 const std::vector<Variant>& variants, const Clean& clean, Cost& cost,
-                                const Progress& progress) {
+                                const Progress& progress, const std::function<void(const std::vector<double>&)>& seen) {
   std::vector<double> found;
-  const auto batch =
-      static_cast<std::size_t>(std::max<std::int64_t>(1, most_tokens / static_cast<std::int64_t>(r.corrupt.size())));
+  const std::vector<double> before = shares(variants, transformer.config().blocks, r.corrupt.size());
+  const std::int64_t most_rows = r.seen ? 64 : most_tokens;  // whoever watches sees it grow
+  const auto tokens = static_cast<std::int64_t>(r.corrupt.size());
+  const auto batch = static_cast<std::size_t>(std::clamp<std::int64_t>(most_tokens / tokens, 1, most_rows));
   for (std::size_t first = 0; first < variants.size(); first += batch) {
     const std::size_t count = std::min(batch, variants.size() - first);
     Request request;
     request.rows.assign(count, r.corrupt);
     request.tokens = {r.target, r.against};
-    const auto share = [&](std::size_t done) { return static_cast<double>(done) / static_cast<double>(variants.size()); };
-    request.progress = part_of(progress, share(first), share(first + count));
+    request.progress = part_of(progress, before[first], before[first + count]);
     for (std::size_t i = 0; i < count; ++i) add_edits(request, variants[first + i], static_cast<int>(i), clean);
     const Result result = transformer.run(request);
     for (const RowResult& row : result.rows) {
       found.push_back(static_cast<double>(row.logits.data()[0]) - static_cast<double>(row.logits.data()[1]));
     }
     cost += result.cost;
+    seen(found);
   }
   report(progress, 1, "patching");
   return found;
@@ -209,7 +223,12 @@ PatchResult patch(const Transformer& transformer, const PatchRequest& r, const P
   result.corrupt = corrupt_difference(transformer, r);
   refuse_same_answer(result);
   const auto variants = variants_of(transformer.config(), r);
-  const auto difference = differences(transformer, r, variants, clean, result.cost, progress);
+  const auto so_far = [&](const std::vector<double>& found) {
+    if (!r.seen) return;
+    const std::vector<Variant> done(variants.begin(), variants.begin() + static_cast<std::ptrdiff_t>(found.size()));
+    r.seen({result.clean, result.corrupt, grid_table(transformer.model(), r, done, found, result), head_table(done, found, result), result.cost});
+  };
+  const auto difference = differences(transformer, r, variants, clean, result.cost, progress, so_far);
   result.grid = grid_table(transformer.model(), r, variants, difference, result);
   result.heads = head_table(variants, difference, result);
   return result;

@@ -279,14 +279,15 @@ PairCosines pair_cosines_of_unit(const Tensor& unit, int bins, const Progress& p
 }
 
 Table toy_space() {
-  // The article's drawing: animals placed by hand; only the cat's second place is given by its context.
+  // The article's drawing: animals placed by hand. Cats and dogs are alike in both; a ladybug is hardly larger than a mosquito and much
+  // friendlier; the context takes friendliness from the cat and leaves its size.
   Table table("animals by size and friendliness");
   return std::move(table
-                       .add("animal", std::vector<std::string>{"mouse", "cat", "dog", "wolf", "horse", "lion",
+                       .add("animal", std::vector<std::string>{"mosquito", "ladybug", "mouse", "cat", "dog", "wolf", "lion", "horse",
                                                                "elephant", "cat, in context"})
-                       .add("size", std::vector<double>{.05, .2, .4, .45, .75, .6, .98, .4}, 2)
-                       .add("friendliness", std::vector<double>{.45, .7, .95, .15, .8, .1, .65, .6}, 2)
-                       .add("moved", std::vector<double>{0, 0, 0, 0, 0, 0, 0, 1}));
+                       .add("size", std::vector<double>{.02, .04, .1, .4, .45, .55, .65, .8, .98, .4}, 2)
+                       .add("friendliness", std::vector<double>{.05, .65, .45, .85, .9, .2, .1, .75, .6, .6}, 2)
+                       .add("moved", std::vector<double>{0, 0, 0, 0, 0, 0, 0, 0, 0, 1}));
 }
 
 }  // namespace embscope

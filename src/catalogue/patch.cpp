@@ -104,8 +104,22 @@ std::vector<Table> shown(const PatchResult& result, const std::vector<Point>& po
   return tables;
 }
 
+// What is known of the grid, as far as it goes.
+void add_grid(Found& found, PatchResult result) {
+  found.add("clean", result.clean)
+      .add("corrupt", result.corrupt)
+      .add("cost", result.cost)
+      .add("grid", std::move(result.grid))
+      .add("heads", std::move(result.heads));
+}
+
 Found run_grid(const Subject& on, const Ask& r, const Progress& progress) {
-  const PatchRequest request = request_of(on, r);
+  PatchRequest request = request_of(on, r);
+  request.seen = [&on](const PatchResult& so_far) {
+    Found found;
+    add_grid(found, so_far);
+    on.so_far(found);
+  };
   PatchResult result = (r.approximate ? patch_approximately : patch)(on.transformer(), request, progress);
   const std::string target = on.model().label(request.target), against = on.model().label(request.against);
   Found found;
@@ -116,12 +130,8 @@ Found run_grid(const Subject& on, const Ask& r, const Progress& progress) {
         "estimated from one gradient of the corrupt run (--both compares it with the real patches)");
   found.people = [result, points = request.points] { return shown(result, points); };
   found.first = r.heads_only ? 1 : 0;
-  found.add("clean", result.clean)
-      .add("corrupt", result.corrupt)
-      .add("cost", result.cost)
-      .add("grid", std::move(result.grid))
-      .add("heads", std::move(result.heads))
-      .add("figure", [=](const Found& f) { return figure_patch(f.table("grid"), f.table("heads"), target, against); });
+  add_grid(found, std::move(result));
+  found.add("figure", [=](const Found& f) { return figure_patch(f.table("grid"), f.table("heads"), target, against); });
   return found;
 }
 

@@ -218,6 +218,16 @@ Figure figure_trace(const Table& life, std::string_view own, std::string_view pr
                                    {"cosine", life.column(fmt::format("cosine_{}", change)).numbers()[r]}});
     }
   }
+  bj::array ranks;
+  for (const auto& [field, series] : {std::pair<const char*, std::string>{"rank_own", fmt::format("{} (itself)", visible(own))},
+                                      {"rank_predicted", fmt::format("{} (predicted)", visible(predicted))}}) {
+    for (std::size_t r = 0; r < life.rows(); ++r) {
+      ranks.push_back(bj::object{{"block", life.column("block").numbers()[r]},
+                                 {"series", series},
+                                 {"rank", life.column(field).numbers()[r]},
+                                 {"top", life.column("top").texts()[r]}});
+    }
+  }
   const double last = life.column("block").numbers().back();
   auto panel = [last](bj::array values, std::string_view field, std::string_view title, std::string_view series,
                   std::string_view extra) {
@@ -233,12 +243,16 @@ Figure figure_trace(const Table& life, std::string_view own, std::string_view pr
                          {number_field("block", "block"), text_field(series, "what"), number_field(field, title),
                           bj::object{{"field", bj::string(extra)}}}}}}};
   };
+  bj::object rank_panel = panel(std::move(ranks), "rank", "rank of the token, 1 is the likeliest", "series", "top");
+  bj::object& rank_axis = rank_panel["encoding"].get_object()["y"].get_object();
+  rank_axis["scale"] = {{"type", "log"}, {"reverse", true}};
   return finish(
       "trace",
       fmt::format("The vector of {} leaves its own token and comes to point at {}", visible(own), visible(predicted)),
-      "top: cosine with the two tokens after each block; middle and bottom: the four changes",
+      "from the top: ranks of the two tokens after each block, cosines with them, and the four changes",
       {{"vconcat",
-        {panel(std::move(cosines), "cosine", "cosine with the token", "series", "top"),
+        {std::move(rank_panel),
+         panel(std::move(cosines), "cosine", "cosine with the token", "series", "top"),
          panel(lengths, "length", "length of the change", "change", "cosine"),
          panel(lengths, "cosine", "cosine with the residual", "change", "length")}},
        {"resolve", {{"scale", {{"color", "independent"}}}}}});
@@ -289,7 +303,7 @@ Figure figure_toy(const Table& toy) {
                      {"mark", {{"type", "line"}, {"strokeDash", {4, 3}}, {"color", bj::string(palette[1])}}},
                      {"encoding", {{"x", x}, {"y", y}}}};
   return finish("toy", "A space of two dimensions that have names",
-                "a context (\"a big, wary cat\") moves the cat to [.4, .6]",
+                "a context (\"the neighbour's hissing cat\") moves the cat to [.4, .6]: as large, less friendly",
                 {{"width", 460},
                  {"height", 360},
                  {"data", {{"values", rows_of(toy)}}},

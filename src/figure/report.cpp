@@ -28,13 +28,26 @@ nav ol { columns: 2; max-width: 44rem; padding-left: 1.3rem; } nav a { color: va
 pre { background: var(--code); border-left: 3px solid var(--accent); padding: .6rem .9rem; white-space: pre-wrap; font: 14px/1.5 ui-monospace, monospace; max-width: 56rem; }
 pre::before { content: "$ "; color: var(--soft); }
 code { font-family: ui-monospace, monospace; font-size: .92em; background: var(--code); padding: .1em .3em; border-radius: 3px; }
-figure { margin: 1.4rem 0; overflow-x: auto; background: #fff; border: 1px solid var(--line); border-radius: 8px; padding: 1rem; color: #1d2530; }
+figure { margin: 1.4rem 0; border: 1px solid var(--line); border-radius: 8px; padding: 1rem; }
+figure .vega-embed { display: block; } figure svg.marks { max-width: 100%; height: auto; }
 .table { overflow-x: auto; } table { border-collapse: collapse; font-size: 14.5px; margin: 1rem 0; }
 th { text-align: left; color: var(--soft); font-weight: 500; } th, td { padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 button.play { font: inherit; font-size: 14.5px; color: var(--paper); background: var(--accent); border: 0; border-radius: 6px; padding: .35rem 1rem; margin: .4rem .9rem .4rem 0; cursor: pointer; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
+details { margin: 1rem 0; } summary { cursor: pointer; color: var(--accent); font-size: 14.5px; }
+@media (prefers-color-scheme: dark) {
+  figure svg.marks { background: transparent !important; }
+  figure svg.marks :is(.role-title-text, .role-title-subtitle, .role-axis-label, .role-axis-title, .role-legend-label, .role-legend-title, .role-header-text) text { fill: var(--ink); }
+  figure svg.marks text:is([fill="black"], [fill="#000"], [fill="#000000"]) { fill: var(--ink); }
+  figure svg.marks text[stroke="white"] { stroke: var(--paper); fill: none; }
+  figure svg.marks :is(.role-axis-grid, .role-axis-domain, .role-axis-tick) line { stroke: var(--line); }
+  figure svg.marks [stroke="#000000"] { stroke: var(--ink); } figure svg.marks path[fill="#000000"] { fill: var(--ink); }
+  figure .vega-embed summary, figure .vega-embed .vega-actions { filter: invert(1) hue-rotate(180deg); }
+}
 @media (max-width: 40rem) { nav ol { columns: 1; } h1 { font-size: 1.7rem; } }
 )";
+
+constexpr std::size_t unfolded_rows = 12;  // of a table; longer ones open on demand
 
 std::string script(const char* begin, const char* end) { return "<script>" + std::string(begin, end) + "</script>\n"; }
 
@@ -149,15 +162,19 @@ void Report::text(std::string_view html) { body_ += fmt::format("<p>{}</p>\n", h
 void Report::command(std::string_view line) { body_ += fmt::format("<pre>{}</pre>\n", escape_html(line)); }
 
 void Report::table(const Table& table, std::size_t most_rows) {
+  const std::size_t shown = std::min(most_rows, table.rows());
+  const bool folded = shown > unfolded_rows;
+  if (folded) body_ += fmt::format("<details><summary>The table, {} rows</summary>\n", shown);
   body_ += "<div class=\"table\"><table><thead><tr>";
   for (const Column& column : table.columns()) body_ += fmt::format("<th>{}</th>", escape_html(column.name));
   body_ += "</tr></thead><tbody>\n";
-  for (std::size_t r = 0; r < std::min(most_rows, table.rows()); ++r) {
+  for (std::size_t r = 0; r < shown; ++r) {
     body_ += "<tr>";
     for (const Column& column : table.columns()) body_ += cell(column, r);
     body_ += "</tr>\n";
   }
   body_ += "</tbody></table></div>\n";
+  if (folded) body_ += "</details>\n";
   if (table.rows() > most_rows)
     body_ += fmt::format("<p class=\"subtitle\">{} of {} rows.</p>\n", most_rows, table.rows());
 }

@@ -112,6 +112,7 @@ std::string HubModel::choices() const {
   const fs::path refs = folder_ / "refs";
   for (fs::recursive_directory_iterator entry(refs, error), end; !error && entry != end; entry.increment(error))
     if (entry->is_regular_file(error)) names.push_back(name_ + "@" + entry->path().lexically_relative(refs).string());
+  std::ranges::sort(names);
   for (const std::string& hash : snapshots_) names.push_back(name_ + "@" + hash.substr(0, 12));
   return names.empty() ? "no snapshots" : fmt::format("{}", fmt::join(names, ", "));
 }

@@ -1,6 +1,8 @@
 // Gradient x activation sums what `gradient` gives; estimated patches are the slope of real ones.
 #include <cmath>
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "embscope/attribution.h"
@@ -88,6 +90,26 @@ TEST_P(GradientAttribution, estimates_of_patches_are_the_slope_towards_the_clean
     const double expected = slope(site, -1, static_cast<int>(estimate.heads.column("head").numbers()[i]));
     EXPECT_NEAR(estimate.heads.column("difference").numbers()[i] - estimate.corrupt, expected, 0.01 * std::abs(expected) + 2e-3) << i;
   }
+}
+
+TEST_P(GradientAttribution, what_is_seen_of_the_grid_is_how_it_begins) {
+  PatchRequest r;
+  r.clean = clean, r.corrupt = corrupt, r.target = target, r.against = against;
+  const PatchResult real = patch(transformer_, r);
+  std::size_t most = 0;
+  r.seen = [&](const PatchResult& so_far) {
+    ASSERT_GT(so_far.grid.rows() + so_far.heads.rows(), most);
+    most = so_far.grid.rows() + so_far.heads.rows();
+    for (std::size_t i = 0; i < so_far.grid.rows(); ++i)
+      EXPECT_EQ(so_far.grid.column("restored").numbers()[i], real.grid.column("restored").numbers()[i]);
+    for (std::size_t i = 0; i < so_far.heads.rows(); ++i)
+      EXPECT_EQ(so_far.heads.column("restored").numbers()[i], real.heads.column("restored").numbers()[i]);
+  };
+  std::vector<double> shares;
+  patch(transformer_, r, [&](double fraction, std::string_view) { shares.push_back(fraction); return true; });
+  EXPECT_EQ(most, real.grid.rows() + real.heads.rows());
+  EXPECT_TRUE(std::ranges::is_sorted(shares));
+  EXPECT_EQ(shares.back(), 1);
 }
 
 TEST_P(GradientAttribution, agreement_compares_patch_with_patch) {

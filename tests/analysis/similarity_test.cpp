@@ -293,5 +293,26 @@ TEST(PairCosines, refuses_bins_that_show_nothing_and_stops_when_asked) {
   } catch (const Error& e) { EXPECT_EQ(e.code(), Code::cancelled); }
 }
 
+TEST(ToySpace, has_the_animals_of_the_article_where_it_puts_them) {
+  const Table toy = toy_space();
+  const auto& animals = toy.column("animal").texts();
+  const auto at = [&](std::string_view animal) {
+    const auto row = static_cast<std::size_t>(std::ranges::find(animals, animal) - animals.begin());
+    EXPECT_LT(row, animals.size()) << animal;
+    return std::pair(toy.column("size").numbers()[row], toy.column("friendliness").numbers()[row]);
+  };
+  const auto [cat_size, cat_friendliness] = at("cat");
+  const auto [dog_size, dog_friendliness] = at("dog");
+  EXPECT_NEAR(cat_size, dog_size, 0.1) << "alike in size";
+  EXPECT_NEAR(cat_friendliness, dog_friendliness, 0.1) << "and in friendliness";
+  const auto ladybug = at("ladybug"), mosquito = at("mosquito");
+  EXPECT_GT(ladybug.first, mosquito.first);
+  EXPECT_NEAR(ladybug.first, mosquito.first, 0.05) << "hardly larger";
+  EXPECT_GT(ladybug.second, mosquito.second + 0.4) << "and much friendlier";
+  EXPECT_EQ(at("cat, in context"), std::pair(cat_size, 0.6)) << "the hissing cat has its size still";
+  EXPECT_EQ(cat_size, 0.4);
+  EXPECT_GT(cat_friendliness, 0.6);
+}
+
 }  // namespace
 }  // namespace embscope

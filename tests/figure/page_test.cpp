@@ -171,5 +171,25 @@ TEST(ReportPage, a_long_table_says_what_it_leaves_out) {
   EXPECT_THAT(whole.html(), Not(HasSubstr("5 of 5")));
 }
 
+TEST(Report, folds_long_tables_and_shows_short_ones) {
+  const auto html = [](std::size_t rows) {
+    Report report("title", "subtitle");
+    Table table;
+    table.add("number", std::vector<double>(rows, 1));
+    report.table(table);
+    return report.html();
+  };
+  EXPECT_THAT(html(12), Not(HasSubstr("<details>")));
+  EXPECT_THAT(html(13), HasSubstr("<details><summary>The table, 13 rows</summary>"));
+  EXPECT_EQ(count(html(40), "</details>"), 1u);
+}
+
+TEST(Report, has_no_white_card_in_the_dark_and_figures_that_shrink_with_the_page) {
+  const std::string page = Report("title", "subtitle").html();
+  EXPECT_THAT(page, HasSubstr("figure svg.marks { max-width: 100%; height: auto; }"));
+  EXPECT_THAT(page, HasSubstr("figure svg.marks { background: transparent !important; }"));
+  EXPECT_THAT(page, Not(HasSubstr("background: #fff;")));
+}
+
 }  // namespace
 }  // namespace embscope

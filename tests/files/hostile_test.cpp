@@ -115,8 +115,8 @@ const std::vector<Hostile>& hostile() {
          g.tensors[0].sizes = {1u << 20, 1u << 20, 1u << 20, 1u << 20};
        }),
        "[gguf] gguf_product_of_four_wraps: tensor 't': 1048576 x 1048576 x 1048576 x 1048576 elements overflow 64 bits"},
-      {"gguf_type_unknown", gguf([](Gguf& g) { g.tensors[0].type = 99; }), "[gguf] gguf_type_unknown: tensor 't': element type number 99 is not read (F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, I8, I16, I32, I64, F64, BF16 are)"},
-      {"gguf_type_removed", gguf([](Gguf& g) { g.tensors[0].type = 4; }), "[gguf] gguf_type_removed: tensor 't': element type Q4_2 is not read (F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K, I8, I16, I32, I64, F64, BF16 are)"},
+      {"gguf_type_unknown", gguf([](Gguf& g) { g.tensors[0].type = 99; }), "[gguf] gguf_type_unknown: tensor 't': element type number 99 is not read (F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, Q8_K, IQ2_XXS, IQ2_XS, IQ3_XXS, IQ1_S, IQ4_NL, IQ3_S, IQ2_S, IQ4_XS, I8, I16, I32, I64, F64, IQ1_M, BF16, TQ1_0, TQ2_0, MXFP4, NVFP4 are)"},
+      {"gguf_type_removed", gguf([](Gguf& g) { g.tensors[0].type = 4; }), "[gguf] gguf_type_removed: tensor 't': element type Q4_2 is not read (F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, Q8_K, IQ2_XXS, IQ2_XS, IQ3_XXS, IQ1_S, IQ4_NL, IQ3_S, IQ2_S, IQ4_XS, I8, I16, I32, I64, F64, IQ1_M, BF16, TQ1_0, TQ2_0, MXFP4, NVFP4 are)"},
       {"gguf_partial_block", gguf([](Gguf& g) {
          g.tensors[0].type = 8;
          g.tensors[0].sizes = {33, 1};

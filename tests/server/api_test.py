@@ -13,6 +13,7 @@ import zlib
 
 from client import CAPITAL, EMBSCOPE, Server, command
 
+
 MIX = {"text": CAPITAL, "replace": " Germany", "with": [" France"], "targets": [" Berlin", " Paris"]}
 
 

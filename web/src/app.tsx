@@ -15,14 +15,18 @@ import { Life } from "./views/life";
 import { MapView } from "./views/map";
 import { Matrix } from "./views/matrix";
 import { Read } from "./views/read";
+import { Stage } from "./views/stage";
 import { Train } from "./views/train";
 import { Vectors } from "./views/vectors";
 
 const shown: Record<View, FunctionComponent<{ info: ModelInfo }>> = {
-  read: Read, vectors: Vectors, matrix: Matrix, map: MapView, life: Life, experiment: Experiment, learn: Learn, train: Train,
+  stage: Stage, map: MapView, matrix: Matrix, vectors: Vectors, train: Train, learn: Learn, read: Read, life: Life, experiment: Experiment,
 };
 
-export const titleOf = (v: View): string => v[0].toUpperCase() + v.slice(1);
+const titles: Record<View, string> = {
+  stage: "Stage", map: "Vocabulary", matrix: "Matrix", vectors: "Compare", train: "Train", learn: "Learn", read: "Write", life: "Life", experiment: "Patch and steer",
+};
+export const titleOf = (v: View): string => titles[v];
 
 export function App() {
   const models = useAnswer("models", (signal) => call<ModelInfo[]>("models", undefined, { signal }));
@@ -55,7 +59,7 @@ function Header({ models, info }: { models: ModelInfo[]; info?: ModelInfo }) {
   }, [view.value]);
   return (
     <header class="top">
-      <a class="name" href={address(session.value, "read")}>
+      <a class="name" href={address(session.value, "stage")}>
         <svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true"><circle cx="14" cy="14" r="10" /><path d="M21.5 21.5 29 29" /></svg>
         Embscope
       </a>

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useAnswer, type Answer } from "./hooks";
 import { call, EngineError, type Cell, type Likely, type ModelInfo, type Spec, type Table as Columns } from "./api";
+import { useNamed } from "./named";
 import { csv, download, saveTable } from "./save";
 import { session, toTray } from "./session";
 import { dark } from "./theme";
@@ -90,7 +91,7 @@ export function Shown<T>({ answer, children, waiting }: { answer: Answer<T>; chi
 }
 
 /** True when `busy` has lasted: short waits are not worth a flicker. */
-function useLate(busy: boolean): boolean {
+export function useLate(busy: boolean): boolean {
   const [late, set] = useState(false);
   useEffect(() => {
     if (!busy) return set(false);
@@ -292,9 +293,11 @@ export const opened = (info: ModelInfo): string => py(info.opens);
 /** A command of the command line on the same model. */
 export const program = (info: ModelInfo, command: string): string => `embscope ${command} -m ${shell(info.opens)}`;
 
-/** A field that offers the vocabulary while one types. */
-export function WordField({ label, value, set, hint }: TextProps) {
+/** A field that offers the vocabulary while one types, and says which token the word stands for. */
+export function WordField({ label, value, set, hint, compact }: TextProps & { compact?: boolean }) {
   const list = useId();
+  const { word, error } = useNamed(value);
+  const said = value.trim() === "" ? hint : error ? "this is no token" : (word?.said ?? " ");
   const [offers, setOffers] = useState<{ id: number; label: string }[]>([]);
   useEffect(() => {
     if (!value.trim()) return setOffers([]);
@@ -307,7 +310,7 @@ export function WordField({ label, value, set, hint }: TextProps) {
     return () => (clearTimeout(timer), abort.abort());
   }, [value]);
   return (
-    <Field label={label} hint={hint}>
+    <Field label={label} hint={compact && word?.count === 1 ? undefined : said}>
       {(id) => (
         <>
           <input id={id} type="text" list={list} value={value} spellcheck={false} autocomplete="off" onInput={(e) => set(e.currentTarget.value)} />

@@ -2,14 +2,14 @@
 // the part that the current view uses.
 import { computed, signal } from "@preact/signals";
 
-export const views = ["read", "vectors", "matrix", "map", "life", "experiment", "learn", "train"] as const;
+export const views = ["stage", "map", "matrix", "vectors", "train", "learn", "read", "life", "experiment"] as const;
 export type View = (typeof views)[number];
 type Params = Record<string, string>;
 
 export interface Session {
   version: 1;
   view: View;
-  /** What all views share: the model, the text, the step of the walk. */
+  /** What all views share: the model, the text, the experiment on it, the step of the walk. */
   shared: Params;
   own: Partial<Record<View, Params>>;
   /** Vector expressions picked anywhere: " king", "#123", " king' - ' man". */
@@ -18,9 +18,11 @@ export interface Session {
   done: string[];
 }
 
-const sharedNames = new Set(["model", "text", "step"]);
+/** The experiment: one word's vector mixed with another's, the answers that are followed, and the edits in force. */
+export const experimentNames = ["text", "replace", "nth", "with", "p", "site", "a", "b", "edits"] as const;
+const sharedNames = new Set<string>(["model", "step", ...experimentNames]);
 const key = "embscope.session";
-const fresh: Session = { version: 1, view: "read", shared: {}, own: {}, tray: [], done: [] };
+const fresh: Session = { version: 1, view: "stage", shared: {}, own: {}, tray: [], done: [] };
 
 export const session = signal<Session>(withAddress(stored()));
 export const view = computed(() => session.value.view);
@@ -50,24 +52,48 @@ export function checked(value: unknown): Session {
     typeof s === "object" && s !== null && s.version === 1 && views.includes(s.view) && isParams(s.shared) &&
     typeof s.own === "object" && s.own !== null && Object.values(s.own).every(isParams) && isTexts(s.tray) && isTexts(s.done);
   if (!whole) throw new Error("this is not a session of the explorer: Export writes one");
-  return { version: 1, view: s.view, shared: s.shared, own: s.own, tray: s.tray, done: s.done };
+  const { shared, own } = moved(s);
+  return { version: 1, view: s.view, shared, own, tray: s.tray, done: s.done };
+}
+
+/** Sessions of earlier versions kept the experiment with its view. */
+function moved(s: Session): Pick<Session, "shared" | "own"> {
+  const old = s.own.experiment ?? {};
+  const theirs = Object.fromEntries(Object.entries(old).filter(([name]) => sharedNames.has(name)));
+  const rest = Object.fromEntries(Object.entries(old).filter(([name]) => !sharedNames.has(name)));
+  return { shared: { ...theirs, ...s.shared }, own: s.own.experiment ? { ...s.own, experiment: rest } : s.own };
 }
 
 /** "#/view?name=value&...": what the address says wins over what was stored. */
 function withAddress(base: Session): Session {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  const named = views.find((v) => v === path);
-  if (!named) return base;
   const all = Object.fromEntries(new URLSearchParams(query ?? ""));
-  const shared = { ...base.shared };
+  const named = views.find((v) => v === nowCalled(path, all));
+  if (!named) return base;
+  const shared: Params = base.shared.model === undefined ? {} : { model: base.shared.model };
   const own: Params = {};
-  delete shared.step;
-  for (const [name, value] of Object.entries(all)) (sharedNames.has(name) ? shared : own)[name] = value;
-  return { ...base, view: named, shared, own: { ...base.own, [named]: own } };
+  const { tray, ...params } = all;
+  for (const [name, value] of Object.entries(params)) (sharedNames.has(name) ? shared : own)[name] = value;
+  return { ...base, view: named, shared, own: { ...base.own, [named]: own }, tray: tray === undefined ? base.tray : trayOf(tray, base.tray) };
+}
+
+/** Where a link of an earlier version leads: its Experiment held the mixture, which is now done on the stage. */
+function nowCalled(path: string, all: Params): string {
+  return path === "experiment" && (all.part === "mix" || (all.part === undefined && experimentNames.some((n) => n !== "text" && n in all))) ? "stage" : path;
+}
+
+function trayOf(text: string, otherwise: string[]): string[] {
+  try {
+    const tray: unknown = JSON.parse(text);
+    return isTexts(tray) ? tray : otherwise;
+  } catch {
+    return otherwise;
+  }
 }
 
 export function address(s: Session, target: View = s.view): string {
-  const query = new URLSearchParams({ ...s.shared, ...s.own[target] }).toString();
+  const tray: Params = s.tray.length ? { tray: JSON.stringify(s.tray) } : {};
+  const query = new URLSearchParams({ ...s.shared, ...s.own[target], ...tray }).toString();
   return `#/${target}${query ? "?" + query : ""}`;
 }
 

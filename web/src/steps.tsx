@@ -18,7 +18,10 @@ export interface Step {
 
 /** A label without the mark of its space and without an expression's quotes. */
 const word = (label: string): string => label.replaceAll("␣", "").replaceAll(/^['"]|['"]$/g, "").trim();
-const capital = "The capital of Germany is";
+/** The article's experiment, with nothing changed yet. */
+const plain = {
+  text: "The capital of Germany is", replace: " Germany", nth: undefined, with: " France", a: " Berlin", b: " Paris", site: undefined, p: "1", edits: undefined,
+};
 
 function nearerThanPear({ cosine }: Facts): boolean {
   if (!cosine) return false;
@@ -37,7 +40,7 @@ export const steps: Step[] = [
     answer: <>The dog: as large, though friendlier. A model does the same with hundreds of dimensions, which have no names.</>,
   },
   {
-    name: "tokens", title: "Tokens", view: "read", params: { text: capital },
+    name: "tokens", title: "Tokens", view: "stage", params: { ...plain },
     prose: <>A model never sees letters. A text is cut into pieces that occur often, and each piece has a number. <code>␣</code> is a space; it belongs to the word behind it.</>,
     task: "Change the text so that Germany is another token, with another number: the one without a space.",
     done: (f) => f.tokens?.labels.includes("Germany") ?? false,
@@ -72,40 +75,40 @@ export const steps: Step[] = [
     answer: <>Its neighbours are other cities and its country. In the plane of two components some lie far away: the plane does not hold all.</>,
   },
   {
-    name: "predict", title: "Prediction", view: "read", params: { text: capital },
+    name: "predict", title: "Prediction", view: "stage", params: { ...plain },
     prose: <>The vectors go through all blocks. The last one is compared with every row of the matrix, and the comparison becomes a probability.</>,
     task: "Ask for the capital of a country that does not exist. Is the model as sure?",
     done: (f) => !!f.predict && /capital of /i.test(f.predict.text) && !/germany|france/i.test(f.predict.text) && f.predict.probability < 0.5,
     answer: <>“The capital of Atlantis is” gets an answer too, with less of the probability on it.</>,
   },
   {
-    name: "mix", title: "Germany becomes France", view: "experiment",
-    params: { text: capital, part: "mix", replace: " Germany", with: " France", a: " Berlin", b: " Paris", site: undefined, p: "1", edits: undefined },
+    name: "mix", title: "Germany becomes France", view: "stage",
+    params: { ...plain },
     prose: <>Leave the text as it is and change one vector: <i>p</i> of the row of <code>Germany</code> and <i>1 − p</i> of that of <code>France</code>. At <i>p</i> = 1 nothing has changed, bit for bit.</>,
     task: "Drag p from 1 to where Paris overtakes Berlin.",
     done: (f) => f.mix?.replaced === " Germany" && f.mix.second > f.mix.first,
     answer: <>The answer turns in a short stretch. The mixtures on the way are no words at all, yet hardly a third answer appears. For the model, the vector is the word.</>,
   },
   {
-    name: "italy", title: "Another country", view: "experiment",
-    params: { text: capital, part: "mix", replace: " Germany", with: " France", a: " Berlin", b: " Paris", site: undefined, p: "1" },
+    name: "italy", title: "Another country", view: "stage",
+    params: { ...plain },
     prose: <>Half and half, the model did not say half and half: one of the two is stronger.</>,
-    task: "Put Italy in the place of France, and Rome in that of Paris. Where does it turn now?",
+    task: "Let it turn into Italy in place of France. Where does the answer turn now?",
     done: (f) => word(f.crossing?.with ?? "") === "Italy" && f.crossing?.p !== undefined,
-    answer: <>The dashed line under “The whole way” says where. The later it turns, the stronger the word that is left.</>,
+    answer: <>The dashed line of the curve says where. The later it turns, the stronger the word that is left.</>,
   },
   {
-    name: "late", title: "Too late", view: "experiment",
-    params: { text: capital, part: "mix", replace: " Germany", with: " France", a: " Berlin", b: " Paris", site: undefined, p: "1" },
+    name: "late", title: "Too late", view: "stage",
+    params: { ...plain },
     prose: <>The vector can also be exchanged later, at the entrance of a block, when those before have already changed it.</>,
-    task: "From which block on does it no longer matter what you do with the vector? Choose such a place under “Where”.",
+    task: "From which block on does it no longer matter what you do with the vector? Choose such a place in the field “where”.",
     done: (f) => (f.crossing?.site ?? "wte").startsWith("blocks.") && f.crossing?.p === undefined,
     answer: <>In the default model it still turns at <code>blocks.22.resid_pre</code> and no longer at 24: in between, the blocks have carried the answer to the last position.</>,
   },
   {
-    name: "life", title: "A vector's life", view: "life", params: { text: capital, part: "lens", position: "-1", block: undefined, target: undefined },
-    prose: <>After every block we ask: if the model stopped here, what would it say? Each cell is such an answer. Most of the way up, the vector points nowhere in particular.</>,
-    task: "Open the highest cell of the last column in which Berlin is not yet the first.",
+    name: "life", title: "A vector's life", view: "stage", params: { ...plain, block: undefined, position: undefined, colour: "answer", tab: undefined },
+    prose: <>After every block we ask: if the model stopped here, what would it say? The word in each cell is such an answer, and its colour says how probable the final answer is there. Most of the way down, the vector points nowhere in particular.</>,
+    task: "Click the lowest cell of the last column that does not yet say what the model says in the end.",
     done: (f) => !!f.lens && f.lens.last && f.lens.above === f.lens.final && f.lens.top !== f.lens.final,
     answer: <>The answer stands out only in the last block or two. “Four changes” shows the lengths of what each part adds: attention in one block is far the largest.</>,
   },

@@ -52,7 +52,7 @@ test("the first picture comes at once", async () => {
   const fresh = await serve();
   const served = performance.now() - began;
   await page.goto(fresh.address);
-  await page.waitForSelector(".piece");
+  await page.waitForSelector(".chip");
   const tokens = performance.now() - began;
   await page.waitForSelector(".likely li");
   const ms = performance.now() - began;
@@ -63,7 +63,12 @@ test("the first picture comes at once", async () => {
   within(ms, 1000, "first useful picture");
 });
 
+const pictured = (p) => p.waitForSelector(".frame[data-lens]");
 const views = [
+  ["stage", "stage?p=0.3&block=23&position=4", pictured],
+  ["stage-pins", `stage?tab=attention&block=20&position=4&edits=${encodeURIComponent('[{"at":"blocks.20.attn_out@4","do":"zero","name":"attention off"}]')}`, (p) => p.waitForSelector(".heads li")],
+  ["stage-parts", "stage?tab=parts&block=29&position=4", (p) => p.waitForSelector(".parts li")],
+  ["stage-changes", "stage?tab=changes&block=24&position=4", (p) => p.waitForSelector("table.small td")],
   ["read", "read", (p) => p.waitForSelector(".likely li")],
   ["vectors", "vectors", (p) => drawn(p, "similar")],
   ["matrix", "matrix", (p) => p.waitForSelector('canvas[data-ready="yes"]')],
@@ -73,7 +78,6 @@ const views = [
   ["life-attention", "life?part=attention&attention=23", (p) => drawn(p, "attention-23")],
   ["life-contributions", "life?part=attribute", (p) => drawn(p, "attribute")],
   ["life-path", "life?part=path", (p) => drawn(p, "path")],
-  ["experiment", "experiment?p=0.62", (p) => drawn(p, "mix")],
   ["experiment-patch", "experiment?part=patch", (p) => p.waitForSelector("h1")],
   ["experiment-steer", "experiment?part=steer", (p) => p.waitForSelector("h1")],
   ["learn", "learn", (p) => drawn(p, "toy")],
@@ -96,12 +100,12 @@ for (const [name, path, ready] of views) {
     await ready(page);
     assert.deepEqual(await violations(page), [], "dark");
     await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = false)));
-    if (pictures && ["read", "life-attention", "map"].includes(name)) await page.screenshot({ path: `${pictures}/${name}-dark.png` });
+    if (pictures && ["stage", "life-attention", "map"].includes(name)) await page.screenshot({ path: `${pictures}/${name}-dark.png` });
     await page.setViewportSize({ width: 390, height: 780 });
     await page.waitForTimeout(100);
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(wider <= 0, `the page is ${wider} pixels wider than a phone`);
-    if (pictures && ["read", "experiment"].includes(name)) await page.screenshot({ path: `${pictures}/${name}-phone.png` });
+    if (pictures && ["read", "stage"].includes(name)) await page.screenshot({ path: `${pictures}/${name}-phone.png` });
     await quiet(page);
   });
 }
@@ -176,10 +180,46 @@ test("life: a cell opens, by mouse and by keys", async () => {
   await quiet(page);
 });
 
-test("experiment: the predictions move under the hand", async () => {
-  const page = await visit("experiment");
+test("stage: tokens, strips, the grid and the next token follow the typing", async () => {
+  const page = await visit("stage");
+  await page.getByLabel("Text", { exact: true }).fill("Germany's capital is");
+  const expected = await api(page, "tokens", { text: "Germany's capital is" });
+  await page.waitForFunction((n) => document.querySelectorAll(".chip").length === n, expected.labels.length);
+  assert.deepEqual(await texts(page, ".chip"), expected.labels);
+  const next = await api(page, "predict", { text: "Germany's capital is", k: 8 });
+  await page.waitForFunction((label) => document.querySelector('ol[aria-label="Likeliest next tokens"] .token')?.textContent === label, next.table.columns.token[0]);
+  const { blocks } = (await api(page, "models"))[0];
+  assert.deepEqual(await page.locator(".picture").evaluate((e) => [e.dataset.positions, e.dataset.rows]), [String(expected.labels.length), String(blocks + 1)]);
+  await page.getByLabel("Text", { exact: true }).fill("");
+  await page.waitForSelector("text=Type a text above");
+  assert.equal(await page.locator(".chip").count(), 0, "an old picture under an empty text");
+  await quiet(page);
+});
+
+test("stage: 24 tokens x 30 blocks fit at 1440x900; a longer text scrolls sideways beside its first column", async () => {
+  const words = (n) => Array.from({ length: n }, (_, i) => ["one", "two", "three"][i % 3]).join(" ");
+  const page = await visit(`stage?text=${encodeURIComponent(words(24))}`, { viewport: { width: 1440, height: 900 } });
+  await page.waitForSelector('.picture[data-positions="24"]');
+  await page.waitForTimeout(100);
+  const [across, bottom] = await page.evaluate(() => [document.querySelector(".across"), document.querySelector(".cells").getBoundingClientRect().bottom]
+    .map((e) => (typeof e === "number" ? e : e.scrollWidth - e.clientWidth)));
+  assert.ok(across <= 0 && bottom <= 900, `${across} pixels too wide, ends at ${bottom}`);
+  await page.getByLabel("Text", { exact: true }).fill(words(60));
+  await page.waitForSelector('.picture[data-positions="60"]');
+  const before = await page.locator(".rows").boundingBox();
+  assert.ok(await page.evaluate(() => { const a = document.querySelector(".across"); a.scrollLeft = 500; return a.scrollLeft; }) > 300);
+  assert.deepEqual(await page.locator(".rows").boundingBox(), before);
+  await page.locator(".frame").focus();
+  await page.keyboard.press("ArrowUp"), await page.keyboard.press("Home");
+  await page.waitForFunction(() => document.querySelector(".across").scrollLeft === 0);
+  await quiet(page);
+});
+
+test("stage: the predictions move under the hand", async () => {
+  const page = await visit("stage");
   const slider = page.getByRole("slider");
   await page.waitForSelector('[data-step="1"]');
+  await pictured(page);
   const line = await chrome.context.newCDPSession(page);
   await line.send("Performance.enable", { timeDomain: "threadTicks" });
   const before = [used(server.pid), await usedByPage(line)];
@@ -201,38 +241,165 @@ test("experiment: the predictions move under the hand", async () => {
   console.log(`drag step: median ${share(steps, 0.5).toFixed(0)} ms, 95th percentile ${share(steps, 0.95).toFixed(0)} ms (limit 100 ms); `
     + `of processor time ${cost[0]} ms in the server, ${cost[1]} ms in the page`);
   within(share(steps, 0.95), 100, "95th percentile of a drag step");
-  assert.equal(await likeliest(page, "Likeliest next tokens at p"), "␣Paris");
+  assert.equal(await likeliest(page, "Likeliest next tokens"), "␣Paris");
   await slider.focus();
   await page.keyboard.press("End");
   await page.waitForSelector('[data-step="1"]');
-  assert.equal(await likeliest(page, "Likeliest next tokens at p"), "␣Berlin");
+  assert.equal(await likeliest(page, "Likeliest next tokens"), "␣Berlin");
   await quiet(page);
 });
 
-test("experiment: edits are kept, switched off, undone; they act on the drag", async () => {
-  const page = await visit("experiment?p=0.2");
+const saysFirst = (page, label) => page.waitForFunction((l) => document.querySelector('ol[aria-label="Likeliest next tokens"] .token')?.textContent === l, label);
+
+test("stage: changes are pinned, switched off, undone and redone; they act on the drag and on its curve", async () => {
+  const page = await visit("stage?p=0.2");
   await page.waitForSelector('[data-step="0.2"]');
-  await page.getByRole("button", { name: "Keep the mixture" }).click();
-  assert.equal(await page.getByLabel("What edit 1 does").inputValue(), "mix 0.2 ' France'");
-  await drawn(page, "edit");
-  await page.getByLabel("p, the share").fill("1");
-  await page.waitForFunction(() => document.querySelector('ol[aria-label="Likeliest next tokens at p"] .token')?.textContent === "␣Paris");
-  // the curve is that of the drag: with the edit in force, also where p is 1
-  await page.waitForFunction(() => document.querySelector(".drag")?.textContent.includes("With the edits below in force"));
-  const { table } = await api(page, "mix", { text: "The capital of Germany is", replace: " Germany", with: " France", targets: [" Berlin", " Paris"], steps: 17, edits: [{ at: "wte@' Germany'", do: "mix 0.2 ' France'" }] });
-  assert.ok(table.columns["␣Paris"][16] > table.columns["␣Berlin"][16]);
-  await page.locator('.drag details summary').click();
-  await page.waitForFunction((last) => [...document.querySelectorAll(".drag tbody tr:last-child td")][1]?.textContent === last, table.columns["␣Berlin"][16].toFixed(4));
-  await page.getByLabel("Edit 1 in force").uncheck();
-  await page.waitForFunction(() => document.querySelector('ol[aria-label="Likeliest next tokens at p"] .token')?.textContent === "␣Berlin");
+  await page.getByRole("button", { name: "Pin the mixture" }).click();
+  await page.getByRole("button", { name: "mixture at p = 0.20" }).click();
+  const { ids } = await api(page, "tokens", { text: " France" });
+  assert.equal(await page.getByLabel("What change 1 does").inputValue(), `mix 0.2 #${ids[0]}`);
+  await page.getByRole("slider").fill("1");
+  await page.waitForSelector('[data-step="1"]');
+  await saysFirst(page, "␣Paris");
+  // the curve is that of the drag: with the pin in force, also where p is 1
+  await page.waitForFunction(() => !document.querySelector(".curve.old .line"));
+  await page.getByLabel(/^Change 1 in force/).uncheck();
+  await saysFirst(page, "␣Berlin");
   await page.getByRole("button", { name: "Undo" }).click();
-  assert.ok(await page.getByLabel("Edit 1 in force").isChecked());
-  await page.getByRole("button", { name: "Undo" }).click();
-  assert.equal(await page.getByLabel("Edit 1 in force").count(), 0);
+  assert.ok(await page.getByLabel(/^Change 1 in force/).isChecked());
+  await saysFirst(page, "␣Paris");
+  await page.getByRole("button", { name: "Redo" }).click();
+  await saysFirst(page, "␣Berlin");
+  for (let i = 0; i < 3; ++i) await page.getByRole("button", { name: "Undo" }).click();
+  await page.waitForFunction(() => document.querySelectorAll(".pin").length === 0);
   await quiet(page);
 });
 
-test("experiment: the grid of patches, and steering, run as jobs", async () => {
+test("stage: a chip that is dragged onto another mixes their vectors, also the second of two equal words", async () => {
+  const page = await visit(`stage?text=${encodeURIComponent("The cat saw the cat and the dog")}`);
+  await page.waitForSelector('.picture[data-positions="8"]');
+  const [from, to] = [await page.locator('[data-chip="7"]').boundingBox(), await page.locator('[data-chip="4"]').boundingBox()];
+  await page.mouse.move(from.x + 15, from.y + 12);
+  await page.mouse.down();
+  await page.mouse.move(to.x + 30, to.y + 20, { steps: 4 });
+  await page.mouse.move(to.x + 15, to.y + 12, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForSelector('[data-step="0.5"]');
+  assert.match(page.url(), /nth=1/);
+  assert.equal(await page.locator(".chip.mixed").getAttribute("data-chip"), "4");
+  const edit = await api(page, "stage", { text: "The cat saw the cat and the dog", edits: [{ at: "wte@4", do: "mix 0.5 ' dog'" }], k: 1 });
+  await saysFirst(page, edit.top[0].label);
+  await page.waitForSelector(".curve .line");
+  await quiet(page);
+});
+
+test("stage: a cell is opened, looked at and changed, by mouse and by keys", async () => {
+  const page = await visit("stage");
+  await pictured(page);
+  const grid = page.locator(".frame");
+  await grid.focus();
+  await page.keyboard.press("ArrowUp");
+  await page.waitForSelector('.inspector h2:has-text("after block 29")');
+  await page.keyboard.press("ArrowUp"), await page.keyboard.press("ArrowLeft");
+  await page.waitForSelector('.inspector h2:has-text("␣Germany after block 28")');
+  const lens = await api(page, "lens", { text: "The capital of Germany is", first: 3, last: 4 });
+  await page.waitForFunction((l) => document.querySelector('ol[aria-label="Likeliest tokens of the cell"] .token')?.textContent === l, lens.tables.cells.columns.top[29]);
+  assert.match(await page.locator(".cells [role=status]").innerText(), /␣Germany at position 3, after block 28/);
+  for (const [tab, ready] of [["Vector", "canvas.bars"], ["Nearest", 'ol[aria-label="Nearest tokens"] li'], ["Four changes", "table.small td"], ["Attention", ".heads li"], ["Contributions", ".parts li"]]) {
+    await page.getByRole("tab", { name: tab }).click();
+    await page.waitForSelector(ready);
+  }
+  await grid.focus();
+  await page.keyboard.press("Enter");
+  await page.waitForSelector('[role="menu"]');
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => !document.querySelector('[role="menu"]') && document.activeElement === document.querySelector(".frame"));
+  await page.keyboard.press("Enter");
+  await page.getByRole("menuitem", { name: "Switch the vector off" }).press("Enter");
+  await page.waitForSelector(".pin");
+  const after = await api(page, "stage", { text: "The capital of Germany is", edits: ["blocks.28.resid_post@3 zero"], k: 1 });
+  await saysFirst(page, after.top[0].label);
+  await page.locator("body").press("Control+z");
+  await page.waitForFunction(() => document.querySelectorAll(".pin").length === 0);
+  // a mouse: the last cell of the last column, and the menu of a right button
+  const box = await grid.boundingBox();
+  await page.mouse.click(box.x + box.width - 10, box.y + box.height - 5, { button: "right" });
+  await page.getByRole("menuitem", { name: "Switch off what attention adds in block 29" }).click();
+  assert.match(decodeURIComponent(page.url().replaceAll("+", " ")) + (await page.locator(".pin").innerText()), /attention 29 off/);
+  await quiet(page);
+});
+
+test("stage: a word is never silently another", async () => {
+  const page = await visit("stage");
+  await page.waitForSelector('[data-step="1"]');
+  const field = page.getByLabel("turns into");
+  await field.fill("Spain");
+  const { ids } = await api(page, "tokens", { text: " Spain" });
+  await page.waitForFunction(() => document.querySelector(".way .end")?.textContent === "␣Spain");
+  await page.getByRole("slider").fill("0");
+  await page.waitForSelector('[data-step="0"]');
+  const want = await api(page, "stage", { text: "The capital of Germany is", edits: [`wte@3 mix 0 #${ids[0]}`], k: 1 });
+  await saysFirst(page, want.top[0].label);
+  const cut = await api(page, "tokens", { text: "Pneumonoultramicroscopic" });
+  await field.fill("Pneumonoultramicroscopic");
+  await page.waitForSelector(`.mixbar small:has-text("${cut.ids.length} tokens")`);
+  await page.goto(`${server.origin}/#/vectors`);
+  await page.getByLabel("Word", { exact: true }).fill("banana");
+  await page.waitForFunction(() => [...document.querySelectorAll("small")].some((s) => s.textContent.startsWith("= ␣banana")) || [...document.querySelectorAll("small")].some((s) => /tokens \(/.test(s.textContent)));
+  await quiet(page);
+});
+
+test("stage: a pin whose token has gone does nothing, and says so; one and two hundred tokens; other scripts", async () => {
+  const pins = encodeURIComponent(JSON.stringify([{ at: "blocks.3.resid_post@4", do: "zero" }]));
+  const page = await visit(`stage?edits=${pins}`);
+  await pictured(page);
+  await page.getByLabel("Text", { exact: true }).fill("Hello");
+  await page.waitForSelector("text=its token has gone");
+  const one = await api(page, "stage", { text: "Hello", k: 1 });
+  await saysFirst(page, one.top[0].label);
+  for (const text of ["مرحبا بالعالم", "👩‍👩‍👧‍👦 🎉 ok", "Zwei\nZeilen"]) {
+    await page.getByLabel("Text", { exact: true }).fill(text);
+    const { labels } = await api(page, "tokens", { text });
+    await page.waitForFunction((n) => document.querySelectorAll(".chip").length === n && !document.querySelector(".picture.old"), labels.length);
+  }
+  await page.getByLabel("Text", { exact: true }).fill("a ".repeat(10000));
+  await page.waitForSelector('.next .trouble:has-text("at most")');
+  assert.ok(await page.locator(".picture.old").count() === 1 || await page.locator(".chip").count() === 0, "an old picture stands unmarked");
+  await quiet(page, refused);
+});
+
+test("stage: where it is decided, in four clicks: the head that brings the answer back is named, opened and switched off", async () => {
+  const page = await visit(`stage?${new URLSearchParams({ text: "The capital of Germany is", replace: " Germany", with: " France", a: " Berlin", b: " Paris" })}`);
+  await page.waitForSelector('[data-step="1"]');
+  await page.getByRole("button", { name: "Where is it decided?" }).click();
+  await page.waitForFunction(() => [...document.querySelectorAll(".patched span")].some((s) => s.title), undefined, { timeout: patience(60000) });
+  await page.waitForSelector(".verdict", { timeout: patience(120000) });
+  const job = await api(page, `jobs/${new URL(page.url().replace("#/", "")).searchParams.get("patch")}`);
+  const { block, head, restored } = job.result.tables.heads.columns;
+  const best = restored.indexOf(Math.max(...restored));
+  assert.match(await page.locator(".verdict").innerText(), new RegExp(`head ${block[best]}\\.${head[best]}|MLP`));
+  await page.getByRole("button", { name: "Open it" }).click();
+  await page.waitForSelector(`.inspector h2:has-text("block")`);
+  await page.getByRole("button", { name: "Switch it off" }).click();
+  await page.waitForSelector(".pin");
+  const now = await page.evaluate(() => JSON.parse(sessionStorage.getItem("embscope.session") ?? "{}").shared?.edits ?? new URLSearchParams(location.hash.split("?")[1]).get("edits"));
+  const after = await api(page, "stage", { text: "The capital of Germany is", edits: JSON.parse(now ?? "[]").map(({ at, do: act }) => ({ at, do: act })), k: 1 });
+  await saysFirst(page, after.top[0].label);
+  await page.locator(".decide details.same summary").click();
+  assert.match(await page.locator('.decide [aria-label="The same from the command line"]').innerText(), /^embscope patch -m/);
+  assert.deepEqual(await violations(page), []);
+  await quiet(page);
+});
+
+test("stage: links of the earlier version lead to it", async () => {
+  const edits = encodeURIComponent(JSON.stringify([{ at: "wte@' Germany'", do: "mix 0.2 ' France'" }]));
+  const page = await visit(`experiment?p=0.7&edits=${edits}`);
+  await page.waitForSelector('[data-step="0.7"]');
+  assert.equal(await page.locator(".pin").count(), 1);
+  await quiet(page);
+});
+
+test("patch and steer: the grid of patches, and steering, run as jobs", async () => {
   const page = await visit("experiment?part=patch");
   await page.getByRole("button", { name: "Patch every place" }).click();
   await page.waitForSelector('[data-figure="patch"] svg', { timeout: patience(120000) });
@@ -365,7 +532,7 @@ test("map: frames a second while 49,152 points are moved (a report)", async () =
 
 test("views are left while they load, in any order, without a complaint", async () => {
   const page = await visit("read");
-  const names = ["Map", "Matrix", "Life", "Experiment", "Vectors", "Learn", "Train", "Read"];
+  const names = ["Vocabulary", "Matrix", "Life", "Patch and steer", "Compare", "Learn", "Train", "Write", "Stage"];
   for (const pause of [0, 40, 200]) {
     for (const name of pause ? names : [...names, ...names.toReversed()]) {
       await page.getByRole("navigation", { name: "Views" }).getByRole("link", { name }).click();
@@ -450,7 +617,7 @@ test("every state is a link, a reload loses nothing, a session goes out and come
   assert.equal(await other.getByLabel("Text", { exact: true }).inputValue(), "Zwei Wörter");
   assert.equal(await other.getByLabel("How many", { exact: true }).inputValue(), "3");
   await other.close();
-  const third = await visit("experiment");
+  const third = await visit("stage");
   await third.locator(".menu summary").click();
   await third.locator('input[type="file"]').setInputFiles({ name: "s.json", mimeType: "application/json", buffer: readFileSync(file) });
   await third.waitForSelector(".tray li");
@@ -464,8 +631,9 @@ test("every state is a link, a reload loses nothing, a session goes out and come
 });
 
 test("figures and tables are saved, and the command is copied", async () => {
-  const page = await visit("experiment");
+  const page = await visit("stage");
   await chrome.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: server.origin });
+  await page.locator("summary", { hasText: "As a figure" }).click();
   await drawn(page, "mix");
   const begins = { SVG: "<svg", PNG: "\x89PNG", CSV: "p,", JSON: '{"' };
   for (const [form, start] of Object.entries(begins)) {
@@ -474,7 +642,7 @@ test("figures and tables are saved, and the command is copied", async () => {
   }
   await page.locator("details.same summary").first().click();
   await page.getByRole("button", { name: "Copy: the same from the command line" }).first().click();
-  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^embscope mix -m smollm2 'The capital of Germany is' --replace ' Germany' --with ' France'/);
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^embscope predict -m smollm2 'The capital of Germany is' -k 8\nembscope mix -m smollm2 'The capital of Germany is' --replace ' Germany' --with ' France'/);
   await quiet(page);
 });
 
@@ -531,7 +699,7 @@ test("two tabs with two models do not disturb each other", async () => {
   await two.waitForFunction((name) => document.querySelectorAll(".piece").length === 3 && document.querySelector(".menu .model").textContent === name, other.name);
   await one.reload();
   await one.waitForFunction(() => document.querySelectorAll(".piece").length === 1 && document.querySelector(".menu .model").textContent.startsWith("SmolLM2"));
-  for (const view of ["Vectors", "Matrix", "Map", "Life", "Experiment", "Learn", "Train"]) {
+  for (const view of ["Compare", "Matrix", "Vocabulary", "Life", "Patch and steer", "Learn", "Train", "Stage"]) {
     await two.getByRole("navigation", { name: "Views" }).getByRole("link", { name: view }).click();
     await two.waitForSelector("h1");
     await two.waitForTimeout(150);
@@ -545,7 +713,7 @@ const noNumbers = ["", "NaN", "-7", "0", "1.5", "1e30", "e", "999999999999999999
 for (const path of [
   "read", "vectors", "matrix", "map?colour=cosine&method=tsne&site=blocks.2.resid_post&tokens=0:300", "map?method=umap&tokens=0:300&second=yes&tokens2=0:300",
   "life", "life?part=trace", "life?part=attribute", "life?part=path&plane=words", "life?part=attention",
-  `experiment?edits=${encodeURIComponent('[{"at":"wte@0","do":"zero"}]')}`, "experiment?part=patch", "experiment?part=steer", "learn", "train",
+  `stage?block=3&position=2&edits=${encodeURIComponent('[{"at":"wte@0","do":"zero"}]')}`, "experiment?part=patch", "experiment?part=steer", "learn", "train",
 ]) {
   test(`${path.slice(0, 40)}: no field takes the page down, whatever is written in it`, async () => {
     const page = await visit(path);
@@ -585,11 +753,10 @@ const wrong = [
   ["life?part=attention&attention=99", null, /99/],
   ["life?part=attribute&target=%23999999", null, /999999/],
   ["life?part=path&plane=words&x=%27%20king%27%20%2B", null, /king/],
-  ["experiment?site=nowhere", null, /nowhere/],
-  ["experiment?steps=1", null, /steps/],
-  [`experiment?edits=${list([{ at: "nowhere", do: "zero" }])}`, null, /edits\[0\]/],
-  [`experiment?edits=${list([{ at: "wte@0", do: "mix NaN ' France'" }])}`, null, /NaN|number|edits\[0\]/],
-  [`experiment?edits=${list([{ at: "wte@77", do: "zero" }])}`, null, /77/],
+  ["stage?site=nowhere&p=0.5", null, /nowhere/],
+  [`stage?edits=${list([{ at: "nowhere", do: "zero" }])}`, null, /edits\[0\]/],
+  [`stage?edits=${list([{ at: "wte@0", do: "mix NaN ' France'" }])}`, null, /NaN|number|edits\[0\]/],
+  [`stage?edits=${list([{ at: "wte@-77", do: "zero" }])}`, null, /77/],
   ["experiment?part=patch&corrupt=The", "Patch every place", /token/],
   ["experiment?part=patch&target=", "Patch every place", /./],
   ["experiment?part=steer&towards=", "Write with", /towards/],
@@ -641,10 +808,11 @@ test("the menu: a model that is not there, rubbish as a path", async () => {
 });
 
 test("the engine's words stand beside what caused them, and go when it is mended", async () => {
-  const page = await visit("experiment");
-  await page.getByLabel("Replaced", { exact: true }).fill(" Atlantis");
-  await page.waitForSelector('.trouble:has-text("Atlantis")');
-  await page.getByLabel("Replaced", { exact: true }).fill(" Germany");
+  const page = await visit(`stage?edits=${list([{ at: "wte@1", do: "zero" }])}`);
+  await page.locator(".pin .name").click();
+  await page.getByLabel("What change 1 does").fill("vanish");
+  await page.waitForSelector('.trouble:has-text("vanish")');
+  await page.getByLabel("What change 1 does").fill("zero");
   await page.waitForFunction(() => !document.querySelector(".trouble"));
   await page.goto(`${server.origin}/#/read?k=1000000`);
   await page.waitForSelector('.trouble:has-text("k")');
@@ -664,7 +832,7 @@ test("a slow network: the last word counts", async () => {
 });
 
 test("a slow network: a drag ends where the hand ends; a map comes, and the page is alive meanwhile", async () => {
-  const page = await visit("experiment");
+  const page = await visit("stage");
   await page.waitForSelector('[data-step="1"]');
   const line = await chrome.context.newCDPSession(page);
   const throttle = (latency, speed) => line.send("Network.emulateNetworkConditions", { offline: false, latency, downloadThroughput: speed, uploadThroughput: speed });
@@ -673,11 +841,11 @@ test("a slow network: a drag ends where the hand ends; a map comes, and the page
   for (const p of [0.9, 0.7, 0.5, 0.3, 0.1]) await slider.fill(String(p)), await page.waitForTimeout(30);
   await page.waitForSelector('[data-step="0.1"]');
   await throttle(150, 300000);
-  await page.getByRole("link", { name: "Map" }).click();
+  await page.getByRole("link", { name: "Vocabulary" }).click();
   await page.waitForSelector(".pane");
-  await page.getByRole("link", { name: "Read" }).click();
+  await page.getByRole("link", { name: "Stage" }).click();
   await page.waitForSelector(".likely li");
-  await page.getByRole("link", { name: "Map" }).click();
+  await page.getByRole("link", { name: "Vocabulary" }).click();
   await pointsOf(page, "Map", 49152);
   await quiet(page, refused);
 });
@@ -713,7 +881,7 @@ test("the server stops and comes back: the page says so and goes on", async () =
   const cookie = await open(chrome.context, again.address);
   await cookie.close();
   await page.waitForFunction(() => !document.querySelector(".offline"));
-  await page.waitForFunction(() => document.querySelector(".piece .token")?.textContent.startsWith("Hello"));
+  await page.waitForFunction(() => document.querySelector(".chip")?.textContent === "Hello" && !document.querySelector(".picture.old"));
   await page.close();
   await again.stop();
 });
@@ -742,14 +910,15 @@ test("the walk, from its first step to its last, by doing what it asks", async (
   await page.getByLabel("Text", { exact: true }).fill("The capital of Atlantis is");
   await done(7), await next();
   await page.getByLabel("p, the share").fill("0.5");
-  if (pictures) await page.waitForSelector(".task.done").then(() => drawn(page, "mix")).then(() => page.screenshot({ path: `${pictures}/walk-mix.png` }));
+  if (pictures) await page.waitForSelector(".task.done").then(() => pictured(page)).then(() => page.screenshot({ path: `${pictures}/walk-mix.png` }));
   await done(8), await next();
-  await page.getByLabel("Takes its place", { exact: true }).fill(" Italy");
-  await page.getByLabel("and", { exact: true }).fill(" Rome");
+  await page.getByLabel("turns into").fill(" Italy");
   await done(9), await next();
   await page.getByLabel("Where", { exact: true }).selectOption("blocks.26.resid_pre");
   await done(10), await next();
-  await page.locator('[data-cell="28 4"]').click();
+  await pictured(page);
+  const grid = await page.locator(".frame").boundingBox();
+  await page.mouse.click(grid.x + grid.width - 20, grid.y + grid.height * (30 - 0.5) / 31); // the last position, after block 28
   await done(11), await next();
   const last = await trains(page);
   if (last) {

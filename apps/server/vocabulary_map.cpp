@@ -1,0 +1,158 @@
+#include "vocabulary_map.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "embscope/archive.h"
+#include "embscope/error.h"
+#include "embscope/projection.h"
+#include "embscope/space.h"
+
+namespace embscope::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double neighbours = 0.4;  // their share of the time of a map
+
+// FNV-1a over the vectors, 64 bits at a time: another matrix is another map, whatever its file is called.
+std::uint64_t fingerprint(const Tensor& vectors, const TsneOptions& options) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  const auto mix = [&](std::uint64_t word) { hash = (hash ^ word) * 0x100000001b3, hash ^= hash >> 29; };
+  for (std::uint64_t word : {static_cast<std::uint64_t>(vectors.rows()), static_cast<std::uint64_t>(vectors.columns()),
+                             std::bit_cast<std::uint64_t>(options.perplexity), static_cast<std::uint64_t>(options.steps), options.seed})
+    mix(word);
+  for (float value : vectors.values()) mix(std::bit_cast<std::uint32_t>(value));
+  return hash;
+}
+
+// The rows that have a direction: t-SNE compares directions.
+std::vector<std::int64_t> directed(const Tensor& vectors) {
+  std::vector<std::int64_t> rows;
+  for (std::int64_t i = 0; i < vectors.rows(); ++i) {
+    if (std::ranges::any_of(vectors.row(i), [](float v) { return v != 0; })) rows.push_back(i);
+  }
+  return rows;
+}
+
+Tensor rows_of(const Tensor& vectors, const std::vector<std::int64_t>& rows) {
+  Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(rows.size()), vectors.columns()});
+  for (std::size_t i = 0; i < rows.size(); ++i) std::ranges::copy(vectors.row(rows[i]), out.row(static_cast<std::int64_t>(i)).begin());
+  return out;
+}
+
+// The places of all tokens from those of some; the others are nowhere.
+Tensor spread(const Tensor& points, const std::vector<std::int64_t>& rows, std::int64_t tokens) {
+  Tensor out = Tensor::uninitialised({tokens, 2});
+  std::ranges::fill(out.values(), NAN);
+  for (std::size_t i = 0; i < rows.size(); ++i) std::ranges::copy(points.row(static_cast<std::int64_t>(i)), out.row(rows[i]).begin());
+  return out;
+}
+
+// What the cache holds for these vectors; nothing where it holds none, or what is there is not such a map.
+Tensor kept(const fs::path& file, std::int64_t tokens) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(file, ignored)) return {};
+  try {
+    const auto archive = Archive::open(file);
+    if (archive->tensors().size() != 1) return {};
+    const View& view = archive->tensors()[0].view;
+    if (view.shape.rank() != 2 || view.rows() != tokens || view.columns() != 2) return {};
+    Tensor points = Tensor::uninitialised({tokens, 2});
+    decode_rows(view, 0, tokens, points.data());
+    for (float value : points.values()) {
+      if (std::isinf(value)) return {};
+    }
+    return points;
+  } catch (const Error&) { return {}; }
+}
+
+}  // namespace
+
+VocabularyMap::VocabularyMap(std::shared_ptr<const Model> model) : model_(std::move(model)), thread_([this] { make(); }) {}
+
+VocabularyMap::~VocabularyMap() {
+  cancelled_ = true;
+  thread_.join();
+}
+
+VocabularyMap::Status VocabularyMap::status() const {
+  const std::lock_guard lock(mutex_);
+  Status status = status_;
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  if (status.state == State::computing && status.fraction > 0) status.seconds_left = seconds * (1 - status.fraction) / status.fraction;
+  return status;
+}
+
+std::string VocabularyMap::points(std::int64_t& version) const {
+  const std::lock_guard lock(mutex_);
+  version = status_.version;
+  return points_;
+}
+
+void VocabularyMap::make() {
+  try {
+    compute(cache_folder() / "maps");
+  } catch (const std::exception& error) {
+    const std::lock_guard lock(mutex_);
+    status_.state = State::failed;
+    status_.error = cancelled_ ? "cancelled" : error.what();
+  }
+}
+
+void VocabularyMap::compute(const fs::path& folder) {
+  report(0, "reading the vectors");
+  const Space space = space_of(model_);
+  const std::vector<std::int64_t> rows = directed(space.vectors);
+  TsneOptions options;
+  options.perplexity = std::min(options.perplexity, static_cast<double>(rows.size() - 1) / 3);
+  const fs::path file = folder / fmt::format("tsne-{:016x}.npy", fingerprint(space.vectors, options));
+  Tensor points = kept(file, space.size());
+  const bool from_cache = !points.empty();
+  if (!from_cache) {
+    report(0, "principal components");
+    const Tensor vectors = rows_of(space.vectors, rows);
+    const auto show = [&](const Tensor& some) { publish(spread(some, rows, space.size())); };
+    show(pca(vectors, 2));
+    const Progress progress = [this](double fraction, std::string_view what) { return report(fraction, what); };
+    Tsne tsne(vectors, options, part_of(progress, 0, neighbours));
+    while (tsne.step()) {
+      if (tsne.steps_done() % 10 == 0) show(tsne.points());
+      const double done = static_cast<double>(tsne.steps_done()) / options.steps;
+      if (!report(neighbours + (1 - neighbours) * done, "t-SNE")) throw Error(Code::cancelled, "map", "cancelled");
+    }
+    points = spread(tsne.points(), rows, space.size());
+  }
+  publish(points);
+  std::string note;
+  if (!from_cache) {
+    try {
+      make_folder(folder);
+      const std::vector<NamedArray> arrays = {{"points", points.shape(), points.values()}};
+      write_arrays(file, arrays);
+    } catch (const std::exception& error) { note = fmt::format("the map is not kept for the next start: {}", error.what()); }
+  }
+  const std::lock_guard lock(mutex_);
+  status_.state = State::ready, status_.fraction = 1, status_.what = "done";
+  status_.from_cache = from_cache, status_.note = std::move(note);
+}
+
+bool VocabularyMap::report(double fraction, std::string_view what) {
+  const std::lock_guard lock(mutex_);
+  status_.fraction = fraction;
+  status_.what = what;
+  return !cancelled_;
+}
+
+void VocabularyMap::publish(const Tensor& points) {
+  const std::lock_guard lock(mutex_);
+  points_.assign(reinterpret_cast<const char*>(points.data()), static_cast<std::size_t>(points.size()) * sizeof(float));
+  ++status_.version;
+}
+
+}  // namespace embscope::server

@@ -1,0 +1,54 @@
+// VocabularyMap: t-SNE of all of a model's tokens, computed once in the background and kept in the cache for the next start.
+// Lifetime: holds its model; its end cancels the work and waits for it. Thread rule: any number of threads.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "embscope/model.h"
+#include "embscope/tensor.h"
+
+namespace embscope::server {
+
+class VocabularyMap {
+ public:
+  /// Reads the map from the cache, or begins to compute it.
+  explicit VocabularyMap(std::shared_ptr<const Model> model);
+  ~VocabularyMap();
+  VocabularyMap(const VocabularyMap&) = delete;
+
+  enum class State { computing, ready, failed };
+  struct Status {
+    State state = State::computing;
+    double fraction = 0, seconds_left = -1;  ///< negative: not known yet
+    std::string what, error;
+    std::string note;  ///< why it is not kept, where that is so
+    std::int64_t version = 0;
+    bool from_cache = false;
+  };
+  Status status() const;
+  /// x, y of every token, as float32; first principal components, then what t-SNE has so far, then the map. Empty at the
+  /// very beginning; not-a-number for rows of zeros, which are nowhere.
+  std::string points(std::int64_t& version) const;
+
+ private:
+  void make();
+  void compute(const std::filesystem::path& file);
+  bool report(double fraction, std::string_view what);
+  void publish(const Tensor& points);
+
+  const std::shared_ptr<const Model> model_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::atomic<bool> cancelled_{false};
+  mutable std::mutex mutex_;
+  Status status_;
+  std::string points_;
+  std::thread thread_;  // the last member: the others are there when it begins
+};
+
+}  // namespace embscope::server

@@ -1,0 +1,5 @@
+// Whether the question where it is decided is open.
+import { computed } from "@preact/signals";
+import { session } from "../session";
+
+export const deciding = computed(() => session.value.own.stage?.decide !== undefined);
