@@ -11,7 +11,7 @@ PUBLIC = {  # public header -> its room
     "similarity": "analysis", "predict": "analysis", "residual_stream": "analysis", "mix": "analysis", "trace": "analysis", "lens": "analysis", "intervention": "analysis", "patching": "analysis", "steering": "analysis",
     "attention_patterns": "analysis", "attribution": "analysis", "extract": "analysis", "verify": "analysis", "projection": "project", "figure": "figure", "hub": "hub", "space": "space", "trajectory": "analysis", "in_context": "analysis", "matrix_tiles": "figure",
     "neighbours": "project", "map_quality": "project",
-    "geometry": "analysis", "analogy": "analysis", "words": "analysis", "compare": "analysis",
+    "geometry": "analysis", "catalogue": "catalogue", "analogy": "analysis", "words": "analysis", "compare": "analysis",
 }
 
 
