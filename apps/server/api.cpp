@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "explorer.h"
+#include "answers.h"
 #include "reply.h"
 #include "texts.h"
 
@@ -76,17 +76,23 @@ Answer open_model(const Call& call, Models& models) {
   return answer;
 }
 
-Answer health(const Call& call, const Models& models) {
-  bj::array names;
+Answer health(const Call& call, const Models& models, const Routes& routes) {
+  bj::array names, addresses;
+  for (const Route& route : routes.all()) addresses.push_back(bj::array{route.method, route.pattern});
   for (const auto& model : models.all()) names.emplace_back(well_formed(model->name()));
-  return Reply().add("version", bj::value(EMBSCOPE_VERSION)).add("models", names).add("guest", bj::value(call.visitor.is_guest())).answer();
+  return Reply()
+      .add("version", bj::value(EMBSCOPE_VERSION))
+      .add("models", names)
+      .add("guest", bj::value(call.visitor.is_guest()))
+      .add("addresses", addresses)
+      .answer();
 }
 
 }  // namespace
 
 Api::Api() {
-  routes_.add("GET", "/api/health", Lane::here, [this](Call& call) { return health(call, models_); });
-  routes_.add("GET", "/api/openapi.json", Lane::here, [](Call&) {
+  routes_.add("GET", "/api/health", Lane::here, [this](Call& call) { return health(call, models_, routes_); });
+  routes_.add("GET", "/api/openapi.json", Lane::quick, [](Call&) {
     Answer answer;
     answer.body = openapi();
     return answer;
@@ -99,7 +105,7 @@ Api::Api() {
   add_text(routes_, models_);
   add_vectors(routes_, models_);
   add_matrix(routes_, models_);
-  add_inside(routes_, models_);
+  add_analyses(routes_, models_);
   add_experiments(routes_, models_);
   add_stage(routes_, models_);
   add_jobs(routes_, models_, jobs_);

@@ -98,20 +98,4 @@ ModelPlace place_of_model(const std::string& path_or_name) {
 
 fs::path find_model(const std::string& path_or_name) { return place_of_model(path_or_name).path; }
 
-TokenizerSpec tokenizer_from_place(const std::string& path_or_name) {
-  fs::path path = path_or_name;
-  if (!is_there(path) && is_plain_name(path_or_name)) path = cache_folder() / "tokenizers" / path_or_name;
-  path = is_there(path) ? in_repository(path) : find_model(path_or_name);
-  if (!fs::is_directory(path))
-    return path.extension() == ".gguf" ? tokenizer_from_gguf(Archive::open(path)) : tokenizer_from_folder(path.parent_path());
-  if (holds_tokenizer(path)) return tokenizer_from_folder(path);
-  const auto files = gguf_files(path);
-  if (files.empty()) throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt and no .gguf");
-  return tokenizer_from_gguf(Archive::open(files.front()));
-}
-
-std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path_or_name) {
-  return std::make_shared<const Tokenizer>(tokenizer_from_place(path_or_name));
-}
-
 }  // namespace embscope
