@@ -55,8 +55,7 @@ Table config_table(const Model& model) {
   auto add = [&](std::string k, std::string v) { key.push_back(std::move(k)), value.push_back(std::move(v)); };
   add("model", model.name());
   add("family", c.family);
-  add("format", fmt::format("{} ({})", model.archives()[0]->format(),
-                            name(c.tied ? model.weights().wte.view.dtype : model.weights().wte.view.dtype)));
+  add("format", fmt::format("{} ({})", model.archives()[0]->format(), name(model.weights().wte.view.dtype)));
   add("wte", fmt::format("{} x {}", c.vocab, c.width));
   add("blocks", std::to_string(c.blocks));
   add("heads", c.heads == c.kv_heads

@@ -135,13 +135,15 @@ class Model {
  public:
   /// Opens a folder in Hugging Face's layout, a .safetensors beside its config.json, a .gguf, or a name in the cache
   /// ("smollm2", "gpt2"). Every tensor's dtype and shape is checked against the Config, with expected beside found.
+  /// `around`: texts are given to the model between the tokens that its tokenizer puts around them (a beginning of text).
   /// Throws Error{not_found, format, unsupported, shape, io}.
-  static std::shared_ptr<const Model> open(const std::string& path_or_name);
+  static std::shared_ptr<const Model> open(const std::string& path_or_name, bool around = true);
 
   const Config& config() const { return config_; }
   const Weights& weights() const { return weights_; }
-  const Tokenizer& tokenizer() const;  ///< built on first use; throws Error{not_found} where the files hold none
-  bool has_tokenizer() const;
+  const Tokenizer& tokenizer() const;  ///< built on first use; throws Error{not_found} where the files hold none, or why it cannot be read
+  bool has_tokenizer() const;          ///< one that can be read
+  std::string tokenizer_problem() const;  ///< why the one beside the model cannot be read; empty where it can, or there is none
   /// A readable name for a token: Tokenizer::label, or "<7>" for an id without one (padding rows of wte, no tokenizer).
   std::string label(TokenId id) const;
   const std::string& name() const { return name_; }  ///< for people and file names
@@ -155,6 +157,7 @@ class Model {
 
  private:
   Model() = default;
+  void read_tokenizer() const;
   friend struct ModelOpener;
   Config config_;
   Weights weights_;
@@ -162,7 +165,9 @@ class Model {
   std::filesystem::path path_;
   std::vector<std::shared_ptr<const Archive>> archives_;
   std::function<TokenizerSpec()> tokenizer_source_;
+  bool around_ = true;
   mutable std::unique_ptr<Tokenizer> tokenizer_;
+  mutable std::unique_ptr<Error> tokenizer_error_;
   mutable std::shared_ptr<void> tokenizer_once_;
 };
 

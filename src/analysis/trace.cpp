@@ -42,7 +42,7 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r, const P
   if (r.top < 1 || r.top > 1000)
     throw Error(Code::range, "trace", fmt::format("{} tokens a block: choose 1 to 1000", r.top));
   const Config& config = transformer.config();
-  auto ids = transformer.model().tokenizer().with_bos(r.text).ids;
+  std::vector<TokenId> ids = r.ids;
   TraceResult result;
   result.position = position_in(ids.size(), r.position, "trace");
   ids.resize(static_cast<std::size_t>(result.position) + 1);  // nothing that follows reaches it

@@ -92,6 +92,8 @@ std::string_view meta_string(const Archive& archive, const std::string& key);
 TokenizerSpec tokenizer_from_gguf(std::shared_ptr<const Archive> archive);
 /// tokenizer.json, or vocab.json + merges.txt, or encoder.json + vocab.bpe. Throws Error{not_found} where there is none.
 TokenizerSpec tokenizer_from_folder(const std::filesystem::path& folder);
+/// That file, with tokenizer_config.json beside it where the format has one.
+TokenizerSpec tokenizer_from_file(const std::filesystem::path& file);
 /// What `open_tokenizer` reads.
 TokenizerSpec tokenizer_from_place(const std::string& path_or_name);
 bool holds_tokenizer(const std::filesystem::path& folder);

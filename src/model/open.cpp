@@ -173,10 +173,11 @@ std::vector<fs::path> weight_files(const fs::path& folder) {
 
 }  // namespace
 
-std::shared_ptr<const Model> Model::open(const std::string& path_or_name) {
+std::shared_ptr<const Model> Model::open(const std::string& path_or_name, bool around) {
   const ModelPlace place = place_of_model(path_or_name);
   const fs::path& path = place.path;
   ModelOpener opener;
+  opener.model->around_ = around;
   if (!fs::is_directory(path)) {
     path.extension() == ".safetensors" ? opener.open_folder(path.parent_path(), {path}) : opener.open_gguf(path);
     return opener.finish(place);
@@ -189,7 +190,26 @@ std::shared_ptr<const Model> Model::open(const std::string& path_or_name) {
   return opener.finish(place);
 }
 
-bool Model::has_tokenizer() const { return static_cast<bool>(tokenizer_source_); }
+void Model::read_tokenizer() const {
+  std::call_once(*std::static_pointer_cast<std::once_flag>(tokenizer_once_), [this] {
+    try {
+      TokenizerSpec spec = tokenizer_source_();
+      spec.rows = static_cast<TokenId>(config_.vocab);
+      if (!around_) spec.prefix.clear(), spec.suffix.clear();
+      tokenizer_ = std::make_unique<Tokenizer>(std::move(spec));
+    } catch (const Error& error) { tokenizer_error_ = std::make_unique<Error>(error); }
+  });
+}
+
+bool Model::has_tokenizer() const {
+  if (tokenizer_source_) read_tokenizer();
+  return tokenizer_ != nullptr;
+}
+
+std::string Model::tokenizer_problem() const {
+  if (tokenizer_source_) read_tokenizer();
+  return tokenizer_error_ == nullptr ? "" : tokenizer_error_->what();
+}
 
 std::string Model::label(TokenId id) const {
   return has_tokenizer() && id >= 0 && id < tokenizer().size() ? tokenizer().label(id) : fmt::format("<{}>", id);
@@ -198,9 +218,8 @@ std::string Model::label(TokenId id) const {
 const Tokenizer& Model::tokenizer() const {
   if (!tokenizer_source_)
     throw Error(Code::not_found, name_, "there is no tokenizer beside the model: give token ids instead of text");
-  std::call_once(*std::static_pointer_cast<std::once_flag>(tokenizer_once_), [this] {
-    tokenizer_ = std::make_unique<Tokenizer>(tokenizer_source_());
-  });
+  read_tokenizer();
+  if (tokenizer_error_ != nullptr) throw *tokenizer_error_;
   return *tokenizer_;
 }
 

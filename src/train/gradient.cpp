@@ -88,7 +88,9 @@ std::vector<Tensor> Backward::take() {
   std::vector<Tensor> gradients;
   for (const Site& site : request_.sites) {
     const Tensor& like = run_.at(site.point, site.block);
-    const auto values = kept_.at({site.block, site.point}).values();
+    const auto kept = kept_.find({site.block, site.point});
+    if (kept == kept_.end()) throw Error(Code::unsupported, site.name(), "the backward pass does not come by this site");
+    const auto values = kept->second.values();
     gradients.push_back(Tensor::of(like.shape(), {values.data(), values.size()}));
   }
   return gradients;

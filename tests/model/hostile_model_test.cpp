@@ -140,7 +140,12 @@ const std::vector<Claim>& claims() {
 
 const std::vector<Claim>& tokenizer_claims() {
   static const std::vector<Claim> all = {
-      {"kind_unknown", [](Llama& m) { m.text("tokenizer.ggml.model", "llama"); }, "[f.gguf] a tokenizer of type 'llama': byte-level BPE ('gpt2') is supported"},
+      {"kind_unknown", [](Llama& m) { m.text("tokenizer.ggml.model", "rwkv"); }, "[f.gguf] a tokenizer of type 'rwkv': gpt2, llama and gemma4 are supported"},
+      {"scores_missing", [](Llama& m) { m.text("tokenizer.ggml.model", "llama"); }, "[gguf] f.gguf: key 'tokenizer.ggml.scores' is missing"},
+      {"scores_too_few", [](Llama& m) {
+         m.text("tokenizer.ggml.model", "llama");
+         m.integers("tokenizer.ggml.scores", {1, 2});
+       }, "[f.gguf] 2 scores for 260 tokens"},
       {"tokens_are_numbers", [](Llama& m) { m.integers("tokenizer.ggml.tokens", {1, 2}); }, "[gguf] f.gguf: key 'tokenizer.ggml.tokens' is of another type"},
       {"tokens_are_one_text", [](Llama& m) { m.text("tokenizer.ggml.tokens", "abc"); }, "[gguf] f.gguf: key 'tokenizer.ggml.tokens' is of another type"},
       {"tokens_empty", [](Llama& m) { m.texts("tokenizer.ggml.tokens", {}); }, "[f.gguf] the vocabulary is empty"},
@@ -157,7 +162,7 @@ const std::vector<Claim>& tokenizer_claims() {
       {"eos_minus_2_to_40", [](Llama& m) {
          m.records["tokenizer.ggml.eos_token_id"] = key("tokenizer.ggml.eos_token_id", 11, Bytes().put(-(std::int64_t{1} << 40)));
        }, "[f.gguf] the end-of-text id -1 is not in the vocabulary"},
-      {"pre_unknown", [](Llama& m) { m.text("tokenizer.ggml.pre", "qwen2"); }, "[f.gguf] pre-tokenizer 'qwen2': gpt-2, smollm and llama-bpe are known"},
+      {"pre_unknown", [](Llama& m) { m.text("tokenizer.ggml.pre", "nobody-knows"); }, "[f.gguf] the pre-tokenizer 'nobody-knows' is not known (default llama3"},
       {"a_token_twice", [](Llama& m) {
          std::vector<std::string> tokens(300, "a");
          m.texts("tokenizer.ggml.tokens", tokens);

@@ -5,22 +5,6 @@
 #include "command.h"
 
 namespace embscope::cli {
-namespace {
-
-void add_next(CLI::App& app) {
-  const auto [command, common] =
-      add_model_command(app, "predict", "The next tokens after a text", "predict \"The capital of Germany is\"");
-  auto text = std::make_shared<std::string>();
-  auto k = std::make_shared<int>(10);
-  command->add_option("TEXT", *text, "The text")->required();
-  command->add_option("-k", *k, "How many");
-  command->callback([common, text, k] {
-    const Transformer& transformer = common->transformer();
-    const Table table = predict(transformer, *text, *k);
-    print(*common, table);
-    save_figure(*common, [&] { return figure_predict(table, *text); });
-  });
-}
 
 void add_generate(CLI::App& app) {
   const auto [command, common] = add_model_command(app, "generate", "Text that the model continues",
@@ -56,13 +40,6 @@ void add_generate(CLI::App& app) {
     table ? print(*common, out) : explain(*common);
     save_figure(*common, [&] { return figure_predict(out, *text); });
   });
-}
-
-}  // namespace
-
-void add_predict(CLI::App& app) {
-  add_next(app);
-  add_generate(app);
 }
 
 }  // namespace embscope::cli
