@@ -105,6 +105,10 @@ class Found {
   using Thing = std::variant<bool, std::int64_t, double, std::string, Token, std::vector<int>, std::vector<double>,
                              std::vector<std::string>, Odds, Tensor, Arrays, Cost, Table, Draw>;
 
+  Found() = default;
+  Found(Found&&) = default;  ///< moved, never copied: tensors are not copied by accident
+  Found& operator=(Found&&) = default;
+
   Found& add(std::string_view name, Thing thing);
   const std::vector<std::pair<std::string_view, Thing>>& parts() const { return parts_; }
   template <class T>
