@@ -1,4 +1,7 @@
-// Any text through tokenizers of every pre-tokenizer, with merges that reach across letters, digits, spaces and bytes.
+// Any text through tokenizers of every pre-tokenizer, with merges that reach across letters, digits, spaces and bytes; and the
+// scanners of the common patterns beside Oniguruma, which must cut alike.
+#include "text/cutter.h"
+#include "text/pre_tokenizer.h"
 #include "tokenizers.h"
 
 namespace embscope::fuzz {
@@ -21,13 +24,57 @@ Tokenizer make(PreTokenizer pre) {
   return Tokenizer(std::move(spec));
 }
 
+constexpr const char* gpt2 = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+constexpr const char* llama3 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* qwen2 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+// Code points that Oniguruma's and utf8proc's versions of Unicode may see differently are left out.
+bool is_old(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint c = code_point(text, at);
+    if (c.value > 0x2ff && !(c.value >= 0x400 && c.value < 0x500) && !(c.value >= 0x2000 && c.value < 0x2070) && !(c.value >= 0x4e00 && c.value < 0x9fa0)) return false;
+    at += static_cast<std::size_t>(c.length);
+  }
+  return true;
+}
+
+template <PreTokenizer pre>
+void compare(std::string_view text, const std::vector<CutStep>& steps) {
+  AlignedText aligned = AlignedText::of(text, 0);
+  std::size_t begin = 0;
+  for (const Part& part : Cutter(steps, "fuzz").cut(aligned, true, false)) {
+    hold(part.begin == begin && word_end<pre>(text, begin) == part.end, "a scanner that cuts otherwise than Oniguruma");
+    begin = part.end;
+  }
+  hold(begin == text.size(), "Oniguruma ends before the text");
+}
+
+void compare_scanners(std::string_view text) {
+  if (!is_old(text)) return;
+  const auto split = [](const char* pattern) {
+    CutStep step;
+    step.pattern = {pattern, true};
+    return step;
+  };
+  CutStep digits;
+  digits.kind = CutStep::Kind::digits;
+  compare<PreTokenizer::gpt2>(text, {split(gpt2)});
+  compare<PreTokenizer::smollm>(text, {digits, split(gpt2)});
+  compare<PreTokenizer::llama3>(text, {split(llama3)});
+  compare<PreTokenizer::qwen2>(text, {split(qwen2)});
+}
+
 }  // namespace
 }  // namespace embscope::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace embscope;
-  static const Tokenizer all[] = {fuzz::make(PreTokenizer::gpt2), fuzz::make(PreTokenizer::smollm), fuzz::make(PreTokenizer::llama3)};
+  static const Tokenizer all[] = {fuzz::make(PreTokenizer::gpt2), fuzz::make(PreTokenizer::smollm), fuzz::make(PreTokenizer::llama3),
+                                  fuzz::make(PreTokenizer::qwen2), fuzz::make(PreTokenizer::spaces), fuzz::make(PreTokenizer::none)};
   for (const Tokenizer& tokenizer : all) fuzz::check_tokenizer(tokenizer, fuzz::text_of(data, size));
+  fuzz::compare_scanners(fuzz::text_of(data, size));
   visible(fuzz::text_of(data, size));
   return 0;
 }

@@ -45,6 +45,23 @@ std::string takes_figure(const std::string& file) {
 
 }  // namespace
 
+// CLI11 would take -1 for 2^64 - 1, and what is larger than that for 2^64 - 1 too.
+void check_seeds(CLI::App& app) {
+  const CLI::Validator whole(
+      [](std::string& text) {
+        std::uint64_t seed = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+        const bool fits = error == std::errc() && end == text.data() + text.size();
+        return fits ? std::string() : fmt::format("'{}' is not a seed: choose 0 to {}", text, UINT64_MAX);
+      },
+      "");
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    for (const char* name : {"--seed", "--seeds"}) {
+      if (CLI::Option* option = command->get_option_no_throw(name)) option->check(whole);
+    }
+  }
+}
+
 std::string takes_file(const std::string& file) {
   expect_writable(file);
   return "";
@@ -60,7 +77,7 @@ std::shared_ptr<const Model> Common::open() const {
   std::error_code error;
   if (has_vectors_only() && !std::filesystem::exists(named(model), error))  // VECTORS:LABELS, which no model's path is
     throw Error(Code::unsupported, named(model), "holds vectors, and is not a model: similar, neighbours, geometry, analogy, compare and map open it");
-  return Model::open(named(model));
+  return Model::open(named(model), !no_bos);
 }
 
 const Transformer& Common::transformer() const {
@@ -72,7 +89,9 @@ bool Common::has_vectors_only() const { return holds_vectors(named(model)); }
 
 Space Common::space() const {
   if (threads != 0) set_threads(threads);
-  return open_space(named(model));
+  Space opened = open_space(named(model));
+  if (opened.model != nullptr) problem_ = opened.model->tokenizer_problem();
+  return opened;
 }
 
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
@@ -89,8 +108,14 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
   return {command, common};
 }
 
+void takes_text(const Command& command) {
+  command.app->add_flag("--no-bos", command.common->no_bos,
+                        "Give the model the text alone, without the beginning of text that its tokenizer puts before it");
+}
+
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
   Command command = add_command(app, name, what, example);
+  takes_text(command);
   command.app->add_flag("--explain", command.common->explain, "Say what the runs shared and computed, in token-layers");
   return command;
 }
@@ -105,6 +130,7 @@ void remark(const std::string& note) {
 }
 
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes) {
+  if (!common.problem_.empty()) fmt::print(stderr, "tokens are named by their ids: the tokenizer cannot be read: {}\n", common.problem_);
   if (common.json) {
     fmt::print("{}\n", table.json());
   } else if (common.csv) {
@@ -120,15 +146,6 @@ Table head(const Table& table, std::size_t rows) {
   std::vector<std::size_t> first(std::min(rows, table.rows()));
   std::iota(first.begin(), first.end(), std::size_t{0});
   return rows_at(table, first);
-}
-
-Table strongest(const Table& table, std::string_view column, std::size_t most) {
-  const auto& values = table.column(column).numbers();
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return std::abs(values[a]) > std::abs(values[b]); });
-  order.resize(std::min(most, order.size()));
-  return rows_at(table, order);
 }
 
 void save_figure(const Common& common, const std::function<Figure()>& figure) {
@@ -167,7 +184,7 @@ void explain_words(const Model& model, const std::vector<std::string>& words) {
 
 std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<std::string>& words) {
   std::vector<std::int64_t> rows;
-  if (space.model != nullptr && space.model->has_tokenizer()) {
+  if (space.model != nullptr) {
     explain_words(*space.model, words);
     for (TokenId id : ids_named(*space.model, words)) rows.push_back(id);
     return rows;

@@ -24,7 +24,7 @@ namespace embscope::cli {
 /// Options that a command takes beside its own.
 struct Common {
   std::string model;
-  bool json = false, csv = false, explain = false;
+  bool json = false, csv = false, explain = false, no_bos = false;
   std::string save;
   int threads = 0;
 
@@ -34,7 +34,9 @@ struct Common {
   Space space() const;  ///< what -m names, as an embedding space: a model, or a file of vectors (space.h)
 
  private:
+  friend void print(const Common& common, const Table& table, const std::vector<std::string>& notes);
   mutable std::unique_ptr<const Transformer> transformer_;
+  mutable std::string problem_;  // why tokens have no labels, for `print` to say
 };
 
 /// Adds a command with its example, its common options and what it does.
@@ -44,11 +46,17 @@ struct Command {
 };
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
-/// The same for a command that runs the model: it has --explain too, which `print` obeys.
+/// Adds --no-bos to a command that gives a text to the model: see Common::open.
+void takes_text(const Command& command);
+
+/// The same as add_command for a command that runs the model: it has --no-bos, and --explain, which `print` obeys.
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
 /// The same of a command that draws nothing: it has no --save.
 Command without_figure(Command command);
+
+/// Every command's seeds are from 0 to 2^64 - 1; others are refused. Called once all commands are there.
+void check_seeds(CLI::App& app);
 
 /// Checks of options for CLI11: that the file can be written there, any or one of arrays. What cannot is refused before the work.
 std::string takes_file(const std::string& file);
@@ -66,9 +74,6 @@ void remark(const std::string& note);
 
 /// The first rows of a table.
 Table head(const Table& table, std::size_t rows);
-
-/// The rows whose number in `column` is largest in size, the largest first.
-Table strongest(const Table& table, std::string_view column, std::size_t most);
 
 /// Saves the figure where --save asks for it, and says where.
 void save_figure(const Common& common, const std::function<Figure()>& figure);
@@ -100,14 +105,8 @@ void add_words(CLI::App& app);  ///< judgements, categories, odd
 void add_compare(CLI::App& app);
 void add_map(CLI::App& app);
 void add_neighbours(CLI::App& app);
-void add_predict(CLI::App& app);  ///< predict, generate
-void add_mix(CLI::App& app);
-void add_trace(CLI::App& app);
-void add_trajectory(CLI::App& app);
-void add_interventions(CLI::App& app);  ///< edit, patch, steer
-void add_lens(CLI::App& app);
-void add_attention(CLI::App& app);
-void add_attribute(CLI::App& app);
+void add_generate(CLI::App& app);
+void add_analyses(CLI::App& app);  ///< those of the catalogue
 void add_run(CLI::App& app);
 void add_train(CLI::App& app);  ///< train, train-tokenizer
 void add_growth(CLI::App& app);
@@ -116,6 +115,7 @@ void add_verify(CLI::App& app);
 void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);
 void add_serve(CLI::App& app);
+void add_catalogue(CLI::App& app);
 void add_completion(CLI::App& app);
 
 }  // namespace embscope::cli

@@ -18,7 +18,7 @@ struct Options {
 };
 
 struct Run {
-  explicit Run(const std::string& name, const Options& o) : transformer(Model::open(name)) {
+  Run(const std::string& name, const Options& o, bool no_bos) : transformer(Model::open(name, !no_bos)) {
     const auto ids = transformer.model().tokenizer().with_bos(o.file.empty() ? o.text : read_text(o.file)).ids;
     const auto longest = static_cast<std::size_t>(transformer.config().context);
     for (std::size_t at = 0; at < ids.size(); at += longest)
@@ -40,7 +40,7 @@ void show(const Common& common, const Options& o, const Space& a, const Space& b
 }
 
 void over_text(const Common& common, const Options& o) {
-  const Run a(o.a, o), b(o.b.empty() ? o.a : o.b, o);
+  const Run a(o.a, o, common.no_bos), b(o.b.empty() ? o.a : o.b, o, common.no_bos);
   if (o.sites.empty()) {
     const Table table = layer_similarity(a.transformer, a.rows, b.transformer, b.rows, o.positions, progress_line());
     print(common, table);
@@ -58,6 +58,7 @@ void over_text(const Common& common, const Options& o) {
 void add_compare(CLI::App& app) {
   const auto [command, common] = add_command(app, "compare", "Two models, layers or checkpoints: coordinates and relations",
                                              "compare smollm2 vectors.txt --save compare.html");
+  takes_text({command, common});
   auto o = std::make_shared<Options>();
   command->add_option("A", o->a, "A model, or a file of vectors")->required();
   command->add_option("B", o->b, "Another (with --text: A again when left out)");

@@ -119,6 +119,7 @@ void show_layers(const Common& common, const Options& o) {
 void add_geometry(CLI::App& app) {
   const auto [command, common] = add_command(app, "geometry", "The shape of a whole vocabulary, or of a text's vectors",
                                              "geometry --show pairs --save pairs.html");
+  takes_text({command, common});
   auto o = std::make_shared<Options>();
   using Show = std::function<void(const Common&, const Options&)>;
   static const std::map<std::string, Show> shows = {

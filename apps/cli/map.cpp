@@ -64,17 +64,19 @@ std::vector<std::int64_t> wanted(const Options& o, const Space& space) {
 }
 
 // What tokens have become at a site, behind the same text.
-Tensor vectors_at(const Options& o, const Space& space, std::span<const std::int64_t> ids) {
-  if (space.model == nullptr || !space.model->has_tokenizer())
+Tensor vectors_at(const Options& o, const Space& space, std::span<const std::int64_t> ids, bool no_bos) {
+  if (space.model == nullptr)
     throw Error(Code::unsupported, "--site, --after", "are of a model; this is a file of vectors");
   const Transformer transformer(space.model);
   const std::vector<TokenId> tokens(ids.begin(), ids.end());
-  return in_context(transformer, parse_site(o.site, transformer.config()), space.model->tokenizer().with_bos(o.after).ids,
+  const Tokenizer& tokenizer = space.model->tokenizer();
+  const Tokens before = no_bos ? tokenizer.encode(o.after) : tokenizer.with_bos(o.after);
+  return in_context(transformer, parse_site(o.site, transformer.config()), before.ids,
                     tokens, progress_line());
 }
 
-Tensor vectors_of(const Options& o, const Space& space, std::span<const std::int64_t> ids) {
-  if (!ids.empty() && (o.site != "wte" || !o.after.empty())) return vectors_at(o, space, ids);
+Tensor vectors_of(const Common& common, const Options& o, const Space& space, std::span<const std::int64_t> ids) {
+  if (!ids.empty() && (o.site != "wte" || !o.after.empty())) return vectors_at(o, space, ids, common.no_bos);
   Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(ids.size()), space.width()});
   for (std::size_t i = 0; i < ids.size(); ++i)
     std::ranges::copy(space.vectors.row(ids[i]), out.row(static_cast<std::int64_t>(i)).begin());
@@ -270,7 +272,7 @@ void run(const Common& common, const Options& o) {
   check(o);
   const Space space = common.space();
   std::vector<std::int64_t> ids = with_direction(o, space, wanted(o, space));
-  const Tensor vectors = vectors_of(o, space, ids);
+  const Tensor vectors = vectors_of(common, o, space, ids);
   const std::vector<std::int64_t> more = with_direction(o, space, rows_of_words(space, o.add));
   Map map = made(o, vectors);
 
@@ -288,7 +290,7 @@ void run(const Common& common, const Options& o) {
   }
   map.notes.push_back(quality);
 
-  const Tensor points = with_added(o, vectors, map.points, vectors_of(o, space, more));
+  const Tensor points = with_added(o, vectors, map.points, vectors_of(common, o, space, more));
   ids.insert(ids.end(), more.begin(), more.end());
   const std::string method = o.method == "pca" ? "principal components" : o.method == "umap" ? "UMAP" : "t-SNE";
   Table table = table_of(space, ids, points, fmt::format("{} of {} tokens", method, map.points.rows()));
@@ -320,6 +322,7 @@ void run(const Common& common, const Options& o) {
 void add_map(CLI::App& app) {
   const auto [command, common] =
       add_command(app, "map", "Tokens as points in the plane", "map --tokens 0:100 --save map.html");
+  takes_text({command, common});
   auto o = std::make_shared<Options>();
   command->add_option("--tokens", o->tokens, "A range 0:100, ids with commas, or all");
   command->add_option("--words", o->words, "Words");

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -9,7 +11,7 @@ namespace {
 struct Options {
   std::string tokenizer, text, decode, doctor;
   std::vector<std::string> texts, files;
-  bool special = false;
+  bool special = false, bos = false;
 };
 
 std::vector<TokenId> ids_of(const std::string& list) {
@@ -77,6 +79,25 @@ Table doctor_table(const Tokenizer& tokenizer, std::string word) {
   return std::move(table.add("written", variant).add("tokens", pieces).add("ids", ids).add("meaning", meaning));
 }
 
+// A text that cannot be read ends none of those that follow it; the first such error is the command's.
+void print_all(const Common& common, const Options& o, const Tokenizer& tokenizer, const std::vector<std::string>& texts) {
+  std::optional<Error> first;
+  for (const std::string& text : texts) {
+    try {
+      const Tokens tokens = o.bos ? tokenizer.with_bos(text, o.special) : tokenizer.encode(text, o.special);
+      if (common.json)
+        print_json(tokenizer, tokens);
+      else
+        print(common, token_table(tokenizer, tokens),
+              {fmt::format("{} token{}", tokens.size(), tokens.size() == 1 ? "" : "s")});
+    } catch (const Error& error) {
+      if (first) fmt::print(stderr, "embscope: {}\n", error.what());
+      else first = error;
+    }
+  }
+  if (first) throw *first;
+}
+
 }  // namespace
 
 void add_tokens(CLI::App& app) {
@@ -89,6 +110,7 @@ void add_tokens(CLI::App& app) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--file", o->files, "Files with texts");
+  command->add_flag("--bos", o->bos, "All that the model is given: with what the tokenizer puts around a text");
   command->add_flag("--special", o->special, "Recognise special tokens written in the text");
   command->add_option("--decode", o->decode, "Ids, separated by commas: print their bytes");
   command->add_option("--doctor", o->doctor, "A word: how its variants are cut, and what that means");
@@ -106,14 +128,7 @@ void add_tokens(CLI::App& app) {
     if (command->count("TEXT") > 0) texts.insert(texts.begin(), o->text);
     for (const std::string& file : o->files) texts.push_back(read_text(file));
     if (texts.empty()) throw Error(Code::usage, "tokens", "no text: give one, or --text, --file, --decode or --doctor");
-    for (const std::string& text : texts) {
-      const Tokens tokens = tokenizer.encode(text, o->special);
-      if (common->json)
-        print_json(tokenizer, tokens);
-      else
-        print(*common, token_table(tokenizer, tokens),
-              {fmt::format("{} token{}", tokens.size(), tokens.size() == 1 ? "" : "s")});
-    }
+    print_all(*common, *o, tokenizer, texts);
   });
 }
 

@@ -1,4 +1,5 @@
-// Tokenizer: text <-> token ids, by byte-level byte-pair encoding. Exact, and total: any bytes in, the same bytes out.
+// Tokenizer: text <-> token ids, by byte-pair encoding over bytes or characters, or by a unigram model. Byte-level ones are
+// total: any bytes in, the same bytes out.
 // Thread rule: immutable once built; any number of threads may use one.
 #pragma once
 
@@ -11,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-namespace embscope {
+#include "embscope/tokenizer_spec.h"
 
-using TokenId = std::int32_t;
+namespace embscope {
 
 /// Half-open range of bytes in the source text.
 struct ByteRange {
@@ -21,43 +22,17 @@ struct ByteRange {
   bool operator==(const ByteRange&) const = default;
 };
 
-/// Ids, each with the bytes of the source text it stands for (ranges follow one another without gaps).
+/// Ids, each with the bytes of the source text it stands for. Ranges follow one another; a token that the text does not hold
+/// (a beginning of text, a space put in front) has an empty one, and bytes that the tokenizer drops lie between two.
 struct Tokens {
   std::vector<TokenId> ids;
   std::vector<ByteRange> ranges;
   std::size_t size() const { return ids.size(); }
 };
 
-/// How text is cut into words before the merges.
-enum class PreTokenizer {
-  gpt2,    ///< 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-  smollm,  ///< each digit (\p{N}) alone, then the GPT-2 pattern
-  llama3,  ///< the Llama 3 pattern (contractions in any case, \p{N}{1,3}, punctuation with trailing newlines)
-};
-
-/// Everything that makes a tokenizer; read by `model` from tokenizer.json, vocab.json + merges.txt or GGUF.
-/// The views point into `owner`.
-struct TokenizerSpec {
-  /// By id, in the byte-to-unicode alphabet of GPT-2 (added tokens as plain UTF-8).
-  std::vector<std::string_view> tokens;
-  std::vector<std::pair<std::string_view, std::string_view>> merges;  ///< by rank, in the same alphabet
-  struct Added {
-    TokenId id;
-    bool special;
-  };
-  std::vector<Added> added;  ///< special tokens and added ones
-  PreTokenizer pre = PreTokenizer::gpt2;
-  bool add_prefix_space = false;
-  bool ignore_merges = false;  ///< a word that is itself a token is taken whole (Llama 3)
-  std::optional<TokenId> bos, eos;
-  bool add_bos = false;  ///< the tokenizer's own configuration puts `bos` first
-  std::string where;     ///< file, for error messages
-  std::vector<std::shared_ptr<const void>> owners;
-};
-
 class Tokenizer {
  public:
-  /// Throws Error{format} for duplicate tokens, merges that name unknown tokens, a missing byte token, or ids out of range.
+  /// Throws Error{format} for duplicate tokens, merges that name unknown tokens, ids out of range, a pattern that is none.
   explicit Tokenizer(TokenizerSpec spec);
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
@@ -65,15 +40,21 @@ class Tokenizer {
 
   /// Text -> tokens. With `special`, special tokens written in the text are recognised; otherwise they are plain text.
   /// Never adds a beginning-of-text token (see `with_bos`). Time is O(n log n) even for one long word.
+  /// Throws Error{unsupported} for a byte that no token stands for, with its place.
   Tokens encode(std::string_view text, bool special = false) const;
 
   /// The ids of `encode` alone, in a fifth of the memory: for large texts.
   std::vector<TokenId> encode_ids(std::string_view text, bool special = false) const;
 
-  /// `encode`, preceded by the beginning-of-text token (range 0..0) when the tokenizer's own configuration asks for it.
+  /// All that a model is given for a text: `encode`, between the tokens that the tokenizer's post-processor puts before and
+  /// behind it (most often a beginning of text), whose ranges are empty.
   Tokens with_bos(std::string_view text, bool special = false) const;
 
-  /// The bytes of ids, joined. Throws Error{range} for an id outside the vocabulary.
+  /// `encode` of what stands within a text: without the space that some tokenizers put in front of a text's first word.
+  Tokens encode_within(std::string_view text) const;
+
+  /// The bytes of ids, joined, without the space that the tokenizer put in front. Throws Error{range} for an id outside the
+  /// vocabulary.
   std::string decode(std::span<const TokenId> ids) const;
 
   /// The bytes of one token. Throws Error{range}.
@@ -93,11 +74,13 @@ class Tokenizer {
   std::optional<TokenId> eos() const;
 
  private:
+  friend class TextEncoder;
   struct Parts;
   std::unique_ptr<const Parts> parts_;
 };
 
-/// The token that stands for a word: itself when it is one token, otherwise its final token.
+/// The token that stands for a word as it is written within a text, so that " Germany" is what follows a space in every
+/// family: itself when it is one token, otherwise its final token.
 struct WordToken {
   std::string word;
   TokenId id = 0;

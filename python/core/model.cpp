@@ -24,10 +24,10 @@ namespace {
 
 nb::bytes bytes_of(const std::string& text) { return nb::bytes(text.data(), text.size()); }
 
-std::shared_ptr<Opened> load(const std::string& name) {
-  return work([name](const Caller&) {
+std::shared_ptr<Opened> load(const std::string& name, bool bos) {
+  return work([name, bos](const Caller&) {
     auto opened = std::make_shared<Opened>();
-    opened->model = Model::open(name);
+    opened->model = Model::open(name, bos);
     return opened;
   });
 }
@@ -266,7 +266,7 @@ void bind_model(nb::module_& m) {
       .def("unembed", unembed)
       .def("run", run);
   m.def("wte", wte_array);
-  m.def("load", load);
+  m.def("load", load, nb::arg("name"), nb::arg("bos") = true);
   nb::class_<PendingEdit>(m, "Edit");
   m.def("edit", [](const std::string& site, const std::string& change, const Maybe& vector, float amount,
                    std::vector<int> positions, std::vector<int> heads, std::vector<int> rows, std::vector<int> dimensions,

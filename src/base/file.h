@@ -58,6 +58,9 @@ class MappedFile {
 /// last page that is left cannot be seen.
 void check_mapping(const void* data);
 
+/// Asks the system to read mapped bytes before they are looked at.
+void read_ahead(const std::byte* begin, std::size_t size);
+
 /// Takes mapped bytes out of this process's memory until they are looked at again. Precondition: they lie in a MappedFile
 /// (bytes of the heap would be lost).
 void release_pages(const std::byte* begin, std::size_t size);

@@ -106,6 +106,12 @@ MappedFile::~MappedFile() {
   munmap(const_cast<std::byte*>(data_), size_);
 }
 
+void read_ahead(const std::byte* begin, std::size_t size) {
+  const auto at = reinterpret_cast<std::uintptr_t>(begin);
+  const std::uintptr_t first = at / page * page;
+  madvise(reinterpret_cast<void*>(first), at + size - first, MADV_WILLNEED);
+}
+
 void release_pages(const std::byte* begin, std::size_t size) {
   const auto at = reinterpret_cast<std::uintptr_t>(begin);
   const std::uintptr_t first = (at + page - 1) / page * page, last = (at + size) / page * page;  // whole pages only

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/file.h"
+#include "base/memory.h"
 #include "kernels/vector.h"
 
 namespace embscope {
@@ -23,7 +25,7 @@ std::shared_ptr<Stored> stored(const Matrix& m, const std::string& file, const s
   s->out = m.out, s->in = m.in;
   s->by_inputs = m.input_major;
   (m.input_major ? s->first_column : s->first_row) = m.first;
-  if (m.rotary_heads != 0) {
+  if (!m.in_order()) {
     for (std::int64_t j = 0; j < m.out; ++j) s->order.push_back(m.stored_row(j));
   }
   s->file = file, s->name = name;
@@ -54,7 +56,9 @@ PackedBlock pack_block(const Model& model, std::size_t block) {
   auto linear = [&](const Matrix& m, const Vector& bias, const char* name) {
     return Linear{pack(m, model, where + name), values(bias, model, where + name + " bias")};
   };
-  return {pack_norm(b.ln1, model, where + "ln1"), pack_norm(b.ln2, model, where + "ln2"), linear(b.q, b.q_bias, "q"),
+  auto norm = [&](const Norm& n, const char* name) { return pack_norm(n, model, where + name); };
+  return {norm(b.ln1, "ln1"), norm(b.ln2, "ln2"), norm(b.ln1_post, "ln1_post"), norm(b.ln2_post, "ln2_post"),
+          norm(b.q_norm, "q_norm"), norm(b.k_norm, "k_norm"), linear(b.q, b.q_bias, "q"),
           linear(b.k, b.k_bias, "k"), linear(b.v, b.v_bias, "v"), linear(b.o, b.o_bias, "o"),
           linear(b.gate, b.gate_bias, "gate"), linear(b.up, b.up_bias, "up"), linear(b.down, b.down_bias, "down")};
 }
@@ -68,12 +72,50 @@ Packed pack_backward(const Matrix& m) {
 
 PackedNorm pack_final_norm(const Model& model) { return pack_norm(model.weights().ln_final, model, "ln_final"); }
 
+PackedNorm pack_embedding_norm(const Model& model) { return pack_norm(model.weights().embedding_norm, model, "the embedding's norm"); }
+
+Tensor unembedding_bias(const Model& model, const std::vector<TokenId>& tokens) {
+  Tensor all = values(model.weights().unembed_bias, model, "the unembedding's bias");
+  if (all.empty() || tokens.empty()) return all;
+  Tensor some = Tensor::uninitialised({static_cast<std::int64_t>(tokens.size())});
+  for (std::size_t i = 0; i < tokens.size(); ++i) some.values()[i] = all.values()[static_cast<std::size_t>(tokens[i])];
+  return some;
+}
+
 Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens) {
   const Matrix& m = model.weights().unembed;
   auto s = stored(m, model.path().filename().string(), "unembedding");
   s->out = static_cast<std::int64_t>(tokens.size());
   for (const TokenId token : tokens) s->order.push_back(m.stored_row(token));
   return Packed(std::move(s));
+}
+
+namespace {
+
+std::uint64_t size_of(const Model& model) {
+  std::uint64_t bytes = 0;
+  for (const auto& archive : model.archives()) {
+    for (const Archive::Entry& entry : archive->tensors()) bytes += static_cast<std::uint64_t>(entry.view.bytes());
+  }
+  return bytes;
+}
+
+template <class F>
+void for_matrices(const BlockWeights& b, F&& body) {
+  for (const Matrix* m : {&b.q, &b.k, &b.v, &b.o, &b.gate, &b.up, &b.down}) {
+    if (!m->empty()) body(m->view.data, static_cast<std::size_t>(m->view.bytes()));
+  }
+}
+
+}  // namespace
+
+PackedWeights::PackedWeights(const Model& model)
+    : model_(model), larger_than_memory_(size_of(model) > memory_allowed()), blocks_(model.weights().blocks.size()) {}
+
+void PackedWeights::move_on_to(std::size_t l) const {
+  const auto& blocks = model_.weights().blocks;
+  if (larger_than_memory_ && blocks.size() > 1) for_matrices(blocks[l == 0 ? blocks.size() - 1 : l - 1], release_pages);
+  if (l + 1 < blocks.size()) for_matrices(blocks[l + 1], read_ahead);
 }
 
 Packed pack_unembedding(const Model& model) { return pack(model.weights().unembed, model, "unembedding"); }

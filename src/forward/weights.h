@@ -1,4 +1,4 @@
-// The weights as the forward pass wants them: matrices packed into panels, biases and gains decoded.
+// The weights as the forward pass wants them: matrices where they lie in the file, biases and gains decoded.
 #pragma once
 
 #include <deque>
@@ -19,19 +19,24 @@ struct Linear {
 };
 
 struct PackedNorm {
-  Tensor gain, bias;  ///< bias is empty for RMSNorm
+  Tensor gain, bias;  ///< each may be empty
 };
 
 struct PackedBlock {
-  PackedNorm ln1, ln2;
+  PackedNorm ln1, ln2, ln1_post, ln2_post, q_norm, k_norm;
   Linear q, k, v, o, gate, up, down;
 };
 
-/// Decodes and packs one block. Throws Error{format} where a weight is NaN or infinite.
+/// The head's own bias, [V] or of these tokens; empty when there is none.
+Tensor unembedding_bias(const Model& model, const std::vector<TokenId>& tokens);
+PackedNorm pack_embedding_norm(const Model& model);
+
+/// One block: its vectors decoded, its matrices named. Throws Error{format} where a gain or bias is NaN or infinite; of matrices,
+/// the product does.
 PackedBlock pack_block(const Model& model, std::size_t block);
 PackedNorm pack_final_norm(const Model& model);
 
-/// The matrix of dy -> dy W: the gradient by a linear map's input. Nothing is kept of it.
+/// The matrix of dy -> dy W: the gradient by a linear map's input.
 Packed pack_backward(const Matrix& matrix);
 
 /// The unembedding alone: nobody pays for it who asks for no logits.
@@ -40,17 +45,27 @@ Packed pack_unembedding(const Model& model);
 /// Only the rows of these tokens, in this order.
 Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens);
 
-/// The weights of one model, each part packed when a run first comes to it: a run that ends at block 6 packs no seventh.
+/// The weights of one model, each part prepared when a run first comes to it: a run that ends at block 6 reads no seventh. While a
+/// block is at work, the next one is read; of a model that is larger than the memory, the block before is let go.
 /// Any number of threads may ask.
 class PackedWeights {
  public:
-  explicit PackedWeights(const Model& model) : model_(model), blocks_(model.weights().blocks.size()) {}
+  explicit PackedWeights(const Model& model);
 
   const PackedBlock& block(std::size_t l) const {
-    return blocks_[l].get([&] { return pack_block(model_, l); });
+    bool first = false;
+    const PackedBlock& own = blocks_[l].get([&] {
+      first = true;
+      return pack_block(model_, l);
+    });
+    if (first || larger_than_memory_) move_on_to(l);
+    return own;
   }
   const PackedNorm& ln_final() const {
     return ln_final_.get([&] { return pack_final_norm(model_); });
+  }
+  const PackedNorm& embedding_norm() const {
+    return embedding_norm_.get([&] { return pack_embedding_norm(model_); });
   }
   const Packed& unembedding() const {
     return unembedding_.get([&] { return pack_unembedding(model_); });
@@ -71,9 +86,12 @@ class PackedWeights {
     Part part_;
   };
 
+  void move_on_to(std::size_t l) const;
+
   const Model& model_;
+  const bool larger_than_memory_;
   mutable std::deque<Lazy<PackedBlock>> blocks_;
-  mutable Lazy<PackedNorm> ln_final_;
+  mutable Lazy<PackedNorm> ln_final_, embedding_norm_;
   mutable Lazy<Packed> unembedding_;
 };
 

@@ -64,6 +64,13 @@ HWY_INLINE VU as_words(V v) {
   return hn::BitCast(U(), v);
 }
 
+// body(0) .. body(n - 1), each with its number as a constant.
+template <int n, class Body>
+HWY_INLINE void unrolled(Body&& body) {
+  [&]<int... i>(std::integer_sequence<int, i...>) INLINED { (body(std::integral_constant<int, i>()), ...); }
+  (std::make_integer_sequence<int, n>());
+}
+
 // 16 bytes of every fourth row, a row to each 128 bits; `step` rows between two lanes.
 HWY_INLINE VU load_fourths(const Byte* const* rows, std::int64_t offset, int step) {
   const hn::FixedTag<std::uint8_t, 16> d;
@@ -82,15 +89,33 @@ struct Words {
   VU w[4];
 };
 
-// Words 0 to 3 of the 16 bytes at `offset` of each row: lane l of w[i] is word i of row l * step.
-HWY_INLINE Words words(const Byte* const* rows, std::int64_t offset, int step = 1) {
+HWY_INLINE Words turned(VU r0, VU r1, VU r2, VU r3) {
   const U d;
-  const VU r0 = load_fourths(rows, offset, step), r1 = load_fourths(rows + step, offset, step),
-           r2 = load_fourths(rows + 2 * step, offset, step), r3 = load_fourths(rows + 3 * step, offset, step);
   const VU low02 = hn::InterleaveLower(d, r0, r2), low13 = hn::InterleaveLower(d, r1, r3);
   const VU high02 = hn::InterleaveUpper(d, r0, r2), high13 = hn::InterleaveUpper(d, r1, r3);
   return {{hn::InterleaveLower(d, low02, low13), hn::InterleaveUpper(d, low02, low13), hn::InterleaveLower(d, high02, high13),
            hn::InterleaveUpper(d, high02, high13)}};
+}
+
+// Words 0 to 3 of the 16 bytes at `offset` of each row: lane l of w[i] is word i of row l * step.
+HWY_INLINE Words words(const Byte* const* rows, std::int64_t offset, int step = 1) {
+  return turned(load_fourths(rows, offset, step), load_fourths(rows + step, offset, step), load_fourths(rows + 2 * step, offset, step),
+                load_fourths(rows + 3 * step, offset, step));
+}
+
+// The 16 words of the 64 bytes at `offset`. A row's line is read as a whole before the next row's: rows whose distance is a power of
+// two would push one another out of the first-level cache.
+struct Line {
+  Words part[4];
+};
+HWY_INLINE Line line(const Byte* const* rows, std::int64_t offset, int step = 1) {
+  VU r[4][4];
+  unrolled<4>([&](auto i) INLINED {
+    unrolled<4>([&](auto part) INLINED { r[part][i] = load_fourths(rows + i * step, offset + 16 * part, step); });
+  });
+  Line whole;
+  unrolled<4>([&](auto part) INLINED { whole.part[part] = turned(r[part][0], r[part][1], r[part][2], r[part][3]); });
+  return whole;
 }
 
 // The half-precision number in the low 16 bits of each lane (compare `half` of tensor/bytes.h).
@@ -101,13 +126,6 @@ HWY_INLINE VF half_of(VU h) {
   return as_float(hn::Or(hn::Or(scaled, sign), as_words(hn::IfThenElseZero(special, hn::Set(I(), 0x7f800000)))));
 }
 HWY_INLINE VF upper_half_of(VU h) { return half_of(hn::ShiftRight<16>(h)); }
-
-// body(0) .. body(n - 1), each with its number as a constant.
-template <int n, class Body>
-HWY_INLINE void unrolled(Body&& body) {
-  [&]<int... i>(std::integer_sequence<int, i...>) INLINED { (body(std::integral_constant<int, i>()), ...); }
-  (std::make_integer_sequence<int, n>());
-}
 
 alignas(16) inline constexpr std::uint8_t to_top[4][16] = {
     {128, 128, 128, 0, 128, 128, 128, 4, 128, 128, 128, 8, 128, 128, 128, 12},
@@ -489,9 +507,9 @@ void lines_of_f32(Rows rows, std::int64_t depth, Sink& sink) {
     unrolled<groups>([&](auto g) INLINED {
       const Rows own = rows.group(g);
       own.prefetch(4 * k, 64);
+      const Line whole = line(own.at, 4 * k);
       unrolled<4>([&](auto i) INLINED {
-        const Words w = words(own.at, 4 * k + 16 * i);
-        unrolled<4>([&](auto j) INLINED { sink.put(k + 4 * i + j, g, as_float(w.w[j])); });
+        unrolled<4>([&](auto j) INLINED { sink.put(k + 4 * i + j, g, as_float(whole.part[i].w[j])); });
       });
     });
   }
@@ -505,8 +523,9 @@ void lines_of_bf16(Rows rows, std::int64_t depth, Sink& sink) {
     unrolled<groups>([&](auto g) INLINED {
       const Rows own = rows.group(g);
       own.prefetch(2 * k, 64);
+      const Line whole = line(own.at, 2 * k);
       unrolled<4>([&](auto i) INLINED {
-        const Words w = words(own.at, 2 * k + 16 * i);
+        const Words& w = whole.part[i];
         unrolled<4>([&](auto j) INLINED {
           sink.put(k + 8 * i + 2 * j, g, as_float(hn::ShiftLeft<16>(w.w[j])));
           sink.put(k + 8 * i + 2 * j + 1, g, as_float(hn::And(w.w[j], word(0xffff0000))));
@@ -528,8 +547,9 @@ void lines_of_f16(Rows rows, std::int64_t depth, Sink& sink) {
       constexpr int g = 2 * pair.value;
       const Rows own = rows.group(g);
       own.prefetch(2 * k, 64), rows.group(g + 1).prefetch(2 * k, 64);
+      const Line evens = line(own.at, 2 * k, 2), odds = line(own.at + 1, 2 * k, 2);
       unrolled<4>([&](auto i) INLINED {
-        const Words even = words(own.at, 2 * k + 16 * i, 2), odd = words(own.at + 1, 2 * k + 16 * i, 2);
+        const Words &even = evens.part[i], &odd = odds.part[i];
         unrolled<4>([&](auto j) INLINED {
           const auto put = [&](std::int64_t at, VU upper, VU lower) INLINED {
             const auto halves = hn::BitCast(d, hn::OddEven(hn::BitCast(H(), upper), hn::BitCast(H(), lower)));

@@ -47,6 +47,7 @@ constexpr std::int64_t packed_size(std::int64_t rows, std::int64_t depth) {
 struct Panel {
   const float* at;
   std::int64_t stride = panel_width;
+  bool ahead = false;  // whether to read the 32 outputs beside these into the cache: the machine sees no stream in rows far apart
 };
 
 // `by_columns`: x is packed as [depth][rows] instead, as it comes from a matrix that is stored with its rows as columns.
@@ -66,6 +67,9 @@ void tile(const float* HWY_RESTRICT x, Panel panel, std::int64_t depth, float* H
     const float* HWY_RESTRICT w = panel.at + c;
     for (std::int64_t k0 = 0; k0 < depth; k0 += chunk) {
       const float* xk = x + k0 * rows;
+      for (std::int64_t k = k0; panel.ahead && k < std::min(k0 + chunk, depth); ++k) {
+        for (std::int64_t i = 0; i < 2 * lanes; i += 16) __builtin_prefetch(panel.at + k * panel.stride + panel_width + c + i, 0, 2);
+      }
       for (const float* end = xk + std::min(chunk, depth - k0) * k_step; xk < end; xk += k_step, w += panel.stride) {
         const Vec w0 = hn::LoadU(d, w), w1 = hn::LoadU(d, w + lanes);
 #pragma GCC unroll 16
@@ -147,6 +151,7 @@ void multiply(const float* packed, std::int64_t rows, Panel panel, std::int64_t 
     const std::int64_t count = std::min(tile_rows, rows - first);
     float* out = y + first * y_stride;
     const float* x = packed + packed_size(first, depth);
+    panel.ahead = first == 0 && panel.stride != panel_width;
     if (columns == panel_width) {
       tile_of<by_columns>(count)(x, panel, depth, out, y_stride, accumulate);
       continue;
@@ -221,11 +226,12 @@ void for_panels(const Packed& w, std::int64_t p, std::int64_t count, std::int64_
   }
   const std::int64_t step = together(*stored), size = depth * panel_width;
   if (scratch.size() < static_cast<std::size_t>(step * size)) scratch.resize(static_cast<std::size_t>(step * size));
-  for (std::int64_t i = p; i < p + count; i += step) {
-    const std::int64_t now = std::min(step, p + count - i);
-    stored->by_inputs ? decode_columns_to(*stored, i, now, k, depth, scratch.data())
+  for (std::int64_t i = p, next = 0; i < p + count; i = next) {
+    const std::int64_t begin = i / step * step;  // where a block begins
+    next = std::min(begin + step, p + count);
+    stored->by_inputs ? decode_columns_to(*stored, begin, next - begin, k, depth, scratch.data())
                       : decode_rows_to(*stored, i * panel_width, std::min(panel_width, w.out() - i * panel_width), k, depth, scratch.data());
-    for (std::int64_t j = 0; j < now; ++j) body(i + j, Panel{scratch.data() + j * size});
+    for (std::int64_t j = i; j < next; ++j) body(j, Panel{scratch.data() + (j - begin) * size});
   }
 }
 
@@ -247,11 +253,54 @@ bool finite(const Product& product, std::int64_t first, std::int64_t last, std::
 }
 
 // Whether one row of x is multiplied without a panel in between.
-bool dots(const Packed& w) { return w.stored() != nullptr && !w.stored()->by_inputs && has_tiles(w.stored()->view.dtype); }
+bool dots(const Packed& w) {
+  return w.stored() != nullptr && (w.stored()->by_inputs ? serves_as_panels(*w.stored()) : has_tiles(w.stored()->view.dtype));
+}
+
+// y[j] = sum_k x[k] * w[k][j] for rows of floats `stride` apart, eight at a time, each read from end to end: the way memory is
+// fastest. Whole panels.
+void add_rows(const float* HWY_RESTRICT x, const float* HWY_RESTRICT w, std::int64_t stride, std::int64_t depth, std::int64_t columns,
+              float* HWY_RESTRICT y) {
+  constexpr std::int64_t most = 8;
+  const Lanes d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::fill_n(y, columns, 0.0f);
+  for (std::int64_t k = 0; k < depth; k += most) {
+    const float* rows = w + k * stride;
+    const std::int64_t count = std::min(most, depth - k);
+    for (std::int64_t c = 0; c < columns; c += lanes) {
+      Vec sum = hn::LoadU(d, y + c);
+      const auto add = [&](std::int64_t i) HWY_ATTR { sum = hn::MulAdd(hn::Set(d, x[k + i]), hn::LoadU(d, rows + i * stride + c), sum); };
+      if (count == most) {
+#pragma GCC unroll 8
+        for (std::int64_t i = 0; i < most; ++i) add(i);
+      } else {
+        for (std::int64_t i = 0; i < count; ++i) add(i);
+      }
+      hn::StoreU(sum, d, y + c);
+    }
+  }
+}
+
+// The same for outputs from `first` on that fill no panel, by way of a copy.
+void add_last_rows(const float* x, const Stored& w, std::int64_t first, float* y) {
+  const std::int64_t columns = w.out - first;
+  const auto* from = reinterpret_cast<const float*>(w.row(0) + w.offset(first));
+  std::vector<float> panel(static_cast<std::size_t>(w.in * panel_width));
+  for (std::int64_t k = 0; k < w.in; ++k) std::copy_n(from + k * w.view.columns(), columns, panel.data() + k * panel_width);
+  HWY_ALIGN float sums[panel_width];
+  add_rows(x, panel.data(), panel_width, w.in, panel_width, sums);
+  std::copy_n(sums, columns, y);
+}
 
 void dot_panels(const float* x, const Product& product, std::int64_t first, std::int64_t last) {
-  const std::int64_t begin = first * panel_width, end = std::min(last * panel_width, product.w->out());
-  dot_rows(x, *product.w->stored(), begin, end - begin, product.y + begin);
+  const Stored& w = *product.w->stored();
+  const std::int64_t begin = first * panel_width, end = std::min(last * panel_width, w.out);
+  if (!w.by_inputs) return dot_rows(x, w, begin, end - begin, product.y + begin);
+  const std::int64_t whole = end / panel_width * panel_width;
+  if (begin < whole)
+    add_rows(x, reinterpret_cast<const float*>(w.row(0) + w.offset(begin)), w.view.columns(), w.in, whole - begin, product.y + begin);
+  if (whole < end) add_last_rows(x, w, whole, product.y + whole);
 }
 
 // Values of k that are packed at once: whole blocks of every type.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "embscope/known_models.h"
 #include "embscope/model.h"
 #include "model/family.h"
 #include "model/folders.h"
@@ -14,16 +15,6 @@
 namespace embscope {
 namespace fs = std::filesystem;
 namespace {
-
-// Every name that would open.
-std::vector<std::string> known_models() {
-  const std::vector<std::string> hub = hub_model_names();
-  std::set<std::string> names(hub.begin(), hub.end());
-  const fs::path own = cache_folder() / "models";
-  for (const std::string& folder : names_in(own))
-    if (is_whole(own / folder)) names.insert(replaced(folder, "--", "/"));
-  return {names.begin(), names.end()};
-}
 
 std::string list_of(const std::vector<std::string>& names) {
   constexpr std::size_t most = 20;
@@ -106,21 +97,5 @@ ModelPlace place_of_model(const std::string& path_or_name) {
 }
 
 fs::path find_model(const std::string& path_or_name) { return place_of_model(path_or_name).path; }
-
-TokenizerSpec tokenizer_from_place(const std::string& path_or_name) {
-  fs::path path = path_or_name;
-  if (!is_there(path) && is_plain_name(path_or_name)) path = cache_folder() / "tokenizers" / path_or_name;
-  path = is_there(path) ? in_repository(path) : find_model(path_or_name);
-  if (!fs::is_directory(path))
-    return path.extension() == ".gguf" ? tokenizer_from_gguf(Archive::open(path)) : tokenizer_from_folder(path.parent_path());
-  if (holds_tokenizer(path)) return tokenizer_from_folder(path);
-  const auto files = gguf_files(path);
-  if (files.empty()) throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt and no .gguf");
-  return tokenizer_from_gguf(Archive::open(files.front()));
-}
-
-std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path_or_name) {
-  return std::make_shared<const Tokenizer>(tokenizer_from_place(path_or_name));
-}
 
 }  // namespace embscope

@@ -41,10 +41,10 @@ bool names_id(std::string_view text) {
 
 NamedToken word_named(const Model& model, std::string_view word) {
   if (word.empty()) throw Error(Code::usage, "word", "a word is empty");
-  NamedToken token{std::string(word), 0, model.tokenizer().encode(word).ids, NamedToken::Read::as_written};
+  NamedToken token{std::string(word), 0, model.tokenizer().encode_within(word).ids, NamedToken::Read::as_written};
   const bool space_before = std::isspace(static_cast<unsigned char>(word[0])) != 0;
   if (!token.single() && !space_before) {
-    auto spaced = model.tokenizer().encode(" " + token.text).ids;
+    auto spaced = model.tokenizer().encode_within(" " + token.text).ids;
     if (spaced.size() == 1) token.pieces = std::move(spaced), token.read = NamedToken::Read::with_space;
   }
   if (token.pieces.empty()) throw Error(Code::not_found, fmt::format("word '{}'", visible(word)), "has no token");

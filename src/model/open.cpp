@@ -44,9 +44,12 @@ void check_config(const Config& c, const std::string& where) {
 }
 
 void check_frequencies(const Config& c, const std::string& where) {
-  for (double f : c.rope_frequencies) {
-    if (!(f > 0) || !std::isfinite(f))
-      throw Error(Code::format, where, fmt::format("a rotary frequency of {}: expected a positive number (of theta and its scaling)", f));
+  for (const Rope& rope : c.ropes) {
+    for (double f : rope.frequencies) {
+      if (!(f > 0) || !std::isfinite(f))
+        throw Error(Code::format, where, fmt::format("a rotary frequency of {}: expected a positive number (of theta and its scaling)", f));
+    }
+    if (!std::isfinite(rope.scale)) throw Error(Code::format, where, fmt::format("an attention factor of {}", rope.scale));
   }
 }
 
@@ -54,12 +57,12 @@ Activation activation_of(const Keys& keys, std::string_view key, std::string_vie
   using enum Activation;
   static constexpr std::pair<std::string_view, Activation> known[] = {
       {"gelu_new", gelu_tanh}, {"gelu_pytorch_tanh", gelu_tanh}, {"gelu_fast", gelu_tanh}, {"gelu", gelu_exact}, {"gelu_python", gelu_exact},
-      {"relu", relu}, {"silu", silu}, {"swish", silu}};
+      {"relu", relu}, {"silu", silu}, {"swish", silu}, {"relu2", relu_squared}};
   const std::string_view name = keys.string(key, otherwise);
   for (const auto& [known_name, activation] : known) {
     if (known_name == name) return activation;
   }
-  throw Error(Code::unsupported, keys.where(), fmt::format("{} '{}': gelu, gelu_new, relu and silu are known", key, name));
+  throw Error(Code::unsupported, keys.where(), fmt::format("{} '{}': gelu, gelu_new, relu, relu2 and silu are known", key, name));
 }
 
 namespace {
@@ -90,8 +93,9 @@ struct ModelOpener {
     model->archives_ = {archive};
     const Meta meta(*archive);
     const Tensors tensors(model->archives_);
-    model->config_ = gguf_config(meta);
-    model->weights_ = gguf_weights(model->config_, tensors);
+    Names names;
+    read_gguf(meta, model->config_, names);
+    model->weights_ = load_weights(model->config_, names, tensors);
     meta.refuse_rest();
     tensors.refuse_rest(model->config_.blocks);
     model->name_ = model_name(*archive);
@@ -111,15 +115,14 @@ struct ModelOpener {
     const Keys keys(JsonObject(value, path.string()));
     const std::string_view type = keys.string("model_type", "");
     const Tensors tensors(model->archives_);
-    if (type == "gpt2") {
-      model->config_ = gpt2_config(keys);
-      model->weights_ = gpt2_weights(model->config_, tensors);
-    } else if (type == "llama") {
-      model->config_ = llama_config(keys);
-      model->weights_ = llama_weights(model->config_, keys, tensors);
-    } else {
-      throw Error(Code::unsupported, path.string(), fmt::format("model_type '{}': gpt2 and llama are supported", type));
-    }
+    const Family* family = find_family(type);
+    if (family == nullptr)
+      throw Error(Code::unsupported, path.string(), fmt::format("model_type '{}' is not supported; supported are {}", type, fmt::join(model_types(), ", ")));
+    Config& c = model->config_;
+    Names names;
+    c.family = type;
+    family->read(keys, c, names);
+    model->weights_ = load_weights(c, names, tensors);
     for (const auto& [key, id] :
          {std::pair{"bos_token_id", &model->config_.bos}, std::pair{"eos_token_id", &model->config_.eos}}) {
       keys.ignore(key);  // a list of ends, or null, is none
@@ -170,10 +173,11 @@ std::vector<fs::path> weight_files(const fs::path& folder) {
 
 }  // namespace
 
-std::shared_ptr<const Model> Model::open(const std::string& path_or_name) {
+std::shared_ptr<const Model> Model::open(const std::string& path_or_name, bool around) {
   const ModelPlace place = place_of_model(path_or_name);
   const fs::path& path = place.path;
   ModelOpener opener;
+  opener.model->around_ = around;
   if (!fs::is_directory(path)) {
     path.extension() == ".safetensors" ? opener.open_folder(path.parent_path(), {path}) : opener.open_gguf(path);
     return opener.finish(place);
@@ -186,7 +190,26 @@ std::shared_ptr<const Model> Model::open(const std::string& path_or_name) {
   return opener.finish(place);
 }
 
-bool Model::has_tokenizer() const { return static_cast<bool>(tokenizer_source_); }
+void Model::read_tokenizer() const {
+  std::call_once(*std::static_pointer_cast<std::once_flag>(tokenizer_once_), [this] {
+    try {
+      TokenizerSpec spec = tokenizer_source_();
+      spec.rows = static_cast<TokenId>(config_.vocab);
+      if (!around_) spec.prefix.clear(), spec.suffix.clear();
+      tokenizer_ = std::make_unique<Tokenizer>(std::move(spec));
+    } catch (const Error& error) { tokenizer_error_ = std::make_unique<Error>(error); }
+  });
+}
+
+bool Model::has_tokenizer() const {
+  if (tokenizer_source_) read_tokenizer();
+  return tokenizer_ != nullptr;
+}
+
+std::string Model::tokenizer_problem() const {
+  if (tokenizer_source_) read_tokenizer();
+  return tokenizer_error_ == nullptr ? "" : tokenizer_error_->what();
+}
 
 std::string Model::label(TokenId id) const {
   return has_tokenizer() && id >= 0 && id < tokenizer().size() ? tokenizer().label(id) : fmt::format("<{}>", id);
@@ -195,9 +218,8 @@ std::string Model::label(TokenId id) const {
 const Tokenizer& Model::tokenizer() const {
   if (!tokenizer_source_)
     throw Error(Code::not_found, name_, "there is no tokenizer beside the model: give token ids instead of text");
-  std::call_once(*std::static_pointer_cast<std::once_flag>(tokenizer_once_), [this] {
-    tokenizer_ = std::make_unique<Tokenizer>(tokenizer_source_());
-  });
+  read_tokenizer();
+  if (tokenizer_error_ != nullptr) throw *tokenizer_error_;
   return *tokenizer_;
 }
 

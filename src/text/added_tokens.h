@@ -1,7 +1,11 @@
-// Added tokens: they are found in the text as they are written, before it is cut into words.
+// Added tokens: they are found in the text as they are written, before it is cut into words; of those that begin first the
+// longest, as Hugging Face's tokenizers do. By an automaton (Aho and Corasick 1975), so that the time grows with the text
+// alone, however many begin alike.
+// Thread rule: immutable once built.
 #pragma once
 
 #include <array>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,23 +15,63 @@ namespace embscope {
 
 class AddedTokens {
  public:
-  explicit AddedTokens(const Vocabulary& vocabulary);
+  using Added = TokenizerSpec::Added;
+  void add(const Added& token, std::string_view content);
+  /// Once all are added.
+  void finish();
+  bool empty() const { return tokens_.empty(); }
+  bool any_but_special() const { return any_but_special_; }
 
   struct Found {
-    std::size_t at;
-    TokenId id;  ///< Vocabulary::none, at the end of the text, when there is no more
+    std::size_t begin, end;  ///< with the white space that the token takes with it
+    TokenId id;              ///< Vocabulary::none, at the end of the text, when there is no more
   };
-  /// The next one from `from`, of those that start there the longest. Special ones only with `special`.
-  Found next(const Vocabulary& vocabulary, std::string_view text, std::size_t from, bool special) const;
+  /// Looks for one after the other in a text. Special ones are plain text without `special`.
+  class Search {
+   public:
+    Search(const AddedTokens& tokens, std::string_view text, bool special) : tokens_(tokens), text_(text), special_(special) {}
+    Found next();
+
+   private:
+    const AddedTokens& tokens_;
+    std::string_view text_;
+    bool special_;
+    std::size_t at_ = 0, last_end_ = 0;  // where to go on; where the last one that was given ended
+  };
 
  private:
-  // Those that are looked for with `special` or without it.
-  struct Wanted {
-    bool any = false;
-    std::array<std::vector<TokenId>, 256> by_first_byte;  // longest first
+  struct Token {
+    Added what;
+    std::size_t length;
   };
-  const Wanted& wanted(bool special) const { return special ? all_ : not_special_; }
-  Wanted all_, not_special_;
+  struct Node {
+    std::int32_t token = -1;     // that ends here
+    std::int32_t longest = -1;   // that ends here, here or in a suffix of what leads here
+    std::int32_t suffix = 0;     // the longest proper suffix that is a node too
+    std::int32_t depth = 0;
+  };
+  struct Match {
+    std::size_t begin;
+    std::int32_t token;  // -1: none
+  };
+  Match match(std::string_view text, std::size_t from) const;
+  std::int32_t child(std::int32_t node, unsigned char byte) const;
+  std::int32_t step(std::int32_t node, unsigned char byte) const;
+  std::size_t skip(std::string_view text, std::size_t from) const;
+  void link(std::int32_t parent, unsigned char byte, std::int32_t node);
+  void grow();
+
+  std::vector<Token> tokens_;
+  std::vector<Node> nodes_ = std::vector<Node>(1);
+  struct Edge {
+    std::uint64_t key = 0;  // (node << 8 | byte) + 1
+    std::int32_t to = -1;
+  };
+  std::vector<Edge> edges_ = std::vector<Edge>(16);  // open addressing
+  std::size_t edge_count_ = 0;
+  std::array<bool, 256> begins_{};  // with which bytes tokens begin
+  bool any_but_special_ = false;
+  int only_first_ = -1;  // the only byte they begin with
 };
 
 }  // namespace embscope

@@ -18,7 +18,22 @@ constexpr std::array<std::int16_t, 512> bytes_by_code = [] {
   return bytes;
 }();
 
+// The same the other way.
+constexpr std::array<std::uint16_t, 256> codes_by_byte = [] {
+  std::array<std::uint16_t, 256> codes{};
+  for (std::uint16_t code = 0; code < bytes_by_code.size(); ++code) {
+    if (bytes_by_code[code] >= 0) codes[static_cast<std::size_t>(bytes_by_code[code])] = code;
+  }
+  return codes;
+}();
+
 }  // namespace
+
+std::string byte_in_alphabet(unsigned char byte) {
+  const unsigned code = codes_by_byte[byte];
+  if (code < 0x80) return {static_cast<char>(code)};
+  return {static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 0x3f))};
+}
 
 char* write_bytes_of_alphabet(std::string_view text, char* out) {
   const auto* at = reinterpret_cast<const unsigned char*>(text.data());

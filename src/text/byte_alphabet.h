@@ -1,6 +1,7 @@
 // GPT-2's alphabet: every byte as a printable character (openai/gpt-2, encoder.py, bytes_to_unicode).
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace embscope {
@@ -8,5 +9,8 @@ namespace embscope {
 /// Writes the bytes that `text`, written in the alphabet, stands for, at most as many as `text` has itself. Gives their
 /// end; null where a character is none of the alphabet.
 char* write_bytes_of_alphabet(std::string_view text, char* out);
+
+/// The character of a byte, as UTF-8.
+std::string byte_in_alphabet(unsigned char byte);
 
 }  // namespace embscope

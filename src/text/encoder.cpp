@@ -2,24 +2,24 @@
 
 #include <array>
 
-#include <fmt/format.h>
-
-#include "embscope/error.h"
 #include "text/pre_tokenizer.h"
 
 namespace embscope {
 
 void Encoder::encode(std::string_view text, std::uint64_t offset) {
-  with_pattern(rules_.pre, [&]<PreTokenizer pre>() { encode_words<pre>(text, offset); });
+  if (pre_ == PreTokenizer::none) return encode_words(text, offset, [&](std::size_t begin) { return safe_.next(text, begin); });
+  with_pattern(pre_, [&]<PreTokenizer pre>() {
+    encode_words(text, offset, [&](std::size_t begin) { return word_end<pre>(text, begin); });
+  });
 }
 
-template <PreTokenizer pre>
-void Encoder::encode_words(std::string_view text, std::uint64_t offset) {
+template <class WordEnd>
+void Encoder::encode_words(std::string_view text, std::uint64_t offset, WordEnd word_end) {
   std::array<WordCache::Wanted, 64> batch;
   for (std::size_t begin = 0; begin < text.size();) {
     std::size_t count = 0;
     while (count < batch.size() && begin < text.size()) {
-      const std::size_t end = word_end<pre>(text, begin);
+      const std::size_t end = word_end(begin);
       batch[count++] = cache_.ask(text, begin, end - begin);
       begin = end;
     }
@@ -27,39 +27,44 @@ void Encoder::encode_words(std::string_view text, std::uint64_t offset) {
   }
 }
 
+// The ranges are written as places in the changed text, and then become places in the source.
+template <class Encode>
+void Encoder::in_source(const AlignedText& text, Encode encode) {
+  const std::size_t first = out_.size();
+  at_ = &text.at;
+  encode();
+  at_ = nullptr;
+  out_.move_ranges(first, text.at);
+}
+
+void Encoder::encode(const AlignedText& text) {
+  in_source(text, [&] { encode(text.bytes, 0); });
+}
+
+void Encoder::encode(const AlignedText& text, std::span<const Part> words) {
+  const std::string_view bytes = text.bytes;
+  in_source(text, [&] {
+    for (const Part& word : words) {
+      for (std::size_t begin = word.begin; begin < word.end;) {
+        const std::size_t end = safe_.next(bytes.substr(0, word.end), begin);
+        encode_word(bytes, cache_.ask(bytes, begin, end - begin), 0);
+        begin = end;
+      }
+    }
+  });
+}
+
 inline void Encoder::encode_word(std::string_view text, const WordCache::Wanted& word, std::uint64_t offset) {
   const std::uint64_t begin = offset + word.begin;
   const WordCache::Entry* known = cache_.find(word, text);
   if (known == nullptr) {
-    split(text.substr(word.begin, word.length), begin);
-    cache_.insert(word, text.substr(word.begin, word.length), pieces_);
-    out_.write(pieces_, begin);
+    const std::span<const WordCache::Piece> pieces = model_.split(text.substr(word.begin, word.length), {at_, begin}, work_);
+    cache_.insert(word, text.substr(word.begin, word.length), pieces);
+    out_.write(pieces, begin);
   } else if (known->count == 1) {
     out_.write(static_cast<TokenId>(known->first), begin, begin + word.length);
   } else {
     out_.write({cache_.pieces(*known), known->count}, begin);
-  }
-}
-
-// `begin`: for the error message.
-void Encoder::split(std::string_view word, std::uint64_t begin) {
-  pieces_.clear();
-  if (rules_.ignore_merges) {
-    const TokenId whole = vocabulary_.find(word);
-    if (whole != Vocabulary::none) return pieces_.push_back({whole, static_cast<std::uint32_t>(word.size())});
-  }
-  symbols_.resize(word.size());
-  for (std::size_t i = 0; i < word.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(word[i]);
-    symbols_[i] = vocabulary_.of_byte(byte);
-    if (symbols_[i] == Vocabulary::none) {
-      throw Error(Code::unsupported, "tokenizer",
-                  fmt::format("the vocabulary has no token for the byte 0x{:02X} at {}", byte, begin));
-    }
-  }
-  const std::size_t count = merge_pairs(merges_, symbols_);
-  for (std::size_t i = 0; i < count; ++i) {
-    pieces_.push_back({symbols_[i], static_cast<std::uint32_t>(vocabulary_.length(symbols_[i]))});
   }
 }
 

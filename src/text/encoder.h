@@ -1,11 +1,14 @@
 // Encoder: one call of Tokenizer::encode. Cuts text into words, and words into tokens.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
-#include "text/bpe.h"
+#include "text/cutter.h"
+#include "text/safe_cuts.h"
 #include "text/token_writer.h"
+#include "text/word_model.h"
 #include "text/vocabulary.h"
 #include "text/word_cache.h"
 
@@ -13,29 +16,30 @@ namespace embscope {
 
 class Encoder {
  public:
-  struct Rules {
-    PreTokenizer pre = PreTokenizer::gpt2;
-    bool ignore_merges = false;
-  };
-  Encoder(const Vocabulary& vocabulary, const MergeTable& merges, Rules rules, WordCache& cache, TokenWriter& out)
-      : vocabulary_(vocabulary), merges_(merges), rules_(rules), cache_(cache), out_(out) {}
+  Encoder(const WordModel& model, PreTokenizer pre, const SafeCuts& safe, WordCache& cache, TokenWriter& out)
+      : model_(model), pre_(pre), safe_(safe), cache_(cache), out_(out) {}
 
   /// Plain text, of which the first byte is byte `offset` of the text that the ranges count in.
   void encode(std::string_view text, std::uint64_t offset);
+  /// The words of a changed text that was cut already.
+  void encode(const AlignedText& text, std::span<const Part> words);
+  /// A changed text.
+  void encode(const AlignedText& text);
 
  private:
-  template <PreTokenizer pre>
-  void encode_words(std::string_view text, std::uint64_t offset);
+  template <class WordEnd>
+  void encode_words(std::string_view text, std::uint64_t offset, WordEnd word_end);
   void encode_word(std::string_view text, const WordCache::Wanted& word, std::uint64_t offset);
-  void split(std::string_view word, std::uint64_t begin);
+  template <class Encode>
+  void in_source(const AlignedText& text, Encode encode);
 
-  const Vocabulary& vocabulary_;
-  const MergeTable& merges_;
-  Rules rules_;
+  const WordModel& model_;
+  PreTokenizer pre_;
+  const SafeCuts& safe_;
   WordCache& cache_;
   TokenWriter& out_;
-  std::vector<TokenId> symbols_;          // of the word that is being merged
-  std::vector<WordCache::Piece> pieces_;  // what it was split into
+  WordModel::Work work_;
+  const std::vector<std::uint64_t>* at_ = nullptr;  // of the changed text that is being encoded
 };
 
 }  // namespace embscope

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "text/byte_alphabet.h"
+#include "text/token_alphabet.h"
 
 namespace embscope {
 namespace {
@@ -15,14 +15,16 @@ namespace {
 class MergeReader {
  public:
   MergeReader(const TokenizerSpec& spec, const Vocabulary& vocabulary)
-      : spec_(spec), vocabulary_(vocabulary), table_(spec.merges.size()) {}
+      : spec_(spec), vocabulary_(vocabulary), alphabet_(spec), table_(spec.merges.size()) {}
 
   MergeTable read() {
     for (std::size_t first = 0; first < spec_.merges.size(); first += block_.size()) {
       const std::size_t count = std::min(block_.size(), spec_.merges.size() - first);
       write_bytes(first, count);
-      for (std::size_t i = 0; i < count; ++i) find_ids(first + i, block_[i]);
+      for (std::size_t i = 0; i < count; ++i)
+        if (!block_[i].whole.empty()) find_ids(first + i, block_[i]);
       for (std::size_t i = 0; i < count; ++i) {
+        if (block_[i].whole.empty()) continue;
         table_.insert(block_[i].left_id, block_[i].right_id,
                       {static_cast<std::uint32_t>(first + i), block_[i].merged_id});
       }
@@ -45,8 +47,12 @@ class MergeReader {
     char* at = bytes_.data();
     for (std::size_t i = 0; i < count; ++i) {
       const auto& [left, right] = spec_.merges[first + i];
-      char* const cut = write_bytes_of_alphabet(left, at);
-      char* const end = cut == nullptr ? nullptr : write_bytes_of_alphabet(right, cut);
+      char* const cut = alphabet_.write(left, at);
+      char* const end = cut == nullptr ? nullptr : alphabet_.write(right, cut);
+      if (end == nullptr && !spec_.mark.empty()) {  // of a token that no text can become
+        block_[i].whole = {};
+        continue;
+      }
       if (end == nullptr) refuse_merge(first + i);
       block_[i].whole = {at, end};
       block_[i].left = vocabulary_.ask({at, cut});
@@ -56,12 +62,17 @@ class MergeReader {
   }
 
   void find_ids(std::size_t rank, Merge& merge) {
-    merge.left_id = vocabulary_.find(merge.left);
-    merge.right_id = vocabulary_.find(merge.right);
+    merge.left_id = model_token(merge.left);
+    merge.right_id = model_token(merge.right);
     merge.merged_id = next_ = vocabulary_.find(merge.whole, next_ + 1);  // most ids follow the ranks
     const auto none = Vocabulary::none;
     if (merge.left_id == none || merge.right_id == none || merge.merged_id == none) refuse_merge(rank);
     table_.ask(merge.left_id, merge.right_id);
+  }
+
+  TokenId model_token(const Vocabulary::Wanted& wanted) const {
+    const TokenId id = vocabulary_.find(wanted);
+    return id != Vocabulary::none && vocabulary_.in_model(id) ? id : Vocabulary::none;
   }
 
   [[noreturn]] void refuse_merge(std::size_t rank) const {
@@ -72,6 +83,7 @@ class MergeReader {
 
   const TokenizerSpec& spec_;
   const Vocabulary& vocabulary_;
+  TokenAlphabet alphabet_;
   MergeTable table_;
   std::array<Merge, 16> block_;
   std::string bytes_;  // of the block

@@ -32,13 +32,13 @@ std::size_t contraction_in_any_case(std::string_view text, std::size_t at) {
   return contraction_of({lower, letters.size()});
 }
 
-std::size_t llama3_word_end(std::string_view text, std::size_t begin) {
+std::size_t llama3_word_end(std::string_view text, std::size_t begin, std::size_t most_digits) {
   if (text[begin] == '\'') {
     if (const std::size_t length = contraction_in_any_case(text, begin)) return begin + length;
   }
   const CharClass kind = class_at(text, begin);
   if (kind == CharClass::letter) return run_end<CharClass::letter>(text, begin);
-  if (kind == CharClass::number) return any_run_end(text, begin, CharClass::number, 3);
+  if (kind == CharClass::number) return any_run_end(text, begin, CharClass::number, most_digits);
   const std::size_t second = begin + static_cast<std::size_t>(code_point(text, begin).length);
   if (second < text.size() && !is_newline(text[begin]) && class_at(text, second) == CharClass::letter) {
     return run_end<CharClass::letter>(text, second);

@@ -1,6 +1,7 @@
 // Cuts text into words, as the regular expressions of the tokenizers do, without a regular-expression engine.
 #pragma once
 
+#include <algorithm>
 #include <string_view>
 
 #include "embscope/tokenizer.h"
@@ -19,6 +20,9 @@ auto with_pattern(PreTokenizer pre, Use&& use) {
   switch (pre) {
     case PreTokenizer::gpt2: return use.template operator()<PreTokenizer::gpt2>();
     case PreTokenizer::smollm: return use.template operator()<PreTokenizer::smollm>();
+    case PreTokenizer::qwen2: return use.template operator()<PreTokenizer::qwen2>();
+    case PreTokenizer::spaces: return use.template operator()<PreTokenizer::spaces>();
+    case PreTokenizer::none: return use.template operator()<PreTokenizer::none>();
     case PreTokenizer::llama3: break;
   }
   return use.template operator()<PreTokenizer::llama3>();
@@ -90,13 +94,17 @@ std::size_t gpt2_word_end(std::string_view text, std::size_t begin) {
   return space_end(text, begin, end, at_end);
 }
 
-std::size_t llama3_word_end(std::string_view text, std::size_t begin);
+/// Numbers in words of at most `most_digits`.
+std::size_t llama3_word_end(std::string_view text, std::size_t begin, std::size_t most_digits);
 
 }  // namespace words
 
 template <PreTokenizer pre>
 std::size_t word_end(std::string_view text, std::size_t begin) {
-  if constexpr (pre == PreTokenizer::llama3) return words::llama3_word_end(text, begin);
+  if constexpr (pre == PreTokenizer::none) return text.size();
+  if constexpr (pre == PreTokenizer::spaces) return std::min(text.find(' ', begin + 1), text.size());
+  if constexpr (pre == PreTokenizer::llama3) return words::llama3_word_end(text, begin, 3);
+  if constexpr (pre == PreTokenizer::qwen2) return words::llama3_word_end(text, begin, 1);
   return words::gpt2_word_end<pre == PreTokenizer::smollm>(text, begin);
 }
 

@@ -41,6 +41,11 @@ class TokenWriter {
   void set_begin(std::size_t i, std::uint64_t begin) {
     if (range_at_ != nullptr) range_at_[i].begin = begin;
   }
+  /// The ranges from token `first` on, which are places in a changed text, become places in its source.
+  void move_ranges(std::size_t first, const std::vector<std::uint64_t>& at) {
+    if (range_at_ == nullptr) return;
+    for (std::size_t i = first; i < size_; ++i) range_at_[i] = {at[range_at_[i].begin], at[range_at_[i].end]};
+  }
   void finish();
 
  private:

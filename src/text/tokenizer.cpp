@@ -1,67 +1,185 @@
 #include "embscope/tokenizer.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include <fmt/format.h>
 
 #include "embscope/error.h"
 #include "text/added_tokens.h"
 #include "text/encoder.h"
-#include "text/merge_reader.h"
-#include "text/unicode.h"
+#include "text/normalizer.h"
 
 namespace embscope {
 
 struct Tokenizer::Parts {
-  explicit Parts(const TokenizerSpec& spec)
-      : vocabulary(spec),
-        merges(read_merges(spec, vocabulary)),
-        added(vocabulary),
-        rules{spec.pre, spec.ignore_merges},
-        add_prefix_space(spec.add_prefix_space),
-        add_bos(spec.add_bos),
-        bos(spec.bos),
-        eos(spec.eos) {}
+  explicit Parts(const TokenizerSpec& spec);
 
   void check_id(TokenId id) const {
     if (vocabulary.has(id)) return;
     throw Error(Code::range, "tokenizer",
                 fmt::format("token id {}: the vocabulary has ids 0..{}", id, vocabulary.size() - 1));
   }
-  void encode(std::string_view text, bool special, TokenWriter out) const;
-  void encode_plain(std::string_view text, std::size_t begin, std::size_t end, Encoder& encoder,
-                    TokenWriter& out) const;
+  void encode(std::string_view text, bool special, bool within, TokenWriter out) const;
+  void check_rows(std::span<const TokenId> ids) const;
+  std::string in_normalized_text(std::string_view content) const;
 
   Vocabulary vocabulary;
-  MergeTable merges;
-  AddedTokens added;
-  Encoder::Rules rules;
-  bool add_prefix_space, add_bos;
+  WordModel model;
+  Normalizer normalizer;
+  Cutter cutter;
+  AddedTokens added, added_normalized;
+  SafeCuts safe;
+  PreTokenizer pre;
+  bool add_prefix_space, prefix_before_space, prefix_first_only, strip_decoded;
+  bool marks_in_normalized;  // in place of spaces, as in the file
+  std::string mark;
+  std::vector<TokenId> prefix, suffix;
   std::optional<TokenId> bos, eos;
+  TokenId rows;
   mutable WordCaches caches;
 };
 
-void Tokenizer::Parts::encode_plain(std::string_view text, std::size_t begin, std::size_t end, Encoder& encoder,
-                                    TokenWriter& out) const {
-  if (begin == end) return;
-  const std::string_view part = text.substr(begin, end - begin);
-  if (!add_prefix_space || class_at(part, 0) == CharClass::space) return encoder.encode(part, begin);
-  const std::size_t first = out.size();
-  encoder.encode(" " + std::string(part), begin - 1);
-  out.set_begin(first, begin);  // it does not count the space that is not in the text
+Tokenizer::Parts::Parts(const TokenizerSpec& spec)
+    : vocabulary(spec),
+      model(spec, vocabulary),
+      normalizer(spec.normalizer, spec.where),
+      cutter(spec.cuts, spec.where),
+      pre(spec.pre),
+      add_prefix_space(spec.add_prefix_space),
+      prefix_before_space(spec.prefix_before_space),
+      prefix_first_only(spec.prefix_first_only),
+      strip_decoded(spec.strip_decoded),
+      marks_in_normalized(!spec.cuts.empty() || std::ranges::any_of(spec.normalizer, [&](const NormalizerStep& step) {
+        return step.kind == NormalizerStep::Kind::replace && step.content == spec.mark;
+      })),
+      mark(spec.mark),
+      prefix(spec.prefix),
+      suffix(spec.suffix),
+      bos(spec.bos),
+      eos(spec.eos),
+      rows(spec.rows) {
+  for (const bool special : {true, false}) {  // of two written alike, the special one
+    for (const auto& token : spec.added) {
+      if (token.special != special) continue;
+      const std::string_view content = spec.tokens[static_cast<std::size_t>(token.id)];
+      token.normalized ? added_normalized.add(token, in_normalized_text(content)) : added.add(token, content);
+    }
+  }
+  added.finish(), added_normalized.finish();
+  if (model.is_local() && (pre == PreTokenizer::none || !cutter.empty())) safe = SafeCuts(vocabulary);
 }
 
-void Tokenizer::Parts::encode(std::string_view text, bool special, TokenWriter out) const {
-  auto cache = caches.borrow(text.size());
-  Encoder encoder(vocabulary, merges, rules, *cache, out);
-  for (std::size_t begin = 0; begin < text.size();) {
-    const auto [at, id] = added.next(vocabulary, text, begin, special);
-    encode_plain(text, begin, at, encoder, out);
-    begin = at;
-    if (id == Vocabulary::none) break;
-    begin += vocabulary.length(id);
-    out.write(id, at, begin);
+// How an added token reads in a text that was normalized, with the spaces that the vocabulary has in place of marks.
+std::string Tokenizer::Parts::in_normalized_text(std::string_view content) const {
+  AlignedText text = AlignedText::of(content, 0);
+  normalizer.apply(text);
+  std::vector<Part> all = {{0, text.bytes.size()}};
+  if (!mark.empty() && !marks_in_normalized) unmark(text, all, mark);
+  return text.bytes;
+}
+
+namespace {
+
+// Calls plain(begin, end) and token(begin, end, id) for what a text is made of.
+template <class Plain, class Token>
+void for_added(const AddedTokens& added, std::string_view text, bool special, Plain plain, Token token) {
+  std::size_t begin = 0;
+  if (special || added.any_but_special()) {
+    AddedTokens::Search search(added, text, special);
+    for (auto found = search.next(); found.id != Vocabulary::none; found = search.next()) {
+      if (begin < found.begin) plain(begin, found.begin);
+      token(found.begin, found.end, found.id);
+      begin = found.end;
+    }
   }
+  if (begin < text.size()) plain(begin, text.size());
+}
+
+}  // namespace
+
+// One text to tokens: first added tokens are found in it, then what is between them is normalized, added tokens are found in
+// that, what is between them is cut into words, and these become tokens.
+class TextEncoder {
+ public:
+  TextEncoder(const Tokenizer::Parts& parts, bool special, bool within, WordCache& cache, TokenWriter& out)
+      : parts_(parts), special_(special), within_(within), encoder_(parts.model, parts.pre, parts.safe, cache, out), out_(out) {}
+
+  void encode(std::string_view text) {
+    for_added(
+        parts_.added, text, special_, [&](std::size_t begin, std::size_t end) { normalize(text.substr(begin, end - begin), begin); },
+        [&](std::size_t begin, std::size_t end, TokenId id) { out_.write(id, begin, end); });
+  }
+
+ private:
+  void normalize(std::string_view text, std::uint64_t begin) {
+    if (!parts_.normalizer.empty() && !parts_.normalizer.leaves(text)) {
+      AlignedText changed = AlignedText::of(text, begin);
+      parts_.normalizer.apply(changed, within_);
+      return find_normalized(changed);
+    }
+    for_added(
+        parts_.added_normalized, text, special_,
+        [&](std::size_t from, std::size_t to) { cut(text.substr(from, to - from), begin + from); },
+        [&](std::size_t from, std::size_t to, TokenId id) { out_.write(id, begin + from, begin + to); });
+  }
+
+  void find_normalized(const AlignedText& text) {
+    for_added(
+        parts_.added_normalized, text.bytes, special_, [&](std::size_t from, std::size_t to) { cut(text, from, to); },
+        [&](std::size_t from, std::size_t to, TokenId id) { out_.write(id, text.at[from], text.at[to]); });
+  }
+
+  void cut(std::string_view text, std::uint64_t begin) {
+    const bool changes = !parts_.cutter.empty() || (!parts_.mark.empty() && text.find(parts_.mark) != std::string_view::npos);
+    if (changes) return cut(AlignedText::of(text, begin), 0, text.size());
+    if (!wants_prefix(text, begin)) return encoder_.encode(text, begin);
+    const std::size_t first = out_.size();
+    encoder_.encode(" " + std::string(text), begin - 1);
+    out_.set_begin(first, begin);  // it does not count the space that is not in the text
+  }
+
+  void cut(const AlignedText& text, std::size_t from, std::size_t to) {
+    AlignedText part{text.bytes.substr(from, to - from), {text.at.begin() + static_cast<std::ptrdiff_t>(from),
+                                                          text.at.begin() + static_cast<std::ptrdiff_t>(to) + 1}};
+    if (!parts_.cutter.empty()) {
+      std::vector<Part> words = parts_.cutter.cut(part, part.at.front() == 0, within_);
+      if (!parts_.mark.empty()) unmark(part, words, parts_.mark);
+      return encoder_.encode(part, words);
+    }
+    if (!parts_.mark.empty()) {
+      std::vector<Part> all = {{0, part.bytes.size()}};
+      unmark(part, all, parts_.mark);
+    }
+    if (wants_prefix(part.bytes, part.at.front())) put_in_front(part, " ");
+    encoder_.encode(part);
+  }
+
+  bool wants_prefix(std::string_view text, std::uint64_t begin) const {
+    return parts_.add_prefix_space && !within_ && (parts_.prefix_before_space || text[0] != ' ') &&
+           (!parts_.prefix_first_only || begin == 0);
+  }
+
+  const Tokenizer::Parts& parts_;
+  bool special_, within_;
+  Encoder encoder_;
+  TokenWriter& out_;
+};
+
+void Tokenizer::Parts::encode(std::string_view text, bool special, bool within, TokenWriter out) const {
+  auto cache = caches.borrow(text.size());
+  TextEncoder(*this, special, within, *cache, out).encode(text);
   out.finish();
   caches.give_back(std::move(cache));
+}
+
+void Tokenizer::Parts::check_rows(std::span<const TokenId> ids) const {
+  if (vocabulary.size() <= rows) return;
+  for (TokenId id : ids) {
+    if (id < rows) continue;
+    throw Error(Code::range, fmt::format("token '{}'", visible(vocabulary.bytes(id))),
+                fmt::format("has the id {}, but the model's matrix has {} rows: it cannot be given to the model", id, rows));
+  }
 }
 
 Tokenizer::Tokenizer(TokenizerSpec spec) : parts_(std::make_unique<const Parts>(spec)) {}
@@ -71,22 +189,33 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 
 Tokens Tokenizer::encode(std::string_view text, bool special) const {
   Tokens tokens;
-  parts_->encode(text, special, TokenWriter(text.size(), tokens.ids, &tokens.ranges));
+  parts_->encode(text, special, false, TokenWriter(text.size(), tokens.ids, &tokens.ranges));
+  parts_->check_rows(tokens.ids);
+  return tokens;
+}
+
+Tokens Tokenizer::encode_within(std::string_view text) const {
+  Tokens tokens;
+  parts_->encode(text, false, true, TokenWriter(text.size(), tokens.ids, &tokens.ranges));
+  parts_->check_rows(tokens.ids);
   return tokens;
 }
 
 std::vector<TokenId> Tokenizer::encode_ids(std::string_view text, bool special) const {
   std::vector<TokenId> ids;
-  parts_->encode(text, special, TokenWriter(text.size(), ids, nullptr));
+  parts_->encode(text, special, false, TokenWriter(text.size(), ids, nullptr));
+  parts_->check_rows(ids);
   return ids;
 }
 
 Tokens Tokenizer::with_bos(std::string_view text, bool special) const {
   Tokens tokens = encode(text, special);
-  if (parts_->add_bos && parts_->bos) {
-    tokens.ids.insert(tokens.ids.begin(), *parts_->bos);
-    tokens.ranges.insert(tokens.ranges.begin(), ByteRange{0, 0});
-  }
+  const auto& [prefix, suffix] = std::tie(parts_->prefix, parts_->suffix);
+  tokens.ids.insert(tokens.ids.begin(), prefix.begin(), prefix.end());
+  tokens.ranges.insert(tokens.ranges.begin(), prefix.size(), ByteRange{0, 0});
+  tokens.ids.insert(tokens.ids.end(), suffix.begin(), suffix.end());
+  tokens.ranges.insert(tokens.ranges.end(), suffix.size(), ByteRange{text.size(), text.size()});
+  parts_->check_rows(tokens.ids);
   return tokens;
 }
 
@@ -96,6 +225,7 @@ std::string Tokenizer::decode(std::span<const TokenId> ids) const {
     parts_->check_id(id);
     out += parts_->vocabulary.bytes(id);
   }
+  if (parts_->strip_decoded && out.starts_with(' ')) out.erase(0, 1);
   return out;
 }
 
@@ -108,7 +238,7 @@ std::string Tokenizer::label(TokenId id) const { return visible(bytes(id)); }
 
 std::optional<TokenId> Tokenizer::find(std::string_view bytes) const {
   const TokenId id = bytes.empty() ? -1 : parts_->vocabulary.find(bytes);
-  return id < 0 ? std::nullopt : std::optional(id);
+  return id < 0 || id >= parts_->rows ? std::nullopt : std::optional(id);
 }
 
 bool Tokenizer::is_special(TokenId id) const {
@@ -117,13 +247,13 @@ bool Tokenizer::is_special(TokenId id) const {
 }
 
 TokenId Tokenizer::size() const { return parts_->vocabulary.size(); }
-PreTokenizer Tokenizer::pre_tokenizer() const { return parts_->rules.pre; }
+PreTokenizer Tokenizer::pre_tokenizer() const { return parts_->pre; }
 std::optional<TokenId> Tokenizer::bos() const { return parts_->bos; }
 std::optional<TokenId> Tokenizer::eos() const { return parts_->eos; }
 
 WordToken word_token(const Tokenizer& tokenizer, std::string_view word) {
   if (word.empty()) throw Error(Code::usage, "word", "a word is empty");
-  WordToken token{std::string(word), 0, tokenizer.encode(word).ids};
+  WordToken token{std::string(word), 0, tokenizer.encode_within(word).ids};
   token.id = token.pieces.back();
   return token;
 }

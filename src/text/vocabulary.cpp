@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "embscope/error.h"
-#include "text/byte_alphabet.h"
+#include "text/token_alphabet.h"
 
 namespace embscope {
 namespace {
@@ -24,11 +24,16 @@ Vocabulary::Vocabulary(const TokenizerSpec& spec) {
   if (spec.tokens.empty()) refuse(spec, "the vocabulary is empty");
   if (spec.tokens.size() > most) refuse(spec, fmt::format("{} tokens: at most {} are read", spec.tokens.size(), most));
   read_kinds(spec);
+  of_byte_.fill(none);
   read_bytes(spec);
   fill_table(spec);
+  read_byte_tokens(spec);
+}
+
+void Vocabulary::read_byte_tokens(const TokenizerSpec& spec) {
   for (unsigned byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
-    of_byte_[byte] = find(std::string_view(&c, 1));
+    if (spec.byte_level) of_byte_[byte] = find_in_model({&c, 1});
   }
 }
 
@@ -37,9 +42,13 @@ void Vocabulary::read_kinds(const TokenizerSpec& spec) {
   for (const auto& added : spec.added) {
     if (!has(added.id))
       refuse(spec, fmt::format("added token id {}: the vocabulary has ids 0..{}", added.id, size() - 1));
-    kinds_[static_cast<std::size_t>(added.id)] = added.special ? Kind::special : Kind::added;
+    kinds_[static_cast<std::size_t>(added.id)] = {added.special ? Kind::special : Kind::added, added.in_model};
   }
-  for (const auto& [id, what] : {std::pair{spec.bos, "beginning-of-text"}, std::pair{spec.eos, "end-of-text"}}) {
+  for (const auto* around : {&spec.prefix, &spec.suffix}) {
+    for (TokenId id : *around)
+      if (!has(id)) refuse(spec, fmt::format("the post-processor's id {} is not in the vocabulary", id));
+  }
+  for (const auto& [id, what] : {std::pair{spec.unk, "unknown-character"}, std::pair{spec.bos, "beginning-of-text"}, std::pair{spec.eos, "end-of-text"}}) {
     if (id && !has(*id)) refuse(spec, fmt::format("the {} id {} is not in the vocabulary", what, *id));
   }
 }
@@ -52,10 +61,20 @@ void Vocabulary::read_bytes(const TokenizerSpec& spec) {
   starts_.reserve(spec.tokens.size() + 1);
   starts_.push_back(0);
   char* at = arena_.data();
+  const TokenAlphabet alphabet(spec);
   for (std::size_t id = 0; id < spec.tokens.size(); ++id) {
     const std::string_view token = spec.tokens[id];
-    char* end = kinds_[id] == Kind::ordinary ? write_bytes_of_alphabet(token, at) : nullptr;
-    at = end != nullptr ? end : std::copy(token.begin(), token.end(), at);  // outside the alphabet: its own UTF-8
+    const auto byte = alphabet.byte_of(token);
+    char* end = nullptr;
+    if (byte && of_byte_[*byte] == none) {
+      of_byte_[*byte] = static_cast<TokenId>(id);
+      end = at;
+      *end++ = static_cast<char>(*byte);
+    } else if (kinds_[id].in_model && !byte) {
+      end = alphabet.write(token, at);
+    }
+    kinds_[id].in_model = end != nullptr && !byte;
+    at = end != nullptr ? end : alphabet.write_added(token, at);
     starts_.push_back(static_cast<std::uint32_t>(at - arena_.data()));
   }
   arena_.resize(starts_.back());
@@ -67,7 +86,10 @@ void Vocabulary::fill_table(const TokenizerSpec& spec) {
   for (TokenId first = 0; first < size(); first += static_cast<TokenId>(block.size())) {
     const auto count = std::min(block.size(), static_cast<std::size_t>(size() - first));
     for (std::size_t i = 0; i < count; ++i) block[i] = ask(bytes(first + static_cast<TokenId>(i)));
-    for (std::size_t i = 0; i < count; ++i) insert(spec, first + static_cast<TokenId>(i), block[i]);
+    for (std::size_t i = 0; i < count; ++i) {
+      const TokenId id = first + static_cast<TokenId>(i);
+      if (in_model(id) || kind(id) != Kind::ordinary) insert(spec, id, block[i]);
+    }
   }
 }
 
@@ -78,8 +100,8 @@ void Vocabulary::insert(const TokenizerSpec& spec, TokenId id, const Wanted& tok
     slot = {tag_of(token.hash), id};
   } else if (kind(id) == Kind::ordinary && kind(slot.id) == Kind::ordinary) {
     refuse(spec, fmt::format("tokens {} and {} are the same: '{}'", slot.id, id, visible(token.bytes)));
-  } else if (kind(id) == Kind::ordinary) {
-    slot.id = id;  // plain text never gives an added token: the ordinary one is found
+  } else if (in_model(id) && !in_model(slot.id)) {
+    slot.id = id;  // plain text never gives an added token: the model's own is found
   }
 }
 
@@ -93,7 +115,7 @@ std::size_t Vocabulary::place(const Wanted& wanted) const {
 }
 
 TokenId Vocabulary::find(std::string_view wanted, TokenId guess) const {
-  const bool right = has(guess) && kind(guess) == Kind::ordinary && bytes(guess) == wanted;
+  const bool right = has(guess) && in_model(guess) && bytes(guess) == wanted;
   return right ? guess : find(wanted);
 }
 

@@ -23,7 +23,9 @@ class Vocabulary {
   bool has(TokenId id) const { return id >= 0 && id < size(); }
 
   // Preconditions: has(id).
-  Kind kind(TokenId id) const { return kinds_[static_cast<std::size_t>(id)]; }
+  Kind kind(TokenId id) const { return kinds_[static_cast<std::size_t>(id)].kind; }
+  /// Words may become it; others are only found as they are written, or stand for a byte, or no text can become them.
+  bool in_model(TokenId id) const { return kinds_[static_cast<std::size_t>(id)].in_model; }
   std::size_t length(TokenId id) const {
     const auto i = static_cast<std::size_t>(id);
     return starts_[i + 1] - starts_[i];
@@ -49,7 +51,13 @@ class Vocabulary {
   }
   TokenId find(const Wanted& wanted) const { return slots_[place(wanted)].id; }
 
-  /// The token of a single byte, or `none`.
+  /// The same among the tokens that words may become.
+  TokenId find_in_model(std::string_view bytes) const {
+    const TokenId id = find(bytes);
+    return id != none && in_model(id) ? id : none;
+  }
+
+  /// The token of a single byte (of a byte-level tokenizer, or with byte fallback), or `none`.
   TokenId of_byte(unsigned char byte) const { return of_byte_[byte]; }
   static constexpr TokenId none = -1;
 
@@ -58,13 +66,18 @@ class Vocabulary {
     std::uint32_t tag = 0;  // of the hash, to spare a look at most other tokens
     TokenId id = none;
   };
+  struct Nature {
+    Kind kind = Kind::ordinary;
+    bool in_model = true;
+  };
   void read_kinds(const TokenizerSpec& spec);
+  void read_byte_tokens(const TokenizerSpec& spec);
   void read_bytes(const TokenizerSpec& spec);
   void fill_table(const TokenizerSpec& spec);
   void insert(const TokenizerSpec& spec, TokenId id, const Wanted& token);
   std::size_t place(const Wanted& wanted) const;
 
-  std::vector<Kind> kinds_;            // by id
+  std::vector<Nature> kinds_;          // by id
   std::string arena_;                  // every token's bytes, one after the other
   std::vector<std::uint32_t> starts_;  // [size + 1]
   std::vector<Slot> slots_;            // open addressing

@@ -194,9 +194,20 @@ boost::json::object byte_level(bool regex) {
   return {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", regex}};
 }
 
+// What is written is what a run may train with: the tokenizers that are made here, and those of GPT-2's kind.
+void expect_writable(const TokenizerSpec& spec) {
+  const auto refuse = [](const char* what) {
+    throw Error(Code::unsupported, "tokenizer", fmt::format("{} is not written: train with a tokenizer of GPT-2's kind", what));
+  };
+  if (spec.pre != PreTokenizer::gpt2 && spec.pre != PreTokenizer::smollm) refuse("this pre-tokenizer");
+  if (!spec.cuts.empty()) refuse("a pre-tokenizer of several steps");
+  if (!spec.normalizer.empty()) refuse("a normalizer");
+  if (!spec.byte_level || spec.algorithm != TokenizerSpec::Algorithm::merges || spec.unk) refuse("a vocabulary that is not of bytes");
+  for (const TokenizerSpec::Added& a : spec.added)
+    if (a.normalized || a.lstrip || a.rstrip || a.single_word) refuse("an added token with options");
+}
+
 boost::json::value pre_tokenizer_json(PreTokenizer pre, bool prefix) {
-  if (pre == PreTokenizer::llama3)
-    throw Error(Code::unsupported, "tokenizer", "Llama 3's pre-tokenizer is not written: train with a GPT-2 tokenizer");
   boost::json::object level = byte_level(true);
   level["add_prefix_space"] = prefix;
   if (pre == PreTokenizer::gpt2) return level;
@@ -204,11 +215,31 @@ boost::json::value pre_tokenizer_json(PreTokenizer pre, bool prefix) {
   return boost::json::object{{"type", "Sequence"}, {"pretokenizers", boost::json::array{digits, level}}};
 }
 
+// The tokens around a text, as a template; null where there are none.
+boost::json::value post_processor_json(const TokenizerSpec& spec) {
+  if (spec.prefix.empty() && spec.suffix.empty()) return nullptr;
+  boost::json::array pieces;
+  boost::json::object special;
+  const auto add = [&](TokenId id) {
+    const std::string_view content = spec.tokens[static_cast<std::size_t>(id)];
+    const boost::json::string name(content.data(), content.size());
+    pieces.push_back(boost::json::object{{"SpecialToken", {{"id", name}, {"type_id", 0}}}});
+    special[name] = boost::json::object{{"id", name}, {"ids", boost::json::array{id}}, {"tokens", boost::json::array{name}}};
+  };
+  for (TokenId id : spec.prefix) add(id);
+  pieces.push_back(boost::json::object{{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
+  for (TokenId id : spec.suffix) add(id);
+  boost::json::array pair = pieces;
+  pair.push_back(boost::json::object{{"Sequence", {{"id", "B"}, {"type_id", 1}}}});
+  return boost::json::object{{"type", "TemplateProcessing"}, {"single", pieces}, {"pair", pair}, {"special_tokens", special}};
+}
+
 boost::json::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
 std::string tokenizer_json(const TokenizerSpec& spec) {
+  expect_writable(spec);
   boost::json::object vocabulary;
   for (std::size_t id = 0; id < spec.tokens.size(); ++id) {
     if (!spec.tokens[id].empty()) vocabulary[view(spec.tokens[id])] = id;
@@ -228,7 +259,7 @@ std::string tokenizer_json(const TokenizerSpec& spec) {
   const boost::json::object json = {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr},
                                     {"added_tokens", std::move(added)}, {"normalizer", nullptr},
                                     {"pre_tokenizer", pre_tokenizer_json(spec.pre, spec.add_prefix_space)},
-                                    {"post_processor", nullptr}, {"decoder", byte_level(true)}, {"model", model}};
+                                    {"post_processor", post_processor_json(spec)}, {"decoder", byte_level(true)}, {"model", model}};
   return boost::json::serialize(json) + "\n";
 }
 

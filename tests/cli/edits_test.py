@@ -68,10 +68,10 @@ MISTAKES = [  # place, change, exit status, what is said
     ("blocks.2.mlp_out@3/1", "zero", 1, "this site has no heads"),
     ("blocks.2.mlp_post@3", "set ' France'", 1, "needs a vector of 1536 values, got 576"),
     ("blocks.2.z@3/1", "set run('Hello'@0) - ' France' + ' a'", 0, ""),
-    ("wte@3", "set 2 * (' king' - ' man'", 2, "expected ')' at character 32 of"),
-    ("wte@3", "zap", 2, "expected set, add, scale, mix, zero, project_out, rotate, clamp or noise at character 7"),
-    ("wte@3", "scale nan", 2, "expected a number at character 13"),
-    ("wte@3", "set 1e39", 2, "expected a number that fits at character 11"),
+    ("wte@3", "set 2 * (' king' - ' man'", 2, "expected ')' at character 26 of"),
+    ("wte@3", "zap", 2, "expected set, add, scale, mix, zero, project_out, rotate, clamp or noise at character 1 of"),
+    ("wte@3", "scale nan", 2, "expected a number at character 7 of"),
+    ("wte@3", "set 1e39", 2, "expected a number that fits at character 5 of"),
     ("wte@3", "set run('The capital'@5)", 1, "position 5: the text has positions 0..1"),
     ("wte@3", "set file('/no/such.npy', 0)", 1, "[/no/such.npy] cannot open"),
     ("wte@3", "clamp 576 0 1", 1, "dimension 576: there are 0..575"),
@@ -96,7 +96,7 @@ class Mistakes(unittest.TestCase):
     def test_of_the_text_and_of_several_edits(self):
         for arguments, status, says in (
                 (["Paris is Paris is big", "--at", "wte@' is'", "--do", "zero"], 2, "occurs more than once, at positions 1, 3: say which"),
-                (["", "--at", "wte@0", "--do", "zero"], 1, "the text is empty"),
+                (["", "--at", "wte@0", "--do", "zero"], 2, "the text is empty"),
                 ([CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@3", "--do", "set 1"], 2, "edit 2 wipes out what edit 1 does"),
                 ([CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@-2", "--do", "set 1"], 2, "edit 2 wipes out what edit 1 does"),
                 ([CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@3"], 2, "one --do for each --at"),

@@ -92,7 +92,7 @@ class Models(unittest.TestCase):
         cases = [({"model": {**good["model"], "merges": ["a c"]}}, "not in the vocabulary"), ({"model": {**good["model"], "merges": ["a"]}}, "expected two tokens"),
                  ({"model": {**good["model"], "merges": [1]}}, "expected two tokens"), ({"model": {**good["model"], "vocab": {"a": -1}}}, "expected an id"),
                  ({"model": {**good["model"], "vocab": {"a": 0, "b": 0}}}, "have the same id 0"), ({"model": {**good["model"], "vocab": {}}}, "empty"),
-                 ({"model": {**good["model"], "type": "Unigram"}}, "'Unigram'"), ({"pre_tokenizer": {"type": "Metaspace"}}, "'Metaspace'"),
+                 ({"model": {**good["model"], "type": "WordPiece"}}, "'WordPiece'"), ({"pre_tokenizer": {"type": "UnicodeScripts"}}, "'UnicodeScripts'"),
                  ({"added_tokens": [{"id": 10**9, "content": "x"}]}, "expected an id below"), ({"added_tokens": [{"content": "x"}]}, "'id' is missing"), ({"model": 3}, "expected an object")]
         path = self.root / "tokenizer.json"
         run = lambda: subprocess.run([EMBSCOPE, "tokens", "--tokenizer", str(self.root), "--text", "ab", "--json"], capture_output=True, text=True)

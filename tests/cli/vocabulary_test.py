@@ -68,8 +68,13 @@ class Vocabularies(unittest.TestCase):
         rows = self.rows(40)
         rows[5] = rows[9] = [0.0] * 6
         path = self.npy(rows)
-        self.refused("vector 5 is zero (and 1 more): it has no direction", "neighbours", "--all", "-m", path)
-        self.refused("vector 5 is zero", "map", "--tokens", "all", "-m", path, "--perplexity", "5")
+        table = self.columns("neighbours", "--all", "-m", path)
+        self.assertEqual(len(table["id"]), 38)
+        self.assertFalse({5, 9} & set(table["id"] + table["nearest_id"]))
+        self.assertFalse({5, 9} & set(self.columns("map", "--tokens", "all", "-m", path, "--perplexity", "5", "--steps", "20")["id"]))
+        for command in (("neighbours", "--all"), ("map", "--tokens", "all", "--perplexity", "5", "--steps", "20")):
+            done = run(*command, "-m", path)
+            self.assertRegex(done.stdout + done.stderr, "2 .*zero", command)
         self.refused("zero", "similar", "<5>", "-m", path)
         self.columns("map", "--tokens", "all", "-m", path, "--perplexity", "5", "--metric", "euclidean", "--steps", "20")
         table = self.columns("geometry", "-m", path, "-k", "3")

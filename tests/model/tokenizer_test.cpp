@@ -1,13 +1,16 @@
 // The tokenizers of GPT-2 and SmolLM2, held to Hugging Face's (tests/reference/make_tokens.py).
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <random>
 
 #include <boost/json.hpp>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "embscope/model.h"
+#include "embscope/error.h"
 #include "forward/tiny.h"
+#include "refusal.h"
 
 namespace embscope {
 namespace {
@@ -139,6 +142,48 @@ TEST_F(VocabularyFile, goes_with_merges_of_any_line_end_and_without_a_header) {
     tiny::write(folder_.path() / "merges.txt", merges);
     EXPECT_EQ(open_tokenizer(folder_.path().string())->encode("abc").ids, (std::vector<TokenId>{4})) << merges;
   }
+}
+
+TEST_F(VocabularyFile, has_its_pattern_from_the_class_of_the_tokenizer) {
+  const auto refused = [&](const char* config) {
+    tiny::write(folder_.path() / "tokenizer_config.json", config);
+    return refusal([&] { open(R"({"a":0,"\u0120":1,"\u0120a":2})"); });
+  };
+  EXPECT_THAT(refused(R"({"tokenizer_class":"MyTokenizer"})"), ::testing::HasSubstr("the tokenizer's class 'MyTokenizer' is not known to cut text"));
+  tiny::write(folder_.path() / "tokenizer_config.json", R"({"tokenizer_class":"Qwen2TokenizerFast"})");
+  EXPECT_EQ(open(R"({"a":0,"\u0120":1,"\u0120a":2})")->pre_tokenizer(), PreTokenizer::qwen2);
+  tiny::write(folder_.path() / "tokenizer_config.json", R"({"tokenizer_class":"GPT2Tokenizer","add_prefix_space":true})");
+  EXPECT_EQ(open(R"({"a":0,"\u0120":1,"\u0120a":2})")->encode("a").ids, (std::vector<TokenId>{2}));
+}
+
+TEST_F(VocabularyFile, goes_with_added_tokens) {
+  tiny::write(folder_.path() / "added_tokens.json", R"({"<pad>":3,"<x>":4})");
+  tiny::write(folder_.path() / "tokenizer_config.json", R"({"pad_token":"<pad>"})");
+  const auto tokenizer = open(R"({"a":0,"\u0120":1,"\u0120a":2})");
+  EXPECT_EQ(tokenizer->encode("a<x>a").ids, (std::vector<TokenId>{0, 4, 0}));
+  EXPECT_EQ(tokenizer->encode("a<pad>a", true).ids, (std::vector<TokenId>{0, 3, 0}));
+  EXPECT_TRUE(tokenizer->is_special(3));
+  tiny::write(folder_.path() / "added_tokens.json", R"({"<pad>":0})");
+  EXPECT_THAT(refusal([&] { open(R"({"a":0,"\u0120":1,"\u0120a":2})"); }), ::testing::HasSubstr("'a' and '<pad>' have the same id 0"));
+}
+
+// A model's matrix may have fewer rows than its tokenizer has tokens.
+TEST(Rows, that_are_not_there_are_refused_by_the_name_of_their_token) {
+  TokenizerSpec spec{.tokens = {"a", "b", "<pad>"}, .added = {{2, false}}, .rows = 2};
+  const Tokenizer tokenizer(spec);
+  EXPECT_EQ(tokenizer.encode("ab").ids, (std::vector<TokenId>{0, 1}));
+  EXPECT_THAT(refusal([&] { tokenizer.encode("a<pad>"); }), ::testing::HasSubstr("[token '<pad>'] has the id 2, but the model's matrix has 2 rows"));
+  spec.rows = 3;
+  EXPECT_EQ(Tokenizer(spec).encode("a<pad>").ids, (std::vector<TokenId>{0, 2}));
+}
+
+TEST(Scores, that_are_no_numbers_are_refused) {
+  TokenizerSpec spec{.tokens = {"a", "b", "ab"}, .algorithm = TokenizerSpec::Algorithm::scores, .scores = {-1, -2, std::nan("")}, .byte_level = false};
+  EXPECT_THAT(refusal([&] { Tokenizer{spec}; }), ::testing::HasSubstr("token 2 ('ab') has the score nan"));
+  spec.scores = {-1, -2};
+  EXPECT_THAT(refusal([&] { Tokenizer{spec}; }), ::testing::HasSubstr("2 scores for 3 tokens"));
+  spec.scores = {-1, -2, -3};
+  EXPECT_EQ(Tokenizer(spec).encode("abba").ids, (std::vector<TokenId>{2, 1, 0}));
 }
 
 }  // namespace

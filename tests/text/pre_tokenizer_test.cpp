@@ -3,6 +3,7 @@
 
 #include "plain_words.h"
 #include "random_text.h"
+#include "text/cutter.h"
 #include "text/pre_tokenizer.h"
 
 namespace embscope {
@@ -57,6 +58,35 @@ TEST(Words, equal_the_patterns_read_plainly) {
     const std::string_view text(exact.data(), exact.size());
     for (const PreTokenizer pre : {PreTokenizer::gpt2, PreTokenizer::smollm, PreTokenizer::llama3}) {
       ASSERT_EQ(word_ends(text, pre), PlainWords(text, pre).ends()) << static_cast<int>(pre) << ": " << visible(text);
+    }
+  }
+}
+
+// The engine of Hugging Face's own tokenizers, with the patterns as its files write them.
+TEST(Words, equal_oniguruma) {
+  const auto split = [](const char* pattern) {
+    CutStep step;
+    step.pattern = {pattern, true};
+    return step;
+  };
+  CutStep digits;
+  digits.kind = CutStep::Kind::digits;
+  const char* gpt2 = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+  const char* llama3 = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  const char* qwen2 = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  const std::pair<PreTokenizer, Cutter> all[] = {{PreTokenizer::gpt2, Cutter({split(gpt2)}, "test")},
+                                                 {PreTokenizer::smollm, Cutter({digits, split(gpt2)}, "test")},
+                                                 {PreTokenizer::llama3, Cutter({split(llama3)}, "test")},
+                                                 {PreTokenizer::qwen2, Cutter({split(qwen2)}, "test")}};
+  std::mt19937 random(12);
+  for (int round = 0; round < 4000; ++round) {
+    const std::string text = random_text(random, random() % 40);
+    for (const auto& [pre, cutter] : all) {
+      std::vector<std::size_t> ends;
+      AlignedText aligned = AlignedText::of(text, 0);
+      if (!text.empty())
+        for (const Part& part : cutter.cut(aligned, true, false)) ends.push_back(part.end);
+      ASSERT_EQ(word_ends(text, pre), ends) << static_cast<int>(pre) << ": " << visible(text);
     }
   }
 }

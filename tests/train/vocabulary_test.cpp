@@ -94,5 +94,15 @@ TEST(TokenizerJson, keeps_added_tokens_and_digits_alone) {
   EXPECT_EQ(tokenizer.pre_tokenizer(), PreTokenizer::smollm);
 }
 
+TEST(TokenizerJson, keeps_what_is_put_around_a_text_and_refuses_what_it_does_not_write) {
+  TokenizerSpec spec = bytes_vocabulary();
+  spec.tokens.push_back("<s>");
+  spec.added.push_back({256, true});
+  spec.prefix = {256};
+  EXPECT_EQ(written_and_read(spec).with_bos("a").ids, (std::vector<TokenId>{256, 'a'}));
+  spec.pre = PreTokenizer::qwen2;
+  EXPECT_THROW(tokenizer_json(spec), Error);
+}
+
 }  // namespace
 }  // namespace embscope

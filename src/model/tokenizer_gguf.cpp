@@ -1,0 +1,178 @@
+// Tokenizers in GGUF metadata, as llama.cpp reads them (src/llama-vocab.cpp): no normalizer, and patterns of its own.
+#include <algorithm>
+#include <optional>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "model/family.h"
+#include "model/tokenizer_files.h"
+
+namespace embscope {
+namespace {
+
+template <class T>
+const T& meta_list(const Archive& archive, const std::string& key) {
+  const MetaValue* value = archive.meta(key);
+  const T* list = value == nullptr ? nullptr : std::get_if<T>(value);
+  if (list == nullptr)
+    throw Error(Code::format, "gguf",
+                fmt::format("{}: key '{}' is {}", archive.path().filename().string(), key,
+                            value == nullptr ? "missing" : "of another type"));
+  return *list;
+}
+
+std::optional<bool> meta_truth(const Archive& archive, const std::string& key) {
+  const MetaValue* value = archive.meta(key);
+  const bool* truth = value == nullptr ? nullptr : std::get_if<bool>(value);
+  return truth == nullptr ? std::nullopt : std::optional(*truth);
+}
+
+constexpr const char* gpt2_words = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))";
+constexpr const char* cased_words =
+    R"([^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])*(?:(?=\p{L})[^A-Z])+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])+(?:(?=\p{L})[^A-Z])*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* tekken_words =
+    R"([^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])*(?:(?=\p{L})[^A-Z])+|[^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])+(?:(?=\p{L})[^A-Z])*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* deepseek_words =
+    R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* latin_words =
+    R"(\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+)";
+constexpr const char* marked_words =
+    R"((?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* bailing_words =
+    R"('(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)";
+constexpr const char* seed_words =
+    R"((?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* exaone_moe_words =
+    R"((?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+)";
+constexpr const char* minicpm_words =
+    R"((?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* aya_words =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* bloom_words = R"( ?[^(\s|.,!?…。，、।۔،)]+)";
+
+// A value of tokenizer.ggml.pre: names separated by spaces, a scanner or patterns one after the other, and what else it says.
+struct Pre {
+  std::string_view names;
+  std::optional<PreTokenizer> scanner;
+  std::vector<const char*> patterns;
+  bool ignore_merges = false, add_bos = false;
+};
+
+const std::vector<Pre>& known_pres() {
+  static const std::vector<Pre> pres = {
+      {"default", {}, {R"([\p{P}\$\+<=>\^~\|]+)", gpt2_words, R"(\p{N}+)", "[0-9][0-9][0-9]"}},
+      {"llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano", PreTokenizer::llama3, {}, true, true},
+      {"dbrx smaug-bpe glm4 chatglm-bpe", PreTokenizer::llama3, {}},
+      {"gpt-2 phi-2 gigachat a.x-4.0 mellum mpt olmo jais trillion granite-docling exaone4", PreTokenizer::gpt2, {}},
+      {"smollm starcoder refact command-r codeshell exaone minerva-7b mellum2", PreTokenizer::smollm, {}},
+      {"qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open grok-2", PreTokenizer::qwen2, {}},
+      {"qwen35", {}, {marked_words}},
+      {"gpt-4o llama4 kanana2 talkie minimax-m2", {}, {cased_words}},
+      {"tekken", {}, {tekken_words}, true, true},
+      {"deepseek-v3 hunyuan-dense joyai-llm hy_v4", {}, {R"(\p{N}{1,3})", "[一-龥぀-ゟ゠-ヿ]+", deepseek_words}},
+      {"deepseek-llm", {}, {"[\r\n]", latin_words, R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)", R"(\s+\z)", "[一-龥ࠀ-一가-퟿]+", R"(\p{N}+)"}},
+      {"deepseek-coder", {}, {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", "[一-龥ࠀ-一가-퟿]+", R"(\p{N})"}},
+      {"falcon", {}, {R"([\p{P}\$\+<=>\^~\|`]+)", gpt2_words, "[0-9][0-9][0-9]"}},
+      {"poro-chat bloom gpt3-finnish", {}, {bloom_words}},
+      {"viking", {}, {bloom_words, R"(\p{N})"}},
+      {"bailingmoe bailingmoe2 llada-moe", {}, {bailing_words}},
+      {"seed-coder", {}, {seed_words}},
+      {"exaone-moe", {}, {exaone_moe_words}},
+      {"minicpm5", {}, {R"(\p{N}{1,3})", minicpm_words}, true},
+      {"tiny_aya cohere2moe", {}, {R"(\d{1,3}(?=(?:\d{3})*\b))", aya_words}},
+      {"superbpe", {}, {R"(\p{N}+)", R"((?=(\d{3})+(?!\d)))"}},
+  };
+  return pres;
+}
+
+const Pre& pre_named(std::string_view name, const std::string& where) {
+  for (const Pre& pre : known_pres()) {
+    std::string_view names = pre.names;
+    for (bool more = true; more;) {
+      const std::size_t end = names.find(' ');
+      if (names.substr(0, end) == name) return pre;
+      more = end != std::string_view::npos;
+      if (more) names.remove_prefix(end + 1);
+    }
+  }
+  std::string known;
+  for (const Pre& pre : known_pres()) known += (known.empty() ? "" : " ") + std::string(pre.names);
+  throw Error(Code::unsupported, where, fmt::format("the pre-tokenizer '{}' is not known ({} are)", name, known));
+}
+
+void read_kinds(const Archive& archive, TokenizerSpec& spec) {
+  if (archive.meta("tokenizer.ggml.token_type") == nullptr) return;
+  constexpr std::int64_t unknown = 2, control = 3, user_defined = 4;  // llama.cpp's token types
+  const auto& kinds = meta_list<std::vector<std::int64_t>>(archive, "tokenizer.ggml.token_type");
+  if (kinds.size() != spec.tokens.size())
+    throw Error(Code::format, spec.where, fmt::format("{} token types for {} tokens", kinds.size(), spec.tokens.size()));
+  for (std::size_t id = 0; id < kinds.size(); ++id) {
+    if (kinds[id] == control || kinds[id] == user_defined || kinds[id] == unknown)
+      spec.added.push_back({.id = static_cast<TokenId>(id), .special = kinds[id] != user_defined, .in_model = true});
+  }
+}
+
+std::vector<double> read_scores(const Archive& archive) {
+  const MetaValue* value = archive.meta("tokenizer.ggml.scores");
+  if (const auto* whole = value == nullptr ? nullptr : std::get_if<std::vector<std::int64_t>>(value)) return {whole->begin(), whole->end()};
+  return meta_list<std::vector<double>>(archive, "tokenizer.ggml.scores");
+}
+
+// Byte-level BPE ("gpt2"). Without a name of the pre-tokenizer llama.cpp takes its default, which is not GPT-2's.
+void read_bpe(const Archive& archive, TokenizerSpec& spec) {
+  for (std::string_view line : meta_list<std::vector<std::string_view>>(archive, "tokenizer.ggml.merges")) add_merge(line, spec.where, spec);
+  const bool named = archive.meta("tokenizer.ggml.pre") != nullptr;
+  const Pre& pre = pre_named(named ? meta_string(archive, "tokenizer.ggml.pre") : "default", spec.where);
+  if (pre.scanner) spec.pre = *pre.scanner;
+  for (const char* pattern : pre.patterns) spec.cuts.emplace_back().pattern = {pattern, true};
+  spec.ignore_merges = pre.ignore_merges;
+  if (pre.add_bos && !spec.bos && spec.tokens.size() > 11) spec.bos = 11;  // llama.cpp's default
+  if (meta_truth(archive, "tokenizer.ggml.add_bos_token").value_or(pre.add_bos) && spec.bos) spec.prefix = {*spec.bos};
+}
+
+// SentencePiece's BPE ("llama").
+void read_spm(const Archive& archive, TokenizerSpec& spec) {
+  spec.algorithm = TokenizerSpec::Algorithm::scores;
+  spec.scores = read_scores(archive);
+  spec.byte_level = false;
+  spec.byte_fallback = true;
+  spec.mark = "▁";
+  spec.pre = PreTokenizer::none;
+  spec.add_prefix_space = spec.prefix_before_space = spec.strip_decoded =
+      meta_truth(archive, "tokenizer.ggml.add_space_prefix").value_or(true);
+  if (!spec.bos && spec.tokens.size() > 1) spec.bos = 1;
+  if (meta_truth(archive, "tokenizer.ggml.add_bos_token").value_or(true) && spec.bos) spec.prefix = {*spec.bos};
+}
+
+// Gemma 4's: BPE by merges over characters, lines apart.
+void read_gemma4(const Archive& archive, TokenizerSpec& spec) {
+  for (std::string_view line : meta_list<std::vector<std::string_view>>(archive, "tokenizer.ggml.merges")) add_merge(line, spec.where, spec);
+  spec.byte_level = false;
+  spec.byte_fallback = true;
+  spec.mark = "▁";
+  spec.cuts.emplace_back().pattern = {R"([^\n]+|[\n]+)", true};
+  if (!spec.bos) throw Error(Code::format, spec.where, "the key 'tokenizer.ggml.bos_token_id' is missing");
+  spec.prefix = {*spec.bos};
+}
+
+}  // namespace
+
+TokenizerSpec tokenizer_from_gguf(std::shared_ptr<const Archive> archive) {
+  TokenizerSpec spec;
+  spec.where = archive->path().filename().string();
+  const std::string_view kind = meta_string(*archive, "tokenizer.ggml.model");
+  if (kind != "gpt2" && kind != "llama" && kind != "gemma4")
+    throw Error(Code::unsupported, spec.where, fmt::format("a tokenizer of type '{}': gpt2, llama and gemma4 are supported", kind));
+  spec.tokens = meta_list<std::vector<std::string_view>>(*archive, "tokenizer.ggml.tokens");
+  for (const auto& [key, id] : {std::pair{"tokenizer.ggml.bos_token_id", &spec.bos}, std::pair{"tokenizer.ggml.eos_token_id", &spec.eos}}) {
+    if (archive->meta(key)) *id = nearest_id(meta_integer(*archive, key));
+  }
+  read_kinds(*archive, spec);
+  kind == "gpt2" ? read_bpe(*archive, spec) : kind == "llama" ? read_spm(*archive, spec) : read_gemma4(*archive, spec);
+  if (meta_truth(*archive, "tokenizer.ggml.add_eos_token").value_or(false) && spec.eos) spec.suffix = {*spec.eos};
+  spec.owners = {archive};
+  return spec;
+}
+
+}  // namespace embscope

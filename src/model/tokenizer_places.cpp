@@ -1,0 +1,105 @@
+// Where a tokenizer lies, and which of its files is read.
+#include <fmt/format.h>
+
+#include "model/family.h"
+#include "model/folders.h"
+#include "model/tokenizer_files.h"
+
+namespace embscope {
+namespace fs = std::filesystem;
+namespace bj = boost::json;
+namespace {
+
+// Files that belong together: a vocabulary and its merges.
+constexpr std::pair<const char*, const char*> merge_files[] = {{"vocab.json", "merges.txt"}, {"encoder.json", "vocab.bpe"}};
+
+bool holds_config(const TokenizerSpec& spec, std::string_view token, TokenId& id) {
+  for (const auto& added : spec.added) {
+    if (spec.tokens[static_cast<std::size_t>(added.id)] != token) continue;
+    id = added.id;
+    return true;
+  }
+  return false;
+}
+
+// A SentencePiece model does not say whether a text has a beginning; the classes of Llama and Gemma put one unless told not to.
+void put_bos_by_class(const fs::path& path, TokenizerSpec& spec) {
+  if (!fs::exists(path) || !spec.bos) return;
+  const bj::value value = read_json(path);
+  std::string_view name = JsonObject(value, path.string()).string("tokenizer_class", "");
+  if (name.ends_with("Fast")) name.remove_suffix(4);
+  if (name == "LlamaTokenizer" || name == "GemmaTokenizer" || name == "CodeLlamaTokenizer") spec.prefix = {*spec.bos};
+}
+
+}  // namespace
+
+void read_tokenizer_config(const fs::path& path, TokenizerSpec& spec) {
+  if (!fs::exists(path)) return;
+  const bj::value value = read_json(path);
+  const JsonObject json(value, path.string());
+  const auto id_of = [&](const char* key) -> std::optional<TokenId> {
+    if (!json.has(key)) return std::nullopt;
+    const bj::value& token = json.raw().at(key);
+    const std::string_view text = token.is_object() ? JsonObject(token, path.string()).string("content") : json.string(key);
+    TokenId id = 0;
+    return holds_config(spec, text, id) ? std::optional(id) : std::nullopt;
+  };
+  if (const auto id = id_of("bos_token")) spec.bos = id;
+  if (const auto id = id_of("eos_token")) spec.eos = id;
+  // As transformers has it: where one of these is said, both decide in place of the post-processor.
+  if (!json.has("add_bos_token") && !json.has("add_eos_token")) return;
+  const bool bos = json.truth("add_bos_token", false), eos = json.truth("add_eos_token", false);
+  spec.prefix = bos && spec.bos ? std::vector{*spec.bos} : std::vector<TokenId>();
+  spec.suffix = eos && spec.eos ? std::vector{*spec.eos} : std::vector<TokenId>();
+}
+
+bool holds_tokenizer(const fs::path& folder) {
+  if (fs::exists(folder / "tokenizer.json")) return true;
+  for (const auto& [vocabulary, merges] : merge_files)
+    if (fs::exists(folder / vocabulary) && fs::exists(folder / merges)) return true;
+  return fs::exists(folder / "tokenizer.model");
+}
+
+TokenizerSpec tokenizer_from_folder(const fs::path& folder) {
+  if (fs::exists(folder / "tokenizer.json")) return tokenizer_from_file(folder / "tokenizer.json");
+  for (const auto& [vocabulary, merges] : merge_files)
+    if (fs::exists(folder / vocabulary)) return tokenizer_from_file(folder / vocabulary);
+  if (fs::exists(folder / "tokenizer.model")) return tokenizer_from_file(folder / "tokenizer.model");
+  throw Error(Code::not_found, folder.string(), "holds no tokenizer.json, no vocab.json with merges.txt and no tokenizer.model");
+}
+
+TokenizerSpec tokenizer_from_file(const fs::path& file) {
+  if (file.extension() == ".gguf") return tokenizer_from_gguf(Archive::open(file));
+  for (const auto& [vocabulary, merges] : merge_files) {
+    if (file.filename() != vocabulary && file.filename() != merges) continue;
+    TokenizerSpec spec = tokenizer_from_merges(file.parent_path() / vocabulary, file.parent_path() / merges);
+    read_tokenizer_config(file.parent_path() / "tokenizer_config.json", spec);
+    return spec;
+  }
+  const bool sentencepiece = file.extension() == ".model";
+  if (!sentencepiece && file.extension() != ".json")
+    throw Error(Code::unsupported, file.string(),
+                "is none of the tokenizers that are read: tokenizer.json, vocab.json with merges.txt, tokenizer.model, .gguf");
+  TokenizerSpec spec = sentencepiece ? tokenizer_from_sentencepiece(file) : tokenizer_from_json(file);
+  if (sentencepiece) put_bos_by_class(file.parent_path() / "tokenizer_config.json", spec);
+  read_tokenizer_config(file.parent_path() / "tokenizer_config.json", spec);
+  return spec;
+}
+
+TokenizerSpec tokenizer_from_place(const std::string& path_or_name) {
+  const fs::path own = cache_folder() / "tokenizers" / path_or_name;
+  const bool in_cache = !is_there(path_or_name) && is_plain_name(path_or_name) && is_there(own);
+  const fs::path path = in_cache ? own : find_model(path_or_name);
+  if (!fs::is_directory(path)) return tokenizer_from_file(path);
+  if (holds_tokenizer(path)) return tokenizer_from_folder(path);
+  const auto files = gguf_files(path);
+  if (files.empty())
+    throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt, no tokenizer.model and no .gguf");
+  return tokenizer_from_gguf(Archive::open(files.front()));
+}
+
+std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path_or_name) {
+  return std::make_shared<const Tokenizer>(tokenizer_from_place(path_or_name));
+}
+
+}  // namespace embscope

@@ -1,0 +1,39 @@
+// Cutter: cuts a text into words step by step, as Hugging Face's pre-tokenizers do, whatever the steps are.
+// Thread rule: immutable once built.
+#pragma once
+
+#include <vector>
+
+#include "text/aligned_text.h"
+#include "text/pattern.h"
+
+namespace embscope {
+
+/// Half-open range of bytes.
+struct Part {
+  std::size_t begin, end;
+};
+
+class Cutter {
+ public:
+  /// Throws Error{format} with `where` for a pattern that is none.
+  Cutter(const std::vector<CutStep>& steps, const std::string& where);
+  bool empty() const { return steps_.empty(); }
+
+  /// The words of a text; what lies between them is removed. A step may change the text. `first`: the whole text begins here;
+  /// `within`: it is part of another, and nothing is put in front of it.
+  std::vector<Part> cut(AlignedText& text, bool first, bool within) const;
+
+ private:
+  struct Step {
+    CutStep what;
+    Pattern pattern;
+  };
+  std::vector<Step> steps_;
+};
+
+/// Every mark in the parts becomes a space, as the vocabulary has it.
+void unmark(AlignedText& text, std::vector<Part>& parts, std::string_view mark);
+void put_in_front(AlignedText& text, std::string_view what);
+
+}  // namespace embscope

@@ -1,0 +1,155 @@
+#include "text/normalizer.h"
+
+#include <utf8proc.h>
+
+#include "text/precompiled_map.h"
+#include "text/unicode.h"
+#include "text/unicode_form.h"
+
+namespace embscope {
+namespace {
+
+using Kind = NormalizerStep::Kind;
+
+UnicodeForm form_of(Kind kind) {
+  switch (kind) {
+    case Kind::nfd: return UnicodeForm::nfd;
+    case Kind::nfkc: return UnicodeForm::nfkc;
+    case Kind::nfkd: return UnicodeForm::nfkd;
+    default: return UnicodeForm::nfc;
+  }
+}
+
+bool is_form(Kind kind) { return kind == Kind::nfc || kind == Kind::nfd || kind == Kind::nfkc || kind == Kind::nfkd; }
+
+std::string utf8_of(std::int32_t code) {
+  utf8proc_uint8_t bytes[4];
+  return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(utf8proc_encode_char(code, bytes))};
+}
+
+// Each character becomes write(code), or stays where that gives nothing.
+template <class Write>
+void map_characters(AlignedText& text, Write write) {
+  TextRewriter rewriter(text);
+  for (std::size_t at = 0; at < text.bytes.size();) {
+    const CodePoint c = code_point(text.bytes, at);
+    const std::size_t end = at + static_cast<std::size_t>(c.length);
+    const std::optional<std::string> with = c.value < 0 ? std::nullopt : write(c.value);
+    with ? rewriter.replace(at, end, *with) : rewriter.keep(at, end);
+    at = end;
+  }
+  text = rewriter.take();
+}
+
+std::optional<std::string> lower(std::int32_t code) {
+  if (code == 0x130) return "i\u0307";  // the only one of Unicode's that becomes two
+  const std::int32_t low = utf8proc_tolower(code);
+  return low == code ? std::nullopt : std::optional(utf8_of(low));
+}
+
+std::optional<std::string> without_accent(std::int32_t code) {
+  return utf8proc_category(code) == UTF8PROC_CATEGORY_MN ? std::optional<std::string>("") : std::nullopt;
+}
+
+// What SentencePiece's rules for machine translation drop, and what they take for a space.
+std::optional<std::string> nmt(std::int32_t code) {
+  const auto within = [code](std::int32_t first, std::int32_t last) { return code >= first && code <= last; };
+  if (within(0x01, 0x08) || code == 0x0b || within(0x0e, 0x1f) || code == 0x7f || code == 0x8f || code == 0x9f) return "";
+  if (code == 0x09 || code == 0x0a || code == 0x0c || code == 0x0d || code == 0x1680 || within(0x200b, 0x200f) || code == 0x2028 ||
+      code == 0x2029 || code == 0x2581 || code == 0xfeff || code == 0xfffd)
+    return " ";
+  return std::nullopt;
+}
+
+void strip(AlignedText& text, bool left, bool right) {
+  std::size_t begin = 0, end = 0, at = 0;
+  bool any = false;
+  while (at < text.bytes.size()) {
+    const CodePoint c = code_point(text.bytes, at);
+    const std::size_t next = at + static_cast<std::size_t>(c.length);
+    if (char_class(c.value) != CharClass::space) {
+      if (!any) begin = at;
+      any = true;
+      end = next;
+    }
+    at = next;
+  }
+  if (!any) begin = left ? at : 0, end = left ? at : 0;
+  if (!left) begin = 0;
+  if (!right) end = at;
+  TextRewriter rewriter(text);
+  rewriter.replace(0, begin, "");
+  rewriter.keep(begin, std::max(begin, end));
+  text = rewriter.take();
+}
+
+void replace(AlignedText& text, const Pattern& pattern, std::string_view with) {
+  TextRewriter rewriter(text);
+  std::size_t kept = 0;
+  pattern.find_all(text.bytes, [&](std::size_t begin, std::size_t end) {
+    rewriter.keep(kept, begin);
+    rewriter.replace(begin, end, with);
+    kept = end;
+  });
+  rewriter.keep(kept, text.bytes.size());
+  text = rewriter.take();
+}
+
+void prepend(AlignedText& text, std::string_view with) {
+  if (text.bytes.empty()) return;
+  TextRewriter rewriter(text);
+  rewriter.replace(0, 0, with);
+  rewriter.keep(0, text.bytes.size());
+  text = rewriter.take();
+}
+
+}  // namespace
+
+struct Normalizer::Step {
+  NormalizerStep what;
+  Pattern pattern;
+  std::unique_ptr<const PrecompiledMap> map;
+};
+
+Normalizer::Normalizer(const std::vector<NormalizerStep>& steps, const std::string& where) {
+  for (const NormalizerStep& step : steps) {
+    auto map = step.kind == Kind::precompiled ? std::make_unique<const PrecompiledMap>(step.content, where) : nullptr;
+    steps_.push_back({step, Pattern(step.pattern, where), std::move(map)});
+  }
+}
+Normalizer::~Normalizer() = default;
+Normalizer::Normalizer(Normalizer&&) noexcept = default;
+
+bool Normalizer::leaves(std::string_view text) const {
+  for (const Step& step : steps_) {
+    const bool plain = step.what.kind == Kind::replace && !step.what.pattern.regex;
+    if (plain && text.find(step.what.pattern.text) == std::string_view::npos) continue;
+    if (!is_form(step.what.kind) || !surely_in_form(text, form_of(step.what.kind))) return false;
+  }
+  return true;
+}
+
+void Normalizer::apply(AlignedText& text, bool within) const {
+  for (const auto& [step, pattern, map] : steps_) {
+    switch (step.kind) {
+      case Kind::prepend:
+        if (!within) prepend(text, step.content);
+        break;
+      case Kind::replace: replace(text, pattern, step.content); break;
+      case Kind::strip: strip(text, step.left, step.right); break;
+      case Kind::lowercase: map_characters(text, lower); break;
+      case Kind::strip_accents: map_characters(text, without_accent); break;
+      case Kind::nmt: map_characters(text, nmt); break;
+      case Kind::precompiled: map->apply(text); break;
+      default: to_form(text, form_of(step.kind));
+    }
+  }
+}
+
+std::string Normalizer::apply(std::string_view text) const {
+  AlignedText aligned = AlignedText::of(text, 0);
+  apply(aligned);
+  return aligned.bytes;
+}
+
+}  // namespace embscope

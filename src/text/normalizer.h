@@ -1,0 +1,36 @@
+// Normalizer: changes a text before it is cut, step by step, as Hugging Face's normalizers do.
+// Thread rule: immutable once built.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/aligned_text.h"
+#include "text/pattern.h"
+
+namespace embscope {
+
+class PrecompiledMap;
+
+class Normalizer {
+ public:
+  /// Throws Error{format} with `where` for a pattern that is none, or a map that contradicts itself.
+  Normalizer(const std::vector<NormalizerStep>& steps, const std::string& where);
+  ~Normalizer();
+  Normalizer(Normalizer&&) noexcept;
+  bool empty() const { return steps_.empty(); }
+
+  /// Whether the text surely stays as it is, which costs less to see than to do.
+  bool leaves(std::string_view text) const;
+  /// `within`: the text is part of another, and nothing is put in front of it.
+  void apply(AlignedText& text, bool within = false) const;
+  std::string apply(std::string_view text) const;
+
+ private:
+  struct Step;
+  std::vector<Step> steps_;
+};
+
+}  // namespace embscope

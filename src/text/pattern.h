@@ -1,0 +1,35 @@
+// Pattern: a text or a regular expression to be found in a text. Expressions are Oniguruma's, which is the engine of
+// Hugging Face's tokenizers too; a byte that is no text is to them the control character U+001A.
+// Thread rule: immutable once built.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "embscope/tokenizer_spec.h"
+
+namespace embscope {
+
+class Pattern {
+ public:
+  /// Throws Error{format} with `where` for an expression that is none.
+  Pattern(const TextPattern& pattern, const std::string& where);
+  ~Pattern();
+  Pattern(Pattern&&) noexcept;
+  Pattern& operator=(Pattern&&) noexcept;
+
+  /// Calls `use` with the begin and end of each match, from left to right: no two overlap, and an empty one does not follow
+  /// a match at once. Throws Error{unsupported} where the expression backtracks without end.
+  void find_all(std::string_view text, const std::function<void(std::size_t, std::size_t)>& use) const;
+
+ private:
+  struct Expression;
+  void find_literals(std::string_view text, const std::function<void(std::size_t, std::size_t)>& use) const;
+  void find_matches(std::string_view text, const std::function<void(std::size_t, std::size_t)>& use) const;
+  std::string text_, where_;
+  std::unique_ptr<const Expression> expression_;  // null: `text_` as it is written
+};
+
+}  // namespace embscope

@@ -1,0 +1,22 @@
+// Byte-pair encoding by scores (SentencePiece's): of all neighbours that together are a token, those are merged whose token
+// has the highest score, the leftmost first.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "text/vocabulary.h"
+
+namespace embscope {
+
+/// A piece of a word: `id` is none where it is a character without a token.
+struct ScoredSymbol {
+  TokenId id;
+  std::uint32_t length;  // in bytes
+};
+
+/// The word's tokens. Time is O(n log n) for n characters.
+std::vector<ScoredSymbol> merge_by_score(const Vocabulary& vocabulary, std::span<const double> scores, std::string_view word);
+
+}  // namespace embscope

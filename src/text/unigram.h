@@ -1,0 +1,29 @@
+// Unigram language model (Kudo 2018): of all ways to cut a word into tokens, the one with the highest sum of scores.
+// Thread rule: immutable once built.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "text/scored_merges.h"
+
+namespace embscope {
+
+class Unigram {
+ public:
+  /// `unknown`: the token of characters without one, which no text becomes by its own name; or none.
+  Unigram(const Vocabulary& vocabulary, std::span<const double> scores, TokenId unknown);
+  /// The word's tokens; neighbouring characters without a token are one symbol without an id.
+  std::vector<ScoredSymbol> best(std::string_view word) const;
+
+ private:
+  const Vocabulary& vocabulary_;
+  std::span<const double> scores_;
+  TokenId unknown_;
+  double unknown_score_ = 0;
+  std::size_t longest_ = 0;                // of all tokens, in bytes
+  std::vector<std::uint8_t> lengths_;      // [65536]: whether a token of two or more bytes begins with these two
+};
+
+}  // namespace embscope
