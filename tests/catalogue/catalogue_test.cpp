@@ -142,7 +142,7 @@ TEST(Catalogue, texts_and_ids_are_one_question) {
   const Analysis& lens = *analysis_named("lens");
   Value::List ids;
   for (const TokenId id : make_prompt(on.model().tokenizer(), "The cat is a dog").tokens.ids)
-    ids.push_back({std::int64_t{id}});
+    ids.emplace_back().is = std::int64_t{id};
   const Found by_words = lens.ask({{"text", {std::string("The cat is a dog")}}}).run(on, {});
   const Found by_ids = lens.ask({{"text", {ids}}}).run(on, {});
   EXPECT_EQ(by_words.table("cells").csv(), by_ids.table("cells").csv());
