@@ -105,7 +105,7 @@ for name, (address, fields) in enumerate(posts):
 for name, address in enumerate(gets):
     seed("api", f"get{name}", f"GET /api/{address}\n")
 
-described = json.loads((here.parent / "apps/server/openapi.json").read_text())["paths"]
+described = json.loads((here.parent / "docs/reference/openapi.json").read_text())["paths"]
 words = {f"{method.upper()} " + re.sub("{[a-z]+}", "1", path) for path, methods in described.items() for method in methods}
 for methods in described.values():
     for how in methods.values():

@@ -6,12 +6,12 @@ import sys
 
 PUBLIC = {  # public header -> its room
     "error": "base", "progress": "base", "threads": "base", "tensor": "tensor", "table": "tensor", "tokenizer": "text", "tokenizer_spec": "text", "utf8": "text", "prompt": "text", "simd": "kernels",
-    "archive": "files", "text_file": "files", "model": "model", "named_token": "model", "site": "forward", "edit": "forward", "transformer": "forward",
+    "archive": "files", "text_file": "files", "model": "model", "named_token": "model", "site": "forward", "edit": "forward", "transformer": "forward", "known_models": "model",
     "training": "train", "vocabulary": "train", "training_run": "train", "gradient": "train", "growth": "analysis",
     "similarity": "analysis", "predict": "analysis", "residual_stream": "analysis", "mix": "analysis", "trace": "analysis", "lens": "analysis", "intervention": "analysis", "patching": "analysis", "steering": "analysis",
     "attention_patterns": "analysis", "attribution": "analysis", "extract": "analysis", "verify": "analysis", "projection": "project", "figure": "figure", "hub": "hub", "space": "space", "trajectory": "analysis", "in_context": "analysis", "matrix_tiles": "figure",
     "neighbours": "project", "map_quality": "project",
-    "geometry": "analysis", "analogy": "analysis", "words": "analysis", "compare": "analysis",
+    "geometry": "analysis", "catalogue": "catalogue", "analogy": "analysis", "words": "analysis", "compare": "analysis",
 }
 
 

@@ -148,15 +148,6 @@ Table head(const Table& table, std::size_t rows) {
   return rows_at(table, first);
 }
 
-Table strongest(const Table& table, std::string_view column, std::size_t most) {
-  const auto& values = table.column(column).numbers();
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return std::abs(values[a]) > std::abs(values[b]); });
-  order.resize(std::min(most, order.size()));
-  return rows_at(table, order);
-}
-
 void save_figure(const Common& common, const std::function<Figure()>& figure) {
   if (common.save.empty()) return;
   save(figure(), common.save);

@@ -75,9 +75,6 @@ void remark(const std::string& note);
 /// The first rows of a table.
 Table head(const Table& table, std::size_t rows);
 
-/// The rows whose number in `column` is largest in size, the largest first.
-Table strongest(const Table& table, std::string_view column, std::size_t most);
-
 /// Saves the figure where --save asks for it, and says where.
 void save_figure(const Common& common, const std::function<Figure()>& figure);
 
@@ -108,14 +105,8 @@ void add_words(CLI::App& app);  ///< judgements, categories, odd
 void add_compare(CLI::App& app);
 void add_map(CLI::App& app);
 void add_neighbours(CLI::App& app);
-void add_predict(CLI::App& app);  ///< predict, generate
-void add_mix(CLI::App& app);
-void add_trace(CLI::App& app);
-void add_trajectory(CLI::App& app);
-void add_interventions(CLI::App& app);  ///< edit, patch, steer
-void add_lens(CLI::App& app);
-void add_attention(CLI::App& app);
-void add_attribute(CLI::App& app);
+void add_generate(CLI::App& app);
+void add_analyses(CLI::App& app);  ///< those of the catalogue
 void add_run(CLI::App& app);
 void add_train(CLI::App& app);  ///< train, train-tokenizer
 void add_growth(CLI::App& app);
@@ -124,6 +115,7 @@ void add_verify(CLI::App& app);
 void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);
 void add_serve(CLI::App& app);
+void add_catalogue(CLI::App& app);
 void add_completion(CLI::App& app);
 
 }  // namespace embscope::cli

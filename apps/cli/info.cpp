@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
@@ -13,8 +15,38 @@ std::string_view name_of(Activation activation) {
     case Activation::gelu_exact: return "gelu";
     case Activation::relu: return "relu";
     case Activation::silu: return "silu";
+    case Activation::relu_squared: return "relu squared";
   }
   return "";
+}
+
+// "0, 2-5": blocks that have something in common.
+template <class Has>
+std::string blocks_where(const Config& c, Has&& has) {
+  std::string list;
+  for (std::size_t l = 0; l < c.layers.size(); ++l) {
+    if (!has(c.layers[l])) continue;
+    std::size_t last = l;
+    while (last + 1 < c.layers.size() && has(c.layers[last + 1])) ++last;
+    list += fmt::format("{}{}", list.empty() ? "" : ", ", l == last ? std::to_string(l) : fmt::format("{}-{}", l, last));
+    l = last;
+  }
+  return list;
+}
+
+std::string positions_of(const Config& c) {
+  if (c.position != PositionKind::rotary) return c.position == PositionKind::alibi ? "ALiBi" : "learned";
+  const auto turned = 2 * static_cast<std::int64_t>(c.ropes[0].frequencies.size());
+  std::string text = turned == c.head_width ? "rotary" : fmt::format("rotary, {} of {} values of a head", turned, c.head_width);
+  const std::string other = blocks_where(c, [](const Layer& l) { return l.rope == 1; }), none = blocks_where(c, [](const Layer& l) { return l.rope < 0; });
+  if (!other.empty()) text += fmt::format(", of a second base in blocks {}", other);
+  if (!none.empty()) text += fmt::format(", none in blocks {}", none);
+  return text;
+}
+
+std::string norm_of(const Config& c) {
+  const char* where = c.norm_before && c.norm_after ? ", before and after attention and MLP" : c.norm_after ? ", after attention and MLP" : "";
+  return fmt::format("{}{}, epsilon {:g}", c.norm == NormKind::rms ? "RMSNorm" : "LayerNorm", where, c.epsilon);
 }
 
 Table config_table(const Model& model) {
@@ -23,18 +55,26 @@ Table config_table(const Model& model) {
   auto add = [&](std::string k, std::string v) { key.push_back(std::move(k)), value.push_back(std::move(v)); };
   add("model", model.name());
   add("family", c.family);
-  add("format", fmt::format("{} ({})", model.archives()[0]->format(),
-                            name(c.tied ? model.weights().wte.view.dtype : model.weights().wte.view.dtype)));
+  add("format", fmt::format("{} ({})", model.archives()[0]->format(), name(model.weights().wte.view.dtype)));
   add("wte", fmt::format("{} x {}", c.vocab, c.width));
   add("blocks", std::to_string(c.blocks));
   add("heads", c.heads == c.kv_heads
                    ? fmt::format("{} of width {}", c.heads, c.head_width)
                    : fmt::format("{} of width {}, {} for keys and values", c.heads, c.head_width, c.kv_heads));
   add("mlp", fmt::format("{}, {}{}", c.mlp_width, name_of(c.activation), c.gated_mlp ? ", gated" : ""));
-  add("norm", fmt::format("{}, epsilon {:g}", c.norm == NormKind::rms ? "RMSNorm" : "LayerNorm", c.epsilon));
-  add("positions", c.position == PositionKind::rotary ? "rotary" : "learned");
+  if (c.parallel) add("branches", c.one_norm ? "attention and MLP in parallel, behind one norm" : "attention and MLP in parallel");
+  add("norm", norm_of(c));
+  if (c.qk_norm != QkNorm::none) add("queries, keys", c.qk_norm == QkNorm::together ? "normed over all heads" : "normed head by head");
+  if (const std::string windowed = blocks_where(c, [](const Layer& l) { return l.window > 0; }); !windowed.empty()) {
+    const auto layer = std::ranges::find_if(c.layers, [](const Layer& l) { return l.window > 0; });
+    add("window", fmt::format("{} keys in blocks {}", layer->window, windowed));
+  }
+  add("positions", positions_of(c));
   add("context", std::to_string(c.context));
   add("unembedding", c.tied ? "tied to wte" : "its own");
+  if (c.score_cap != 0 || c.logit_cap != 0) add("caps", fmt::format("scores {:g}, logits {:g}", c.score_cap, c.logit_cap));
+  if (c.embedding_scale != 1 || c.residual_scale != 1 || c.logit_scale != 1)
+    add("multipliers", fmt::format("embedding {:g}, branches {:g}, logits {:g}", c.embedding_scale, c.residual_scale, c.logit_scale));
   Table table;
   return std::move(table.add("what", key).add("value", value));
 }

@@ -43,11 +43,9 @@ int run(int argc, char** argv) {
   app.footer("Start with:\n  embscope tour");
   namespace cli = embscope::cli;
   for (auto add : {cli::add_tour, cli::add_info, cli::add_tokens, cli::add_vectors, cli::add_geometry, cli::add_analogy,
-                   cli::add_words, cli::add_compare, cli::add_map, cli::add_neighbours, cli::add_predict,
-                   cli::add_mix, cli::add_trace, cli::add_trajectory, cli::add_interventions, cli::add_lens, cli::add_attention,
-                   cli::add_attribute, cli::add_run, cli::add_extract, cli::add_verify, cli::add_train, cli::add_growth,
-                   cli::add_serve, cli::add_pull,
-                   cli::add_completion}) {
+                   cli::add_words, cli::add_compare, cli::add_map, cli::add_neighbours, cli::add_generate, cli::add_analyses,
+                   cli::add_run, cli::add_extract, cli::add_verify, cli::add_train, cli::add_growth, cli::add_serve,
+                   cli::add_pull, cli::add_catalogue, cli::add_completion}) {
     add(app);
   }
   cli::check_seeds(app);

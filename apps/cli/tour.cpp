@@ -260,7 +260,7 @@ class Tour {
         "it is normalised again (<code>ln2</code>), and the MLP adds what it knows (<code>mlp_out</code>). It starts "
         "as the vector of its own token and ends pointing at the next.");
     command("trace \"The capital of Germany is\"");
-    const TraceResult t = trace(transformer_, {sentence});
+    const TraceResult t = trace(transformer_, {make_prompt(model_->tokenizer(), sentence).tokens.ids});
     figure(figure_trace(t.life, model_->tokenizer().bytes(t.own), model_->tokenizer().bytes(t.predicted)));
     Table tops("");
     tops.add("after block", t.life.column("block").numbers())

@@ -1,11 +1,14 @@
 #include "api.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
-#include "explorer.h"
+#include "answers.h"
 #include "reply.h"
 #include "texts.h"
 
+#include "embscope/known_models.h"
 #include "embscope/predict.h"
 #include "embscope/utf8.h"
 
@@ -55,6 +58,17 @@ Answer list_models(const Call& call, const Models& models) {
   return answer;
 }
 
+// What opens by name, for a menu: of these some are open already.
+Answer available_models(const Models& models) {
+  bj::array list;
+  for (const std::string& name : known_models()) {
+    const auto all = models.all();
+    const bool open = std::ranges::any_of(all, [&](const auto& one) { return one->opens() == name || one->name() == name; });
+    list.push_back(bj::object{{"name", well_formed(name)}, {"open", open}});
+  }
+  return Reply().add("models", list).answer();
+}
+
 Answer open_model(const Call& call, Models& models) {
   const Fields in(call, {"open"});
   Answer answer;
@@ -62,17 +76,23 @@ Answer open_model(const Call& call, Models& models) {
   return answer;
 }
 
-Answer health(const Call& call, const Models& models) {
-  bj::array names;
+Answer health(const Call& call, const Models& models, const Routes& routes) {
+  bj::array names, addresses;
+  for (const Route& route : routes.all()) addresses.push_back(bj::array{route.method, route.pattern});
   for (const auto& model : models.all()) names.emplace_back(well_formed(model->name()));
-  return Reply().add("version", bj::value(EMBSCOPE_VERSION)).add("models", names).add("guest", bj::value(call.visitor.is_guest())).answer();
+  return Reply()
+      .add("version", bj::value(EMBSCOPE_VERSION))
+      .add("models", names)
+      .add("guest", bj::value(call.visitor.is_guest()))
+      .add("addresses", addresses)
+      .answer();
 }
 
 }  // namespace
 
 Api::Api() {
-  routes_.add("GET", "/api/health", Lane::here, [this](Call& call) { return health(call, models_); });
-  routes_.add("GET", "/api/openapi.json", Lane::here, [](Call&) {
+  routes_.add("GET", "/api/health", Lane::here, [this](Call& call) { return health(call, models_, routes_); });
+  routes_.add("GET", "/api/openapi.json", Lane::quick, [](Call&) {
     Answer answer;
     answer.body = openapi();
     return answer;
@@ -80,10 +100,12 @@ Api::Api() {
   routes_.add("GET", "/api/models", Lane::quick, [this](Call& call) { return list_models(call, models_); });
   routes_.add("POST", "/api/models", Lane::work, [this](Call& call) { return open_model(call, models_); });
   routes_.for_owner_only();
+  routes_.add("GET", "/api/models/available", Lane::quick, [this](Call&) { return available_models(models_); });
+  routes_.for_owner_only();
   add_text(routes_, models_);
   add_vectors(routes_, models_);
   add_matrix(routes_, models_);
-  add_inside(routes_, models_);
+  add_analyses(routes_, models_);
   add_experiments(routes_, models_);
   add_stage(routes_, models_);
   add_jobs(routes_, models_, jobs_);

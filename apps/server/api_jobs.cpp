@@ -1,4 +1,4 @@
-// Jobs over HTTP: map, patch, steer, and how to follow, pause and end them.
+// Jobs over HTTP: maps, training and every analysis of the catalogue; how to follow, pause and end them.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -11,16 +11,16 @@
 
 #include "embscope/in_context.h"
 #include "embscope/neighbours.h"
-#include "embscope/patching.h"
 #include "embscope/projection.h"
 #include "embscope/similarity.h"
-#include "embscope/steering.h"
 
 namespace embscope::server {
 namespace {
 
 constexpr double most_map_bytes = 2.0 * (1 << 30);
-constexpr std::size_t most_texts = 256;
+
+constexpr std::string_view map_fields[] = {"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist",
+                                           "site", "after"};
 
 // "all", "FIRST:LAST" or a list of ids.
 std::vector<TokenId> map_tokens(const Fields& in, std::int64_t vocab) {
@@ -120,7 +120,7 @@ std::string run_umap(Job& job, const Tensor& vectors, const UmapOptions& options
 }
 
 Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
-  in.check({"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist", "site", "after"}, " of map");
+  in.check(map_fields, " of map");
   const std::string method = in.text("method", "tsne");
   if (method != "pca" && method != "tsne" && method != "umap")
     throw Error(Code::unsupported, fmt::format("method '{}'", method), "there are pca, tsne and umap");
@@ -167,81 +167,30 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   };
 }
 
-std::vector<TokenId> text_tokens(const Fields& in, const char* name, const OpenModel& model) {
-  return model.tokenizer().with_bos(in.text(name)).ids;
-}
-
-Work patch_work(const Fields& in, std::shared_ptr<OpenModel> model) {
-  in.check({"kind", "clean", "corrupt", "target", "against", "sites", "heads"}, " of patch");
-  PatchRequest request;
-  request.clean = text_tokens(in, "clean", *model);
-  request.corrupt = text_tokens(in, "corrupt", *model);
-  Words words;
-  request.target = token_of(in.text("target"), *model, words);
-  request.against = token_of(in.text("against"), *model, words);
-  if (in.has("sites")) request.points.clear();
-  for (const std::string& site : in.texts("sites", 16))
-    request.points.push_back(parse_sites(site, model->config())[0].point);
-  request.heads = in.flag("heads", true);
-  return [=](Job& job) mutable {
-    job.report(0, "patching");
-    request.seen = [&job](const PatchResult& so_far) {
-      job.set_partial(Reply()
-                          .add("clean", so_far.clean)
-                          .add("corrupt", so_far.corrupt)
-                          .add_json("tables", Reply().add("grid", so_far.grid).add("heads", so_far.heads).text())
-                          .text());
-    };
-    const PatchResult result = patch(model->transformer(), request, job.progress());
-    return Reply()
-        .add("clean", result.clean)
-        .add("corrupt", result.corrupt)
-        .add("cost", cost_value(result.cost))
-        .add_json("tables", Reply().add("grid", result.grid).add("heads", result.heads).text())
-        .add("words", words_value(model->model(), words))
-        .add("figure", figure_patch(result.grid, result.heads, model->model().label(request.target),
-                                    model->model().label(request.against)))
-        .text();
+// What any kind of job takes, for a body that names no kind.
+std::vector<std::string_view> all_fields() {
+  std::vector<std::string_view> names(std::begin(map_fields), std::end(map_fields));
+  const auto add = [&](std::string_view name) {
+    if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
   };
-}
-
-Work steer_work(const Fields& in, std::shared_ptr<OpenModel> model) {
-  in.check({"kind", "text", "site", "towards", "away", "strengths", "targets", "tokens", "temperature", "seed"}, " of steer");
-  SteerRequest request;
-  request.text = in.text("text");
-  request.site = parse_site(in.text("site", fmt::format("blocks.{}.resid_post", model->config().blocks / 2)), model->config());
-  const auto towards = in.texts("towards", most_texts), away = in.texts("away", most_texts);
-  if (towards.empty() || away.empty()) throw Error(Code::usage, "towards, away", "name at least one text for each");
-  if (in.has("strengths")) request.strengths = in.numbers("strengths", 64);
-  request.targets = in.texts("targets", 64);
-  Words words;
-  tokens_of(request.targets, *model, words);
-  request.sampling.tokens = static_cast<int>(in.integer("tokens", 40, 0, 1024));
-  request.sampling.temperature = in.number("temperature", 0, 0, 100);
-  request.sampling.seed = in.seed();
-  return [=](Job& job) mutable {
-    job.report(0, "the direction");
-    request.direction = steering_direction(model->transformer(), towards, away, request.site);
-    const Table runs = steer(model->transformer(), request, job.progress());
-    return Reply()
-        .add("table", runs)
-        .add("words", words_value(model->model(), words))
-        .add("figure", figure_steer(runs, request.site.name()))
-        .text();
-  };
+  for (const std::string_view name : train_fields) add(name);
+  for (const Analysis* analysis : analyses()) {
+    for (const Field& field : analysis->fields()) add(field.name), add(field.old);
+  }
+  return names;
 }
 
 Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenModel>& model) {
-  const Fields in(call, {"kind", "method", "tokens", "perplexity", "seed", "steps", "clean", "corrupt", "target", "against",
-                         "sites", "heads", "text", "site", "towards", "away", "strengths", "targets", "temperature", "neighbours",
-                         "min_dist", "after", "layers", "width", "context", "batch", "learning_rate"});
+  const Fields in(call);
+  in.check(all_fields(), fmt::format(" of {}", call.path));
   kind = in.text("kind");
   if (kind == "map") return map_work(in, model);
-  if (kind == "patch") return patch_work(in, model);
-  if (kind == "steer") return steer_work(in, model);
-  if (kind == "train" && call.visitor.is_guest()) refuse_guest("train");
   if (kind == "train") return train_work(in);
-  throw Error(Code::not_found, fmt::format("kind '{}'", kind), "there are map, patch, steer and train");
+  const Analysis* analysis = analysis_named(kind);
+  if (analysis != nullptr) return analysis_work(*analysis, body_of(call), model);
+  std::string names = "map, train";
+  for (const Analysis* one : analyses()) names += fmt::format(", {}", one->about().name);
+  throw Error(Code::not_found, fmt::format("kind '{}'", kind), "there are " + names);
 }
 
 Answer json_answer(std::string text) {

@@ -1,4 +1,4 @@
-// tokens, vocabulary, predict, generate: text in, tokens out.
+// tokens, vocabulary, generate: text in, tokens out.
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -116,46 +116,6 @@ Answer attributes(const Call& call, const OpenModel& model) {
   });
 }
 
-Answer predict_next(const Call& call, const OpenModel& model) {
-  const Fields in(call, {"text", "k", "edits", "targets"});
-  const Prompt prompt = prompt_of(in, model);
-  const int k = static_cast<int>(in.integer("k", 10, 1, 1000));
-  const auto targets = in.texts("targets", 64);
-  Request request;
-  request.rows = {prompt.tokens.ids};
-  Words words;
-  const auto target_ids = tokens_of(targets, model, words);
-  request.edits = edits_of(in, model, prompt, words);
-  request.progress = call.progress();
-  const Result result = model.transformer().run(request);
-  const auto logits = result.rows[0].logits.values();
-  const auto p = softmax(logits);
-  Table table("next token");
-  std::vector<double> rank, id, logit, probability;
-  std::vector<std::string> token;
-  for (TokenId t : top(logits, k)) {
-    rank.push_back(static_cast<double>(rank.size() + 1)), token.push_back(model.model().label(t)), id.push_back(t);
-    logit.push_back(static_cast<double>(logits[static_cast<std::size_t>(t)]));
-    probability.push_back(p[static_cast<std::size_t>(t)]);
-  }
-  table.add("rank", rank, whole).add("token", token).add("id", id, whole).add("logit", logit, 4).add("probability", probability, 5);
-  bj::array followed;
-  for (TokenId t : target_ids) {
-    bj::object one = token_value(model.model(), t);
-    one["probability"] = p[static_cast<std::size_t>(t)];
-    one["rank"] = rank_of(logits, t);
-    followed.push_back(std::move(one));
-  }
-  Reply reply;
-  reply.add("ids", bj::array(prompt.tokens.ids.begin(), prompt.tokens.ids.end()))
-      .add("labels", labels_of(model.model(), prompt.tokens.ids))
-      .add("table", table)
-      .add("targets", followed)
-      .add("words", words_value(model.model(), words));
-  if (call.wants_figure()) reply.add("figure", figure_predict(table, prompt.text));
-  return reply.answer();
-}
-
 Answer generate_text(const Call& call, const OpenModel& model) {
   const Fields in(call, {"text", "count", "temperature", "top_k", "top_p", "seed", "edits"});
   const Prompt prompt = prompt_of(in, model);
@@ -188,7 +148,6 @@ void add_text(Routes& routes, Models& models) {
   routes.add("GET", "/api/vocabulary/labels", Lane::work, [&](Call& call) { return labels(call, *models.of(call)); });
   routes.add("GET", "/api/vocabulary/attributes", Lane::work,
              [&](Call& call) { return attributes(call, *models.of(call)); });
-  routes.add("POST", "/api/predict", Lane::work, [&](Call& call) { return predict_next(call, *models.of(call)); });
   routes.add_stream("POST", "/api/generate", [&](Call& call) { return generate_text(call, *models.of(call)); });
 }
 

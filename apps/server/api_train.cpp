@@ -157,7 +157,7 @@ class Watch {
 }  // namespace
 
 Work train_work(const Fields& in) {
-  in.check({"kind", "text", "layers", "heads", "width", "context", "batch", "steps", "learning_rate", "seed", "tokens"}, " of train");
+  in.check(train_fields, " of train");
   TrainingRequest request = training_request(in);
   return [request](Job& job) mutable {
     request.out = new_folder(request.seed);

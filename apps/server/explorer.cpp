@@ -12,7 +12,6 @@ struct EmbeddedFile {
   const unsigned char *begin, *end;
 };
 extern "C" const EmbeddedFile embscope_explorer_files[];
-extern "C" const unsigned char embscope_openapi_begin[], embscope_openapi_end[];
 
 namespace {
 
@@ -71,11 +70,6 @@ Answer explorer_page(const Call& call) {
     answer.headers.emplace_back("Cache-Control", "private, max-age=31536000, immutable");
   answer.body.assign(reinterpret_cast<const char*>(file->begin), static_cast<std::size_t>(file->end - file->begin));
   return answer;
-}
-
-std::string_view openapi() {
-  return {reinterpret_cast<const char*>(embscope_openapi_begin),
-          static_cast<std::size_t>(embscope_openapi_end - embscope_openapi_begin)};
 }
 
 }  // namespace embscope::server

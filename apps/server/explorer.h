@@ -10,7 +10,4 @@ namespace embscope::server {
 /// how. Throws Refusal{404}.
 Answer explorer_page(const Call& call);
 
-/// The description of the API (OpenAPI 3.1), embedded.
-std::string_view openapi();
-
 }  // namespace embscope::server

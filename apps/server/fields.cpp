@@ -60,18 +60,20 @@ bj::value parsed(const std::string& body) {
 
 }  // namespace
 
-Fields::Fields(const Call& call) {
-  if (call.body.empty()) return;
+bj::object body_of(const Call& call) {
+  if (call.body.empty()) return {};
   bj::value value = parsed(call.body);
   if (!value.is_object()) refuse("body", "must be a JSON object");
-  object_ = std::move(value.get_object());
+  return std::move(value.get_object());
 }
+
+Fields::Fields(const Call& call) : object_(body_of(call)) {}
 
 Fields::Fields(const Call& call, Names names) : Fields(call) { check(names, fmt::format(" of {}", call.path)); }
 
 Fields::Fields(bj::object object, Names names) : object_(std::move(object)) { check(names, ""); }
 
-void Fields::check(Names names, std::string_view of) const {
+void Fields::check(std::span<const std::string_view> names, std::string_view of) const {
   for (const auto& [key, unused] : object_) {
     if (std::find(names.begin(), names.end(), std::string_view(key)) == names.end())
       refuse(std::string(key), fmt::format("is not a field{}: it has {}", of, fmt::join(names, ", ")));

@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,9 @@
 #include "http.h"
 
 namespace embscope::server {
+
+/// The body of a call; empty where there is none. Throws Refusal{400} for what is no JSON object, or is nested deeper than 16.
+bj::object body_of(const Call& call);
 
 class Fields {
  public:
@@ -21,7 +25,8 @@ class Fields {
   Fields(const Call& call, Names names);
   explicit Fields(const Call& call);  ///< any names
   Fields(bj::object object, Names names);  ///< of an object within a body
-  void check(Names names, std::string_view of) const;  ///< the constructor's check, once it is known which names there are
+  void check(Names names, std::string_view of) const { check(std::span(names.begin(), names.size()), of); }
+  void check(std::span<const std::string_view> names, std::string_view of) const;  ///< the constructor's check, once it is known which names there are
   std::string without(Names names) const;  ///< the other fields, as JSON
 
   bool has(std::string_view name) const;

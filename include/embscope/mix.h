@@ -40,6 +40,28 @@ struct MixResult {
 /// At the position: p * source + (1 - p) * distractor. Throws what position_of throws, Error{usage} when the site holds no vector; Error{cancelled}.
 MixResult mix(const Transformer& transformer, const MixRequest& request, const Progress& progress = {});
 
+/// A mixture that is asked for again and again with another p: the vector, and the keys and values of all positions before the
+/// word, are computed once. Thread rule: immutable once made; belongs to its Transformer.
+class MixedAt {
+ public:
+  /// `steps` and `targets` are not looked at. Throws as mix.
+  MixedAt(const Transformer& transformer, const MixRequest& request);
+
+  int position() const { return position_; }
+  /// The next token's logits [V] at p, bit for bit those of the mixture in `mix`.
+  Tensor logits(double p) const;
+  double bytes() const;  ///< of what it keeps
+
+ private:
+  const Transformer& transformer_;
+  std::vector<TokenId> rest_;  // from the first position that is not kept
+  int position_;
+  Site site_;
+  std::vector<float> other_;
+  std::vector<Edit> edits_;  // in force at the word and after it
+  Cache before_;
+};
+
 struct LayeredMix {
   Table cells;      ///< columns block, p, one per target, top: the sweep of every block's resid_pre
   Table crossings;  ///< columns block, p (of the first crossing, not-a-number where there is none)

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,10 +20,25 @@
 namespace embscope {
 
 enum class NormKind { layer, rms };
-enum class PositionKind { learned, rotary };
-enum class Activation { gelu_tanh, gelu_exact, relu, silu };
+enum class PositionKind { learned, rotary, alibi };
+enum class Activation { gelu_tanh, gelu_exact, relu, silu, relu_squared };
+enum class QkNorm { none, heads, together };  ///< of queries and keys: each head by itself, or all values of a position together
 
-/// The axes by which architectures differ. GPT-2 and Llama are two values of it; `forward` knows only this.
+/// How a position turns queries and keys: the first 2 * frequencies.size() values of each head.
+struct Rope {
+  std::vector<double> frequencies;  ///< the angle of pair i at position t is t * frequencies[i]
+  double scale = 1;                 ///< of cosines and sines (YaRN's attention factor)
+  bool pairs = false;               ///< (2i, 2i + 1) turn together, else (i, i + size)
+};
+
+/// What may differ from block to block.
+struct Layer {
+  int rope = 0;             ///< of Config::ropes; -1: positions turn nothing here
+  std::int64_t window = 0;  ///< how many keys a query sees, its own among them; 0: all that came before
+  double scale = 1;         ///< on top of Config::attn_scale
+};
+
+/// The axes by which architectures differ. Every family is a value of it; `forward` knows only this.
 struct Config {
   std::string family;           ///< "gpt2", "llama": for people; nothing branches on it after opening
   std::int64_t vocab = 0;       ///< V, rows of wte
@@ -34,15 +50,31 @@ struct Config {
   std::int64_t mlp_width = 0;   ///< F
   std::int64_t context = 0;     ///< longest text in tokens
   NormKind norm = NormKind::layer;
+  float epsilon = 1e-5f;
+  bool norm_before = true;  ///< x + branch(norm(x))
+  bool norm_after = false;  ///< x + norm(branch(...))
+  bool parallel = false;    ///< both branches read the block's input: x + attention(ln1(x)) + mlp(ln2(x))
+  bool one_norm = false;    ///< of parallel branches: the MLP reads ln1's output too
   PositionKind position = PositionKind::learned;
+  std::vector<Rope> ropes;
+  std::vector<double> alibi_slopes;  ///< [H]: slope times the key's position is added to its score
+  std::vector<Layer> layers;         ///< [L]
+  float attn_scale = 0;              ///< factor on q.k; 1/sqrt(K) when opened without another
+  float score_cap = 0;               ///< scores become cap tanh(score / cap); 0: they stay
+  float qkv_clip = 0;                ///< queries, keys and values are brought into -clip..clip; 0: they stay
+  QkNorm qk_norm = QkNorm::none;
+  NormKind qk_norm_kind = NormKind::rms;
   Activation activation = Activation::gelu_tanh;
   bool gated_mlp = false;  ///< mlp_post = activation(gate(x)) * up(x)
-  bool tied = true;        ///< the unembedding is wte
-  float epsilon = 1e-5f;
-  float attn_scale = 0;  ///< factor on q.k; 1/sqrt(K) when opened without another
-  /// Per-pair rotary frequencies, K/2 of them: the angle of pair i at position t is t * rope_frequencies[i].
-  std::vector<double> rope_frequencies;
+  float embedding_scale = 1;
+  bool embedding_norm = false;  ///< between the embedding and the first block
+  float residual_scale = 1;     ///< on what each branch adds
+  bool tied = true;             ///< the unembedding is wte
+  float logit_scale = 1;
+  float logit_cap = 0;  ///< logits become cap tanh(logit / cap); 0: they stay
   std::optional<TokenId> bos, eos;
+  /// What Hugging Face calls the module whose output a site is, {} for the block; empty where the names of GPT-2 and Llama hold.
+  std::map<std::string, std::string, std::less<>> modules;
 };
 
 /// One matrix of the model, [out, in], as it lies in the file.
@@ -53,31 +85,39 @@ struct Matrix {
   std::int64_t first = 0;    ///< first output row (or column) of the stored tensor: a slice of a fused one
   /// GGUF stores Q and K of Llama with the halves of each head interleaved: heads to undo it for, or 0.
   std::int64_t rotary_heads = 0;
+  /// Outputs that lie in runs of `run` rows, `stride` rows from one to the next: a fused tensor that is sorted by heads. 0: one run.
+  std::int64_t run = 0, stride = 0;
 
   bool empty() const { return view.empty(); }
   /// The row of the tensor that holds output j. Precondition: not input_major.
   std::int64_t stored_row(std::int64_t j) const;
+  bool in_order() const { return rotary_heads == 0 && run == 0; }  ///< stored_row(j) = first + j
   /// Weights of output `j`, `in` values, decoded. Precondition: 0 <= j < out.
   void row(std::int64_t j, float* values) const;
   /// values[i] = sum over outputs j of weights[j] * row(j)[i], in double, j in order: `out` weights -> `in` values.
   void combine(const double* weights, double* values) const;
 };
 
-/// A bias or gain: `count` values starting at `first` of an fp32-decodable vector. Empty when the model has none.
+/// A bias or gain: `count` values starting at `first` of an fp32-decodable vector, in the order of a Matrix's outputs. Empty when the model has none.
 struct Vector {
   View view;
   std::int64_t first = 0, count = 0;
+  std::int64_t rotary_heads = 0, run = 0, stride = 0;
+  float plus = 0;  ///< Gemma's gains are kept less 1
   bool empty() const { return view.empty(); }
   Tensor values() const;  ///< decoded, [count]
 };
 
+/// Both are empty where a norm only normalises.
 struct Norm {
   Vector gain, bias;
 };
 
 struct BlockWeights {
-  Norm ln1, ln2;
-  Matrix q, k, v, o;  ///< [H*K, D], [KV*K, D], [KV*K, D], [D, H*K]
+  Norm ln1, ln2;            ///< before attention and MLP
+  Norm ln1_post, ln2_post;  ///< after them
+  Norm q_norm, k_norm;      ///< [K], one for all heads; [H*K] and [KV*K], one for each or over all
+  Matrix q, k, v, o;        ///< [H*K, D], [KV*K, D], [KV*K, D], [D, H*K]
   Vector q_bias, k_bias, v_bias, o_bias;
   Matrix gate, up, down;  ///< gate is empty unless gated_mlp; up [F, D]; down [D, F]
   Vector gate_bias, up_bias, down_bias;
@@ -85,8 +125,10 @@ struct BlockWeights {
 
 struct Weights {
   Matrix wte, wpe, unembed;  ///< [V, D]; [context, D] (empty when rotary); [V, D] (wte's own view when tied)
+  Norm embedding_norm;
   std::vector<BlockWeights> blocks;
   Norm ln_final;
+  Vector unembed_bias;  ///< [V]
 };
 
 class Model {

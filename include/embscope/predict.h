@@ -20,7 +20,28 @@ std::vector<TokenId> top(std::span<const float> logits, int k);
 /// The place of a token among all, 1 for the likeliest; equal logits in order of id, as in `top`.
 std::int64_t rank_of(std::span<const float> logits, TokenId id);
 
-/// Next tokens after a text: columns rank, token, id, logit, probability.
+struct PredictRequest {
+  std::vector<TokenId> ids;      ///< the text's tokens (make_prompt)
+  int k = 10;                    ///< how many of the likeliest
+  std::vector<Edit> edits;       ///< applied in this order
+  std::vector<TokenId> targets;  ///< asked for besides
+};
+
+struct TokenProbability {
+  TokenId id = 0;
+  double probability = 0;
+  std::int64_t rank = 0;  ///< among all tokens, 1 for the likeliest
+};
+
+struct Prediction {
+  Table next;                             ///< the likeliest next tokens: columns rank, token, id, logit, probability
+  std::vector<TokenProbability> targets;  ///< in the order of the request
+};
+
+/// Throws Error{range} for k below 1 or targets outside the vocabulary; what Transformer::run throws.
+Prediction predict(const Transformer& transformer, const PredictRequest& request, const Progress& progress = {});
+
+/// The k likeliest next tokens after a text.
 Table predict(const Transformer& transformer, std::string_view text, int k);
 
 struct Sampling {

@@ -11,9 +11,9 @@
 namespace embscope {
 
 struct TraceRequest {
-  std::string text;
-  int position = -1;  ///< negative counts from the end
-  int top = 5;        ///< tokens listed after each block
+  std::vector<TokenId> ids;  ///< the text's tokens (make_prompt)
+  int position = -1;         ///< negative counts from the end
+  int top = 5;               ///< tokens listed after each block
 };
 
 struct TraceResult {

@@ -97,6 +97,11 @@ nb::object array_over(const float* data, const Shape& shape, nb::handle owner) {
   return nb::cast(nb::ndarray<nb::numpy, const float>(data, axes.size(), axes.data(), owner));
 }
 
+nb::object array_within(const float* data, const Shape& shape, nb::handle owner) {
+  const std::vector<std::size_t> axes = sizes(shape);
+  return nb::cast(nb::ndarray<nb::numpy, float>(const_cast<float*>(data), axes.size(), axes.data(), owner));
+}
+
 nb::object lent_array(float* data, const Shape& shape) {
   const std::vector<std::size_t> axes = sizes(shape);
   const nb::capsule nobody(data, [](void*) noexcept {});

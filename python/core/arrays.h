@@ -19,6 +19,9 @@ nb::object array_of(Tensor tensor);
 /// Memory that `owner` keeps, not writable.
 nb::object array_over(const float* data, const Shape& shape, nb::handle owner);
 
+/// The same, writable.
+nb::object array_within(const float* data, const Shape& shape, nb::handle owner);
+
 /// Memory that the caller lends for the time of a call.
 nb::object lent_array(float* data, const Shape& shape);
 

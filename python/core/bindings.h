@@ -44,6 +44,7 @@ void add_edits(std::vector<Edit>& out, const std::vector<PendingEdit>& pending, 
 
 void bind_model(nb::module_& m);
 void bind_analyses(nb::module_& m);
+void bind_catalogue(nb::module_& m);
 void bind_figures(nb::module_& m);
 void bind_spaces(nb::module_& m);
 void bind_folders(nb::module_& m);

@@ -79,6 +79,7 @@ NB_MODULE(_core, m) {
   bind_figures(m);
   bind_model(m);
   bind_analyses(m);
+  bind_catalogue(m);
   bind_spaces(m);
   bind_folders(m);
   m.def("threads", &es::threads);

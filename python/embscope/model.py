@@ -6,21 +6,22 @@ import html
 import os
 import threading
 import traceback
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, Union
+from typing import Any, Callable, Iterator
 
 import numpy as np
 
 from . import _core
 from . import projection
+from ._catalogue import Analyses, Text
 from ._words import brief, listed
 from .errors import NotFoundError, RangeError, UsageError
 from .progress import Progress, shown
 from .space import Space, Spaced, compare, projected
-from .table import Figure, Projected, Result, Table, drawn
+from .table import Figure, Projected, Result, Table, answered, drawn
 
-Text = Union[str, Sequence[int], np.ndarray]  # a text, or its token ids
 Hook = Callable[..., Any]
 
 
@@ -167,7 +168,7 @@ def load(name: str | os.PathLike, bos: bool = True) -> "Model":
     return Model(_core.load(os.fspath(name), bos))
 
 
-class Model:
+class Model(Analyses):
     """A language model as it lies on the disk. Made by `embscope.load`.
 
     May be shared by any number of threads. Hooks belong to the thread that registered them. `close` lets the file go; using
@@ -430,10 +431,6 @@ class Model:
 
     # What it says
 
-    def predict(self, text: str, k: int = 10) -> Table:
-        """The k likeliest next tokens: columns rank, token, id, logit, probability."""
-        return drawn(_core.predict(self._quiet(), _text(text), k), lambda t: _core.figure_predict(t, text))
-
     def generate(self, text: str, tokens: int = 40, temperature: float = 0, top_k: int = 0, top_p: float = 1, seed: int = 1,
                  edits: Sequence = (), on_token: Callable[[int, bytes, float], Any] | None = None) -> str:
         """Continues a text by at most `tokens` tokens, ending at the end-of-text token; returns what is new.
@@ -443,131 +440,17 @@ class Model:
         made = _core.generate(self._quiet(), _text(text), tokens, temperature, top_k, top_p, seed, _edits(edits), on_token)
         return made.decode("utf-8", "replace")
 
-    def edit(self, text: Text, edits: Sequence | str, top: int = 8, follow: Sequence[str | int] = ()) -> Result:
-        """The next token before and after edits: ``changes`` (columns token, id, probability_before, probability_after,
-        logit_before, logit_after, change, rank_before, rank_after), ``divergence`` (KL(after || before), in nats), ``cost``."""
-        given = _edits([edits] if isinstance(edits, str) else edits)
-        found = _core.intervene(self._quiet(), self._ids(text), text if isinstance(text, str) else "", given, top,
-                                [self.token(t) for t in follow])
-        what = edits if isinstance(edits, str) else f"{len(given)} edits"
-        return Result(found, lambda r: Figure(_core.figure_intervention(r.changes._core, what)))
+    sweep = Analyses.mix
 
-    def mix(self, text: str, replace: str, with_: str | Sequence[str], targets: Sequence[str] = (), steps: int = 17,
-            site: str = "wte", vector: str = "", edits: Sequence = ()) -> Result:
-        """The article's experiment: at the token of `replace`, p * source + (1 - p) * that of `with_`, for p = 0 ... 1.
-
-        ``sweep`` (columns p, one a target, top, top_probability), ``crossings`` (p at which the first two targets are equally
-        likely), ``untouched_equals_p1``, ``cost``. `vector`, an expression, can take the place of `with_`; `edits` (as in
-        `run`) are in force in every mixture. What the mixtures share is computed once. `replace` is a word of the
-        text, its second occurrence (" cat[2]"), a token ("#3797") or a position ("4"). Raises NotFoundError when the word is not in the text, UsageError when it occurs twice."""
-        words = [with_] if isinstance(with_, str) else list(with_)
-        found = _core.mix(self._quiet(), _text(text), replace, [w for w in words if w], list(targets), vector, steps, site, _edits(edits))
-        return Result(found, lambda r: Figure(_core.figure_mix(r.sweep._core, r.crossings, r.replaced, r.mixed_in)))
-
-    sweep = mix
-
-    def trace(self, text: str, position: int = -1, top: int = 5) -> Result:
-        """A vector's life from embedding to prediction, block by block: ``life`` (lengths of the four changes, their cosines,
-        ranks of the token itself and of the one predicted), ``lens``, ``own``, ``predicted``."""
-        found = _core.trace(self._quiet(), _text(text), position, top)
-        return Result(found, lambda r: Figure(_core.figure_trace(r.life._core, self.decode([r.own]), self.decode([r.predicted]))))
-
-    def trajectory(self, text: Text, position: int = -1, axes: Sequence[str] = ()) -> Result:
-        """The way of one position's vector through the blocks, in a plane: ``points`` [L + 1, 2], ``sites``, ``axes``, ``path`` (columns
-        block, x, y, site). The plane is spanned by two vector expressions (see `vector`), or by the path's own first two principal
-        components."""
-        vectors = [self.vector(axis).tolist() for axis in axes]
-        found = _core.trajectory(self._quiet(), self._ids(text), position, vectors, list(axes))
-        return Result(found, lambda r: Figure(_core.figure_trajectory(r.path._core, *r.axes[:2])))
-
-    def lens(self, text: Text, target: str | int | None = None, top: int = 1, progress: Progress = None) -> Result:
-        """The logit lens at every block and position: ``cells`` (columns block, position, token, top, probability,
-        target_rank, target_probability, target_logit), ``tops``, ``target``. The norm is recomputed for every vector; the rows
-        of the last block are the run's own logits, bit for bit (nostalgebraist 2020)."""
-        wanted = None if target is None else self.token(target)
+    def _ask(self, name: str, values: dict[str, Any], progress: Progress, old: Mapping[str, tuple[str, Any]] | None = None) -> Any:
+        """An analysis of the catalogue; what is not given is left to it. `old`: values under names of the version before."""
+        for before, (now, value) in (old or {}).items():
+            if value is not None:
+                warnings.warn(f"{name}: '{before}' is now '{now}'; the old name goes with the next version", DeprecationWarning, stacklevel=3)
+                values = {**values, now: value}
+        given = {field: _plain(field, value) for field, value in values.items() if value is not None and value != ()}
         with shown(progress) as p:
-            found = _core.lens(self._quiet(), self._ids(text), wanted, top, p)
-        return Result(found, lambda r: Figure(_core.figure_lens(r.cells._core, "" if target is None else self.decode([r.target]), 32)))
-
-    def attention(self, text: Text, block: int | None = None, heads: Sequence[int] = ()) -> Result:
-        """Where each head of a block looks: ``patterns`` [heads, T, T] (queries down, keys across), ``summary`` (entropy in
-        bits, shares of the first, the previous and the own token), ``every`` for all blocks. Without `block`, the one whose heads
-        look least at the first token."""
-        ids = self._ids(text)
-        found = _core.attention(self._quiet(), ids, block, list(heads))
-        labels = [self.label(i) for i in ids]
-        return Result(found, lambda r: Figure(_core.figure_attention(r.patterns, r.heads, r.block, labels)))
-
-    def attribute(self, text: Text, target: str | int | None = None, against: str | int | None = None, position: int = -1,
-                  sorted: bool = False) -> Result:
-        """What every head and MLP adds to the logit of a token (direct logit attribution): ``parts`` (columns part, block,
-        head, value), ``logit``, ``sum`` (of all parts: the logit up to rounding), ``scale`` of the final norm, frozen at the run's
-        own. With `against`: to the difference of two logits."""
-        found = _core.attribute(self._quiet(), self._ids(text), self._answer(target), self._answer(against), position, sorted)
-        return Result(found, lambda r: Figure(_core.figure_attribution(r.parts._core, f"What adds to {self._answers(r, 'rather than')}",
-                                                                       f"{self.name}; logit {r.logit:.3f}")))
-
-    def gradient(self, text: Text, target: str | int | None = None, against: str | int | None = None, position: int = -1,
-                 sites: Sequence[str] | str = ("z", "mlp_out", "wte"), progress: Progress = None) -> Result:
-        """How a logit answers to every vector on its way, from one run forward and one backward. `target`: whose logit (None: the
-        token predicted at `position`); `against`: less that of this one.
-
-        ``gradients`` and ``activations``: dictionaries from sites to arrays, shaped as `run` captures them but for positions 0 to
-        `position` alone (what comes after cannot matter), in logits a unit of the vector. A gradient is what an edit "add" there
-        changes, to first order. ``parts`` (columns site, block, head, position, token, value, gradient): value is gradient .
-        activation, in logits, what would be lost to first order if the vector were not there; gradient is its norm. ``logit`` of
-        the run, ``target``, ``against``, ``position``. Works with every architecture that opens, quantised files too.
-
-        Raises NotFoundError for an unknown site, RangeError for a position the text has not or an id outside the vocabulary,
-        UsageError for an empty text or a token against itself (Simonyan et al. 2014; Nanda 2023)."""
-        names = [sites] if isinstance(sites, str) else list(sites)
-        with shown(progress) as p:
-            found = _core.gradient(self._quiet(), self._ids(text), self._answer(target), self._answer(against), position, names, p)
-        return Result(found, lambda r: Figure(_core.figure_gradient(r.parts._core, f"What moves {self._answers(r, 'against')}",
-                                                                    f"gradient x activation; {self.name}; logit {r.logit:.3f}")))
-
-    def _answer(self, token: str | int | None) -> int | None:
-        return None if token is None else self.token(token)
-
-    def _answers(self, found: Result, between: str) -> str:
-        return self.label(found.target) + ("" if found.against is None else f" {between} {self.label(found.against)}")
-
-    def patch(self, clean: Text, corrupt: Text, target: str | int, against: str | int,
-              sites: Sequence[str] = ("resid_pre", "attn_out", "mlp_out"), heads: bool = True, approximate: bool = False,
-              progress: Progress = None) -> Result:
-        """Activation patching: each vector of the clean run put into the corrupt one, alone; how much of the answer it restores.
-
-        ``grid`` (columns site, block, position, token, difference, restored), ``heads`` (block, head, difference, restored),
-        ``clean`` and ``corrupt`` (logit of target minus logit of against). Each run computes only what its patch can change.
-        `approximate` estimates every patch from one gradient of the corrupt run in place of running it (attribution patching; Nanda
-        2023); `patch_agreement` says how good that is. Raises ShapeError when the texts differ in length, UsageError when they agree
-        in every token (Meng et al. 2022; Heimersheim & Nanda 2024 for the measure)."""
-        good, bad = self.token(target), self.token(against)
-        with shown(progress) as p:
-            found = _core.patch(self._quiet(), self._ids(clean), self._ids(corrupt), good, bad, list(sites), heads, approximate, p)
-        return Result(found, lambda r: Figure(_core.figure_patch(r.grid._core, r.heads._core, self.label(good), self.label(bad))))
-
-    def patch_agreement(self, clean: Text, corrupt: Text, target: str | int, against: str | int,
-                        sites: Sequence[str] = ("resid_pre", "attn_out", "mlp_out"), heads: bool = True, progress: Progress = None) -> Result:
-        """The real patches beside their estimates from one gradient (see `patch`): ``patches`` (columns site, block, head, position,
-        restored, estimated), ``sites`` (columns site, patches, correlation (Pearson's), largest error (of restored)). Raises what
-        `patch` raises."""
-        good, bad = self.token(target), self.token(against)
-        with shown(progress) as p:
-            found = _core.patch_agreement(self._quiet(), self._ids(clean), self._ids(corrupt), good, bad, list(sites), heads, p)
-        return Result(found, lambda r: Figure(_core.figure_patch_agreement(r.patches._core, r.sites._core, self.label(good), self.label(bad))))
-
-    def steer(self, text: str, site: str, towards: Sequence[str] = (), away: Sequence[str] = (), direction: Any = None,
-              strengths: Sequence[float] = (-4, -2, 0, 2, 4), targets: Sequence[str] = (), tokens: int = 40,
-              temperature: float = 0, seed: int = 1, progress: Progress = None) -> Result:
-        """Adds a direction at a site at every position while the model writes: ``runs``, a row for each strength (columns
-        strength, the targets, divergence, top, top_probability, text), and ``direction``. The direction is given, or the mean over
-        the texts `towards` minus that over `away`, at their last tokens (Turner et al. 2023; Rimsky et al. 2024)."""
-        name = self.site(site)
-        with shown(progress) as p:
-            runs, used = _core.steer(self._quiet(), _text(text), name, direction, list(towards), list(away), [float(s) for s in strengths],
-                                     tokens, temperature, seed, list(targets), p)
-        return Result({"runs": runs, "direction": used}, lambda r: Figure(_core.figure_steer(r.runs._core, name)))
+            return answered(*_core.ask(self._quiet(), name, given, p))
 
     # Vectors in context, and of a whole corpus
 
@@ -636,6 +519,17 @@ def _ids(ids: Sequence[int] | np.ndarray) -> list[int]:
             raise RangeError("text", f"{one} is no token id")
         out.append(int(one))
     return out
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A value as the engine takes it: numbers, texts, edits, and lists of these."""
+    if isinstance(value, (str, bool, int, float, _core.Edit)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (bytes, bytearray, Mapping)) or not isinstance(value, Iterable):
+        raise UsageError(name, f"a {type(value).__name__} is not understood here: give a text, numbers, or a list of these")
+    return [_plain(name, one) for one in (value.tolist() if isinstance(value, np.ndarray) else value)]
 
 
 def _text(text: str) -> str:

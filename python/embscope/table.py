@@ -29,8 +29,9 @@ class Table(Mapping):
     ``len(table)`` is the number of columns (it is a mapping), ``table.rows`` that of rows.
     """
 
-    def __init__(self, core: _core.Table, figure: Callable[[], "Figure"] | None = None):
+    def __init__(self, core: _core.Table, figure: Callable[[], "Figure"] | None = None, besides: dict[str, Any] | None = None):
         self._core = core
+        self.besides = besides or {}  # what an analysis answers beside its table
         self._columns: dict[str, np.ndarray] = {}
         self._figure = figure
 
@@ -188,6 +189,15 @@ class Result(types.SimpleNamespace):
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
         return {**self.figure()._repr_mimebundle_(), "text/plain": repr(self)}
+
+
+def answered(answer: _core.Found, found: dict[str, Any], one_table: bool) -> Any:
+    """What an analysis of the catalogue answers, with the engine's own picture: a Table where that is the answer, else a Result."""
+    tables = [name for name, value in found.items() if isinstance(value, _core.Table)]
+    draw = lambda *_: Figure(answer.figure())
+    if not one_table:
+        return Result(found, draw)
+    return Table(found[tables[0]], draw, {name: value for name, value in found.items() if name != tables[0]})
 
 
 class Projected(Result):

@@ -40,29 +40,47 @@ std::int64_t rank_of(std::span<const float> logits, TokenId id) {
   return rank;
 }
 
-Table predict(const Transformer& transformer, std::string_view text, int k) {
-  if (k < 1) throw Error(Code::range, "predict", fmt::format("{} tokens: ask for at least 1", k));
-  Request request;
-  request.rows = {transformer.model().tokenizer().with_bos(text).ids};
-  const Result result = transformer.run(request);
-  const Tensor& logits = result.rows[0].logits;
-  const auto p = softmax(logits.values());
+namespace {
+
+Table table_of(const Model& model, std::span<const float> logits, const std::vector<double>& p, int k) {
   std::vector<double> rank, id, logit, probability;
   std::vector<std::string> tokens;
-  for (TokenId t : top(logits.values(), k)) {
+  for (TokenId t : top(logits, k)) {
     const auto i = static_cast<std::size_t>(t);
     rank.push_back(static_cast<double>(rank.size() + 1));
-    tokens.push_back(transformer.model().label(t));
+    tokens.push_back(model.label(t));
     id.push_back(t);
-    logit.push_back(static_cast<double>(logits.values()[i]));
+    logit.push_back(static_cast<double>(logits[i]));
     probability.push_back(p[i]);
   }
   Table table("next token");
-  return std::move(table.add("rank", rank, whole)
-                       .add("token", tokens)
-                       .add("id", id, whole)
-                       .add("logit", logit, 4)
-                       .add("probability", probability, 5));
+  table.add("rank", rank, whole).add("token", tokens).add("id", id, whole).add("logit", logit, 4);
+  return std::move(table.add("probability", probability, 5));
+}
+
+}  // namespace
+
+Prediction predict(const Transformer& transformer, const PredictRequest& r, const Progress& progress) {
+  if (r.k < 1) throw Error(Code::range, "predict", fmt::format("{} tokens: ask for at least 1", r.k));
+  for (const TokenId id : r.targets) {
+    if (id < 0 || id >= transformer.config().vocab)
+      throw Error(Code::range, fmt::format("token {}", id), fmt::format("the vocabulary has 0:{}", transformer.config().vocab));
+  }
+  Request request;
+  request.rows = {r.ids};
+  request.edits = r.edits;
+  request.progress = progress;
+  const Result result = transformer.run(request);
+  const auto logits = result.rows[0].logits.values();
+  const auto p = softmax(logits);
+  Prediction prediction{table_of(transformer.model(), logits, p, r.k), {}};
+  for (const TokenId id : r.targets)
+    prediction.targets.push_back({id, p[static_cast<std::size_t>(id)], rank_of(logits, id)});
+  return prediction;
+}
+
+Table predict(const Transformer& transformer, std::string_view text, int k) {
+  return predict(transformer, {.ids = transformer.model().tokenizer().with_bos(text).ids, .k = k}).next;
 }
 
 namespace {

@@ -1,5 +1,6 @@
 #include "embscope/trace.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -24,15 +25,15 @@ double cosine_or_zero(std::span<const float> a, std::span<const float> b) {
   return length(a) == 0 || length(b) == 0 ? 0 : cosine(a, b);
 }
 
-// Sites of one pass in the order in which they are read below: wte, then per block resid_pre, the changes, resid_mid, resid_post.
+// wte and, of every block, what there is of these: parallel branches have no resid_mid, norms after the branches no ln1 and ln2.
 std::vector<Site> watched(const Config& config) {
-  std::vector<Site> sites = {{Point::wte, -1}};
-  for (int b = 0; b < static_cast<int>(config.blocks); ++b) {
-    for (Point point : {Point::resid_pre, Point::ln1, Point::attn_out, Point::resid_mid, Point::ln2, Point::mlp_out,
-                        Point::resid_post})
-      sites.push_back({point, b});
+  std::vector<Site> list = {{Point::wte, -1}};
+  const std::vector<SiteInfo> all = sites(config);
+  for (Point point : {Point::resid_pre, Point::ln1, Point::attn_out, Point::resid_mid, Point::ln2, Point::mlp_out, Point::resid_post}) {
+    if (std::ranges::find(all, point, &SiteInfo::point) == all.end()) continue;
+    for (int b = 0; b < static_cast<int>(config.blocks); ++b) list.push_back({point, b});
   }
-  return sites;
+  return list;
 }
 
 }  // namespace
@@ -41,12 +42,16 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r, const P
   if (r.top < 1 || r.top > 1000)
     throw Error(Code::range, "trace", fmt::format("{} tokens a block: choose 1 to 1000", r.top));
   const Config& config = transformer.config();
-  auto ids = transformer.model().tokenizer().with_bos(r.text).ids;
+  std::vector<TokenId> ids = r.ids;
   TraceResult result;
   result.position = position_in(ids.size(), r.position, "trace");
   ids.resize(static_cast<std::size_t>(result.position) + 1);  // nothing that follows reaches it
-  const Watched run = watch(transformer, ids, watched(config), result.position, result.position + 1, progress);
-  auto at = [&](std::size_t index) { return run.values[index].row(0); };
+  const std::vector<Site> watched_sites = watched(config);
+  const Watched run = watch(transformer, ids, watched_sites, result.position, result.position + 1, progress);
+  auto at = [&](Point point, std::int64_t block) {  // empty where the model has no such site
+    const auto found = std::ranges::find(watched_sites, Site{point, static_cast<int>(block)});
+    return found == watched_sites.end() ? std::span<const float>() : run.values[static_cast<std::size_t>(found - watched_sites.begin())].row(0);
+  };
   result.own = ids.back();
   result.predicted = top(run.logits.values(), 1)[0];
   const Tensor own = transformer.model().embedding(result.own);
@@ -54,9 +59,9 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r, const P
   transformer.model().weights().unembed.row(result.predicted, predicted.data());
 
   Tensor residuals = Tensor::uninitialised({config.blocks + 1, config.width});
-  std::ranges::copy(at(0), residuals.row(0).begin());
+  std::ranges::copy(at(Point::wte, -1), residuals.row(0).begin());
   for (std::int64_t b = 0; b < config.blocks; ++b)
-    std::ranges::copy(at(static_cast<std::size_t>(1 + 7 * b + 6)), residuals.row(b + 1).begin());
+    std::ranges::copy(at(Point::resid_post, b), residuals.row(b + 1).begin());
   const Tensor logits = transformer.unembed(residuals);
 
   std::vector<double> block, total, cosine_own, cosine_predicted, rank_own, rank_predicted, lens_block, lens_rank,
@@ -67,10 +72,11 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r, const P
     const std::span<const float> residual = residuals.row(i), lens = logits.row(i);
     block.push_back(static_cast<double>(i - 1));
     for (std::size_t c = 0; c < 4; ++c) {
-      const auto base = static_cast<std::size_t>(1 + 7 * (i - 1));
-      const std::size_t change[] = {1, 2, 4, 5}, met[] = {0, 0, 3, 3};
-      lengths[c].push_back(i == 0 ? NAN : length(at(base + change[c])));
-      cosines[c].push_back(i == 0 ? NAN : cosine_or_zero(at(base + change[c]), at(base + met[c])));
+      const std::span<const float> change = at(changes[c], i - 1);
+      const bool by_mlp = changes[c] == Point::ln2 || changes[c] == Point::mlp_out;
+      const std::span<const float> met = at(by_mlp && !config.parallel ? Point::resid_mid : Point::resid_pre, i - 1);
+      lengths[c].push_back(change.empty() ? NAN : length(change));
+      cosines[c].push_back(change.empty() ? NAN : cosine_or_zero(change, met));
     }
     total.push_back(length(residual));
     cosine_own.push_back(cosine_or_zero(residual, own.values()));

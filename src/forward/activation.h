@@ -1,6 +1,9 @@
 // The MLP's activation and its derivative, as a Config names them.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+
 #include "embscope/model.h"
 #include "kernels/backward.h"
 #include "kernels/vector.h"
@@ -14,6 +17,10 @@ inline void activate(Activation activation, float* x, std::int64_t n) {
     case Activation::gelu_exact: return gelu_exact(x, n);
     case Activation::relu: return relu(x, n);
     case Activation::silu: return silu(x, n);
+    case Activation::relu_squared: {
+      relu(x, n);
+      return multiply(x, x, n);
+    }
   }
 }
 
@@ -24,7 +31,17 @@ inline void activate_backward(Activation activation, const float* x, float* dy, 
     case Activation::gelu_exact: return gelu_exact_backward(x, dy, n);
     case Activation::relu: return relu_backward(x, dy, n);
     case Activation::silu: return silu_backward(x, dy, n);
+    case Activation::relu_squared: {
+      for (std::int64_t i = 0; i < n; ++i) dy[i] *= 2 * std::max(x[i], 0.0f);
+      return;
+    }
   }
 }
+
+/// x := cap tanh(x / cap), and what is left of a gradient by the capped value y: 1 - (y / cap)^2.
+inline void soft_cap(float cap, float* x, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) x[i] = cap * std::tanh(x[i] / cap);
+}
+inline float soft_cap_slope(float cap, float y) { return 1 - y / cap * (y / cap); }
 
 }  // namespace embscope

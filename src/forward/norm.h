@@ -3,6 +3,7 @@
 
 #include "base/threads.h"
 #include "embscope/model.h"
+#include "forward/activation.h"
 #include "forward/weights.h"
 #include "kernels/vector.h"
 
@@ -18,8 +19,14 @@ void for_rows(const Tensor& t, F&& body) {
   });
 }
 
-/// x [N, D] -> scale [N, 1] -> normed = (x - mean) / scale, then * gain + bias [N, D]. `on_scale` and `on_normalized` are
-/// called in between and may change what they see.
+/// out = x * gain + bias; either may be empty.
+inline void apply_gain(const PackedNorm& w, const float* x, std::int64_t n, float* out, std::int64_t first = 0) {
+  if (w.gain.empty()) return;
+  gain_bias(x, w.gain.data() + first, w.bias.empty() ? nullptr : w.bias.data() + first, n, out);
+}
+
+/// x [N, D] -> scale [N, 1] -> normed = (x - mean) / scale, then * gain + bias [N, D]; normed may be x. `on_scale` and
+/// `on_normalized` are called in between and may change what they see.
 template <class OnScale, class OnNormalized>
 void norm_rows(const Config& config, const PackedNorm& w, const Tensor& x, Tensor& scale, Tensor& normed,
                OnScale&& on_scale, OnNormalized&& on_normalized) {
@@ -33,8 +40,31 @@ void norm_rows(const Config& config, const PackedNorm& w, const Tensor& x, Tenso
     normalise(x.row(i).data(), shift_of(i), *scale.row(i).data(), d, normed.row(i).data());
   });
   on_normalized();
-  const float* bias = w.bias.empty() ? nullptr : w.bias.data();
-  for_rows(x, [&](std::int64_t i) { gain_bias(normed.row(i).data(), w.gain.data(), bias, d, normed.row(i).data()); });
+  for_rows(x, [&](std::int64_t i) { apply_gain(w, normed.row(i).data(), d, normed.row(i).data()); });
+}
+
+/// Queries or keys [N, heads * width], each head by itself or all of a position together, in place.
+inline void norm_heads(const Config& config, const PackedNorm& w, Tensor& x, std::int64_t heads) {
+  const std::int64_t parts = config.qk_norm == QkNorm::together ? 1 : heads, n = x.columns() / parts;
+  const bool own_gains = w.gain.size() == x.columns();
+  for_rows(x, [&](std::int64_t i) {
+    for (std::int64_t p = 0; p < parts; ++p) {
+      float* part = x.row(i).data() + p * n;
+      const float shift = config.qk_norm_kind == NormKind::layer ? static_cast<float>(mean(part, n)) : 0.0f;
+      normalise(part, shift, norm_scale(part, shift, n, config.epsilon), n, part);
+      apply_gain(w, part, n, part, own_gains ? p * n : 0);
+    }
+  });
+}
+
+/// What follows the unembedding: logits [N, V] or [N, tokens], with the bias of each.
+inline void finish_logits(const Config& config, const Tensor& bias, Tensor& logits) {
+  for_rows(logits, [&](std::int64_t i) {
+    const std::span<float> row = logits.row(i);
+    if (!bias.empty()) add(row.data(), bias.data(), logits.columns(), row.data());
+    if (config.logit_scale != 1) scale(row.data(), config.logit_scale, logits.columns());
+    if (config.logit_cap != 0) soft_cap(config.logit_cap, row.data(), logits.columns());
+  });
 }
 
 }  // namespace embscope

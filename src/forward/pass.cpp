@@ -23,6 +23,10 @@ void add_to(Tensor& x, const Tensor& y) {
   for_rows(x, [&](std::int64_t i) { add(x.row(i).data(), y.row(i).data(), x.columns(), x.row(i).data()); });
 }
 
+void scale_rows(Tensor& x, float factor) {
+  for_rows(x, [&](std::int64_t i) { scale(x.row(i).data(), factor, x.columns()); });
+}
+
 Tensor gather(const Tensor& x, const std::vector<int>& rows) {
   Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(rows.size()), x.columns()});
   for_rows(out,
@@ -97,13 +101,20 @@ void Pass::embed() {
       if (!all_finite(normed_.row(i).data(), config_.width)) refuse_row(model_, "wpe", slots_->owners[static_cast<std::size_t>(i)].position);
     }
     fire(Point::wpe, -1, normed_);
+    if (config_.embedding_scale != 1) scale_rows(x_, config_.embedding_scale);
     add_to(x_, normed_);
-    return;
+  } else if (config_.embedding_scale != 1) {
+    scale_rows(x_, config_.embedding_scale);
+  }
+  if (config_.embedding_norm) {
+    shape_as(scale_, n, 1);
+    norm_rows(
+        config_, weights_.embedding_norm(), x_, scale_, x_, [] {}, [] {});
   }
   std::int64_t positions = plan_.first();
   for (const auto& ids : request_.rows)
     positions = std::max(positions, plan_.first() + static_cast<std::int64_t>(ids.size()));
-  rotary_ = rotary(config_, positions);
+  for (const Rope& rope : config_.ropes) rotary_.push_back(rotary(rope, positions));
 }
 
 void Pass::enter(int stage, std::initializer_list<Tensor*> carried) {
@@ -116,26 +127,44 @@ void Pass::enter(int stage, std::initializer_list<Tensor*> carried) {
     sources.push_back(
         before->path[static_cast<std::size_t>(o.row)][static_cast<std::size_t>(o.position - plan_.first())]);
   }
-  for (Tensor* t : carried) *t = gather(*t, sources);
+  for (Tensor* t : carried) {
+    if (t != nullptr) *t = gather(*t, sources);
+  }
 }
 
 void Pass::block(int l, const PackedBlock& w) {
   enter(stage_of(l, Step::read), {&x_});
   fire(Point::resid_pre, l, x_);
   if (plan_.ends_at({Point::resid_pre, l})) return;
-  norm(w.ln1, Point::ln1_scale, Point::ln1_normalized, Point::ln1, l);
+  if (config_.norm_before) norm(w.ln1, Point::ln1_scale, Point::ln1_normalized, Point::ln1, l);
   attention(l, w);
   if (plan_.ends_at({Point::pattern, l})) return;
+  finish_branch(w.ln1_post, Point::ln1_post_scale, Point::ln1_post_normalized, l);
   fire(Point::attn_out, l, out_);
-  add_to(x_, out_);
-  fire(Point::resid_mid, l, x_);
+  if (config_.parallel) {
+    std::swap(attn_out_, out_);
+  } else {
+    add_to(x_, out_);
+    fire(Point::resid_mid, l, x_);
+  }
   if (plan_.ends_at({Point::resid_mid, l})) return;
-  norm(w.ln2, Point::ln2_scale, Point::ln2_normalized, Point::ln2, l);
+  if (config_.norm_before && !config_.one_norm) norm(w.ln2, Point::ln2_scale, Point::ln2_normalized, Point::ln2, l);
   mlp(l, w);
-  enter(stage_of(l, Step::out), {&x_, &out_});
+  finish_branch(w.ln2_post, Point::ln2_post_scale, Point::ln2_post_normalized, l);
+  enter(stage_of(l, Step::out), {&x_, &out_, config_.parallel ? &attn_out_ : nullptr});
   fire(Point::mlp_out, l, out_);
+  if (config_.parallel) add_to(x_, attn_out_);
   add_to(x_, out_);
   fire(Point::resid_post, l, x_);
+}
+
+void Pass::finish_branch(const PackedNorm& w, Point scale, Point normalized, int l) {
+  if (config_.norm_after) {
+    shape_as(scale_, out_.rows(), 1);
+    norm_rows(
+        config_, w, out_, scale_, out_, [&] { fire(scale, l, scale_); }, [&] { fire(normalized, l, out_); });
+  }
+  if (config_.residual_scale != 1) scale_rows(out_, config_.residual_scale);
 }
 
 void Pass::norm(const PackedNorm& w, Point scale, Point normalized, Point result, int l) {
@@ -156,25 +185,32 @@ void Pass::linear(const Tensor& x, std::initializer_list<Map> maps) {
 }
 
 void Pass::attention(int l, const PackedBlock& w) {
-  linear(normed_, {{w.q, q_}, {w.k, k_}, {w.v, v_}});
+  linear(read(), {{w.q, q_}, {w.k, k_}, {w.v, v_}});
+  if (config_.qkv_clip != 0) clip(q_), clip(k_), clip(v_);
   fire(Point::q, l, q_);
   fire(Point::k, l, k_);
   fire(Point::v, l, v_);
+  if (config_.qk_norm != QkNorm::none) {
+    norm_heads(config_, w.q_norm, q_, config_.heads), norm_heads(config_, w.k_norm, k_, config_.kv_heads);
+    fire(Point::normed_q, l, q_);
+    fire(Point::normed_k, l, k_);
+  }
   if (config_.position == PositionKind::rotary) {
-    rotate(q_, config_.heads);
+    rotate(q_, config_.heads, l);
     fire(Point::rot_q, l, q_);
-    rotate(k_, config_.kv_heads);
+    rotate(k_, config_.kv_heads, l);
     fire(Point::rot_k, l, k_);
   }
   append_to_cache(l);
   if (plan_.ends_at({Point::rot_k, l})) return;
   const Slots& read = *slots_;
-  enter(stage_of(l, Step::attended), {&x_, &q_});
+  Tensor* const shared = config_.one_norm ? &normed_ : nullptr;  // the MLP reads it too
+  enter(stage_of(l, Step::attended), {&x_, &q_, shared});
   shape_as(z_, q_.rows(), q_.columns());
   const bool maps = plan_.at(Point::scores, l) != nullptr || plan_.at(Point::pattern, l) != nullptr;
   maps ? attend_with_maps(l, read) : attend_rows(l, read);
   if (plan_.ends_at({Point::pattern, l})) return;
-  enter(stage_of(l, Step::after), {&x_, &z_});
+  enter(stage_of(l, Step::after), {&x_, &z_, shared});
   fire(Point::z, l, z_);
   linear(z_, {{w.o, out_}});
 }
@@ -182,7 +218,7 @@ void Pass::attention(int l, const PackedBlock& w) {
 void Pass::mlp(int l, const PackedBlock& w) {
   const std::int64_t f = config_.mlp_width;
   if (config_.gated_mlp) {
-    linear(normed_, {{w.gate, gate_}, {w.up, up_}});
+    linear(read(), {{w.gate, gate_}, {w.up, up_}});
     fire(Point::mlp_pre, l, gate_);
     fire(Point::mlp_up, l, up_);
     for_rows(gate_, [&](std::int64_t i) {
@@ -190,7 +226,7 @@ void Pass::mlp(int l, const PackedBlock& w) {
       multiply(gate_.row(i).data(), up_.row(i).data(), f);
     });
   } else {
-    linear(normed_, {{w.up, gate_}});
+    linear(read(), {{w.up, gate_}});
     fire(Point::mlp_pre, l, gate_);
     for_rows(gate_, [&](std::int64_t i) { activate(config_.activation, gate_.row(i).data(), f); });
   }
@@ -198,14 +234,17 @@ void Pass::mlp(int l, const PackedBlock& w) {
   linear(gate_, {{w.down, out_}});
 }
 
-void Pass::rotate(Tensor& x, std::int64_t heads) {
-  const std::int64_t half = config_.head_width / 2;
+void Pass::clip(Tensor& x) const {
   for_rows(x, [&](std::int64_t i) {
-    const std::int64_t t = slots_->owners[static_cast<std::size_t>(i)].position;
-    for (std::int64_t h = 0; h < heads; ++h) {
-      rotate_halves(x.row(i).data() + h * config_.head_width, rotary_.cosines.row(t).data(), rotary_.sines.row(t).data(), half);
-    }
+    for (float& value : x.row(i)) value = std::clamp(value, -config_.qkv_clip, config_.qkv_clip);
   });
+}
+
+void Pass::rotate(Tensor& x, std::int64_t heads, int l) const {
+  const int rope = config_.layers[static_cast<std::size_t>(l)].rope;
+  if (rope < 0) return;
+  const Rotary& rotary = rotary_[static_cast<std::size_t>(rope)];
+  for_rows(x, [&](std::int64_t i) { rotary.turn(x.row(i).data(), heads, config_.head_width, slots_->owners[static_cast<std::size_t>(i)].position); });
 }
 
 void Pass::append_to_cache(int l) {
@@ -221,10 +260,7 @@ void Pass::append_to_cache(int l) {
   append(cache.values_[static_cast<std::size_t>(l)], v_);
 }
 
-HeadShape Pass::head_shape(std::int64_t h) const {
-  const std::int64_t group = config_.heads / config_.kv_heads;  // query heads that share one of keys and values
-  return {config_.head_width, h / group * config_.head_width, config_.attn_scale};
-}
+HeadShape Pass::head_shape(std::int64_t h, int l) const { return embscope::head_shape(config_, h, l); }
 
 KeysValues Pass::keys_values(const Slots& read, int row, int l) const {
   KeysValues kv;
@@ -264,20 +300,20 @@ void Pass::attend_rows(int l, const Slots& read) {
   parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t i, std::int64_t) {
     const Task& task = rearranged[static_cast<std::size_t>(i)];
     HeadPanels& to = panels[static_cast<std::size_t>(i)];
-    const HeadShape head = head_shape(task.kv_head * config_.heads / config_.kv_heads);
+    const HeadShape head = head_shape(task.kv_head * config_.heads / config_.kv_heads, l);
     to.fill_keys(head, kv[task.row]), to.fill_values(head, kv[task.row]);
   });
   parallel_for(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t i, std::int64_t) {
     const Task& task = tasks[static_cast<std::size_t>(i)];
-    attend_group(task.kv_head, kv[task.row], task.panels, slots_->own[task.row].first_slot + task.first, task.count);
+    attend_group(l, task.kv_head, kv[task.row], task.panels, slots_->own[task.row].first_slot + task.first, task.count);
   });
 }
 
-void Pass::attend_group(std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot, std::int64_t count) {
+void Pass::attend_group(int l, std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot, std::int64_t count) {
   thread_local HeadPanels own;
   const std::int64_t group = config_.heads / config_.kv_heads;
   for (std::int64_t h = kv_head * group; h < (kv_head + 1) * group; ++h) {
-    const HeadShape head = head_shape(h);
+    const HeadShape head = head_shape(h, l);
     if (shared == nullptr && h == kv_head * group) own.fill_keys(head, kv), own.fill_values(head, kv);
     attend(head, shared == nullptr ? own : *shared, q_.row(slot).data() + h * head.width, q_.columns(), count,
            slots_->owners[static_cast<std::size_t>(slot)].position, z_.row(slot).data() + h * head.width, z_.columns());
@@ -298,7 +334,7 @@ void Pass::attend_with_maps(int l, const Slots& read) {
     parallel_for(static_cast<std::int64_t>(kv.size()) * heads, 1, [&](std::int64_t task, std::int64_t) {
       const auto r = static_cast<std::size_t>(task / heads);
       const std::int64_t h = task % heads, count = slots_->own[r].count;
-      const HeadShape head = head_shape(h);
+      const HeadShape head = head_shape(h, l);
       body(r, head, h * count * (first + count), h * head.width);
     });
   };
@@ -312,9 +348,9 @@ void Pass::attend_with_maps(int l, const Slots& read) {
   std::vector<Tensor> kept, &patterns = captured(Point::scores, l) ? kept : scores;  // else the scores' own memory
   if (&patterns == &kept)
     for (const Tensor& s : scores) kept.push_back(Tensor::uninitialised(s.shape()));
-  for_heads([&](std::size_t r, const HeadShape&, std::int64_t map, std::int64_t) {
+  for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t) {
     const std::int64_t count = slots_->own[r].count;
-    attention_pattern(scores[r].data() + map, count, first, first + count, patterns[r].data() + map);
+    attention_pattern(head, scores[r].data() + map, count, first, first + count, patterns[r].data() + map);
   });
   if (&patterns == &kept) keep_maps(Point::scores, l, scores);
   fire_maps(Point::pattern, l, read, patterns);
@@ -358,6 +394,7 @@ void Pass::finish() {
   Tensor logits = Tensor::uninitialised({normed_.rows(), unembedding.out()});
   gemm(normed_.data(), normed_.columns(), normed_.rows(),
        {{Product{&unembedding, nullptr, logits.data(), logits.columns()}}});
+  finish_logits(config_, unembedding_bias(model_, request_.tokens), logits);
   fire(Point::logits, -1, logits);
   result_.cost.logit_rows = logits.rows();
   if (request_.logits == LogitsAt::none) return;
@@ -439,8 +476,9 @@ void Pass::fire_maps(Point point, int l, const Slots& read, std::vector<Tensor>&
       const auto [row, position] = read.owners[static_cast<std::size_t>(slot)];
       Tensor& map = maps[static_cast<std::size_t>(row)];
       const std::int64_t count = map.shape()[1], keys = map.shape()[2];
-      // only the keys that the query may see: an edit never opens the future
-      apply(edit, {config_.heads, position + 1, true}, count * keys, map.data() + (position - first) * keys, position);
+      // only the keys that the query may see: an edit never opens the future, nor what lies before the window
+      const std::int64_t begin = head_shape(0, l).first_key(position);
+      apply(edit, {config_.heads, position + 1 - begin, true}, count * keys, map.data() + (position - first) * keys + begin, position);
     });
   }
   SiteValues seen{site, {}};

@@ -22,8 +22,10 @@ class Pass {
   void embed();  ///< x := wte + wpe                                        [N, D]
   void enter(int stage, std::initializer_list<Tensor*> carried);  ///< splits what is carried where slots have split
   void block(int l, const PackedBlock& w);                        ///< x := x + attention(ln1(x)); x := x + mlp(ln2(x))
-  void attention(int l, const PackedBlock& w);                    ///< normed_ [N, D] -> out_ [N, D]
-  void mlp(int l, const PackedBlock& w);                          ///< normed_ [N, D] -> out_ [N, D]
+  void attention(int l, const PackedBlock& w);                    ///< what it reads [N, D] -> out_ [N, D]
+  void mlp(int l, const PackedBlock& w);                          ///< what it reads [N, D] -> out_ [N, D]
+  const Tensor& read() const { return config_.norm_before ? normed_ : x_; }
+  void finish_branch(const PackedNorm& w, Point scale, Point normalized, int l);  ///< out_, as it is added to x_
   void finish();                                                  ///< final norm and logits where they are asked for
 
   void norm(const PackedNorm& w, Point scale, Point normalized, Point result, int l);  ///< x_ -> normed_
@@ -32,12 +34,13 @@ class Pass {
     Tensor& y;
   };
   static void linear(const Tensor& x, std::initializer_list<Map> maps);  ///< for each: y := x w^T + bias
-  void rotate(Tensor& x, std::int64_t heads);       ///< rotary positions, in place on [N, heads * K]
+  void clip(Tensor& x) const;
+  void rotate(Tensor& x, std::int64_t heads, int l) const;  ///< rotary positions, in place on [N, heads * K]
   void attend_rows(int l, const Slots& read);       ///< q, k, v -> z
   /// z of the query heads that share a key-value head, for `count` queries from slot on; `shared`: what it holds, or null.
-  void attend_group(std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot, std::int64_t count);
+  void attend_group(int l, std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot, std::int64_t count);
   void attend_with_maps(int l, const Slots& read);  ///< the same when somebody listens to scores or pattern
-  HeadShape head_shape(std::int64_t h) const;
+  HeadShape head_shape(std::int64_t h, int l) const;
   KeysValues keys_values(const Slots& read, int row, int l) const;
   void append_to_cache(int l);
   std::vector<int> logit_slots() const;
@@ -59,8 +62,8 @@ class Pass {
   const Request& request_;
   const Slots* slots_;
   Result result_;
-  Tensor x_, normed_, scale_, q_, k_, v_, z_, out_, gate_, up_;
-  Rotary rotary_;
+  Tensor x_, normed_, scale_, q_, k_, v_, z_, out_, attn_out_, gate_, up_;
+  std::vector<Rotary> rotary_;
 };
 
 }  // namespace embscope

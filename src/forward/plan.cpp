@@ -163,16 +163,20 @@ void check_tokens(const Config& config, const Request& request, bool watched) {
 SiteShape site_shape(Point point, const Config& config) {
   switch (point) {
     case Point::q:
+    case Point::normed_q:
     case Point::rot_q:
     case Point::z: return {config.heads, config.head_width, true};
     case Point::k:
     case Point::v:
+    case Point::normed_k:
     case Point::rot_k: return {config.kv_heads, config.head_width, true};
     case Point::mlp_pre:
     case Point::mlp_up:
     case Point::mlp_post: return {1, config.mlp_width, false};
     case Point::ln1_scale:
     case Point::ln2_scale:
+    case Point::ln1_post_scale:
+    case Point::ln2_post_scale:
     case Point::ln_final_scale: return {1, 1, false};
     case Point::logits: return {1, config.vocab, false};
     default: return {1, config.width, false};

@@ -10,7 +10,7 @@
 namespace embscope {
 namespace {
 
-enum class Needs { nothing, learned, rotary, gated };
+enum class Needs { nothing, learned, rotary, gated, norm_before, norm_after, two_norms, serial, qk_norm };
 
 // One row a point, in firing order. `{}` is the block. Aliases: TransformerLens; Hugging Face's modules; llama.cpp's tensors and graph.
 struct Row {
@@ -22,28 +22,34 @@ constexpr std::array<Row, point_count> table{{
     {"wte", "T D", "hook_embed", "transformer.wte model.embed_tokens", "token_embd inp_embd"},
     {"wpe", "T D", "hook_pos_embed", "transformer.wpe", "position_embd", Needs::learned},
     {"resid_pre", "T D", "blocks.{}.hook_resid_pre", "", "l_in-{}"},
-    {"ln1.scale", "T 1", "blocks.{}.ln1.hook_scale", "", ""},
-    {"ln1.normalized", "T D", "blocks.{}.ln1.hook_normalized", "", "norm-{}"},
-    {"ln1", "T D", "", "transformer.h.{}.ln_1 model.layers.{}.input_layernorm", "blk.{}.attn_norm attn_norm-{}"},
+    {"ln1.scale", "T 1", "blocks.{}.ln1.hook_scale", "", "", Needs::norm_before},
+    {"ln1.normalized", "T D", "blocks.{}.ln1.hook_normalized", "", "norm-{}", Needs::norm_before},
+    {"ln1", "T D", "", "transformer.h.{}.ln_1 model.layers.{}.input_layernorm", "blk.{}.attn_norm attn_norm-{}", Needs::norm_before},
     {"q", "T H K", "blocks.{}.attn.hook_q", "model.layers.{}.self_attn.q_proj", "blk.{}.attn_q Qcur-{}"},
     {"k", "T KV K", "blocks.{}.attn.hook_k", "model.layers.{}.self_attn.k_proj", "blk.{}.attn_k Kcur-{}"},
     {"v", "T KV K", "blocks.{}.attn.hook_v", "model.layers.{}.self_attn.v_proj", "blk.{}.attn_v Vcur-{}"},
+    {"normed_q", "T H K", "", "model.layers.{}.self_attn.q_norm", "blk.{}.attn_q_norm Qcur_normed-{}", Needs::qk_norm},
+    {"normed_k", "T KV K", "", "model.layers.{}.self_attn.k_norm", "blk.{}.attn_k_norm Kcur_normed-{}", Needs::qk_norm},
     {"rot_q", "T H K", "blocks.{}.attn.hook_rot_q", "", "", Needs::rotary},
     {"rot_k", "T KV K", "blocks.{}.attn.hook_rot_k", "", "", Needs::rotary},
     {"scores", "H T T", "blocks.{}.attn.hook_attn_scores", "", "kq-{}"},
     {"pattern", "H T T", "blocks.{}.attn.hook_pattern", "", "kq_soft_max-{}"},
     {"z", "T H K", "blocks.{}.attn.hook_z", "", "kqv_out-{}"},
+    {"ln1_post.scale", "T 1", "blocks.{}.ln1_post.hook_scale", "", "", Needs::norm_after},
+    {"ln1_post.normalized", "T D", "blocks.{}.ln1_post.hook_normalized", "", "", Needs::norm_after},
     {"attn_out", "T D", "blocks.{}.hook_attn_out", "transformer.h.{}.attn model.layers.{}.self_attn",
      "blk.{}.attn_output attn_out-{}"},
-    {"resid_mid", "T D", "blocks.{}.hook_resid_mid", "", "ffn_inp-{}"},
-    {"ln2.scale", "T 1", "blocks.{}.ln2.hook_scale", "", ""},
-    {"ln2.normalized", "T D", "blocks.{}.ln2.hook_normalized", "", ""},
-    {"ln2", "T D", "", "transformer.h.{}.ln_2 model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm ffn_norm-{}"},
+    {"resid_mid", "T D", "blocks.{}.hook_resid_mid", "", "ffn_inp-{}", Needs::serial},
+    {"ln2.scale", "T 1", "blocks.{}.ln2.hook_scale", "", "", Needs::two_norms},
+    {"ln2.normalized", "T D", "blocks.{}.ln2.hook_normalized", "", "", Needs::two_norms},
+    {"ln2", "T D", "", "transformer.h.{}.ln_2 model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm ffn_norm-{}", Needs::two_norms},
     {"mlp_pre", "T F", "blocks.{}.mlp.hook_pre", "transformer.h.{}.mlp.c_fc model.layers.{}.mlp.gate_proj",
      "blk.{}.ffn_gate ffn_gate-{}"},
     {"mlp_up", "T F", "blocks.{}.mlp.hook_pre_linear", "model.layers.{}.mlp.up_proj", "blk.{}.ffn_up ffn_up-{}",
      Needs::gated},
     {"mlp_post", "T F", "blocks.{}.mlp.hook_post", "transformer.h.{}.mlp.act", "ffn_gate_par-{}"},
+    {"ln2_post.scale", "T 1", "blocks.{}.ln2_post.hook_scale", "", "", Needs::norm_after},
+    {"ln2_post.normalized", "T D", "blocks.{}.ln2_post.hook_normalized", "", "", Needs::norm_after},
     {"mlp_out", "T D", "blocks.{}.hook_mlp_out", "transformer.h.{}.mlp model.layers.{}.mlp",
      "blk.{}.ffn_down ffn_out-{}"},
     {"resid_post", "T D", "blocks.{}.hook_resid_post", "transformer.h.{} model.layers.{}", "l_out-{}"},
@@ -82,14 +88,27 @@ bool present(const Row& r, const Config& c) {
     case Needs::learned: return c.position == PositionKind::learned;
     case Needs::rotary: return c.position == PositionKind::rotary;
     case Needs::gated: return c.gated_mlp;
+    case Needs::norm_before: return c.norm_before;
+    case Needs::norm_after: return c.norm_after;
+    case Needs::two_norms: return c.norm_before && !c.one_norm;
+    case Needs::serial: return !c.parallel;
+    case Needs::qk_norm: return c.qk_norm != QkNorm::none;
   }
   return true;
 }
 
-std::string_view why_absent(Needs needs) {
+std::string_view why_absent(Needs needs, const Config& c) {
+  const bool alibi = c.position == PositionKind::alibi;
   switch (needs) {
-    case Needs::learned: return "this model has rotary positions, not learned position vectors";
-    case Needs::rotary: return "this model has learned position vectors, not rotary ones";
+    case Needs::learned:
+      return alibi ? "this model adds a bias to its scores (ALiBi), it has no position vectors" : "this model has rotary positions, not learned position vectors";
+    case Needs::rotary:
+      return alibi ? "this model adds a bias to its scores (ALiBi), it does not rotate" : "this model has learned position vectors, not rotary ones";
+    case Needs::norm_before: return "this model's blocks read the residual stream itself: their norms come after attention and MLP";
+    case Needs::norm_after: return "this model has no norms after attention and MLP";
+    case Needs::two_norms: return "this model's MLP has no norm of its own before it";
+    case Needs::serial: return "attention and MLP of this model both read resid_pre: there is nothing between them";
+    case Needs::qk_norm: return "this model does not normalise its queries and keys";
     case Needs::gated: return "this model's MLP has no gate, so only mlp_pre and mlp_post";
     case Needs::nothing: break;
   }
@@ -119,6 +138,13 @@ std::string shape_of(const Row& r, const Config& c) {
     out += (out.empty() ? "" : " x ") + size;
   }
   return out;
+}
+
+// The module of this family, or the table's names where the family has none of its own.
+std::string hugging_face(const Row& r, const Config& c) {
+  if (c.modules.empty()) return std::string(r.hugging_face);
+  const auto found = c.modules.find(r.name);
+  return found == c.modules.end() ? "" : found->second;
 }
 
 struct Match {
@@ -174,9 +200,9 @@ Match find(std::string_view text, const Config& c) {
     const std::string own = in_block(point) ? fmt::format("blocks.{{}}.{}", r.name) : std::string(r.name);
     const bool bare = in_block(point) && text == r.name;
     if (!bare && !match(text, own, block) && !matches_any(text, r.transformer_lens, block) &&
-        !matches_any(text, r.hugging_face, block) && !matches_any(text, r.gguf, block))
+        !matches_any(text, hugging_face(r, c), block) && !matches_any(text, r.gguf, block))
       continue;
-    if (!present(r, c)) throw Error(Code::not_found, fmt::format("site {}", text), std::string(why_absent(r.needs)));
+    if (!present(r, c)) throw Error(Code::not_found, fmt::format("site {}", text), std::string(why_absent(r.needs, c)));
     return {point, bare ? "*" : block};
   }
   refuse_elsewhere(text);
@@ -220,7 +246,7 @@ std::vector<SiteInfo> sites(const Config& config) {
     const Row& r = row(point);
     if (!present(r, config)) continue;
     const std::string own = in_block(point) ? fmt::format("blocks.L.{}", r.name) : std::string(r.name);
-    list.push_back({own, shape_of(r, config), replaced(r.transformer_lens, "L"), replaced(r.hugging_face, "L"),
+    list.push_back({own, shape_of(r, config), replaced(r.transformer_lens, "L"), replaced(hugging_face(r, config), "L"),
                     replaced(r.gguf, "L"), point});
   }
   return list;

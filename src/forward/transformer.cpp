@@ -139,6 +139,7 @@ Tensor Transformer::unembed(const Tensor& residual) const {
   Tensor logits = Tensor::uninitialised({residual.rows(), config().vocab});
   gemm(normed.data(), normed.columns(), normed.rows(),
        {{Product{&parts_->weights.unembedding(), nullptr, logits.data(), config().vocab}}});
+  finish_logits(config(), unembedding_bias(model(), {}), logits);
   parts_->spend({0, 0, logits.rows()});
   return logits;
 }

@@ -25,7 +25,7 @@ std::shared_ptr<Stored> stored(const Matrix& m, const std::string& file, const s
   s->out = m.out, s->in = m.in;
   s->by_inputs = m.input_major;
   (m.input_major ? s->first_column : s->first_row) = m.first;
-  if (m.rotary_heads != 0) {
+  if (!m.in_order()) {
     for (std::int64_t j = 0; j < m.out; ++j) s->order.push_back(m.stored_row(j));
   }
   s->file = file, s->name = name;
@@ -56,7 +56,9 @@ PackedBlock pack_block(const Model& model, std::size_t block) {
   auto linear = [&](const Matrix& m, const Vector& bias, const char* name) {
     return Linear{pack(m, model, where + name), values(bias, model, where + name + " bias")};
   };
-  return {pack_norm(b.ln1, model, where + "ln1"), pack_norm(b.ln2, model, where + "ln2"), linear(b.q, b.q_bias, "q"),
+  auto norm = [&](const Norm& n, const char* name) { return pack_norm(n, model, where + name); };
+  return {norm(b.ln1, "ln1"), norm(b.ln2, "ln2"), norm(b.ln1_post, "ln1_post"), norm(b.ln2_post, "ln2_post"),
+          norm(b.q_norm, "q_norm"), norm(b.k_norm, "k_norm"), linear(b.q, b.q_bias, "q"),
           linear(b.k, b.k_bias, "k"), linear(b.v, b.v_bias, "v"), linear(b.o, b.o_bias, "o"),
           linear(b.gate, b.gate_bias, "gate"), linear(b.up, b.up_bias, "up"), linear(b.down, b.down_bias, "down")};
 }
@@ -69,6 +71,16 @@ Packed pack_backward(const Matrix& m) {
 }
 
 PackedNorm pack_final_norm(const Model& model) { return pack_norm(model.weights().ln_final, model, "ln_final"); }
+
+PackedNorm pack_embedding_norm(const Model& model) { return pack_norm(model.weights().embedding_norm, model, "the embedding's norm"); }
+
+Tensor unembedding_bias(const Model& model, const std::vector<TokenId>& tokens) {
+  Tensor all = values(model.weights().unembed_bias, model, "the unembedding's bias");
+  if (all.empty() || tokens.empty()) return all;
+  Tensor some = Tensor::uninitialised({static_cast<std::int64_t>(tokens.size())});
+  for (std::size_t i = 0; i < tokens.size(); ++i) some.values()[i] = all.values()[static_cast<std::size_t>(tokens[i])];
+  return some;
+}
 
 Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens) {
   const Matrix& m = model.weights().unembed;

@@ -19,13 +19,17 @@ struct Linear {
 };
 
 struct PackedNorm {
-  Tensor gain, bias;  ///< bias is empty for RMSNorm
+  Tensor gain, bias;  ///< each may be empty
 };
 
 struct PackedBlock {
-  PackedNorm ln1, ln2;
+  PackedNorm ln1, ln2, ln1_post, ln2_post, q_norm, k_norm;
   Linear q, k, v, o, gate, up, down;
 };
+
+/// The head's own bias, [V] or of these tokens; empty when there is none.
+Tensor unembedding_bias(const Model& model, const std::vector<TokenId>& tokens);
+PackedNorm pack_embedding_norm(const Model& model);
 
 /// One block: its vectors decoded, its matrices named. Throws Error{format} where a gain or bias is NaN or infinite; of matrices,
 /// the product does.
@@ -60,6 +64,9 @@ class PackedWeights {
   const PackedNorm& ln_final() const {
     return ln_final_.get([&] { return pack_final_norm(model_); });
   }
+  const PackedNorm& embedding_norm() const {
+    return embedding_norm_.get([&] { return pack_embedding_norm(model_); });
+  }
   const Packed& unembedding() const {
     return unembedding_.get([&] { return pack_unembedding(model_); });
   }
@@ -84,7 +91,7 @@ class PackedWeights {
   const Model& model_;
   const bool larger_than_memory_;
   mutable std::deque<Lazy<PackedBlock>> blocks_;
-  mutable Lazy<PackedNorm> ln_final_;
+  mutable Lazy<PackedNorm> ln_final_, embedding_norm_;
   mutable Lazy<Packed> unembedding_;
 };
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "embscope/known_models.h"
 #include "embscope/model.h"
 #include "model/family.h"
 #include "model/folders.h"
@@ -14,16 +15,6 @@
 namespace embscope {
 namespace fs = std::filesystem;
 namespace {
-
-// Every name that would open.
-std::vector<std::string> known_models() {
-  const std::vector<std::string> hub = hub_model_names();
-  std::set<std::string> names(hub.begin(), hub.end());
-  const fs::path own = cache_folder() / "models";
-  for (const std::string& folder : names_in(own))
-    if (is_whole(own / folder)) names.insert(replaced(folder, "--", "/"));
-  return {names.begin(), names.end()};
-}
 
 std::string list_of(const std::vector<std::string>& names) {
   constexpr std::size_t most = 20;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 
 #include "embscope/model.h"
 #include "files/json.h"
@@ -10,14 +11,64 @@
 
 namespace embscope {
 
-Config gpt2_config(const Keys& keys);
-Config llama_config(const Keys& keys);
-Weights gpt2_weights(Config& config, const Tensors& tensors);
-/// The biases are those that the configuration says are there.
-Weights llama_weights(Config& config, const Keys& keys, const Tensors& tensors);
+/// How a file keeps queries, keys and values: three tensors, one after another in one tensor, or in one tensor that is sorted by
+/// key-value heads, each with its queries before it.
+enum class Fused { none, stacked, by_heads };
 
-Config gguf_config(const Meta& meta);
-Weights gguf_weights(Config& config, const Tensors& tensors);
+/// What Hugging Face's files call the weights, and which of them there are. A name left empty: this family has no such tensor.
+struct Names {
+  std::string_view root = "model.", block = "layers.{}.";
+  std::string_view wte = "embed_tokens", wpe, embedding_norm, ln_final = "norm", head = "lm_head";
+  std::string_view ln1 = "input_layernorm", ln2 = "post_attention_layernorm", ln1_post, ln2_post;
+  std::string_view q = "self_attn.q_proj", k = "self_attn.k_proj", v = "self_attn.v_proj", qkv, o = "self_attn.o_proj", q_norm, k_norm;
+  std::string_view gate = "mlp.gate_proj", up = "mlp.up_proj", gate_up, down = "mlp.down_proj";
+  std::string_view attention = "self_attn", mlp = "mlp";  ///< the modules of the two branches
+  Fused fused = Fused::none;
+  bool input_major = false;    ///< Conv1D: [in, out]
+  bool in_site_table = false;  ///< GPT-2's, Llama's and GGUF's names are in forward/site's table already
+  bool interleaved = false;      ///< GGUF's Llama: the halves of each head of queries and keys
+  bool optional_biases = false;  ///< those that the file has
+  bool norm_gain = true, norm_bias = false, qk_bias = false;
+  bool qkv_bias = false, o_bias = false, mlp_bias = false, head_bias = false;
+  std::int64_t first_position = 0;  ///< row of wpe that position 0 has
+  float norm_plus = 0;              ///< added to gains
+};
+
+/// Fills the Config and the Names from config.json. What both have by default is Llama's.
+using ReadConfig = void (*)(const Keys& keys, Config& config, Names& names);
+
+struct Family {
+  std::string_view model_type;
+  ReadConfig read;
+};
+const Family* find_family(std::string_view model_type);
+std::vector<std::string_view> model_types();  ///< of all families, in the order of the table
+
+void read_gpt2(const Keys&, Config&, Names&);
+void read_llama(const Keys&, Config&, Names&);
+
+/// The weights by their names; `config.tied` and `config.modules` are filled in. Throws what Tensors throws.
+Weights load_weights(Config& config, const Names& names, const Tensors& tensors);
+
+/// The same from GGUF's metadata.
+void read_gguf(const Meta& meta, Config& config, Names& names);
+std::vector<std::string_view> gguf_architectures();  ///< that open
+
+/// Width, blocks, heads, MLP, context, activation, tying and rotary positions as Llama's keys say them.
+struct LlamaDefaults {
+  bool tied = false;
+  double theta = 10000, epsilon = 1e-6, partial = 1;
+  bool partial_allowed = false, pairs = false;
+  std::int64_t head_width = 0, kv_heads = 0;  ///< 0: width / heads; heads
+  std::string_view activation = "silu", activation_key = "hidden_act", epsilon_key = "rms_norm_eps";
+};
+void read_llama_keys(const Keys& keys, Config& config, const LlamaDefaults& defaults = {});
+
+/// One rotation for all blocks, from rope_theta and its scaling.
+void read_one_rope(const Keys& keys, Config& config, const LlamaDefaults& defaults);
+
+/// layer_types, or else a window in the blocks that `windowed` says.
+void read_windows(const Keys& keys, Config& config, std::int64_t window, const std::function<bool(std::int64_t)>& windowed);
 
 /// Sizes that are positive, bounded and divide one another. Throws Error{format}.
 void check_config(const Config& config, const std::string& where);

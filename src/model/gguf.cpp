@@ -1,5 +1,9 @@
-// Llama and GPT-2 in GGUF files, by the keys and names of llama.cpp (gguf-py, constants.py).
+// Models in GGUF files, by the keys and names of llama.cpp (gguf-py, constants.py): each architecture fills a Config and the Names.
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "model/family.h"
 #include "model/rope.h"
@@ -21,22 +25,16 @@ std::int64_t vocabulary_size(const Archive& archive) {
   return wte.shape[0];
 }
 
-}  // namespace
-
-std::int64_t meta_integer(const Archive& archive, const std::string& key) {
-  return Meta(archive).integer(key);
+Names gguf_names() {
+  Names n;
+  n.root = "", n.block = "blk.{}.", n.wte = "token_embd", n.ln_final = "output_norm", n.head = "output";
+  n.ln1 = "attn_norm", n.ln2 = "ffn_norm", n.q = "attn_q", n.k = "attn_k", n.v = "attn_v", n.o = "attn_output";
+  n.gate = "ffn_gate", n.up = "ffn_up", n.down = "ffn_down";
+  n.in_site_table = true;
+  return n;
 }
 
-std::string_view meta_string(const Archive& archive, const std::string& key) {
-  return Meta(archive).string(key);
-}
-
-Config gguf_config(const Meta& meta) {
-  Config c;
-  c.family = meta.string("general.architecture");
-  const std::string where = meta.where();
-  if (c.family != "llama" && c.family != "gpt2")
-    throw Error(Code::unsupported, where, fmt::format("architecture '{}': llama and gpt2 are supported", c.family));
+void read_sizes(const Meta& meta, Config& c) {
   c.width = meta.integer(".embedding_length");
   c.blocks = meta.integer(".block_count");
   c.heads = meta.integer(".attention.head_count");
@@ -45,86 +43,80 @@ Config gguf_config(const Meta& meta) {
   c.context = meta.integer(".context_length");
   c.vocab = vocabulary_size(meta.archive());
   c.head_width = meta.integer(".attention.key_length", c.heads > 0 ? c.width / c.heads : 0);
-  const bool llama = c.family == "llama";
-  c.epsilon = static_cast<float>(meta.number(llama ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon"));
-  if (llama) {
-    c.norm = NormKind::rms;
-    c.position = PositionKind::rotary;
-    c.activation = Activation::silu;
-    c.gated_mlp = true;
-  }
-  check_config(c, where);
+  const bool rms = c.norm == NormKind::rms;
+  c.epsilon = static_cast<float>(meta.number(rms ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon"));
+  check_config(c, meta.where());
+  c.layers.resize(static_cast<std::size_t>(std::max<std::int64_t>(c.blocks, 0)));
   refuse_other(meta, ".attention.value_length", c.head_width);
-  if (llama) {
-    refuse_other(meta, ".rope.dimension_count", c.head_width);
-    const Rope rope = read_rope(meta, c.head_width, c.context);
-    c.rope_frequencies = rope.frequencies, c.attn_scale = scale_of(rope, c.head_width);
-    check_frequencies(c, where);
-  }
+}
+
+// RMSNorm, a gated MLP, rotation of whole heads.
+void read_like_llama(const Meta& meta, Config& c) {
+  c.norm = NormKind::rms;
+  c.position = PositionKind::rotary;
+  c.activation = Activation::silu;
+  c.gated_mlp = true;
+  read_sizes(meta, c);
+  refuse_other(meta, ".rope.dimension_count", c.head_width);
+  c.ropes = {read_rope(meta, c.head_width, c.context).rope};
+  check_frequencies(c, meta.where());
+}
+
+void llama(const Meta& meta, Config& c, Names& n) {
+  read_like_llama(meta, c);
+  n.interleaved = n.optional_biases = true;
+}
+
+void gpt2(const Meta& meta, Config& c, Names& n) {
+  read_sizes(meta, c);
+  n.wpe = "position_embd", n.qkv = "attn_qkv", n.fused = Fused::stacked;
+  n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = true;
+}
+
+void qwen2(const Meta& meta, Config& c, Names& n) {
+  read_like_llama(meta, c);
+  n.qkv_bias = true;
+}
+
+void qwen3(const Meta& meta, Config& c, Names& n) {
+  read_like_llama(meta, c);
+  c.qk_norm = QkNorm::heads;
+  n.q_norm = "attn_q_norm", n.k_norm = "attn_k_norm";
+}
+
+// The 1 is added to the gains already.
+void gemma(const Meta& meta, Config& c, Names&) {
+  read_like_llama(meta, c);
+  c.activation = Activation::gelu_tanh;
+  c.embedding_scale = std::sqrt(static_cast<float>(c.width));
+}
+
+const std::pair<std::string_view, void (*)(const Meta&, Config&, Names&)> architectures[] = {
+    {"llama", llama}, {"gpt2", gpt2}, {"qwen2", qwen2}, {"qwen3", qwen3}, {"gemma", gemma}};
+
+}  // namespace
+
+std::int64_t meta_integer(const Archive& archive, const std::string& key) { return Meta(archive).integer(key); }
+
+std::string_view meta_string(const Archive& archive, const std::string& key) { return Meta(archive).string(key); }
+
+std::vector<std::string_view> gguf_architectures() {
+  std::vector<std::string_view> names;
+  for (const auto& [name, read] : architectures) names.push_back(name);
+  return names;
+}
+
+void read_gguf(const Meta& meta, Config& c, Names& n) {
+  n = gguf_names();
+  c.family = meta.string("general.architecture");
+  const auto known = std::ranges::find(architectures, c.family, [](const auto& a) { return a.first; });
+  if (known == std::end(architectures))
+    throw Error(Code::unsupported, meta.where(), fmt::format("architecture '{}' is not supported; supported are {}", c.family, fmt::join(gguf_architectures(), ", ")));
+  known->second(meta, c, n);
   for (const auto& [key, id] :
        {std::pair{"tokenizer.ggml.bos_token_id", &c.bos}, std::pair{"tokenizer.ggml.eos_token_id", &c.eos}}) {
     if (meta.has(key)) *id = nearest_id(meta.integer(key));
   }
-  return c;
-}
-
-Weights gguf_weights(Config& c, const Tensors& tensors) {
-  const std::int64_t q_width = c.heads * c.head_width, kv_width = c.kv_heads * c.head_width;
-  const bool llama = c.position == PositionKind::rotary;
-  Weights w;
-  w.wte = tensors.matrix("token_embd.weight", c.vocab, c.width);
-  if (!llama) w.wpe = tensors.matrix("position_embd.weight", c.context, c.width);
-  w.unembed = unembedding(c, w.wte, tensors, "output.weight");
-  if (tensors.has("rope_freqs.weight")) tensors.at("rope_freqs.weight", {c.head_width / 2});
-  // llama.cpp asks for all of GPT-2's biases, and takes what there is of a Llama's.
-  auto bias = [&](const std::string& name, std::int64_t count) {
-    return llama ? tensors.optional_vector(name, count) : tensors.vector(name, count);
-  };
-  auto norm = [&](const std::string& name) {
-    return Norm{tensors.vector(name + ".weight", c.width), llama ? Vector{} : tensors.vector(name + ".bias", c.width)};
-  };
-  for (std::int64_t l = 0; l < c.blocks; ++l) {
-    const std::string blk = fmt::format("blk.{}.", l);
-    auto slice = [&](std::int64_t first, std::int64_t out) {
-      Matrix m = tensors.matrix(blk + "attn_qkv.weight", q_width + 2 * kv_width, c.width);
-      m.first = first, m.out = out;
-      return m;
-    };
-    auto bias_slice = [&](std::int64_t first, std::int64_t count) {
-      Vector v = tensors.vector(blk + "attn_qkv.bias", q_width + 2 * kv_width);
-      return Vector{v.view, first, count};
-    };
-    BlockWeights b;
-    b.ln1 = norm(blk + "attn_norm");
-    b.ln2 = norm(blk + "ffn_norm");
-    if (llama) {
-      b.q = tensors.matrix(blk + "attn_q.weight", q_width, c.width);
-      b.k = tensors.matrix(blk + "attn_k.weight", kv_width, c.width);
-      b.v = tensors.matrix(blk + "attn_v.weight", kv_width, c.width);
-      b.q.rotary_heads = c.heads;
-      b.k.rotary_heads = c.kv_heads;
-      b.gate = tensors.matrix(blk + "ffn_gate.weight", c.mlp_width, c.width);
-      b.gate_bias = bias(blk + "ffn_gate.bias", c.mlp_width);
-      for (const char* name : {"attn_q.bias", "attn_k.bias", "attn_v.bias"}) {
-        if (tensors.has(blk + name))
-          throw Error(Code::unsupported, "gguf",
-                      fmt::format("'{}{}': biases of rotary queries and keys are not supported", blk, name));
-      }
-    } else {
-      b.q = slice(0, q_width), b.k = slice(q_width, kv_width), b.v = slice(q_width + kv_width, kv_width);
-      b.q_bias = bias_slice(0, q_width), b.k_bias = bias_slice(q_width, kv_width),
-      b.v_bias = bias_slice(q_width + kv_width, kv_width);
-    }
-    b.o = tensors.matrix(blk + "attn_output.weight", c.width, q_width);
-    b.o_bias = bias(blk + "attn_output.bias", c.width);
-    b.up = tensors.matrix(blk + "ffn_up.weight", c.mlp_width, c.width);
-    b.up_bias = bias(blk + "ffn_up.bias", c.mlp_width);
-    b.down = tensors.matrix(blk + "ffn_down.weight", c.width, c.mlp_width);
-    b.down_bias = bias(blk + "ffn_down.bias", c.width);
-    w.blocks.push_back(std::move(b));
-  }
-  w.ln_final = norm("output_norm");
-  return w;
 }
 
 }  // namespace embscope

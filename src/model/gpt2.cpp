@@ -1,13 +1,21 @@
-// GPT-2 (Radford et al. 2019) in Hugging Face's files: Conv1D weights [in, out], queries, keys and values in one tensor.
+// GPT-2 (Radford et al. 2019) and its relatives with learned positions: GPT-Neo, GPTBigCode, OPT.
 #include <fmt/format.h>
 
-#include "model/family.h"
+#include "model/families.h"
 
 namespace embscope {
+namespace {
 
-Config gpt2_config(const Keys& keys) {
-  Config c;
-  c.family = "gpt2";
+// transformer.h.N.ln_1 and so on: the names that GPT-2 began with.
+void name_as_gpt2(Names& n) {
+  n.root = "transformer.", n.block = "h.{}.";
+  n.wte = "wte", n.wpe = "wpe", n.ln_final = "ln_f", n.ln1 = "ln_1", n.ln2 = "ln_2";
+  n.qkv = "attn.c_attn", n.o = "attn.c_proj", n.up = "mlp.c_fc", n.down = "mlp.c_proj", n.attention = "attn";
+  n.fused = Fused::stacked;
+  n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = true;
+}
+
+void read_gpt2_keys(const Keys& keys, Config& c) {
   c.vocab = keys.integer("vocab_size");
   c.width = keys.same_integer({"n_embd", "hidden_size"});
   c.blocks = keys.same_integer({"n_layer", "num_hidden_layers"});
@@ -15,47 +23,85 @@ Config gpt2_config(const Keys& keys) {
   c.context = keys.same_integer({"n_positions", "max_position_embeddings", "n_ctx"});
   c.mlp_width = keys.optional_integer("n_inner").value_or(4 * c.width);
   c.epsilon = static_cast<float>(keys.number("layer_norm_epsilon", 1e-5));
-  c.activation = activation_of(keys, "activation_function", "gelu_new");
-  c.tied = keys.truth("tie_word_embeddings", true);
-  check_config(c, keys.where());
-  c.head_width = c.width / c.heads;
-  if (!keys.truth("scale_attn_weights", true)) c.attn_scale = 1;
-  return c;
 }
 
-Weights gpt2_weights(Config& c, const Tensors& tensors) {
-  const std::string root = tensors.has("transformer.wte.weight") || tensors.has("transformer.wpe.weight") ? "transformer." : "";
-  Weights w;
-  w.wte = tensors.matrix(root + "wte.weight", c.vocab, c.width);
-  w.wpe = tensors.matrix(root + "wpe.weight", c.context, c.width);
-  w.unembed = unembedding(c, w.wte, tensors, "lm_head.weight");
-  auto norm = [&](const std::string& name) {
-    return Norm{tensors.vector(name + ".weight", c.width), tensors.vector(name + ".bias", c.width)};
-  };
-  for (std::int64_t l = 0; l < c.blocks; ++l) {
-    const std::string h = fmt::format("{}h.{}.", root, l);
-    auto part = [&](std::int64_t i) {
-      return tensors.input_major(h + "attn.c_attn.weight", c.width, c.width, i * c.width, 3 * c.width);
-    };
-    auto part_bias = [&](std::int64_t i) {
-      Vector v = tensors.vector(h + "attn.c_attn.bias", 3 * c.width);
-      return Vector{v.view, i * c.width, c.width};
-    };
-    BlockWeights b;
-    b.ln1 = norm(h + "ln_1");
-    b.ln2 = norm(h + "ln_2");
-    b.q = part(0), b.k = part(1), b.v = part(2);
-    b.q_bias = part_bias(0), b.k_bias = part_bias(1), b.v_bias = part_bias(2);
-    b.o = tensors.input_major(h + "attn.c_proj.weight", c.width, c.width, 0, c.width);
-    b.o_bias = tensors.vector(h + "attn.c_proj.bias", c.width);
-    b.up = tensors.input_major(h + "mlp.c_fc.weight", c.mlp_width, c.width, 0, c.mlp_width);
-    b.up_bias = tensors.vector(h + "mlp.c_fc.bias", c.mlp_width);
-    b.down = tensors.input_major(h + "mlp.c_proj.weight", c.width, c.mlp_width, 0, c.width);
-    b.down_bias = tensors.vector(h + "mlp.c_proj.bias", c.width);
-    w.blocks.push_back(std::move(b));
+void finish_gpt2(const Keys& keys, Config& c) {
+  check_config(c, keys.where());
+  c.head_width = c.width / c.heads;
+  c.layers.resize(static_cast<std::size_t>(c.blocks));
+}
+
+}  // namespace
+
+void read_gpt2(const Keys& keys, Config& c, Names& n) {
+  name_as_gpt2(n);
+  n.input_major = n.in_site_table = true;
+  read_gpt2_keys(keys, c);
+  c.activation = activation_of(keys, "activation_function", "gelu_new");
+  c.tied = keys.truth("tie_word_embeddings", true);
+  finish_gpt2(keys, c);
+  if (!keys.truth("scale_attn_weights", true)) c.attn_scale = 1;
+  if (keys.truth("scale_attn_by_inverse_layer_idx", false)) {
+    for (std::size_t l = 0; l < c.layers.size(); ++l) c.layers[l].scale = 1 / static_cast<double>(l + 1);
   }
-  w.ln_final = norm(root + "ln_f");
-  return w;
+}
+
+void read_gpt_bigcode(const Keys& keys, Config& c, Names& n) {
+  name_as_gpt2(n);
+  read_gpt2_keys(keys, c);
+  c.activation = activation_of(keys, "activation_function", "gelu_pytorch_tanh");
+  c.tied = keys.truth("tie_word_embeddings", true);
+  for (const char* key : {"inference_runner", "pad_key_length", "validate_runner_input"}) keys.ignore(key);  // of a runner that is gone
+  const bool shared = keys.truth("multi_query", true);
+  if (shared) c.kv_heads = 1;
+  if (!shared) n.fused = Fused::by_heads;
+  if (keys.integer("num_key_value_heads", c.kv_heads) != c.kv_heads)
+    throw Error(Code::format, keys.where(), fmt::format("'num_key_value_heads' must be {} by 'multi_query'", c.kv_heads));
+  finish_gpt2(keys, c);
+  if (!keys.truth("scale_attn_weights", true)) c.attn_scale = 1;
+}
+
+void read_gpt_neo(const Keys& keys, Config& c, Names& n) {
+  name_as_gpt2(n);
+  n.fused = Fused::none, n.qkv_bias = false;
+  n.q = "attn.attention.q_proj", n.k = "attn.attention.k_proj", n.v = "attn.attention.v_proj", n.o = "attn.attention.out_proj";
+  c.vocab = keys.integer("vocab_size");
+  c.width = keys.integer("hidden_size");
+  c.blocks = keys.same_integer({"num_layers", "num_hidden_layers"});
+  c.heads = c.kv_heads = keys.same_integer({"num_heads", "num_attention_heads"});
+  c.context = keys.integer("max_position_embeddings");
+  c.mlp_width = keys.optional_integer("intermediate_size").value_or(4 * c.width);
+  c.epsilon = static_cast<float>(keys.number("layer_norm_epsilon", 1e-5));
+  c.activation = activation_of(keys, "activation_function", "gelu_new");
+  c.tied = keys.truth("tie_word_embeddings", true);
+  finish_gpt2(keys, c);
+  c.attn_scale = 1;
+  const std::int64_t window = keys.integer("window_size", 256);
+  keys.ignore("attention_types");  // [[["global", "local"], 12]], which attention_layers spells out
+  const auto kinds = attention_kinds(keys, c.blocks);
+  for (std::size_t l = 0; l < c.layers.size(); ++l) c.layers[l].window = kinds[l] == "local" ? window : 0;
+}
+
+void read_opt(const Keys& keys, Config& c, Names& n) {
+  n.root = "model.decoder.";
+  n.wpe = "embed_positions", n.ln_final = "final_layer_norm", n.ln1 = "self_attn_layer_norm", n.ln2 = "final_layer_norm";
+  n.o = "self_attn.out_proj", n.up = "fc1", n.down = "fc2", n.mlp = "";
+  n.norm_bias = true;
+  n.first_position = 2;
+  n.qkv_bias = n.o_bias = n.mlp_bias = keys.truth("enable_bias", true);
+  c.vocab = keys.integer("vocab_size");
+  c.width = keys.integer("hidden_size");
+  c.blocks = keys.integer("num_hidden_layers");
+  c.heads = c.kv_heads = keys.integer("num_attention_heads");
+  c.context = keys.integer("max_position_embeddings");
+  c.mlp_width = keys.integer("ffn_dim");
+  c.activation = activation_of(keys, "activation_function", "relu");
+  c.tied = keys.truth("tie_word_embeddings", true);
+  const std::int64_t projected = keys.optional_integer("word_embed_proj_dim").value_or(c.width);
+  if (projected != c.width || !keys.truth("do_layer_norm_before", true))
+    throw Error(Code::unsupported, keys.where(), "an OPT with projected embeddings or with norms after its blocks (opt-350m) is not supported");
+  if (!keys.truth("layer_norm_elementwise_affine", true)) n.norm_gain = false;
+  finish_gpt2(keys, c);
 }
 
 }  // namespace embscope

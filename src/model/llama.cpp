@@ -1,14 +1,35 @@
-// Llama (Touvron et al. 2023) in Hugging Face's files.
+// Llama (Touvron et al. 2023) and those that differ from it by a few values.
+#include <cmath>
+
 #include <fmt/format.h>
 
-#include "model/family.h"
-#include "model/rope.h"
+#include "model/families.h"
 
 namespace embscope {
+namespace {
 
-Config llama_config(const Keys& keys) {
-  Config c;
-  c.family = "llama";
+void read_biases(const Keys& keys, Names& n) {
+  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  n.mlp_bias = keys.truth("mlp_bias", false);
+}
+
+std::int64_t window_of(const Keys& keys, std::optional<std::int64_t> otherwise, bool used = true) {
+  const std::optional<std::int64_t> window = keys.has("sliding_window") ? keys.integer("sliding_window") : keys.optional_integer("sliding_window");
+  if (window && *window < 1) throw Error(Code::format, keys.where(), fmt::format("a sliding_window of {}: expected a number of keys or null", *window));
+  if (!used) return 0;
+  return keys.absent("sliding_window") ? otherwise.value_or(0) : window.value_or(0);
+}
+
+// Qwen's windows begin at a block, and are off unless use_sliding_window says so.
+void read_qwen_windows(const Keys& keys, Config& c) {
+  const bool used = keys.truth("use_sliding_window", false);
+  const std::int64_t first = keys.integer("max_window_layers", 28);
+  read_windows(keys, c, window_of(keys, 4096, used), [first](std::int64_t l) { return l >= first; });
+}
+
+}  // namespace
+
+void read_llama_keys(const Keys& keys, Config& c, const LlamaDefaults& d) {
   c.norm = NormKind::rms;
   c.position = PositionKind::rotary;
   c.gated_mlp = true;
@@ -16,51 +37,156 @@ Config llama_config(const Keys& keys) {
   c.width = keys.integer("hidden_size");
   c.blocks = keys.integer("num_hidden_layers");
   c.heads = keys.integer("num_attention_heads");
-  c.kv_heads = keys.optional_integer("num_key_value_heads").value_or(c.heads);
+  c.kv_heads = keys.optional_integer("num_key_value_heads").value_or(keys.absent("num_key_value_heads") && d.kv_heads > 0 ? d.kv_heads : c.heads);
   c.mlp_width = keys.integer("intermediate_size");
   c.context = keys.integer("max_position_embeddings", 2048);
-  c.head_width = keys.optional_integer("head_dim").value_or(c.heads > 0 ? c.width / c.heads : 0);
-  c.epsilon = static_cast<float>(keys.number("rms_norm_eps", 1e-6));
-  c.activation = activation_of(keys, "hidden_act", "silu");
-  c.tied = keys.truth("tie_word_embeddings", false);
+  const std::int64_t quotient = c.heads > 0 ? c.width / c.heads : 0;
+  c.head_width = keys.optional_integer("head_dim").value_or(keys.absent("head_dim") && d.head_width > 0 ? d.head_width : quotient);
+  c.epsilon = static_cast<float>(keys.number(d.epsilon_key, d.epsilon));
+  c.activation = activation_of(keys, d.activation_key, d.activation);
+  c.tied = keys.truth("tie_word_embeddings", d.tied);
   check_config(c, keys.where());
-  const Rope rope = read_rope(keys, c.head_width, c.context);
-  c.rope_frequencies = rope.frequencies, c.attn_scale = scale_of(rope, c.head_width);
-  c.context = rope.longest.value_or(c.context);
-  check_frequencies(c, keys.where());
-  return c;
+  c.layers.resize(static_cast<std::size_t>(c.blocks));
 }
 
-Weights llama_weights(Config& c, const Keys& keys, const Tensors& tensors) {
-  const bool attention_bias = keys.truth("attention_bias", false), mlp_bias = keys.truth("mlp_bias", false);
-  const std::int64_t q_width = c.heads * c.head_width, kv_width = c.kv_heads * c.head_width;
-  Weights w;
-  w.wte = tensors.matrix("model.embed_tokens.weight", c.vocab, c.width);
-  w.unembed = unembedding(c, w.wte, tensors, "lm_head.weight");
-  auto bias = [&](bool there, const std::string& name, std::int64_t count) { return there ? tensors.vector(name, count) : Vector{}; };
-  for (std::int64_t l = 0; l < c.blocks; ++l) {
-    const std::string layer = fmt::format("model.layers.{}.", l), attn = layer + "self_attn.", mlp = layer + "mlp.";
-    BlockWeights b;
-    b.ln1 = {tensors.vector(layer + "input_layernorm.weight", c.width), {}};
-    b.ln2 = {tensors.vector(layer + "post_attention_layernorm.weight", c.width), {}};
-    b.q = tensors.matrix(attn + "q_proj.weight", q_width, c.width);
-    b.k = tensors.matrix(attn + "k_proj.weight", kv_width, c.width);
-    b.v = tensors.matrix(attn + "v_proj.weight", kv_width, c.width);
-    b.o = tensors.matrix(attn + "o_proj.weight", c.width, q_width);
-    b.q_bias = bias(attention_bias, attn + "q_proj.bias", q_width);
-    b.k_bias = bias(attention_bias, attn + "k_proj.bias", kv_width);
-    b.v_bias = bias(attention_bias, attn + "v_proj.bias", kv_width);
-    b.o_bias = bias(attention_bias, attn + "o_proj.bias", c.width);
-    b.gate = tensors.matrix(mlp + "gate_proj.weight", c.mlp_width, c.width);
-    b.up = tensors.matrix(mlp + "up_proj.weight", c.mlp_width, c.width);
-    b.down = tensors.matrix(mlp + "down_proj.weight", c.width, c.mlp_width);
-    b.gate_bias = bias(mlp_bias, mlp + "gate_proj.bias", c.mlp_width);
-    b.up_bias = bias(mlp_bias, mlp + "up_proj.bias", c.mlp_width);
-    b.down_bias = bias(mlp_bias, mlp + "down_proj.bias", c.width);
-    w.blocks.push_back(std::move(b));
+void read_one_rope(const Keys& keys, Config& c, const LlamaDefaults& d) {
+  ReadRope rope = read_rope(keys, c.head_width, c.context, {d.theta, d.partial, d.partial_allowed});
+  rope.rope.pairs = d.pairs;
+  c.ropes = {std::move(rope.rope)};
+  c.context = rope.longest.value_or(c.context);
+  check_frequencies(c, keys.where());
+}
+
+void read_windows(const Keys& keys, Config& c, std::int64_t window, const std::function<bool(std::int64_t)>& windowed) {
+  std::vector<std::string_view> kinds;
+  if (keys.has("layer_types")) kinds = keys.strings("layer_types");
+  if (!kinds.empty() && kinds.size() != c.layers.size())
+    throw Error(Code::format, keys.where(), fmt::format("'layer_types' has {} blocks, the model {}", kinds.size(), c.blocks));
+  for (std::size_t l = 0; l < c.layers.size(); ++l) {
+    if (!kinds.empty() && kinds[l] != "sliding_attention" && kinds[l] != "full_attention" && kinds[l] != "attention")
+      throw Error(Code::unsupported, keys.where(), fmt::format("'layer_types': '{}' in block {} is not supported", kinds[l], l));
+    const bool sliding = kinds.empty() ? windowed(static_cast<std::int64_t>(l)) : kinds[l] == "sliding_attention";
+    c.layers[l].window = sliding ? window : 0;
   }
-  w.ln_final = {tensors.vector("model.norm.weight", c.width), {}};
-  return w;
+}
+
+void read_llama(const Keys& keys, Config& c, Names& n) {
+  n.in_site_table = true;
+  read_llama_keys(keys, c);
+  read_biases(keys, n);
+  read_one_rope(keys, c, {});
+}
+
+void read_mistral(const Keys& keys, Config& c, Names&) {
+  read_llama_keys(keys, c, {.kv_heads = 8});
+  read_one_rope(keys, c, {});
+  for (Layer& layer : c.layers) layer.window = window_of(keys, 4096);
+}
+
+void read_qwen2(const Keys& keys, Config& c, Names& n) {
+  n.qkv_bias = true;
+  read_llama_keys(keys, c, {.kv_heads = 32});
+  read_one_rope(keys, c, {});
+  read_qwen_windows(keys, c);
+}
+
+void read_qwen3(const Keys& keys, Config& c, Names& n) {
+  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
+  c.qk_norm = QkNorm::heads;
+  read_llama_keys(keys, c, {.head_width = 128, .kv_heads = 32});
+  read_biases(keys, n);
+  read_one_rope(keys, c, {});
+  read_qwen_windows(keys, c);
+}
+
+void read_smollm3(const Keys& keys, Config& c, Names& n) {
+  const LlamaDefaults defaults{.tied = true, .kv_heads = 4};
+  read_llama_keys(keys, c, defaults);
+  read_biases(keys, n);
+  read_one_rope(keys, c, defaults);
+  const std::int64_t interval = keys.integer("no_rope_layer_interval", 4);
+  if (interval < 1) throw Error(Code::format, keys.where(), fmt::format("a no_rope_layer_interval of {}", interval));
+  std::vector<double> turned;  // 1: with rotation
+  if (keys.has("no_rope_layers")) turned = keys.numbers("no_rope_layers");
+  if (!turned.empty() && turned.size() != c.layers.size())
+    throw Error(Code::format, keys.where(), fmt::format("'no_rope_layers' has {} blocks, the model {}", turned.size(), c.blocks));
+  for (std::size_t l = 0; l < c.layers.size(); ++l) {
+    const bool turns = turned.empty() ? static_cast<std::int64_t>(l + 1) % interval != 0 : turned[l] != 0;
+    c.layers[l].rope = turns ? 0 : -1;
+  }
+  keys.ignore("max_window_layers");  // Qwen's, which SmolLM3's files have and nobody reads
+  const bool used = keys.truth("use_sliding_window", false);
+  read_windows(keys, c, window_of(keys, {}, used), [&c](std::int64_t l) { return c.layers[static_cast<std::size_t>(l)].rope < 0; });
+}
+
+void read_granite(const Keys& keys, Config& c, Names& n) {
+  read_llama_keys(keys, c);
+  read_biases(keys, n);
+  read_one_rope(keys, c, {});
+  c.embedding_scale = static_cast<float>(keys.number("embedding_multiplier", 1));
+  c.residual_scale = static_cast<float>(keys.number("residual_multiplier", 1));
+  c.attn_scale = static_cast<float>(keys.number("attention_multiplier", 1));
+  c.logit_scale = static_cast<float>(1 / keys.number("logits_scaling", 1));
+  for (float factor : {c.embedding_scale, c.residual_scale, c.attn_scale, c.logit_scale}) {
+    if (!(factor != 0) || !std::isfinite(factor)) throw Error(Code::format, keys.where(), fmt::format("a multiplier of {}", factor));
+  }
+}
+
+void read_olmo(const Keys& keys, Config& c, Names& n) {
+  read_llama_keys(keys, c);
+  c.norm = NormKind::layer, c.epsilon = 1e-5f;
+  n.norm_gain = false;
+  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_one_rope(keys, c, {});
+  c.qkv_clip = static_cast<float>(keys.optional_number("clip_qkv").value_or(0));
+}
+
+// Norms after the branches only, and over the whole width of queries and keys.
+void read_olmo2(const Keys& keys, Config& c, Names& n) {
+  n.ln1_post = "post_attention_layernorm", n.ln2_post = "post_feedforward_layernorm";
+  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
+  c.norm_before = false, c.norm_after = true;
+  c.qk_norm = QkNorm::together;
+  read_llama_keys(keys, c, {.epsilon = 1e-5});
+  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_one_rope(keys, c, {});
+}
+
+void read_phi3(const Keys& keys, Config& c, Names& n) {
+  n.qkv = "self_attn.qkv_proj", n.fused = Fused::stacked, n.gate_up = "mlp.gate_up_proj";
+  const LlamaDefaults defaults{.epsilon = 1e-5, .partial_allowed = true};
+  read_llama_keys(keys, c, defaults);
+  read_one_rope(keys, c, defaults);
+  for (Layer& layer : c.layers) layer.window = window_of(keys, {});
+}
+
+void read_arcee(const Keys& keys, Config& c, Names& n) {
+  read_llama_keys(keys, c, {.epsilon = 1e-5, .activation = "relu2"});
+  c.gated_mlp = false;
+  read_biases(keys, n);
+  read_one_rope(keys, c, {});
+}
+
+void read_helium(const Keys& keys, Config& c, Names& n) {
+  const LlamaDefaults defaults{.epsilon = 1e-8, .pairs = true, .head_width = 128, .kv_heads = 20};
+  read_llama_keys(keys, c, defaults);
+  n.qkv_bias = keys.truth("attention_bias", false);
+  n.mlp_bias = keys.truth("mlp_bias", false);
+  read_one_rope(keys, c, defaults);
+}
+
+void read_glm(const Keys& keys, Config& c, Names& n) {
+  n.gate_up = "mlp.gate_up_proj";
+  const LlamaDefaults defaults{.epsilon = 1.5625e-7, .partial = 0.5, .partial_allowed = true, .pairs = true, .head_width = 128, .kv_heads = 2};
+  read_llama_keys(keys, c, defaults);
+  n.qkv_bias = keys.truth("attention_bias", true);
+  read_one_rope(keys, c, defaults);
+}
+
+void read_glm4(const Keys& keys, Config& c, Names& n) {
+  read_glm(keys, c, n);
+  c.norm_after = true;
+  n.ln1_post = "post_self_attn_layernorm", n.ln2_post = "post_mlp_layernorm";
 }
 
 }  // namespace embscope

@@ -44,9 +44,12 @@ void check_config(const Config& c, const std::string& where) {
 }
 
 void check_frequencies(const Config& c, const std::string& where) {
-  for (double f : c.rope_frequencies) {
-    if (!(f > 0) || !std::isfinite(f))
-      throw Error(Code::format, where, fmt::format("a rotary frequency of {}: expected a positive number (of theta and its scaling)", f));
+  for (const Rope& rope : c.ropes) {
+    for (double f : rope.frequencies) {
+      if (!(f > 0) || !std::isfinite(f))
+        throw Error(Code::format, where, fmt::format("a rotary frequency of {}: expected a positive number (of theta and its scaling)", f));
+    }
+    if (!std::isfinite(rope.scale)) throw Error(Code::format, where, fmt::format("an attention factor of {}", rope.scale));
   }
 }
 
@@ -54,12 +57,12 @@ Activation activation_of(const Keys& keys, std::string_view key, std::string_vie
   using enum Activation;
   static constexpr std::pair<std::string_view, Activation> known[] = {
       {"gelu_new", gelu_tanh}, {"gelu_pytorch_tanh", gelu_tanh}, {"gelu_fast", gelu_tanh}, {"gelu", gelu_exact}, {"gelu_python", gelu_exact},
-      {"relu", relu}, {"silu", silu}, {"swish", silu}};
+      {"relu", relu}, {"silu", silu}, {"swish", silu}, {"relu2", relu_squared}};
   const std::string_view name = keys.string(key, otherwise);
   for (const auto& [known_name, activation] : known) {
     if (known_name == name) return activation;
   }
-  throw Error(Code::unsupported, keys.where(), fmt::format("{} '{}': gelu, gelu_new, relu and silu are known", key, name));
+  throw Error(Code::unsupported, keys.where(), fmt::format("{} '{}': gelu, gelu_new, relu, relu2 and silu are known", key, name));
 }
 
 namespace {
@@ -90,8 +93,9 @@ struct ModelOpener {
     model->archives_ = {archive};
     const Meta meta(*archive);
     const Tensors tensors(model->archives_);
-    model->config_ = gguf_config(meta);
-    model->weights_ = gguf_weights(model->config_, tensors);
+    Names names;
+    read_gguf(meta, model->config_, names);
+    model->weights_ = load_weights(model->config_, names, tensors);
     meta.refuse_rest();
     tensors.refuse_rest(model->config_.blocks);
     model->name_ = model_name(*archive);
@@ -111,15 +115,14 @@ struct ModelOpener {
     const Keys keys(JsonObject(value, path.string()));
     const std::string_view type = keys.string("model_type", "");
     const Tensors tensors(model->archives_);
-    if (type == "gpt2") {
-      model->config_ = gpt2_config(keys);
-      model->weights_ = gpt2_weights(model->config_, tensors);
-    } else if (type == "llama") {
-      model->config_ = llama_config(keys);
-      model->weights_ = llama_weights(model->config_, keys, tensors);
-    } else {
-      throw Error(Code::unsupported, path.string(), fmt::format("model_type '{}': gpt2 and llama are supported", type));
-    }
+    const Family* family = find_family(type);
+    if (family == nullptr)
+      throw Error(Code::unsupported, path.string(), fmt::format("model_type '{}' is not supported; supported are {}", type, fmt::join(model_types(), ", ")));
+    Config& c = model->config_;
+    Names names;
+    c.family = type;
+    family->read(keys, c, names);
+    model->weights_ = load_weights(c, names, tensors);
     for (const auto& [key, id] :
          {std::pair{"bos_token_id", &model->config_.bos}, std::pair{"eos_token_id", &model->config_.eos}}) {
       keys.ignore(key);  // a list of ends, or null, is none

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include <fmt/format.h>
 
@@ -87,11 +86,12 @@ void longrope(const Scaling& s, Rope& rope) {
   const double factor = s.keys.optional_number("factor").value_or(s.over(s.original));
   const double scale = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(s.original));
   rope.scale = s.keys.optional_number("attention_factor").value_or(scale);
-  if (s.original < static_cast<double>(s.context)) rope.longest = static_cast<std::int64_t>(s.original);
 }
 
-const std::pair<std::string_view, std::function<void(const Scaling&, Rope&)>> kinds[] = {
-    {"default", [](const Scaling&, Rope&) {}}, {"linear", linear}, {"dynamic", dynamic}, {"llama3", llama3}, {"yarn", yarn}, {"longrope", longrope},
+void plain(const Scaling&, Rope&) {}
+
+const std::pair<std::string_view, void (*)(const Scaling&, Rope&)> kinds[] = {
+    {"default", plain}, {"linear", linear}, {"dynamic", dynamic}, {"llama3", llama3}, {"yarn", yarn}, {"longrope", longrope},
     {"su", longrope}};  // Phi-3's first name for longrope
 
 void check_theta(double theta, const std::string& where) {
@@ -117,34 +117,35 @@ std::vector<double> rope_frequencies(double theta, std::int64_t width) {
   return frequencies;
 }
 
-Rope read_rope(const Keys& keys, std::int64_t head_width, std::int64_t context, const RopeDefaults& defaults) {
-  const double theta_at_top = keys.number("rope_theta", defaults.theta);
+ReadRope read_rope(const Keys& keys, std::int64_t head_width, std::int64_t context, const RopeDefaults& defaults) {
+  RopeDefaults at_top = defaults;
+  at_top.theta = keys.number("rope_theta", defaults.theta);
+  if (defaults.partial_allowed) at_top.partial = keys.number(defaults.partial_key, defaults.partial);
+  return read_rope_object(rope_object(keys), head_width, context, at_top, keys);
+}
+
+ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_width, std::int64_t context, const RopeDefaults& defaults,
+                          const Keys& keys) {
   const auto original_at_top = keys.optional_number("original_max_position_embeddings");
-  double partial = defaults.partial;
-  if (defaults.partial_allowed) partial = keys.number("partial_rotary_factor", partial);
-  const std::optional<Keys> object = rope_object(keys);
-  const double theta = object ? object->number("rope_theta", theta_at_top) : theta_at_top;
+  const double theta = object ? object->number("rope_theta", defaults.theta) : defaults.theta;
   check_theta(theta, keys.where());
-  if (object && defaults.partial_allowed) partial = object->number("partial_rotary_factor", partial);
+  const double partial = object && defaults.partial_allowed ? object->number("partial_rotary_factor", defaults.partial) : defaults.partial;
   const std::int64_t width = static_cast<std::int64_t>(static_cast<double>(head_width) * partial);
-  if (width < 2 || width > head_width || width % 2 != 0)
+  if (!(partial > 0) || width < 2 || width > head_width || width % 2 != 0)
     throw Error(Code::format, keys.where(), fmt::format("{} of a head's {} values turn: expected an even number of them", width, head_width));
-  Rope rope{rope_frequencies(theta, width), 1, {}};
-  if (!object) return rope;
+  ReadRope found{{rope_frequencies(theta, width), 1, false}, {}};
+  if (!object) return found;
   const std::string_view older = object->string("type", "default"), kind = object->string("rope_type", older);
   const auto known = std::ranges::find(kinds, kind, [](const auto& k) { return k.first; });
   if (known == std::end(kinds)) {
     throw Error(Code::unsupported, keys.where(),
                 fmt::format("rope scaling '{}': default, linear, dynamic, llama3, yarn and longrope are known", kind));
   }
-  const double original = object->optional_number("original_max_position_embeddings").value_or(static_cast<double>(context));
-  known->second({*object, theta, width, context, original_at_top.value_or(original)}, rope);
+  const double original = original_at_top.value_or(object->optional_number("original_max_position_embeddings").value_or(static_cast<double>(context)));
+  known->second({*object, theta, width, context, original}, found.rope);
+  if (known->second == longrope && original < static_cast<double>(context)) found.longest = static_cast<std::int64_t>(original);
   object->refuse_rest();
-  return rope;
-}
-
-float scale_of(const Rope& rope, std::int64_t head_width) {
-  return static_cast<float>(rope.scale * rope.scale / std::sqrt(static_cast<double>(head_width)));
+  return found;
 }
 
 namespace {
@@ -160,9 +161,9 @@ void scale_by_file(const Meta& meta, Rope& rope) {
 
 }  // namespace
 
-Rope read_rope(const Meta& meta, std::int64_t width, std::int64_t context) {
+ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context) {
   const double theta = meta.number(".rope.freq_base", 10000);
-  Rope rope{rope_frequencies(theta, width), 1, {}};
+  Rope rope{rope_frequencies(theta, width), 1, false};
   // a factor of 0 is no factor; one without a type is linear
   double factor = meta.number(".rope.scaling.factor", 0);
   if (factor == 0) factor = meta.number(".rope.scale_linear", 0);
@@ -179,7 +180,7 @@ Rope read_rope(const Meta& meta, std::int64_t width, std::int64_t context) {
     throw Error(Code::unsupported, meta.where(), fmt::format("{}.rope.scaling.type '{}': none, linear and yarn are known", meta.architecture(), kind));
   }
   scale_by_file(meta, rope);
-  return rope;
+  return {std::move(rope), {}};
 }
 
 }  // namespace embscope

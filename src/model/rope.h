@@ -5,20 +5,21 @@
 #include <string>
 #include <vector>
 
+#include "embscope/model.h"
 #include "model/keys.h"
 
 namespace embscope {
 
-struct Rope {
-  std::vector<double> frequencies;  ///< of each pair of dimensions that turns
-  double scale = 1;                 ///< of cosines and sines (YaRN's attention factor)
-  std::optional<std::int64_t> longest;  ///< of a text for which they hold, where that is less than the context
+struct ReadRope {
+  Rope rope;
+  std::optional<std::int64_t> longest;  ///< of a text for which it holds, where that is less than the context
 };
 
 struct RopeDefaults {
   double theta = 10000;
   double partial = 1;           ///< the part of a head that turns where the configuration does not say it
   bool partial_allowed = false;  ///< whether this family knows another part than the whole
+  std::string_view partial_key = "partial_rotary_factor";
 };
 
 /// theta^(-2i/width) for i in 0..width/2 (Su et al. 2021).
@@ -26,12 +27,13 @@ std::vector<double> rope_frequencies(double theta, std::int64_t width);
 
 /// rope_theta, rope_scaling and rope_parameters of config.json, as transformers 5 resolves them (modeling_rope_utils.py).
 /// `context`: max_position_embeddings. Throws Error{unsupported} for kinds that are not known.
-Rope read_rope(const Keys& keys, std::int64_t head_width, std::int64_t context, const RopeDefaults& defaults = {});
+ReadRope read_rope(const Keys& keys, std::int64_t head_width, std::int64_t context, const RopeDefaults& defaults = {});
 
-/// The factor on q.k where both were turned by such cosines and sines.
-float scale_of(const Rope& rope, std::int64_t head_width);
+/// The same of one object { rope_type, rope_theta, factor, ... }, or of none.
+ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_width, std::int64_t context, const RopeDefaults& defaults,
+                          const Keys& keys);
 
 /// rope.* of GGUF, as llama.cpp reads them.
-Rope read_rope(const Meta& meta, std::int64_t width, std::int64_t context);
+ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context);
 
 }  // namespace embscope

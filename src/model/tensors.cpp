@@ -71,11 +71,11 @@ Tensors::Tensors(const std::vector<std::shared_ptr<const Archive>>& archives) : 
   }
 }
 
-bool Tensors::has(const std::string& name) const {
+const View* Tensors::find(const std::string& name) const {
   for (const auto& archive : archives_) {
-    if (archive->find(name) != nullptr) return true;
+    if (const View* view = archive->find(name)) return view;
   }
-  return false;
+  return nullptr;
 }
 
 const View& Tensors::at(const std::string& name, const Shape& expected) const {

@@ -16,7 +16,8 @@ class Tensors {
   /// Throws Error{format} when two shards hold a tensor of one name.
   explicit Tensors(const std::vector<std::shared_ptr<const Archive>>& archives);
 
-  bool has(const std::string& name) const;
+  bool has(const std::string& name) const { return find(name) != nullptr; }
+  const View* find(const std::string& name) const;  ///< null when absent; counts as read only when `at` is asked
   /// Throws Error{not_found} with the nearest name, Error{shape} with expected and found, Error{unsupported} for integers.
   const View& at(const std::string& name, const Shape& expected) const;
 

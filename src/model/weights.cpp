@@ -6,12 +6,21 @@
 #include "embscope/model.h"
 
 namespace embscope {
-std::int64_t Matrix::stored_row(std::int64_t j) const {
-  if (rotary_heads == 0) return first + j;
-  const std::int64_t head_width = out / rotary_heads, half = head_width / 2;
-  const std::int64_t head = j / head_width, within = j % head_width;
-  return first + head * head_width + 2 * (within % half) + within / half;
+namespace {
+
+// GGUF's Llama keeps the two halves of each head interleaved (2i, 2i + 1).
+std::int64_t stored_index(std::int64_t j, std::int64_t first, std::int64_t count, std::int64_t rotary_heads, std::int64_t run, std::int64_t apart) {
+  if (rotary_heads != 0) {
+    const std::int64_t head_width = count / rotary_heads, half = head_width / 2;
+    const std::int64_t head = j / head_width, within = j % head_width;
+    j = head * head_width + 2 * (within % half) + within / half;
+  }
+  return first + (run == 0 ? j : j / run * apart + j % run);
 }
+
+}  // namespace
+
+std::int64_t Matrix::stored_row(std::int64_t j) const { return stored_index(j, first, out, rotary_heads, run, stride); }
 
 void Matrix::row(std::int64_t j, float* values) const {
   if (!input_major) {
@@ -19,9 +28,9 @@ void Matrix::row(std::int64_t j, float* values) const {
     return;
   }
   const View column{view.data, view.dtype, {1}};  // one element at a time: block formats are never input-major
-  const std::int64_t stride = view.columns() * block_bytes(view.dtype);
+  const std::int64_t row_bytes = view.columns() * block_bytes(view.dtype);
   for (std::int64_t k = 0; k < in; ++k) {
-    decode_rows({view.data + k * stride + (first + j) * block_bytes(view.dtype), view.dtype, column.shape}, 0, 1,
+    decode_rows({view.data + k * row_bytes + (first + j) * block_bytes(view.dtype), view.dtype, column.shape}, 0, 1,
                 values + k);
   }
 }
@@ -48,7 +57,15 @@ void Matrix::combine(const double* weights, double* values) const {
 
 Tensor Vector::values() const {
   Tensor out = Tensor::uninitialised({count});
-  decode_rows({view.data + first * block_bytes(view.dtype), view.dtype, {count}}, 0, 1, out.data());
+  if (rotary_heads == 0 && run == 0) {
+    decode_rows({view.data + first * block_bytes(view.dtype), view.dtype, {count}}, 0, 1, out.data());
+  } else {
+    const Tensor all = decode(view);
+    for (std::int64_t j = 0; j < count; ++j) out.data()[j] = all.data()[stored_index(j, first, count, rotary_heads, run, stride)];
+  }
+  if (plus != 0) {
+    for (float& x : out.values()) x += plus;
+  }
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "forward/activation.h"
 #include "kernels/gemm.h"
 #include "kernels/vector.h"
 
@@ -63,13 +64,23 @@ struct Map {
   float* row(std::int64_t t) { return values.data() + t * stride; }
 };
 
-// Queries t .. t + count: softmax of scaled scores; 0 at the keys of the block that a query may not see.
-void pattern_block(const HeadPass& h, const ByPosition& keys, std::int64_t t, std::int64_t count, Map& map) {
+std::int64_t first_key(const HeadPass& h, std::int64_t position) { return h.window == 0 || position < h.window ? 0 : position - h.window + 1; }
+
+// Queries t .. t + count: softmax of scaled scores; 0 at the keys of the block that a query may not see. `capped`: where the
+// scores are kept that a cap bends.
+void pattern_block(const HeadPass& h, const ByPosition& keys, std::int64_t t, std::int64_t count, Map& map, Map& capped) {
   gemm_serial(h.q + t * h.q_stride, h.q_stride, count, keys.panels(), keys.stride(), h.width, map.row(t), map.stride, t + count,
               false);
   for (std::int64_t i = t; i < t + count; ++i) {
-    scale(map.row(i), h.scale, i + 1);
-    softmax(map.row(i), i + 1);
+    const std::int64_t begin = first_key(h, i), n = i + 1 - begin;
+    float* row = map.row(i) + begin;
+    scale(row, h.scale, n);
+    if (h.slope != 0) {
+      for (std::int64_t s = 0; s < n; ++s) row[s] += h.slope * static_cast<float>(begin + s);
+    }
+    if (h.cap != 0) soft_cap(h.cap, row, n), std::copy_n(row, n, capped.row(i) + begin);
+    softmax(row, n);
+    std::fill_n(map.row(i), begin, 0.0f);
     std::fill(map.row(i) + i + 1, map.row(i) + t + count, 0.0f);
   }
 }
@@ -81,7 +92,7 @@ void drop(const HeadPass& h, float* row, std::int64_t t, std::int64_t n) {
 struct Scratch {
   ByPosition keys, values_by_position;
   ByDimension values, keys_by_dimension, queries, gradients;
-  Map pattern, dropped, change;
+  Map pattern, dropped, change, capped;
 };
 
 Scratch& scratch() {
@@ -101,12 +112,15 @@ void change_block(const HeadPass& h, const float* dz, std::int64_t z_stride, std
       drop(h, s.dropped.row(i), i, i + 1);
       drop(h, s.change.row(i), i, i + 1);
     }
-    if (d.pattern != nullptr) std::copy_n(s.change.row(i), i + 1, d.pattern + i * h.positions);
-    softmax_backward(s.pattern.row(i), s.change.row(i), i + 1, d.scores != nullptr ? 1 : h.scale);
-    if (d.scores != nullptr) {
-      std::copy_n(s.change.row(i), i + 1, d.scores + i * h.positions);
-      scale(s.change.row(i), h.scale, i + 1);
-    }
+    const std::int64_t begin = first_key(h, i), n = i + 1 - begin;
+    const bool in_steps = d.scores != nullptr || h.cap != 0;
+    float* change = s.change.row(i) + begin;
+    if (d.pattern != nullptr) std::copy_n(change, n, d.pattern + i * h.positions + begin);
+    softmax_backward(s.pattern.row(i) + begin, change, n, in_steps ? 1 : h.scale);
+    if (d.scores != nullptr) std::copy_n(change, n, d.scores + i * h.positions + begin);
+    for (std::int64_t k = 0; h.cap != 0 && k < n; ++k) change[k] *= soft_cap_slope(h.cap, s.capped.row(i)[begin + k]);
+    if (in_steps) scale(change, h.scale, n);
+    std::fill_n(s.change.row(i), begin, 0.0f);
     std::fill(s.change.row(i) + i + 1, s.change.row(i) + keys, 0.0f);
   }
 }
@@ -118,9 +132,10 @@ void attend_forward(const HeadPass& h, float* z, std::int64_t z_stride) {
   s.keys.pack(h.k, h.kv_stride, h.positions, h.width);
   s.values.pack(h.v, h.kv_stride, h.positions, h.width);
   s.pattern.shape(h.positions);
+  if (h.cap != 0) s.capped.shape(h.positions);
   for (std::int64_t t = 0; t < h.positions; t += query_block) {
     const std::int64_t count = std::min(query_block, h.positions - t);
-    pattern_block(h, s.keys, t, count, s.pattern);
+    pattern_block(h, s.keys, t, count, s.pattern, s.capped);
     for (std::int64_t i = t; i < t + count; ++i) drop(h, s.pattern.row(i), i, i + 1);
     gemm_serial(s.pattern.row(t), s.pattern.stride, count, s.values.from(0), s.values.stride(), t + count, z + t * z_stride,
                 z_stride, h.width, false);
@@ -135,10 +150,11 @@ void attend_backward(const HeadPass& h, const float* dz, std::int64_t z_stride, 
   s.queries.pack(h.q, h.q_stride, h.positions, h.width);
   s.gradients.pack(dz, z_stride, h.positions, h.width);
   s.pattern.shape(h.positions), s.change.shape(h.positions);
+  if (h.cap != 0) s.capped.shape(h.positions);
   if (h.dropout.rate > 0) s.dropped.shape(h.positions);
   for (std::int64_t t = 0; t < h.positions; t += query_block) {
     const std::int64_t count = std::min(query_block, h.positions - t);
-    pattern_block(h, s.keys, t, count, s.pattern);
+    pattern_block(h, s.keys, t, count, s.pattern, s.capped);
     change_block(h, dz, z_stride, t, count, s, d);
     gemm_serial(s.change.row(t), s.change.stride, count, s.keys_by_dimension.from(0), s.keys_by_dimension.stride(), t + count,
                 d.q + t * h.q_stride, h.q_stride, h.width, false);

@@ -16,6 +16,8 @@ struct HeadPass {
   float scale;
   Dropout dropout;             ///< of the pattern
   std::uint64_t first_number;  ///< of its elements, numbered row by row
+  std::int64_t window = 0;     ///< as forward/attention's HeadShape has them
+  float slope = 0, cap = 0;
 };
 
 /// z [T, K] = softmax(q k^T scale) v over the keys a query may see: the bits of forward/attention.

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "forward/activation.h"
+#include "forward/attention.h"
 #include "forward/norm.h"
 #include "forward/request.h"
 #include "forward/rotary.h"
@@ -17,6 +18,12 @@ namespace embscope {
 namespace {
 
 using Key = std::pair<int, Point>;  // of a site: block, point
+
+// Queries and keys as they meet.
+std::pair<Point, Point> meeting(const Config& config) {
+  if (config.position == PositionKind::rotary) return {Point::rot_q, Point::rot_k};
+  return config.qk_norm != QkNorm::none ? std::pair{Point::normed_q, Point::normed_k} : std::pair{Point::q, Point::k};
+}
 
 /// What a run held at the sites that were captured.
 class Activations {
@@ -37,20 +44,28 @@ class Backward {
  public:
   Backward(const Model& model, const Activations& activations, const GradientRequest& request, std::int64_t positions)
       : model_(model), config_(model.config()), run_(activations), request_(request), positions_(positions) {
-    if (config_.position == PositionKind::rotary) rotary_ = rotary(config_, positions);
+    for (const Rope& rope : config_.ropes) rotary_.push_back(rotary(rope, positions));
   }
 
-  void head(TokenId target, std::optional<TokenId> against);  ///< logits, final norm
+  /// A token and how its logit answers to the product with its row: the head's scale, and what a cap leaves of it.
+  struct Target {
+    TokenId token;
+    float slope;
+  };
+  void head(Target target, std::optional<Target> against);  ///< logits, final norm
   void block(int l);
   void embedding();
   std::vector<Tensor> take();  ///< in the order of the sites
 
  private:
-  void mlp(int l);
-  void attention(int l);
+  Tensor before(Point out, const Norm& post, Point scale, Point normalized, int l, const Tensor& added);  ///< by what the branch gave itself
+  Tensor mlp(int l, const Tensor& out);        ///< by what the MLP reads
+  Tensor attention(int l, const Tensor& out);  ///< by what attention reads
   void attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& dv);
-  void rotate_back(Tensor& d, std::int64_t heads) const;
-  void norm(const Norm& w, Point scale, Point normalized, int l, Tensor& d);  ///< adds to x_
+  void unclip(Tensor& d, Point point, int l) const;
+  void norm_heads_back(Tensor& d, const Norm& w, Point input, int l, std::int64_t heads) const;
+  Tensor norm(const Norm& w, Point scale, Point normalized, int l, Tensor& d);  ///< by the norm's input
+  void add_through(const Norm& w, Point scale, Point normalized, Point result, int l, Tensor& d);  ///< to x_
   Tensor through(std::initializer_list<std::pair<const Matrix*, const Tensor*>> maps) const;  ///< sum of dy W
   bool wanted(Point point, int l) const { return std::ranges::find(request_.sites, Site{point, l}) != request_.sites.end(); }
   void keep(Point point, int l, const Tensor& d);
@@ -60,7 +75,7 @@ class Backward {
   const Activations& run_;
   const GradientRequest& request_;
   std::int64_t positions_;
-  Rotary rotary_;
+  std::vector<Rotary> rotary_;
   Tensor x_;
   std::map<Key, Tensor> kept_;
 };
@@ -73,7 +88,9 @@ std::vector<Tensor> Backward::take() {
   std::vector<Tensor> gradients;
   for (const Site& site : request_.sites) {
     const Tensor& like = run_.at(site.point, site.block);
-    const auto values = kept_.at({site.block, site.point}).values();
+    const auto kept = kept_.find({site.block, site.point});
+    if (kept == kept_.end()) throw Error(Code::unsupported, site.name(), "the backward pass does not come by this site");
+    const auto values = kept->second.values();
     gradients.push_back(Tensor::of(like.shape(), {values.data(), values.size()}));
   }
   return gradients;
@@ -95,58 +112,94 @@ Tensor Backward::through(std::initializer_list<std::pair<const Matrix*, const Te
 
 // y = h gain + bias with h = (x - mean) / s, s = sqrt(mean((x - mean)^2) + epsilon). With g the gradient by h, that by s is
 // -sum(g h) / s, and through both x gets (g - mean(g) - h mean(g h)) / s; RMSNorm has no mean to take.
-void Backward::norm(const Norm& w, Point scale_point, Point normalized, int l, Tensor& d) {
-  const Tensor gain = w.gain.values();
-  for_rows(d, [&](std::int64_t i) { multiply(d.row(i).data(), gain.data(), d.columns()); });
+Tensor Backward::norm(const Norm& w, Point scale_point, Point normalized, int l, Tensor& d) {
+  if (!w.gain.empty()) {
+    const Tensor gain = w.gain.values();
+    for_rows(d, [&](std::int64_t i) { multiply(d.row(i).data(), gain.data(), d.columns()); });
+  }
   keep(normalized, l, d);
   const Tensor &h = run_.at(normalized, l), &scales = run_.at(scale_point, l);
   const double width = static_cast<double>(d.columns()), centred = config_.norm == NormKind::layer ? 1 : 0;
-  Tensor by_scale({positions_, 1});
+  Tensor by_scale({positions_, 1}), by_input = Tensor::uninitialised(d.shape());
   for_rows(d, [&](std::int64_t i) {
     const std::span<const float> g = d.row(i), normed = h.row(i);
-    const std::span<float> x = x_.row(i);
+    const std::span<float> x = by_input.row(i);
     const double s = static_cast<double>(scales.data()[i]);
     double sum = 0, product = 0;
     for (std::size_t k = 0; k < g.size(); ++k) sum += static_cast<double>(g[k]), product += static_cast<double>(g[k]) * static_cast<double>(normed[k]);
     by_scale.data()[i] = static_cast<float>(-product / s);
     for (std::size_t k = 0; k < g.size(); ++k)
-      x[k] += static_cast<float>((static_cast<double>(g[k]) - centred * sum / width - static_cast<double>(normed[k]) * product / width) / s);
+      x[k] = static_cast<float>((static_cast<double>(g[k]) - centred * sum / width - static_cast<double>(normed[k]) * product / width) / s);
   });
   keep(scale_point, l, by_scale);
+  return by_input;
 }
 
-void Backward::head(TokenId target, std::optional<TokenId> against) {
+void add_to(Tensor& x, const Tensor& y) { add(x.data(), y.data(), x.size(), x.data()); }
+
+void Backward::add_through(const Norm& w, Point scale, Point normalized, Point result, int l, Tensor& d) {
+  if (!config_.norm_before) return add_to(x_, d);
+  keep(result, l, d);
+  add_to(x_, norm(w, scale, normalized, l, d));
+}
+
+// The same for a norm whose steps are no sites, from its input: g becomes the gradient by x.
+void norm_back(NormKind kind, float epsilon, const float* x, std::int64_t n, float* g) {
+  const bool centred = kind == NormKind::layer;
+  const double shift = centred ? mean(x, n) : 0, s = static_cast<double>(norm_scale(x, static_cast<float>(shift), n, epsilon));
+  double sum = 0, product = 0;
+  auto normed = [&](std::int64_t k) { return (static_cast<double>(x[k]) - shift) / s; };
+  for (std::int64_t k = 0; k < n; ++k) sum += static_cast<double>(g[k]), product += static_cast<double>(g[k]) * normed(k);
+  const double width = static_cast<double>(n);
+  for (std::int64_t k = 0; k < n; ++k)
+    g[k] = static_cast<float>((static_cast<double>(g[k]) - (centred ? sum / width : 0) - normed(k) * product / width) / s);
+}
+
+void Backward::head(Target target, std::optional<Target> against) {
   const std::int64_t last = positions_ - 1;
   if (wanted(Point::logits, -1)) {
     Tensor d({positions_, config_.vocab});
-    d.row(last)[static_cast<std::size_t>(target)] = 1;
-    if (against) d.row(last)[static_cast<std::size_t>(*against)] = -1;
+    d.row(last)[static_cast<std::size_t>(target.token)] = 1;
+    if (against) d.row(last)[static_cast<std::size_t>(against->token)] = -1;
     keep(Point::logits, -1, d);
   }
   Tensor d({positions_, config_.width});
   const Matrix& unembed = model_.weights().unembed;
-  unembed.row(target, d.row(last).data());
+  unembed.row(target.token, d.row(last).data());
+  scale(d.row(last).data(), target.slope, config_.width);
   if (against) {
     std::vector<float> other(static_cast<std::size_t>(config_.width));
-    unembed.row(*against, other.data());
-    for (std::size_t k = 0; k < other.size(); ++k) d.row(last)[k] -= other[k];
+    unembed.row(against->token, other.data());
+    for (std::size_t k = 0; k < other.size(); ++k) d.row(last)[k] -= against->slope * other[k];
   }
   keep(Point::ln_final, -1, d);
-  x_ = Tensor({positions_, config_.width});
-  norm(model_.weights().ln_final, Point::ln_final_scale, Point::ln_final_normalized, -1, d);
+  x_ = norm(model_.weights().ln_final, Point::ln_final_scale, Point::ln_final_normalized, -1, d);
+}
+
+Tensor Backward::before(Point out, const Norm& post, Point scale_point, Point normalized, int l, const Tensor& added) {
+  keep(out, l, added);
+  Tensor d = added.clone();
+  if (config_.residual_scale != 1) scale(d.data(), config_.residual_scale, d.size());
+  return config_.norm_after ? norm(post, scale_point, normalized, l, d) : std::move(d);
 }
 
 void Backward::block(int l) {
-  keep(Point::resid_post, l, x_), keep(Point::mlp_out, l, x_);
-  mlp(l);
-  keep(Point::resid_mid, l, x_), keep(Point::attn_out, l, x_);
-  attention(l);
+  const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
+  keep(Point::resid_post, l, x_);
+  const Tensor both = config_.parallel ? x_.clone() : Tensor();
+  Tensor by_mlp = mlp(l, before(Point::mlp_out, w.ln2_post, Point::ln2_post_scale, Point::ln2_post_normalized, l, x_));
+  if (!config_.one_norm) add_through(w.ln2, Point::ln2_scale, Point::ln2_normalized, Point::ln2, l, by_mlp);
+  if (!config_.parallel) keep(Point::resid_mid, l, x_);
+  const Tensor& added = config_.parallel ? both : x_;
+  Tensor by_attention = attention(l, before(Point::attn_out, w.ln1_post, Point::ln1_post_scale, Point::ln1_post_normalized, l, added));
+  if (config_.one_norm) add_to(by_attention, by_mlp);
+  add_through(w.ln1, Point::ln1_scale, Point::ln1_normalized, Point::ln1, l, by_attention);
   keep(Point::resid_pre, l, x_);
 }
 
-void Backward::mlp(int l) {
+Tensor Backward::mlp(int l, const Tensor& out) {
   const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
-  Tensor d = through({{&w.down, &x_}});
+  Tensor d = through({{&w.down, &out}});
   keep(Point::mlp_post, l, d);
   const Tensor& pre = run_.at(Point::mlp_pre, l);
   const std::int64_t f = d.columns();
@@ -163,31 +216,58 @@ void Backward::mlp(int l) {
   }
   for_rows(d, [&](std::int64_t i) { activate_backward(config_.activation, pre.row(i).data(), d.row(i).data(), f); });
   keep(Point::mlp_pre, l, d);
-  d = config_.gated_mlp ? through({{&w.gate, &d}, {&w.up, &up}}) : through({{&w.up, &d}});
-  keep(Point::ln2, l, d);
-  norm(w.ln2, Point::ln2_scale, Point::ln2_normalized, l, d);
+  return config_.gated_mlp ? through({{&w.gate, &d}, {&w.up, &up}}) : through({{&w.up, &d}});
 }
 
-void Backward::attention(int l) {
+Tensor Backward::attention(int l, const Tensor& out) {
   const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
-  const Tensor dz = through({{&w.o, &x_}});
+  const Tensor dz = through({{&w.o, &out}});
   keep(Point::z, l, dz);
   Tensor dq({positions_, w.q.out}), dk({positions_, w.k.out}), dv({positions_, w.v.out});
   attend(l, dz, dq, dk, dv);
   if (config_.position == PositionKind::rotary) {
     keep(Point::rot_q, l, dq), keep(Point::rot_k, l, dk);
-    rotate_back(dq, config_.heads), rotate_back(dk, config_.kv_heads);
+    const int rope = config_.layers[static_cast<std::size_t>(l)].rope;
+    for (auto [d, heads] : {std::pair{&dq, config_.heads}, {&dk, config_.kv_heads}}) {
+      if (rope < 0) continue;
+      for_rows(*d, [&, d, heads](std::int64_t t) { rotary_[static_cast<std::size_t>(rope)].turn(d->row(t).data(), heads, config_.head_width, t, true); });
+    }
+  }
+  if (config_.qk_norm != QkNorm::none) {
+    keep(Point::normed_q, l, dq), keep(Point::normed_k, l, dk);
+    norm_heads_back(dq, w.q_norm, Point::q, l, config_.heads), norm_heads_back(dk, w.k_norm, Point::k, l, config_.kv_heads);
   }
   keep(Point::q, l, dq), keep(Point::k, l, dk), keep(Point::v, l, dv);
-  Tensor d = through({{&w.q, &dq}, {&w.k, &dk}, {&w.v, &dv}});
-  keep(Point::ln1, l, d);
-  norm(w.ln1, Point::ln1_scale, Point::ln1_normalized, l, d);
+  if (config_.qkv_clip != 0) unclip(dq, Point::q, l), unclip(dk, Point::k, l), unclip(dv, Point::v, l);
+  return through({{&w.q, &dq}, {&w.k, &dk}, {&w.v, &dv}});
+}
+
+// What was clipped answers to nothing.
+void Backward::unclip(Tensor& d, Point point, int l) const {
+  const Tensor& values = run_.at(point, l);
+  for (std::size_t i = 0; i < d.values().size(); ++i) {
+    if (std::abs(values.values()[i]) >= config_.qkv_clip) d.values()[i] = 0;
+  }
+}
+
+void Backward::norm_heads_back(Tensor& d, const Norm& w, Point input, int l, std::int64_t heads) const {
+  const std::int64_t parts = config_.qk_norm == QkNorm::together ? 1 : heads, n = d.columns() / parts;
+  const Tensor gain = w.gain.empty() ? Tensor() : w.gain.values();
+  const float* x = run_.at(input, l).data();
+  for_rows(d, [&](std::int64_t i) {
+    for (std::int64_t p = 0; p < parts; ++p) {
+      float* part = d.row(i).data() + p * n;
+      if (!gain.empty()) multiply(part, gain.data() + (gain.size() == d.columns() ? p * n : 0), n);
+      norm_back(config_.qk_norm_kind, config_.epsilon, x + i * d.columns() + p * n, n, part);
+    }
+  });
 }
 
 // Each head of keys and values is one thread's, which adds up those of the queries that share it in order.
 void Backward::attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& dv) {
-  const bool turned = config_.position == PositionKind::rotary, maps = wanted(Point::pattern, l) || wanted(Point::scores, l);
-  const Tensor &q = run_.at(turned ? Point::rot_q : Point::q, l), &k = run_.at(turned ? Point::rot_k : Point::k, l);
+  const bool maps = wanted(Point::pattern, l) || wanted(Point::scores, l);
+  const auto [q_point, k_point] = meeting(config_);
+  const Tensor &q = run_.at(q_point, l), &k = run_.at(k_point, l);
   const Tensor& v = run_.at(Point::v, l);
   const std::int64_t t = positions_, width = config_.head_width, group = config_.heads / config_.kv_heads;
   Tensor pattern, scores;
@@ -195,7 +275,8 @@ void Backward::attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& d
   parallel_for(config_.kv_heads, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t h = begin * group; h < end * group; ++h) {
       const std::int64_t at = h * width, kv = h / group * width;
-      const HeadPass pass{t, width, q.data() + at, k.data() + kv, v.data() + kv, dq.columns(), dk.columns(), config_.attn_scale, {}, 0};
+      const HeadShape shape = head_shape(config_, h, l);
+      const HeadPass pass{t, width, q.data() + at, k.data() + kv, v.data() + kv, dq.columns(), dk.columns(), shape.scale, {}, 0, shape.window, shape.slope, shape.cap};
       HeadGradients d{dq.data() + at, dk.data() + kv, dv.data() + kv, h % group != 0};
       if (maps) d.pattern = pattern.data() + h * t * t, d.scores = scores.data() + h * t * t;
       attend_backward(pass, dz.data() + at, dz.columns(), d);
@@ -204,18 +285,22 @@ void Backward::attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& d
   if (maps) keep(Point::pattern, l, pattern), keep(Point::scores, l, scores);
 }
 
-// A rotation's gradient is turned back by the same angle.
-void Backward::rotate_back(Tensor& d, std::int64_t heads) const {
-  const std::int64_t half = config_.head_width / 2;
-  for_rows(d, [&](std::int64_t t) {
-    std::vector<float> back(rotary_.sines.row(t).begin(), rotary_.sines.row(t).end());
-    for (float& s : back) s = -s;
-    for (std::int64_t h = 0; h < heads; ++h)
-      rotate_halves(d.row(t).data() + h * config_.head_width, rotary_.cosines.row(t).data(), back.data(), half);
-  });
+void Backward::embedding() {
+  if (config_.embedding_norm) {
+    const Norm& w = model_.weights().embedding_norm;
+    const Tensor gain = w.gain.values();
+    const Tensor& wte = run_.at(Point::wte, -1);
+    for_rows(x_, [&](std::int64_t i) {
+      std::vector<float> x(wte.row(i).begin(), wte.row(i).end());
+      scale(x.data(), config_.embedding_scale, config_.width);
+      multiply(x_.row(i).data(), gain.data(), config_.width);
+      norm_back(config_.norm, config_.epsilon, x.data(), config_.width, x_.row(i).data());
+    });
+  }
+  keep(Point::wpe, -1, x_);
+  if (config_.embedding_scale != 1) scale(x_.data(), config_.embedding_scale, x_.size());
+  keep(Point::wte, -1, x_);
 }
-
-void Backward::embedding() { keep(Point::wte, -1, x_), keep(Point::wpe, -1, x_); }
 
 bool below_blocks(Point point) { return point == Point::wte || point == Point::wpe; }
 
@@ -228,10 +313,16 @@ int lowest_block(const GradientRequest& r, const Config& config) {
 
 // What the walk reads of the run, and what was asked for.
 std::vector<Site> captured_sites(const GradientRequest& r, const Config& config, int lowest) {
-  const bool turned = config.position == PositionKind::rotary;
-  std::vector<Point> needed = {Point::ln1_scale, Point::ln1_normalized, turned ? Point::rot_q : Point::q,
-                               turned ? Point::rot_k : Point::k, Point::v, Point::ln2_scale, Point::ln2_normalized, Point::mlp_pre};
-  if (config.gated_mlp) needed.push_back(Point::mlp_up);
+  const auto [q, k] = meeting(config);
+  std::vector<Point> needed = {q, k, Point::v, Point::mlp_pre};
+  auto also = [&](bool there, std::initializer_list<Point> points) {
+    if (there) needed.insert(needed.end(), points);
+  };
+  also(config.norm_before, {Point::ln1_scale, Point::ln1_normalized});
+  also(config.norm_before && !config.one_norm, {Point::ln2_scale, Point::ln2_normalized});
+  also(config.norm_after, {Point::ln1_post_scale, Point::ln1_post_normalized, Point::ln2_post_scale, Point::ln2_post_normalized});
+  also(config.qk_norm != QkNorm::none || config.qkv_clip != 0, {Point::q, Point::k});
+  also(config.gated_mlp, {Point::mlp_up});
   std::vector<Site> sites = r.sites;
   auto need = [&](Site site) {
     if (std::ranges::find(sites, site) == sites.end()) sites.push_back(site);
@@ -239,12 +330,18 @@ std::vector<Site> captured_sites(const GradientRequest& r, const Config& config,
   for (int l = lowest; l < static_cast<int>(config.blocks); ++l) {
     for (Point point : needed) need({point, l});
   }
+  if (config.embedding_norm) need({Point::wte, -1});
   need({Point::ln_final_scale, -1}), need({Point::ln_final_normalized, -1});
   return sites;
 }
 
-// The logit itself, into the result; returns what the run held.
-Activations run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result, const Progress& progress) {
+float slope_of(const Config& config, float logit) {
+  return config.logit_scale * (config.logit_cap != 0 ? soft_cap_slope(config.logit_cap, logit) : 1);
+}
+
+// The logit itself, into the result, and the slopes of both; returns what the run held.
+Activations run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result, std::pair<float, float>& slopes,
+                        const Progress& progress) {
   Request request;
   request.progress = progress;
   request.rows = {{r.ids.begin(), r.ids.begin() + result.position + 1}};
@@ -256,7 +353,12 @@ Activations run_forward(const Transformer& transformer, const GradientRequest& r
   if (result.against == result.target)
     throw Error(Code::usage, "gradient", fmt::format("{} against itself: choose two tokens", transformer.model().label(result.target)));
   result.logit = static_cast<double>(logits[static_cast<std::size_t>(result.target)]);
-  if (r.against) result.logit -= static_cast<double>(logits[static_cast<std::size_t>(*r.against)]);
+  slopes.first = slope_of(transformer.config(), logits[static_cast<std::size_t>(result.target)]);
+  if (r.against) {
+    const float logit = logits[static_cast<std::size_t>(*r.against)];
+    result.logit -= static_cast<double>(logit);
+    slopes.second = slope_of(transformer.config(), logit);
+  }
   return {std::move(request.capture), std::move(row.captured)};
 }
 
@@ -269,9 +371,10 @@ GradientResult gradient(const Transformer& transformer, const GradientRequest& r
     if (id) token_in(transformer.config(), *id, "gradient");
   }
   constexpr double forward = 0.3;  // its share, roughly
-  const Activations run = run_forward(transformer, r, result, part_of(progress, 0, forward));
+  std::pair<float, float> slopes;
+  const Activations run = run_forward(transformer, r, result, slopes, part_of(progress, 0, forward));
   Backward backward(transformer.model(), run, r, result.position + 1);
-  backward.head(result.target, result.against);
+  backward.head({result.target, slopes.first}, result.against ? std::optional(Backward::Target{*result.against, slopes.second}) : std::nullopt);
   const int blocks = static_cast<int>(transformer.config().blocks), lowest = lowest_block(r, transformer.config());
   for (int l = blocks; l-- > lowest;) {
     report(progress, forward + (1 - forward) * (blocks - l) / (blocks + 1), "block by block, backward");

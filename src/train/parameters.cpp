@@ -75,6 +75,14 @@ void initialise(const Layout& layout, const Config& config, std::uint64_t seed, 
   }
 }
 
+namespace {
+
+bool own_attention(const Config& c) {
+  return std::ranges::any_of(c.layers, [](const Layer& layer) { return layer.window != 0 || layer.scale != 1; });
+}
+
+}  // namespace
+
 void refuse_untrainable(const Config& c) {
   const char* what = c.position != PositionKind::learned          ? "rotary positions"
                      : c.norm != NormKind::layer                  ? "RMSNorm"
@@ -82,6 +90,7 @@ void refuse_untrainable(const Config& c) {
                      : !c.tied                                    ? "an unembedding of its own"
                      : c.kv_heads != c.heads                      ? "shared key-value heads"
                      : c.activation != Activation::gelu_tanh      ? "an activation other than gelu_new"
+                     : own_attention(c)                           ? "windows, or scales that differ from block to block"
                                                                   : nullptr;
   if (what != nullptr)
     throw Error(Code::unsupported, "training", fmt::format("a model with {}: GPT-2 models are trained", what));
@@ -90,6 +99,8 @@ void refuse_untrainable(const Config& c) {
 void load(const Layout& layout, const Model& model, float* buffer) {
   const Config& c = model.config();
   refuse_untrainable(c);
+  if (model.weights().blocks[0].q_bias.empty())
+    throw Error(Code::unsupported, "training", "a model whose queries have no bias: GPT-2 models are trained");
   const Parts<float> to(layout, c.blocks, buffer);
   const Weights& w = model.weights();
   for (std::int64_t v = 0; v < c.vocab; ++v) w.wte.row(v, to.wte + v * c.width);

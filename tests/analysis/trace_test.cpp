@@ -23,7 +23,8 @@ class Trace : public ::testing::TestWithParam<const char*> {
     model_ = tiny::open(GetParam());
     transformer_ = std::make_unique<Transformer>(model_);
   }
-  TraceResult life(int position, int top = 5) const { return trace(*transformer_, {text, position, top}); }
+  TraceResult life(int position, int top = 5) const { return trace(*transformer_, {ids_of(text), position, top}); }
+  std::vector<TokenId> ids_of(const char* words) const { return model_->tokenizer().with_bos(words).ids; }
   RowResult run(std::vector<Site> capture) const {
     Request r;
     r.rows = {model_->tokenizer().encode(text).ids};
@@ -176,18 +177,18 @@ TEST_P(Trace, what_has_no_life_is_refused) {
       EXPECT_THAT(e.what(), HasSubstr(says));
     }
   };
-  expect_refused({text, 5, 5}, Code::range, "positions 0..4");
-  expect_refused({text, -6, 5}, Code::range, "position -6");
-  expect_refused({"", -1, 5}, Code::usage, "empty");
-  expect_refused({text, -1, 0}, Code::range, "1 to 1000");
-  expect_refused({text, -1, 1001}, Code::range, "1 to 1000");
+  expect_refused({ids_of(text), 5, 5}, Code::range, "positions 0..4");
+  expect_refused({ids_of(text), -6, 5}, Code::range, "position -6");
+  expect_refused({{}, -1, 5}, Code::usage, "empty");
+  expect_refused({ids_of(text), -1, 0}, Code::range, "1 to 1000");
+  expect_refused({ids_of(text), -1, 1001}, Code::range, "1 to 1000");
 }
 
 TEST_P(Trace, a_zero_vector_among_the_changes_gives_no_nan) {
   Tensor rows({80, 6});
   for (std::int64_t i = 0; i < 80; ++i) rows.row(i)[static_cast<std::size_t>(i % 6)] = 1;
   const Transformer still(tiny::embedding_only(rows));  // its attention and MLP add nothing at all
-  const TraceResult result = trace(still, {"The cat", -1, 2});
+  const TraceResult result = trace(still, {still.model().tokenizer().with_bos("The cat").ids, -1, 2});
   for (const char* column : {"length_attn_out", "cosine_attn_out", "length_mlp_out", "cosine_mlp_out"})
     EXPECT_EQ(result.life.column(column).numbers().back(), 0) << column;
   EXPECT_NEAR(result.life.column("cosine_own").numbers().back(), 1, 1e-15);

@@ -96,7 +96,7 @@ class Mistakes(unittest.TestCase):
     def test_of_the_text_and_of_several_edits(self):
         for arguments, status, says in (
                 (["Paris is Paris is big", "--at", "wte@' is'", "--do", "zero"], 2, "occurs more than once, at positions 1, 3: say which"),
-                (["", "--at", "wte@0", "--do", "zero"], 1, "the text is empty"),
+                (["", "--at", "wte@0", "--do", "zero"], 2, "the text is empty"),
                 ([CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@3", "--do", "set 1"], 2, "edit 2 wipes out what edit 1 does"),
                 ([CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@-2", "--do", "set 1"], 2, "edit 2 wipes out what edit 1 does"),
                 ([CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@3"], 2, "one --do for each --at"),

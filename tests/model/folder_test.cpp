@@ -55,12 +55,12 @@ TEST_F(ModelFolder, gives_gpt2_s_context_by_its_older_name_too) {
 TEST_F(ModelFolder, gives_theta_as_each_version_of_transformers_writes_it) {
   const bj::object flat = {{"rope_parameters", nullptr}, {"rope_theta", 256}};
   for (const auto& changes : {flat, bj::object{{"rope_parameters", {{"rope_theta", 256}}}}})
-    EXPECT_THAT(config("tiny-llama", changes).rope_frequencies, ElementsAre(1, 0.25, 0.0625, 0.015625));
+    EXPECT_THAT(config("tiny-llama", changes).ropes.at(0).frequencies, ElementsAre(1, 0.25, 0.0625, 0.015625));
 }
 
 TEST_F(ModelFolder, of_a_linear_scaling_divides_every_frequency) {
   const bj::object older = {{"rope_parameters", nullptr}, {"rope_theta", 256}, {"rope_scaling", {{"type", "linear"}, {"factor", 2}}}};
-  EXPECT_THAT(config("tiny-llama", older).rope_frequencies, ElementsAre(0.5, 0.125, 0.03125, 0.0078125));
+  EXPECT_THAT(config("tiny-llama", older).ropes.at(0).frequencies, ElementsAre(0.5, 0.125, 0.03125, 0.0078125));
 }
 
 // Wavelengths of 6, 63, 628 and 6283 tokens: two within 250, one between 250 and 1000, one beyond.
@@ -69,7 +69,7 @@ TEST_F(ModelFolder, of_llama_3_keeps_the_fast_rotations_and_divides_the_slow_one
                               {"original_max_position_embeddings", 1000}};
   const double smooth = (1000 * 0.01 / (2 * M_PI) - 1) / 3, between = 0.01 * ((1 - smooth) / 8 + smooth);
   const auto near = [](double x) { return DoubleNear(x, 1e-12); };
-  EXPECT_THAT(config("tiny-llama", {{"rope_parameters", scaling}}).rope_frequencies, ElementsAre(near(1), near(0.1), near(between), near(0.001 / 8)));
+  EXPECT_THAT(config("tiny-llama", {{"rope_parameters", scaling}}).ropes.at(0).frequencies, ElementsAre(near(1), near(0.1), near(between), near(0.001 / 8)));
 }
 
 TEST_F(ModelFolder, with_a_scaling_that_leaves_no_frequency_is_refused) {

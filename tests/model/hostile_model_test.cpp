@@ -90,7 +90,7 @@ const std::vector<Claim>& claims() {
   static const std::vector<Claim> all = {
       {"no_architecture", [](Llama& m) { m.records.erase("general.architecture"); }, "[gguf] f.gguf: key 'general.architecture' is missing"},
       {"architecture_number", [](Llama& m) { m.number("general.architecture", 7); }, "[gguf] f.gguf: key 'general.architecture' is no text"},
-      {"architecture_unknown", [](Llama& m) { m.text("general.architecture", "mamba"); }, "[f.gguf] architecture 'mamba': llama and gpt2 are supported"},
+      {"architecture_unknown", [](Llama& m) { m.text("general.architecture", "mamba"); }, "[f.gguf] architecture 'mamba' is not supported; supported are llama, gpt2"},
       {"blocks_0", [](Llama& m) { m.number("llama.block_count", 0); }, "[f.gguf] blocks of 0: expected 1 to 4096"},
       {"blocks_2_to_40", [](Llama& m) { m.number("llama.block_count", 1ull << 40); }, "[f.gguf] blocks of 1099511627776: expected 1 to 4096"},
       {"blocks_2_to_63", [](Llama& m) { m.number("llama.block_count", half); }, "[gguf] key 'llama.block_count': expected a whole number, found 9.223372036854776e+18"},
@@ -133,10 +133,6 @@ const std::vector<Claim>& claims() {
          m.number("llama.attention.key_length", 4);
          m.real("llama.rope.freq_base", std::numeric_limits<float>::quiet_NaN());
        }, "[f.gguf] a rotary frequency of nan"},
-      {"biases_of_rotary_queries", [](Llama& m) {
-         m.file.tensors.push_back({"blk.0.attn_q.bias", {4}, 0, m.file.data, -1});
-         m.file.data += 32;
-       }, "'blk.0.attn_q.bias': biases of rotary queries and keys are not supported"},
       {"rope_scaling", [](Llama& m) { m.text("llama.rope.scaling.type", "spiral"); }, "[f.gguf] llama.rope.scaling.type 'spiral': none, linear and yarn are known"},
   };
   return all;

@@ -3,17 +3,15 @@ import json
 import math
 import os
 import pathlib
-import re
 import shutil
 import struct
+import subprocess
 import tempfile
 import time
 import unittest
 import zlib
 
-from client import CAPITAL, Server, command
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from client import CAPITAL, EMBSCOPE, Server, command
 
 
 MIX = {"text": CAPITAL, "replace": " Germany", "with": [" France"], "targets": [" Berlin", " Paris"]}
@@ -235,11 +233,25 @@ class Answers(unittest.TestCase):
         self.assertEqual(server.get("/api/models")[0]["opens"], os.environ.get("EMBSCOPE_MODEL", "smollm2"))
 
     def test_openapi_is_the_table_of_routes(self):
-        source = "".join(f.read_text() for f in sorted((ROOT / "apps/server").glob("*.cpp")))
-        routes = {(m, p) for m, p in re.findall(r'add(?:_stream)?\("(\w+)",\s*"(/api/[^"]*)"', source)}
-        routes |= {("POST", f"/api/jobs/{{id}}/{act}") for act in ("pause", "resume", "cancel")}
         described = {(method.upper(), path) for path, methods in server.get("/api/openapi.json")["paths"].items() for method in methods}
+        routes = {tuple(route) for route in server.get("/api/health")["addresses"]}
         self.assertEqual(described, routes)
+
+    def test_every_analysis_is_an_address_and_a_job(self):
+        names = [one["name"] for one in json.loads(subprocess.run([EMBSCOPE, "catalogue"], capture_output=True, check=True).stdout)]
+        paths = server.get("/api/openapi.json")["paths"]
+        self.assertEqual([f"/api/{name}" for name in names if f"/api/{name}" not in paths], [])
+        kinds = paths["/api/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]["kind"]["enum"]
+        self.assertEqual(kinds, ["map", "train", *names])
+
+    def test_entropy_is_the_commands_and_a_jobs(self):
+        mine = server.post("/api/entropy?figure=1", text=CAPITAL)
+        self.same_table(mine["table"], command("entropy", CAPITAL))
+        self.assertIn("vega-lite", mine["figure"]["$schema"])
+        job = server.post("/api/jobs", kind="entropy", text=CAPITAL)["id"]
+        while (done := server.get(f"/api/jobs/{job}"))["state"] in ("queued", "running"):
+            time.sleep(0.05)
+        self.assertEqual(done["result"]["table"], mine["table"])
 
     def test_openapi_has_the_fields_that_are_read(self):
         for path, methods in server.get("/api/openapi.json")["paths"].items():

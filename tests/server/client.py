@@ -81,7 +81,7 @@ class Server:
         finally:
             connection.close()
 
-    def wait(self, job, seconds=60):
+    def wait(self, job, seconds=PATIENCE):
         """The job when it has ended."""
         for _ in range(seconds * 20):
             status = self.get(f"/api/jobs/{job}")

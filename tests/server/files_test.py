@@ -8,7 +8,7 @@ import unittest
 from client import CAPITAL, Server
 
 WIDTH = 576
-JOBS = {"patch": {"clean": CAPITAL, "corrupt": CAPITAL, "target": " Berlin", "against": " Paris"},
+JOBS = {"patch": {"clean": "a cat", "corrupt": "a dog", "target": " a", "against": " b", "sites": ["resid_pre"], "heads": False},
         "steer": {"text": CAPITAL, "towards": ["a good day"], "away": ["a bad day"], "tokens": 1}}
 
 

@@ -77,6 +77,18 @@ function Header({ models, info }: { models: ModelInfo[]; info?: ModelInfo }) {
 function Menu({ models, info }: { models: ModelInfo[]; info?: ModelInfo }) {
   const [error, setError] = useState<Error>();
   const file = useRef<HTMLInputElement>(null);
+  const menu = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const shut = (e: Event) => {
+      const outside = e.type === "pointerdown" ? !menu.current?.contains(e.target as Node) : (e as KeyboardEvent).key === "Escape";
+      if (!menu.current?.open || !outside) return;
+      menu.current.open = false;
+      if (e.type === "keydown") menu.current.querySelector("summary")?.focus();
+    };
+    addEventListener("pointerdown", shut);
+    addEventListener("keydown", shut);
+    return () => (removeEventListener("pointerdown", shut), removeEventListener("keydown", shut));
+  }, []);
   const [path, setPath] = useState("");
   const open = (e: Event) => {
     e.preventDefault();
@@ -93,7 +105,7 @@ function Menu({ models, info }: { models: ModelInfo[]; info?: ModelInfo }) {
     }
   };
   return (
-    <details class="menu">
+    <details class="menu" ref={menu}>
       <summary><span class="model">{info?.name ?? "…"}</span></summary>
       <div class="sheet">
         <Choice label="Model" value={info?.name ?? ""} set={(v) => setParams({ model: v === models[0]?.name ? undefined : v })} options={models.map((m) => m.name)} />

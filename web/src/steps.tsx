@@ -9,6 +9,8 @@ export interface Step {
   view: View;
   params: Record<string, string | undefined>;
   tray?: string[];
+  /** The control of the stage that the task asks to touch: it is lit. */
+  light?: "text" | "mix" | "with" | "where" | "grid";
   prose: ComponentChildren;
   task: string;
   /** Whether what the reader has seen answers the task. */
@@ -40,7 +42,7 @@ export const steps: Step[] = [
     answer: <>The dog: as large, though friendlier. A model does the same with hundreds of dimensions, which have no names.</>,
   },
   {
-    name: "tokens", title: "Tokens", view: "stage", params: { ...plain },
+    name: "tokens", title: "Tokens", view: "stage", params: { ...plain }, light: "text",
     prose: <>A model never sees letters. A text is cut into pieces that occur often, and each piece has a number. <code>␣</code> is a space; it belongs to the word behind it.</>,
     task: "Change the text so that Germany is another token, with another number: the one without a space.",
     done: (f) => f.tokens?.labels.includes("Germany") ?? false,
@@ -75,7 +77,7 @@ export const steps: Step[] = [
     answer: <>Its neighbours are other cities and its country. In the plane of two components some lie far away: the plane does not hold all.</>,
   },
   {
-    name: "predict", title: "Prediction", view: "stage", params: { ...plain },
+    name: "predict", title: "Prediction", view: "stage", params: { ...plain }, light: "text",
     prose: <>The vectors go through all blocks. The last one is compared with every row of the matrix, and the comparison becomes a probability.</>,
     task: "Ask for the capital of a country that does not exist. Is the model as sure?",
     done: (f) => !!f.predict && /capital of /i.test(f.predict.text) && !/germany|france/i.test(f.predict.text) && f.predict.probability < 0.5,
@@ -83,7 +85,7 @@ export const steps: Step[] = [
   },
   {
     name: "mix", title: "Germany becomes France", view: "stage",
-    params: { ...plain },
+    params: { ...plain }, light: "mix",
     prose: <>Leave the text as it is and change one vector: <i>p</i> of the row of <code>Germany</code> and <i>1 − p</i> of that of <code>France</code>. At <i>p</i> = 1 nothing has changed, bit for bit.</>,
     task: "Drag p from 1 to where Paris overtakes Berlin.",
     done: (f) => f.mix?.replaced === " Germany" && f.mix.second > f.mix.first,
@@ -91,7 +93,7 @@ export const steps: Step[] = [
   },
   {
     name: "italy", title: "Another country", view: "stage",
-    params: { ...plain },
+    params: { ...plain }, light: "with",
     prose: <>Half and half, the model did not say half and half: one of the two is stronger.</>,
     task: "Let it turn into Italy in place of France. Where does the answer turn now?",
     done: (f) => word(f.crossing?.with ?? "") === "Italy" && f.crossing?.p !== undefined,
@@ -99,14 +101,14 @@ export const steps: Step[] = [
   },
   {
     name: "late", title: "Too late", view: "stage",
-    params: { ...plain },
+    params: { ...plain }, light: "where",
     prose: <>The vector can also be exchanged later, at the entrance of a block, when those before have already changed it.</>,
     task: "From which block on does it no longer matter what you do with the vector? Choose such a place in the field “where”.",
     done: (f) => (f.crossing?.site ?? "wte").startsWith("blocks.") && f.crossing?.p === undefined,
     answer: <>In the default model it still turns at <code>blocks.22.resid_pre</code> and no longer at 24: in between, the blocks have carried the answer to the last position.</>,
   },
   {
-    name: "life", title: "A vector's life", view: "stage", params: { ...plain, block: undefined, position: undefined, colour: "answer", tab: undefined },
+    name: "life", title: "A vector's life", view: "stage", params: { ...plain, block: undefined, position: undefined, colour: "answer", tab: undefined }, light: "grid",
     prose: <>After every block we ask: if the model stopped here, what would it say? The word in each cell is such an answer, and its colour says how probable the final answer is there. Most of the way down, the vector points nowhere in particular.</>,
     task: "Click the lowest cell of the last column that does not yet say what the model says in the end.",
     done: (f) => !!f.lens && f.lens.last && f.lens.above === f.lens.final && f.lens.top !== f.lens.final,

@@ -29,7 +29,13 @@ function dressed(spec: Spec, dark: boolean): Spec {
 /** Text of the tooltip: one line a field. */
 function told(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value ?? "");
-  return Object.entries(value).map(([name, v]) => `${name}: ${v}`).join("\n");
+  return Object.entries(value).map(([name, v]) => `${name}: ${short(v)}`).join("\n");
+}
+
+/** Vega gives numbers in full: four digits are enough for a hand that points. */
+function short(value: unknown): string {
+  const text = String(value);
+  return /^-?\d+\.\d{4,}(e[-+]?\d+)?$/i.test(text) ? String(Number(Number(text).toPrecision(4))) : text;
 }
 
 export interface Drawing {

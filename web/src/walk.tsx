@@ -21,6 +21,11 @@ export function Walk() {
   useEffect(() => {
     if (answered && !session.value.done.includes(now.name)) change({ done: [...session.value.done, now.name] });
   }, [answered]);
+  useEffect(() => {
+    const explorer = document.getElementById("explorer")!;
+    if (now?.light && !answered) explorer.dataset.light = now.light;
+    return () => void delete explorer.dataset.light;
+  }, [now?.name, answered]);
   if (!now) return null;
   const done = answered || session.value.done.includes(now.name);
   return (

@@ -382,12 +382,34 @@ test("stage: where it is decided, in four clicks: the head that brings the answe
   await page.waitForSelector(`.inspector h2:has-text("block")`);
   await page.getByRole("button", { name: "Switch it off" }).click();
   await page.waitForSelector(".pin");
-  const now = await page.evaluate(() => JSON.parse(sessionStorage.getItem("embscope.session") ?? "{}").shared?.edits ?? new URLSearchParams(location.hash.split("?")[1]).get("edits"));
-  const after = await api(page, "stage", { text: "The capital of Germany is", edits: JSON.parse(now ?? "[]").map(({ at, do: act }) => ({ at, do: act })), k: 1 });
+  await page.waitForURL(/edits=/); // the address follows a fifth of a second later
+  const now = await page.evaluate(() => new URLSearchParams(location.hash.split("?")[1]).get("edits"));
+  const after = await api(page, "stage", { text: "The capital of Germany is", edits: JSON.parse(now).map(({ at, do: act }) => ({ at, do: act })), k: 1 });
   await saysFirst(page, after.top[0].label);
   await page.locator(".decide details.same summary").click();
   assert.match(await page.locator('.decide [aria-label="The same from the command line"]').innerText(), /^embscope patch -m/);
   assert.deepEqual(await violations(page), []);
+  await quiet(page);
+});
+
+test("stage: the experiment goes out as one file, which works without the server", async () => {
+  const page = await visit(`stage?${new URLSearchParams({ text: "The capital of Germany is", replace: " Germany", with: " France", a: " Berlin", b: " Paris", p: "0.3" })}`);
+  await page.waitForSelector('[data-step="0.3"]');
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Share as a file" }).click()]);
+  const html = readFileSync(await download.path(), "utf8");
+  const fresh = await browser(["--disable-gpu"]);
+  const alone = await fresh.context.newPage();
+  const asked = [];
+  alone.on("request", (r) => asked.push(r.url()));
+  await alone.setContent(html);
+  const { table } = await api(page, "mix", { text: "The capital of Germany is", replace: "@3", with: " France", targets: [" Berlin", " Paris"], steps: 101 });
+  for (const i of [0, 30, 100]) {
+    await alone.getByRole("slider").fill(String(i));
+    assert.equal(await alone.locator("#top").textContent(), table.columns.top[i]);
+    assert.equal(await alone.locator("#v1").textContent(), await page.evaluate((v) => (v >= 0.001 ? `${(100 * v).toFixed(1)} %` : `${(100 * v).toPrecision(1)} %`), table.columns["␣Paris"][i]));
+  }
+  assert.deepEqual(asked, []);
+  await fresh.close();
   await quiet(page);
 });
 
@@ -798,6 +820,9 @@ test("what is no number in the address is not one in the page", async () => {
 
 test("the menu: a model that is not there, rubbish as a path", async () => {
   const page = await visit("read");
+  await page.locator(".menu summary").click();
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => !document.querySelector(".menu").open);
   await page.locator(".menu summary").click();
   for (const bad of ["/nowhere", "x".repeat(20000), "\u0000", "/etc/passwd", "."]) {
     await page.getByLabel("Open another").fill(bad);

@@ -13,6 +13,7 @@ import { MixBar } from "../stage/mixbar";
 import { Next } from "../stage/next";
 import { Caption, Picture } from "../stage/picture";
 import { Pins } from "../stage/pins";
+import { Share } from "../stage/share";
 import { edits, inForce, mixedAt, mixing, occurrences, otherToken, stage, targets, tokens, tokensNow } from "../stage/run";
 import { walkTo } from "../walk";
 
@@ -30,7 +31,7 @@ export function Stage({ info }: { info: ModelInfo }) {
   }, []);
   return (
     <>
-      <Door />
+      <Door info={info} />
       <div class={`sentence${text.value.length > 48 || text.value.includes("\n") ? " long" : ""}`}>
         <label class="hidden" for="stage-text">Text</label>
         <textarea id="stage-text" rows={Math.min(4, Math.max(1, text.value.split("\n").length, Math.ceil(text.value.length / 110)))} value={text.value} spellcheck={false} placeholder="Type a text" onInput={(e) => setText(e.currentTarget.value)} />
@@ -56,7 +57,7 @@ export function Stage({ info }: { info: ModelInfo }) {
 }
 
 /** What this is, in one sentence, and where to begin. */
-function Door() {
+function Door({ info }: { info: ModelInfo }) {
   return (
     <div class="door">
       <h1>A language model turns words into vectors. <em>Change one, and watch what it says.</em></h1>
@@ -68,7 +69,7 @@ function Door() {
           <span class="soft" aria-hidden="true">Try</span>
           {examples.map((e) => <button key={e.name} type="button" class="quiet" aria-pressed={text.value === e.text} onClick={() => begin(e)}>{e.name}</button>)}
         </div>
-        <Pins />
+        <span class="row-end"><Share info={info} /><Pins /></span>
       </div>
     </div>
   );

@@ -1,0 +1,64 @@
+// catalogue: the analyses as data, from which the Python functions, the explorer's types and the reference are made.
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "server/answers.h"
+
+#include "command.h"
+#include "embscope/catalogue.h"
+
+namespace embscope::cli {
+namespace {
+
+namespace bj = boost::json;
+
+bj::value json_of(const Value& value) {
+  if (const auto* list = std::get_if<Value::List>(&value.is)) {
+    bj::array values;
+    for (const Value& one : *list) values.push_back(json_of(one));
+    return values;
+  }
+  if (const auto* flag = std::get_if<bool>(&value.is)) return *flag;
+  if (const auto* whole = std::get_if<std::int64_t>(&value.is)) return *whole;
+  if (const auto* real = std::get_if<double>(&value.is)) return *real;
+  return bj::string(std::get<std::string>(value.is));
+}
+
+bj::object described(const Field& field) {
+  bj::object out = {
+      {"name", field.name}, {"kind", name(field.kind)}, {"what", field.what}, {"required", field.required}};
+  if (!field.old.empty()) out["old"] = field.old;
+  if (!field.choices.empty()) out["choices"] = field.choices;
+  if (field.least != -Field::none) out["least"] = field.least;
+  if (field.most != Field::none) out["most"] = field.most;
+  if (field.has_initial) out["initial"] = json_of(field.initial);
+  return out;
+}
+
+bj::object described(const Analysis& analysis) {
+  const auto& about = analysis.about();
+  bj::array fields, parts;
+  for (const Field& field : analysis.fields()) fields.push_back(described(field));
+  for (const Part& part : analysis.parts())
+    parts.push_back(bj::object{{"name", part.name}, {"kind", name(part.kind)}, {"what", part.what}});
+  return {{"name", about.name},        {"what", about.what},           {"more", about.more},
+          {"example", about.example},  {"one_table", about.one_table}, {"fields", std::move(fields)},
+          {"answer", std::move(parts)}};
+}
+
+}  // namespace
+
+void add_catalogue(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("catalogue", "The analyses as data: what each is asked and answers, as JSON");
+  command->footer("Example:\n  embscope catalogue");
+  auto api = std::make_shared<bool>(false);
+  command->add_flag("--api", *api, "The HTTP API instead, as OpenAPI 3.1");
+  command->callback([api] {
+    if (*api) return fmt::print("{}\n", server::openapi());
+    bj::array all;
+    for (const Analysis* analysis : analyses()) all.push_back(described(*analysis));
+    fmt::print("{}\n", bj::serialize(all));
+  });
+}
+
+}  // namespace embscope::cli

@@ -1,0 +1,135 @@
+#include "answers.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "reply.h"
+
+#include "embscope/utf8.h"
+
+namespace embscope::server {
+namespace {
+
+template <class... F>
+struct Cases : F... {
+  using F::operator()...;
+};
+
+/// An object is an edit ({"at", "do"}); for other fields it is nothing.
+Value value_of(std::string_view name, const bj::value& value, Kind kind) {
+  if (value.is_bool()) return {value.get_bool()};
+  if (value.is_int64()) return {value.get_int64()};
+  if (value.is_double()) return {value.get_double()};
+  if (value.is_uint64()) return {value.get_uint64()};
+  if (value.is_string()) return {std::string(value.get_string())};
+  if (value.is_array()) {
+    Value::List list;
+    for (const bj::value& one : value.get_array()) list.push_back(value_of(name, one, kind));
+    return {std::move(list)};
+  }
+  if (value.is_object() && kind == Kind::edits) return {bj::serialize(value)};
+  throw Refusal(400, "usage", std::string(name), value.is_null() ? "holds null" : "must not be an object");
+}
+
+bj::array odds(const Found::Odds& list, const Model& model) {
+  bj::array values;
+  for (const TokenProbability& one : list) {
+    bj::object value = token_value(model, one.id);
+    value["probability"] = one.probability;
+    value["rank"] = one.rank;
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
+bj::value token(Found::Token one, const Model& model) { return one.id < 0 ? bj::value() : token_value(model, one.id); }
+
+void add(Reply& reply, std::string_view name, const Found::Thing& thing, const Model& model) {
+  const auto plain = [&](const auto& value) { reply.add(name, bj::value(value)); };
+  const auto list = [&](const auto& values) { reply.add(name, bj::array(values.begin(), values.end())); };
+  std::visit(
+      Cases{
+          [&](bool value) { plain(value); }, [&](std::int64_t value) { plain(value); },
+          [&](double value) { reply.add_json(name, std::isfinite(value) ? bj::serialize(bj::value(value)) : "null"); },
+          [&](const std::string& value) { plain(well_formed(value)); },
+          [&](Found::Token value) { reply.add(name, token(value, model)); },
+          [&](const std::vector<int>& values) { list(values); },
+          [&](const std::vector<double>& values) { reply.add(name, std::span<const double>(values)); },
+          [&](const std::vector<std::string>& values) {
+            bj::array out;
+            for (const std::string& one : values) out.emplace_back(well_formed(one));
+            reply.add(name, out);
+          },
+          [&](const Found::Odds& values) { reply.add(name, odds(values, model)); },
+          [&](const Tensor& values) { reply.add_rows(name, values); },
+          [&](const Found::Arrays& arrays) {
+            Reply parts;
+            for (const auto& [site, values] : arrays) parts.add_rows(site, values);
+            reply.add_json(name, parts.text());
+          },
+          [&](const Cost& cost) { reply.add(name, cost_value(cost)); }, [](const Table&) {}, [](const Found::Draw&) {}},
+      thing);
+}
+
+/// One as `table`, several by their names in `tables`; figures alike.
+void add_group(Reply& reply, const Analysis& analysis, Kind kind, std::string_view one, std::string_view several,
+               const std::function<void(Reply&, std::string_view name, std::string_view part)>& add) {
+  std::vector<std::string_view> names;
+  for (const Part& part : analysis.parts()) {
+    if (part.kind == kind) names.push_back(part.name);
+  }
+  if (names.size() == 1) add(reply, one, names[0]);
+  if (names.size() < 2) return;
+  Reply group;
+  for (const std::string_view name : names) add(group, name, name);
+  reply.add_json(several, group.text());
+}
+
+}  // namespace
+
+const Space& Opened::space() const {
+  throw Error(Code::unsupported, "space", "no question over HTTP is asked of a whole space");
+}
+
+Values values_of(const bj::object& object, const Analysis& analysis) {
+  const std::vector<Field> fields = analysis.fields();
+  Values values;
+  for (const auto& [key, value] : object) {
+    const std::string name(key);
+    const auto field =
+        std::ranges::find_if(fields, [&](const Field& one) { return one.name == name || one.old == name; });
+    if (field == fields.end()) {
+      values.emplace(name, Value{false});  // which Analysis::ask refuses, with the names there are
+      continue;
+    }
+    if (!value.is_null()) values.emplace(name, value_of(name, value, field->kind));
+  }
+  return values;
+}
+
+void require_room(const Analysis& analysis, const Analysis::Asked& asked, const Subject& on) {
+  if (asked.bytes) require_memory(asked.bytes(on), analysis.about().name);
+}
+
+bool names_tokens(const Analysis& analysis) {
+  return std::ranges::any_of(analysis.fields(), [](const Field& field) {
+    return field.kind == Kind::token || field.kind == Kind::tokens || field.kind == Kind::edits ||
+           field.kind == Kind::vector || field.kind == Kind::vectors;
+  });
+}
+
+std::string answer_json(const Analysis& analysis, const Found& found, const Opened& on, bool with_figures) {
+  const Model& model = on.model();
+  Reply reply;
+  for (const auto& [name, thing] : found.parts()) add(reply, name, thing, model);
+  add_group(reply, analysis, Kind::table, "table", "tables",
+            [&](Reply& to, std::string_view name, std::string_view part) { to.add(name, found.table(part)); });
+  if (names_tokens(analysis)) reply.add("words", words_value(model, on.words()));
+  if (with_figures)
+    add_group(reply, analysis, Kind::figure, "figure", "figures",
+              [&](Reply& to, std::string_view name, std::string_view part) { to.add(name, found.figure(part)); });
+  return reply.text();
+}
+
+}  // namespace embscope::server

@@ -1,0 +1,57 @@
+// Answers: what the catalogue's analyses are asked of here, read from JSON, and their answers as JSON.
+// Thread rule: pure functions over open models.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "http.h"
+#include "models.h"
+#include "texts.h"
+
+#include "embscope/catalogue.h"
+
+namespace embscope::server {
+
+/// An open model as one question sees it. Files of this machine are not read for a request.
+class Opened : public Subject {
+ public:
+  explicit Opened(std::shared_ptr<const OpenModel> model) : model_(std::move(model)) {}
+  const Transformer& transformer() const override { return model_->transformer(); }
+  const Model& model() const override { return model_->model(); }
+  const Space& space() const override;
+  Files files() const override { return Files::refused; }
+  void note(const NamedToken& token) const override { words_.push_back(token); }
+  const Words& words() const { return words_; }
+  void so_far(const Found& found) const override {
+    if (tell_) tell_(found);
+  }
+  void tell(std::function<void(const Found&)> tell) const {
+    tell_ = std::move(tell);
+  }  ///< who is told of what is known so far
+  std::int64_t usual_positions() const override { return 64; }
+
+ private:
+  std::shared_ptr<const OpenModel> model_;
+  mutable Words words_;
+  mutable std::function<void(const Found&)> tell_;
+};
+
+/// The members of a JSON object as the values of an analysis's fields; null counts as absent.
+Values values_of(const bj::object& object, const Analysis& analysis);
+
+/// Throws Refusal{413} where the answer would take more memory than a request may have.
+void require_room(const Analysis& analysis, const Analysis::Asked& asked, const Subject& on);
+
+/// The answer as JSON: its numbers and texts by name; a table as `table`, several in `tables`; the same for
+/// figures; `words` has the tokens that the question names.
+std::string answer_json(const Analysis& analysis, const Found& found, const Opened& on, bool with_figures);
+
+/// Whether an answer has `words`: what is asked names tokens.
+bool names_tokens(const Analysis& analysis);
+
+/// The description of the whole API (OpenAPI 3.1): the addresses that are written by hand, and the catalogue's.
+const std::string& openapi();
+
+}  // namespace embscope::server

@@ -1,0 +1,63 @@
+"""The catalogue's analyses from Python: every one is there, asked as its description says; old names are told."""
+import inspect
+import json
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+import embscope
+from conftest import SENTENCE
+
+PROGRAM = os.environ.get("EMBSCOPE")
+
+
+def test_every_analysis_is_a_method_with_its_fields():
+    if not PROGRAM:
+        pytest.skip("EMBSCOPE names no program")
+    for analysis in json.loads(subprocess.run([PROGRAM, "catalogue"], capture_output=True, check=True).stdout):
+        method = getattr(embscope.Model, analysis["name"])
+        names = [name.rstrip("_") for name in inspect.signature(method).parameters]
+        assert names[1:1 + len(analysis["fields"])] == [field["name"] for field in analysis["fields"]]
+        assert analysis["fields"][0]["what"].split()[0] in method.__doc__
+
+
+def test_entropy_is_that_of_the_runs_probabilities(gpt2, ids):
+    found = gpt2.entropy(ids[0])
+    logits = gpt2.run(ids[0], logits="all").logits.astype(np.float64)
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    p /= p.sum(-1, keepdims=True)
+    entropy = -(p * np.log2(p)).sum(-1)
+    np.testing.assert_allclose(found.positions["entropy"], entropy, rtol=1e-9)
+    surprise = -np.log2(p[np.arange(len(ids[0]) - 1), ids[0][1:]])
+    np.testing.assert_allclose(found.positions["surprise"][1:], surprise, rtol=1e-9)
+    assert abs(found.mean_surprise - surprise.mean()) < 1e-9 and np.isnan(found.positions["surprise"][0])
+    assert found.figure().title == "How sure the model is of the next token"
+
+
+def test_old_names_are_told(smollm2):
+    with pytest.warns(DeprecationWarning, match="'follow' is now 'targets'"):
+        old = smollm2.edit(SENTENCE, "wte@3 zero", follow=[" Paris"])
+    assert old.changes["token"].tolist() == smollm2.edit(SENTENCE, "wte@3 zero", targets=[" Paris"]).changes["token"].tolist()
+
+
+def test_texts_and_ids_are_one_question(smollm2):
+    ids = smollm2.tokens(SENTENCE)
+    for given in (ids, list(ids), ids.ids):
+        assert smollm2.predict(given, 3)["logit"].tolist() == smollm2.predict(SENTENCE, 3)["logit"].tolist()
+
+
+def test_predictions_with_edits_and_targets(smollm2):
+    table = smollm2.predict(SENTENCE, 3, edits=["wte@' Germany' set ' France'"], targets=[" Paris", 4521])
+    assert table["token"][0] == "␣Paris" and [one["rank"] for one in table.besides["targets"]][0] == 1
+    assert table.besides["targets"][1]["id"] == 4521
+
+
+@pytest.mark.parametrize("ask, kind, words", [
+    (lambda m: m.trace(SENTENCE, top=0), embscope.RangeError, "choose 1 to 1000"), (lambda m: m.trace(b"x"), embscope.UsageError, "bytes"),
+    (lambda m: m.trace({"a": 1}), embscope.UsageError, "dict"), (lambda m: m.trace(SENTENCE, position=1.5), embscope.UsageError, "whole number"),
+    (lambda m: m.mix([1, 2], " a", " b", [" c"]), embscope.UsageError, "in words"), (lambda m: m.lens(""), embscope.UsageError, "empty")])
+def test_questions_that_make_no_sense(smollm2, ask, kind, words):
+    with pytest.raises(kind, match=words):
+        ask(smollm2)

@@ -1,0 +1,70 @@
+#include <fmt/format.h>
+
+#include "catalogue/describe.h"
+#include "embscope/intervention.h"
+
+namespace embscope::catalogue {
+namespace {
+
+struct Ask {
+  Said text;
+  Edits edits;
+  int top = 8;
+  std::vector<Word> targets;
+};
+
+constexpr Part parts[] = {
+    {"divergence", Kind::number, "KL(after || before) of the next token, in nats"},
+    {"cost", Kind::cost, "What the runs shared and computed"},
+    {"changes", Kind::table,
+     "A row a token: columns token, id, probability_before, probability_after, logit_before, logit_after, change, "
+     "rank_before, "
+     "rank_after"},
+    {"figure", Kind::figure, "Probabilities before and after"},
+};
+
+void fields(Ask& r, Visitor& f) {
+  f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
+  f(r.edits, {.name = "edits", .what = "What is changed, in this order"});
+  f(r.top, {.name = "top", .what = "How many of the likeliest, before and after", .least = 1, .most = 1000});
+  f(r.targets,
+    {.name = "targets", .what = "Next tokens to list besides the likeliest", .old = "follow", .longest = 64});
+}
+
+void check(const Ask& r) {
+  if (r.edits.given.empty()) throw Error(Code::usage, "edits", "nothing to do: name at least one edit");
+}
+
+// For titles: the edit itself where there is one, and was given as text.
+std::string title_of(const Edits& edits) {
+  const auto* text = edits.given.size() == 1 ? std::get_if<std::string>(&edits.given[0].is) : nullptr;
+  if (text != nullptr && !text->starts_with('{') && !text->starts_with('[')) return *text;
+  return fmt::format("{} edit{}", edits.given.size(), edits.given.size() == 1 ? "" : "s");
+}
+
+Found run(const Subject& on, const Ask& r, const Progress& progress) {
+  const Prompt prompt = prompt_of(on, r.text);
+  InterventionRequest request{prompt.tokens.ids, edits_of(on, r.edits, prompt), r.top, tokens_of(on, r.targets)};
+  InterventionResult result = intervene(on.transformer(), request, progress);
+  Found found;
+  found.notes = {fmt::format("KL(after || before) = {:.4f} nats", result.divergence)};
+  found.add("divergence", result.divergence)
+      .add("cost", result.cost)
+      .add("changes", std::move(result.changes))
+      .add("figure",
+           [title = title_of(r.edits)](const Found& f) { return figure_intervention(f.table("changes"), title); });
+  return found;
+}
+
+}  // namespace
+
+const Analysis& edit_analysis() {
+  static const Made<Ask> made(
+      {.name = "edit",
+       .what = "Change an activation and see what the model then says",
+       .example = "edit \"The capital of Germany is\" --at \"wte@' Germany'\" --do \"mix 0.5 ' France'\""},
+      parts, fields, run, nullptr, check);
+  return made;
+}
+
+}  // namespace embscope::catalogue

@@ -1,0 +1,119 @@
+// entropy: how sure the model is of what comes next, at every position of a text.
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "catalogue/describe.h"
+#include "embscope/predict.h"
+
+namespace embscope::catalogue {
+namespace {
+
+struct Ask {
+  Said text;
+};
+
+constexpr Part parts[] = {
+    {"mean_entropy", Kind::number, "Over the positions, in bits"},
+    {"mean_surprise", Kind::number,
+     "Over the tokens after the first, in bits; 2 to its power is the text's perplexity"},
+    {"positions", Kind::table,
+     "A row a position: columns position, token, entropy (of the next token, in bits), top (the likeliest next token), "
+     "probability, surprise (bits of the token itself, before which the model has seen the text up to it; null for the "
+     "first)"},
+    {"figure", Kind::figure, "Entropy and surprise along the text"},
+};
+
+void fields(Ask& r, Visitor& f) { f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true}); }
+
+double entropy_of(const std::vector<double>& p) {
+  double bits = 0;
+  for (const double x : p) {
+    if (x > 0) bits -= x * std::log2(x);
+  }
+  return bits;
+}
+
+// log2 of the softmax, which a probability too small for a double keeps finite.
+double surprise_of(std::span<const float> logits, TokenId id) {
+  const double most = *std::ranges::max_element(logits);
+  double sum = 0;
+  for (const float x : logits) sum += std::exp(static_cast<double>(x) - most);
+  return (std::log(sum) - (static_cast<double>(logits[static_cast<std::size_t>(id)]) - most)) / std::log(2.0);
+}
+
+struct Columns {
+  std::vector<double> position, entropy, probability, surprise;
+  std::vector<std::string> token, top;
+};
+
+// A few positions at a time: memory does not grow with positions x vocabulary.
+Columns columns_of(const Transformer& transformer, const std::vector<TokenId>& ids, const Progress& progress) {
+  constexpr std::int64_t at_once = 16;
+  const Config& config = transformer.config();
+  Request request;
+  request.rows = {ids};
+  request.capture = {{Point::resid_post, static_cast<int>(config.blocks) - 1}};
+  request.logits = LogitsAt::none;
+  request.progress = part_of(progress, 0, 0.5);
+  const Tensor last = std::move(transformer.run(request).rows[0].captured[0]);
+  Columns c;
+  c.surprise.push_back(NAN);
+  for (std::int64_t begin = 0; begin < last.rows(); begin += at_once) {
+    report(progress, 0.5 + 0.5 * static_cast<double>(begin) / static_cast<double>(last.rows()), "next tokens");
+    const std::int64_t end = std::min(last.rows(), begin + at_once);
+    Tensor some = Tensor::uninitialised({end - begin, config.width});
+    for (std::int64_t t = begin; t < end; ++t) std::ranges::copy(last.row(t), some.row(t - begin).begin());
+    const Tensor logits = transformer.unembed(some);
+    for (std::int64_t t = begin; t < end; ++t) {
+      const std::span<const float> row = logits.row(t - begin);
+      const auto p = softmax(row);
+      const TokenId likeliest = top(row, 1)[0];
+      c.position.push_back(static_cast<double>(t)), c.entropy.push_back(entropy_of(p));
+      c.token.push_back(transformer.model().label(ids[static_cast<std::size_t>(t)]));
+      c.top.push_back(transformer.model().label(likeliest));
+      c.probability.push_back(p[static_cast<std::size_t>(likeliest)]);
+      if (t + 1 < last.rows()) c.surprise.push_back(surprise_of(row, ids[static_cast<std::size_t>(t) + 1]));
+    }
+  }
+  return c;
+}
+
+double mean_of(std::span<const double> values) {
+  double sum = 0;
+  for (const double x : values) sum += x;
+  return sum / static_cast<double>(values.size());
+}
+
+Found run(const Subject& on, const Ask& r, const Progress& progress) {
+  const Columns c = columns_of(on.transformer(), prompt_of(on, r.text).tokens.ids, progress);
+  const double entropy = mean_of(c.entropy), surprise = mean_of(std::span(c.surprise).subspan(1));
+  Table table("the next token, position by position");
+  table.add("position", c.position, whole).add("token", c.token).add("entropy", c.entropy, 3).add("top", c.top);
+  table.add("probability", c.probability, 5).add("surprise", c.surprise, 3);
+  Found found;
+  found.notes = {fmt::format("entropy {:.3f} bits in the mean", entropy)};
+  if (c.position.size() > 1)
+    found.notes[0] += fmt::format("; surprise {:.3f} bits, a perplexity of {:.2f}", surprise, std::exp2(surprise));
+  found.add("mean_entropy", entropy)
+      .add("mean_surprise", surprise)
+      .add("positions", std::move(table))
+      .add("figure", [](const Found& f) { return figure_entropy(f.table("positions")); });
+  return found;
+}
+
+}  // namespace
+
+const Analysis& entropy_analysis() {
+  static const Made<Ask> made({.name = "entropy",
+                               .what = "How sure the model is of the next token, position by position",
+                               .example = "entropy \"The capital of Germany is Berlin\" --save entropy.html",
+                               .more = "Entropy is that of the whole distribution of the next token; surprise is -log2 "
+                                       "of the probability that the token "
+                                       "had before it was read (Shannon 1951). Logits are the run's own, bit for bit."},
+                              parts, fields, run);
+  return made;
+}
+
+}  // namespace embscope::catalogue

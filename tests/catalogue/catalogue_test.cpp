@@ -1,0 +1,210 @@
+// The catalogue says of itself what is true, and reads what clients give.
+#include "embscope/catalogue.h"
+
+#include <cmath>
+#include <map>
+#include <set>
+
+#include <gmock/gmock.h>
+
+#include "forward/tiny.h"
+#include "refusal.h"
+
+namespace embscope {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Tiny : public Subject {
+ public:
+  Tiny() : model_(tiny::open("tiny-gpt2")), transformer_(model_) {}
+  const Transformer& transformer() const override { return transformer_; }
+  const Model& model() const override { return *model_; }
+  const Space& space() const override { throw Error(Code::unsupported, "space", "none"); }
+
+ private:
+  std::shared_ptr<const Model> model_;
+  Transformer transformer_;
+};
+
+Value::List words(std::initializer_list<const char*> list) {
+  Value::List values;
+  for (const char* word : list) values.push_back({std::string(word)});
+  return values;
+}
+
+// A small question for each, which a new analysis needs too.
+std::map<std::string_view, Values> questions() {
+  const std::string text = "The cat is a dog";
+  const Values mix = {{"text", {text}},
+                      {"replace", {std::string(" cat")}},
+                      {"with", {words({" dog"})}},
+                      {"targets", {words({" a", " is"})}},
+                      {"steps", {std::int64_t{3}}}};
+  const Values pair = {{"clean", {text}},
+                       {"corrupt", {std::string("The dog is a dog")}},
+                       {"target", {std::string(" a")}},
+                       {"against", {std::string(" is")}}};
+  return {{"mix", mix},
+          {"mix_every_block", mix},
+          {"edit", {{"text", {text}}, {"edits", {words({"wte@1 zero"})}}}},
+          {"patch", pair},
+          {"patch_agreement", pair},
+          {"steer",
+           {{"text", {text}},
+            {"towards", {words({"The cat"})}},
+            {"away", {words({"The dog"})}},
+            {"tokens", {std::int64_t{2}}}}}};
+}
+
+Values question_of(const Analysis& analysis) {
+  const auto all = questions();
+  const auto found = all.find(analysis.about().name);
+  return found == all.end() ? Values{{"text", {std::string("The cat is a dog")}}} : found->second;
+}
+
+TEST(Catalogue, every_analysis_answers_what_it_says) {
+  const Tiny on;
+  for (const Analysis* analysis : analyses()) {
+    SCOPED_TRACE(analysis->about().name);
+    const Found found = analysis->ask(question_of(*analysis)).run(on, {});
+    ASSERT_EQ(found.parts().size(), analysis->parts().size());
+    for (std::size_t i = 0; i < found.parts().size(); ++i) {
+      const auto& [name, thing] = found.parts()[i];
+      const Part& part = analysis->parts()[i];
+      EXPECT_EQ(name, part.name);
+      EXPECT_EQ(std::holds_alternative<Table>(thing), part.kind == Kind::table) << name;
+      EXPECT_EQ(std::holds_alternative<Found::Draw>(thing), part.kind == Kind::figure) << name;
+      EXPECT_EQ(std::holds_alternative<Found::Arrays>(thing), part.kind == Kind::arrays) << name;
+      if (part.kind != Kind::figure) continue;
+      EXPECT_THAT(found.figure(name).spec, HasSubstr("vega-lite"));
+    }
+  }
+}
+
+TEST(Catalogue, names_are_said_once_and_flags_belong_to_a_command) {
+  std::set<std::string_view> names;
+  for (const Analysis* analysis : analyses()) {
+    const auto& about = analysis->about();
+    EXPECT_TRUE(names.insert(about.name).second) << about.name;
+    EXPECT_EQ(analysis_named(about.name), analysis);
+    EXPECT_EQ(about.command.empty(), about.flag.empty()) << about.name;
+    if (!about.command.empty()) {
+      EXPECT_NE(analysis_named(about.command), nullptr) << about.name;
+    }
+    std::set<std::string_view> fields;
+    for (const Field& field : analysis->fields()) {
+      EXPECT_TRUE(fields.insert(field.name).second) << about.name << " " << field.name;
+      if (!field.old.empty()) {
+        EXPECT_TRUE(fields.insert(field.old).second) << about.name << " " << field.old;
+      }
+      EXPECT_FALSE(field.what.empty()) << about.name << " " << field.name;
+    }
+  }
+  EXPECT_EQ(analysis_named("none"), nullptr);
+}
+
+std::string refused(std::string_view name, Values more) {
+  const Analysis& analysis = *analysis_named(name);
+  Values values = question_of(analysis);
+  for (auto& [field, value] : more) values[field] = value;
+  return refusal([&] { analysis.ask(values); });
+}
+
+TEST(Catalogue, what_a_client_gives_is_checked_and_the_place_is_the_field) {
+  EXPECT_EQ(refusal([] { analysis_named("trace")->ask({}); }), "[text] is missing");
+  EXPECT_THAT(refused("trace", {{"words", {true}}}),
+              HasSubstr("[words] no such field of trace: it has text, position, top"));
+  EXPECT_EQ(refused("trace", {{"top", {std::int64_t{0}}}}), "[top] 0: choose 1 to 1000");
+  EXPECT_EQ(refused("trace", {{"top", {1.5}}}), "[top] must be a whole number");
+  EXPECT_EQ(refused("trace", {{"top", {2.0}}}), "no error");  // what JSON cannot tell apart
+  EXPECT_EQ(refused("trace", {{"position", {std::int64_t{1} << 40}}}),
+            "[position] 1099511627776: too large or too small");
+  EXPECT_EQ(refused("trace", {{"text", {true}}}), "[text] must be a text in quotes");
+  EXPECT_EQ(refused("predict", {{"k", {std::int64_t{0}}}}), "[k] 0: choose at least 1");
+  EXPECT_EQ(refused("steer", {{"temperature", {NAN}}}), "[temperature] must be a number");
+  EXPECT_EQ(refused("steer", {{"away", {Value::List{}}}}), "[towards, away] name at least one text for each");
+  EXPECT_EQ(refused("steer", {{"strengths", {Value::List(65, {1.0})}}}), "[strengths] 65 of them: at most 64");
+  EXPECT_EQ(refused("attribute", {{"sorted", {std::int64_t{1}}}}), "[sorted] must be true or false");
+  EXPECT_EQ(refused("patch", {{"heads", {false}}, {"heads_only", {true}}}),
+            "[heads_only] cannot stand beside heads that are left out");
+}
+
+TEST(Catalogue, old_names_are_understood_but_not_beside_the_new) {
+  EXPECT_EQ(refused("edit", {{"follow", {words({" a"})}}}), "no error");
+  EXPECT_EQ(refused("edit", {{"follow", {words({" a"})}}, {"targets", {words({" a"})}}}),
+            "[follow] is the old name of targets: give one of them");
+}
+
+TEST(Catalogue, texts_and_ids_are_one_question) {
+  const Tiny on;
+  const Analysis& lens = *analysis_named("lens");
+  Value::List ids;
+  for (const TokenId id : make_prompt(on.model().tokenizer(), "The cat is a dog").tokens.ids)
+    ids.emplace_back().is = std::int64_t{id};
+  const Found by_words = lens.ask({{"text", {std::string("The cat is a dog")}}}).run(on, {});
+  const Found by_ids = lens.ask({{"text", {ids}}}).run(on, {});
+  EXPECT_EQ(by_words.table("cells").csv(), by_ids.table("cells").csv());
+  const std::string empty = refusal([&] { lens.ask({{"text", {Value::List{}}}}).run(on, {}); });
+  EXPECT_EQ(empty, "[text] the text is empty");
+  ids.assign(200, {std::int64_t{1}});
+  EXPECT_THAT(refusal([&] {
+                lens.ask({{"text", {ids}}}).run(on, {});
+              }),
+              HasSubstr("[text] 200 tokens: longer than the model's context"));
+}
+
+TEST(Catalogue, a_window_is_asked_for_in_one_way) {
+  const Tiny on;
+  const Analysis& lens = *analysis_named("lens");
+  const auto first = [&](Values more) {
+    more["text"] = {std::string("The cat is a dog")};
+    return lens.ask(more).run(on, {}).get<std::int64_t>("first");
+  };
+  EXPECT_EQ(first({{"positions", {std::string("-2:")}}}), 3);
+  EXPECT_EQ(first({{"first", {std::int64_t{1}}}}), 1);
+  EXPECT_EQ(first({}), 0);
+  EXPECT_THAT(refusal([&] {
+                first({{"positions", {std::string("1:")}}, {"first", {std::int64_t{1}}}});
+              }),
+              HasSubstr("not both"));
+}
+
+TEST(Entropy, is_that_of_the_runs_own_probabilities) {
+  const Tiny on;
+  const Found found = analysis_named("entropy")->ask({{"text", {std::string("The cat is a dog")}}}).run(on, {});
+  const Table& table = found.table("positions");
+  const auto ids = make_prompt(on.model().tokenizer(), "The cat is a dog").tokens.ids;
+  ASSERT_EQ(table.rows(), ids.size());
+  Request request;
+  request.rows = {ids};
+  request.logits = LogitsAt::all;
+  const Tensor logits = std::move(on.transformer().run(request).rows[0].logits);
+  double entropies = 0, surprises = 0;
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    const auto p = softmax(logits.row(static_cast<std::int64_t>(t)));
+    double bits = 0;
+    for (const double x : p) bits -= x > 0 ? x * std::log2(x) : 0;
+    EXPECT_NEAR(table.column("entropy").numbers()[t], bits, 1e-12);
+    EXPECT_EQ(table.column("probability").numbers()[t], *std::max_element(p.begin(), p.end()));
+    entropies += bits;
+    if (t + 1 == ids.size()) continue;
+    const double surprise = -std::log2(p[static_cast<std::size_t>(ids[t + 1])]);
+    EXPECT_NEAR(table.column("surprise").numbers()[t + 1], surprise, 1e-12);
+    surprises += surprise;
+  }
+  EXPECT_TRUE(std::isnan(table.column("surprise").numbers()[0]));
+  EXPECT_NEAR(found.get<double>("mean_entropy"), entropies / static_cast<double>(ids.size()), 1e-12);
+  EXPECT_NEAR(found.get<double>("mean_surprise"), surprises / static_cast<double>(ids.size() - 1), 1e-12);
+}
+
+TEST(Entropy, of_one_token_has_no_surprise) {
+  const Tiny on;
+  const Found found = analysis_named("entropy")->ask({{"text", {Value::List{{std::int64_t{3}}}}}}).run(on, {});
+  EXPECT_TRUE(std::isnan(found.get<double>("mean_surprise")));
+  EXPECT_THAT(found.notes, ElementsAre(HasSubstr("bits in the mean")));
+}
+
+}  // namespace
+}  // namespace embscope

@@ -1,0 +1,107 @@
+// Share: the experiment as one HTML file that needs neither the server nor the network: its sweep is computed beforehand, at 101 steps.
+import { useSignal } from "@preact/signals";
+import { call, numbers, texts, type ModelInfo, type Table } from "../api";
+import { percent, Trouble } from "../parts";
+import { download } from "../save";
+import { p, replace, text } from "./experiment";
+import { inForce, mixing, mixRequest, otherToken, stage, targets } from "./run";
+
+const steps = 101;
+
+interface Shared {
+  text: string;
+  model: string;
+  /** [the other word, the word of the text] */
+  ends: [string, string];
+  start: number;
+  lines: { label: string; values: number[] }[];
+  top: string[];
+  topProbability: number[];
+  changes: string[];
+  link: string;
+}
+
+export function Share({ info }: { info: ModelInfo }) {
+  const busy = useSignal(false);
+  const error = useSignal<Error | undefined>(undefined);
+  if (!mixing.value || targets.value.length === 0) return null;
+  const write = async () => {
+    busy.value = true;
+    error.value = undefined;
+    try {
+      const request = { text: text.value, ...mixRequest(), targets: targets.value, steps, edits: inForce.value };
+      const { table } = await call<{ table: Table }>("mix", request);
+      download("embscope-experiment.html", page(sharedOf(info, table)), "text/html");
+    } catch (e) {
+      error.value = e as Error;
+    }
+    busy.value = false;
+  };
+  return (
+    <>
+      <button type="button" class="quiet" disabled={busy.value} title="One HTML file that works without a server" onClick={() => void write()}>{busy.value ? "Computing…" : "Share as a file"}</button>
+      <Trouble error={error.value} />
+    </>
+  );
+}
+
+function sharedOf(info: ModelInfo, table: Table): Shared {
+  const names = Object.keys(table.columns).slice(1, 1 + targets.value.length);
+  return {
+    text: text.value,
+    model: info.name,
+    ends: [otherToken.value?.label ?? "", stage.value.data?.labels.find((l) => l.replaceAll("␣", " ") === replace.value) ?? replace.value],
+    start: Math.round(p.value * (steps - 1)),
+    lines: names.map((label) => ({ label, values: numbers(table, label) })),
+    top: texts(table, "top"),
+    topProbability: numbers(table, "top_probability"),
+    changes: inForce.value.map((e) => `${e.at} ${e.do}`),
+    link: location.hash,
+  };
+}
+
+const escaped = (s: string): string => s.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+const share = (values: number[]): string => values.map((v, i) => `${i ? "L" : "M"}${(i * 600) / (steps - 1)} ${(200 - 196 * v).toFixed(1)}`).join("");
+
+/** The file. Its script reads the data that stands in it and nothing else. */
+function page(d: Shared): string {
+  const colours = ["#0072b2", "#b94f00"];
+  const answers = d.lines.map((l, i) => `<div class="answer" style="color:${colours[i]}"><code>${escaped(l.label)}</code><b id="v${i}">${percent(l.values[d.start])}</b></div>`).join("");
+  const paths = d.lines.map((l, i) => `<path d="${share(l.values)}" stroke="${colours[i]}"/>`).join("");
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<title>${escaped(d.text)} · Embscope</title>
+<style>
+body { font: 17px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; background: #fdfcfa; color: #1d1b18; }
+h1 { font: 600 1.9rem/1.25 Georgia, serif; } code { font-family: ui-monospace, monospace; white-space: pre; } small, footer { color: #5d5952; }
+label { display: flex; gap: .8rem; align-items: center; } input { flex: 1; accent-color: #1f5aa8; height: 2rem; }
+.answers { display: flex; gap: 3rem; } .answer b { display: block; font: 600 2.2rem Georgia, serif; }
+svg { width: 100%; overflow: visible; } path { fill: none; stroke-width: 3; } #now { stroke: #1d1b18; stroke-width: 1.5; }
+@media (prefers-color-scheme: dark) { body { background: #16171a; color: #eceae5; } small, footer { color: #aaa69d; } #now { stroke: #eceae5; } .answer { filter: brightness(1.6); } }
+</style></head><body>
+<h1>${escaped(d.text)} <code id="top">${escaped(d.top[d.start])}</code></h1>
+<p>The text stays as it is. One vector in the model ${escaped(d.model)} is changed: <i>p</i> of <code>${escaped(d.ends[1])}</code> and 1 − <i>p</i> of <code>${escaped(d.ends[0])}</code>. Drag.</p>
+<label><code>${escaped(d.ends[0])}</code><input id="p" type="range" min="0" max="${steps - 1}" value="${d.start}" aria-label="p in hundredths"><code>${escaped(d.ends[1])}</code><output id="out">p = ${(d.start / (steps - 1)).toFixed(2)}</output></label>
+<div class="answers">${answers}</div>
+<svg viewBox="-4 0 608 204" role="img" aria-label="Probability against p">${paths}<path id="now" d="M${(d.start * 600) / (steps - 1)} 0V200"/></svg>
+<p><small>p = 0 at the left, p = 1 at the right; probability from 0 to 100 %. The likeliest token: <span id="likeliest"></span></small></p>
+${d.changes.length ? `<p><small>With ${d.changes.map((c) => `<code>${escaped(c)}</code>`).join(", ")} in force.</small></p>` : ""}
+<footer><small>Computed by Embscope at ${steps} steps. In its explorer: <code>${escaped(d.link)}</code></small></footer>
+<script>
+const d = ${JSON.stringify(d).replaceAll("<", "\\u003c")};
+const at = (id) => document.getElementById(id);
+const percent = (v) => (v >= 0.9995 ? "100 %" : v >= 0.001 ? (100 * v).toFixed(1) + " %" : (100 * v).toPrecision(1) + " %");
+const show = () => {
+  const i = Number(at("p").value);
+  at("out").textContent = "p = " + (i / ${steps - 1}).toFixed(2);
+  d.lines.forEach((l, k) => (at("v" + k).textContent = percent(l.values[i])));
+  at("top").textContent = d.top[i];
+  at("likeliest").textContent = d.top[i] + ", " + percent(d.topProbability[i]);
+  at("now").setAttribute("d", "M" + (i * 600) / ${steps - 1} + " 0V200");
+};
+at("p").addEventListener("input", show);
+show();
+</script></body></html>
+`;
+}
