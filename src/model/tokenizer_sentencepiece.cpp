@@ -99,34 +99,25 @@ void read_trainer(std::string_view bytes, TokenizerSpec& spec) {
     if (field.number == 42) eos = field.value;
     if (field.number == 24 && field.value != 0) throw Error(Code::unsupported, spec.where, "spaces at the end of words are not supported");
   }
-  if (kind != 1 && kind != 2)
-    throw Error(Code::unsupported, spec.where, fmt::format("a SentencePiece model of kind {}: unigram (1) and BPE (2) are supported", kind));
-  spec.algorithm = kind == 1 ? TokenizerSpec::Algorithm::unigram : TokenizerSpec::Algorithm::scores;
+  if (kind != 2)  // the library sums the scores of unigrams in single precision, and so breaks ties otherwise than tokenizer.json
+    throw Error(Code::unsupported, spec.where, fmt::format("a SentencePiece model of kind {}: BPE (2) is supported, others by their tokenizer.json", kind));
+  spec.algorithm = TokenizerSpec::Algorithm::scores;
   for (const auto& [value, id] : {std::pair{bos, &spec.bos}, std::pair{eos, &spec.eos}})
     if (value < spec.tokens.size()) *id = static_cast<TokenId>(value);
-}
-
-void replace(TokenizerSpec& spec, const char* pattern, const char* content) {
-  NormalizerStep& step = spec.normalizer.emplace_back();
-  step.kind = NormalizerStep::Kind::replace;
-  step.pattern = {pattern, true};
-  step.content = content;
 }
 
 void read_normalizer(std::string_view bytes, TokenizerSpec& spec) {
   Message message(bytes, spec.where);
   bool prefix = true, single_spaces = true, marks = true;
   for (Field field; message.next(field);) {
-    if (field.number == 2 && !field.bytes.empty()) {
-      NormalizerStep& step = spec.normalizer.emplace_back();
-      step.kind = NormalizerStep::Kind::precompiled;
-      step.content = field.bytes;
-    }
+    if (field.number == 2 && !field.bytes.empty())
+      throw Error(Code::unsupported, spec.where, "rules of normalization in a SentencePiece model are read from its tokenizer.json only");
     if (field.number == 3) prefix = field.value != 0;
     if (field.number == 4) single_spaces = field.value != 0;
     if (field.number == 5) marks = field.value != 0;
   }
-  if (single_spaces) replace(spec, R"(\A +| +\z)", ""), replace(spec, " {2,}", " ");
+  if (single_spaces)
+    throw Error(Code::unsupported, spec.where, "a SentencePiece model that removes extra white space is read from its tokenizer.json only");
   if (marks) spec.mark = "▁";
   spec.add_prefix_space = spec.prefix_before_space = prefix;
   spec.strip_decoded = prefix;
