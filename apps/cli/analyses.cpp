@@ -164,7 +164,7 @@ class Input {
           Code::usage, "edits",
           fmt::format("{} places (--at) and {} changes (--do): one --do for each --at", at_.size(), do_.size()));
     if (!file_.empty()) edits.push_back({edits_text(file_)});
-    for (std::size_t i = 0; i < at_.size(); ++i) edits.push_back({at_[i] + " " + do_[i]});
+    for (std::size_t i = 0; i < at_.size(); ++i) edits.push_back({EditInParts{at_[i], do_[i]}});
     return edits;
   }
 

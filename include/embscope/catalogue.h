@@ -32,10 +32,15 @@ struct PatternEdit {
   Edit edit;
 };
 
+/// An edit in two parts, each whole by itself (parse_edit): what is wrong with it is told of the part.
+struct EditInParts {
+  std::string at, action;
+};
+
 /// What a client gives for a field.
 struct Value {
   using List = std::vector<Value>;
-  std::variant<bool, std::int64_t, std::uint64_t, double, std::string, List, PatternEdit>
+  std::variant<bool, std::int64_t, std::uint64_t, double, std::string, List, PatternEdit, EditInParts>
       is;  ///< uint64_t: beyond int64_t
 };
 using Values = std::map<std::string, Value, std::less<>>;

@@ -448,7 +448,8 @@ class Model(Analyses):
             if value is not None:
                 warnings.warn(f"{name}: '{before}' is now '{now}'; the old name goes with the next version", DeprecationWarning, stacklevel=3)
                 values = {**values, now: value}
-        given = {field: _plain(field, value) for field, value in values.items() if value is not None and value != ()}
+        given = {field: _plain(field, value) for field, value in values.items()
+                 if value is not None and not (isinstance(value, tuple) and not value)}
         with shown(progress) as p:
             return answered(*_core.ask(self._quiet(), name, given, p))
 

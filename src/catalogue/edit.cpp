@@ -37,6 +37,8 @@ void check(const Ask& r) {
 
 // For titles: the edit itself where there is one, and was given as text.
 std::string title_of(const Edits& edits) {
+  const auto* both = edits.given.size() == 1 ? std::get_if<EditInParts>(&edits.given[0].is) : nullptr;
+  if (both != nullptr) return both->at + " " + both->action;
   const auto* text = edits.given.size() == 1 ? std::get_if<std::string>(&edits.given[0].is) : nullptr;
   if (text != nullptr && !text->starts_with('{') && !text->starts_with('[')) return *text;
   return fmt::format("{} edit{}", edits.given.size(), edits.given.size() == 1 ? "" : "s");

@@ -24,13 +24,18 @@ std::vector<Edit> edits_of(const Subject& on, const Value& value, const Prompt& 
     }
     return edits;
   }
-  const auto* text = std::get_if<std::string>(&value.is);
-  if (text == nullptr) throw Error(Code::usage, "edit", "must be {\"at\", \"do\"} or a text");
-  const bool json = !text->empty() && (text->front() == '{' || text->front() == '[');
   std::vector<NamedToken> named;
   const Reading reading{.files = on.files(), .tokens = &named};
-  auto edits =
-      json ? parse_edits_json(*text, transformer, prompt, reading) : parse_edit(*text, transformer, prompt, reading);
+  std::vector<Edit> edits;
+  if (const auto* parts = std::get_if<EditInParts>(&value.is)) {
+    edits = parse_edit(parts->at, parts->action, transformer, prompt, reading);
+  } else if (const auto* text = std::get_if<std::string>(&value.is)) {
+    const bool json = !text->empty() && (text->front() == '{' || text->front() == '[');
+    edits =
+        json ? parse_edits_json(*text, transformer, prompt, reading) : parse_edit(*text, transformer, prompt, reading);
+  } else {
+    throw Error(Code::usage, "edit", "must be {\"at\", \"do\"} or a text");
+  }
   for (const NamedToken& token : named) on.note(token);
   return edits;
 }
@@ -117,9 +122,11 @@ std::vector<Edit> edits_of(const Subject& on, const Edits& edits, const Prompt& 
     throw Error(Code::range, "edits", fmt::format("{} of them: at most {}", edits.given.size(), most_edits));
   std::vector<Edit> all;
   for (std::size_t i = 0; i < edits.given.size(); ++i) {
+    const bool parts = std::holds_alternative<EditInParts>(edits.given[i].is);
     try {
       std::ranges::move(edits_of(on, edits.given[i], prompt), std::back_inserter(all));
     } catch (const FilesRefused&) { throw; } catch (const Error& error) {
+      if (parts) throw;
       throw Error(error.code(), fmt::format("edits[{}]", i),
                   error.where() == "edit" ? error.message() : fmt::format("{}: {}", error.where(), error.message()));
     }
