@@ -61,7 +61,8 @@ def function(analysis):
     if old:
         parameters += ["*", *(f"{field['old']}: Any = None" for field in old)]
     gives = "Table" if analysis["one_table"] else "Result"
-    head = wrapped(", ".join(parameters) + f") -> {gives}:", f"    def {analysis['name']}(", " " * (9 + len(analysis["name"])))
+    end = f")\u00a0->\u00a0{gives}:"  # outside the brackets, where a line must not end
+    head = wrapped(", ".join(parameters) + end, f"    def {analysis['name']}(", " " * (9 + len(analysis["name"]))).replace("\u00a0", " ")
     values = ", ".join(f"\"{f['name']}\": {argument(f['name'])}" for f in fields)
     names = "" if not old else ", {" + ", ".join(f"\"{f['old']}\": (\"{f['name']}\", {f['old']})" for f in old) + "}"
     call = wrapped(f"{{{values}}},", f"        return self._ask(\"{analysis['name']}\", ", " " * 12)

@@ -88,8 +88,8 @@ class Analyses:
 
     def mix_every_block(self, text: Text, replace: str, with_: Sequence[str | int] | str = (), targets:
                         Sequence[str | int] | str = (), steps: int = 17, vector: str | Sequence[float] |
-                        np.ndarray | None = None, edits: Sequence | str = (), progress: Progress = None) ->
-                        Result:
+                        np.ndarray | None = None, edits: Sequence | str = (), progress: Progress =
+                        None) -> Result:
         """The mixture at resid_pre of each block in turn: where each one's answer turns.
 
         text     The text
@@ -186,8 +186,8 @@ class Analyses:
     def steer(self, text: Text, site: str | None = None, towards: Sequence[str] | str = (), away: Sequence[str]
               | str = (), direction: str | Sequence[float] | np.ndarray | None = None, strengths:
               Sequence[float] = (-4.0, -2.0, 0.0, 2.0, 4.0), targets: Sequence[str | int] | str = (), tokens:
-              int = 40, temperature: float = 0.0, seed: int = 1, progress: Progress = None, *, at: Any = None)
-              -> Result:
+              int = 40, temperature: float = 0.0, seed: int = 1, progress: Progress = None, *, at: Any =
+              None) -> Result:
         """Add a direction from contrasting texts while the model writes.
 
         The direction is given, or the mean over the texts `towards` minus that over `away`, at their last tokens, added
