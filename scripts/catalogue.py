@@ -32,6 +32,18 @@ def wrapped(text, first="", rest=""):
     return textwrap.fill(text, 112, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)
 
 
+def filled(parts, first, last):
+    """Parts with commas between them as lines of at most 112 columns, none cut; all but the first line stand below its end."""
+    lines, indent = [first], " " * len(first)
+    for i, part in enumerate(parts):
+        part += "," if i + 1 < len(parts) else last
+        if len(lines[-1]) + 1 + len(part) > 112 and lines[-1] != first:
+            lines.append(indent + part)
+        else:
+            lines[-1] += ("" if lines[-1] == first else " ") + part
+    return "\n".join(lines)
+
+
 def listed(entries):
     """Names and what they are, in columns."""
     width = max(len(name) for name, _ in entries) + 2
@@ -61,13 +73,12 @@ def function(analysis):
     if old:
         parameters += ["*", *(f"{field['old']}: Any = None" for field in old)]
     gives = "Table" if analysis["one_table"] else "Result"
-    end = f")\u00a0->\u00a0{gives}:"  # outside the brackets, where a line must not end
-    head = wrapped(", ".join(parameters) + end, f"    def {analysis['name']}(", " " * (9 + len(analysis["name"]))).replace("\u00a0", " ")
-    values = ", ".join(f"\"{f['name']}\": {argument(f['name'])}" for f in fields)
+    head = filled(parameters, f"    def {analysis['name']}(", f") -> {gives}:")
+    values = [f"\"{f['name']}\": {argument(f['name'])}" for f in fields]
     names = "" if not old else ", {" + ", ".join(f"\"{f['old']}\": (\"{f['name']}\", {f['old']})" for f in old) + "}"
-    call = wrapped(f"{{{values}}},", f"        return self._ask(\"{analysis['name']}\", ", " " * 12)
+    call = filled(values, f"        return self._ask(\"{analysis['name']}\", {{", "},")
     doc = textwrap.indent(docstring(analysis), "        ").strip()
-    return f"{head}\n        \"\"\"{doc}\n        \"\"\"\n{call}\n            progress{names})\n"
+    return f"{head}\n        \"\"\"{doc}\n        \"\"\"\n{call}\n{' ' * 25}progress{names})\n"
 
 
 def python(analyses):

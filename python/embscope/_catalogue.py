@@ -19,8 +19,8 @@ class Analyses:
              old: Mapping[str, tuple[str, Any]] | None = None) -> Any:
         raise NotImplementedError
 
-    def predict(self, text: Text, k: int = 10, edits: Sequence | str = (), targets: Sequence[str | int] | str =
-                (), progress: Progress = None) -> Table:
+    def predict(self, text: Text, k: int = 10, edits: Sequence | str = (),
+                targets: Sequence[str | int] | str = (), progress: Progress = None) -> Table:
         """The next tokens after a text.
 
         text     The text
@@ -33,7 +33,7 @@ class Analyses:
         probability, and its rank among all).
         """
         return self._ask("predict", {"text": text, "k": k, "edits": edits, "targets": targets},
-            progress)
+                         progress)
 
     def entropy(self, text: Text, progress: Progress = None) -> Result:
         """How sure the model is of the next token, position by position.
@@ -52,11 +52,12 @@ class Analyses:
                        has seen the text up to it; null for the first)
         """
         return self._ask("entropy", {"text": text},
-            progress)
+                         progress)
 
-    def mix(self, text: Text, replace: str, with_: Sequence[str | int] | str = (), targets: Sequence[str | int]
-            | str = (), steps: int = 17, site: str = 'wte', vector: str | Sequence[float] | np.ndarray | None =
-            None, edits: Sequence | str = (), progress: Progress = None) -> Result:
+    def mix(self, text: Text, replace: str, with_: Sequence[str | int] | str = (),
+            targets: Sequence[str | int] | str = (), steps: int = 17, site: str = 'wte',
+            vector: str | Sequence[float] | np.ndarray | None = None, edits: Sequence | str = (),
+            progress: Progress = None) -> Result:
         """Mix one word's vector with another's, step by step.
 
         At the token of `replace`: p x what is there + (1 - p) x what is mixed in, for p = 0 ... 1. What the mixtures
@@ -82,14 +83,14 @@ class Analyses:
         cost                 What the runs shared and computed
         sweep                A row a mixture: columns p, one for each target, top, top_probability
         """
-        return self._ask("mix", {"text": text, "replace": replace, "with": with_, "targets": targets, "steps":
-            steps, "site": site, "vector": vector, "edits": edits},
-            progress)
+        return self._ask("mix", {"text": text, "replace": replace, "with": with_, "targets": targets,
+                                 "steps": steps, "site": site, "vector": vector, "edits": edits},
+                         progress)
 
-    def mix_every_block(self, text: Text, replace: str, with_: Sequence[str | int] | str = (), targets:
-                        Sequence[str | int] | str = (), steps: int = 17, vector: str | Sequence[float] |
-                        np.ndarray | None = None, edits: Sequence | str = (), progress: Progress =
-                        None) -> Result:
+    def mix_every_block(self, text: Text, replace: str, with_: Sequence[str | int] | str = (),
+                        targets: Sequence[str | int] | str = (), steps: int = 17,
+                        vector: str | Sequence[float] | np.ndarray | None = None, edits: Sequence | str = (),
+                        progress: Progress = None) -> Result:
         """The mixture at resid_pre of each block in turn: where each one's answer turns.
 
         text     The text
@@ -109,12 +110,14 @@ class Analyses:
         cells      The sweep of every block: columns block, p, one for each target, top
         crossings  Columns block, p (of the first crossing, null where there is none)
         """
-        return self._ask("mix_every_block", {"text": text, "replace": replace, "with": with_, "targets":
-            targets, "steps": steps, "vector": vector, "edits": edits},
-            progress)
+        return self._ask("mix_every_block", {"text": text, "replace": replace, "with": with_,
+                                             "targets": targets, "steps": steps, "vector": vector,
+                                             "edits": edits},
+                         progress)
 
-    def edit(self, text: Text, edits: Sequence | str = (), top: int = 8, targets: Sequence[str | int] | str =
-             (), progress: Progress = None, *, follow: Any = None) -> Result:
+    def edit(self, text: Text, edits: Sequence | str = (), top: int = 8,
+             targets: Sequence[str | int] | str = (), progress: Progress = None, *,
+             follow: Any = None) -> Result:
         """Change an activation and see what the model then says.
 
         text     The text
@@ -130,11 +133,11 @@ class Analyses:
                     change, rank_before, rank_after
         """
         return self._ask("edit", {"text": text, "edits": edits, "top": top, "targets": targets},
-            progress, {"follow": ("targets", follow)})
+                         progress, {"follow": ("targets", follow)})
 
-    def patch(self, clean: Text, corrupt: Text, target: str | int, against: str | int, sites: Sequence[str] |
-              str = ('resid_pre', 'attn_out', 'mlp_out'), heads: bool = True, approximate: bool = False,
-              heads_only: bool = False, progress: Progress = None) -> Result:
+    def patch(self, clean: Text, corrupt: Text, target: str | int, against: str | int,
+              sites: Sequence[str] | str = ('resid_pre', 'attn_out', 'mlp_out'), heads: bool = True,
+              approximate: bool = False, heads_only: bool = False, progress: Progress = None) -> Result:
         """Put each activation of a clean text into a corrupt one: which carry the answer?
 
         Activation patching (Meng et al. 2022; Heimersheim & Nanda 2024 for the measure). Each run computes only what
@@ -158,11 +161,12 @@ class Analyses:
         heads    The same of z of each head: columns block, head, difference, restored
         """
         return self._ask("patch", {"clean": clean, "corrupt": corrupt, "target": target, "against": against,
-            "sites": sites, "heads": heads, "approximate": approximate, "heads_only": heads_only},
-            progress)
+                                   "sites": sites, "heads": heads, "approximate": approximate,
+                                   "heads_only": heads_only},
+                         progress)
 
-    def patch_agreement(self, clean: Text, corrupt: Text, target: str | int, against: str | int, sites:
-                        Sequence[str] | str = ('resid_pre', 'attn_out', 'mlp_out'), heads: bool = True,
+    def patch_agreement(self, clean: Text, corrupt: Text, target: str | int, against: str | int,
+                        sites: Sequence[str] | str = ('resid_pre', 'attn_out', 'mlp_out'), heads: bool = True,
                         heads_only: bool = False, progress: Progress = None) -> Result:
         """The real patches and the estimates, and how they agree.
 
@@ -179,15 +183,16 @@ class Analyses:
         patches  Columns site, block, head, position, restored, estimated
         sites    Columns site, patches, correlation (Pearson's), largest error (of restored)
         """
-        return self._ask("patch_agreement", {"clean": clean, "corrupt": corrupt, "target": target, "against":
-            against, "sites": sites, "heads": heads, "heads_only": heads_only},
-            progress)
+        return self._ask("patch_agreement", {"clean": clean, "corrupt": corrupt, "target": target,
+                                             "against": against, "sites": sites, "heads": heads,
+                                             "heads_only": heads_only},
+                         progress)
 
-    def steer(self, text: Text, site: str | None = None, towards: Sequence[str] | str = (), away: Sequence[str]
-              | str = (), direction: str | Sequence[float] | np.ndarray | None = None, strengths:
-              Sequence[float] = (-4.0, -2.0, 0.0, 2.0, 4.0), targets: Sequence[str | int] | str = (), tokens:
-              int = 40, temperature: float = 0.0, seed: int = 1, progress: Progress = None, *, at: Any =
-              None) -> Result:
+    def steer(self, text: Text, site: str | None = None, towards: Sequence[str] | str = (),
+              away: Sequence[str] | str = (), direction: str | Sequence[float] | np.ndarray | None = None,
+              strengths: Sequence[float] = (-4.0, -2.0, 0.0, 2.0, 4.0), targets: Sequence[str | int] | str = (),
+              tokens: int = 40, temperature: float = 0.0, seed: int = 1, progress: Progress = None, *,
+              at: Any = None) -> Result:
         """Add a direction from contrasting texts while the model writes.
 
         The direction is given, or the mean over the texts `towards` minus that over `away`, at their last tokens, added
@@ -210,10 +215,10 @@ class Analyses:
         runs       A row a strength: columns strength, one for each target, divergence (KL from strength 0, in nats),
                    top, top_probability, text
         """
-        return self._ask("steer", {"text": text, "site": site, "towards": towards, "away": away, "direction":
-            direction, "strengths": strengths, "targets": targets, "tokens": tokens, "temperature": temperature,
-            "seed": seed},
-            progress, {"at": ("site", at)})
+        return self._ask("steer", {"text": text, "site": site, "towards": towards, "away": away,
+                                   "direction": direction, "strengths": strengths, "targets": targets,
+                                   "tokens": tokens, "temperature": temperature, "seed": seed},
+                         progress, {"at": ("site", at)})
 
     def trace(self, text: Text, position: int = -1, top: int = 5, progress: Progress = None) -> Result:
         """A vector's way from its token's embedding to the prediction, block by block.
@@ -232,10 +237,11 @@ class Analyses:
         lens       The logit lens after each block: columns block, rank, token, probability
         """
         return self._ask("trace", {"text": text, "position": position, "top": top},
-            progress)
+                         progress)
 
-    def trajectory(self, text: Text, position: int = -1, plane: Sequence[str | Sequence[float] | np.ndarray] =
-                   (), progress: Progress = None, *, axes: Any = None) -> Result:
+    def trajectory(self, text: Text, position: int = -1,
+                   plane: Sequence[str | Sequence[float] | np.ndarray] = (), progress: Progress = None, *,
+                   axes: Any = None) -> Result:
         """The path of a vector through the blocks, in a plane.
 
         text      The text
@@ -251,11 +257,11 @@ class Analyses:
         path      Columns block (-1: before block 0), x, y, site
         """
         return self._ask("trajectory", {"text": text, "position": position, "plane": plane},
-            progress, {"axes": ("plane", axes)})
+                         progress, {"axes": ("plane", axes)})
 
     def lens(self, text: Text, target: str | int | None = None, top: int = 1, positions: str | None = None,
-             first: int | None = None, last: int | None = None, edits: Sequence | str = (), progress: Progress =
-             None) -> Result:
+             first: int | None = None, last: int | None = None, edits: Sequence | str = (),
+             progress: Progress = None) -> Result:
         """What the model would say after each block.
 
         The logit lens (nostalgebraist 2020) at every block and position. The norm is recomputed for every vector; the
@@ -278,12 +284,12 @@ class Analyses:
                 target_rank, target_probability, target_logit
         tops    The likeliest tokens of each cell: columns block, position, rank, token, id, probability
         """
-        return self._ask("lens", {"text": text, "target": target, "top": top, "positions": positions, "first":
-            first, "last": last, "edits": edits},
-            progress)
+        return self._ask("lens", {"text": text, "target": target, "top": top, "positions": positions,
+                                  "first": first, "last": last, "edits": edits},
+                         progress)
 
-    def attention(self, text: Text, block: int | None = None, heads: Sequence[int] = (), progress: Progress =
-                  None) -> Result:
+    def attention(self, text: Text, block: int | None = None, heads: Sequence[int] = (),
+                  progress: Progress = None) -> Result:
         """Where the heads of a block look.
 
         text   The text
@@ -301,10 +307,10 @@ class Analyses:
         every     The same for all blocks that were watched
         """
         return self._ask("attention", {"text": text, "block": block, "heads": heads},
-            progress)
+                         progress)
 
-    def attribute(self, text: Text, target: str | int | None = None, against: str | int | None = None, position:
-                  int = -1, sorted: bool = False, progress: Progress = None) -> Result:
+    def attribute(self, text: Text, target: str | int | None = None, against: str | int | None = None,
+                  position: int = -1, sorted: bool = False, progress: Progress = None) -> Result:
         """What each head, MLP and embedding adds to a token's logit.
 
         Direct logit attribution (Elhage et al. 2021).
@@ -326,12 +332,12 @@ class Analyses:
         parts     What each part adds, in logits: columns part, block, head, value
         """
         return self._ask("attribute", {"text": text, "target": target, "against": against, "position": position,
-            "sorted": sorted},
-            progress)
+                                       "sorted": sorted},
+                         progress)
 
-    def gradient(self, text: Text, target: str | int | None = None, against: str | int | None = None, position:
-                 int = -1, sites: Sequence[str] | str = ('z', 'mlp_out', 'wte'), sorted: bool = False, progress:
-                 Progress = None) -> Result:
+    def gradient(self, text: Text, target: str | int | None = None, against: str | int | None = None,
+                 position: int = -1, sites: Sequence[str] | str = ('z', 'mlp_out', 'wte'), sorted: bool = False,
+                 progress: Progress = None) -> Result:
         """Gradient x activation by block, head and position, in place of what adds up to the logit.
 
         How a logit answers to every vector on its way, from one run forward and one backward (Simonyan et al. 2014;
@@ -357,5 +363,5 @@ class Analyses:
         gradients    By site, in logits a unit of the vector
         """
         return self._ask("gradient", {"text": text, "target": target, "against": against, "position": position,
-            "sites": sites, "sorted": sorted},
-            progress)
+                                      "sites": sites, "sorted": sorted},
+                         progress)
