@@ -185,6 +185,7 @@ Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenMode
   in.check(all_fields(), fmt::format(" of {}", call.path));
   kind = in.text("kind");
   if (kind == "map") return map_work(in, model);
+  if (kind == "train" && call.visitor.is_guest()) refuse_guest("train");  // it writes a model
   if (kind == "train") return train_work(in);
   const Analysis* analysis = analysis_named(kind);
   if (analysis != nullptr) return analysis_work(*analysis, body_of(call), model);

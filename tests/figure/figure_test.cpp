@@ -156,7 +156,7 @@ std::vector<Figure> all_figures(const std::vector<std::string>& words, double va
   life.add("block", ramp(n));
   for (const char* change : {"ln1", "attn_out", "ln2", "mlp_out"})
     life.add(fmt::format("length_{}", change), numbers(NAN)).add(fmt::format("cosine_{}", change), numbers(NAN));
-  life.add("cosine_own", numbers(value)).add("cosine_predicted", numbers(value)).add("top", words);
+  life.add("cosine_own", numbers(value)).add("cosine_predicted", numbers(value)).add("rank_own", numbers(value)).add("rank_predicted", numbers(value)).add("top", words);
   all.push_back(figure_trace(life, first, last));
 
   Tensor points({static_cast<std::int64_t>(n), 2});

@@ -109,6 +109,15 @@ class Files(unittest.TestCase):
                     self.assertIn(status, (400, 404, 422), (kind, name, said))
             self.assertEqual(answer("/api/jobs", {"kind": kind, **fields, "edits": [f"wte set file('{there}')"]})[0], 400)
 
+    def test_an_analysis_as_a_job_is_refused_too(self):
+        mix = {"replace": " Germany", "with": " France", "targets": [" Berlin"]}
+        edits = [{"at": "wte@0", "do": f"set file('{there}', 0)"}]
+        for kind, fields in (("edit", {"edits": edits}), ("predict", {"edits": edits}), ("lens", {"edits": edits}), ("mix", {**mix, "edits": edits}),
+                             ("mix", {**mix, "with": None, "vector": f"file('{there}', 0)"}), ("trajectory", {"plane": ["' cat'", f"file('{there}', 0)"]})):
+            status, said = answer("/api/jobs", {"kind": kind, "text": CAPITAL, **fields})
+            error = json.loads(said)["error"] if status != 202 else server.wait(json.loads(said)["id"])["error"]
+            self.assertEqual((error["code"], error["where"]), ("forbidden", "file(...)"), (kind, fields))
+
     def test_the_refusal_says_what_to_do(self):
         status, said = answer("/api/edit", {"text": CAPITAL, "edits": [{"at": "wte@0", "do": f"set file('{there}', 0)"}]})
         self.assertEqual((status, json.loads(said)["error"]), (403, {
