@@ -1,6 +1,7 @@
 // Where a tokenizer lies, and which of its files is read.
 #include <fmt/format.h>
 
+#include "base/file.h"
 #include "model/family.h"
 #include "model/folders.h"
 #include "model/tokenizer_files.h"
@@ -69,6 +70,7 @@ TokenizerSpec tokenizer_from_folder(const fs::path& folder) {
 }
 
 TokenizerSpec tokenizer_from_file(const fs::path& file) {
+  expect_regular(file);
   if (file.extension() == ".gguf") return tokenizer_from_gguf(Archive::open(file));
   for (const auto& [vocabulary, merges] : merge_files) {
     if (file.filename() != vocabulary && file.filename() != merges) continue;

@@ -144,7 +144,7 @@ class Answers(unittest.TestCase):
             self.assertEqual(sorted(os.listdir(folder)), ["f.html", "f.json"])
 
     def test_what_has_no_figure_offers_none(self):
-        for command in ("tokens x", "odd a b c", "info", "neighbours", "run --text x --capture wte --to y", "extract x --at wte --to y", "verify --against x", "train-tokenizer x --to y",
+        for command in ("tokens x", "odd a b c", "info", "neighbours", "run --text x --capture wte --to y.npz", "extract x --at wte --to y", "verify --against x", "train-tokenizer x --to y",
                         "pull x", "serve", "tour", "completion bash"):
             name, *rest = command.split()
             self.assertNotIn(b"--save ", run(name, "--help").stdout, name)
@@ -301,7 +301,7 @@ class Mistakes(unittest.TestCase):
             for arguments in (["info", "-m", pipe], ["geometry", "-m", pipe], ["similar", "a", "-m", f"{pipe}:{pipe}"], ["tokens", "--file", pipe], ["tokens", "x", "--tokenizer", pipe],
                               ["run", "--file", pipe, "--capture", "wte", "--to", folder + "/x.npz"], ["map", "--file", pipe], ["analogy", "--file", pipe], ["judgements", pipe],
                               ["categories", "--file", pipe], ["train", pipe, "--out", folder + "/out"], ["train-tokenizer", pipe, "--to", folder + "/out"], ["extract", pipe, "--at", "wte", "--to", folder + "/out"],
-                              ["verify", "--against", pipe], ["edit", "x", "--edits", pipe], ["edit", "x", "--edit", f"wte@-1 set file('{pipe}', 0)"], ["geometry", "--file", pipe]):
+                              ["verify", "--against", pipe], ["edit", "x", "--edits", pipe], ["edit", "x", "--at", "wte@-1", "--do", f"set file('{pipe}', 0)"], ["geometry", "--file", pipe]):
                 self.assertIn("pipe", self.refused(1, "not a regular file", *arguments))
             for device in ("/dev/null", "/dev/zero"):
                 self.refused(1, "is a device, not a regular file", "info", "-m", device)

@@ -49,7 +49,7 @@ class Models(unittest.TestCase):
                  ("tiny-gpt2", {"n_layer": -1}, "blocks of -1"), ("tiny-gpt2", {"n_layer": 10**12}, "blocks of"), ("tiny-gpt2", {"n_head": 0}, "heads of 0"),
                  ("tiny-gpt2", {"n_head": "four"}, "'n_head': expected a whole number, found \"four\""), ("tiny-gpt2", {"vocab_size": 96}, "expected 96 x 48, found 97 x 48"),
                  ("tiny-gpt2", {"vocab_size": 1.5}, "expected a whole number"), ("tiny-gpt2", {"n_positions": 65}, "expected 65 x 48"),
-                 ("tiny-gpt2", {"activation_function": "swoosh"}, "'swoosh'"), ("tiny-gpt2", {"scale_attn_by_inverse_layer_idx": True}, "not supported"),
+                 ("tiny-gpt2", {"activation_function": "swoosh"}, "'swoosh'"), ("tiny-gpt2", {"scale_attn_by_inverse_layer_idx": "yes"}, "expected true or false"),
                  ("tiny-gpt2", {"layer_norm_epsilon": -1}, "epsilon"), ("tiny-gpt2", {"n_inner": 7}, "expected 48 x 7"),
                  ("tiny-llama", {"num_key_value_heads": 4}, "do not divide"), ("tiny-llama", {"head_dim": 7}, "even head width"),
                  ("tiny-llama", {"hidden_act": "swoosh"}, "'swoosh'"), ("tiny-llama", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "'factor' is missing"),
