@@ -528,6 +528,9 @@ def _plain(name: str, value: Any) -> Any:
         return value
     if isinstance(value, np.generic):
         return value.item()
+    dtype = getattr(value, "dtype", None)
+    if name in ("direction", "vector") and dtype is not None and str(dtype).rpartition(".")[2] != "float32":
+        raise UsageError(name, f"dtype is {dtype}, needs float32: use x.astype('float32')")  # as every array of vectors
     if isinstance(value, (bytes, bytearray, Mapping)) or not isinstance(value, Iterable):
         raise UsageError(name, f"a {type(value).__name__} is not understood here: give a text, numbers, or a list of these")
     return [_plain(name, one) for one in (value.tolist() if isinstance(value, np.ndarray) else value)]

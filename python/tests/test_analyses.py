@@ -145,8 +145,8 @@ def test_a_table_is_a_mapping_of_arrays(smollm2):
 
 
 def test_a_table_shows_itself_and_becomes_pandas(smollm2):
-    table = smollm2.cosines([" a", " <b>"])
-    assert "&lt;b&gt;" in table._repr_html_() and "<b>" not in table._repr_html_()
+    table = smollm2.cosines([" a", " </"])
+    assert "␣&lt;/" in table._repr_html_() and "␣</" not in table._repr_html_()
     pandas = pytest.importorskip("pandas")
     frame = smollm2.predict(SENTENCE, 3).to_pandas()
     assert isinstance(frame, pandas.DataFrame) and frame.shape == (3, 5)
