@@ -15,6 +15,8 @@ template <class... F>
 struct Cases : F... {
   using F::operator()...;
 };
+template <class... F>
+Cases(F...) -> Cases<F...>;  // clang 16 does not deduce it
 
 /// An object is an edit ({"at", "do"}); for other fields it is nothing.
 Value value_of(std::string_view name, const bj::value& value, Kind kind) {

@@ -15,6 +15,8 @@ template <class... F>
 struct Cases : F... {
   using F::operator()...;
 };
+template <class... F>
+Cases(F...) -> Cases<F...>;  // clang 16 does not deduce it
 
 /// An open model as an analysis sees it.
 class Asked : public Subject {

@@ -13,6 +13,8 @@ template <class... F>
 struct Cases : F... {
   using F::operator()...;
 };
+template <class... F>
+Cases(F...) -> Cases<F...>;  // clang 16 does not deduce it
 
 constexpr std::size_t usual_longest = 1024;
 
