@@ -285,7 +285,7 @@ test("stage: a chip that is dragged onto another mixes their vectors, also the s
   await page.mouse.move(to.x + 15, to.y + 12, { steps: 4 });
   await page.mouse.up();
   await page.waitForSelector('[data-step="0.5"]');
-  assert.match(page.url(), /nth=1/);
+  await page.waitForFunction(() => location.href.includes("nth=1"));  // the address follows a moment later
   assert.equal(await page.locator(".chip.mixed").getAttribute("data-chip"), "4");
   const edit = await api(page, "stage", { text: "The cat saw the cat and the dog", edits: [{ at: "wte@4", do: "mix 0.5 ' dog'" }], k: 1 });
   await saysFirst(page, edit.top[0].label);
