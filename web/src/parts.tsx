@@ -133,10 +133,15 @@ export function percent(p: number): string {
 }
 
 /** Next tokens with their probabilities. */
+/** A list of more rows than this stops the page while it is drawn, and nobody reads it; the table saves all of them. */
+const longestList = 1000;
+
 export function LikelyList({ tokens, label }: { tokens: Likely[]; label: string }) {
+  const rest = tokens.length - longestList;
   return (
+    <>
     <ol class="likely" aria-label={label}>
-      {tokens.map((t) => (
+      {tokens.slice(0, longestList).map((t) => (
         <li key={t.id}>
           <Token id={t.id} label={t.label} />
           <span class="bar" aria-hidden="true"><i style={{ width: `${100 * t.probability}%` }} /></span>
@@ -144,6 +149,8 @@ export function LikelyList({ tokens, label }: { tokens: Likely[]; label: string 
         </li>
       ))}
     </ol>
+    {rest > 0 && <p class="hint">{rest} more are in the table.</p>}
+    </>
   );
 }
 
