@@ -1,6 +1,6 @@
-// Requests to the server's API, on a small model: "POST /api/predict?figure=1", a line's end, the body. Whatever comes, the
-// answer is JSON (or an event stream, or bytes), nothing is a failure of the server's own (status 500), and no file is opened. A job that was started is
-// looked at from all sides, and ended.
+// Requests to the server's API, on a small model: "POST /api/predict?figure=1", a line's end, the body. Whatever comes,
+// the answer is JSON (or an event stream, or bytes), nothing is a failure of the server's own (status 500), and no file
+// is opened. A job that was started is looked at from all sides, and ended.
 #include <chrono>
 #include <thread>
 
@@ -57,12 +57,14 @@ Answer ask(const Server& server, std::string_view method, std::string path) {
 void look_at_and_end_job(const Server& server, const Answer& started, const Call& call) {
   const std::string job = fmt::format("/api/jobs/{}", parsed(call, started.body).at("id").as_int64());
   for (const char* part : {"/points", "/ids", "/labels"}) ask(server, "GET", job + part);
-  for (const char* act : {"/pause", "/resume", "/cancel"}) ask(server, "POST", job + act);  // 409 when it has ended already
+  for (const char* act : {"/pause", "/resume", "/cancel"})
+    ask(server, "POST", job + act);  // 409 when it has ended already
   while (true) {
     const Answer answer = ask(server, "GET", job);
     const boost::json::value now = parsed(call, answer.body);
     const auto* error = now.as_object().if_contains("error");
-    hold(error == nullptr || error->at("code") != "internal", fmt::format("a job's own failure, of {}: {}", call.body, answer.body));
+    hold(error == nullptr || error->at("code") != "internal",
+         fmt::format("a job's own failure, of {}: {}", call.body, answer.body));
     if (ask(server, "DELETE", job).status == 200) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -86,7 +88,9 @@ void serve(const Server& server, std::string_view input) {
     }
     const Answer answer = answer_of(route, call);
     if (starts_jobs(route) && answer.status == 202) look_at_and_end_job(server, answer, call);
-  } catch (const Refusal& refusal) { hold(refusal.status() >= 400 && refusal.status() < 500, "a refusal that is none"); }
+  } catch (const Refusal& refusal) {
+    hold(refusal.status() >= 400 && refusal.status() < 500, "a refusal that is none");
+  }
 }
 
 }  // namespace

@@ -25,7 +25,9 @@ inline void read_everything(const Archive& archive) {
     (void)last;
   }
   std::size_t bytes = 0;
-  auto read = [&](std::string_view text) { bytes += static_cast<std::size_t>(std::count(text.begin(), text.end(), 'x')); };
+  auto read = [&](std::string_view text) {
+    bytes += static_cast<std::size_t>(std::count(text.begin(), text.end(), 'x'));
+  };
   for (const auto& [key, value] : archive.metadata()) {
     read(key);
     if (const auto* text = std::get_if<std::string_view>(&value)) read(*text);

@@ -37,14 +37,16 @@ Edit any_edit(FuzzedDataProvider& recipe, const Config& config, std::size_t rows
   edit.low = -0.5f, edit.high = 0.25f;
   edit.seed = recipe.ConsumeIntegral<std::uint8_t>();
   const std::int64_t width = map || recipe.ConsumeBool() ? 1 : site_shape(edit.site.point, config).total();
-  for (std::int64_t i = 0; i < width; ++i) edit.vector.push_back(static_cast<float>(recipe.ConsumeIntegral<std::int8_t>()) / 32);
+  for (std::int64_t i = 0; i < width; ++i)
+    edit.vector.push_back(static_cast<float>(recipe.ConsumeIntegral<std::int8_t>()) / 32);
   if (recipe.ConsumeBool()) edit.rows = {recipe.ConsumeIntegralInRange(0, static_cast<int>(rows) - 1)};
   if (recipe.ConsumeBool()) edit.positions = {recipe.ConsumeBool() ? -1 : 0};
   return edit;
 }
 
 bool same(const Tensor& a, const Tensor& b) {
-  return a.shape() == b.shape() && (a.size() == 0 || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(float)) == 0);
+  return a.shape() == b.shape() &&
+         (a.size() == 0 || std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(float)) == 0);
 }
 
 void expect_same(const RowResult& a, const RowResult& b, const char* what) {
@@ -92,7 +94,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Request request;
   request.rows = any_rows(recipe, transformer.config());
   request.logits = recipe.ConsumeBool() ? LogitsAt::last : LogitsAt::all;
-  for (int n = recipe.ConsumeIntegralInRange(0, 3); n > 0; --n) request.capture.push_back(any_site(recipe, transformer.config()));
+  for (int n = recipe.ConsumeIntegralInRange(0, 3); n > 0; --n)
+    request.capture.push_back(any_site(recipe, transformer.config()));
   for (int n = recipe.ConsumeIntegralInRange(0, 3); n > 0; --n)
     request.edits.push_back(any_edit(recipe, transformer.config(), request.rows.size()));
   works_or_is_refused([&] { check(transformer, request); });

@@ -1,5 +1,5 @@
-// The small languages of edits, vectors and sites, in text, in two parts and in JSON: what parses must run, or be refused in a line.
-// With files refused, as a server reads them, no input opens one.
+// The small languages of edits, vectors and sites, in text, in two parts and in JSON: what parses must run, or be
+// refused in a line. With files refused, as a server reads them, no input opens one.
 #include <memory>
 
 #include "forward/tiny.h"
@@ -40,7 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     switch (data[0] >> 1 & 3) {
       case 0:
         if (line == text.npos) return run(subject, parse_edit(text, subject.transformer, subject.prompt));
-        return run(subject, parse_edit(text.substr(0, line), text.substr(line + 1), subject.transformer, subject.prompt));
+        return run(subject,
+                   parse_edit(text.substr(0, line), text.substr(line + 1), subject.transformer, subject.prompt));
       case 1: return run(subject, parse_edits_json(text, subject.transformer, subject.prompt));
       case 2: parse_vector(text, subject.transformer, parse_site("wte", subject.transformer.config()), 1); return;
       default: parse_sites(text, subject.transformer.config()); return;

@@ -48,7 +48,9 @@ void put_value(FuzzedDataProvider& recipe, Bytes& out, std::uint32_t kind, int d
 
 void put_key(FuzzedDataProvider& recipe, Bytes& out) {
   if (recipe.ConsumeIntegralInRange(0, 3) == 0) {
-    out.string("general.alignment").u32(maybe(recipe, 4)).u32(maybe(recipe, 1ull << recipe.ConsumeIntegralInRange(0, 8)));
+    out.string("general.alignment")
+        .u32(maybe(recipe, 4))
+        .u32(maybe(recipe, 1ull << recipe.ConsumeIntegralInRange(0, 8)));
     return;
   }
   const auto kind = recipe.ConsumeIntegralInRange<std::uint32_t>(0, 12);
@@ -61,7 +63,7 @@ struct Type {
   std::uint32_t number;
   std::uint64_t values, bytes;
 };
-constexpr Type types[] = {{0, 1, 4},   {1, 1, 2},     {2, 32, 18},    {3, 32, 20},    {6, 32, 22}, {7, 32, 24},
+constexpr Type types[] = {{0, 1, 4},   {1, 1, 2},      {2, 32, 18},    {3, 32, 20},    {6, 32, 22}, {7, 32, 24},
                           {8, 32, 34}, {12, 256, 144}, {13, 256, 176}, {14, 256, 210}, {24, 1, 1},  {30, 1, 2}};
 
 // Returns the bytes that the tensor takes.

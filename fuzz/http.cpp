@@ -1,7 +1,7 @@
-// A client's bytes, sent to the server through a socket: heads, bodies, several requests behind one another. Whatever comes, what goes
-// back is a row of whole HTTP answers with the headers that keep a browser safe, none of them a failure of the server's own; who has
-// not shown the session's cookie is told nothing; and when the client leaves, nothing of it stays.
-// In the input SESSION stands for the cookie, TOKEN for the one-time token, PORT for the server's.
+// A client's bytes, sent to the server through a socket: heads, bodies, several requests behind one another. Whatever
+// comes, what goes back is a row of whole HTTP answers with the headers that keep a browser safe, none of them a
+// failure of the server's own; who has not shown the session's cookie is told nothing; and when the client leaves,
+// nothing of it stays. In the input SESSION stands for the cookie, TOKEN for the one-time token, PORT for the server's.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -33,13 +33,16 @@ Routes routes_without_files(const Api& api) {
   Routes routes;
   for (const Route& route : api.routes().all()) {
     if (opens_files(route) || starts_jobs(route)) continue;
-    if (route.streams) routes.add_stream(route.method, route.pattern, route.handle);
-    else routes.add(route.method, route.pattern, route.lane, route.handle);
+    if (route.streams)
+      routes.add_stream(route.method, route.pattern, route.handle);
+    else
+      routes.add(route.method, route.pattern, route.lane, route.handle);
   }
   return routes;
 }
 
-// Milliseconds. A client waits for an answer, mostly there sooner, and leaves about when the server would send it away for its rest.
+// Milliseconds. A client waits for an answer, mostly there sooner, and leaves about when the server would send it away
+// for its rest.
 constexpr int moment = 5;
 constexpr std::chrono::milliseconds rest{moment};
 
@@ -99,8 +102,8 @@ class WithoutAlarms {
   sigset_t before_{};
 };
 
-/// Sends in two pieces, waits a moment for an answer, says that it has ended (which stops work that is under way for it), and reads
-/// until the server closes.
+/// Sends in two pieces, waits a moment for an answer, says that it has ended (which stops work that is under way for
+/// it), and reads until the server closes.
 std::string exchange(const Server& server, std::string_view bytes, std::size_t cut) {
   const WithoutAlarms quiet;
   asio::io_context io;
@@ -119,7 +122,8 @@ std::string exchange(const Server& server, std::string_view bytes, std::size_t c
   std::string answer;
   std::array<char, 4096> block;
   ssize_t n = 0;
-  while ((n = ::recv(socket.native_handle(), block.data(), block.size(), 0)) > 0) answer.append(block.data(), static_cast<std::size_t>(n));
+  while ((n = ::recv(socket.native_handle(), block.data(), block.size(), 0)) > 0)
+    answer.append(block.data(), static_cast<std::size_t>(n));
   hold(n == 0 || errno == ECONNRESET, "no answer and no end within 15 s");
   return answer;
 }
@@ -135,7 +139,8 @@ Head head_of(std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find("\r\n"), text.size());
     const std::string_view line = text.substr(0, end);
-    for (const char c : line) hold(static_cast<unsigned char>(c) >= 0x20 && c != 0x7F, "a control character in an answer's head");
+    for (const char c : line)
+      hold(static_cast<unsigned char>(c) >= 0x20 && c != 0x7F, "a control character in an answer's head");
     if (first) {
       hold(line.size() > 12 && line.starts_with("HTTP/1.1 ") && line[12] == ' ', "no status line");
       head.status = std::atoi(line.data() + 9);
@@ -153,10 +158,13 @@ Head head_of(std::string_view text) {
 }
 
 void check_head(const Head& head, bool has_session, bool has_token) {
-  static const std::set<int> strangers{400, 401, 403, 408, 413, 421, 431}, known{200, 304, 404, 405, 409, 415, 422, 499, 503};
-  hold(strangers.contains(head.status) || (has_token && head.status == 303) || (has_session && known.contains(head.status)),
+  static const std::set<int> strangers{400, 401, 403, 408, 413, 421, 431},
+      known{200, 304, 404, 405, 409, 415, 422, 499, 503};
+  hold(strangers.contains(head.status) || (has_token && head.status == 303) ||
+           (has_session && known.contains(head.status)),
        fmt::format("status {} {} the cookie", head.status, has_session ? "with" : "without"));
-  for (const char* field : {"content-security-policy", "x-content-type-options", "x-frame-options", "cache-control", "content-type"})
+  for (const char* field :
+       {"content-security-policy", "x-content-type-options", "x-frame-options", "cache-control", "content-type"})
     hold(head.fields.contains(field), fmt::format("status {} without {}", head.status, field));
   hold(!head.fields.contains("access-control-allow-origin"), "another site is let in");
   hold(head.fields.contains("set-cookie") == (head.status == 303), "a cookie given to who did not come in");
@@ -176,7 +184,8 @@ void check_answers(std::string_view bytes, bool has_session, bool has_token) {
     check_head(head, has_session, has_token);
     if (head.status == 304 || bytes.empty() || bytes.starts_with("HTTP/1.1 ")) continue;
     const auto length = head.fields.find("content-length");
-    const std::size_t size = length == head.fields.end() ? bytes.size() : std::strtoull(length->second.c_str(), nullptr, 10);
+    const std::size_t size =
+        length == head.fields.end() ? bytes.size() : std::strtoull(length->second.c_str(), nullptr, 10);
     hold(size <= bytes.size(), "a cut body");
     if (head.fields.at("content-type").starts_with("text/html") && head.status >= 400) {
       hold(head.status == 401, "a page that is not the door's");
@@ -208,7 +217,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   replace_all(bytes, "SESSION", server.session());
   replace_all(bytes, "TOKEN", server.token());
   replace_all(bytes, "PORT", std::to_string(server.port()));
-  const bool has_session = bytes.find(server.session()) != bytes.npos, has_token = bytes.find(server.token()) != bytes.npos;
+  const bool has_session = bytes.find(server.session()) != bytes.npos,
+             has_token = bytes.find(server.token()) != bytes.npos;
   const std::string answers = exchange(server, bytes, std::min<std::size_t>(data[0], bytes.size()));
   check_answers(answers, has_session, has_token);
   wait_for_rest(server);

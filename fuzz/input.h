@@ -27,8 +27,8 @@ inline void hold(bool condition, std::string_view what) {
   if (!condition) broken(what);
 }
 
-/// Untrusted input either works or becomes one Error with a message and a place; anything else that is thrown ends the run.
-/// Returns whether it worked.
+/// Untrusted input either works or becomes one Error with a message and a place; anything else that is thrown ends the
+/// run. Returns whether it worked.
 template <class F>
 bool works_or_is_refused(F&& body) {
   try {
@@ -78,9 +78,7 @@ class Folder {
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
   const std::filesystem::path& path() const { return path_; }
-  void put(const char* name, std::string_view bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-  }
+  void put(const char* name, std::string_view bytes) const { std::ofstream(path_ / name, std::ios::binary) << bytes; }
 
  private:
   std::filesystem::path path_;

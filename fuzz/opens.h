@@ -1,5 +1,5 @@
-// Which files are opened: what a harness promises to open none, it can hold to that. Included by one source of a program, whose
-// `open` then stands before the C library's.
+// Which files are opened: what a harness promises to open none, it can hold to that. Included by one source of a
+// program, whose `open` then stands before the C library's.
 #pragma once
 
 #include <atomic>
@@ -37,11 +37,11 @@ inline int opened(int folder, const char* path, int flags, mode_t mode) {
 
 }  // namespace embscope::fuzz
 
-#define EMBSCOPE_OPENS(folder, path, flags)                                     \
-  va_list list;                                                                 \
-  va_start(list, flags);                                                        \
+#define EMBSCOPE_OPENS(folder, path, flags)                                                    \
+  va_list list;                                                                                \
+  va_start(list, flags);                                                                       \
   const auto mode = (flags & (O_CREAT | __O_TMPFILE)) != 0 ? va_arg(list, mode_t) : mode_t{0}; \
-  va_end(list);                                                                 \
+  va_end(list);                                                                                \
   return embscope::fuzz::opened(folder, path, flags, mode)
 
 extern "C" {

@@ -12,8 +12,20 @@ using files::Bytes;
 // The text of a number: as it should be, or (for one recipe in eight) something else that JSON can say.
 std::string maybe(FuzzedDataProvider& recipe, std::uint64_t honest) {
   if (recipe.ConsumeIntegralInRange(0, 7) != 0) return fmt::format("{}", honest);
-  constexpr const char* lies[] = {"0",  "-1",  "9223372036854775807", "9223372036854775808", "18446744073709551615", "1e30",
-                                  "1.5", "null", "[]", "\"1\"", "4294967296", "true", "4611686018427387904", "{}"};
+  constexpr const char* lies[] = {"0",
+                                  "-1",
+                                  "9223372036854775807",
+                                  "9223372036854775808",
+                                  "18446744073709551615",
+                                  "1e30",
+                                  "1.5",
+                                  "null",
+                                  "[]",
+                                  "\"1\"",
+                                  "4294967296",
+                                  "true",
+                                  "4611686018427387904",
+                                  "{}"};
   const auto lie = recipe.ConsumeIntegralInRange<std::size_t>(0, std::size(lies) + 1);
   return lie < std::size(lies) ? lies[lie] : fmt::format("{}", honest + (lie == std::size(lies) ? 1 : -1));
 }
@@ -22,7 +34,7 @@ struct Type {
   const char* name;
   std::uint64_t bytes;
 };
-constexpr Type types[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8}, {"I32", 4},
+constexpr Type types[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8},  {"I64", 8},    {"I32", 4},
                           {"I16", 2}, {"I8", 1},  {"U8", 1},   {"BOOL", 1}, {"F8_E4M3", 1}};
 
 std::string file_of(FuzzedDataProvider& recipe) {

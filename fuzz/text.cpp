@@ -1,5 +1,5 @@
-// Any text through tokenizers of every pre-tokenizer, with merges that reach across letters, digits, spaces and bytes; and the
-// scanners of the common patterns beside Oniguruma, which must cut alike.
+// Any text through tokenizers of every pre-tokenizer, with merges that reach across letters, digits, spaces and bytes;
+// and the scanners of the common patterns beside Oniguruma, which must cut alike.
 #include "text/cutter.h"
 #include "text/pre_tokenizer.h"
 #include "tokenizers.h"
@@ -10,12 +10,15 @@ namespace {
 Tokenizer make(PreTokenizer pre) {
   TokenizerSpec spec;
   auto kept = std::make_shared<std::vector<std::string>>(byte_alphabet());
-  const std::vector<std::pair<int, int>> pairs = {{' ', 't'}, {'t', 'h'}, {'e', 'r'}, {'1', '2'}, {' ', ' '}, {'\'', 's'}, {0xc3, 0xa9}, {'a', 'a'}};
-  for (const auto& [a, b] : pairs) kept->push_back((*kept)[static_cast<std::size_t>(a)] + (*kept)[static_cast<std::size_t>(b)]);
+  const std::vector<std::pair<int, int>> pairs = {{' ', 't'}, {'t', 'h'},  {'e', 'r'},   {'1', '2'},
+                                                  {' ', ' '}, {'\'', 's'}, {0xc3, 0xa9}, {'a', 'a'}};
+  for (const auto& [a, b] : pairs)
+    kept->push_back((*kept)[static_cast<std::size_t>(a)] + (*kept)[static_cast<std::size_t>(b)]);
   kept->push_back((*kept)[263] + (*kept)[263]);  // aaaa
   kept->push_back("<|end|>");
   for (const std::string& token : *kept) spec.tokens.push_back(token);
-  for (const auto& [a, b] : pairs) spec.merges.emplace_back(spec.tokens[static_cast<std::size_t>(a)], spec.tokens[static_cast<std::size_t>(b)]);
+  for (const auto& [a, b] : pairs)
+    spec.merges.emplace_back(spec.tokens[static_cast<std::size_t>(a)], spec.tokens[static_cast<std::size_t>(b)]);
   spec.merges.emplace_back(spec.tokens[263], spec.tokens[263]);
   spec.added.push_back({static_cast<TokenId>(spec.tokens.size() - 1), true});
   spec.pre = pre;
@@ -34,7 +37,9 @@ constexpr const char* qwen2 =
 bool is_old(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const CodePoint c = code_point(text, at);
-    if (c.value > 0x2ff && !(c.value >= 0x400 && c.value < 0x500) && !(c.value >= 0x2000 && c.value < 0x2070) && !(c.value >= 0x4e00 && c.value < 0x9fa0)) return false;
+    if (c.value > 0x2ff && !(c.value >= 0x400 && c.value < 0x500) && !(c.value >= 0x2000 && c.value < 0x2070) &&
+        !(c.value >= 0x4e00 && c.value < 0x9fa0))
+      return false;
     at += static_cast<std::size_t>(c.length);
   }
   return true;
@@ -71,8 +76,9 @@ void compare_scanners(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace embscope;
-  static const Tokenizer all[] = {fuzz::make(PreTokenizer::gpt2), fuzz::make(PreTokenizer::smollm), fuzz::make(PreTokenizer::llama3),
-                                  fuzz::make(PreTokenizer::qwen2), fuzz::make(PreTokenizer::spaces), fuzz::make(PreTokenizer::none)};
+  static const Tokenizer all[] = {fuzz::make(PreTokenizer::gpt2),   fuzz::make(PreTokenizer::smollm),
+                                  fuzz::make(PreTokenizer::llama3), fuzz::make(PreTokenizer::qwen2),
+                                  fuzz::make(PreTokenizer::spaces), fuzz::make(PreTokenizer::none)};
   for (const Tokenizer& tokenizer : all) fuzz::check_tokenizer(tokenizer, fuzz::text_of(data, size));
   fuzz::compare_scanners(fuzz::text_of(data, size));
   visible(fuzz::text_of(data, size));

@@ -46,7 +46,8 @@ std::string file_of(FuzzedDataProvider& recipe) {
     if (recipe.ConsumeIntegralInRange(0, 7) != 0) tokens.push_back(left + right);
     merges.push_back(left + (recipe.ConsumeIntegralInRange(0, 31) == 0 ? "" : " ") + right);
   }
-  for (int more = recipe.ConsumeIntegralInRange(0, 3); more > 0; --more) tokens.push_back("<|" + any_token(recipe) + "|>");
+  for (int more = recipe.ConsumeIntegralInRange(0, 3); more > 0; --more)
+    tokens.push_back("<|" + any_token(recipe) + "|>");
   keys.texts("tokenizer.ggml.tokens", tokens);
   keys.texts("tokenizer.ggml.merges", merges);
   if (recipe.ConsumeBool()) {

@@ -19,7 +19,8 @@ std::string vocabulary(FuzzedDataProvider& recipe) {
   for (const std::string& letter : byte_alphabet()) object[letter] = object.size();
   for (int more = recipe.ConsumeIntegralInRange(0, 8); more > 0; --more) {
     std::string token;
-    for (int n = recipe.ConsumeIntegralInRange(1, 4); n > 0; --n) token += byte_alphabet()[recipe.ConsumeIntegralInRange<std::size_t>(90, 110)];
+    for (int n = recipe.ConsumeIntegralInRange(1, 4); n > 0; --n)
+      token += byte_alphabet()[recipe.ConsumeIntegralInRange<std::size_t>(90, 110)];
     if (recipe.ConsumeIntegralInRange(0, 15) == 0)
       object[token] = recipe.ConsumeIntegral<std::int64_t>();
     else if (!object.contains(token))
@@ -32,11 +33,13 @@ std::string merges(FuzzedDataProvider& recipe) {
   std::string lines = "#version: 0.2\n";
   auto token = [&] {
     std::string text;
-    for (int n = recipe.ConsumeIntegralInRange(1, 3); n > 0; --n) text += byte_alphabet()[recipe.ConsumeIntegralInRange<std::size_t>(90, 110)];
+    for (int n = recipe.ConsumeIntegralInRange(1, 3); n > 0; --n)
+      text += byte_alphabet()[recipe.ConsumeIntegralInRange<std::size_t>(90, 110)];
     return text;
   };
   for (int more = recipe.ConsumeIntegralInRange(0, 8); more > 0; --more)
-    lines += recipe.ConsumeIntegralInRange(0, 15) == 0 ? recipe.ConsumeRandomLengthString(10) + "\n" : token() + " " + token() + "\n";
+    lines += recipe.ConsumeIntegralInRange(0, 15) == 0 ? recipe.ConsumeRandomLengthString(10) + "\n"
+                                                       : token() + " " + token() + "\n";
   return lines;
 }
 

@@ -14,13 +14,15 @@ inline void check_tokenizer(const Tokenizer& tokenizer, std::string_view text, b
   std::uint64_t at = 0;
   for (std::size_t i = 0; i < tokens.size(); ++i) {
     hold(tokens.ids[i] >= 0 && tokens.ids[i] < tokenizer.size(), "an id outside the vocabulary");
-    hold(tokens.ranges[i].begin >= at && tokens.ranges[i].end >= tokens.ranges[i].begin, "ranges in another order than the text");
+    hold(tokens.ranges[i].begin >= at && tokens.ranges[i].end >= tokens.ranges[i].begin,
+         "ranges in another order than the text");
     hold(!exact || tokens.ranges[i].begin == at, "ranges with a gap");
     at = tokens.ranges[i].end;
   }
   hold(at <= text.size() && (!exact || at == text.size()), "ranges that end before the text, or behind it");
   tokenizer.encode(text, true), tokenizer.with_bos(text, true);
-  for (TokenId id = 0; id < std::min<TokenId>(tokenizer.size(), 300); ++id) tokenizer.label(id), tokenizer.is_special(id);
+  for (TokenId id = 0; id < std::min<TokenId>(tokenizer.size(), 300); ++id)
+    tokenizer.label(id), tokenizer.is_special(id);
 }
 
 inline void check_specification(TokenizerSpec spec, std::string_view text) {

@@ -4,9 +4,11 @@
     python3 scripts/activations.py MODEL "The capital of Germany is" OUT.safetensors
     python3 scripts/activations.py MODEL "The capital of Germany is" OUT.npz
 
-MODEL is a folder in Hugging Face's layout, a name on its hub, or a GGUF file. Needs torch, transformers and safetensors (of a
-GGUF file gguf too). The arrays have transformers' own names (transformer.h.0.ln_1, model.layers.0.mlp, ...), which Embscope understands.
+MODEL is a folder in Hugging Face's layout, a name on its hub, or a GGUF file. Needs torch, transformers and safetensors
+(of a GGUF file gguf too). The arrays have transformers' own names (transformer.h.0.ln_1, model.layers.0.mlp, ...),
+which Embscope understands.
 """
+
 import os
 import sys
 
@@ -28,6 +30,7 @@ def main(name, text, out):
             value = output[0] if isinstance(output, tuple) else output
             if isinstance(value, torch.Tensor):
                 found[path] = value.detach().reshape(value.shape[-2:]).contiguous().clone()
+
         return hook
 
     for path, module in model.named_modules():

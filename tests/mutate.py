@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Mutation testing: changes one operator or number of a room's sources at a time, rebuilds, and runs the tests of that room and, while
-these pass, of the rooms that are built on it.
+"""Mutation testing: changes one operator or number of a room's sources at a time, rebuilds, and runs the tests of that
+room and, while these pass, of the rooms that are built on it.
 
     tests/mutate.py ROOM [--count 20] [--seed 1] [--build build/release] [--tests PROGRAM ...]
 
 A mutant that no test notices survives and is printed: either a test is missing, or the change makes no difference.
-The sources are put back after each, also when the run is ended (SIGTERM, Ctrl-C); they must be committed before. The build is one
-without EMBSCOPE_WERROR: compilers warn of some mutants.
+The sources are put back after each, also when the run is ended (SIGTERM, Ctrl-C); they must be committed before. The
+build is one without EMBSCOPE_WERROR: compilers warn of some mutants.
 """
+
 import argparse
 import pathlib
 import random
@@ -21,23 +22,49 @@ import rooms
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MOST_MEMORY = 8 << 30
-SWAPS = [(r"(?<![<>=!+\-*/&|])<(?![<=>])(?= )", "<="), (r" > ", " >= "), (r" <= ", " < "), (r" >= ", " > "), (r" == ", " != "), (r" != ", " == "),
-         (r" && ", " || "), (r" \|\| ", " && "), (r" \+ ", " - "), (r" - ", " + "), (r" \* ", " + "), (r" / ", " * "), (r" % ", " / "),
-         (r" \+= ", " -= "), (r"\+\+", "--"), (r"(?<=[ (\[])0(?=[;,)\]])", "1"), (r"(?<=[ (\[])1(?=[;,)\]])", "2"), (r"\btrue\b", "false"), (r"\bfalse\b", "true"),
-         (r"(?<=if \()(?!!)(?=\w)", "!"), (r"\bcontinue;", "break;"), (r"^(\s+)throw .*;$", r"\1;"), (r"return false;", "return true;")]
+SWAPS = [
+    (r"(?<![<>=!+\-*/&|])<(?![<=>])(?= )", "<="),
+    (r" > ", " >= "),
+    (r" <= ", " < "),
+    (r" >= ", " > "),
+    (r" == ", " != "),
+    (r" != ", " == "),
+    (r" && ", " || "),
+    (r" \|\| ", " && "),
+    (r" \+ ", " - "),
+    (r" - ", " + "),
+    (r" \* ", " + "),
+    (r" / ", " * "),
+    (r" % ", " / "),
+    (r" \+= ", " -= "),
+    (r"\+\+", "--"),
+    (r"(?<=[ (\[])0(?=[;,)\]])", "1"),
+    (r"(?<=[ (\[])1(?=[;,)\]])", "2"),
+    (r"\btrue\b", "false"),
+    (r"\bfalse\b", "true"),
+    (r"(?<=if \()(?!!)(?=\w)", "!"),
+    (r"\bcontinue;", "break;"),
+    (r"^(\s+)throw .*;$", r"\1;"),
+    (r"return false;", "return true;"),
+]
 
 
 def mutants(room):
     for path in sorted((ROOT / "src" / room).glob("*.cpp")):
         for number, line in enumerate(path.read_text().split("\n")):
             code = line.split("//")[0]
-            if code.lstrip().startswith(("#", "template", "using", "static constexpr", "constexpr")) or '"' in code or "->" in code and "auto" in code:
+            if (
+                code.lstrip().startswith(("#", "template", "using", "static constexpr", "constexpr"))
+                or '"' in code
+                or "->" in code
+                and "auto" in code
+            ):
                 continue
             for pattern, new in SWAPS:
                 for match in re.finditer(pattern, code):
-                    changed = code[:match.start()] + match.expand(new) + code[match.end():]
+                    changed = code[: match.start()] + match.expand(new) + code[match.end() :]
                     if changed != code:
-                        yield path, number, line, changed + line[len(code):]
+                        yield path, number, line, changed + line[len(code) :]
 
 
 def programs_of(room):
@@ -54,15 +81,29 @@ def limit_memory():
 
 def passes(command, seconds):
     try:
-        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=seconds, cwd=ROOT, preexec_fn=limit_memory).returncode == 0
+        return (
+            subprocess.run(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=seconds,
+                cwd=ROOT,
+                preexec_fn=limit_memory,
+            ).returncode
+            == 0
+        )
     except subprocess.TimeoutExpired:
         return False
 
 
 def refuse_uncommitted():
-    changed = subprocess.run(["git", "status", "--porcelain", "--", "src"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    changed = subprocess.run(
+        ["git", "status", "--porcelain", "--", "src"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     if changed:
-        sys.exit(f"mutate: src holds changes that are not committed, and mutants are written over it: commit them first\n{changed.rstrip()}")
+        sys.exit(
+            f"mutate: src holds changes that are not committed, and mutants are written over it: commit them first\n{changed.rstrip()}"
+        )
 
 
 def main():
@@ -71,11 +112,15 @@ def main():
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--build", default="build/release")
-    parser.add_argument("--tests", nargs="*", help="test programs; by default the room's own and those of the rooms built on it")
+    parser.add_argument(
+        "--tests", nargs="*", help="test programs; by default the room's own and those of the rooms built on it"
+    )
     options = parser.parse_args()
     refuse_uncommitted()
     if "EMBSCOPE_WERROR:BOOL=ON" in (ROOT / options.build / "CMakeCache.txt").read_text():
-        sys.exit(f"mutate: {options.build} takes warnings for errors, and mutants that are warned of would not compile: configure one with -DEMBSCOPE_WERROR=OFF")
+        sys.exit(
+            f"mutate: {options.build} takes warnings for errors, and mutants that are warned of would not compile: configure one with -DEMBSCOPE_WERROR=OFF"
+        )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("mutate: ended"))
     programs = options.tests or programs_of(options.room)
     build = ["cmake", "--build", options.build, "--target", *programs]
@@ -91,14 +136,23 @@ def main():
         lines[number] = new
         try:
             path.write_text("\n".join(lines))
-            fate = "did not compile" if not passes(build, 900) else "survived" if all(passes(test, 300) for test in tests) else "killed"
+            fate = (
+                "did not compile"
+                if not passes(build, 900)
+                else "survived"
+                if all(passes(test, 300) for test in tests)
+                else "killed"
+            )
         finally:
             path.write_text(text)
         tally[fate] += 1
         if fate == "survived":
             print(f"survived: {path.relative_to(ROOT)}:{number + 1}\n  - {old.strip()}\n  + {new.strip()}", flush=True)
     passes(build, 3600)
-    print(f"{options.room}: of {len(every)} possible mutants {len(sample)} were tried:", ", ".join(f"{n} {fate}" for fate, n in tally.items()))
+    print(
+        f"{options.room}: of {len(every)} possible mutants {len(sample)} were tried:",
+        ", ".join(f"{n} {fate}" for fate, n in tally.items()),
+    )
 
 
 if __name__ == "__main__":

@@ -1,17 +1,61 @@
 #!/usr/bin/env python3
 """Holds every #include to the table of rooms in CMakeLists.txt: a room knows itself and the rooms named there."""
+
 import pathlib
 import re
 import sys
 
 PUBLIC = {  # public header -> its room
-    "error": "base", "progress": "base", "threads": "base", "tensor": "tensor", "table": "tensor", "tokenizer": "text", "tokenizer_spec": "text", "utf8": "text", "prompt": "text", "simd": "kernels",
-    "archive": "files", "text_file": "files", "model": "model", "named_token": "model", "site": "forward", "edit": "forward", "transformer": "forward", "known_models": "model",
-    "training": "train", "vocabulary": "train", "training_run": "train", "gradient": "train", "growth": "analysis",
-    "similarity": "analysis", "predict": "analysis", "residual_stream": "analysis", "mix": "analysis", "trace": "analysis", "lens": "analysis", "intervention": "analysis", "patching": "analysis", "steering": "analysis",
-    "attention_patterns": "analysis", "attribution": "analysis", "extract": "analysis", "verify": "analysis", "projection": "project", "figure": "figure", "hub": "hub", "space": "space", "trajectory": "analysis", "in_context": "analysis", "matrix_tiles": "figure",
-    "neighbours": "project", "map_quality": "project",
-    "geometry": "analysis", "catalogue": "catalogue", "analogy": "analysis", "words": "analysis", "compare": "analysis",
+    "error": "base",
+    "progress": "base",
+    "threads": "base",
+    "tensor": "tensor",
+    "table": "tensor",
+    "tokenizer": "text",
+    "tokenizer_spec": "text",
+    "utf8": "text",
+    "prompt": "text",
+    "simd": "kernels",
+    "archive": "files",
+    "text_file": "files",
+    "model": "model",
+    "named_token": "model",
+    "site": "forward",
+    "edit": "forward",
+    "transformer": "forward",
+    "known_models": "model",
+    "training": "train",
+    "vocabulary": "train",
+    "training_run": "train",
+    "gradient": "train",
+    "growth": "analysis",
+    "similarity": "analysis",
+    "predict": "analysis",
+    "residual_stream": "analysis",
+    "mix": "analysis",
+    "trace": "analysis",
+    "lens": "analysis",
+    "intervention": "analysis",
+    "patching": "analysis",
+    "steering": "analysis",
+    "attention_patterns": "analysis",
+    "attribution": "analysis",
+    "extract": "analysis",
+    "verify": "analysis",
+    "projection": "project",
+    "figure": "figure",
+    "hub": "hub",
+    "space": "space",
+    "trajectory": "analysis",
+    "in_context": "analysis",
+    "matrix_tiles": "figure",
+    "neighbours": "project",
+    "map_quality": "project",
+    "geometry": "analysis",
+    "catalogue": "catalogue",
+    "analogy": "analysis",
+    "words": "analysis",
+    "compare": "analysis",
 }
 
 
@@ -21,14 +65,21 @@ def known_rooms(cmake):
     for name, rest in re.findall(r"^room\((\w+)([^)]*)\)", cmake, re.M):
         knows = re.search(r"KNOWS ([\w ]+?)(?: PARTS|$)", rest)
         direct[name] = set(knows.group(1).split()) if knows else set()
+
     def reach(room):
         return {room} | {r for known in direct[room] for r in reach(known)}
+
     return {room: reach(room) for room in direct}
 
 
 def offences(root):
     allowed = known_rooms((root / "CMakeLists.txt").read_text())
-    files = [f for part in ("src", "include", "apps", "python") for f in sorted((root / part).rglob("*")) if f.suffix in (".h", ".cpp")]
+    files = [
+        f
+        for part in ("src", "include", "apps", "python")
+        for f in sorted((root / part).rglob("*"))
+        if f.suffix in (".h", ".cpp")
+    ]
     for file in files:
         parts = file.relative_to(root).parts
         room = parts[1] if parts[0] == "src" else PUBLIC.get(file.stem) if parts[0] == "include" else None
@@ -37,7 +88,13 @@ def offences(root):
             continue
         for include in re.findall(r'^#include "([^"]+)"', file.read_text(), re.M):
             head, _, tail = include.partition("/")
-            target = PUBLIC.get(pathlib.Path(tail).stem) if head == "embscope" else head if (root / "src" / head).is_dir() else None
+            target = (
+                PUBLIC.get(pathlib.Path(tail).stem)
+                if head == "embscope"
+                else head
+                if (root / "src" / head).is_dir()
+                else None
+            )
             if target is None or include.startswith("hwy/"):
                 continue
             if parts[0] in ("apps", "python") and head != "embscope":

@@ -17,8 +17,11 @@ struct Options {
 
 void ask_one(const Common& common, const Options& o) {
   if (o.words.size() != 3)
-    throw Error(Code::usage, "analogy",
-                fmt::format("{} words: give three (man king woman: man is to king as woman is to what), or none for the whole set", o.words.size()));
+    throw Error(
+        Code::usage, "analogy",
+        fmt::format(
+            "{} words: give three (man king woman: man is to king as woman is to what), or none for the whole set",
+            o.words.size()));
   const Table table = analogy(common.space(), {o.words[0], o.words[1], o.words[2], {}}, o.k);
   print(common, table, {"question: 1 marks the question's own words, which published figures leave out"});
   save_figure(common, [&] { return figure_similar(table, table.title()); });
@@ -28,7 +31,8 @@ Space space_for(const Common& common, const Options& o, std::span<const Relation
   if (o.context.empty()) return common.space();
   const auto model = common.open();
   const Transformer transformer(model);
-  return words_in_context(transformer, words_of(relations), o.context, parse_site(o.site, model->config()), progress_line());
+  return words_in_context(transformer, words_of(relations), o.context, parse_site(o.site, model->config()),
+                          progress_line());
 }
 
 void ask_all(const Common& common, const Options& o) {
@@ -37,12 +41,14 @@ void ask_all(const Common& common, const Options& o) {
   const Analogies found = analogies(space, relations, {!o.exact, o.closed}, progress_line());
   std::vector<std::string> notes = {
       fmt::format("{} candidates{}; a right answer may differ in {}", found.candidates,
-                  o.closed || !o.context.empty() ? " (the questions' own words alone)" : "", o.exact ? "nothing" : "case and leading space"),
+                  o.closed || !o.context.empty() ? " (the questions' own words alone)" : "",
+                  o.exact ? "nothing" : "case and leading space"),
       found.verdict};
   if (!found.unknown.empty()) {
     const std::size_t shown = std::min<std::size_t>(12, found.unknown.size());
     notes.insert(notes.begin(), fmt::format("{} words are no single row: {}{}", found.unknown.size(),
-                                            fmt::join(found.unknown.begin(), found.unknown.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+                                            fmt::join(found.unknown.begin(),
+                                                      found.unknown.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
                                             shown < found.unknown.size() ? ", ..." : ""));
   }
   print(common, o.questions ? found.questions : found.relations, notes);
@@ -52,11 +58,13 @@ void ask_all(const Common& common, const Options& o) {
 }  // namespace
 
 void add_analogy(CLI::App& app) {
-  const auto [command, common] = add_command(app, "analogy", "a is to b as c is to what: one question, or thousands with their baselines",
-                                             "analogy man king woman");
+  const auto [command, common] =
+      add_command(app, "analogy", "a is to b as c is to what: one question, or thousands with their baselines",
+                  "analogy man king woman");
   auto o = std::make_shared<Options>();
   command->add_option("WORDS", o->words, "Three words a b c; none: the whole set of questions");
-  command->add_option("--file", o->file, "Questions: Google's format, pairs, a BATS file or folder (default: those that ship)");
+  command->add_option("--file", o->file,
+                      "Questions: Google's format, pairs, a BATS file or folder (default: those that ship)");
   command->add_option("--context", o->context, "Vectors in context instead: a text with {} in place of the word");
   command->add_option("--at", o->site, "With --context: where the vectors are taken");
   command->add_option("-k", o->k, "One question: how many answers");

@@ -76,7 +76,8 @@ std::shared_ptr<const Model> Common::open() const {
   if (threads != 0) set_threads(threads);
   std::error_code error;
   if (has_vectors_only() && !std::filesystem::exists(named(model), error))  // VECTORS:LABELS, which no model's path is
-    throw Error(Code::unsupported, named(model), "holds vectors, and is not a model: similar, neighbours, geometry, analogy, compare and map open it");
+    throw Error(Code::unsupported, named(model),
+                "holds vectors, and is not a model: similar, neighbours, geometry, analogy, compare and map open it");
   return Model::open(named(model), !no_bos);
 }
 
@@ -109,8 +110,9 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
 }
 
 void takes_text(const Command& command) {
-  command.app->add_flag("--no-bos", command.common->no_bos,
-                        "Give the model the text alone, without the beginning of text that its tokenizer puts before it");
+  command.app->add_flag(
+      "--no-bos", command.common->no_bos,
+      "Give the model the text alone, without the beginning of text that its tokenizer puts before it");
 }
 
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
@@ -130,7 +132,8 @@ void remark(const std::string& note) {
 }
 
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes) {
-  if (!common.problem_.empty()) fmt::print(stderr, "tokens are named by their ids: the tokenizer cannot be read: {}\n", common.problem_);
+  if (!common.problem_.empty())
+    fmt::print(stderr, "tokens are named by their ids: the tokenizer cannot be read: {}\n", common.problem_);
   if (common.json) {
     fmt::print("{}\n", table.json());
   } else if (common.csv) {
@@ -192,7 +195,8 @@ std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<st
   const WordIndex index(space);
   for (const std::string& word : words) {
     const auto row = index.find(word);
-    if (!row) throw Error(Code::not_found, fmt::format("word '{}'", word), fmt::format("{} has no such word", space.name));
+    if (!row)
+      throw Error(Code::not_found, fmt::format("word '{}'", word), fmt::format("{} has no such word", space.name));
     rows.push_back(*row);
   }
   return rows;
@@ -201,14 +205,16 @@ std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<st
 void explain(const Common& common) {
   if (!common.explain) return;
   const Cost cost = common.transformer().spent();
-  fmt::print(common.json || common.csv ? stderr : stdout,
-             "{:.1f} token-layers computed of {:.0f} asked for ({:.1f} % shared or not needed); logits at {} positions\n",
-             cost.computed, cost.asked, cost.asked > 0 ? 100 * (1 - cost.computed / cost.asked) : 0, cost.logit_rows);
+  fmt::print(
+      common.json || common.csv ? stderr : stdout,
+      "{:.1f} token-layers computed of {:.0f} asked for ({:.1f} % shared or not needed); logits at {} positions\n",
+      cost.computed, cost.asked, cost.asked > 0 ? 100 * (1 - cost.computed / cost.asked) : 0, cost.logit_rows);
 }
 
 std::string size_text(double bytes) {
-  return bytes < 1e6 ? fmt::format("{:.0f} kB", bytes / 1e3) : bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6)
-                                                                          : fmt::format("{:.1f} GB", bytes / 1e9);
+  return bytes < 1e6   ? fmt::format("{:.0f} kB", bytes / 1e3)
+         : bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6)
+                       : fmt::format("{:.1f} GB", bytes / 1e9);
 }
 
 std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,

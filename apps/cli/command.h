@@ -30,7 +30,7 @@ struct Common {
 
   std::shared_ptr<const Model> open() const;
   const Transformer& transformer() const;  ///< of what -m names, opened when it is first asked for
-  bool has_vectors_only() const;  ///< what -m names is a file of vectors, without a model
+  bool has_vectors_only() const;           ///< what -m names is a file of vectors, without a model
   Space space() const;  ///< what -m names, as an embedding space: a model, or a file of vectors (space.h)
 
  private:
@@ -58,12 +58,13 @@ Command without_figure(Command command);
 /// Every command's seeds are from 0 to 2^64 - 1; others are refused. Called once all commands are there.
 void check_seeds(CLI::App& app);
 
-/// Checks of options for CLI11: that the file can be written there, any or one of arrays. What cannot is refused before the work.
+/// Checks of options for CLI11: that the file can be written there, any or one of arrays. What cannot is refused before
+/// the work.
 std::string takes_file(const std::string& file);
 std::string takes_arrays(const std::string& file);
 
-/// With --explain, what the runs of common.transformer() shared and computed: beneath the table, and on standard error where
-/// standard output is for machines.
+/// With --explain, what the runs of common.transformer() shared and computed: beneath the table, and on standard error
+/// where standard output is for machines.
 void explain(const Common& common);
 
 /// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
@@ -84,15 +85,16 @@ Progress progress_line();
 /// Says on standard error when a word is read with its space, or is several tokens and its final one is used.
 void explain_words(const Model& model, const std::vector<std::string>& words);
 
-/// Rows of words in a space: a model's tokenizer decides (and says so when a word is several tokens), in a file of vectors its
-/// words do. Throws Error{not_found} for a word that such a file lacks.
+/// Rows of words in a space: a model's tokenizer decides (and says so when a word is several tokens), in a file of
+/// vectors its words do. Throws Error{not_found} for a word that such a file lacks.
 std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<std::string>& words);
 
 /// "12 kB", "3.4 MB", "5.6 GB".
 std::string size_text(double bytes);
 
 /// FIRST:LAST as the half-open range it names of 0:count; either end may be left out, negative ones count from the end.
-/// `what` has the range: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} for what it has not.
+/// `what` has the range: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} for what it has
+/// not.
 std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
                                                   std::string_view what);
 

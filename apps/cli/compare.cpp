@@ -44,7 +44,9 @@ void over_text(const Common& common, const Options& o) {
   if (o.sites.empty()) {
     const Table table = layer_similarity(a.transformer, a.rows, b.transformer, b.rows, o.positions, progress_line());
     print(common, table);
-    save_figure(common, [&] { return figure_layer_similarity(table, a.transformer.model().name(), b.transformer.model().name()); });
+    save_figure(common, [&] {
+      return figure_layer_similarity(table, a.transformer.model().name(), b.transformer.model().name());
+    });
     return;
   }
   const auto site = [&](const Run& run, const std::string& name) {
@@ -56,8 +58,9 @@ void over_text(const Common& common, const Options& o) {
 }  // namespace
 
 void add_compare(CLI::App& app) {
-  const auto [command, common] = add_command(app, "compare", "Two models, layers or checkpoints: coordinates and relations",
-                                             "compare smollm2 vectors.txt --save compare.html");
+  const auto [command, common] =
+      add_command(app, "compare", "Two models, layers or checkpoints: coordinates and relations",
+                  "compare smollm2 vectors.txt --save compare.html");
   takes_text({command, common});
   auto o = std::make_shared<Options>();
   command->add_option("A", o->a, "A model, or a file of vectors")->required();
@@ -66,7 +69,8 @@ void add_compare(CLI::App& app) {
   command->add_option("--file", o->file, "The same for a file's text");
   command->add_option("--at", o->sites, "With a text: a site of A and one of B")->expected(1, 2);
   command->add_option("-k", o->compare.k, "Neighbours whose overlap counts (0: none)")->check(CLI::Range(0, 1000));
-  command->add_option("--pairs", o->compare.pairs, "Pairs for the correlation of similarities")->check(CLI::Range(3, 100000000));
+  command->add_option("--pairs", o->compare.pairs, "Pairs for the correlation of similarities")
+      ->check(CLI::Range(3, 100000000));
   command->add_option("--seed", o->compare.seed, "Of the sample of pairs");
   command->add_option("--positions", o->positions, "With a text: positions at most")->check(CLI::Range(3, 1000000));
   command->add_flag("--tokens", o->tokens, "Print the tokens, those that moved most first");
@@ -74,7 +78,8 @@ void add_compare(CLI::App& app) {
   command->callback([common, o] {
     if (common->threads != 0) set_threads(common->threads);
     if (!o->text.empty() || !o->file.empty()) return over_text(*common, *o);
-    if (o->b.empty()) throw Error(Code::usage, "compare", "a second model or file is needed (or --text for layers of one)");
+    if (o->b.empty())
+      throw Error(Code::usage, "compare", "a second model or file is needed (or --text for layers of one)");
     show(*common, *o, open_space(o->a), open_space(o->b));
   });
 }

@@ -9,7 +9,9 @@
 namespace embscope::cli {
 namespace {
 
-DType dtype_of(const std::string& name) { return name == "fp16" ? DType::f16 : name == "bf16" ? DType::bf16 : DType::f32; }
+DType dtype_of(const std::string& name) {
+  return name == "fp16" ? DType::f16 : name == "bf16" ? DType::bf16 : DType::f32;
+}
 
 // "3/8": which of how many.
 void read_shard(const std::string& text, ExtractRequest& request) {
@@ -25,8 +27,7 @@ void read_shard(const std::string& text, ExtractRequest& request) {
 // Said before the work starts: with --explain everything, otherwise only that the disk is too small.
 void tell_estimate(const Transformer& transformer, const ExtractRequest& request, bool explain) {
   const ExtractEstimate e = estimate_extract(transformer, request, explain);
-  if (explain)
-    fmt::print(stderr, "about {:.0f} tokens: {}, {:.0f} s\n", e.tokens, size_text(e.bytes), e.seconds);
+  if (explain) fmt::print(stderr, "about {:.0f} tokens: {}, {:.0f} s\n", e.tokens, size_text(e.bytes), e.seconds);
   if (e.bytes > e.bytes_free)
     fmt::print(stderr, "the disk of {} has {} free, about {} are needed\n", request.folder.string(),
                size_text(e.bytes_free), size_text(e.bytes));
@@ -35,8 +36,9 @@ void tell_estimate(const Transformer& transformer, const ExtractRequest& request
 }  // namespace
 
 void add_extract(CLI::App& app) {
-  const auto [command, common] = without_figure(add_model_command(app, "extract", "Write the activations of a corpus to the disk",
-                                             "extract corpus.txt --at blocks.6.resid_post --to activations --dtype fp16"));
+  const auto [command, common] =
+      without_figure(add_model_command(app, "extract", "Write the activations of a corpus to the disk",
+                                       "extract corpus.txt --at blocks.6.resid_post --to activations --dtype fp16"));
   auto r = std::make_shared<ExtractRequest>();
   struct Options {
     std::string dtype = "fp32", shard;

@@ -8,7 +8,7 @@ namespace embscope::cli {
 
 void add_generate(CLI::App& app) {
   const auto [command, common] = add_model_command(app, "generate", "Text that the model continues",
-                                             "generate \"Once upon a time\" -n 40 --temperature 0.8 --seed 3");
+                                                   "generate \"Once upon a time\" -n 40 --temperature 0.8 --seed 3");
   auto text = std::make_shared<std::string>();
   auto s = std::make_shared<Sampling>();
   command->add_option("TEXT", *text, "The beginning")->required();

@@ -106,10 +106,10 @@ void show_layers(const Common& common, const Options& o) {
   const Transformer transformer(model);
   const auto rows = rows_of(*model, o);
   const Table table = layer_geometry(transformer, rows, {o.positions, o.skip_first}, progress_line());
-  const std::string sampling = fmt::format(
-      "{:.0f} positions by occurrence, {} {} from the beginning of the text{}", table.column("vectors").numbers()[0],
-      rows.size(), o.lines ? "lines, each run alone," : "rows as long as the context",
-      o.skip_first ? ", without the first position of each" : "");
+  const std::string sampling = fmt::format("{:.0f} positions by occurrence, {} {} from the beginning of the text{}",
+                                           table.column("vectors").numbers()[0], rows.size(),
+                                           o.lines ? "lines, each run alone," : "rows as long as the context",
+                                           o.skip_first ? ", without the first position of each" : "");
   print(common, table, {"sampling: " + sampling});
   save_figure(common, [&] { return figure_layers(table, sampling); });
 }
@@ -122,17 +122,20 @@ void add_geometry(CLI::App& app) {
   takes_text({command, common});
   auto o = std::make_shared<Options>();
   using Show = std::function<void(const Common&, const Options&)>;
-  static const std::map<std::string, Show> shows = {
-      {"measures", show_measures}, {"pairs", show_pairs}, {"quantiles", show_quantiles}, {"dimensions", show_dimensions},
-      {"spectrum", show_spectrum}, {"norms", show_norms}, {"hubs", show_hubs},       {"undertrained", show_undertrained}};
+  static const std::map<std::string, Show> shows = {{"measures", show_measures},   {"pairs", show_pairs},
+                                                    {"quantiles", show_quantiles}, {"dimensions", show_dimensions},
+                                                    {"spectrum", show_spectrum},   {"norms", show_norms},
+                                                    {"hubs", show_hubs},           {"undertrained", show_undertrained}};
   command
       ->add_option("--show", o->show,
                    "measures, pairs (the histogram), quantiles, dimensions, spectrum, norms, hubs or undertrained")
       ->check(CLI::IsMember(shows));
   command->add_option("--bins", o->bins, "Bars of a histogram");
-  command->add_option("--unused", o->unused, "undertrained: rows known to be unused, such as 0:17 (default: bytes that UTF-8 never has)");
+  command->add_option("--unused", o->unused,
+                      "undertrained: rows known to be unused, such as 0:17 (default: bytes that UTF-8 never has)");
   command->add_flag("--centred", o->centred, "pairs, quantiles: the mean vector removed");
-  command->add_option("-k", o->k, "hubs: neighbours that count; measures: 0 leaves hubs out")->check(CLI::Range(0, 1000));
+  command->add_option("-k", o->k, "hubs: neighbours that count; measures: 0 leaves hubs out")
+      ->check(CLI::Range(0, 1000));
   command->add_option("-n", o->most, "Rows of a list printed for people")->check(CLI::Range(1, 10000000));
   auto* text = command->add_option("--text", o->text, "Instead: a text's vectors in context, layer by layer");
   command->add_option("--file", o->file, "The same for a file's text")->excludes(text);
@@ -140,9 +143,8 @@ void add_geometry(CLI::App& app) {
   command->add_option("--positions", o->positions, "Vectors a layer, from the beginning of the text")
       ->check(CLI::Range(2, 1000000));
   command->add_flag("--skip-first", o->skip_first, "Without the first position of each row");
-  command->callback([common, o] {
-    o->text.empty() && o->file.empty() ? shows.at(o->show)(*common, *o) : show_layers(*common, *o);
-  });
+  command->callback(
+      [common, o] { o->text.empty() && o->file.empty() ? shows.at(o->show)(*common, *o) : show_layers(*common, *o); });
 }
 
 }  // namespace embscope::cli

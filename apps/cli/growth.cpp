@@ -36,7 +36,9 @@ void save_report(const Growth& growth, const std::string& run, const std::string
   report.figure(figure_growth(growth.shape));
   report.table(growth.shape, 100);
   report.section("The map");
-  report.text("The most frequent tokens. Each map is turned to lie as near as can be to the next one; between two snapshots every token moves straight.");
+  report.text(
+      "The most frequent tokens. Each map is turned to lie as near as can be to the next one; between two snapshots "
+      "every token moves straight.");
   report.figure(figure_growth_map(growth.map));
   report.section("Neighbours");
   report.table(growth.neighbours, 500);
@@ -49,13 +51,17 @@ void save_report(const Growth& growth, const std::string& run, const std::string
 }  // namespace
 
 void add_growth(CLI::App& app) {
-  const auto [command, common] = add_command(app, "growth", "How the embedding vectors of a run formed, from snapshot to snapshot",
-                                             "growth my-model --words \" king\" \" water\" --save growth.html");
+  const auto [command, common] =
+      add_command(app, "growth", "How the embedding vectors of a run formed, from snapshot to snapshot",
+                  "growth my-model --words \" king\" \" water\" --save growth.html");
   auto o = std::make_shared<Options>();
   command->add_option("RUN", o->request.run, "The folder that embscope train wrote")->required();
   command->add_option("--words", o->request.words, "Words whose neighbours are followed (default: frequent ones)");
-  command->add_option("--neighbours", o->request.neighbours, "How many of them")->capture_default_str()->check(CLI::Range(1, 100));
-  command->add_option("--map-tokens", o->request.mapped, "Tokens of the map, the most frequent ones")->capture_default_str();
+  command->add_option("--neighbours", o->request.neighbours, "How many of them")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100));
+  command->add_option("--map-tokens", o->request.mapped, "Tokens of the map, the most frequent ones")
+      ->capture_default_str();
   command->add_option("--method", o->request.method, "Of the map: tsne or pca")->capture_default_str();
   command->add_option("--seed", o->request.seed, "Of t-SNE");
   command->add_option("--frames", o->frames, "A folder for the map of each step as a picture of its own");

@@ -28,7 +28,8 @@ std::string blocks_where(const Config& c, Has&& has) {
     if (!has(c.layers[l])) continue;
     std::size_t last = l;
     while (last + 1 < c.layers.size() && has(c.layers[last + 1])) ++last;
-    list += fmt::format("{}{}", list.empty() ? "" : ", ", l == last ? std::to_string(l) : fmt::format("{}-{}", l, last));
+    list +=
+        fmt::format("{}{}", list.empty() ? "" : ", ", l == last ? std::to_string(l) : fmt::format("{}-{}", l, last));
     l = last;
   }
   return list;
@@ -37,15 +38,19 @@ std::string blocks_where(const Config& c, Has&& has) {
 std::string positions_of(const Config& c) {
   if (c.position != PositionKind::rotary) return c.position == PositionKind::alibi ? "ALiBi" : "learned";
   const auto turned = 2 * static_cast<std::int64_t>(c.ropes[0].frequencies.size());
-  std::string text = turned == c.head_width ? "rotary" : fmt::format("rotary, {} of {} values of a head", turned, c.head_width);
-  const std::string other = blocks_where(c, [](const Layer& l) { return l.rope == 1; }), none = blocks_where(c, [](const Layer& l) { return l.rope < 0; });
+  std::string text =
+      turned == c.head_width ? "rotary" : fmt::format("rotary, {} of {} values of a head", turned, c.head_width);
+  const std::string other = blocks_where(c, [](const Layer& l) { return l.rope == 1; }),
+                    none = blocks_where(c, [](const Layer& l) { return l.rope < 0; });
   if (!other.empty()) text += fmt::format(", of a second base in blocks {}", other);
   if (!none.empty()) text += fmt::format(", none in blocks {}", none);
   return text;
 }
 
 std::string norm_of(const Config& c) {
-  const char* where = c.norm_before && c.norm_after ? ", before and after attention and MLP" : c.norm_after ? ", after attention and MLP" : "";
+  const char* where = c.norm_before && c.norm_after ? ", before and after attention and MLP"
+                      : c.norm_after                ? ", after attention and MLP"
+                                                    : "";
   return fmt::format("{}{}, epsilon {:g}", c.norm == NormKind::rms ? "RMSNorm" : "LayerNorm", where, c.epsilon);
 }
 
@@ -62,9 +67,11 @@ Table config_table(const Model& model) {
                    ? fmt::format("{} of width {}", c.heads, c.head_width)
                    : fmt::format("{} of width {}, {} for keys and values", c.heads, c.head_width, c.kv_heads));
   add("mlp", fmt::format("{}, {}{}", c.mlp_width, name_of(c.activation), c.gated_mlp ? ", gated" : ""));
-  if (c.parallel) add("branches", c.one_norm ? "attention and MLP in parallel, behind one norm" : "attention and MLP in parallel");
+  if (c.parallel)
+    add("branches", c.one_norm ? "attention and MLP in parallel, behind one norm" : "attention and MLP in parallel");
   add("norm", norm_of(c));
-  if (c.qk_norm != QkNorm::none) add("queries, keys", c.qk_norm == QkNorm::together ? "normed over all heads" : "normed head by head");
+  if (c.qk_norm != QkNorm::none)
+    add("queries, keys", c.qk_norm == QkNorm::together ? "normed over all heads" : "normed head by head");
   if (const std::string windowed = blocks_where(c, [](const Layer& l) { return l.window > 0; }); !windowed.empty()) {
     const auto layer = std::ranges::find_if(c.layers, [](const Layer& l) { return l.window > 0; });
     add("window", fmt::format("{} keys in blocks {}", layer->window, windowed));
@@ -72,9 +79,11 @@ Table config_table(const Model& model) {
   add("positions", positions_of(c));
   add("context", std::to_string(c.context));
   add("unembedding", c.tied ? "tied to wte" : "its own");
-  if (c.score_cap != 0 || c.logit_cap != 0) add("caps", fmt::format("scores {:g}, logits {:g}", c.score_cap, c.logit_cap));
+  if (c.score_cap != 0 || c.logit_cap != 0)
+    add("caps", fmt::format("scores {:g}, logits {:g}", c.score_cap, c.logit_cap));
   if (c.embedding_scale != 1 || c.residual_scale != 1 || c.logit_scale != 1)
-    add("multipliers", fmt::format("embedding {:g}, branches {:g}, logits {:g}", c.embedding_scale, c.residual_scale, c.logit_scale));
+    add("multipliers",
+        fmt::format("embedding {:g}, branches {:g}, logits {:g}", c.embedding_scale, c.residual_scale, c.logit_scale));
   Table table;
   return std::move(table.add("what", key).add("value", value));
 }
@@ -111,15 +120,17 @@ Table tensor_table(const Model& model) {
 Table vectors_table(const Space& space) {
   Table table;
   table.add("what", std::vector<std::string>{"vectors of", "labels", "wte"});
-  return std::move(table.add("value", std::vector<std::string>{space.name, fmt::format("{} .. {}", space.labels.front(), space.labels.back()),
-                                                              fmt::format("{} x {}", space.size(), space.width())}));
+  return std::move(table.add(
+      "value", std::vector<std::string>{space.name, fmt::format("{} .. {}", space.labels.front(), space.labels.back()),
+                                        fmt::format("{} x {}", space.size(), space.width())}));
 }
 
 // Which instruction sets there are; EMBSCOPE_SIMD chooses among them.
 Table kernel_table() {
   std::vector<std::string> name, fused, used;
   for (const SimdTarget& target : simd_targets()) {
-    name.push_back(target.name), fused.emplace_back(target.fused ? "yes" : "no"), used.emplace_back(target.in_use ? "yes" : "no");
+    name.push_back(target.name), fused.emplace_back(target.fused ? "yes" : "no"),
+        used.emplace_back(target.in_use ? "yes" : "no");
   }
   Table table("instruction sets");
   return std::move(table.add("name", name).add("fused", fused).add("in_use", used));

@@ -20,7 +20,8 @@ namespace embscope::cli {
 namespace {
 
 struct Options {
-  std::string tokens = "0:100", file, method = "tsne", metric = "cosine", points, resume, colour = "kind", site = "wte", after;
+  std::string tokens = "0:100", file, method = "tsne", metric = "cosine", points, resume, colour = "kind", site = "wte",
+              after;
   std::vector<std::string> words, add;
   double perplexity = 30, min_dist = 0.1, stall = 1e-4, exaggeration = 12;
   int steps = 0, neighbours = 15, dimensions = 2;
@@ -57,7 +58,8 @@ std::vector<std::int64_t> parse_tokens(std::string_view text, std::int64_t count
 std::vector<std::int64_t> wanted(const Options& o, const Space& space) {
   std::vector<std::string> words = o.words;
   if (!o.file.empty()) {
-    std::ranges::copy_if(read_lines(o.file), std::back_inserter(words), [](const std::string& line) { return !line.empty(); });
+    std::ranges::copy_if(read_lines(o.file), std::back_inserter(words),
+                         [](const std::string& line) { return !line.empty(); });
     if (words.empty()) throw Error(Code::usage, o.file, "holds no words (one a line)");
   }
   return words.empty() ? parse_tokens(o.tokens, space.size()) : rows_of_words(space, words);
@@ -71,8 +73,7 @@ Tensor vectors_at(const Options& o, const Space& space, std::span<const std::int
   const std::vector<TokenId> tokens(ids.begin(), ids.end());
   const Tokenizer& tokenizer = space.model->tokenizer();
   const Tokens before = no_bos ? tokenizer.encode(o.after) : tokenizer.with_bos(o.after);
-  return in_context(transformer, parse_site(o.site, transformer.config()), before.ids,
-                    tokens, progress_line());
+  return in_context(transformer, parse_site(o.site, transformer.config()), before.ids, tokens, progress_line());
 }
 
 Tensor vectors_of(const Common& common, const Options& o, const Space& space, std::span<const std::int64_t> ids) {
@@ -94,7 +95,8 @@ struct Map {
   std::vector<std::string> notes;  // how it came to be
 };
 
-// Keeps a growing map in a file: at once, since neighbours are half of the work, and then as often as costs little time.
+// Keeps a growing map in a file: at once, since neighbours are half of the work, and then as often as costs little
+// time.
 class Keeper {
  public:
   explicit Keeper(std::string path) : path_(std::move(path)) {}
@@ -132,17 +134,20 @@ TsneOptions tsne_options(const Options& o) {
 Tsne resumed(const Options& o, const Tensor& vectors) {
   Tsne map = Tsne::resume(o.resume, vectors);
   const TsneOptions wanted = tsne_options(o), &kept = map.options();
-  if (kept.perplexity != wanted.perplexity || kept.cosine != wanted.cosine || kept.exaggeration != wanted.exaggeration ||
-      kept.seed != wanted.seed)
-    throw Error(Code::usage, o.resume,
-                fmt::format("holds a map of perplexity {}, metric {}, exaggeration {} and seed {}: give the same, or another file",
-                            kept.perplexity, kept.cosine ? "cosine" : "euclidean", kept.exaggeration, kept.seed));
+  if (kept.perplexity != wanted.perplexity || kept.cosine != wanted.cosine ||
+      kept.exaggeration != wanted.exaggeration || kept.seed != wanted.seed)
+    throw Error(
+        Code::usage, o.resume,
+        fmt::format(
+            "holds a map of perplexity {}, metric {}, exaggeration {} and seed {}: give the same, or another file",
+            kept.perplexity, kept.cosine ? "cosine" : "euclidean", kept.exaggeration, kept.seed));
   map.go_on(std::max(o.steps, kept.steps), o.stall);
   return map;
 }
 
 std::vector<std::string> tsne_notes(const Tsne& map) {
-  std::vector<std::string> notes = {fmt::format("KL divergence {:.4f} after {} steps", map.divergence(), map.steps_done())};
+  std::vector<std::string> notes = {
+      fmt::format("KL divergence {:.4f} after {} steps", map.divergence(), map.steps_done())};
   if (map.steps_done() < map.options().steps) notes[0] += " (ended early: it fell no more; --stall 0 goes on)";
   std::string trace = "KL every 50 steps:";
   for (double kl : map.trace()) trace += fmt::format(" {:.3f}", kl);
@@ -161,11 +166,13 @@ Map by_tsne(const Options& o, const Tensor& vectors) {
     keeper.save_when_due(map);
     more = map.step();
     const std::string kl = map.trace().empty() ? "" : fmt::format(", KL {:.3f},", map.trace().back());
-    report(progress, static_cast<double>(map.steps_done()) / map.options().steps, fmt::format("t-SNE, step {}{}", map.steps_done(), kl));
+    report(progress, static_cast<double>(map.steps_done()) / map.options().steps,
+           fmt::format("t-SNE, step {}{}", map.steps_done(), kl));
   }
   keeper.save(map);
   if (interrupted != 0)
-    throw Error(Code::cancelled, "map", fmt::format("stopped at step {}; the same command goes on from {}", map.steps_done(), o.resume));
+    throw Error(Code::cancelled, "map",
+                fmt::format("stopped at step {}; the same command goes on from {}", map.steps_done(), o.resume));
   return {map.points().clone(), tsne_notes(map)};
 }
 
@@ -179,7 +186,8 @@ Map by_umap(const Options& o, const Tensor& vectors) {
   const Progress progress = progress_line();
   Umap map(vectors, options, progress);
   while (map.step())
-    report(progress, static_cast<double>(map.steps_done()) / map.steps(), fmt::format("UMAP, epoch {}", map.steps_done()));
+    report(progress, static_cast<double>(map.steps_done()) / map.steps(),
+           fmt::format("UMAP, epoch {}", map.steps_done()));
   return {map.points().clone(), {fmt::format("{} epochs", map.steps())}};
 }
 
@@ -190,9 +198,11 @@ Map by_pca(const Options& o, const Tensor& vectors) {
   if (o.dimensions != 2) write_points(o.points, scores);
   Tensor points({vectors.rows(), 2});
   for (std::int64_t i = 0; i < points.rows(); ++i) std::ranges::copy(scores.row(i).first(2), points.row(i).begin());
-  std::vector<std::string> notes = {fmt::format("the first two components hold {:.1f} % and {:.1f} % of the variance", 100 * explained[0], 100 * explained[1])};
+  std::vector<std::string> notes = {fmt::format("the first two components hold {:.1f} % and {:.1f} % of the variance",
+                                                100 * explained[0], 100 * explained[1])};
   if (o.dimensions != 2)
-    notes.push_back(fmt::format("all {} hold {:.1f} %; {} has them", o.dimensions, 100 * std::accumulate(explained.begin(), explained.end(), 0.0), o.points));
+    notes.push_back(fmt::format("all {} hold {:.1f} %; {} has them", o.dimensions,
+                                100 * std::accumulate(explained.begin(), explained.end(), 0.0), o.points));
   return {std::move(points), std::move(notes)};
 }
 
@@ -201,8 +211,8 @@ Map made(const Options& o, const Tensor& vectors) {
 }
 
 std::string quality_note(const MapQuality& q) {
-  return fmt::format("neighbours kept (10) {:.3f}, trustworthiness {:.3f}, rank correlation of distances {:.3f}{}", q.kept,
-                     q.trustworthiness, q.rank_correlation,
+  return fmt::format("neighbours kept (10) {:.3f}, trustworthiness {:.3f}, rank correlation of distances {:.3f}{}",
+                     q.kept, q.trustworthiness, q.rank_correlation,
                      q.sampled() ? fmt::format(" (by a sample of {} points, seed 1)", q.ids.size()) : "");
 }
 
@@ -240,7 +250,8 @@ Table table_of(const Space& space, std::span<const std::int64_t> ids, const Tens
   std::vector<std::string> labels;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto point = points.row(static_cast<std::int64_t>(i));
-    id.push_back(static_cast<double>(ids[i])), x.push_back(static_cast<double>(point[0])), y.push_back(static_cast<double>(point[1]));
+    id.push_back(static_cast<double>(ids[i])), x.push_back(static_cast<double>(point[0])),
+        y.push_back(static_cast<double>(point[1]));
     labels.push_back(space.labels[static_cast<std::size_t>(ids[i])]);
   }
   Table table(title);
@@ -256,7 +267,8 @@ void check(const Options& o) {
   if (o.colour != "kind" && o.colour != "rank" && o.colour != "norm")
     throw Error(Code::usage, "colour", fmt::format("'{}': there are kind, rank and norm", o.colour));
   if (o.dimensions != 2 && (o.method != "pca" || o.points.empty()))
-    throw Error(Code::usage, "--dimensions", "other than 2 are for --method pca with --points FILE, which they are written to");
+    throw Error(Code::usage, "--dimensions",
+                "other than 2 are for --method pca with --points FILE, which they are written to");
   if (!o.resume.empty() && o.method != "tsne") throw Error(Code::usage, "resume", "only t-SNE keeps a state");
 }
 
@@ -304,7 +316,8 @@ void run(const Common& common, const Options& o) {
   if (!o.points.empty() && o.dimensions == 2) write_points(o.points, points);
   constexpr std::size_t most_rows = 200;
   if (ids.size() > most_rows && !common.json && !common.csv) {
-    map.notes.push_back(fmt::format("{} points; --csv or --json prints them, --points FILE.npy writes them, --save draws them", ids.size()));
+    map.notes.push_back(fmt::format(
+        "{} points; --csv or --json prints them, --points FILE.npy writes them, --save draws them", ids.size()));
     for (const std::string& note : map.notes) fmt::print("{}\n", note);
   } else {
     print(common, table, map.notes);
@@ -332,18 +345,28 @@ void add_map(CLI::App& app) {
   command->add_option("--method", o->method, "tsne, umap or pca");
   command->add_option("--metric", o->metric, "t-SNE, UMAP: cosine or euclidean");
   command->add_option("--perplexity", o->perplexity, "t-SNE: about how many neighbours count");
-  command->add_option("--exaggeration", o->exaggeration, "t-SNE: of the attraction in the first third, at most 250 steps");
-  command->add_option("--steps", o->steps, "Gradient steps (t-SNE: 750) or epochs (UMAP: 500, beyond 10,000 points 200)")
+  command->add_option("--exaggeration", o->exaggeration,
+                      "t-SNE: of the attraction in the first third, at most 250 steps");
+  command
+      ->add_option("--steps", o->steps, "Gradient steps (t-SNE: 750) or epochs (UMAP: 500, beyond 10,000 points 200)")
       ->check(CLI::Range(1, 1000000));
-  command->add_option("--stall", o->stall, "t-SNE: ends early when 50 steps lower the divergence by less than this share");
+  command->add_option("--stall", o->stall,
+                      "t-SNE: ends early when 50 steps lower the divergence by less than this share");
   command->add_option("--neighbours", o->neighbours, "UMAP: neighbours of each point");
   command->add_option("--min-dist", o->min_dist, "UMAP: how near points may lie");
-  command->add_option("--dimensions", o->dimensions, "pca: components, written to the file of --points; the first two are drawn")
+  command
+      ->add_option("--dimensions", o->dimensions,
+                   "pca: components, written to the file of --points; the first two are drawn")
       ->check(CLI::Range(2, 1000));
   command->add_option("--seed", o->seed, "The same seed gives the same picture");
-  command->add_option("--resume", o->resume, "t-SNE: a file that keeps the state while it works; an interrupted, killed or finished map goes on from it")->check(takes_file);
+  command
+      ->add_option(
+          "--resume", o->resume,
+          "t-SNE: a file that keeps the state while it works; an interrupted, killed or finished map goes on from it")
+      ->check(takes_file);
   command->add_option("--add", o->add, "Words to place on the finished map, which stays as it is");
-  command->add_option("--points", o->points, "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors")->check(takes_arrays);
+  command->add_option("--points", o->points, "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors")
+      ->check(takes_arrays);
   command->add_option("--colour", o->colour, "In the figure: kind, rank (the id) or norm");
   command->add_option("--sample", o->sample, "Points by which the quality of a large map is judged; 0: all")
       ->check(CLI::NonNegativeNumber);

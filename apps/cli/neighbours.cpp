@@ -33,20 +33,24 @@ void write(const Neighbours& found, const std::string& path, const std::string& 
 }  // namespace
 
 void add_neighbours(CLI::App& app) {
-  const auto [command, common] = without_figure(add_command(app, "neighbours", "The nearest of every token, exact, all at once",
-                                             "neighbours --all -k 10 --metric cosine --to neighbours.npz"));
+  const auto [command, common] =
+      without_figure(add_command(app, "neighbours", "The nearest of every token, exact, all at once",
+                                 "neighbours --all -k 10 --metric cosine --to neighbours.npz"));
   auto o = std::make_shared<Options>();
   command->add_flag("--all", o->all, "Of every token (the default)");
   command->add_option("-k", o->k, "How many of each");
   command->add_option("--metric", o->metric, "cosine, euclidean or dot");
   command->add_flag("--centred", o->centred, "Remove the mean of all vectors first");
-  command->add_option("--to", o->to, "Write all of them: FILE.npz, .npy or .safetensors with ids and values [tokens, k]")->check(takes_arrays);
+  command
+      ->add_option("--to", o->to, "Write all of them: FILE.npz, .npy or .safetensors with ids and values [tokens, k]")
+      ->check(takes_arrays);
   command->callback([common, o] {
     const Metric metric = metric_named(o->metric);
     const Space space = common->space();
     const Neighbours found = nearest_neighbours(space.vectors, {o->k, metric, o->centred, true}, progress_line());
     remark(left_out_note(space, found.left_out));
-    if (!o->to.empty()) write(found, o->to, metric == Metric::euclidean ? "distances" : metric == Metric::dot ? "products" : "cosines");
+    if (!o->to.empty())
+      write(found, o->to, metric == Metric::euclidean ? "distances" : metric == Metric::dot ? "products" : "cosines");
     // Printed: the nearest of each, the most alike first
     std::vector<std::int64_t> order;
     for (std::int64_t i = 0; i < found.count; ++i)
@@ -62,16 +66,25 @@ void add_neighbours(CLI::App& app) {
     std::vector<std::string> token, name_of_other;
     for (std::int64_t i : order) {
       const std::int32_t j = found.ids_of(i)[0];
-      id.push_back(static_cast<double>(i)), other.push_back(j), value.push_back(static_cast<double>(found.values_of(i)[0]));
-      token.push_back(space.labels[static_cast<std::size_t>(i)]), name_of_other.push_back(space.labels[static_cast<std::size_t>(j)]);
+      id.push_back(static_cast<double>(i)), other.push_back(j),
+          value.push_back(static_cast<double>(found.values_of(i)[0]));
+      token.push_back(space.labels[static_cast<std::size_t>(i)]),
+          name_of_other.push_back(space.labels[static_cast<std::size_t>(j)]);
     }
-    Table table(fmt::format("nearest of each of {} tokens by {}{}", answered, o->metric, o->centred ? ", the mean removed" : ""));
-    table.add("id", id, whole).add("token", token).add("nearest", name_of_other).add("nearest_id", other, whole).add(o->metric, value, 5);
-    std::vector<std::string> notes = {fmt::format(
-        "exact: fp32 left {} of {} rows undecided, which were searched again in double", found.searched_again, found.count)};
+    Table table(fmt::format("nearest of each of {} tokens by {}{}", answered, o->metric,
+                            o->centred ? ", the mean removed" : ""));
+    table.add("id", id, whole)
+        .add("token", token)
+        .add("nearest", name_of_other)
+        .add("nearest_id", other, whole)
+        .add(o->metric, value, 5);
+    std::vector<std::string> notes = {
+        fmt::format("exact: fp32 left {} of {} rows undecided, which were searched again in double",
+                    found.searched_again, found.count)};
     if (order.size() < answered)
-      notes.push_back(fmt::format("the {} most alike of {}; --json or --csv prints all, --to FILE writes all {} neighbours of each",
-                                  order.size(), answered, found.k));
+      notes.push_back(
+          fmt::format("the {} most alike of {}; --json or --csv prints all, --to FILE writes all {} neighbours of each",
+                      order.size(), answered, found.k));
     print(*common, table, notes);
   });
 }

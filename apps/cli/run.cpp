@@ -30,7 +30,8 @@ Request request_of(const Options& o, const Transformer& transformer, const Promp
   for (const std::string& site : o.capture)
     std::ranges::copy(parse_sites(site, transformer.config()), std::back_inserter(request.capture));
   for (const std::string& text : o.edits)
-    std::ranges::move(parse_edit(text, transformer, prompt, {.files = Files::allowed}), std::back_inserter(request.edits));
+    std::ranges::move(parse_edit(text, transformer, prompt, {.files = Files::allowed}),
+                      std::back_inserter(request.edits));
   return request;
 }
 
@@ -60,9 +61,9 @@ Table write(const Options& o, const Request& request, const RowResult& row) {
 }  // namespace
 
 void add_run(CLI::App& app) {
-  const auto [command, common] =
-      without_figure(add_model_command(app, "run", "Run a text and write any sites as arrays",
-                  "run --text \"The capital of Germany is\" --capture blocks.0.resid_post logits --to out.npz"));
+  const auto [command, common] = without_figure(
+      add_model_command(app, "run", "Run a text and write any sites as arrays",
+                        "run --text \"The capital of Germany is\" --capture blocks.0.resid_post logits --to out.npz"));
   auto o = std::make_shared<Options>();
   command->add_option("--text", o->text, "The text");
   command->add_option("--file", o->file, "A file with the text");

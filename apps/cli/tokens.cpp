@@ -53,8 +53,11 @@ Table token_table(const Tokenizer& tokenizer, const Tokens& tokens) {
     range.push_back(fmt::format("{}..{}", tokens.ranges[i].begin, tokens.ranges[i].end));
   }
   Table table;
-  return std::move(
-      table.add("position", position, whole).add("id", id, whole).add("token", piece).add("bytes", bytes).add("range", range));
+  return std::move(table.add("position", position, whole)
+                       .add("id", id, whole)
+                       .add("token", piece)
+                       .add("bytes", bytes)
+                       .add("range", range));
 }
 
 // A word with and without its space and capital: what an experiment on it would really touch.
@@ -73,14 +76,15 @@ Table doctor_table(const Tokenizer& tokenizer, std::string word) {
           numbers += fmt::format("{}{}", numbers.empty() ? "" : " ", id);
     variant.push_back(visible(w)), pieces.push_back(text), ids.push_back(numbers);
     meaning.emplace_back(cut.size() == 1 ? "one token: its row of wte is the word"
-                                        : "several tokens: an experiment would touch only the final piece");
+                                         : "several tokens: an experiment would touch only the final piece");
   }
   Table table;
   return std::move(table.add("written", variant).add("tokens", pieces).add("ids", ids).add("meaning", meaning));
 }
 
 // A text that cannot be read ends none of those that follow it; the first such error is the command's.
-void print_all(const Common& common, const Options& o, const Tokenizer& tokenizer, const std::vector<std::string>& texts) {
+void print_all(const Common& common, const Options& o, const Tokenizer& tokenizer,
+               const std::vector<std::string>& texts) {
   std::optional<Error> first;
   for (const std::string& text : texts) {
     try {
@@ -91,8 +95,10 @@ void print_all(const Common& common, const Options& o, const Tokenizer& tokenize
         print(common, token_table(tokenizer, tokens),
               {fmt::format("{} token{}", tokens.size(), tokens.size() == 1 ? "" : "s")});
     } catch (const Error& error) {
-      if (first) fmt::print(stderr, "embscope: {}\n", error.what());
-      else first = error;
+      if (first)
+        fmt::print(stderr, "embscope: {}\n", error.what());
+      else
+        first = error;
     }
   }
   if (first) throw *first;

@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 // 1207934976 -> "1,207,934,976".
 std::string grouped(std::int64_t number) {
   std::string digits = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<std::size_t>(at), ",");
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<std::size_t>(at), ",");
   return digits;
 }
 
@@ -56,7 +57,8 @@ class Tour {
     embscope::report(progress, 1, "done");
   }
 
-  /// Writes report.html and figures/ (a folder that is there), with `pictures` as .svg too; false when these cannot be drawn here.
+  /// Writes report.html and figures/ (a folder that is there), with `pictures` as .svg too; false when these cannot be
+  /// drawn here.
   bool write(const fs::path& folder, bool pictures) const {
     write_file(folder / "report.html", report_.html());
     for (const Figure& figure : figures_) save(figure, folder / "figures" / (figure.name + ".json"));
@@ -195,12 +197,14 @@ class Tour {
     report_.text(
         "What it means that a context moves a vector is easier to see in two dimensions with names. Animals are placed "
         "by size and friendliness; "
-        "\"the neighbour's hissing cat\" adds to the cat's vector and takes it to [.4, .6], as large and less friendly. The model "
+        "\"the neighbour's hissing cat\" adds to the cat's vector and takes it to [.4, .6], as large and less "
+        "friendly. The model "
         "does the same in its own dimensions, which have no names.");
     command("toy");
     figure(figure_toy(toy_space()));
     Request request;
-    request.rows = {model_->tokenizer().encode("The cat").ids, model_->tokenizer().encode("The neighbour's hissing cat").ids};
+    request.rows = {model_->tokenizer().encode("The cat").ids,
+                    model_->tokenizer().encode("The neighbour's hissing cat").ids};
     const Site site{Point::resid_post, static_cast<int>(model_->config().blocks) / 2};
     request.capture = {site};
     request.logits = LogitsAt::none;
@@ -334,7 +338,9 @@ void add_tour(CLI::App& app) {
   command->add_option("-m,--model", common->model,
                       "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
   command->add_option("--to", o->folder, "Folder for the report and its figures");
-  command->add_flag("--quick", o->quick, "Leave out what takes long: the cosines of all pairs of tokens, and the text that the model writes");
+  command->add_flag(
+      "--quick", o->quick,
+      "Leave out what takes long: the cosines of all pairs of tokens, and the text that the model writes");
   command->add_flag("--svg", o->svg, "Draw the figures as .svg files too (takes a few seconds)");
   command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
       ->check(CLI::Range(1, 1024));
@@ -349,7 +355,9 @@ void add_tour(CLI::App& app) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     fmt::print("The report is {} ({:.1f} s)\n", (folder / "report.html").string(), seconds);
     fmt::print("Its figures are in {} ({})\n", (folder / "figures").string(),
-               !o->svg ? ".json; --svg draws them" : drawn ? ".svg and .json" : ".json; for .svg, run scripts/setup");
+               !o->svg ? ".json; --svg draws them"
+               : drawn ? ".svg and .json"
+                       : ".json; for .svg, run scripts/setup");
   });
 }
 

@@ -38,7 +38,8 @@ std::string printable(const std::string& text) {
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     std::string line = visible(text.substr(at, end - at));
-    for (std::size_t space; (space = line.find("␣")) != std::string::npos;) line.replace(space, std::string_view("␣").size(), " ");
+    for (std::size_t space; (space = line.find("␣")) != std::string::npos;)
+      line.replace(space, std::string_view("␣").size(), " ");
     out += (at == 0 ? "" : "\n  | ") + line;
     at = end + 1;
   }
@@ -64,8 +65,8 @@ class Reporter {
     const bool whole = !std::isnan(s.held_out) || s.step == s.steps;
     if (o_.quiet || (!whole && !terminal_)) return true;
     const std::string held_out = held_out_text("  ", s.held_out);
-    fmt::print(stderr, "{}step {}/{}  loss {:.4f}{}  {:.0f} tokens/s  {:.0f} s left{}", terminal_ ? "\r\x1b[K" : "", s.step, s.steps, s.loss,
-               held_out, s.tokens_per_second, s.seconds_left, whole ? "\n" : "");
+    fmt::print(stderr, "{}step {}/{}  loss {:.4f}{}  {:.0f} tokens/s  {:.0f} s left{}", terminal_ ? "\r\x1b[K" : "",
+               s.step, s.steps, s.loss, held_out, s.tokens_per_second, s.seconds_left, whole ? "\n" : "");
     std::fflush(stderr);
     return true;
   }
@@ -110,16 +111,19 @@ void add_run_options(CLI::App& command, TrainingRequest& r) {
   command.add_option("--dropout", r.dropout, "Share of elements that are dropped")->capture_default_str();
   command.add_option("--held-out", r.held_out, "Share of the text that is not trained on")->capture_default_str();
   command.add_option("--evaluate-every", r.evaluate, "Steps from one held-out loss to the next")->capture_default_str();
-  command.add_option("--checkpoint-every", r.checkpoint, "Steps from one checkpoint to the next")->capture_default_str();
-  command.add_option("--snapshot-every", r.snapshot, "Steps from one snapshot of the embeddings to the next")->capture_default_str();
+  command.add_option("--checkpoint-every", r.checkpoint, "Steps from one checkpoint to the next")
+      ->capture_default_str();
+  command.add_option("--snapshot-every", r.snapshot, "Steps from one snapshot of the embeddings to the next")
+      ->capture_default_str();
 }
 
 // A run goes on as it was asked for: what is said beside --out and --resume would be dropped in silence.
 void refuse_others_with_resume(const CLI::App& command) {
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();
-    const bool fits = name == "--out" || name == "--resume" || name == "--threads" || name == "--save" || name == "--json" || name == "--csv" ||
-                      name == "--sample" || name == "--sample-tokens" || name == "--quiet" || name == "--help";
+    const bool fits = name == "--out" || name == "--resume" || name == "--threads" || name == "--save" ||
+                      name == "--json" || name == "--csv" || name == "--sample" || name == "--sample-tokens" ||
+                      name == "--quiet" || name == "--help";
     if (option->count() > 0 && !fits)
       throw Error(Code::usage, "train", name + " with --resume: a run goes on as it was asked for; leave it out");
   }
@@ -141,7 +145,8 @@ struct Seeds {
 
   Table table() const {
     Table table("seeds");
-    return std::move(table.add("seed", seeds).add("folder", folders).add("loss", losses, 4).add("held-out", held_out, 4));
+    return std::move(
+        table.add("seed", seeds).add("folder", folders).add("loss", losses, 4).add("held-out", held_out, 4));
   }
 
   /// One log after the other, with a column that says whose.
@@ -152,7 +157,8 @@ struct Seeds {
     if (logs.size() > 1) all.add("seed", seed);
     for (const Column& column : logs[0].columns()) {
       std::vector<double> values;
-      for (const Table& one : logs) values.insert(values.end(), one.column(column.name).numbers().begin(), one.column(column.name).numbers().end());
+      for (const Table& one : logs)
+        values.insert(values.end(), one.column(column.name).numbers().begin(), one.column(column.name).numbers().end());
       all.add(column.name, std::move(values), column.decimals);
     }
     return all;
@@ -171,12 +177,14 @@ Table maps_of(const Seeds& runs) {
     const Table map = growth(request, progress_line()).map;
     maps[r] = Tensor({static_cast<std::int64_t>(map.rows()), 2});
     for (std::size_t i = 0; i < map.rows(); ++i) {
-      maps[r].data()[2 * i] = static_cast<float>(map.column("x").numbers()[i]), maps[r].data()[2 * i + 1] = static_cast<float>(map.column("y").numbers()[i]);
+      maps[r].data()[2 * i] = static_cast<float>(map.column("x").numbers()[i]),
+                         maps[r].data()[2 * i + 1] = static_cast<float>(map.column("y").numbers()[i]);
     }
     if (r == 1) maps[1] = aligned(maps[1], maps[0]);
     for (std::size_t i = 0; i < map.rows(); ++i) {
       seed.push_back(runs.seeds[r]), tokens.push_back(map.column("token").texts()[i]);
-      x.push_back(static_cast<double>(maps[r].data()[2 * i])), y.push_back(static_cast<double>(maps[r].data()[2 * i + 1]));
+      x.push_back(static_cast<double>(maps[r].data()[2 * i])),
+          y.push_back(static_cast<double>(maps[r].data()[2 * i + 1]));
     }
   }
   Table table("maps");
@@ -191,14 +199,18 @@ void save_seeds_report(const Seeds& runs, const std::string& path) {
   report.figure(figure_training(runs.log()));
   report.table(runs.table());
   report.section("Side by side");
-  report.text("The most frequent tokens, each map by t-SNE; the second is turned to lie as near as can be to the first.");
+  report.text(
+      "The most frequent tokens, each map by t-SNE; the second is turned to lie as near as can be to the first.");
   report.figure(figure_seed_maps(maps_of(runs)));
   report.section("Coordinates and relations");
-  report.text("The token's own cosine says what the same token's two vectors have to do with each other; RSA and the neighbours kept, how far "
-              "the two agree about what is near what.");
+  report.text(
+      "The token's own cosine says what the same token's two vectors have to do with each other; RSA and the "
+      "neighbours kept, how far "
+      "the two agree about what is near what.");
   report.command(fmt::format("embscope compare {} {}", runs.folders[0], runs.folders[1]));
   report.table(found.measures);
-  report.figure(figure_compare(found.measures, found.pairs, fmt::format("seed {}", runs.seeds[0]), fmt::format("seed {}", runs.seeds[1])));
+  report.figure(figure_compare(found.measures, found.pairs, fmt::format("seed {}", runs.seeds[0]),
+                               fmt::format("seed {}", runs.seeds[1])));
   write_file(path, report.html());
 }
 
@@ -209,14 +221,16 @@ void run(const Options& o, const Common& common) {
     const std::string out = o.seeds.size() == 1 ? o.out : fmt::format("{}/seed-{}", o.out, seed);
     Table log = run_one(o, out, seed, text);
     runs.seeds.push_back(static_cast<double>(seed)), runs.folders.push_back(out);
-    runs.losses.push_back(log.column("loss").numbers().back()), runs.held_out.push_back(log.column("held-out").numbers().back());
+    runs.losses.push_back(log.column("loss").numbers().back()),
+        runs.held_out.push_back(log.column("held-out").numbers().back());
     runs.logs.push_back(std::move(log));
   }
   if (o.seeds.size() == 1) {
     if (common.json || common.csv) {
       print(common, runs.logs[0]);
     } else {
-      fmt::print("{}: {} steps, loss {:.4f}{}\n", o.out, runs.logs[0].rows(), runs.losses[0], held_out_text(", ", runs.held_out[0]));
+      fmt::print("{}: {} steps, loss {:.4f}{}\n", o.out, runs.logs[0].rows(), runs.losses[0],
+                 held_out_text(", ", runs.held_out[0]));
       fmt::print("try: embscope generate -m {0} TEXT, embscope growth {0}, embscope tour -m {0}\n", o.out);
     }
   } else {
@@ -227,8 +241,9 @@ void run(const Options& o, const Common& common) {
 }
 
 void add_train_tokenizer(CLI::App& app) {
-  const auto [command, common] = without_figure(add_command(app, "train-tokenizer", "Byte-pair encoding trained on a text, as tokenizer.json",
-                                             "train-tokenizer bible.txt --size 2048 --to bible-2048"));
+  const auto [command, common] =
+      without_figure(add_command(app, "train-tokenizer", "Byte-pair encoding trained on a text, as tokenizer.json",
+                                 "train-tokenizer bible.txt --size 2048 --to bible-2048"));
   struct TokenizerOptions {
     std::vector<std::string> texts;
     std::int64_t size = 2048;
@@ -249,31 +264,38 @@ void add_train_tokenizer(CLI::App& app) {
     const Tokenizer tokenizer(std::move(spec));
     const auto count = static_cast<double>(tokenizer.encode_ids(text).size()), bytes = static_cast<double>(text.size());
     Table table(fmt::format("wrote {}/tokenizer.json", o->to));
-    table.add("tokens", std::vector<double>{static_cast<double>(tokenizer.size())}, whole).add("bytes of the text", std::vector<double>{bytes}, whole);
-    print(*common, table.add("tokens of the text", std::vector<double>{count}, whole).add("bytes a token", std::vector<double>{bytes / count}, 3));
+    table.add("tokens", std::vector<double>{static_cast<double>(tokenizer.size())}, whole)
+        .add("bytes of the text", std::vector<double>{bytes}, whole);
+    print(*common, table.add("tokens of the text", std::vector<double>{count}, whole)
+                       .add("bytes a token", std::vector<double>{bytes / count}, 3));
   });
 }
 
 }  // namespace
 
 void add_train(CLI::App& app) {
-  const auto [command, common] = add_command(app, "train", "Train a GPT-2 on a text, from random weights or an opened model",
-                                             "train bible.txt --out my-model --steps 2000 --save loss.html");
+  const auto [command, common] =
+      add_command(app, "train", "Train a GPT-2 on a text, from random weights or an opened model",
+                  "train bible.txt --out my-model --steps 2000 --save loss.html");
   auto o = std::make_shared<Options>();
   command->add_option("TEXT", o->texts, "Files, one text after the other");
   command->add_option("--out", o->out, "The run's folder, which opens as a model: embscope -m FOLDER")->required();
   add_run_options(*command, o->request);
-  auto* seed = command->add_option("--seed", o->seeds[0], "Of the first weights and the order of rows")->capture_default_str();
+  auto* seed =
+      command->add_option("--seed", o->seeds[0], "Of the first weights and the order of rows")->capture_default_str();
   command->add_option("--seeds", o->seeds, "Several: a model for each, in FOLDER/seed-N")->excludes(seed);
   command->add_flag("--resume", o->resume, "Go on with the run in --out from its last checkpoint");
-  command->add_option("--sample", o->sample, "The beginning of the texts that it writes at each checkpoint (default: the first word of the text)");
+  command->add_option(
+      "--sample", o->sample,
+      "The beginning of the texts that it writes at each checkpoint (default: the first word of the text)");
   command->add_option("--sample-tokens", o->sample_tokens, "Their length; 0: none")->capture_default_str();
   command->add_flag("--quiet", o->quiet, "No lines while it trains");
   command->callback([common, o, command] {
     if (common->threads != 0) set_threads(common->threads);
     if (!common->model.empty()) throw Error(Code::usage, "train", "-m: say --from to go on from a model");
     if (o->resume) refuse_others_with_resume(*command);
-    if (!o->resume && o->texts.empty()) throw Error(Code::usage, "train", "a text is needed: embscope train TEXT --out FOLDER");
+    if (!o->resume && o->texts.empty())
+      throw Error(Code::usage, "train", "a text is needed: embscope train TEXT --out FOLDER");
     run(*o, *common);
   });
   add_train_tokenizer(app);

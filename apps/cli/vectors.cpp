@@ -60,12 +60,16 @@ Table nearest_by(const Space& space, std::int64_t row, NeighbourOptions options)
   std::vector<std::string> tokens;
   for (std::size_t i = 0; i < found.ids.size() && static_cast<int>(rank.size()) < wanted; ++i) {
     if (found.ids[i] == row) continue;
-    rank.push_back(static_cast<double>(rank.size() + 1)), ids.push_back(found.ids[i]), values.push_back(static_cast<double>(found.values[i]));
+    rank.push_back(static_cast<double>(rank.size() + 1)), ids.push_back(found.ids[i]),
+        values.push_back(static_cast<double>(found.values[i]));
     tokens.push_back(space.labels[static_cast<std::size_t>(found.ids[i])]);
   }
   Table table(fmt::format("nearest to {} by {}{}", space.labels[static_cast<std::size_t>(row)], name(options.metric),
                           options.centred ? ", the mean removed" : ""));
-  table.add("rank", rank, whole).add("token", tokens).add("id", ids, whole).add(std::string(name(options.metric)), values, 5);
+  table.add("rank", rank, whole)
+      .add("token", tokens)
+      .add("id", ids, whole)
+      .add(std::string(name(options.metric)), values, 5);
   return table;
 }
 

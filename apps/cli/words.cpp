@@ -24,8 +24,9 @@ void add_judgements(CLI::App& app) {
   command->callback([common, file] {
     const auto judgements = read_judgements(*file);
     const Judged found = judge(common->space(), judgements);
-    std::vector<std::string> notes = {fmt::format("Spearman {:.4f}, Pearson {:.4f}, over {} of {} pairs (those whose words are single rows)",
-                                                  found.spearman, found.pearson, found.known, found.asked)};
+    std::vector<std::string> notes = {
+        fmt::format("Spearman {:.4f}, Pearson {:.4f}, over {} of {} pairs (those whose words are single rows)",
+                    found.spearman, found.pearson, found.known, found.asked)};
     note_unknown(found.unknown, notes);
     print(*common, found.pairs, notes);
     save_figure(*common, [&] { return figure_judgements(found.pairs, found.spearman); });
@@ -33,8 +34,9 @@ void add_judgements(CLI::App& app) {
 }
 
 void add_categories(CLI::App& app) {
-  const auto [command, common] = add_command(app, "categories", "Whether words of a kind stand together: fruit apart from vehicles",
-                                             "categories --save categories.html");
+  const auto [command, common] =
+      add_command(app, "categories", "Whether words of a kind stand together: fruit apart from vehicles",
+                  "categories --save categories.html");
   auto file = std::make_shared<std::string>();
   auto centred = std::make_shared<bool>(false), words = std::make_shared<bool>(false);
   command->add_option("--file", *file, "Categories: ': name' lines, then words (default: those that ship)");
@@ -43,7 +45,8 @@ void add_categories(CLI::App& app) {
   command->callback([common, file, centred, words] {
     const auto categories = file->empty() ? shipped_categories() : read_categories(*file);
     const Separation found = separate(common->space(), categories, *centred);
-    std::vector<std::string> notes = {"silhouette: 1 apart, 0 mixed, below 0 nearer to another category (Rousseeuw 1987)"};
+    std::vector<std::string> notes = {
+        "silhouette: 1 apart, 0 mixed, below 0 nearer to another category (Rousseeuw 1987)"};
     note_unknown(found.unknown, notes);
     print(*common, *words ? found.words : found.categories, notes);
     save_figure(*common, [&] { return figure_categories(found.between); });
@@ -51,7 +54,8 @@ void add_categories(CLI::App& app) {
 }
 
 void add_odd(CLI::App& app) {
-  const auto [command, common] = without_figure(add_command(app, "odd", "The word that does not belong", "odd apple pear car peach"));
+  const auto [command, common] =
+      without_figure(add_command(app, "odd", "The word that does not belong", "odd apple pear car peach"));
   auto words = std::make_shared<std::vector<std::string>>();
   command->add_option("WORDS", *words, "At least three words")->required();
   command->callback([common, words] {

@@ -63,7 +63,8 @@ Answer available_models(const Models& models) {
   bj::array list;
   for (const std::string& name : known_models()) {
     const auto all = models.all();
-    const bool open = std::ranges::any_of(all, [&](const auto& one) { return one->opens() == name || one->name() == name; });
+    const bool open =
+        std::ranges::any_of(all, [&](const auto& one) { return one->opens() == name || one->name() == name; });
     list.push_back(bj::object{{"name", well_formed(name)}, {"open", open}});
   }
   return Reply().add("models", list).answer();

@@ -19,8 +19,8 @@ namespace {
 
 constexpr double most_map_bytes = 2.0 * (1 << 30);
 
-constexpr std::string_view map_fields[] = {"kind", "method", "tokens", "perplexity", "seed", "steps", "neighbours", "min_dist",
-                                           "site", "after"};
+constexpr std::string_view map_fields[] = {"kind",  "method",     "tokens",   "perplexity", "seed",
+                                           "steps", "neighbours", "min_dist", "site",       "after"};
 
 // "all", "FIRST:LAST" or a list of ids.
 std::vector<TokenId> map_tokens(const Fields& in, std::int64_t vocab) {
@@ -41,8 +41,10 @@ std::vector<TokenId> map_tokens(const Fields& in, std::int64_t vocab) {
     const char* end = text.data() + text.size();
     const auto a = std::from_chars(text.data(), end, first);
     const auto b = colon == std::string::npos ? a : std::from_chars(text.data() + colon + 1, end, last);
-    if (colon == std::string::npos || a.ec != std::errc() || a.ptr != text.data() + colon || b.ec != std::errc() || b.ptr != end)
-      throw Error(Code::usage, "tokens", fmt::format("'{}': expected all, FIRST:LAST such as 0:100, or a list of ids", text));
+    if (colon == std::string::npos || a.ec != std::errc() || a.ptr != text.data() + colon || b.ec != std::errc() ||
+        b.ptr != end)
+      throw Error(Code::usage, "tokens",
+                  fmt::format("'{}': expected all, FIRST:LAST such as 0:100, or a list of ids", text));
     if (first < 0 || last > vocab || first >= last)
       throw Error(Code::range, "tokens", fmt::format("{}: the vocabulary has 0:{}", text, vocab));
   }
@@ -128,7 +130,9 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   if (ids.size() < 2) throw Error(Code::range, "tokens", "a map takes at least 2");
   const double bytes = 4.0 * static_cast<double>(ids.size()) * static_cast<double>(model->config().width);
   if (bytes > most_map_bytes)
-    throw Refusal(413, "too_large", "tokens", fmt::format("{} vectors take {:.0f} MiB, a map may take 2048: choose fewer", ids.size(), bytes / (1 << 20)));
+    throw Refusal(
+        413, "too_large", "tokens",
+        fmt::format("{} vectors take {:.0f} MiB, a map may take 2048: choose fewer", ids.size(), bytes / (1 << 20)));
   TsneOptions options;
   options.perplexity = in.number("perplexity", 30, 0.1, 1000);
   options.seed = in.seed();
@@ -142,8 +146,10 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   const Site site = parse_site(in.text("site", "wte"), model->config());
   const std::string after = in.text("after", "");
   const bool rows = site.point == Point::wte && after.empty();  // of the matrix itself
-  if (rows && method != "pca") {  // by cosines: a row of zeros has no place
-    std::erase_if(ids, [&](TokenId id) { return std::ranges::all_of(model->model().embedding(id).values(), [](float x) { return x == 0; }); });
+  if (rows && method != "pca") {                                // by cosines: a row of zeros has no place
+    std::erase_if(ids, [&](TokenId id) {
+      return std::ranges::all_of(model->model().embedding(id).values(), [](float x) { return x == 0; });
+    });
   }
   const auto before = rows ? std::vector<TokenId>() : model->tokenizer().with_bos(after).ids;
   if (is_attention_map(site.point) || site.point == Point::logits)
@@ -153,8 +159,9 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
     job.set_ids(ids, [model](TokenId id) { return model->model().label(id); });
     job.report(0, "principal components");
     const Progress whole = job.progress();
-    const auto vectors = std::make_shared<const Tensor>(rows ? rows_of(model->model(), ids)
-                                                             : in_context(model->transformer(), site, before, ids, part_of(whole, 0, running)));
+    const auto vectors = std::make_shared<const Tensor>(
+        rows ? rows_of(model->model(), ids)
+             : in_context(model->transformer(), site, before, ids, part_of(whole, 0, running)));
     if (rows)
       job.set_nearest([model](TokenId token, int k) { return nearest_in_matrix(model->model(), token, k); }, 0);
     else
@@ -248,7 +255,8 @@ void add_jobs(Routes& routes, Models& models, Jobs& jobs) {
   });
   routes.add("GET", "/api/jobs/{id}/points", Lane::quick,
              [&](Call& call) { return points(*jobs.find(call.visitor, call.parameters[0])); });
-  routes.add("GET", "/api/jobs/{id}/ids", Lane::quick, [&](Call& call) { return ids(*jobs.find(call.visitor, call.parameters[0])); });
+  routes.add("GET", "/api/jobs/{id}/ids", Lane::quick,
+             [&](Call& call) { return ids(*jobs.find(call.visitor, call.parameters[0])); });
   routes.add("GET", "/api/jobs/{id}/labels", Lane::quick,
              [&](Call& call) { return labels(*jobs.find(call.visitor, call.parameters[0])); });
   routes.add("GET", "/api/jobs/{id}/similar", Lane::quick,
@@ -259,7 +267,8 @@ void add_jobs(Routes& routes, Models& models, Jobs& jobs) {
     return Answer();
   });
   using Act = void (Job::*)();
-  for (const auto& [word, act] : {std::pair<const char*, Act>{"pause", &Job::pause}, {"resume", &Job::resume}, {"cancel", &Job::cancel}}) {
+  for (const auto& [word, act] :
+       {std::pair<const char*, Act>{"pause", &Job::pause}, {"resume", &Job::resume}, {"cancel", &Job::cancel}}) {
     routes.add("POST", fmt::format("/api/jobs/{{id}}/{}", word), Lane::quick, [&jobs, act = act](Call& call) {
       const auto job = jobs.find(call.visitor, call.parameters[0]);
       ((*job).*act)();

@@ -55,17 +55,19 @@ Answer tile(const Call& call, OpenModel& model, Tiles& drawn) {
   answer.type = "image/png";
   answer.headers = {{"Cache-Control", "private, max-age=600"}};
   const auto draw = [&] {
-    const auto png = model.tiles().png(level < 0 || level > 64 ? -1 : static_cast<int>(level), x, y, tokens, dimensions);
+    const auto png =
+        model.tiles().png(level < 0 || level > 64 ? -1 : static_cast<int>(level), x, y, tokens, dimensions);
     return std::string(png.begin(), png.end());
   };
-  answer.body = drawn.of({model.name(), level, x, y, tokens, dimensions}, draw, [](const std::string& png) { return png.size(); });
+  answer.body = drawn.of({model.name(), level, x, y, tokens, dimensions}, draw,
+                         [](const std::string& png) { return png.size(); });
   return answer;
 }
 
 Answer value(const Call& call, OpenModel& model) {
-  const MatrixTiles::Cell cell =
-      model.tiles().cell(query_integer(call, "x", 0, INT64_MIN, INT64_MAX), query_integer(call, "y", 0, INT64_MIN, INT64_MAX),
-                         query_text(call, "tokens", "id"), query_text(call, "dimensions", "id"));
+  const MatrixTiles::Cell cell = model.tiles().cell(
+      query_integer(call, "x", 0, INT64_MIN, INT64_MAX), query_integer(call, "y", 0, INT64_MIN, INT64_MAX),
+      query_text(call, "tokens", "id"), query_text(call, "dimensions", "id"));
   return Reply()
       .add("token_id", cell.token)
       .add("label", bj::value(model.model().label(cell.token)))
@@ -79,9 +81,14 @@ Answer value(const Call& call, OpenModel& model) {
 }
 
 Answer values(const Call& call, OpenModel& model) {
-  const auto edge = [&](std::string_view name, std::int64_t otherwise) { return query_integer(call, name, otherwise, INT64_MIN, INT64_MAX); };
-  const MatrixTiles::Area area{edge("left", 0), edge("right", model.config().vocab), edge("top", 0), edge("bottom", model.config().width)};
-  return Reply().add("table", model.tiles().values(area, query_text(call, "tokens", "id"), query_text(call, "dimensions", "id"))).answer();
+  const auto edge = [&](std::string_view name, std::int64_t otherwise) {
+    return query_integer(call, name, otherwise, INT64_MIN, INT64_MAX);
+  };
+  const MatrixTiles::Area area{edge("left", 0), edge("right", model.config().vocab), edge("top", 0),
+                               edge("bottom", model.config().width)};
+  return Reply()
+      .add("table", model.tiles().values(area, query_text(call, "tokens", "id"), query_text(call, "dimensions", "id")))
+      .answer();
 }
 
 std::string_view name(VocabularyMap::State state) {

@@ -70,7 +70,8 @@ void add_vectors(Reply& reply, const Tensor& vectors) {
   reply.add("largest", largest).add_rows("vectors", levels);
 }
 
-bj::object outlook(const OpenModel& model, TokenId id, const std::vector<double>& with, const std::vector<double>& without) {
+bj::object outlook(const OpenModel& model, TokenId id, const std::vector<double>& with,
+                   const std::vector<double>& without) {
   bj::object one = token_value(model.model(), id);
   one["probability"] = with[static_cast<std::size_t>(id)];
   one["before"] = without[static_cast<std::size_t>(id)];
@@ -95,10 +96,10 @@ Answer stage(const Call& call, const OpenModel& model, Untouched& untouched) {
   const auto k = static_cast<int>(in.integer("k", 8, 0, 1000));
   const std::vector<TokenId> targets = tokens_of(in.texts("targets", 64), model, words);
   const auto without = untouched.of(model, request, call.progress());
-  const auto with = request.edits.empty()
-                        ? without
-                        : std::make_shared<const ResidualStream>(
-                              residual_stream(model.transformer(), request, call.progress()));
+  const auto with =
+      request.edits.empty()
+          ? without
+          : std::make_shared<const ResidualStream>(residual_stream(model.transformer(), request, call.progress()));
   const auto before = softmax(without->logits.values()), after = softmax(with->logits.values());
   bj::array likeliest, followed, ranges;
   for (TokenId id : top(with->logits.values(), k)) likeliest.push_back(outlook(model, id, after, before));

@@ -40,8 +40,10 @@ Answer tokens(const Call& call, const OpenModel& model) {
       .answer();
 }
 
-// How well a token's bytes answer to what was typed: 0 exactly, 1 with its space, 2 begins so, 3 holds it, 4 in another case.
-int match(std::string_view bytes, std::string_view bytes_lower, std::string_view wanted, std::string_view wanted_lower) {
+// How well a token's bytes answer to what was typed: 0 exactly, 1 with its space, 2 begins so, 3 holds it, 4 in another
+// case.
+int match(std::string_view bytes, std::string_view bytes_lower, std::string_view wanted,
+          std::string_view wanted_lower) {
   if (bytes_lower.find(wanted_lower) == std::string_view::npos) return 5;
   if (bytes == wanted) return 0;
   if (!bytes.empty() && bytes[0] == ' ' && bytes.substr(1) == wanted) return 1;
@@ -78,8 +80,8 @@ Answer labels(const Call& call, const OpenModel& model) {
   });
 }
 
-constexpr std::string_view kinds[] = {"word after a space", "word or piece", "number", "punctuation", "white space",
-                                      "bytes", "special"};
+constexpr std::string_view kinds[] = {"word after a space", "word or piece", "number", "punctuation",
+                                      "white space",        "bytes",         "special"};
 
 std::size_t kind_of(const Tokenizer& tokenizer, TokenId id) {
   if (id >= tokenizer.size() || tokenizer.is_special(id)) return 6;

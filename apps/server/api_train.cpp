@@ -25,12 +25,14 @@ constexpr std::size_t most_points = 2000;  // of the loss curve that is sent; be
 constexpr std::size_t most_samples = 64;
 constexpr int checkpoints = 20;
 
-// What training needs: the trainer's 24 bytes a parameter and 70 a position for each block and unit of width (training.h).
+// What training needs: the trainer's 24 bytes a parameter and 70 a position for each block and unit of width
+// (training.h).
 double memory_of(const TrainingRequest& r) {
   const auto l = static_cast<double>(r.layers), d = static_cast<double>(r.width), t = static_cast<double>(r.context);
   const auto b = static_cast<double>(r.batch);
   constexpr double characters = 1024;
-  return 24 * (12 * l * d * d + (characters + t) * d) + 70 * b * t * l * d + 8 * b * t * (characters + t * static_cast<double>(r.heads));
+  return 24 * (12 * l * d * d + (characters + t) * d) + 70 * b * t * l * d +
+         8 * b * t * (characters + t * static_cast<double>(r.heads));
 }
 
 TrainingRequest training_request(const Fields& in) {
@@ -51,7 +53,10 @@ TrainingRequest training_request(const Fields& in) {
   r.warmup = std::min<std::int64_t>(r.warmup, r.steps / 10);
   r.evaluate = r.checkpoint = r.snapshot = std::max<std::int64_t>(1, r.steps / checkpoints);
   if (memory_of(r) > most_bytes)
-    throw Refusal(413, "too_large", "memory", fmt::format("training this takes about {:.0f} MiB, a job may take 2048: choose a smaller model or batch", memory_of(r) / (1 << 20)));
+    throw Refusal(
+        413, "too_large", "memory",
+        fmt::format("training this takes about {:.0f} MiB, a job may take 2048: choose a smaller model or batch",
+                    memory_of(r) / (1 << 20)));
   return r;
 }
 
@@ -60,7 +65,8 @@ std::filesystem::path new_folder(std::uint64_t seed) {
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   const std::string name = fmt::format("trained-{:%Y%m%d-%H%M%S}-seed-{}", fmt::gmtime(now), seed);
   std::filesystem::path folder = cache_folder() / "models" / name;
-  for (int i = 2; std::filesystem::exists(folder); ++i) folder = cache_folder() / "models" / fmt::format("{}-{}", name, i);
+  for (int i = 2; std::filesystem::exists(folder); ++i)
+    folder = cache_folder() / "models" / fmt::format("{}-{}", name, i);
   return folder;
 }
 
@@ -97,8 +103,9 @@ class Watch {
     }
     if (std::chrono::steady_clock::now() - told_ > std::chrono::milliseconds(250)) tell();
     try {
-      job_.report(static_cast<double>(s.step) / static_cast<double>(s.steps),
-                  fmt::format("step {} of {}, loss {:.3f}, {:.0f} tokens/s", s.step, s.steps, s.loss, s.tokens_per_second));
+      job_.report(
+          static_cast<double>(s.step) / static_cast<double>(s.steps),
+          fmt::format("step {} of {}, loss {:.3f}, {:.0f} tokens/s", s.step, s.steps, s.loss, s.tokens_per_second));
     } catch (const Error&) { cancelled_ = true; }
     return !cancelled_;
   }
@@ -118,7 +125,8 @@ class Watch {
     sampling.tokens = 60, sampling.temperature = 0.8, sampling.seed = 1;
     const std::string start = first_word(r_.text);
     if (samples_.size() == most_samples) samples_.erase(samples_.begin());
-    samples_.push_back(bj::object{{"step", s.step}, {"text", well_formed(start + generate(transformer, start, sampling))}});
+    samples_.push_back(
+        bj::object{{"step", s.step}, {"text", well_formed(start + generate(transformer, start, sampling))}});
     Tensor rows = Tensor::uninitialised({model->config().vocab, model->config().width});
     std::vector<TokenId> ids;
     for (TokenId id = 0; id < model->config().vocab; ++id) {

@@ -115,7 +115,8 @@ Answer neighbours(const Call& call, const OpenModel& model) {
   Reply reply;
   reply.add("table", table).add("words", words_value(model.model(), words));
   if (call.wants_figure())
-    reply.add("figure", figure_similar(table, value.is_string() ? label_of(value.get_string(), model, words) : "the vector"));
+    reply.add("figure",
+              figure_similar(table, value.is_string() ? label_of(value.get_string(), model, words) : "the vector"));
   return reply.answer();
 }
 

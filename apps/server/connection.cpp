@@ -57,9 +57,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   friend class EventStream;
 
-  // Between requests a connection may rest; from its first byte on a request has to come swiftly. Who rests for too long, or has
-  // left, is forgotten. One read with its time, rather than a timer beside a read: both could end at once, and two reads would
-  // share the buffer.
+  // Between requests a connection may rest; from its first byte on a request has to come swiftly. Who rests for too
+  // long, or has left, is forgotten. One read with its time, rather than a timer beside a read: both could end at once,
+  // and two reads would share the buffer.
   void wait() {
     call_.reset();
     if (*shared_->stopping) return close();
@@ -100,8 +100,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool admit() {
     const auto& head = parser_->get();
     const bool api = call_->path.rfind("/api/", 0) == 0;
-    Knock knock{call_->method, call_->path, view(head[http::field::host]), view(head[http::field::origin]),
-                view(head["Sec-Fetch-Site"]), view(head[http::field::cookie]), {}, api};
+    Knock knock{call_->method,
+                call_->path,
+                view(head[http::field::host]),
+                view(head[http::field::origin]),
+                view(head["Sec-Fetch-Site"]),
+                view(head[http::field::cookie]),
+                {},
+                api};
     if (head.count(http::field::host) > 1) throw Refusal(400, "usage", "Host", "is given twice");
     shared_->gate.check_origin(knock);
     call_->visitor = shared_->gate.visitor(knock.cookie);
@@ -113,7 +119,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return true;
   }
 
-  // By the one-time token, or by the code of the class; whoever is in already stays who they are. False when neither is right.
+  // By the one-time token, or by the code of the class; whoever is in already stays who they are. False when neither is
+  // right.
   bool come_in() {
     const auto token = call_->query.find("token"), code = call_->query.find("class");
     std::string cookie;
@@ -146,7 +153,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void redirect(const std::string& cookie) {
     std::string rest;
     for (const auto& [name, value] : call_->query) {
-      if (name == "token" || name == "class" || name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") != std::string::npos) continue;
+      if (name == "token" || name == "class" ||
+          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") != std::string::npos)
+        continue;
       rest += (rest.empty() ? "?" : "&") + name + "=" + escaped(value);
     }
     Answer answer;
@@ -193,9 +202,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (route.streams) return start_events(route);
     const bool posted = shared_->lanes.post(route.lane, [self = shared_from_this(), call = call_, &route] {
       auto answer = std::make_shared<Answer>(run(route, *call));
-      asio::post(self->stream_.get_executor(), [self, answer] {
-        self->guarded([&] { self->write(std::move(*answer)); });
-      });
+      asio::post(self->stream_.get_executor(),
+                 [self, answer] { self->guarded([&] { self->write(std::move(*answer)); }); });
     });
     if (!posted) write(busy());
   }
@@ -208,16 +216,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // While others work for this client: has it gone? Bytes of a next request end the watch and stay for later.
   void watch() {
-    stream_.socket().async_wait(asio::ip::tcp::socket::wait_read,
-                                [self = shared_from_this(), call = call_](error_code error) {
-                                  if (error || self->call_ != call) return;
-                                  char byte = 0;
-                                  error_code peeked;
-                                  self->stream_.socket().non_blocking(true, peeked);
-                                  const std::size_t n = self->stream_.socket().receive(
-                                      asio::buffer(&byte, 1), asio::socket_base::message_peek, peeked);
-                                  if (n == 0 && peeked != asio::error::would_block) *call->gone = true;
-                                });
+    stream_.socket().async_wait(
+        asio::ip::tcp::socket::wait_read, [self = shared_from_this(), call = call_](error_code error) {
+          if (error || self->call_ != call) return;
+          char byte = 0;
+          error_code peeked;
+          self->stream_.socket().non_blocking(true, peeked);
+          const std::size_t n =
+              self->stream_.socket().receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, peeked);
+          if (n == 0 && peeked != asio::error::would_block) *call->gone = true;
+        });
   }
 
   void refuse_broken(error_code error) {
@@ -237,7 +245,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     write(std::move(answer));
   }
 
-  // Nothing thrown may reach the io_context: it becomes an answer and the end of the connection, for the request may be half read.
+  // Nothing thrown may reach the io_context: it becomes an answer and the end of the connection, for the request may be
+  // half read.
   template <class F>
   void guarded(F&& step) {
     try {
@@ -277,11 +286,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (head) response->body().clear();
     // A slow reader has time by size: at least 64 KiB a second.
     stream_.expires_after(write_time + seconds(response->body().size() >> 16));
-    http::async_write(stream_, *response,
-                      [self = shared_from_this(), response, keep](error_code error, std::size_t) {
-                        if (error || !keep) return self->close();
-                        self->wait();
-                      });
+    http::async_write(stream_, *response, [self = shared_from_this(), response, keep](error_code error, std::size_t) {
+      if (error || !keep) return self->close();
+      self->wait();
+    });
   }
 
   void start_events(const Route& route);
@@ -319,11 +327,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t drained_ = 0;
 };
 
-// Events of one answer: whoever works sends, the connection's thread writes. A comment line every 15 s finds dead clients.
+// Events of one answer: whoever works sends, the connection's thread writes. A comment line every 15 s finds dead
+// clients.
 class EventStream : public Events, public std::enable_shared_from_this<EventStream> {
  public:
   explicit EventStream(std::shared_ptr<Connection> connection)
-      : connection_(std::move(connection)), gone_(connection_->call_->gone), timer_(connection_->stream_.get_executor()) {}
+      : connection_(std::move(connection)),
+        gone_(connection_->call_->gone),
+        timer_(connection_->stream_.get_executor()) {}
 
   bool send(std::string_view event, std::string_view data) override {
     return push(fmt::format("event: {}\ndata: {}\n\n", event, data));

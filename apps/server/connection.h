@@ -1,6 +1,6 @@
-// Connection: one client, request after request. Reads within limits of size and time, lets the lanes work, writes the answer.
-// Lifetime: keeps itself alive while something is under way. Thread rule: everything but `Events::send` on the thread that runs
-// the io_context.
+// Connection: one client, request after request. Reads within limits of size and time, lets the lanes work, writes the
+// answer. Lifetime: keeps itself alive while something is under way. Thread rule: everything but `Events::send` on the
+// thread that runs the io_context.
 #pragma once
 
 #include <atomic>

@@ -40,7 +40,8 @@ constexpr std::string_view of_class = R"(<form action="/" method="get">
 )";
 
 constexpr std::string_view of_owner =
-    "<p>If you started the server yourself: <code>embscope serve</code> prints an address in its terminal. Each one lets one "
+    "<p>If you started the server yourself: <code>embscope serve</code> prints an address in its terminal. Each one "
+    "lets one "
     "browser in, and after that it prints the next. Open the one printed last.</p>\n";
 
 std::string_view title_of(Door door) {
@@ -61,9 +62,10 @@ Answer door_page(Door door, bool for_class) {
   answer.type = "text/html; charset=utf-8";
   answer.body = fmt::format(page, fmt::arg("title", title_of(door)), fmt::arg("nonce", nonce),
                             fmt::arg("text", fmt::format("{}{}", for_class ? of_class : "", of_owner)));
-  answer.headers = {{"Content-Security-Policy",
-                     fmt::format("default-src 'none'; style-src 'nonce-{}'; form-action {}; base-uri 'none'; frame-ancestors 'none'",
-                                 nonce, for_class ? "'self'" : "'none'")}};
+  answer.headers = {
+      {"Content-Security-Policy",
+       fmt::format("default-src 'none'; style-src 'nonce-{}'; form-action {}; base-uri 'none'; frame-ancestors 'none'",
+                   nonce, for_class ? "'self'" : "'none'")}};
   return answer;
 }
 

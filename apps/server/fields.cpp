@@ -44,7 +44,8 @@ std::string text_of(std::string_view name, const bj::value& value) {
 const bj::array& array_of(std::string_view name, const bj::value& value, std::size_t most) {
   if (!value.is_array()) refuse(name, "must be a list");
   if (value.get_array().size() > most)
-    throw Refusal(422, "range", std::string(name), fmt::format("{} of them: at most {}", value.get_array().size(), most));
+    throw Refusal(422, "range", std::string(name),
+                  fmt::format("{} of them: at most {}", value.get_array().size(), most));
   return value.get_array();
 }
 

@@ -13,20 +13,22 @@
 
 namespace embscope::server {
 
-/// The body of a call; empty where there is none. Throws Refusal{400} for what is no JSON object, or is nested deeper than 16.
+/// The body of a call; empty where there is none. Throws Refusal{400} for what is no JSON object, or is nested deeper
+/// than 16.
 bj::object body_of(const Call& call);
 
 class Fields {
  public:
   using Names = std::initializer_list<std::string_view>;
 
-  /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for what is not a JSON object,
-  /// is nested deeper than 16, or has another field.
+  /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for what is not a JSON
+  /// object, is nested deeper than 16, or has another field.
   Fields(const Call& call, Names names);
-  explicit Fields(const Call& call);  ///< any names
+  explicit Fields(const Call& call);       ///< any names
   Fields(bj::object object, Names names);  ///< of an object within a body
   void check(Names names, std::string_view of) const { check(std::span(names.begin(), names.size()), of); }
-  void check(std::span<const std::string_view> names, std::string_view of) const;  ///< the constructor's check, once it is known which names there are
+  void check(std::span<const std::string_view> names,
+             std::string_view of) const;   ///< the constructor's check, once it is known which names there are
   std::string without(Names names) const;  ///< the other fields, as JSON
 
   bool has(std::string_view name) const;
@@ -37,7 +39,8 @@ class Fields {
   std::uint64_t seed() const;  ///< the field of this name: 0 to 2^64 - 1, 1 when absent
   double number(std::string_view name, double otherwise, double low, double high) const;
   bool flag(std::string_view name, bool otherwise) const;
-  std::vector<std::string> texts(std::string_view name, std::size_t most) const;  ///< a list or one text; empty when absent
+  std::vector<std::string> texts(std::string_view name,
+                                 std::size_t most) const;  ///< a list or one text; empty when absent
   std::vector<double> numbers(std::string_view name, std::size_t most) const;
   std::vector<std::int64_t> integers(std::string_view name, std::size_t most) const;
   const bj::value* find(std::string_view name) const;  ///< null counts as absent

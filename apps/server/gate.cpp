@@ -71,7 +71,8 @@ Gate::Gate(std::string host, unsigned short port, bool for_class)
       token_(random_key()),
       class_code_(for_class ? new_class_code() : std::string()) {}
 
-// A page elsewhere can make its own name resolve to this machine; it cannot make the browser say "localhost" or a number.
+// A page elsewhere can make its own name resolve to this machine; it cannot make the browser say "localhost" or a
+// number.
 bool Gate::allowed_host(std::string_view host) const {
   const std::string_view name = name_of(host);
   if (name.empty()) return false;

@@ -1,6 +1,6 @@
-// Gate: who may come in. A one-time token in the opened address becomes a cookie; so does, any number of times, the code of a class.
-// Requests from other sites, or under other names than this machine's (DNS rebinding), are refused whatever they carry.
-// Thread rule: used by the one thread that reads requests.
+// Gate: who may come in. A one-time token in the opened address becomes a cookie; so does, any number of times, the
+// code of a class. Requests from other sites, or under other names than this machine's (DNS rebinding), are refused
+// whatever they carry. Thread rule: used by the one thread that reads requests.
 #pragma once
 
 #include <deque>
@@ -26,11 +26,13 @@ class Gate {
   void check_origin(const Knock& knock) const;
   Visitor visitor(std::string_view cookie);  ///< nobody when the cookie is not one of ours
 
-  /// Takes the one-time token: the Set-Cookie line of a new session, and another token stands ready; empty for a wrong one.
+  /// Takes the one-time token: the Set-Cookie line of a new session, and another token stands ready; empty for a wrong
+  /// one.
   std::string enter(std::string_view token);
   const std::string& token() const { return token_; }  ///< the one that opens the next session
 
-  /// Takes the code of the class, however it is spaced and whatever its case; empty for a wrong one, or where there is no class.
+  /// Takes the code of the class, however it is spaced and whatever its case; empty for a wrong one, or where there is
+  /// no class.
   std::string enter_class(std::string_view code);
   const std::string& class_code() const { return class_code_; }  ///< such as "kfrt-82mw"; empty without a class
 

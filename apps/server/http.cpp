@@ -75,9 +75,9 @@ Answer answer_to_exception() {
     return error_answer(status.status, status.name, error.where(), error.message());
   } catch (const std::bad_alloc&) {
     return error_answer(413, "too_large", "memory", "not enough memory for this: ask for less");
-  } catch (const std::exception& error) {
-    return error_answer(500, "internal", "server", error.what());
-  } catch (...) { return error_answer(500, "internal", "server", "something unknown went wrong"); }
+  } catch (const std::exception& error) { return error_answer(500, "internal", "server", error.what()); } catch (...) {
+    return error_answer(500, "internal", "server", "something unknown went wrong");
+  }
 }
 
 void parse_target(std::string_view target, Call& call) {

@@ -56,8 +56,8 @@ class Events {
   virtual void finish() = 0;  ///< after what has been sent; once
 };
 
-/// Who asks. The owner is whoever has used a one-time token; guests are a class, each with experiments of their own, who change
-/// nothing of the server's: no models opened, no files written.
+/// Who asks. The owner is whoever has used a one-time token; guests are a class, each with experiments of their own,
+/// who change nothing of the server's: no models opened, no files written.
 struct Visitor {
   int number = -1;  ///< -1 nobody, 0 the owner, 1, 2, ... guests
   static Visitor owner() { return {0}; }
@@ -92,7 +92,8 @@ struct Call {
   }
 };
 
-/// The percent-decoded path and query of a request target. Throws Refusal{400} for broken escapes, NUL, or a target that is no path.
+/// The percent-decoded path and query of a request target. Throws Refusal{400} for broken escapes, NUL, or a target
+/// that is no path.
 void parse_target(std::string_view target, Call& call);
 
 }  // namespace embscope::server

@@ -15,7 +15,7 @@ struct Limits {
   std::size_t kept;      // that have ended
 };
 constexpr Limits of_owner{16, 16}, of_guest{3, 4};
-constexpr std::ptrdiff_t most_alive = 256;  // of all visitors
+constexpr std::ptrdiff_t most_alive = 256;     // of all visitors
 constexpr std::size_t most_bytes = 256 << 20;  // of all results that are kept
 constexpr int most_working = 2;
 constexpr std::chrono::milliseconds between_events{200};
@@ -35,9 +35,7 @@ std::string_view name(Job::State state) {
 
 const Limits& limits_of(Visitor visitor) { return visitor.is_guest() ? of_guest : of_owner; }
 
-[[noreturn]] void refuse_ended(int id) {
-  throw Refusal(409, "usage", fmt::format("job {}", id), "has ended");
-}
+[[noreturn]] void refuse_ended(int id) { throw Refusal(409, "usage", fmt::format("job {}", id), "has ended"); }
 
 }  // namespace
 
@@ -170,7 +168,7 @@ void Job::tell(bool now) {
   if (followers_.empty() || (!now && Clock::now() - told_ < between_events)) return;
   told_ = Clock::now();
   const std::string status = status_json();
-  const std::string_view event = state_ == State::done                                      ? "done"
+  const std::string_view event = state_ == State::done                                   ? "done"
                                  : state_ == State::failed || state_ == State::cancelled ? "failed"
                                                                                          : "progress";
   std::erase_if(followers_, [&](const auto& events) { return !events->send(event, status); });
@@ -211,7 +209,9 @@ Table Job::nearest(TokenId token, int k) const {
     const std::lock_guard lock(mutex_);
     nearest = nearest_;
   }
-  if (!nearest) throw Refusal(409, "usage", fmt::format("job {}", id_), "has no vectors: it is no map, or they are still being computed");
+  if (!nearest)
+    throw Refusal(409, "usage", fmt::format("job {}", id_),
+                  "has no vectors: it is no map, or they are still being computed");
   return nearest(token, k);
 }
 
@@ -263,8 +263,8 @@ void Jobs::forget_old(Visitor visitor) {
       const std::lock_guard lock(job.mutex_);
       if (!job.ended()) continue;
       kept += job.is_of(visitor) ? 1 : 0;
-      bytes += job.result_.size() + job.partial_.size() + job.points_.size() * sizeof(float) + job.ids_.size() * sizeof(TokenId) +
-               job.nearest_bytes_;
+      bytes += job.result_.size() + job.partial_.size() + job.points_.size() * sizeof(float) +
+               job.ids_.size() * sizeof(TokenId) + job.nearest_bytes_;
       if ((!job.is_of(visitor) || kept < limits_of(visitor).kept) && bytes <= most_bytes) continue;
     }
     at->second.thread.join();
@@ -278,7 +278,8 @@ std::shared_ptr<Job> Jobs::find(Visitor visitor, std::string_view id) const {
   const std::lock_guard lock(mutex_);
   const auto at = error == std::errc() && end == id.data() + id.size() ? jobs_.find(number) : jobs_.end();
   if (at == jobs_.end() || !at->second.job->is_of(visitor))
-    throw Error(Code::not_found, fmt::format("job '{}'", id), "there is none such: GET /api/jobs lists those that are kept");
+    throw Error(Code::not_found, fmt::format("job '{}'", id),
+                "there is none such: GET /api/jobs lists those that are kept");
   return at->second.job;
 }
 
@@ -296,7 +297,8 @@ void Jobs::remove(Visitor visitor, std::string_view id) {
   const std::lock_guard lock(mutex_);
   {
     const std::lock_guard own(job->mutex_);
-    if (!job->ended()) throw Refusal(409, "usage", fmt::format("job {}", job->id()), "is still at work: cancel it first");
+    if (!job->ended())
+      throw Refusal(409, "usage", fmt::format("job {}", job->id()), "is still at work: cancel it first");
   }
   const auto at = jobs_.find(job->id());
   if (at == jobs_.end()) return;

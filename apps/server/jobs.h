@@ -52,7 +52,7 @@ class Job : public std::enable_shared_from_this<Job> {
   std::vector<std::string> labels() const;
   Table nearest(TokenId token, int k) const;  ///< throws Refusal{409} where there are no vectors
 
-  void pause();   ///< Throws Refusal{409} when it has ended, as does `resume`
+  void pause();  ///< Throws Refusal{409} when it has ended, as does `resume`
   void resume();
   void cancel();
   /// Events from now on until the end; of a job that has ended, its end at once.
@@ -95,7 +95,8 @@ class Jobs {
  public:
   ~Jobs() { stop(); }
 
-  /// Starts when it is its turn: two work at once. `work` returns the result as JSON. Throws Refusal{503} when too many wait.
+  /// Starts when it is its turn: two work at once. `work` returns the result as JSON. Throws Refusal{503} when too many
+  /// wait.
   std::shared_ptr<Job> start(Visitor visitor, std::string kind, std::function<std::string(Job&)> work);
   /// Of this visitor's own, as in all that follows. Throws Error{not_found}.
   std::shared_ptr<Job> find(Visitor visitor, std::string_view id) const;

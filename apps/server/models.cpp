@@ -72,8 +72,8 @@ std::shared_ptr<OpenModel> Models::open(const std::string& name_or_path) {
   if (open.size() >= most_models)
     throw Refusal(422, "range", "models", fmt::format("{} are open: that is the most", most_models));
   const bool by_path = std::filesystem::exists(name_or_path);
-  auto added = std::make_shared<OpenModel>(free_name(model->name(), open),
-                                           by_path ? std::filesystem::absolute(name_or_path).string() : name_or_path, model);
+  auto added = std::make_shared<OpenModel>(
+      free_name(model->name(), open), by_path ? std::filesystem::absolute(name_or_path).string() : name_or_path, model);
   const std::lock_guard lock(mutex_);
   open_.push_back(added);
   return added;

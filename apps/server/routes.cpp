@@ -19,8 +19,7 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
     if (path.substr(0, open) != pattern.substr(0, open)) return false;
     pattern.remove_prefix(pattern.find('}') + 1);
     path.remove_prefix(open);
-    const std::size_t end =
-        pattern.empty() ? path.size() : std::min(path.find(pattern[0]), path.size());
+    const std::size_t end = pattern.empty() ? path.size() : std::min(path.find(pattern[0]), path.size());
     if (end == 0 || path.substr(0, end).find('/') != std::string_view::npos) return false;
     parameters.emplace_back(path.substr(0, end));
     path.remove_prefix(end);
@@ -56,7 +55,8 @@ void compress(const Call& call, Answer& answer) {
 }  // namespace
 
 void refuse_guest(std::string_view what) {
-  throw Refusal(403, "forbidden", std::string(what), "is for whoever started the server; a class changes nothing of it");
+  throw Refusal(403, "forbidden", std::string(what),
+                "is for whoever started the server; a class changes nothing of it");
 }
 
 void Routes::add(std::string method, std::string pattern, Lane lane, Handler handle) {

@@ -11,8 +11,8 @@
 
 namespace embscope::server {
 
-/// Where a handler runs: on the thread that reads requests (microseconds), among short work, or among long work. Long work
-/// never stands in the way of the rest.
+/// Where a handler runs: on the thread that reads requests (microseconds), among short work, or among long work. Long
+/// work never stands in the way of the rest.
 enum class Lane { here, quick, work };
 
 using Handler = std::function<Answer(Call&)>;
@@ -31,7 +31,8 @@ class Routes {
   void for_owner_only() { routes_.back().owner_only = true; }  ///< the route that was added last
   void add_stream(std::string method, std::string pattern, Handler handle);
 
-  /// The route of a call, its parameters filled in. Throws Refusal{404}, {405} with the methods there are, or {403} for guests.
+  /// The route of a call, its parameters filled in. Throws Refusal{404}, {405} with the methods there are, or {403} for
+  /// guests.
   const Route& find(Call& call) const;
 
   const std::vector<Route>& all() const { return routes_; }

@@ -58,7 +58,7 @@ tcp::acceptor listen_at(asio::io_context& io, const ServeOptions& o) {
 std::string address_of(const tcp::endpoint& at) {
   const std::string host = at.address().is_unspecified() ? "127.0.0.1" : at.address().to_string();
   return at.address().is_v6() && !at.address().is_unspecified() ? fmt::format("http://[{}]:{}/", host, at.port())
-                                                               : fmt::format("http://{}:{}/", host, at.port());
+                                                                : fmt::format("http://{}:{}/", host, at.port());
 }
 
 // Detached from us twice over, so that no zombie stays and the browser outlives the server.
@@ -76,7 +76,8 @@ void open_browser(const std::string& address) {
   if (child > 0) waitpid(child, nullptr, 0);
 }
 
-// Work that cannot be cancelled (a step of the engine that takes long) does not hold up the end: nothing of it is kept anyway.
+// Work that cannot be cancelled (a step of the engine that takes long) does not hold up the end: nothing of it is kept
+// anyway.
 void end_within(std::chrono::seconds time) {
   std::thread([time] {
     std::this_thread::sleep_for(time);
@@ -157,7 +158,8 @@ void serve(const ServeOptions& options) {
   tcp::acceptor acceptor = listen_at(io, options);
   const tcp::endpoint at = acceptor.local_endpoint();
   Lanes lanes;
-  auto shared = std::shared_ptr<Shared>(new Shared{Gate(at.address().to_string(), at.port(), options.for_class), api.routes(), lanes, explorer_page, {}});
+  auto shared = std::shared_ptr<Shared>(
+      new Shared{Gate(at.address().to_string(), at.port(), options.for_class), api.routes(), lanes, explorer_page, {}});
   const auto address = [&] { return fmt::format("{}?token={}", address_of(at), shared->gate.token()); };
   shared->entered = [&] { say(fmt::format("a browser has come in; for another one: {}", address())); };
   Listener listener(std::move(acceptor), shared);
@@ -170,8 +172,10 @@ void serve(const ServeOptions& options) {
   });
 
   if (!at.address().is_loopback())
-    fmt::print(stderr, "warning: {} can be reached from other machines, and what is sent is not encrypted: "
-               "an ssh tunnel to 127.0.0.1 is safer\n", at.address().to_string());
+    fmt::print(stderr,
+               "warning: {} can be reached from other machines, and what is sent is not encrypted: "
+               "an ssh tunnel to 127.0.0.1 is safer\n",
+               at.address().to_string());
   say(fmt::format("Embscope explores {} at {}", api.models().all()[0]->name(), address()));
   if (options.for_class) say_class(at, shared->gate.class_code());
   say("Stop it with Ctrl-C.");

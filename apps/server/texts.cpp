@@ -66,7 +66,8 @@ std::vector<float> vector_of(std::string_view name, const bj::value& value, cons
   if (value.is_string())
     return parse_vector(value.get_string(), model.transformer(), {.files = Files::refused, .tokens = &words});
   const auto width = static_cast<std::size_t>(model.config().width);
-  if (!value.is_array()) throw Refusal(400, "usage", std::string(name), "must be a vector expression or a list of numbers");
+  if (!value.is_array())
+    throw Refusal(400, "usage", std::string(name), "must be a vector expression or a list of numbers");
   if (value.get_array().size() != width)
     throw Error(Code::shape, std::string(name),
                 fmt::format("{} values: a vector of this model has {}", value.get_array().size(), width));

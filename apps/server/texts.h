@@ -17,8 +17,8 @@ using Words = std::vector<NamedToken>;
 /// The field `text` as tokens, not longer than the context. Throws Error{usage} for an empty one, Error{range}.
 Prompt prompt_of(const Fields& in, const OpenModel& model);
 
-/// The field `edits`: a text form, {"at", "do"}, or a list of these. No file is read for them (FilesRefused); the engine's
-/// errors carry edits[i] as their place. The tokens that they name are added to `words`.
+/// The field `edits`: a text form, {"at", "do"}, or a list of these. No file is read for them (FilesRefused); the
+/// engine's errors carry edits[i] as their place. The tokens that they name are added to `words`.
 std::vector<Edit> edits_of(const Fields& in, const OpenModel& model, const Prompt& prompt, Words& words);
 
 /// A vector [D] for wte: an expression, which reads no file either, or D numbers.

@@ -24,8 +24,9 @@ constexpr double neighbours = 0.4;  // their share of the time of a map
 std::uint64_t fingerprint(const Tensor& vectors, const TsneOptions& options) {
   std::uint64_t hash = 0xcbf29ce484222325;
   const auto mix = [&](std::uint64_t word) { hash = (hash ^ word) * 0x100000001b3, hash ^= hash >> 29; };
-  for (std::uint64_t word : {static_cast<std::uint64_t>(vectors.rows()), static_cast<std::uint64_t>(vectors.columns()),
-                             std::bit_cast<std::uint64_t>(options.perplexity), static_cast<std::uint64_t>(options.steps), options.seed})
+  for (std::uint64_t word :
+       {static_cast<std::uint64_t>(vectors.rows()), static_cast<std::uint64_t>(vectors.columns()),
+        std::bit_cast<std::uint64_t>(options.perplexity), static_cast<std::uint64_t>(options.steps), options.seed})
     mix(word);
   for (float value : vectors.values()) mix(std::bit_cast<std::uint32_t>(value));
   return hash;
@@ -42,7 +43,8 @@ std::vector<std::int64_t> directed(const Tensor& vectors) {
 
 Tensor rows_of(const Tensor& vectors, const std::vector<std::int64_t>& rows) {
   Tensor out = Tensor::uninitialised({static_cast<std::int64_t>(rows.size()), vectors.columns()});
-  for (std::size_t i = 0; i < rows.size(); ++i) std::ranges::copy(vectors.row(rows[i]), out.row(static_cast<std::int64_t>(i)).begin());
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    std::ranges::copy(vectors.row(rows[i]), out.row(static_cast<std::int64_t>(i)).begin());
   return out;
 }
 
@@ -50,7 +52,8 @@ Tensor rows_of(const Tensor& vectors, const std::vector<std::int64_t>& rows) {
 Tensor spread(const Tensor& points, const std::vector<std::int64_t>& rows, std::int64_t tokens) {
   Tensor out = Tensor::uninitialised({tokens, 2});
   std::ranges::fill(out.values(), NAN);
-  for (std::size_t i = 0; i < rows.size(); ++i) std::ranges::copy(points.row(static_cast<std::int64_t>(i)), out.row(rows[i]).begin());
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    std::ranges::copy(points.row(static_cast<std::int64_t>(i)), out.row(rows[i]).begin());
   return out;
 }
 
@@ -74,7 +77,8 @@ Tensor kept(const fs::path& file, std::int64_t tokens) {
 
 }  // namespace
 
-VocabularyMap::VocabularyMap(std::shared_ptr<const Model> model) : model_(std::move(model)), thread_([this] { make(); }) {}
+VocabularyMap::VocabularyMap(std::shared_ptr<const Model> model)
+    : model_(std::move(model)), thread_([this] { make(); }) {}
 
 VocabularyMap::~VocabularyMap() {
   cancelled_ = true;
@@ -85,7 +89,8 @@ VocabularyMap::Status VocabularyMap::status() const {
   const std::lock_guard lock(mutex_);
   Status status = status_;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  if (status.state == State::computing && status.fraction > 0) status.seconds_left = seconds * (1 - status.fraction) / status.fraction;
+  if (status.state == State::computing && status.fraction > 0)
+    status.seconds_left = seconds * (1 - status.fraction) / status.fraction;
   return status;
 }
 
@@ -135,7 +140,9 @@ void VocabularyMap::compute(const fs::path& folder) {
       make_folder(folder);
       const std::vector<NamedArray> arrays = {{"points", points.shape(), points.values()}};
       write_arrays(file, arrays);
-    } catch (const std::exception& error) { note = fmt::format("the map is not kept for the next start: {}", error.what()); }
+    } catch (const std::exception& error) {
+      note = fmt::format("the map is not kept for the next start: {}", error.what());
+    }
   }
   const std::lock_guard lock(mutex_);
   status_.state = State::ready, status_.fraction = 1, status_.what = "done";

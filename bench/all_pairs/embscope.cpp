@@ -1,4 +1,5 @@
-// Cosine of all pairs: mean, positive share, histogram. SIZE 0: of the embedding matrix; else of so many made-up vectors.
+// Cosine of all pairs: mean, positive share, histogram. SIZE 0: of the embedding matrix; else of so many made-up
+// vectors.
 #include <cmath>
 
 #include "embscope/geometry.h"
@@ -18,7 +19,8 @@ std::vector<double> numbers(const PairCosines& pairs) {
 // [size, 64], the same in peer_numpy.py.
 Tensor made_up(int size) {
   Tensor vectors({size, 64});
-  for (std::int64_t i = 0; i < vectors.size(); ++i) vectors.data()[i] = static_cast<float>(std::sin(12.9898 * static_cast<double>(i)));
+  for (std::int64_t i = 0; i < vectors.size(); ++i)
+    vectors.data()[i] = static_cast<float>(std::sin(12.9898 * static_cast<double>(i)));
   return vectors;
 }
 
@@ -29,7 +31,8 @@ int main(int argc, char** argv) {
   const auto model = Model::open(arguments.model);
   for (int size : arguments.sizes) {
     const Tensor vectors = size == 0 ? Tensor() : made_up(size);
-    bench::measure(arguments, size, [&] { return size == 0 ? pair_cosines(*model, 200) : pair_cosines(vectors, false, 200); },
-                   numbers);
+    bench::measure(
+        arguments, size, [&] { return size == 0 ? pair_cosines(*model, 200) : pair_cosines(vectors, false, 200); },
+        numbers);
   }
 }

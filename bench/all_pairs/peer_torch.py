@@ -1,4 +1,5 @@
 """PyTorch: blocks of 2,048 unit vectors against all that follow, mean, positive share and histogram."""
+
 import models
 from measure import arguments, measure
 
@@ -13,7 +14,7 @@ def all_pairs():
     units = torch.nn.functional.normalize(matrix)
     histogram, total, positive, pairs = torch.zeros(BINS, dtype=torch.float64), 0.0, 0, 0
     for first in range(0, len(units), BLOCK):
-        block = units[first:first + BLOCK]
+        block = units[first : first + BLOCK]
         cosines = block @ units[first:].T
         cosines = cosines[torch.arange(len(units) - first) > torch.arange(len(block))[:, None]]
         histogram += torch.histc(cosines, BINS, -1, 1)

@@ -1,6 +1,7 @@
 """embscope tour, from start to exit, without what the peers leave out too: the cosines of all pairs (a row of
 their own) and a text that the model writes.
 Its numbers are read from the figures that it wrote."""
+
 import json
 import os
 import pathlib

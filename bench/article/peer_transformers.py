@@ -1,4 +1,5 @@
 """The article's figures with transformers, scikit-learn and matplotlib, each saved as a picture."""
+
 import os
 import tempfile
 
@@ -17,6 +18,7 @@ def article(args):
 class Article:
     def __init__(self, path, folder):
         import matplotlib
+
         matplotlib.use("Agg")
         self.torch, self.folder = models.torch(), folder
         self.encode, self.model = models.transformers_tokenizer(path).encode, models.transformers_model(path)
@@ -33,11 +35,13 @@ class Article:
 
     def save(self, name, figure):
         import matplotlib.pyplot
+
         figure.savefig(os.path.join(self.folder, f"{name}.png"))
         matplotlib.pyplot.close(figure)
 
     def axes(self, **size):
         import matplotlib.pyplot
+
         return matplotlib.pyplot.subplots(**size)
 
     def two_words(self):
@@ -55,6 +59,7 @@ class Article:
 
     def map(self):
         from sklearn.manifold import TSNE
+
         points = TSNE(metric="cosine", perplexity=30, init="pca", max_iter=750).fit_transform(self.matrix[:100].numpy())
         figure, axes = self.axes()
         axes.scatter(*points.T)

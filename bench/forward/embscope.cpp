@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
   for (int size : arguments.sizes) {
     Request request{{bench::tokens(size)}};
     request.logits = LogitsAt::all;
-    bench::measure(arguments, size, [&] { return transformer.run(request); },
-                   [](const Result& result) { return sample(result.rows[0].logits); });
+    bench::measure(
+        arguments, size, [&] { return transformer.run(request); },
+        [](const Result& result) { return sample(result.rows[0].logits); });
   }
 }

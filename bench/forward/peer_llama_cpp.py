@@ -1,10 +1,11 @@
-"""llama.cpp, logits of every position, by its C interface: xllamacpp's wheel exports it. It computes with quantised activations."""
+"""llama.cpp, logits of every position, by its C interface: xllamacpp's wheel exports it. It computes with quantised
+activations."""
+
 import ctypes
 import importlib.util
 import pathlib
 
 import numpy
-
 from answer import sample
 from measure import THREADS, arguments, measure, tokens
 
@@ -14,13 +15,20 @@ longest = max(args.sizes)
 
 class Parameters(ctypes.Structure):
     """Of models and contexts, larger than either: what lies behind the first fields is left as the library gives it."""
+
     _fields_ = [("first", ctypes.c_uint32 * 4), ("rest", ctypes.c_char * 1008)]
 
 
 class Batch(ctypes.Structure):
-    _fields_ = [("count", ctypes.c_int32), ("tokens", ctypes.POINTER(ctypes.c_int32)), ("embeddings", ctypes.c_void_p),
-                ("positions", ctypes.POINTER(ctypes.c_int32)), ("sequences", ctypes.POINTER(ctypes.c_int32)),
-                ("sequence_ids", ctypes.POINTER(ctypes.POINTER(ctypes.c_int32))), ("logits", ctypes.POINTER(ctypes.c_int8))]
+    _fields_ = [
+        ("count", ctypes.c_int32),
+        ("tokens", ctypes.POINTER(ctypes.c_int32)),
+        ("embeddings", ctypes.c_void_p),
+        ("positions", ctypes.POINTER(ctypes.c_int32)),
+        ("sequences", ctypes.POINTER(ctypes.c_int32)),
+        ("sequence_ids", ctypes.POINTER(ctypes.POINTER(ctypes.c_int32))),
+        ("logits", ctypes.POINTER(ctypes.c_int8)),
+    ]
 
 
 def library():
@@ -28,13 +36,19 @@ def library():
     lib = ctypes.CDLL(str(next(folder.glob("*.so"))))
     pointer, whole = ctypes.c_void_p, ctypes.c_int32
     for name, result, *takes in (
-            ("llama_model_default_params", Parameters), ("llama_context_default_params", Parameters),
-            ("llama_model_load_from_file", pointer, ctypes.c_char_p, Parameters),
-            ("llama_init_from_model", pointer, pointer, Parameters), ("llama_set_n_threads", None, pointer, whole, whole),
-            ("llama_model_get_vocab", pointer, pointer), ("llama_vocab_n_tokens", whole, pointer),
-            ("llama_batch_init", Batch, whole, whole, whole), ("llama_get_memory", pointer, pointer),
-            ("llama_memory_clear", None, pointer, ctypes.c_bool), ("llama_decode", whole, pointer, Batch),
-            ("llama_get_logits", ctypes.POINTER(ctypes.c_float), pointer)):
+        ("llama_model_default_params", Parameters),
+        ("llama_context_default_params", Parameters),
+        ("llama_model_load_from_file", pointer, ctypes.c_char_p, Parameters),
+        ("llama_init_from_model", pointer, pointer, Parameters),
+        ("llama_set_n_threads", None, pointer, whole, whole),
+        ("llama_model_get_vocab", pointer, pointer),
+        ("llama_vocab_n_tokens", whole, pointer),
+        ("llama_batch_init", Batch, whole, whole, whole),
+        ("llama_get_memory", pointer, pointer),
+        ("llama_memory_clear", None, pointer, ctypes.c_bool),
+        ("llama_decode", whole, pointer, Batch),
+        ("llama_get_logits", ctypes.POINTER(ctypes.c_float), pointer),
+    ):
         function = getattr(lib, name)
         function.restype, function.argtypes = result, takes
     return lib

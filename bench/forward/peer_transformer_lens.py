@@ -1,4 +1,5 @@
 """TransformerLens, logits of every position."""
+
 import models
 from answer import sample
 from measure import arguments, measure, tokens

@@ -11,14 +11,16 @@ namespace {
 std::vector<Site> every_site(const Config& config) {
   std::vector<Site> out;
   for (const SiteInfo& info : sites(config)) {
-    if (!in_block(info.point)) out.push_back({info.point});
+    if (!in_block(info.point))
+      out.push_back({info.point});
     else
       for (int block = 0; block < config.blocks; ++block) out.push_back({info.point, block});
   }
   return out;
 }
 
-/// Every 37th value that some sites of the first and last block hold for the last token (for pattern, in the first head).
+/// Every 37th value that some sites of the first and last block hold for the last token (for pattern, in the first
+/// head).
 std::vector<double> sample(const std::vector<Site>& sites, const RowResult& row, int size) {
   std::vector<double> out;
   for (int block : {0, 11})
@@ -39,7 +41,8 @@ int main(int argc, char** argv) {
   for (int size : arguments.sizes) {
     Request request{{bench::tokens(size)}, every_site(transformer.config())};
     request.logits = LogitsAt::all;
-    bench::measure(arguments, size, [&] { return transformer.run(request); },
-                   [&](const Result& result) { return sample(request.capture, result.rows[0], size); });
+    bench::measure(
+        arguments, size, [&] { return transformer.run(request); },
+        [&](const Result& result) { return sample(request.capture, result.rows[0], size); });
   }
 }

@@ -1,4 +1,5 @@
 """TransformerLens, run_with_cache: every hook point and the logits."""
+
 import models
 from measure import arguments, measure, tokens
 
@@ -9,7 +10,8 @@ torch, model = models.torch(), models.transformer_lens_bridge(args.model)
 
 
 def sample(result):
-    """Every 37th value of what some sites of the first and last block hold for the last token (for pattern, in head 0)."""
+    """Every 37th value of what some sites of the first and last block hold for the last token (for pattern, in head
+    0)."""
     out = []
     for block in (0, 11):
         for site in SITES:

@@ -1,4 +1,6 @@
-"""The peers' own Python environment, made from requirements.txt. A peer that cannot be installed is reported, not fatal."""
+"""The peers' own Python environment, made from requirements.txt. A peer that cannot be installed is reported, not
+fatal."""
+
 import hashlib
 import json
 import pathlib
@@ -43,10 +45,19 @@ class Environment:
     def install(self, requirement):
         """One requirement, with the versions of all of them as constraints; gives pip's complaint, or nothing."""
         print(f"  {requirement}", file=sys.stderr)
-        command = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--prefer-binary"]
+        command = [
+            str(self.python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--prefer-binary",
+        ]
         try:
-            done = subprocess.run([*command, "-c", str(REQUIREMENTS), requirement], capture_output=True, text=True,
-                                  timeout=LONGEST)
+            done = subprocess.run(
+                [*command, "-c", str(REQUIREMENTS), requirement], capture_output=True, text=True, timeout=LONGEST
+            )
         except subprocess.TimeoutExpired:
             return f"not installed within {LONGEST // 60} minutes"
         return done.stderr.strip()[-600:] if done.returncode else ""

@@ -1,14 +1,34 @@
 """What the rows run on, made once in the cache: GPT-2 with random weights, SmolLM2, and two texts."""
+
 import ast
 import json
 import pathlib
 import shutil
 import subprocess
 
-GPT2 = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 50257, "n_positions": 1024, "n_ctx": 1024,
-        "n_embd": 768, "n_layer": 12, "n_head": 12, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5,
-        "bos_token_id": 50256, "eos_token_id": 50256}
-PROSE = ("matplotlib", "numpy", "pandas", "scipy", "sklearn", "torch", "transformers")  # packages whose docstrings are read
+GPT2 = {
+    "model_type": "gpt2",
+    "architectures": ["GPT2LMHeadModel"],
+    "vocab_size": 50257,
+    "n_positions": 1024,
+    "n_ctx": 1024,
+    "n_embd": 768,
+    "n_layer": 12,
+    "n_head": 12,
+    "activation_function": "gelu_new",
+    "layer_norm_epsilon": 1e-5,
+    "bos_token_id": 50256,
+    "eos_token_id": 50256,
+}
+PROSE = (
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "torch",
+    "transformers",
+)  # packages whose docstrings are read
 ENGLISH_BYTES, CODE_BYTES = 4_400_000, 8_000_000
 
 

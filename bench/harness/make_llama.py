@@ -4,19 +4,33 @@
     make_llama.py PATH [--type Q4_K] [--size 1.1B]
 
 The scales are such that activations stay finite. The vocabulary has a token for each byte and unused ones."""
+
 import argparse
 import pathlib
 
 import gguf
 import numpy
 
-SIZES = {"tiny": dict(width=256, blocks=2, heads=4, kv_heads=2, mlp=512, vocab=512),
-         "1.1B": dict(width=2048, blocks=22, heads=32, kv_heads=4, mlp=5632, vocab=32000),
-         "8B": dict(width=4096, blocks=32, heads=32, kv_heads=8, mlp=14336, vocab=128256)}
+SIZES = {
+    "tiny": dict(width=256, blocks=2, heads=4, kv_heads=2, mlp=512, vocab=512),
+    "1.1B": dict(width=2048, blocks=22, heads=32, kv_heads=4, mlp=5632, vocab=32000),
+    "8B": dict(width=4096, blocks=32, heads=32, kv_heads=8, mlp=14336, vocab=128256),
+}
 # Where a block's half-precision scales lie, and what its integers are multiplied by beyond them.
-HALVES = {"Q8_0": ([0], 127), "Q4_0": ([0], 8), "Q4_1": ([0, 2], 15), "Q5_0": ([0], 16), "Q5_1": ([0, 2], 31), "Q2_K": ([80, 82], 45),
-          "Q3_K": ([108], 128), "Q4_K": ([0, 2], 900), "Q5_K": ([0, 2], 1900), "Q6_K": ([208], 4000), "IQ4_NL": ([0], 127),
-          "IQ4_XS": ([0], 4000)}
+HALVES = {
+    "Q8_0": ([0], 127),
+    "Q4_0": ([0], 8),
+    "Q4_1": ([0, 2], 15),
+    "Q5_0": ([0], 16),
+    "Q5_1": ([0, 2], 31),
+    "Q2_K": ([80, 82], 45),
+    "Q3_K": ([108], 128),
+    "Q4_K": ([0, 2], 900),
+    "Q5_K": ([0, 2], 1900),
+    "Q6_K": ([208], 4000),
+    "IQ4_NL": ([0], 127),
+    "IQ4_XS": ([0], 4000),
+}
 
 
 def blocks(rng, kind, rows, columns):
@@ -30,13 +44,18 @@ def blocks(rng, kind, rows, columns):
     places, largest = HALVES[kind]
     for i, at in enumerate(places):
         scales = (size / largest * (1 + rng.random(len(data)) * (-1 if i else 1))).astype(numpy.float16)
-        data[:, at:at + 2] = scales.view(numpy.uint8).reshape(-1, 2)
+        data[:, at : at + 2] = scales.view(numpy.uint8).reshape(-1, 2)
     return data.reshape(rows, -1)
 
 
 def write_vocabulary(writer, vocab):
     """Of SentencePiece's kind: three control tokens, the bytes, the space mark and letters, then unused ones."""
-    tokens = ["<unk>", "<s>", "</s>"] + [f"<0x{byte:02X}>" for byte in range(256)] + ["\u2581"] + [chr(97 + i) for i in range(26)]
+    tokens = (
+        ["<unk>", "<s>", "</s>"]
+        + [f"<0x{byte:02X}>" for byte in range(256)]
+        + ["\u2581"]
+        + [chr(97 + i) for i in range(26)]
+    )
     kinds = [2, 3, 3] + [6] * 256 + [1] * 27
     tokens, kinds = tokens[:vocab], kinds[:vocab]
     unused = vocab - len(tokens)
@@ -73,8 +92,15 @@ def make(path, kind, sizes, seed=1):
     for l in range(sizes["blocks"]):
         gain(f"blk.{l}.attn_norm.weight")
         gain(f"blk.{l}.ffn_norm.weight")
-        for name, rows, columns in (("attn_q", d, d), ("attn_k", kv, d), ("attn_v", kv, d), ("attn_output", d, d),
-                                    ("ffn_gate", sizes["mlp"], d), ("ffn_up", sizes["mlp"], d), ("ffn_down", d, sizes["mlp"])):
+        for name, rows, columns in (
+            ("attn_q", d, d),
+            ("attn_k", kv, d),
+            ("attn_v", kv, d),
+            ("attn_output", d, d),
+            ("ffn_gate", sizes["mlp"], d),
+            ("ffn_up", sizes["mlp"], d),
+            ("ffn_down", d, sizes["mlp"]),
+        ):
             matrix(f"blk.{l}.{name}.weight", rows, columns)
     gain("output_norm.weight")
     matrix("output.weight", sizes["vocab"], d)

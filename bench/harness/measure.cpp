@@ -39,11 +39,16 @@ std::string json(const std::vector<double>& values) {
 Arguments::Arguments(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i], value = argv[i + 1];
-    if (name == "--model") model = value;
-    else if (name == "--text") text = value;
-    else if (name == "--repeats") repeats = std::stoi(value);
-    else if (name == "--sizes") sizes = numbers(value);
-    else throw std::invalid_argument("unknown option " + name);
+    if (name == "--model")
+      model = value;
+    else if (name == "--text")
+      text = value;
+    else if (name == "--repeats")
+      repeats = std::stoi(value);
+    else if (name == "--sizes")
+      sizes = numbers(value);
+    else
+      throw std::invalid_argument("unknown option " + name);
   }
 }
 

@@ -1,4 +1,5 @@
 """What every peer does: reads its arguments, times its work, prints one JSON line a size. The Python of measure.h."""
+
 import argparse
 import json
 import os
@@ -27,8 +28,8 @@ def tokens(count):
 
 def measure(args, size, work, answer, scale=1, **more):
     """Times `work()`, once to warm up and then `repeats` times; work of more than ten seconds runs once in all.
-    `answer(result)` gives the numbers that must agree with ours, outside the time. Where the work is a sample of the row's,
-    `scale` is the whole over the sample, and `indices` says which numbers of ours it answers."""
+    `answer(result)` gives the numbers that must agree with ours, outside the time. Where the work is a sample of the
+    row's, `scale` is the whole over the sample, and `indices` says which numbers of ours it answers."""
     seconds, result = timed(work)
     all_seconds = [seconds * scale]
     if seconds <= LONG_RUN:
@@ -77,5 +78,16 @@ def memory_mb():
 
 
 def print_line(size, seconds, memory, answer, **more):
-    print(json.dumps({"size": size, "seconds": min(seconds), "all": seconds, "memory_mb": round(memory, 1),
-                      "answer": [float(number) for number in answer], **more}), flush=True)
+    print(
+        json.dumps(
+            {
+                "size": size,
+                "seconds": min(seconds),
+                "all": seconds,
+                "memory_mb": round(memory, 1),
+                "answer": [float(number) for number in answer],
+                **more,
+            }
+        ),
+        flush=True,
+    )

@@ -1,4 +1,5 @@
 """Opens the models of the benchmark in the peers, each with as many threads as ours."""
+
 import os
 
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", HF_HUB_DISABLE_PROGRESS_BARS="1")
@@ -14,6 +15,7 @@ def place(path):
 
 def torch():
     import torch
+
     torch.set_num_threads(measure.THREADS)
     torch.set_grad_enabled(False)
     return torch
@@ -22,12 +24,14 @@ def torch():
 def transformers_model(path):
     torch()
     from transformers import AutoModelForCausalLM
+
     folder, options = place(path)
     return AutoModelForCausalLM.from_pretrained(folder, dtype="float32", **options).eval()
 
 
 def transformers_tokenizer(path):
     from transformers import AutoTokenizer
+
     folder, options = place(path)
     return AutoTokenizer.from_pretrained(folder, **options)
 
@@ -35,6 +39,7 @@ def transformers_tokenizer(path):
 def embedding_matrix(path):
     """The embedding matrix of a GGUF file as fp32 NumPy."""
     import gguf
+
     tensor = next(t for t in gguf.GGUFReader(path).tensors if t.name == "token_embd.weight")
     return gguf.dequantize(tensor.data, tensor.tensor_type).astype("float32")
 
@@ -43,4 +48,5 @@ def transformer_lens_bridge(path):
     """With the weights as they lie in the file (no folding, no centring)."""
     torch()
     from transformer_lens.model_bridge import TransformerBridge
+
     return TransformerBridge.boot_transformers(path, tokenizer=transformers_tokenizer(path), device="cpu")

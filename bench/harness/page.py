@@ -1,4 +1,6 @@
-"""The results as one page that needs nothing else: machine, table, what stands in the way where a goal is missed, curves."""
+"""The results as one page that needs nothing else: machine, table, what stands in the way where a goal is missed,
+curves."""
+
 import math
 from html import escape
 
@@ -16,16 +18,22 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
 def html(results):
     machine = results["machine"]
-    parts = ["<!doctype html><html lang='en'><meta charset='utf-8'><title>Embscope: benchmark</title>",
-             f"<style>{STYLE}</style><h1>Embscope beside its peers</h1>",
-             f"<p>{escape(machine['cpu'])}, {machine['cores']} cores; {machine['date']}. Measured limits of this machine: "
-             f"<b>{machine['gemm_gflops']:.0f} GFLOP/s</b> in the packed matrix product, "
-             f"<b>{machine['memory_gb_per_s']:.1f} GB/s</b> from memory.</p>",
-             "<p>Best of several runs, all cores for everyone (tokenizing: one thread). Answers were compared before times. "
-             "The limit is what arithmetic or memory alone takes at the measured rates.</p>",
-             table(results["rows"]), *missed(results["rows"]), "<h2>How the cost grows</h2>", *map(plot, results["curves"]),
-             "<p><small>Both axes are logarithmic. Dashed: one thread.</small></p>",
-             not_installed(results["not_installed"]), "</html>\n"]
+    parts = [
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Embscope: benchmark</title>",
+        f"<style>{STYLE}</style><h1>Embscope beside its peers</h1>",
+        f"<p>{escape(machine['cpu'])}, {machine['cores']} cores; {machine['date']}. Measured limits of this machine: "
+        f"<b>{machine['gemm_gflops']:.0f} GFLOP/s</b> in the packed matrix product, "
+        f"<b>{machine['memory_gb_per_s']:.1f} GB/s</b> from memory.</p>",
+        "<p>Best of several runs, all cores for everyone (tokenizing: one thread). Answers were compared before times. "
+        "The limit is what arithmetic or memory alone takes at the measured rates.</p>",
+        table(results["rows"]),
+        *missed(results["rows"]),
+        "<h2>How the cost grows</h2>",
+        *map(plot, results["curves"]),
+        "<p><small>Both axes are logarithmic. Dashed: one thread.</small></p>",
+        not_installed(results["not_installed"]),
+        "</html>\n",
+    ]
     return "\n".join(parts)
 
 
@@ -38,9 +46,15 @@ def line(row):
     reached = "good" if row["ours"] <= row["goal"] else "bad"
     limit = row["limit"]
     beside = row.get("beside", "")
-    cells = [f"<b>{row['row']}</b><br><small>{escape(row['about'])}{'. Beside the peers: ' * bool(beside)}{escape(beside)}</small>",
-             f"<span class='{reached}'>{time(row['ours'])}</span>", time(row["goal"]), time(limit) if limit else "-",
-             f"{row['ours'] / limit:.1f}" if limit else "-", f"{row['memory_mb']:.0f} MB", "<br>".join(peers(row))]
+    cells = [
+        f"<b>{row['row']}</b><br><small>{escape(row['about'])}{'. Beside the peers: ' * bool(beside)}{escape(beside)}</small>",
+        f"<span class='{reached}'>{time(row['ours'])}</span>",
+        time(row["goal"]),
+        time(limit) if limit else "-",
+        f"{row['ours'] / limit:.1f}" if limit else "-",
+        f"{row['memory_mb']:.0f} MB",
+        "<br>".join(peers(row)),
+    ]
     return f"<tr><td>{'<td>'.join(cells)}</tr>"
 
 
@@ -52,7 +66,10 @@ def missed(rows):
     for row in short:
         yield f"<h3>{row['row']}: {time(row['ours'])}, the goal is {time(row['goal'])}</h3>"
         yield f"<p>{escape(TRIED.get(row['row'], ''))}</p>"
-        lines = "".join(f"<tr><td>{share:.1f} %<td style='text-align: left'>{escape(symbol)}</tr>" for share, symbol in row.get("profile", []))
+        lines = "".join(
+            f"<tr><td>{share:.1f} %<td style='text-align: left'>{escape(symbol)}</tr>"
+            for share, symbol in row.get("profile", [])
+        )
         if lines:
             yield f"<table><tr><th>of the time<th style='text-align: left'>in</tr>{lines}</table>"
 
@@ -60,8 +77,10 @@ def missed(rows):
 def peers(row):
     for name, seconds in row["peers"].items():
         note = row["notes"].get(name, "")
-        yield (f"{escape(name)}: {time(seconds)}, <b>{seconds / row['ours']:.1f} times</b>, {row['peers_memory_mb'][name]:.0f} MB; "
-               f"<small>answers apart by {row['differences'][name]:.0e}{'; ' * bool(note)}{escape(note)}</small>")
+        yield (
+            f"{escape(name)}: {time(seconds)}, <b>{seconds / row['ours']:.1f} times</b>, {row['peers_memory_mb'][name]:.0f} MB; "
+            f"<small>answers apart by {row['differences'][name]:.0e}{'; ' * bool(note)}{escape(note)}</small>"
+        )
     for name, why in row["failed"].items():
         yield f"{escape(name)}: <small class='bad'>{escape(why)}</small>"
 
@@ -86,7 +105,7 @@ class Axis:
         return self.start + (math.log10(value) - self.low) / max(self.high - self.low, 1e-9) * (self.end - self.start)
 
     def decades(self):
-        return [10.0 ** power for power in range(math.ceil(self.low), math.floor(self.high) + 1)]
+        return [10.0**power for power in range(math.ceil(self.low), math.floor(self.high) + 1)]
 
 
 def plot(curve):
@@ -94,14 +113,20 @@ def plot(curve):
     x, y = Axis([p[0] for p in points], 70, 340), Axis([p[1] for p in points], 250, 40)
     sizes = sorted({p[0] for p in points})
     programs = list(dict.fromkeys(line["program"] for line in curve["lines"]))
-    return "".join([
-        "<svg width='520' height='310' font-family='system-ui, sans-serif' font-size='12' fill='#3c4654'>",
-        f"<text x='70' y='20' font-weight='600'>{escape(curve['row'])}: seconds by {escape(curve['axis'])}</text>",
-        *(f"<text x='{x(size):.0f}' y='275' text-anchor='middle'>{size}</text>" for size in sizes),
-        *(f"<text x='62' y='{y(v) + 4:.0f}' text-anchor='end'>{time(v)}</text>"
-          f"<line x1='70' x2='340' y1='{y(v):.0f}' y2='{y(v):.0f}' stroke='#e3e8ee'/>" for v in y.decades()),
-        *(trace(line, x, y, COLOURS[programs.index(line["program"])]) for line in curve["lines"]),
-        "</svg>"])
+    return "".join(
+        [
+            "<svg width='520' height='310' font-family='system-ui, sans-serif' font-size='12' fill='#3c4654'>",
+            f"<text x='70' y='20' font-weight='600'>{escape(curve['row'])}: seconds by {escape(curve['axis'])}</text>",
+            *(f"<text x='{x(size):.0f}' y='275' text-anchor='middle'>{size}</text>" for size in sizes),
+            *(
+                f"<text x='62' y='{y(v) + 4:.0f}' text-anchor='end'>{time(v)}</text>"
+                f"<line x1='70' x2='340' y1='{y(v):.0f}' y2='{y(v):.0f}' stroke='#e3e8ee'/>"
+                for v in y.decades()
+            ),
+            *(trace(line, x, y, COLOURS[programs.index(line["program"])]) for line in curve["lines"]),
+            "</svg>",
+        ]
+    )
 
 
 def trace(line, x, y, colour):
@@ -109,5 +134,7 @@ def trace(line, x, y, colour):
     dashes = "stroke-dasharray='5 4'" if line["threads"] == 1 else ""
     end_size, end_seconds = line["points"][-1]
     threads = "1 thread" if line["threads"] == 1 else f"{line['threads']} threads"
-    return (f"<polyline points='{path}' fill='none' stroke='{colour}' stroke-width='2' {dashes}/>"
-            f"<text x='{x(end_size) + 6:.0f}' y='{y(end_seconds) + 4:.0f}' fill='{colour}'>{line['program']}, {threads}</text>")
+    return (
+        f"<polyline points='{path}' fill='none' stroke='{colour}' stroke-width='2' {dashes}/>"
+        f"<text x='{x(end_size) + 6:.0f}' y='{y(end_seconds) + 4:.0f}' fill='{colour}'>{line['program']}, {threads}</text>"
+    )

@@ -1,6 +1,6 @@
-// whole_process REPEATS COMMAND...: times a command from start to exit and prints {"all": [seconds], "memory_mb": peak}.
-// A command of more than ten seconds runs once.
-// A program of its own because a peak measured by wait4 counts the memory of the starter, and this one has little.
+// whole_process REPEATS COMMAND...: times a command from start to exit and prints {"all": [seconds], "memory_mb":
+// peak}. A command of more than ten seconds runs once. A program of its own because a peak measured by wait4 counts the
+// memory of the starter, and this one has little.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

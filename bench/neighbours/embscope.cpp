@@ -21,5 +21,6 @@ std::vector<double> means(const Neighbours& found) {
 int main(int argc, char** argv) {
   const bench::Arguments arguments(argc, argv);
   const Space space = space_of(Model::open(arguments.model));
-  bench::measure(arguments, 0, [&] { return nearest_neighbours(space.vectors); }, means);
+  bench::measure(
+      arguments, 0, [&] { return nearest_neighbours(space.vectors); }, means);
 }

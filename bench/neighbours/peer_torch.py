@@ -1,4 +1,5 @@
 """PyTorch: blocks of 1,024 unit vectors against all, the largest ten of each."""
+
 import models
 from measure import arguments, measure
 
@@ -13,7 +14,7 @@ def neighbours():
     units = torch.nn.functional.normalize(matrix)
     values, ids = [], []
     for first in range(0, len(units), BLOCK):
-        cosines = units[first:first + BLOCK] @ units.T
+        cosines = units[first : first + BLOCK] @ units.T
         cosines[torch.arange(len(cosines)), torch.arange(first, first + len(cosines))] = -2  # not the token itself
         best = cosines.topk(K)
         values.append(best.values)

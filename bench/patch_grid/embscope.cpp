@@ -1,5 +1,5 @@
-// Activation patching: every (block, position, site) of a clean run put into a corrupted one, one run each; what is read is
-// the logit of one token at the last position.
+// Activation patching: every (block, position, site) of a clean run put into a corrupted one, one run each; what is
+// read is the logit of one token at the last position.
 #include <algorithm>
 #include <functional>
 
@@ -59,5 +59,6 @@ std::vector<double> grid(const Transformer& transformer, const std::vector<Token
 int main(int argc, char** argv) {
   const bench::Arguments arguments(argc, argv);
   const Transformer transformer(Model::open(arguments.model));
-  bench::measure(arguments, positions, [&] { return grid(transformer, bench::tokens(positions)); }, std::identity());
+  bench::measure(
+      arguments, positions, [&] { return grid(transformer, bench::tokens(positions)); }, std::identity());
 }

@@ -1,4 +1,5 @@
 """The grid as the peers see it. They run a sample of it, since one run costs them much, and say so."""
+
 from measure import measure, tokens
 
 BLOCKS, POSITIONS, TARGET, CORRUPTION = 12, 16, 6342, 7
@@ -12,6 +13,7 @@ corrupted = [CORRUPTION, *clean[1:]]
 
 def measure_sample(args, setup, patched_logit):
     """`setup()` runs the clean text; `patched_logit(its result, site, block, position)` is one run of the grid."""
+
     def work():
         cache = setup()
         return [patched_logit(cache, *CELLS[i]) for i in TIMED]

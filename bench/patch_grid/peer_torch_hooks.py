@@ -1,4 +1,5 @@
 """PyTorch's own hooks on transformers' GPT-2."""
+
 from contextlib import contextmanager
 
 import models

@@ -1,4 +1,5 @@
 """TransformerLens: run_with_cache once, then run_with_hooks for every cell."""
+
 import models
 from grid import TARGET, clean, corrupted, measure_sample
 from measure import arguments

@@ -1,4 +1,5 @@
 """embscope cosine, from start to exit."""
+
 import json
 import os
 import subprocess

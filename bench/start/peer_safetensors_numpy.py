@@ -1,4 +1,5 @@
 """safetensors and NumPy: two rows of the matrix, found by the vocabulary's own file, and their cosine."""
+
 import json
 
 from measure import whole_process
@@ -7,6 +8,7 @@ from measure import whole_process
 def cosine(args):
     import numpy
     from safetensors import safe_open
+
     with open(f"{args.model}/vocab.json") as file:
         ids = json.load(file)
     with safe_open(f"{args.model}/model.safetensors", "numpy") as file:

@@ -1,4 +1,5 @@
 """transformers: tokenizer and model from their files, cosine of two words."""
+
 import models
 from measure import whole_process
 

@@ -1,4 +1,5 @@
-// The article's experiment with the model open: ` Germany` mixed with ` France` in SIZE steps, two probabilities a step.
+// The article's experiment with the model open: ` Germany` mixed with ` France` in SIZE steps, two probabilities a
+// step.
 #include "embscope/mix.h"
 #include "measure.h"
 
@@ -23,6 +24,7 @@ int main(int argc, char** argv) {
   MixRequest request{"The capital of Germany is", " Germany", {" France"}, {" Berlin", " Paris"}, ""};
   for (int steps : arguments.sizes) {
     request.steps = steps;
-    bench::measure(arguments, steps, [&] { return mix(transformer, request); }, probabilities);
+    bench::measure(
+        arguments, steps, [&] { return mix(transformer, request); }, probabilities);
   }
 }

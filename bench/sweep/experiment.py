@@ -1,4 +1,5 @@
 """The sweep as the peers see it: which tokens, and how the vectors are mixed."""
+
 import models
 
 TEXT, REPLACE, WITH, TARGETS = "The capital of Germany is", " Germany", " France", (" Berlin", " Paris")

@@ -1,4 +1,5 @@
 """TransformerLens, all mixtures as one batch by a hook on the embedding."""
+
 import models
 from experiment import Experiment, answer
 from measure import arguments, measure

@@ -1,4 +1,5 @@
 """transformers, one mixture after the other through inputs_embeds."""
+
 import models
 from experiment import Experiment, answer
 from measure import arguments, measure

@@ -1,4 +1,5 @@
 """transformers, all mixtures as one batch through inputs_embeds."""
+
 import models
 from experiment import Experiment, answer
 from measure import arguments, measure

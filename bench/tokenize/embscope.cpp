@@ -23,5 +23,6 @@ int main(int argc, char** argv) {
   const auto tokenizer = open_tokenizer(arguments.model);
   std::ifstream file(arguments.text, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
-  bench::measure(arguments, 0, [&] { return tokenizer->encode_ids(text); }, checksum);
+  bench::measure(
+      arguments, 0, [&] { return tokenizer->encode_ids(text); }, checksum);
 }

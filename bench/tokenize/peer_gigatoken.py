@@ -1,9 +1,9 @@
 """gigatoken, through its own call, on one thread."""
-import gigatoken
-from tokenizers import ByteLevelBPETokenizer
 
+import gigatoken
 from answer import checksum
 from measure import arguments, measure
+from tokenizers import ByteLevelBPETokenizer
 
 args = arguments()
 hugging_face = ByteLevelBPETokenizer(f"{args.model}/vocab.json", f"{args.model}/merges.txt")

@@ -1,9 +1,9 @@
 """tiktoken, its GPT-2 encoding from the two files that OpenAI published."""
-import tiktoken
-from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 
+import tiktoken
 from answer import checksum
 from measure import arguments, measure
+from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 
 PATTERN = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""  # tiktoken_ext's own
 

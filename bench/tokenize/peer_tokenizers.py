@@ -1,8 +1,8 @@
 """Hugging Face's tokenizers."""
-from tokenizers import ByteLevelBPETokenizer
 
 from answer import checksum
 from measure import arguments, measure
+from tokenizers import ByteLevelBPETokenizer
 
 args = arguments()
 tokenizer = ByteLevelBPETokenizer(f"{args.model}/vocab.json", f"{args.model}/merges.txt")

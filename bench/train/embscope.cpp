@@ -68,6 +68,8 @@ int main(int argc, char** argv) {
   const bench::Arguments arguments(argc, argv);
   for (int size : arguments.sizes) {
     Training training(shape_of(size));
-    bench::measure(arguments, size, [&] { return training.ten_steps(); }, [&](const std::vector<double>&) { return training.first(); });
+    bench::measure(
+        arguments, size, [&] { return training.ten_steps(); },
+        [&](const std::vector<double>&) { return training.first(); });
   }
 }

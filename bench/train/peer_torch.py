@@ -1,4 +1,5 @@
 """The same ten steps by PyTorch: nanoGPT's model (flash attention, fused QKV) and torch.optim.AdamW, fused."""
+
 import measure
 import torch
 import torch.nn.functional as F
@@ -23,7 +24,10 @@ class Block(nn.Module):
 
     def forward(self, x):
         b, t, d = x.shape
-        q, k, v = (part.view(b, t, self.heads, d // self.heads).transpose(1, 2) for part in self.c_attn(self.ln_1(x)).split(d, 2))
+        q, k, v = (
+            part.view(b, t, self.heads, d // self.heads).transpose(1, 2)
+            for part in self.c_attn(self.ln_1(x)).split(d, 2)
+        )
         z = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.proj(z.transpose(1, 2).reshape(b, t, d))
         return x + self.down(F.gelu(self.c_fc(self.ln_2(x)), approximate="tanh"))
@@ -73,8 +77,10 @@ class Training:
         set_weights(self.model)
         i = torch.arange(batch * context)
         self.inputs, self.targets = ids(i).view(batch, context), ids(i + 1).view(batch, context)
-        groups = [{"params": [p for p in self.model.parameters() if p.dim() >= 2], "weight_decay": 0.1},
-                  {"params": [p for p in self.model.parameters() if p.dim() < 2], "weight_decay": 0.0}]
+        groups = [
+            {"params": [p for p in self.model.parameters() if p.dim() >= 2], "weight_decay": 0.1},
+            {"params": [p for p in self.model.parameters() if p.dim() < 2], "weight_decay": 0.0},
+        ]
         self.adam = torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.95), eps=1e-8, fused=True)
 
     def ten_steps(self):

@@ -11,8 +11,7 @@ namespace {
 
 Tsne map_of(const Tensor& vectors) {
   Tsne tsne(vectors, {});
-  while (tsne.step()) {
-  }
+  while (tsne.step()) {}
   return tsne;
 }
 
@@ -23,6 +22,7 @@ int main(int argc, char** argv) {
   const auto model = Model::open(arguments.model);
   Tensor vectors = Tensor::uninitialised({100, model->config().width});
   for (TokenId id = 0; id < 100; ++id) std::ranges::copy(model->embedding(id).values(), vectors.row(id).begin());
-  bench::measure(arguments, 0, [&] { return map_of(vectors); },
-                 [](const Tsne& tsne) { return std::vector<double>{tsne.divergence()}; });
+  bench::measure(
+      arguments, 0, [&] { return map_of(vectors); },
+      [](const Tsne& tsne) { return std::vector<double>{tsne.divergence()}; });
 }

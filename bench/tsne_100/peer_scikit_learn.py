@@ -1,8 +1,8 @@
 """scikit-learn's TSNE with the same options."""
-from sklearn.manifold import TSNE
 
 import models
 from measure import arguments, measure
+from sklearn.manifold import TSNE
 
 args = arguments()
 vectors = models.embedding_matrix(args.model)[:100]

@@ -9,8 +9,7 @@ namespace {
 
 Tsne map_of(const Tensor& vectors) {
   Tsne map(vectors, {});
-  while (map.step()) {
-  }
+  while (map.step()) {}
   return map;
 }
 
@@ -19,6 +18,7 @@ Tsne map_of(const Tensor& vectors) {
 int main(int argc, char** argv) {
   const bench::Arguments arguments(argc, argv);
   const Space space = space_of(Model::open(arguments.model));
-  bench::measure(arguments, 0, [&] { return map_of(space.vectors); },
-                 [](const Tsne& map) { return std::vector<double>{map.divergence()}; });
+  bench::measure(
+      arguments, 0, [&] { return map_of(space.vectors); },
+      [](const Tsne& map) { return std::vector<double>{map.divergence()}; });
 }

@@ -27,8 +27,8 @@ using MetaValue = std::variant<bool, std::int64_t, std::uint64_t, double, std::s
 
 class Archive {
  public:
-  /// Opens by content, not by name: GGUF v2/v3 (in parts from the first), safetensors, .npy. Throws Error{not_found, io,
-  /// format, unsupported}, Error{usage} for a later part.
+  /// Opens by content, not by name: GGUF v2/v3 (in parts from the first), safetensors, .npy. Throws Error{not_found,
+  /// io, format, unsupported}, Error{usage} for a later part.
   static std::shared_ptr<const Archive> open(const std::filesystem::path& path);
   virtual ~Archive() = default;
 
@@ -53,8 +53,8 @@ class Archive {
   std::map<std::string, MetaValue, std::less<>> metadata_;
 };
 
-/// An array to be written. Integer arrays are written as int64; floats as `dtype`: f32, f16 (.npz, .npy, .safetensors) or
-/// bf16 (.safetensors), rounded to nearest, ties to even.
+/// An array to be written. Integer arrays are written as int64; floats as `dtype`: f32, f16 (.npz, .npy, .safetensors)
+/// or bf16 (.safetensors), rounded to nearest, ties to even.
 struct NamedArray {
   std::string name;
   Shape shape;
@@ -64,8 +64,8 @@ struct NamedArray {
 
 /// Writes arrays by the path's extension: .npz (stored zip of .npy), .npy (exactly one array), .safetensors, .json
 /// (nested lists by name). Written under a temporary name and renamed: the old file or the new one, never half.
-/// Throws Error{usage} for another extension or a dtype that it does not hold, Error{range} for a finite value too large for
-/// its dtype, Error{io} when the disk is full or the folder read-only.
+/// Throws Error{usage} for another extension or a dtype that it does not hold, Error{range} for a finite value too
+/// large for its dtype, Error{io} when the disk is full or the folder read-only.
 void write_arrays(const std::filesystem::path& path, std::span<const NamedArray> arrays);
 
 /// The same guarantee for any bytes.
@@ -80,7 +80,8 @@ void expect_arrays(const std::filesystem::path& path);
 /// Makes a folder, and those above it, unless it is there. Throws Error{io}.
 void make_folder(const std::filesystem::path& folder);
 
-/// Up to three of `names` nearest to `wanted` by edit distance: "; did you mean 'a', 'b'?", or nothing when none is near.
+/// Up to three of `names` nearest to `wanted` by edit distance: "; did you mean 'a', 'b'?", or nothing when none is
+/// near.
 std::string nearest_names(std::string_view wanted, const std::vector<std::string>& names);
 
 }  // namespace embscope

@@ -46,13 +46,14 @@ AttributionResult attribute(const Transformer& transformer, const AttributionReq
 /// Nanda, "Attribution patching", 2023). Unlike direct attribution it sees what later blocks make of the vector.
 struct GradientAttribution {
   GradientResult gradient;  ///< of the sites asked for: the vectors themselves
-  /// A row for each site, position and, where the site has them, head: columns site, block, head, position, token, value
-  /// (gradient . activation, in units of logits) and gradient (its norm). Of scores and pattern, position is the query's.
-  /// Every value is a sum in double.
+  /// A row for each site, position and, where the site has them, head: columns site, block, head, position, token,
+  /// value (gradient . activation, in units of logits) and gradient (its norm). Of scores and pattern, position is the
+  /// query's. Every value is a sum in double.
   Table parts;
 };
 
 /// Throws what `gradient` throws.
-GradientAttribution attribute_by_gradient(const Transformer& transformer, const GradientRequest& request, const Progress& progress = {});
+GradientAttribution attribute_by_gradient(const Transformer& transformer, const GradientRequest& request,
+                                          const Progress& progress = {});
 
 }  // namespace embscope

@@ -1,7 +1,6 @@
-// Catalogue: every analysis described once: what it is asked, what it answers, its figures, an example. The command, the
-// HTTP endpoint, the job, the Python function and the reference pages are made from these descriptions.
-// Lifetime: an Analysis lives as long as the program.
-// Thread rule: immutable; `ask` and what it returns from any thread.
+// Catalogue: every analysis described once: what it is asked, what it answers, its figures, an example. The command,
+// the HTTP endpoint, the job, the Python function and the reference pages are made from these descriptions. Lifetime:
+// an Analysis lives as long as the program. Thread rule: immutable; `ask` and what it returns from any thread.
 #pragma once
 
 #include <filesystem>

@@ -1,8 +1,8 @@
 // Edit: an intervention as data: where (site, rows of the batch, positions, heads) and what.
 // Thread rule: a value.
 //
-// Several edits at one site apply in the order given, each to what the one before left. Two that are meant for exactly the
-// same place, the second of which would wipe out the first, are refused.
+// Several edits at one site apply in the order given, each to what the one before left. Two that are meant for exactly
+// the same place, the second of which would wipe out the first, are refused.
 #pragma once
 
 #include <memory>
@@ -48,15 +48,16 @@ struct Edit {
   std::uint64_t seed = 1;       ///< of noise
 };
 
-/// Whether a text may read files of this machine. `refused` is decided as file(...) is read, before anything is opened: what a
-/// request asks for is never looked up.
+/// Whether a text may read files of this machine. `refused` is decided as file(...) is read, before anything is opened:
+/// what a request asks for is never looked up.
 enum class Files { refused, allowed };
 
 /// What a text that names a file is answered with where files are refused.
 class FilesRefused : public Error {
  public:
   FilesRefused()
-      : Error(Code::unsupported, "file(...)", "files of this machine are not read for a request: use the command line") {}
+      : Error(Code::unsupported, "file(...)",
+              "files of this machine are not read for a request: use the command line") {}
 };
 
 /// How a text is read, and what is told of it.
@@ -65,22 +66,23 @@ struct Reading {
   std::vector<NamedToken>* tokens = nullptr;  ///< where not null: gets the tokens that its vectors name, in their order
 };
 
-/// The text form, "SITE[@POSITIONS][/HEADS] ACTION", for one text; the same words on the command line, in JSON and in Python.
+/// The text form, "SITE[@POSITIONS][/HEADS] ACTION", for one text; the same words on the command line, in JSON and in
+/// Python.
 ///
-///   POSITIONS   3 | -1 | 2..5 | ' Germany' (the token that stands for it in the text) | ' cat'[2] (its second occurrence; [-1]
-///               its last) | #ID (where that token stands; #ID[2]), separated by commas; none: all
+///   POSITIONS   3 | -1 | 2..5 | ' Germany' (the token that stands for it in the text) | ' cat'[2] (its second
+///               occurrence; [-1] its last) | #ID (where that token stands; #ID[2]), separated by commas; none: all
 ///   HEADS       0,5
-///   ACTION      set V | add V | scale N | mix P V | zero | project_out V | rotate DEGREES V | clamp DIMENSIONS LOW HIGH
-///               | noise DEVIATION [seed N]            (DIMENSIONS: 12,13 or *)
+///   ACTION      set V | add V | scale N | mix P V | zero | project_out V | rotate DEGREES V
+///               | clamp DIMENSIONS LOW HIGH | noise DEVIATION [seed N]            (DIMENSIONS: 12,13 or *)
 ///   V           terms joined by + and -; a term is N, a factor, or N * factor
 ///   factor      ' word' (its row of wte: word_named) | #ID (a token's row of wte) | mean(V, V, ...) | (V)
-///               | run('another text') or run('another text'@POSITION): what that text has at the same site, at the same
-///                 position or the one named
+///               | run('another text') or run('another text'@POSITION): what that text has at the same site, at the
+///                 same position or the one named
 ///               | file('x.npy', ROW) or file('x.safetensors', 'name', ROW): a row of a file
 ///
-/// e.g. "wte@' Germany' mix 0.25 ' France'", "blocks.4.resid_post@-1 add 2 * (' love' - ' hate')", "blocks.2.z@3/0,5 zero",
-/// "blocks.*.attn_out@-1 set run('The capital of France is')". A pattern of sites gives edits for each.
-/// Throws Error{usage} naming the character, FilesRefused, and what parse_sites, position_of and a run throw.
+/// e.g. "wte@' Germany' mix 0.25 ' France'", "blocks.4.resid_post@-1 add 2 * (' love' - ' hate')", "blocks.2.z@3/0,5
+/// zero", "blocks.*.attn_out@-1 set run('The capital of France is')". A pattern of sites gives edits for each. Throws
+/// Error{usage} naming the character, FilesRefused, and what parse_sites, position_of and a run throw.
 std::vector<Edit> parse_edit(std::string_view text, const Transformer& transformer, const Prompt& prompt,
                              const Reading& reading = {});
 

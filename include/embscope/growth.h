@@ -26,20 +26,22 @@ struct GrowthRequest {
 
 struct Growth {
   /// By step: columns step, norm (mean), norm deviation, mean cosine (of all pairs), positive share (of them), and
-  /// frequency and norm (the correlation of log frequency with norm). Over the tokens that occur in the text, at most the 2,048
-  /// most frequent.
+  /// frequency and norm (the correlation of log frequency with norm). Over the tokens that occur in the text, at most
+  /// the 2,048 most frequent.
   Table shape;
   Table neighbours;  ///< columns step, word, neighbours: the nearest tokens, with their cosines
   Table frequency;   ///< columns token, id, count, norm at first, norm at last; the most frequent first
-  /// Columns step, token, x, y. Each step's map is turned and mirrored (not scaled) to lie as near as can be to the next one's.
+  /// Columns step, token, x, y. Each step's map is turned and mirrored (not scaled) to lie as near as can be to the
+  /// next one's.
   Table map;
 };
 
-/// Throws Error{not_found} where the folder holds no snapshots, Error{format} or Error{shape} where they do not fit the model.
+/// Throws Error{not_found} where the folder holds no snapshots, Error{format} or Error{shape} where they do not fit the
+/// model.
 Growth growth(const GrowthRequest& request, const Progress& progress = {});
 
-/// The rotation or reflection of points [N, 2] about their centre that brings them nearest to `target` [N, 2], moved to its
-/// centre (orthogonal Procrustes in the plane).
+/// The rotation or reflection of points [N, 2] about their centre that brings them nearest to `target` [N, 2], moved to
+/// its centre (orthogonal Procrustes in the plane).
 Tensor aligned(const Tensor& points, const Tensor& target);
 
 }  // namespace embscope

@@ -24,8 +24,8 @@ struct InterventionResult {
   Cost cost;
 };
 
-/// Both runs go as one batch, so that what the edits cannot change is computed once. Throws what Transformer::run throws, and
-/// Error{range} for `top` outside 1..1000 or a followed token outside the vocabulary.
+/// Both runs go as one batch, so that what the edits cannot change is computed once. Throws what Transformer::run
+/// throws, and Error{range} for `top` outside 1..1000 or a followed token outside the vocabulary.
 InterventionResult intervene(const Transformer& transformer, const InterventionRequest& request,
                              const Progress& progress = {});
 

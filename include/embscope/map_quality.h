@@ -18,9 +18,9 @@ struct QualityOptions {
 
 /// Means over the points looked at, and the same for each of them.
 struct MapQuality {
-  std::int64_t count = 0;             ///< points of the map
-  std::vector<std::int64_t> ids;      ///< the points looked at, ascending
-  std::vector<double> kept_of;        ///< for each: share of its k nearest vectors that are among its k nearest on the map
+  std::int64_t count = 0;         ///< points of the map
+  std::vector<std::int64_t> ids;  ///< the points looked at, ascending
+  std::vector<double> kept_of;    ///< for each: share of its k nearest vectors that are among its k nearest on the map
   std::vector<double> trustworthiness_of;
   double kept = 0;
   double trustworthiness = 0;   ///< 1 minus the penalty for neighbours on the map that are none (Venna & Kaski 2001)
@@ -30,8 +30,8 @@ struct MapQuality {
   bool sampled() const { return static_cast<std::int64_t>(ids.size()) < count; }
 };
 
-/// vectors [N, D], points [N, 2]. Throws Error{shape} when they differ in number, Error{range} for k outside 1..N/2 - 1 and for
-/// what nearest_neighbours refuses.
+/// vectors [N, D], points [N, 2]. Throws Error{shape} when they differ in number, Error{range} for k outside 1..N/2 - 1
+/// and for what nearest_neighbours refuses.
 MapQuality map_quality(const Tensor& vectors, const Tensor& points, const QualityOptions& options = {},
                        const Progress& progress = {});
 

@@ -1,9 +1,10 @@
 // MatrixTiles: the embedding matrix as pictures of 256 x 256 pixels at every zoom, tokens across and dimensions down.
 // Lifetime: shares its model. Thread rule: any number of threads; what is computed once is computed under a lock.
 //
-// Level 0 has a pixel for each value. Each level above halves the tokens, and halves the dimensions while more than 512 are
-// left, so that the whole matrix stays a picture that can be read. A pixel is the mean of the values it covers, in the
-// colours of `heatmap`: red positive, blue negative. Memory: at most 64 MiB for each order of tokens, whatever the model.
+// Level 0 has a pixel for each value. Each level above halves the tokens, and halves the dimensions while more than 512
+// are left, so that the whole matrix stays a picture that can be read. A pixel is the mean of the values it covers, in
+// the colours of `heatmap`: red positive, blue negative. Memory: at most 64 MiB for each order of tokens, whatever the
+// model.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,8 @@ class MatrixTiles {
 
   /// "id"; "mean" and "norm" (rising); "cluster" (along the first principal component).
   static const std::vector<std::string>& token_orders();
-  /// "id"; "mean" and "deviation" over the tokens (rising); "cluster" (by their share in the first principal component).
+  /// "id"; "mean" and "deviation" over the tokens (rising); "cluster" (by their share in the first principal
+  /// component).
   static const std::vector<std::string>& dimension_orders();
 
   /// Tile (x, y) of a level as a PNG; grey beyond the matrix's edge. Throws Error{range, not_found}.

@@ -21,8 +21,8 @@ struct MixRequest {
   std::vector<Edit> edits = {};      ///< in force in every run of the sweep, before the mixture
 };
 
-/// What is mixed in, as a vector for the site: the mean of what the text has there when each of `with` stands in it, or the
-/// expression. Throws as `mix` does.
+/// What is mixed in, as a vector for the site: the mean of what the text has there when each of `with` stands in it, or
+/// the expression. Throws as `mix` does.
 std::vector<float> mix_vector(const Transformer& transformer, const MixRequest& request);
 
 /// One mixture as an edit: p * what is there + (1 - p) * other.
@@ -37,11 +37,12 @@ struct MixResult {
   Cost cost;
 };
 
-/// At the position: p * source + (1 - p) * distractor. Throws what position_of throws, Error{usage} when the site holds no vector; Error{cancelled}.
+/// At the position: p * source + (1 - p) * distractor. Throws what position_of throws, Error{usage} when the site holds
+/// no vector; Error{cancelled}.
 MixResult mix(const Transformer& transformer, const MixRequest& request, const Progress& progress = {});
 
-/// A mixture that is asked for again and again with another p: the vector, and the keys and values of all positions before the
-/// word, are computed once. Thread rule: immutable once made; belongs to its Transformer.
+/// A mixture that is asked for again and again with another p: the vector, and the keys and values of all positions
+/// before the word, are computed once. Thread rule: immutable once made; belongs to its Transformer.
 class MixedAt {
  public:
   /// `steps` and `targets` are not looked at. Throws as mix.

@@ -22,7 +22,11 @@ namespace embscope {
 enum class NormKind { layer, rms };
 enum class PositionKind { learned, rotary, alibi };
 enum class Activation { gelu_tanh, gelu_exact, relu, silu, relu_squared };
-enum class QkNorm { none, heads, together };  ///< of queries and keys: each head by itself, or all values of a position together
+enum class QkNorm {
+  none,
+  heads,
+  together
+};  ///< of queries and keys: each head by itself, or all values of a position together
 
 /// How a position turns queries and keys: the first 2 * frequencies.size() values of each head.
 struct Rope {
@@ -73,7 +77,8 @@ struct Config {
   float logit_scale = 1;
   float logit_cap = 0;  ///< logits become cap tanh(logit / cap); 0: they stay
   std::optional<TokenId> bos, eos;
-  /// What Hugging Face calls the module whose output a site is, {} for the block; empty where the names of GPT-2 and Llama hold.
+  /// What Hugging Face calls the module whose output a site is, {} for the block; empty where the names of GPT-2 and
+  /// Llama hold.
   std::map<std::string, std::string, std::less<>> modules;
 };
 
@@ -85,7 +90,8 @@ struct Matrix {
   std::int64_t first = 0;    ///< first output row (or column) of the stored tensor: a slice of a fused one
   /// GGUF stores Q and K of Llama with the halves of each head interleaved: heads to undo it for, or 0.
   std::int64_t rotary_heads = 0;
-  /// Outputs that lie in runs of `run` rows, `stride` rows from one to the next: a fused tensor that is sorted by heads. 0: one run.
+  /// Outputs that lie in runs of `run` rows, `stride` rows from one to the next: a fused tensor that is sorted by
+  /// heads. 0: one run.
   std::int64_t run = 0, stride = 0;
 
   bool empty() const { return view.empty(); }
@@ -98,7 +104,8 @@ struct Matrix {
   void combine(const double* weights, double* values) const;
 };
 
-/// A bias or gain: `count` values starting at `first` of an fp32-decodable vector, in the order of a Matrix's outputs. Empty when the model has none.
+/// A bias or gain: `count` values starting at `first` of an fp32-decodable vector, in the order of a Matrix's outputs.
+/// Empty when the model has none.
 struct Vector {
   View view;
   std::int64_t first = 0, count = 0;
@@ -135,15 +142,17 @@ class Model {
  public:
   /// Opens a folder in Hugging Face's layout, a .safetensors beside its config.json, a .gguf, or a name in the cache
   /// ("smollm2", "gpt2"). Every tensor's dtype and shape is checked against the Config, with expected beside found.
-  /// `around`: texts are given to the model between the tokens that its tokenizer puts around them (a beginning of text).
-  /// Throws Error{not_found, format, unsupported, shape, io}.
+  /// `around`: texts are given to the model between the tokens that its tokenizer puts around them (a beginning of
+  /// text). Throws Error{not_found, format, unsupported, shape, io}.
   static std::shared_ptr<const Model> open(const std::string& path_or_name, bool around = true);
 
   const Config& config() const { return config_; }
   const Weights& weights() const { return weights_; }
-  const Tokenizer& tokenizer() const;  ///< built on first use; throws Error{not_found} where the files hold none, or why it cannot be read
-  bool has_tokenizer() const;          ///< one that can be read
-  std::string tokenizer_problem() const;  ///< why the one beside the model cannot be read; empty where it can, or there is none
+  const Tokenizer& tokenizer()
+      const;  ///< built on first use; throws Error{not_found} where the files hold none, or why it cannot be read
+  bool has_tokenizer() const;  ///< one that can be read
+  std::string tokenizer_problem()
+      const;  ///< why the one beside the model cannot be read; empty where it can, or there is none
   /// A readable name for a token: Tokenizer::label, or "<7>" for an id without one (padding rows of wte, no tokenizer).
   std::string label(TokenId id) const;
   const std::string& name() const { return name_; }  ///< for people and file names
@@ -171,17 +180,18 @@ class Model {
   mutable std::shared_ptr<void> tokenizer_once_;
 };
 
-/// A tokenizer alone: a folder with tokenizer.json or vocab.json + merges.txt (also encoder.json + vocab.bpe), one of these
-/// files, a .gguf, or a name in the cache ("gpt2"). Throws as Model::open does.
+/// A tokenizer alone: a folder with tokenizer.json or vocab.json + merges.txt (also encoder.json + vocab.bpe), one of
+/// these files, a .gguf, or a name in the cache ("gpt2"). Throws as Model::open does.
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path_or_name);
 
 /// Where fetched models lie: $EMBSCOPE_CACHE, else $XDG_CACHE_HOME/embscope, else ~/.cache/embscope.
 std::filesystem::path cache_folder();
 
-/// The file or folder that a path or a name stands for: the path itself where there is one; cache/models/NAME; the Hugging Face
-/// hub's cache ($HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub), in which refs/main
-/// names the snapshot, and NAME@REVISION another (a branch, a tag, a hash or the beginning of one). What is whole comes before
-/// what is not. Throws Error{not_found} with the names there are and how to `pull`, Error{usage} where several are meant.
+/// The file or folder that a path or a name stands for: the path itself where there is one; cache/models/NAME; the
+/// Hugging Face hub's cache ($HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub),
+/// in which refs/main names the snapshot, and NAME@REVISION another (a branch, a tag, a hash or the beginning of one).
+/// What is whole comes before what is not. Throws Error{not_found} with the names there are and how to `pull`,
+/// Error{usage} where several are meant.
 std::filesystem::path find_model(const std::string& path_or_name);
 
 }  // namespace embscope

@@ -1,6 +1,5 @@
-// NamedToken: the token that a text such as " Germany", "Germany" or "#11452" names: one rule for the command line, HTTP, Python
-// and the explorer.
-// Thread rule: a value; pure functions.
+// NamedToken: the token that a text such as " Germany", "Germany" or "#11452" names: one rule for the command line,
+// HTTP, Python and the explorer. Thread rule: a value; pure functions.
 #pragma once
 
 #include <span>
@@ -25,10 +24,10 @@ struct NamedToken {
   bool single() const { return pieces.size() == 1; }
 };
 
-/// The token of "#ID", or of a word. A word is read as it is written where that is a single token; else with a space before it
-/// where that is one; else its last piece stands for it. "##5" is the text "#5" (each further # adds one).
-/// Throws Error{usage} for an empty text, Error{range} for an id without a row in the embedding matrix, Error{not_found} for
-/// a word where the model has no tokenizer.
+/// The token of "#ID", or of a word. A word is read as it is written where that is a single token; else with a space
+/// before it where that is one; else its last piece stands for it. "##5" is the text "#5" (each further # adds one).
+/// Throws Error{usage} for an empty text, Error{range} for an id without a row in the embedding matrix,
+/// Error{not_found} for a word where the model has no tokenizer.
 NamedToken token_named(const Model& model, std::string_view text);
 
 /// The same for what is known to be a word: "#5" is a text too.
@@ -36,7 +35,8 @@ NamedToken word_named(const Model& model, std::string_view word);
 
 std::vector<TokenId> ids_named(const Model& model, std::span<const std::string> texts);
 
-/// How it was read, for people: "␣banana: the word with its space, 1 token" or "ness: the last of 7 tokens (␣un | fath | ...)".
+/// How it was read, for people: "␣banana: the word with its space, 1 token" or "ness: the last of 7 tokens (␣un | fath
+/// | ...)".
 std::string reading(const Model& model, const NamedToken& token);
 
 }  // namespace embscope

@@ -20,7 +20,9 @@ inline void report(const Progress& progress, double fraction, std::string_view w
 /// Of a part of the work: its 0..1 is begin..end of the whole. `progress` must outlive it.
 inline Progress part_of(const Progress& progress, double begin, double end) {
   if (!progress) return {};
-  return [&progress, begin, end](double done, std::string_view what) { return progress(begin + (end - begin) * done, what); };
+  return [&progress, begin, end](double done, std::string_view what) {
+    return progress(begin + (end - begin) * done, what);
+  };
 }
 
 }  // namespace embscope

@@ -1,5 +1,6 @@
 // Projection: many-dimensional vectors as points in the plane.
-// Thread rule: pure functions; a Tsne or Umap belongs to one thread. The same seed gives the same picture for any number of threads.
+// Thread rule: pure functions; a Tsne or Umap belongs to one thread. The same seed gives the same picture for any
+// number of threads.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +15,14 @@
 
 namespace embscope {
 
-/// First `count` principal components of vectors [N, D] -> [N, count]; signs fixed so that the score of largest size is positive.
-/// By randomised subspace iteration (Halko, Martinsson & Tropp 2011). `explained`, when given, receives each component's share
-/// of the variance. Throws Error{range} for fewer than 2 vectors, more components than either side has, or NaN.
+/// First `count` principal components of vectors [N, D] -> [N, count]; signs fixed so that the score of largest size is
+/// positive. By randomised subspace iteration (Halko, Martinsson & Tropp 2011). `explained`, when given, receives each
+/// component's share of the variance. Throws Error{range} for fewer than 2 vectors, more components than either side
+/// has, or NaN.
 Tensor pca(const Tensor& vectors, int count = 2, std::vector<double>* explained = nullptr);
 
-/// How the repulsion of all pairs is found: exactly, or by interpolation on a grid and fast Fourier transforms (Linderman et al.
-/// 2019), with weights among 3 x perplexity neighbours alone. `automatic`: exact up to 1,000 points.
+/// How the repulsion of all pairs is found: exactly, or by interpolation on a grid and fast Fourier transforms
+/// (Linderman et al. 2019), with weights among 3 x perplexity neighbours alone. `automatic`: exact up to 1,000 points.
 enum class Gradient : std::uint8_t { automatic, exact, fourier };
 
 struct TsneOptions {
@@ -29,17 +31,20 @@ struct TsneOptions {
   int exaggerated_steps = 250;  ///< at early exaggeration
   int steps = 750;              ///< in all
   double exaggeration = 12;     ///< at least 1
-  double learning_rate = 0;     ///< of the gradient without its factor 4; 0: N / exaggeration of the phase, at least 200 (as openTSNE)
-  std::uint64_t seed = 1;       ///< of the jitter added to the PCA start (Kobak & Berens 2019)
+  double learning_rate =
+      0;  ///< of the gradient without its factor 4; 0: N / exaggeration of the phase, at least 200 (as openTSNE)
+  std::uint64_t seed = 1;  ///< of the jitter added to the PCA start (Kobak & Berens 2019)
   Gradient gradient = Gradient::automatic;
-  double stall = 0;  ///< ends when, past the exaggeration, 50 steps lower the divergence by less than this share; 0: never
+  double stall =
+      0;  ///< ends when, past the exaggeration, 50 steps lower the divergence by less than this share; 0: never
 };
 
 /// t-SNE (van der Maaten & Hinton 2008): a steppable object that a terminal loops over and a page animates.
 class Tsne {
  public:
-  /// vectors [N, D]; finds neighbours and weights, which for many vectors is half of the work. Throws Error{range} for N < 4, a
-  /// perplexity too large for N (says the largest), rates that explode, or NaN; Error{range} for a zero vector under cosine.
+  /// vectors [N, D]; finds neighbours and weights, which for many vectors is half of the work. Throws Error{range} for
+  /// N < 4, a perplexity too large for N (says the largest), rates that explode, or NaN; Error{range} for a zero vector
+  /// under cosine.
   Tsne(const Tensor& vectors, const TsneOptions& options, const Progress& progress = {});
 
   /// Goes on from what `save` wrote, bit for bit as if there had been no interruption. Throws Error{not_found, io}, and
@@ -52,7 +57,8 @@ class Tsne {
 
   bool step();  ///< one gradient step; false when done
   int steps_done() const;
-  void go_on(int steps, double stall = 0);  ///< lets a finished map make more steps; throws Error{range} for fewer than are done
+  void go_on(int steps,
+             double stall = 0);  ///< lets a finished map make more steps; throws Error{range} for fewer than are done
   const TsneOptions& options() const;
   const Tensor& points() const;              ///< [N, 2]
   double divergence() const;                 ///< KL(P || Q) now, without exaggeration
@@ -73,8 +79,9 @@ struct PlaceOptions {
   int steps = 250;
 };
 
-/// Adds vectors [M, D] to a finished map of `vectors` [N, D] at `points` [N, 2], which stays as it is -> [M, 2]. Each begins
-/// among its neighbours and follows its own share of t-SNE's gradient (as openTSNE's `transform`; Poličar et al. 2024).
+/// Adds vectors [M, D] to a finished map of `vectors` [N, D] at `points` [N, 2], which stays as it is -> [M, 2]. Each
+/// begins among its neighbours and follows its own share of t-SNE's gradient (as openTSNE's `transform`; Poličar et al.
+/// 2024).
 Tensor place(const Tensor& vectors, const Tensor& points, const Tensor& added, const PlaceOptions& options = {});
 
 struct UmapOptions {
@@ -86,8 +93,8 @@ struct UmapOptions {
   std::uint64_t seed = 1;
 };
 
-/// UMAP (McInnes, Healy & Melville 2018) from exact neighbours and a PCA start. Within an epoch each point moves along its own
-/// edges against the others' places of the epoch before, so that threads change nothing.
+/// UMAP (McInnes, Healy & Melville 2018) from exact neighbours and a PCA start. Within an epoch each point moves along
+/// its own edges against the others' places of the epoch before, so that threads change nothing.
 class Umap {
  public:
   /// Throws as Tsne does, and Error{range} for fewer points than neighbours.

@@ -26,9 +26,9 @@ Prompt make_prompt(const Tokenizer& tokenizer, std::string_view text);
 /// A word that is in the text as it is written, "a[2]" too, is that word. Throws as those below do.
 int position_of(const Prompt& prompt, std::string_view name);
 
-/// The last token of the word's only occurrence, or of occurrence 1, 2, ... or -1 (the last), -2, ... Where the word as written
-/// is only part of longer tokens, those with its space before it count (" Germany" for "Germany").
-/// Throws Error{not_found} when it is absent or only part of a longer token, Error{usage} when it occurs more than once and
+/// The last token of the word's only occurrence, or of occurrence 1, 2, ... or -1 (the last), -2, ... Where the word as
+/// written is only part of longer tokens, those with its space before it count (" Germany" for "Germany"). Throws
+/// Error{not_found} when it is absent or only part of a longer token, Error{usage} when it occurs more than once and
 /// `occurrence` is 0 (and says at which positions), Error{range} for an occurrence beyond the last.
 int position_of_word(const Prompt& prompt, std::string_view word, int occurrence = 0);
 

@@ -1,6 +1,6 @@
-// Residual stream: the vectors of a text at every position after every block, how long they are, how far each block moves
-// them, and how far edits are felt.
-// Lifetime: results own what they hold. Thread rule: pure functions over a Transformer.
+// Residual stream: the vectors of a text at every position after every block, how long they are, how far each block
+// moves them, and how far edits are felt. Lifetime: results own what they hold. Thread rule: pure functions over a
+// Transformer.
 #pragma once
 
 #include <vector>
@@ -13,8 +13,8 @@
 namespace embscope {
 
 struct ResidualStreamRequest {
-  std::vector<TokenId> ids;  ///< the text's tokens (Tokenizer::with_bos)
-  std::vector<Edit> edits;   ///< applied in this order
+  std::vector<TokenId> ids;          ///< the text's tokens (Tokenizer::with_bos)
+  std::vector<Edit> edits;           ///< applied in this order
   std::int64_t first = 0, last = 0;  ///< positions [first, last) are kept
 };
 

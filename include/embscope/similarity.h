@@ -29,8 +29,8 @@ Table cosines(const Space& space, std::span<const std::int64_t> rows);
 /// The k tokens nearest to a word: columns rank, token, id, cosine. The word's own token is left out.
 Table similar(const Model& model, std::string_view word, int k);
 
-/// The same for any vector [D]; the tokens `without` are left out. Throws Error{shape} when it has another length, Error{range}
-/// when it is zero.
+/// The same for any vector [D]; the tokens `without` are left out. Throws Error{shape} when it has another length,
+/// Error{range} when it is zero.
 Table similar(const Model& model, std::span<const float> vector, int k, std::span<const TokenId> without = {});
 
 /// The cosine of a vector [D] with every token's, [V]; 0 for rows without a direction. Throws as `similar` does.

@@ -70,10 +70,12 @@ struct SiteInfo {
 std::vector<SiteInfo> sites(const Config& config);
 
 /// Understands Embscope's own names and the aliases of TransformerLens, Hugging Face and llama.cpp.
-/// Throws Error{not_found} with the nearest names, or with why this model lacks the site (rot_q without rotary positions).
+/// Throws Error{not_found} with the nearest names, or with why this model lacks the site (rot_q without rotary
+/// positions).
 Site parse_site(std::string_view text, const Config& config);
 
-/// As parse_site, for a pattern: "blocks.*.resid_post", "blocks.2-5.z", or a bare point name ("resid_post": every block).
+/// As parse_site, for a pattern: "blocks.*.resid_post", "blocks.2-5.z", or a bare point name ("resid_post": every
+/// block).
 std::vector<Site> parse_sites(std::string_view text, const Config& config);
 
 }  // namespace embscope

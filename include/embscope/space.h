@@ -35,8 +35,9 @@ Space space_of(std::shared_ptr<const Model> model);
 ///   Word2Vec, text or binary ("N D" in the first line); GloVe text (a word and its D values on each line);
 ///   VECTORS:LABELS: a matrix [N, D] in .npy, .npz, .safetensors or .gguf and a text file with N lines, one label each;
 ///   VECTORS#TENSOR:LABELS where the file holds more than one matrix. Without :LABELS rows are called <0>, <1>, ...
-///   TensorBoard Projector's pair: a .tsv of numbers with tabs, and as LABELS (or beside vectors.tsv, named metadata.tsv) its
-///   metadata: one column of labels, or several with their names in the first line, of which the first is taken.
+///   TensorBoard Projector's pair: a .tsv of numbers with tabs, and as LABELS (or beside vectors.tsv, named
+///   metadata.tsv) its metadata: one column of labels, or several with their names in the first line, of which the
+///   first is taken.
 /// Sizes are checked against the file before anything is allocated for them. Throws Error{not_found, io, format,
 /// unsupported, shape, range}: Error{shape} when labels and rows differ in number, Error{range} for NaN or infinity.
 Space open_space(const std::string& path_or_name);
@@ -50,10 +51,12 @@ struct DirectedRows {
 };
 DirectedRows directed_rows(const Space& space, std::span<const std::int64_t> rows);
 
-/// What to tell people when rows of zeros are left out: "1 vector is zero, has no direction and is left out: <pad>". Empty for none.
+/// What to tell people when rows of zeros are left out: "1 vector is zero, has no direction and is left out: <pad>".
+/// Empty for none.
 std::string left_out_note(const Space& space, std::span<const std::int64_t> zeros);
 
-/// Finds rows by word. A label is found as it is written, before the one with a space in front (of byte-level tokenizers).
+/// Finds rows by word. A label is found as it is written, before the one with a space in front (of byte-level
+/// tokenizers).
 class WordIndex {
  public:
   explicit WordIndex(const Space& space);  ///< keeps no reference to the space
@@ -61,8 +64,8 @@ class WordIndex {
   /// The row whose label is `visible(text)`; of several equal labels the first.
   std::optional<std::int64_t> row(std::string_view text) const;
 
-  /// The row of a word: as written; with a space in front, where many labels have one; in lower case (many published spaces
-  /// hold lower case only), in the same order.
+  /// The row of a word: as written; with a space in front, where many labels have one; in lower case (many published
+  /// spaces hold lower case only), in the same order.
   std::optional<std::int64_t> find(std::string_view word) const;
 
   bool spaced() const { return spaced_; }  ///< whether words carry a leading space here

@@ -12,8 +12,8 @@
 
 namespace embscope {
 
-/// Mean over `towards` minus mean over `away` of what each text has at the site at its last token: [D], or as many values as
-/// the site has. Throws Error{usage} when either list is empty or the site has no vector of a position; what
+/// Mean over `towards` minus mean over `away` of what each text has at the site at its last token: [D], or as many
+/// values as the site has. Throws Error{usage} when either list is empty or the site has no vector of a position; what
 /// Transformer::run throws.
 std::vector<float> steering_direction(const Transformer& transformer, const std::vector<std::string>& towards,
                                       const std::vector<std::string>& away, const Site& site);
@@ -27,9 +27,9 @@ struct SteerRequest {
   std::vector<std::string> targets;  ///< next tokens whose probabilities are asked for (token_named)
 };
 
-/// A row for each strength: columns strength, one per target, divergence (KL in nats of the next-token distribution from
-/// that at strength 0), top, top_probability, text (what the model then writes, as it is). Throws what Transformer::run and generate
-/// throw; Error{cancelled}.
+/// A row for each strength: columns strength, one per target, divergence (KL in nats of the next-token distribution
+/// from that at strength 0), top, top_probability, text (what the model then writes, as it is). Throws what
+/// Transformer::run and generate throw; Error{cancelled}.
 Table steer(const Transformer& transformer, const SteerRequest& request, const Progress& progress = {});
 
 }  // namespace embscope

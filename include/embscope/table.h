@@ -9,14 +9,15 @@
 
 namespace embscope {
 
-/// The `decimals` of a column of whole numbers: ids, ranks, positions, blocks, counts. JSON and CSV have them without a point,
-/// Python as integers.
+/// The `decimals` of a column of whole numbers: ids, ranks, positions, blocks, counts. JSON and CSV have them without a
+/// point, Python as integers.
 inline constexpr int whole = -2;
 
 struct Column {
   std::string name;
   std::variant<std::vector<double>, std::vector<std::string>> values;
-  int decimals = -1;  ///< for people: digits after the point; -1 prints whole numbers bare and others to 5 digits; or `whole`
+  int decimals =
+      -1;  ///< for people: digits after the point; -1 prints whole numbers bare and others to 5 digits; or `whole`
 
   std::size_t size() const;
   bool is_whole() const { return decimals == whole; }  ///< each value is a whole number below 2^53, or NaN

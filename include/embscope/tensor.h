@@ -56,7 +56,8 @@ enum class DType : std::uint8_t {
 };
 
 std::string_view name(DType dtype);  ///< "F32", "Q4_1", ...
-std::int64_t block_size(DType dtype);   ///< elements in one block: 1, 32 (Q8_0, MXFP4, ...), 64 (NVFP4) or 256 (Q4_K, ...)
+std::int64_t block_size(
+    DType dtype);  ///< elements in one block: 1, 32 (Q8_0, MXFP4, ...), 64 (NVFP4) or 256 (Q4_K, ...)
 std::int64_t block_bytes(DType dtype);  ///< bytes of one block
 
 /// Sizes of the axes, slowest first (row-major). A scalar has no axes and one element.
@@ -105,7 +106,8 @@ class Tensor {
 
   static Tensor uninitialised(Shape shape);  ///< for buffers that are written before they are read
   static Tensor of(Shape shape, std::span<const float> values);
-  /// Values that `owner` keeps alive: another library's array, used where it lies. `data` may have any alignment of floats.
+  /// Values that `owner` keeps alive: another library's array, used where it lies. `data` may have any alignment of
+  /// floats.
   static Tensor borrowed(Shape shape, float* data, std::shared_ptr<const void> owner);
   Tensor clone() const;
 

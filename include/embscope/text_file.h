@@ -1,5 +1,5 @@
-// Text files as people keep them: UTF-8 with or without a byte-order mark, lines that end in \n or, from Windows, in \r\n.
-// Thread rule: pure functions.
+// Text files as people keep them: UTF-8 with or without a byte-order mark, lines that end in \n or, from Windows, in
+// \r\n. Thread rule: pure functions.
 #pragma once
 
 #include <filesystem>
@@ -9,8 +9,8 @@
 
 namespace embscope {
 
-/// The whole text, with \n at the end of its lines and without the mark. Throws Error{not_found, io}, and Error{format} for
-/// UTF-16, which its own mark tells.
+/// The whole text, with \n at the end of its lines and without the mark. Throws Error{not_found, io}, and Error{format}
+/// for UTF-16, which its own mark tells.
 std::string read_text(const std::filesystem::path& path);
 
 /// Its lines, without their ends; empty ones too.

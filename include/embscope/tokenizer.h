@@ -1,6 +1,5 @@
-// Tokenizer: text <-> token ids, by byte-pair encoding over bytes or characters, or by a unigram model. Byte-level ones are
-// total: any bytes in, the same bytes out.
-// Thread rule: immutable once built; any number of threads may use one.
+// Tokenizer: text <-> token ids, by byte-pair encoding over bytes or characters, or by a unigram model. Byte-level ones
+// are total: any bytes in, the same bytes out. Thread rule: immutable once built; any number of threads may use one.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +21,9 @@ struct ByteRange {
   bool operator==(const ByteRange&) const = default;
 };
 
-/// Ids, each with the bytes of the source text it stands for. Ranges follow one another; a token that the text does not hold
-/// (a beginning of text, a space put in front) has an empty one, and bytes that the tokenizer drops lie between two.
+/// Ids, each with the bytes of the source text it stands for. Ranges follow one another; a token that the text does not
+/// hold (a beginning of text, a space put in front) has an empty one, and bytes that the tokenizer drops lie between
+/// two.
 struct Tokens {
   std::vector<TokenId> ids;
   std::vector<ByteRange> ranges;
@@ -32,7 +32,8 @@ struct Tokens {
 
 class Tokenizer {
  public:
-  /// Throws Error{format} for duplicate tokens, merges that name unknown tokens, ids out of range, a pattern that is none.
+  /// Throws Error{format} for duplicate tokens, merges that name unknown tokens, ids out of range, a pattern that is
+  /// none.
   explicit Tokenizer(TokenizerSpec spec);
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
@@ -46,15 +47,15 @@ class Tokenizer {
   /// The ids of `encode` alone, in a fifth of the memory: for large texts.
   std::vector<TokenId> encode_ids(std::string_view text, bool special = false) const;
 
-  /// All that a model is given for a text: `encode`, between the tokens that the tokenizer's post-processor puts before and
-  /// behind it (most often a beginning of text), whose ranges are empty.
+  /// All that a model is given for a text: `encode`, between the tokens that the tokenizer's post-processor puts before
+  /// and behind it (most often a beginning of text), whose ranges are empty.
   Tokens with_bos(std::string_view text, bool special = false) const;
 
   /// `encode` of what stands within a text: without the space that some tokenizers put in front of a text's first word.
   Tokens encode_within(std::string_view text) const;
 
-  /// The bytes of ids, joined, without the space that the tokenizer put in front. Throws Error{range} for an id outside the
-  /// vocabulary.
+  /// The bytes of ids, joined, without the space that the tokenizer put in front. Throws Error{range} for an id outside
+  /// the vocabulary.
   std::string decode(std::span<const TokenId> ids) const;
 
   /// The bytes of one token. Throws Error{range}.

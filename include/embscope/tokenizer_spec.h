@@ -14,7 +14,8 @@ namespace embscope {
 
 using TokenId = std::int32_t;
 
-/// The common ways of cutting text into words, which have scanners of their own. Patterns as tokenizer.json writes them.
+/// The common ways of cutting text into words, which have scanners of their own. Patterns as tokenizer.json writes
+/// them.
 enum class PreTokenizer {
   gpt2,    ///< 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
   smollm,  ///< each digit (\p{N}) alone, then the GPT-2 pattern
@@ -35,9 +36,9 @@ struct TextPattern {
 struct NormalizerStep {
   enum class Kind { nfc, nfd, nfkc, nfkd, prepend, replace, strip, lowercase, strip_accents, nmt, precompiled };
   Kind kind = Kind::nfc;
-  TextPattern pattern;                    ///< replace: what
-  std::string content;                    ///< replace: by what; prepend: the text; precompiled: SentencePiece's map
-  bool left = true, right = true;         ///< strip
+  TextPattern pattern;             ///< replace: what
+  std::string content;             ///< replace: by what; prepend: the text; precompiled: SentencePiece's map
+  bool left = true, right = true;  ///< strip
 };
 
 /// One step that cuts a text.
@@ -90,10 +91,10 @@ struct TokenizerSpec {
 
   std::vector<NormalizerStep> normalizer;
   PreTokenizer pre = PreTokenizer::gpt2;
-  bool add_prefix_space = false;    ///< a space is put before each text between added tokens that does not begin with one
+  bool add_prefix_space = false;  ///< a space is put before each text between added tokens that does not begin with one
   bool prefix_before_space = false;  ///< and before those that do
-  bool prefix_first_only = false;   ///< only where the whole text begins
-  std::vector<CutStep> cuts;        ///< in place of `pre` and the prefix where they do not say it
+  bool prefix_first_only = false;    ///< only where the whole text begins
+  std::vector<CutStep> cuts;         ///< in place of `pre` and the prefix where they do not say it
 
   std::vector<TokenId> prefix, suffix;  ///< what the post-processor puts around a text
   std::optional<TokenId> bos, eos;

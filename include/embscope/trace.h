@@ -19,10 +19,10 @@ struct TraceRequest {
 struct TraceResult {
   int position = 0;
   TokenId own = 0, predicted = 0;
-  /// One row per block: columns block; for each change c of ln1, attn_out, ln2, mlp_out: length_c and cosine_c (with the
-  /// residual it meets); length (of resid_post), cosine_own, cosine_predicted (with the rows of wte, or of the unembedding for
-  /// the predicted token when it is untied), rank_own, rank_predicted, and top (readable tokens of the logit lens).
-  /// Block -1 is the embedding itself.
+  /// One row per block: columns block; for each change c of ln1, attn_out, ln2, mlp_out: length_c and cosine_c (with
+  /// the residual it meets); length (of resid_post), cosine_own, cosine_predicted (with the rows of wte, or of the
+  /// unembedding for the predicted token when it is untied), rank_own, rank_predicted, and top (readable tokens of the
+  /// logit lens). Block -1 is the embedding itself.
   Table life;
   /// Columns block, rank, token, probability: the logit lens after each block.
   Table lens;

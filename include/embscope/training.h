@@ -1,8 +1,9 @@
 // Trainer: a GPT-2 in training: its parameters, their gradients and AdamW's moments.
-// Thread rule: belongs to one thread, and uses all of them. The same steps give the same bits for any number of threads.
+// Thread rule: belongs to one thread, and uses all of them. The same steps give the same bits for any number of
+// threads.
 //
-// Memory: 16 bytes a parameter (itself, its gradient, two moments), 8 more for the weights as the matrix product wants them,
-// and about 70 bytes a position for each block and each unit of width.
+// Memory: 16 bytes a parameter (itself, its gradient, two moments), 8 more for the weights as the matrix product wants
+// them, and about 70 bytes a position for each block and each unit of width.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ struct Batch {
   std::int64_t rows = 0, length = 0;
 };
 
-/// AdamW (Loshchilov & Hutter 2019) with clipping by the norm of all gradients. Matrices decay; biases and gains do not.
+/// AdamW (Loshchilov & Hutter 2019) with clipping by the norm of all gradients. Matrices decay; biases and gains do
+/// not.
 struct AdamW {
   double beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, decay = 0.1;
   double clip = 1;  ///< largest norm of the gradient; 0: as it is

@@ -13,8 +13,8 @@ namespace embscope {
 struct TrajectoryRequest {
   std::vector<TokenId> ids;  ///< the text's tokens (Tokenizer::with_bos)
   int position = -1;         ///< negative counts from the end
-  /// Two vectors [D] that span the plane: the first gives the axis across, what the second adds to it (Gram and Schmidt) the
-  /// axis up. Empty: the first two principal components of the path itself.
+  /// Two vectors [D] that span the plane: the first gives the axis across, what the second adds to it (Gram and
+  /// Schmidt) the axis up. Empty: the first two principal components of the path itself.
   std::vector<std::vector<float>> axes;
   std::vector<std::string> names;  ///< of the two, for titles
 };
@@ -27,8 +27,8 @@ struct TrajectoryResult {
   Table table;                     ///< columns block (-1: before block 0), x, y, site
 };
 
-/// Throws Error{range} for a position the text has not or axes that span no plane, Error{shape} for vectors of another length,
-/// Error{usage} for one axis alone; what Transformer::run throws.
+/// Throws Error{range} for a position the text has not or axes that span no plane, Error{shape} for vectors of another
+/// length, Error{usage} for one axis alone; what Transformer::run throws.
 TrajectoryResult trajectory(const Transformer& transformer, const TrajectoryRequest& request,
                             const Progress& progress = {});
 

@@ -1,5 +1,6 @@
 // Transformer: a Model made ready to run. Weights are packed on first use and then shared by every run.
-// Thread rule: `run` is const and may be called from any number of threads at once. A Hooks object belongs to one thread.
+// Thread rule: `run` is const and may be called from any number of threads at once. A Hooks object belongs to one
+// thread.
 //
 // Numbers: fp32. A row of a batch gives the same bits as that row alone, with any number of threads, captured or not.
 #pragma once
@@ -115,20 +116,20 @@ class Transformer {
   const Model& model() const;
   const Config& config() const { return model().config(); }
 
-  /// One forward pass. Throws Error{usage} for an empty row, Error{range} for ids or positions out of range and for texts
-  /// longer than the context, Error{shape} for vectors that do not fit, Error{format} when the weights hold NaN or
-  /// infinity, Error{cancelled}.
+  /// One forward pass. Throws Error{usage} for an empty row, Error{range} for ids or positions out of range and for
+  /// texts longer than the context, Error{shape} for vectors that do not fit, Error{format} when the weights hold NaN
+  /// or infinity, Error{cancelled}.
   Result run(const Request& request) const;
 
-  /// What `run` would compute and hold. `seconds` are measured on a few tokens when `timed` says so, and 0 otherwise. Throws as
-  /// `run` does.
+  /// What `run` would compute and hold. `seconds` are measured on a few tokens when `timed` says so, and 0 otherwise.
+  /// Throws as `run` does.
   Estimate estimate(const Request& request, bool timed) const;
 
   /// Of all runs so far, whoever asked; what `unembed` computed counts among the rows of logits.
   Cost spent() const;
 
-  /// Final norm and unembedding of residual vectors [N, D] -> logits [N, V]: the logit lens. The same arithmetic as the run's
-  /// own: the lens of the last resid_post equals the logits, bit for bit.
+  /// Final norm and unembedding of residual vectors [N, D] -> logits [N, V]: the logit lens. The same arithmetic as the
+  /// run's own: the lens of the last resid_post equals the logits, bit for bit.
   Tensor unembed(const Tensor& residual) const;
 
  private:

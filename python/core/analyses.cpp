@@ -29,7 +29,8 @@ nb::bytes generate_of(const Shared& m, const std::string& text, int tokens, doub
     return generate(m->ready(), text, sampling, [&](TokenId id, std::string_view bytes, double probability) {
       bool on = !caller.cancelled();
       if (on && listener != nullptr) {
-        caller.ask([&] { on = !(*listener)(id, nb::bytes(bytes.data(), bytes.size()), probability).is(nb::bool_(false)); });
+        caller.ask(
+            [&] { on = !(*listener)(id, nb::bytes(bytes.data(), bytes.size()), probability).is(nb::bool_(false)); });
       }
       return on;
     });
@@ -52,7 +53,8 @@ nb::tuple pca_of(nb::handle array, int count) {
 }
 
 /// ids int32 [N, k] and values float32 [N, k]; of one more vector both are [1, k].
-nb::tuple neighbours_of(nb::handle array, const Maybe& to, int k, const std::string& metric, bool centred, const Maybe& progress) {
+nb::tuple neighbours_of(nb::handle array, const Maybe& to, int k, const std::string& metric, bool centred,
+                        const Maybe& progress) {
   auto vectors = shared_tensor(array, "neighbours");
   const NeighbourOptions options{.k = k, .metric = metric_named(metric), .centred = centred, .leave_out_zeros = true};
   std::vector<float> one;
@@ -60,9 +62,12 @@ nb::tuple neighbours_of(nb::handle array, const Maybe& to, int k, const std::str
     const Tensor given = tensor_of(*to, "neighbours", 1);
     one.assign(given.values().begin(), given.values().end());
   }
-  Neighbours found = work([=](const Caller& caller) {
-    return one.empty() ? nearest_neighbours(*vectors, options, caller.progress()) : nearest_to(one, *vectors, options);
-  }, progress);
+  Neighbours found = work(
+      [=](const Caller& caller) {
+        return one.empty() ? nearest_neighbours(*vectors, options, caller.progress())
+                           : nearest_to(one, *vectors, options);
+      },
+      progress);
   auto* owned = new Neighbours(std::move(found));
   const nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<Neighbours*>(p); });
   const std::size_t shape[] = {static_cast<std::size_t>(owned->count), static_cast<std::size_t>(owned->k)};
@@ -70,26 +75,39 @@ nb::tuple neighbours_of(nb::handle array, const Maybe& to, int k, const std::str
                         nb::cast(nb::ndarray<nb::numpy, float>(owned->values.data(), 2, shape, owner)));
 }
 
-nb::object tsne_of(nb::handle array, double perplexity, bool cosine, int steps, int exaggerated_steps, double exaggeration,
-                   double learning_rate, std::uint64_t seed, const Maybe& progress) {
+nb::object tsne_of(nb::handle array, double perplexity, bool cosine, int steps, int exaggerated_steps,
+                   double exaggeration, double learning_rate, std::uint64_t seed, const Maybe& progress) {
   auto vectors = shared_tensor(array, "tsne");
-  const TsneOptions options{.perplexity = perplexity, .cosine = cosine, .exaggerated_steps = exaggerated_steps, .steps = steps,
-                            .exaggeration = exaggeration, .learning_rate = learning_rate, .seed = seed};
+  const TsneOptions options{.perplexity = perplexity,
+                            .cosine = cosine,
+                            .exaggerated_steps = exaggerated_steps,
+                            .steps = steps,
+                            .exaggeration = exaggeration,
+                            .learning_rate = learning_rate,
+                            .seed = seed};
   return array_of(work([=](const Caller& caller) { return tsne(*vectors, options, caller.progress()); }, progress));
 }
 
-nb::object umap_of(nb::handle array, int neighbours, double min_dist, bool cosine, int epochs, int negatives, std::uint64_t seed,
-                   const Maybe& progress) {
+nb::object umap_of(nb::handle array, int neighbours, double min_dist, bool cosine, int epochs, int negatives,
+                   std::uint64_t seed, const Maybe& progress) {
   auto vectors = shared_tensor(array, "umap");
-  const UmapOptions options{.neighbours = neighbours, .cosine = cosine, .min_dist = min_dist, .epochs = epochs, .negatives = negatives, .seed = seed};
-  return array_of(work([=](const Caller& caller) {
-    const Progress told = caller.progress();
-    Umap map(*vectors, options, told);
-    while (map.step()) {
-      report(told, static_cast<double>(map.steps_done()) / map.steps(), "UMAP, epoch " + std::to_string(map.steps_done()));
-    }
-    return map.points().clone();
-  }, progress));
+  const UmapOptions options{.neighbours = neighbours,
+                            .cosine = cosine,
+                            .min_dist = min_dist,
+                            .epochs = epochs,
+                            .negatives = negatives,
+                            .seed = seed};
+  return array_of(work(
+      [=](const Caller& caller) {
+        const Progress told = caller.progress();
+        Umap map(*vectors, options, told);
+        while (map.step()) {
+          report(told, static_cast<double>(map.steps_done()) / map.steps(),
+                 "UMAP, epoch " + std::to_string(map.steps_done()));
+        }
+        return map.points().clone();
+      },
+      progress));
 }
 
 }  // namespace

@@ -41,19 +41,24 @@ Array checked(nb::handle object, const std::string& where) {
   check_torch(object, where);
   Array array;
   if (nb::hasattr(object, "mask") && nb::hasattr(object, "filled")) {
-    throw Error(Code::usage, where, "what a masked array hides would be used: give x.filled(...), or the rows that are whole");
+    throw Error(Code::usage, where,
+                "what a masked array hides would be used: give x.filled(...), or the rows that are whole");
   }
   if (!nb::try_cast(object, array)) {
     if (nb::hasattr(object, "dtype")) {
-      throw Error(Code::usage, where, "dtype is " + nb::cast<std::string>(nb::str(nb::object(object.attr("dtype")))) + ", needs float32: use x.astype('float32')");
+      throw Error(Code::usage, where,
+                  "dtype is " + nb::cast<std::string>(nb::str(nb::object(object.attr("dtype")))) +
+                      ", needs float32: use x.astype('float32')");
     }
-    throw Error(Code::usage, where, "a " + python_type(object) + " is no array: give float32 values from NumPy, or by DLPack");
+    throw Error(Code::usage, where,
+                "a " + python_type(object) + " is no array: give float32 values from NumPy, or by DLPack");
   }
   if (array.device_type() != nb::device::cpu::value) {
     throw Error(Code::usage, where, "the array is on another device, needs the CPU");
   }
   if (array.dtype() != nb::dtype<float>()) {
-    throw Error(Code::usage, where, "dtype is " + dpython_type(array) + ", needs float32: use x.astype('float32') or x.float()");
+    throw Error(Code::usage, where,
+                "dtype is " + dpython_type(array) + ", needs float32: use x.astype('float32') or x.float()");
   }
   return array;
 }
@@ -112,7 +117,8 @@ Tensor tensor_of(nb::handle object, const std::string& where, int rank) {
   Array array = checked(object, where);
   const Shape shape = shape_of(array);
   if (rank != 0 && shape.rank() != rank) {
-    throw Error(Code::shape, where, "has " + std::to_string(shape.rank()) + " axes (" + shape.text() + "), needs " + std::to_string(rank));
+    throw Error(Code::shape, where,
+                "has " + std::to_string(shape.rank()) + " axes (" + shape.text() + "), needs " + std::to_string(rank));
   }
   const auto* data = static_cast<const float*>(array.data());
   if (row_major(array)) {

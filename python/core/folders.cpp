@@ -21,10 +21,12 @@ using Words = std::vector<std::string>;
 
 /// A run's steps as progress: the held-out loss where there is one, as far as it has come.
 TrainingWatch watch_of(const Caller& caller) {
-  return {.on_step = [progress = caller.progress()](const TrainingStep& s) {
-            const std::string what = "step " + std::to_string(s.step) + " of " + std::to_string(s.steps) + ", loss " + std::to_string(s.loss);
-            return progress(static_cast<double>(s.step) / static_cast<double>(s.steps), what);
-          },
+  return {.on_step =
+              [progress = caller.progress()](const TrainingStep& s) {
+                const std::string what = "step " + std::to_string(s.step) + " of " + std::to_string(s.steps) +
+                                         ", loss " + std::to_string(s.loss);
+                return progress(static_cast<double>(s.step) / static_cast<double>(s.steps), what);
+              },
           .on_checkpoint = {}};
 }
 
@@ -52,24 +54,31 @@ void bind_request(nb::module_& m) {
       .def_rw("evaluate", &R::evaluate)
       .def_rw("checkpoint", &R::checkpoint)
       .def_rw("snapshot", &R::snapshot)
-      .def_prop_rw("decay", [](const R& r) { return r.adam.decay; }, [](R& r, double value) { r.adam.decay = value; })
-      .def_prop_rw("clip", [](const R& r) { return r.adam.clip; }, [](R& r, double value) { r.adam.clip = value; });
+      .def_prop_rw(
+          "decay", [](const R& r) { return r.adam.decay; }, [](R& r, double value) { r.adam.decay = value; })
+      .def_prop_rw(
+          "clip", [](const R& r) { return r.adam.clip; }, [](R& r, double value) { r.adam.clip = value; });
 }
 
 std::size_t train_tokenizer(const std::string& text, std::int64_t size, const Path& folder, const Maybe& progress) {
-  return work([=](const Caller& caller) {
-    make_folder(folder);
-    const TokenizerSpec spec = bpe_vocabulary(text, size, caller.progress());
-    write_file(folder / "tokenizer.json", tokenizer_json(spec));
-    return spec.tokens.size();
-  }, progress);
+  return work(
+      [=](const Caller& caller) {
+        make_folder(folder);
+        const TokenizerSpec spec = bpe_vocabulary(text, size, caller.progress());
+        write_file(folder / "tokenizer.json", tokenizer_json(spec));
+        return spec.tokens.size();
+      },
+      progress);
 }
 
-nb::dict growth_of(const Path& run, const Words& words, int k, std::int64_t mapped, const std::string& method, std::uint64_t seed,
-                   const Maybe& progress) {
-  Growth found = work([=](const Caller& caller) {
-    return growth({.run = run, .words = words, .neighbours = k, .mapped = mapped, .method = method, .seed = seed}, caller.progress());
-  }, progress);
+nb::dict growth_of(const Path& run, const Words& words, int k, std::int64_t mapped, const std::string& method,
+                   std::uint64_t seed, const Maybe& progress) {
+  Growth found = work(
+      [=](const Caller& caller) {
+        return growth({.run = run, .words = words, .neighbours = k, .mapped = mapped, .method = method, .seed = seed},
+                      caller.progress());
+      },
+      progress);
   nb::dict d;
   d["shape"] = std::move(found.shape);
   d["neighbours"] = std::move(found.neighbours);
@@ -85,13 +94,21 @@ DType dtype_named(const std::string& name) {
   return found->second;
 }
 
-nb::dict extract_of(const Shared& m, const Path& corpus, const Path& folder, const Words& sites, const std::string& dtype, int shard,
-                    int shards, std::int64_t part_tokens, std::int64_t batch_tokens, const std::string& field, bool keep_invalid,
-                    const Maybe& progress) {
-  const ExtractRequest request{.corpus = corpus, .folder = folder, .sites = sites, .dtype = dtype_named(dtype), .shard = shard,
-                               .shards = shards, .part_tokens = part_tokens, .batch_tokens = batch_tokens, .field = field,
+nb::dict extract_of(const Shared& m, const Path& corpus, const Path& folder, const Words& sites,
+                    const std::string& dtype, int shard, int shards, std::int64_t part_tokens,
+                    std::int64_t batch_tokens, const std::string& field, bool keep_invalid, const Maybe& progress) {
+  const ExtractRequest request{.corpus = corpus,
+                               .folder = folder,
+                               .sites = sites,
+                               .dtype = dtype_named(dtype),
+                               .shard = shard,
+                               .shards = shards,
+                               .part_tokens = part_tokens,
+                               .batch_tokens = batch_tokens,
+                               .field = field,
                                .keep_invalid = keep_invalid};
-  const ExtractResult found = work([=](const Caller& caller) { return extract(m->ready(), request, caller.progress()); }, progress);
+  const ExtractResult found =
+      work([=](const Caller& caller) { return extract(m->ready(), request, caller.progress()); }, progress);
   nb::dict d;
   d["documents"] = found.documents;
   d["tokens"] = found.tokens;

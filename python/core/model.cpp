@@ -108,7 +108,8 @@ void call_hook(const nb::callable& function, const std::string& site, std::size_
   if (!given.is_none() && !given.is(array)) copy_to(given, values.shape, values.values, "hook at " + site);
   given.reset();
   if (Py_REFCNT(array.ptr()) > 1) {
-    throw Error(Code::usage, "hook at " + site, "the array it was given is the engine's own memory and was kept: keep x.copy()");
+    throw Error(Code::usage, "hook at " + site,
+                "the array it was given is the engine's own memory and was kept: keep x.copy()");
   }
 }
 
@@ -141,43 +142,48 @@ Prompt prompt_of(const Model& model, const std::vector<TokenId>& ids, const std:
 }
 
 /// (site, values as the hook sees them) of every row; see `Model.run` in model.py.
-nb::tuple run(const std::shared_ptr<Opened>& m, std::vector<std::vector<TokenId>> rows, const std::vector<std::string>& texts,
-              const std::vector<std::string>& capture, const nb::list& edits, const std::string& logits,
-              std::vector<TokenId> of, const nb::list& hooks, const Maybe& progress) {
+nb::tuple run(const std::shared_ptr<Opened>& m, std::vector<std::vector<TokenId>> rows,
+              const std::vector<std::string>& texts, const std::vector<std::string>& capture, const nb::list& edits,
+              const std::string& logits, std::vector<TokenId> of, const nb::list& hooks, const Maybe& progress) {
   Request request;
   request.rows = std::move(rows);
   request.logits = logits_at(logits);
   request.tokens = std::move(of);
   const Config& config = m->model->config();
-  for (const std::string& pattern : capture) std::ranges::copy(parse_sites(pattern, config), std::back_inserter(request.capture));
+  for (const std::string& pattern : capture)
+    std::ranges::copy(parse_sites(pattern, config), std::back_inserter(request.capture));
   const std::vector<PendingEdit> pending = pending_edits(edits);
   std::vector<HookCall> calls;
   std::vector<nb::callable> functions;
   for (nb::handle hook : hooks) {
     const auto pair = nb::cast<nb::tuple>(hook);
-    for (const Site& site : parse_sites(nb::cast<std::string>(pair[0]), config)) calls.push_back({site, functions.size()});
+    for (const Site& site : parse_sites(nb::cast<std::string>(pair[0]), config))
+      calls.push_back({site, functions.size()});
     functions.push_back(nb::cast<nb::callable>(pair[1]));
   }
   std::vector<std::string> names;
   for (const Site& site : request.capture) names.push_back(site.name());
   const std::vector<nb::callable>* mine = &functions;  // stays with this thread, which calls them
-  Result result = work([m, request = std::move(request), pending, texts, calls, mine](const Caller& caller) mutable {
-    for (std::size_t r = 0; r < request.rows.size(); ++r) {
-      const Prompt prompt = pending.empty() ? Prompt{} : prompt_of(*m->model, request.rows[r], texts[r]);
-      add_edits(request.edits, pending, m->ready(), prompt, request.rows.size() == 1 ? -1 : static_cast<int>(r));
-    }
-    Hooks listening;
-    for (const HookCall& call : calls) {
-      listening.write(call.site, [&caller, call, mine](SiteValues& seen) {
-        caller.ask([&] {
-          for (std::size_t r = 0; r < seen.rows.size(); ++r) call_hook((*mine)[call.function], seen.site.name(), r, seen.rows[r]);
-        });
-      });
-    }
-    request.hooks = calls.empty() ? nullptr : &listening;
-    request.progress = caller.progress();
-    return m->ready().run(request);
-  }, progress);
+  Result result = work(
+      [m, request = std::move(request), pending, texts, calls, mine](const Caller& caller) mutable {
+        for (std::size_t r = 0; r < request.rows.size(); ++r) {
+          const Prompt prompt = pending.empty() ? Prompt{} : prompt_of(*m->model, request.rows[r], texts[r]);
+          add_edits(request.edits, pending, m->ready(), prompt, request.rows.size() == 1 ? -1 : static_cast<int>(r));
+        }
+        Hooks listening;
+        for (const HookCall& call : calls) {
+          listening.write(call.site, [&caller, call, mine](SiteValues& seen) {
+            caller.ask([&] {
+              for (std::size_t r = 0; r < seen.rows.size(); ++r)
+                call_hook((*mine)[call.function], seen.site.name(), r, seen.rows[r]);
+            });
+          });
+        }
+        request.hooks = calls.empty() ? nullptr : &listening;
+        request.progress = caller.progress();
+        return m->ready().run(request);
+      },
+      progress);
   nb::list out;
   for (RowResult& row : result.rows) {
     nb::dict arrays;
@@ -233,47 +239,56 @@ void bind_model(nb::module_& m) {
   nb::class_<Opened>(m, "Opened", "A model that is open: what embscope.Model stands on.")
       .def_prop_ro("name", [](const Opened& o) { return o.model->name(); })
       .def_prop_ro("path", [](const Opened& o) { return o.model->path().string(); })
-      .def_prop_ro("files", [](const Opened& o) {
-        std::vector<std::string> out;
-        for (const auto& archive : o.model->archives())
-          for (const auto& file : archive->files()) out.push_back(file.string());
-        return out;
-      })
+      .def_prop_ro("files",
+                   [](const Opened& o) {
+                     std::vector<std::string> out;
+                     for (const auto& archive : o.model->archives())
+                       for (const auto& file : archive->files()) out.push_back(file.string());
+                     return out;
+                   })
       .def_prop_ro("config", config_of)
       .def_prop_ro("sites", sites_of)
       .def("tokens", tokens_of)
-      .def("decode", [](const Opened& o, const std::vector<TokenId>& ids) { return bytes_of(o.model->tokenizer().decode(ids)); })
+      .def("decode",
+           [](const Opened& o, const std::vector<TokenId>& ids) { return bytes_of(o.model->tokenizer().decode(ids)); })
       .def("label", [](const Opened& o, TokenId id) { return o.model->label(id); })
-      .def("labels", [](const Opened& o) {
-        std::vector<std::string> out;
-        for (std::int64_t id = 0; id < o.model->config().vocab; ++id) out.push_back(o.model->label(static_cast<TokenId>(id)));
-        return out;
-      })
+      .def("labels",
+           [](const Opened& o) {
+             std::vector<std::string> out;
+             for (std::int64_t id = 0; id < o.model->config().vocab; ++id)
+               out.push_back(o.model->label(static_cast<TokenId>(id)));
+             return out;
+           })
       .def("word", [](const Opened& o, const std::string& word) { return token_named(*o.model, word).id; })
       .def("pieces", [](const Opened& o, const std::string& word) { return token_named(*o.model, word).pieces; })
       .def("site", [](const Opened& o, const std::string& name) { return parse_site(name, o.model->config()).name(); })
-      .def("expand", [](const Opened& o, const std::string& pattern) {
-        std::vector<std::string> out;
-        for (const Site& site : parse_sites(pattern, o.model->config())) out.push_back(site.name());
-        return out;
-      })
+      .def("expand",
+           [](const Opened& o, const std::string& pattern) {
+             std::vector<std::string> out;
+             for (const Site& site : parse_sites(pattern, o.model->config())) out.push_back(site.name());
+             return out;
+           })
       .def("rows", [](const Opened& o, const std::vector<TokenId>& ids) { return array_of(rows_of(o, ids)); })
-      .def("vector", [](const std::shared_ptr<Opened>& o, const std::string& text, const std::string& site, int position) {
-        const Site at = parse_site(site, o->model->config());
-        std::vector<float> v = work([=](const Caller&) { return parse_vector(text, o->ready(), at, position, {.files = Files::allowed}); });
-        return array_of(Tensor::of({static_cast<std::int64_t>(v.size())}, v));
-      })
+      .def("vector",
+           [](const std::shared_ptr<Opened>& o, const std::string& text, const std::string& site, int position) {
+             const Site at = parse_site(site, o->model->config());
+             std::vector<float> v = work([=](const Caller&) {
+               return parse_vector(text, o->ready(), at, position, {.files = Files::allowed});
+             });
+             return array_of(Tensor::of({static_cast<std::int64_t>(v.size())}, v));
+           })
       .def("unembed", unembed)
       .def("run", run);
   m.def("wte", wte_array);
   m.def("load", load, nb::arg("name"), nb::arg("bos") = true);
   nb::class_<PendingEdit>(m, "Edit");
   m.def("edit", [](const std::string& site, const std::string& change, const Maybe& vector, float amount,
-                   std::vector<int> positions, std::vector<int> heads, std::vector<int> rows, std::vector<int> dimensions,
-                   float low, float high, std::uint64_t seed) {
+                   std::vector<int> positions, std::vector<int> heads, std::vector<int> rows,
+                   std::vector<int> dimensions, float low, float high, std::uint64_t seed) {
     static const std::map<std::string, Change> changes = {
-        {"set", Change::set}, {"add", Change::add}, {"scale", Change::scale}, {"mix", Change::mix}, {"zero", Change::zero},
-        {"project_out", Change::project_out}, {"rotate", Change::rotate}, {"clamp", Change::clamp}, {"noise", Change::noise}};
+        {"set", Change::set},       {"add", Change::add},     {"scale", Change::scale},
+        {"mix", Change::mix},       {"zero", Change::zero},   {"project_out", Change::project_out},
+        {"rotate", Change::rotate}, {"clamp", Change::clamp}, {"noise", Change::noise}};
     const auto found = changes.find(change);
     if (found == changes.end()) {
       std::vector<std::string> names;
@@ -281,9 +296,17 @@ void bind_model(nb::module_& m) {
       throw Error(Code::not_found, "Edit", "no change '" + change + "'" + nearest_names(change, names));
     }
     PendingEdit out{.site = site};
-    out.edit = {.site = {}, .change = found->second, .rows = std::move(rows), .positions = std::move(positions),
-                .heads = std::move(heads), .vector = {}, .amount = amount, .dimensions = std::move(dimensions),
-                .low = low, .high = high, .seed = seed};
+    out.edit = {.site = {},
+                .change = found->second,
+                .rows = std::move(rows),
+                .positions = std::move(positions),
+                .heads = std::move(heads),
+                .vector = {},
+                .amount = amount,
+                .dimensions = std::move(dimensions),
+                .low = low,
+                .high = high,
+                .seed = seed};
     if (vector) {
       const Tensor values = tensor_of(*vector, "Edit at " + site);
       out.edit.vector.assign(values.values().begin(), values.values().end());

@@ -34,7 +34,8 @@ void raise(const std::exception_ptr& pointer, void*) {
   try {
     std::rethrow_exception(pointer);
   } catch (const Error& error) {
-    const nb::object made = nb::module_::import_("embscope.errors").attr("made")(name_of(error.code()), error.where(), error.message());
+    const nb::object made =
+        nb::module_::import_("embscope.errors").attr("made")(name_of(error.code()), error.where(), error.message());
     PyErr_SetObject(made.type().ptr(), made.ptr());
   }
 }

@@ -78,9 +78,7 @@ std::exception_ptr look(Desk& desk, const std::function<void()>* asked, const nb
     if (asked != nullptr) (*asked)();
     if (fraction >= 0 && !progress.is_none()) show(progress, desk, fraction, what);
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
-  } catch (...) {
-    return std::current_exception();
-  }
+  } catch (...) { return std::current_exception(); }
   return nullptr;
 }
 

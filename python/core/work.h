@@ -23,8 +23,8 @@ namespace nb = nanobind;
 
 using Maybe = std::optional<nb::object>;  ///< an argument that may be None
 
-/// Where the working and the waiting thread meet. Shared by both: a caller who has been interrupted leaves, and the work,
-/// told to stop, ends by itself.
+/// Where the working and the waiting thread meet. Shared by both: a caller who has been interrupted leaves, and the
+/// work, told to stop, ends by itself.
 struct Desk {
   std::mutex mutex;
   std::condition_variable changed;
@@ -40,8 +40,8 @@ struct Desk {
 class Caller {
  public:
   explicit Caller(std::shared_ptr<Desk> desk) : desk_(std::move(desk)) {}
-  /// Runs `job` on the calling thread, which then holds the interpreter's lock. Throws Error{cancelled} when the caller has
-  /// left or the job failed (the caller then raises what the job raised).
+  /// Runs `job` on the calling thread, which then holds the interpreter's lock. Throws Error{cancelled} when the caller
+  /// has left or the job failed (the caller then raises what the job raised).
   void ask(const std::function<void()>& job) const;
   bool cancelled() const { return desk_->cancelled; }
   Progress progress() const;
@@ -56,7 +56,8 @@ void hand_over(std::function<void()> job);
 /// Waits for the work. Throws its Error, what a job or `progress` raised, or KeyboardInterrupt.
 void attend(Desk& desk, const nb::object& progress);
 
-/// Runs body(caller) on another thread and returns what it gives. `body` owns what it uses, and nothing of Python but arrays.
+/// Runs body(caller) on another thread and returns what it gives. `body` owns what it uses, and nothing of Python but
+/// arrays.
 template <class F>
 auto work(F body, const Maybe& progress = std::nullopt) {
   using Given = decltype(body(std::declval<const Caller&>()));
@@ -70,9 +71,7 @@ auto work(F body, const Maybe& progress = std::nullopt) {
     std::exception_ptr failure;
     try {
       held->given.emplace(held->body(Caller(desk)));
-    } catch (...) {
-      failure = std::current_exception();
-    }
+    } catch (...) { failure = std::current_exception(); }
     held.reset();  // a caller who is still there is the last to let go
     const std::lock_guard lock(desk->mutex);
     desk->failure = std::move(failure);

@@ -6,20 +6,34 @@
     run = model.run("The capital of Germany is", capture=["blocks.*.resid_post"])
     run["blocks.4.resid_post"]        # an array [T, D] over the engine's memory
 
-Everything computes in float32 with the interpreter's lock released; Ctrl-C stops it. Results do not depend on the number of
-threads, not by a bit.
+Everything computes in float32 with the interpreter's lock released; Ctrl-C stops it. Results do not depend on the
+number of threads, not by a bit.
 """
+
 from __future__ import annotations
 
 import pathlib
 
 from . import _core
 from ._words import in_words
-from .errors import (ArgumentError, CancelledError, EmbscopeError, FormatError, InputOutputError, MissingDependencyError, NetworkError,
-                     NotFoundError, RangeError, ShapeError, UnsupportedError, UsageError)
+from .errors import (
+    ArgumentError,
+    CancelledError,
+    EmbscopeError,
+    FormatError,
+    InputOutputError,
+    MissingDependencyError,
+    NetworkError,
+    NotFoundError,
+    RangeError,
+    ShapeError,
+    UnsupportedError,
+    UsageError,
+)
 from .model import Edit, Handle, Model, Place, Run, Runs, Tokens, load
+from .progress import Progress
+from .progress import shown as _shown
 from .projection import neighbours, pca, toy_space, tsne, umap
-from .progress import Progress, shown as _shown
 from .space import Space, compare, open_space
 from .table import Figure, Projected, Result, Table
 from .training import growth, resume, train, train_tokenizer
@@ -31,7 +45,8 @@ __version__ = "0.1.0"
 def pull(name: str, progress: Progress = None) -> pathlib.Path:
     """Fetches a model ("gpt2", "OWNER/NAME") from the Hugging Face hub into the cache; returns its folder.
 
-    Resumes; checks size and SHA-256. Raises NetworkError (with the address and what to do), InputOutputError, FormatError.
+    Resumes; checks size and SHA-256. Raises NetworkError (with the address and what to do), InputOutputError,
+    FormatError.
     """
     with _shown(progress) as p:
         return _core.pull(name, p)
@@ -52,9 +67,48 @@ def set_threads(count: int) -> None:
     _core.set_threads(count)
 
 
-__all__ = ["load", "Model", "Run", "Runs", "Tokens", "Edit", "Handle", "Place", "Space", "open_space", "compare", "train", "train_tokenizer",
-           "resume", "growth", "Table", "Figure", "Result", "Projected", "Map", "pca", "tsne", "umap", "neighbours", "toy_space", "pull",
-           "cache_folder", "threads", "set_threads", "EmbscopeError", "UsageError", "NotFoundError", "FormatError", "UnsupportedError",
-           "ShapeError", "RangeError", "InputOutputError", "NetworkError", "CancelledError", "MissingDependencyError", "ArgumentError"]
+__all__ = [
+    "load",
+    "Model",
+    "Run",
+    "Runs",
+    "Tokens",
+    "Edit",
+    "Handle",
+    "Place",
+    "Space",
+    "open_space",
+    "compare",
+    "train",
+    "train_tokenizer",
+    "resume",
+    "growth",
+    "Table",
+    "Figure",
+    "Result",
+    "Projected",
+    "Map",
+    "pca",
+    "tsne",
+    "umap",
+    "neighbours",
+    "toy_space",
+    "pull",
+    "cache_folder",
+    "threads",
+    "set_threads",
+    "EmbscopeError",
+    "UsageError",
+    "NotFoundError",
+    "FormatError",
+    "UnsupportedError",
+    "ShapeError",
+    "RangeError",
+    "InputOutputError",
+    "NetworkError",
+    "CancelledError",
+    "MissingDependencyError",
+    "ArgumentError",
+]
 
 in_words(globals(), __all__)

@@ -1,4 +1,5 @@
 """The command line that the wheel carries."""
+
 from __future__ import annotations
 
 import importlib.util

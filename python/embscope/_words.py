@@ -1,4 +1,5 @@
 """What users meet when a type or a seed is wrong, and how objects show themselves: briefly, in words."""
+
 from __future__ import annotations
 
 import functools
@@ -6,7 +7,8 @@ import inspect
 import operator
 import os
 import re
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from .errors import ArgumentError, EmbscopeError, RangeError
 
@@ -26,13 +28,15 @@ def listed(items, most: int = 20) -> str:
 
 
 def in_words(namespace: dict[str, Any], names: list[str]) -> None:
-    """Wraps the public functions, and the public methods of the classes, among `names`: an argument of a wrong type becomes an
-    ArgumentError with the engine's words, a seed outside 0 to 2^64 - 1 a RangeError."""
+    """Wraps the public functions, and the public methods of the classes, among `names`: an argument of a wrong type
+    becomes an ArgumentError with the engine's words, a seed outside 0 to 2^64 - 1 a RangeError."""
     for name in names:
         found = namespace[name]
         if inspect.isfunction(found):
             namespace[name] = _worded(found)
-        elif inspect.isclass(found) and found.__module__.startswith(__package__) and not issubclass(found, BaseException):
+        elif (
+            inspect.isclass(found) and found.__module__.startswith(__package__) and not issubclass(found, BaseException)
+        ):
             for method, function in list(vars(found).items()):
                 if method.startswith("_") and method != "__init__":
                     continue

@@ -1,19 +1,19 @@
 """Names that other tools give to sites, and their habits, for code that comes from there.
 
-`Model.run`, `hook` and `hooks` understand these names as they are. This module has what goes beyond names: the batch axis that
-PyTorch users expect, nnsight's paths, and the tables themselves.
+`Model.run`, `hook` and `hooks` understand these names as they are. This module has what goes beyond names: the batch
+axis that PyTorch users expect, nnsight's paths, and the tables themselves.
 
     from embscope import compat
     compat.names(model)                                  # site -> what TransformerLens, Hugging Face, nnsight call it
     logits, cache = compat.run_with_cache(model, text)   # TransformerLens's call and its shapes
     out = compat.forward(model, ids, output_hidden_states=True)  # transformers' call and its shapes
 """
+
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -36,29 +36,37 @@ def site(model: Model, name: str) -> str:
 
 def _input_of(model: Model, path: str) -> str:
     """What goes into a module is a site too, for the modules where it has a name."""
-    into = [(r"(?:transformer\.h|model\.layers)\.(\d+)", "blocks.{}.resid_pre"),
-            (r"(?:transformer\.h\.(\d+)\.attn\.c_proj|model\.layers\.(\d+)\.self_attn\.o_proj)", "blocks.{}.z"),
-            (r"(?:transformer\.h\.(\d+)\.ln_2|model\.layers\.(\d+)\.post_attention_layernorm)", "blocks.{}.resid_mid"),
-            (r"(?:transformer\.h\.(\d+)\.mlp|model\.layers\.(\d+)\.mlp)", "blocks.{}.ln2"),
-            (r"(?:transformer\.h\.(\d+)\.mlp\.c_proj|model\.layers\.(\d+)\.mlp\.down_proj)", "blocks.{}.mlp_post"),
-            (r"(?:transformer\.ln_f|model\.norm)", f"blocks.{model.config['blocks'] - 1}.resid_post"),
-            (r"lm_head", "ln_final")]
+    into = [
+        (r"(?:transformer\.h|model\.layers)\.(\d+)", "blocks.{}.resid_pre"),
+        (r"(?:transformer\.h\.(\d+)\.attn\.c_proj|model\.layers\.(\d+)\.self_attn\.o_proj)", "blocks.{}.z"),
+        (r"(?:transformer\.h\.(\d+)\.ln_2|model\.layers\.(\d+)\.post_attention_layernorm)", "blocks.{}.resid_mid"),
+        (r"(?:transformer\.h\.(\d+)\.mlp|model\.layers\.(\d+)\.mlp)", "blocks.{}.ln2"),
+        (r"(?:transformer\.h\.(\d+)\.mlp\.c_proj|model\.layers\.(\d+)\.mlp\.down_proj)", "blocks.{}.mlp_post"),
+        (r"(?:transformer\.ln_f|model\.norm)", f"blocks.{model.config['blocks'] - 1}.resid_post"),
+        (r"lm_head", "ln_final"),
+    ]
     for pattern, name in into:
         found = re.fullmatch(pattern, path)
         if found:
             return model.site(name.format(*(g for g in found.groups() if g is not None)))
-    raise NotFoundError(f"{path}.input", "Embscope has no site for the input of this module; "
-                                         "ask for the output of the one before (embscope info lists the sites)")
+    raise NotFoundError(
+        f"{path}.input",
+        "Embscope has no site for the input of this module; "
+        "ask for the output of the one before (embscope info lists the sites)",
+    )
 
 
 def names(model: Model) -> dict[str, dict[str, str]]:
     """Every site of the model with its names elsewhere; {} stands for the number of the block."""
-    return {s["site"]: {"transformer_lens": s["transformer_lens"], "hugging_face": s["hugging_face"], "gguf": s["gguf"]}
-            for s in model.sites()}
+    return {
+        s["site"]: {"transformer_lens": s["transformer_lens"], "hugging_face": s["hugging_face"], "gguf": s["gguf"]}
+        for s in model.sites()
+    }
 
 
 class Cache(Mapping):
-    """TransformerLens's ActivationCache: arrays [1, ...] under its names, ("resid_post", 3) and "resid_post" with a block too."""
+    """TransformerLens's ActivationCache: arrays [1, ...] under its names, ("resid_post", 3) and "resid_post" with a
+    block too."""
 
     def __init__(self, model: Model, run):
         self._model, self._run = model, run
@@ -77,9 +85,13 @@ class Cache(Mapping):
 
 
 def run_with_cache(model: Model, text: Text, names_filter: str | Sequence[str] | Callable[[str], bool] | None = None):
-    """TransformerLens's `run_with_cache`: logits [1, T, V] and a Cache. `names_filter` is a name, several, or a function of
-    Embscope's names; None captures every site."""
-    every = [name for s in model.sites() for name in model._core.expand(s["site"].removeprefix("blocks.L.").replace("{}", "*"))]
+    """TransformerLens's `run_with_cache`: logits [1, T, V] and a Cache. `names_filter` is a name, several, or a
+    function of Embscope's names; None captures every site."""
+    every = [
+        name
+        for s in model.sites()
+        for name in model._core.expand(s["site"].removeprefix("blocks.L.").replace("{}", "*"))
+    ]
     if names_filter is None:
         wanted = every
     elif callable(names_filter):
@@ -91,8 +103,8 @@ def run_with_cache(model: Model, text: Text, names_filter: str | Sequence[str] |
 
 
 def run_with_hooks(model: Model, text: Text, fwd_hooks: Sequence[tuple[str, Callable]]) -> np.ndarray:
-    """TransformerLens's `run_with_hooks`: logits [1, T, V]. Each function gets values [1, T, ...] and an object with `name`; it may
-    write in place, or return what replaces them."""
+    """TransformerLens's `run_with_hooks`: logits [1, T, V]. Each function gets values [1, T, ...] and an object with
+    `name`; it may write in place, or return what replaces them."""
     handles: list[Handle] = []
     try:
         for name, function in fwd_hooks:
@@ -107,15 +119,21 @@ def _batched(function: Callable) -> Callable:
     def hook(values, place):
         given = function(values[None], SimpleNamespace(name=place.site, hook_name=place.site))
         return None if given is None else given[0]
+
     return hook
 
 
-def forward(model: Model, ids: Text, output_hidden_states: bool = False, output_attentions: bool = False) -> SimpleNamespace:
-    """transformers' model(input_ids): ``logits`` [1, T, V]; ``hidden_states``, L + 1 arrays [1, T, D] of which the last is
-    after the final norm, as transformers has it; ``attentions``, L arrays [1, H, T, T]."""
+def forward(
+    model: Model, ids: Text, output_hidden_states: bool = False, output_attentions: bool = False
+) -> SimpleNamespace:
+    """transformers' model(input_ids): ``logits`` [1, T, V]; ``hidden_states``, L + 1 arrays [1, T, D] of which the last
+    is after the final norm, as transformers has it; ``attentions``, L arrays [1, H, T, T]."""
     blocks = model.config["blocks"]
     hidden = [f"blocks.{b}.resid_pre" for b in range(blocks)] + ["ln_final"] if output_hidden_states else []
     maps = [f"blocks.{b}.pattern" for b in range(blocks)] if output_attentions else []
     run = model.run(ids, capture=hidden + maps, logits="all")
-    return SimpleNamespace(logits=run.logits[None], hidden_states=tuple(run[h][None] for h in hidden) or None,
-                           attentions=tuple(run[m][None] for m in maps) or None)
+    return SimpleNamespace(
+        logits=run.logits[None],
+        hidden_states=tuple(run[h][None] for h in hidden) or None,
+        attentions=tuple(run[m][None] for m in maps) or None,
+    )

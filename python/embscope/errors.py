@@ -1,4 +1,6 @@
-"""Errors: one class for each kind of thing that can go wrong, all of them EmbscopeError, with the engine's own words."""
+"""Errors: one class for each kind of thing that can go wrong, all of them EmbscopeError, with the engine's own
+words."""
+
 from __future__ import annotations
 
 import re
@@ -88,22 +90,37 @@ class MissingDependencyError(EmbscopeError, ImportError):
     code = "unsupported"
 
 
-_CLASSES = {kind.code: kind for kind in (UsageError, NotFoundError, FormatError, UnsupportedError, ShapeError, RangeError,
-                                         InputOutputError, NetworkError, CancelledError)}
+_CLASSES = {
+    kind.code: kind
+    for kind in (
+        UsageError,
+        NotFoundError,
+        FormatError,
+        UnsupportedError,
+        ShapeError,
+        RangeError,
+        InputOutputError,
+        NetworkError,
+        CancelledError,
+    )
+}
 
 
 def made(code: str, where: str, message: str) -> EmbscopeError:
-    """The engine's error. What its words call "--resume" and "--part-tokens" is `embscope.resume` and part_tokens here; commands
-    in quotes stay commands."""
+    """The engine's error. What its words call "--resume" and "--part-tokens" is `embscope.resume` and part_tokens here;
+    commands in quotes stay commands."""
+
     def here(found: re.Match) -> str:
         option = found[1]
         return found[0] if option is None else "embscope.resume" if option == "resume" else option.replace("-", "_")
+
     return _CLASSES[code](where, re.sub(r"'embscope [^']*'|--([a-z][a-z-]*)", here, message))
 
 
 def needs(package: str, what: str):
     """The optional package, or MissingDependencyError with the command that installs it."""
     import importlib
+
     try:
         return importlib.import_module(package)
     except ImportError as error:

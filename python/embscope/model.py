@@ -1,4 +1,5 @@
 """Model: an open language model, and everything that can be asked of it."""
+
 from __future__ import annotations
 
 import contextlib
@@ -7,14 +8,13 @@ import os
 import threading
 import traceback
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator
+from typing import Any
 
 import numpy as np
 
-from . import _core
-from . import projection
+from . import _core, projection
 from ._catalogue import Analyses, Text
 from ._words import brief, listed
 from .errors import NotFoundError, RangeError, UsageError
@@ -26,7 +26,8 @@ Hook = Callable[..., Any]
 
 
 class Tokens:
-    """A text's tokens. ``ids`` is an int32 array [T]; ``labels`` are readable; ``ranges`` are bytes of the text's UTF-8."""
+    """A text's tokens. ``ids`` is an int32 array [T]; ``labels`` are readable; ``ranges`` are bytes of the text's
+    UTF-8."""
 
     def __init__(self, text: str, ids: list[int], ranges: list[tuple[int, int]], labels: list[str]):
         self.text = text
@@ -48,28 +49,46 @@ class Tokens:
 
     def _repr_html_(self) -> str:
         span = '<span style="background:hsl({} 60% 88%);color:#111;border-radius:3px;padding:1px 3px" title="position {}, id {}">{}</span>'
-        return " ".join(span.format(47 * i % 360, i, token, html.escape(label))
-                        for i, (token, label) in enumerate(zip(self.ids.tolist(), self.labels)))
+        return " ".join(
+            span.format(47 * i % 360, i, token, html.escape(label))
+            for i, (token, label) in enumerate(zip(self.ids.tolist(), self.labels))
+        )
 
 
-def Edit(site: str, change: str, vector: Any = None, amount: float = 1.0, positions: Sequence[int] = (),
-         heads: Sequence[int] = (), rows: Sequence[int] = (), dimensions: Sequence[int] = (), low: float = 0.0,
-         high: float = 0.0, seed: int = 1) -> _core.Edit:
-    """An intervention as data. Where: `site` (or a pattern of sites), `positions`, `heads`, `rows` of the batch; empty: all.
+def Edit(
+    site: str,
+    change: str,
+    vector: Any = None,
+    amount: float = 1.0,
+    positions: Sequence[int] = (),
+    heads: Sequence[int] = (),
+    rows: Sequence[int] = (),
+    dimensions: Sequence[int] = (),
+    low: float = 0.0,
+    high: float = 0.0,
+    seed: int = 1,
+) -> _core.Edit:
+    """An intervention as data. Where: `site` (or a pattern of sites), `positions`, `heads`, `rows` of the batch; empty:
+    all.
 
     `change` says what becomes of the vector x that is found there: "set" (vector), "add" (x + amount * vector), "scale"
-    (amount * x), "mix" (amount * x + (1 - amount) * vector), "zero", "project_out" (x without its part along vector), "rotate"
-    (by `amount` degrees towards vector), "clamp" (`dimensions` into low..high), "noise" (amount * normal values from `seed`).
+    (amount * x), "mix" (amount * x + (1 - amount) * vector), "zero", "project_out" (x without its part along vector),
+    "rotate" (by `amount` degrees towards vector), "clamp" (`dimensions` into low..high), "noise" (amount * normal
+    values from `seed`).
 
-    `vector` is float32 (see `pca` for which arrays are taken), or one number for every dimension. The text form, such as
-    "wte@3 mix 0.25 ' France'", can stand wherever an Edit can. Raises NotFoundError for an unknown change.
+    `vector` is float32 (see `pca` for which arrays are taken), or one number for every dimension. The text form, such
+    as "wte@3 mix 0.25 ' France'", can stand wherever an Edit can. Raises NotFoundError for an unknown change.
     """
     if isinstance(vector, (int, float)):
         vector = np.array([vector], dtype=np.float32)
     try:
-        return _core.edit(site, change, vector, amount, list(positions), list(heads), list(rows), list(dimensions), low, high, seed)
+        return _core.edit(
+            site, change, vector, amount, list(positions), list(heads), list(rows), list(dimensions), low, high, seed
+        )
     except TypeError:
-        raise UsageError("Edit", "positions, heads, rows and dimensions are lists of whole numbers; amount, low and high are numbers") from None
+        raise UsageError(
+            "Edit", "positions, heads, rows and dimensions are lists of whole numbers; amount, low and high are numbers"
+        ) from None
 
 
 class Run(Mapping):
@@ -79,7 +98,7 @@ class Run(Mapping):
     ``logits`` is [V] (of the last position), [T, V], or None; with ``of`` in place of V the tokens asked for.
     """
 
-    def __init__(self, model: "Model", ids: Sequence[int], arrays: dict[str, np.ndarray], logits, cost: dict[str, float]):
+    def __init__(self, model: Model, ids: Sequence[int], arrays: dict[str, np.ndarray], logits, cost: dict[str, float]):
         self._model = model
         self._arrays = arrays
         self.ids = ids
@@ -118,7 +137,8 @@ class Runs(list):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a hook is called: the `site`, the `row` of the batch, and the position of its first value (0 without a cache)."""
+    """Where a hook is called: the `site`, the `row` of the batch, and the position of its first value (0 without a
+    cache)."""
 
     site: str
     row: int
@@ -132,7 +152,7 @@ class Place:
 class Handle:
     """One registered hook. ``remove()`` takes away exactly this one; removing it twice does nothing."""
 
-    def __init__(self, hooks: list["Handle"], site: str, function: Hook):
+    def __init__(self, hooks: list[Handle], site: str, function: Hook):
         self.site = site
         self.function = function
         self._hooks = hooks
@@ -141,7 +161,7 @@ class Handle:
         with contextlib.suppress(ValueError):
             self._hooks.remove(self)
 
-    def __enter__(self) -> "Handle":
+    def __enter__(self) -> Handle:
         return self
 
     def __exit__(self, *raised) -> None:
@@ -158,10 +178,10 @@ class Handle:
         return f"Handle({brief(self.site, 200)}: {brief(str(getattr(self.function, '__name__', self.function)), 200)})"
 
 
-def load(name: str | os.PathLike, bos: bool = True) -> "Model":
-    """Opens a model: a name in the cache ("smollm2", "gpt2"), a folder in Hugging Face's layout, a .gguf, or a .safetensors
-    beside its config.json. The file is mapped, not read: opening takes milliseconds. With ``bos=False`` texts are given to it
-    alone, without the beginning of text that its tokenizer puts before them.
+def load(name: str | os.PathLike, bos: bool = True) -> Model:
+    """Opens a model: a name in the cache ("smollm2", "gpt2"), a folder in Hugging Face's layout, a .gguf, or a
+    .safetensors beside its config.json. The file is mapped, not read: opening takes milliseconds. With ``bos=False``
+    texts are given to it alone, without the beginning of text that its tokenizer puts before them.
 
     Raises NotFoundError (with the names there are), FormatError, UnsupportedError, ShapeError, InputOutputError.
     """
@@ -171,8 +191,8 @@ def load(name: str | os.PathLike, bos: bool = True) -> "Model":
 class Model(Analyses):
     """A language model as it lies on the disk. Made by `embscope.load`.
 
-    May be shared by any number of threads. Hooks belong to the thread that registered them. `close` lets the file go; using
-    the model afterwards is a UsageError. `with embscope.load(...) as model:` closes at its end.
+    May be shared by any number of threads. Hooks belong to the thread that registered them. `close` lets the file go;
+    using the model afterwards is a UsageError. `with embscope.load(...) as model:` closes at its end.
     """
 
     def __init__(self, core: _core.Opened):
@@ -194,7 +214,7 @@ class Model(Analyses):
         self._open = None
         self._cached.clear()
 
-    def __enter__(self) -> "Model":
+    def __enter__(self) -> Model:
         return self
 
     def __exit__(self, *raised) -> None:
@@ -211,7 +231,8 @@ class Model(Analyses):
 
     @property
     def config(self) -> dict[str, Any]:
-        """vocab (V), width (D), blocks (L), heads (H), kv_heads, head_width (K), mlp_width (F), context, tied, bos, eos."""
+        """vocab (V), width (D), blocks (L), heads (H), kv_heads, head_width (K), mlp_width (F), context, tied, bos,
+        eos."""
         return self._core.config
 
     def sites(self) -> list[dict[str, str]]:
@@ -233,8 +254,8 @@ class Model(Analyses):
     # Text and tokens
 
     def tokens(self, text: str, special: bool = False, bos: bool = True) -> Tokens:
-        """The text's tokens, preceded by the beginning-of-text token where the tokenizer's own configuration asks for it
-        (never with ``bos=False``). ``special``: recognise special tokens written in the text."""
+        """The text's tokens, preceded by the beginning-of-text token where the tokenizer's own configuration asks for
+        it (never with ``bos=False``). ``special``: recognise special tokens written in the text."""
         return Tokens(text, *self._core.tokens(_text(text), special, bos))
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -256,20 +277,22 @@ class Model(Analyses):
         return self._labels
 
     def token(self, word: str | int) -> int:
-        """The id of the token that a text names: "#11452", or a word: as it is written where that is one token, else with a space
-        before it where that is one, else its last piece. "##5" is the text "#5"."""
+        """The id of the token that a text names: "#11452", or a word: as it is written where that is one token, else
+        with a space before it where that is one, else its last piece. "##5" is the text "#5"."""
         return self._core.word(word) if isinstance(word, str) else _ids([word])[0]
 
     # Vectors
 
     @property
     def wte(self) -> np.ndarray:
-        """The embedding matrix [V, D], read-only. Where the file holds float32 it is the file's own memory: nothing is read or
-        copied. Otherwise (float16, bfloat16, quantised) it is decoded once, on first use, and kept: 4 V D bytes."""
+        """The embedding matrix [V, D], read-only. Where the file holds float32 it is the file's own memory: nothing is
+        read or copied. Otherwise (float16, bfloat16, quantised) it is decoded once, on first use, and kept: 4 V D
+        bytes."""
         return _core.wte(self._core)
 
     def embed(self, what: str | int | Sequence) -> np.ndarray:
-        """Embedding vectors: of a word (by its token: see `token`) or an id [D]; of a list of words or ids, or Tokens, [N, D].
+        """Embedding vectors: of a word (by its token: see `token`) or an id [D]; of a list of words or ids, or Tokens,
+        [N, D].
 
         Reads those rows of the file only. Raises RangeError for an id outside the vocabulary."""
         if isinstance(what, str) or not isinstance(what, Iterable):
@@ -289,12 +312,15 @@ class Model(Analyses):
         return drawn(_core.cosines(self._core, _words(words)), _core.figure_cosines)
 
     def similar(self, word: str, k: int = 12) -> Table:
-        """The k tokens nearest to a word by cosine: columns rank, token, id, cosine. The word's own token is left out."""
-        return drawn(_core.similar(self._core, word, k), lambda t: _core.figure_similar(t, self.label(self.token(word))))
+        """The k tokens nearest to a word by cosine: columns rank, token, id, cosine. The word's own token is left
+        out."""
+        return drawn(
+            _core.similar(self._core, word, k), lambda t: _core.figure_similar(t, self.label(self.token(word)))
+        )
 
     def dimensions(self) -> Table:
-        """Mean and deviation of every dimension over all tokens: columns dimension, mean, deviation, ratio. Those with a large
-        ratio carry an offset that all tokens share: the stripes of `heatmap`."""
+        """Mean and deviation of every dimension over all tokens: columns dimension, mean, deviation, ratio. Those with
+        a large ratio carry an offset that all tokens share: the stripes of `heatmap`."""
         return drawn(_core.dimensions(self._core), _core.figure_dimensions)
 
     def heatmap(self, pixels: int = 1600) -> Figure:
@@ -303,7 +329,8 @@ class Model(Analyses):
 
     @property
     def space(self) -> Space:
-        """The embedding matrix as a `Space` of V labelled vectors: everything that can be asked of one. Made once and kept.
+        """The embedding matrix as a `Space` of V labelled vectors: everything that can be asked of one. Made once and
+        kept.
 
         Raises RangeError for a model whose matrix holds NaN (says which row)."""
         if "space" not in self._cached:
@@ -315,50 +342,81 @@ class Model(Analyses):
         return self.space.geometry(pairs, k, progress)
 
     def pairs(self, bins: int = 200, centred: bool = False, progress: Progress = None) -> Result:
-        """The cosine of all V (V - 1) / 2 pairs of tokens: ``histogram``, ``mean``, ``positive_share``... See `Space.pairs`."""
+        """The cosine of all V (V - 1) / 2 pairs of tokens: ``histogram``, ``mean``, ``positive_share``... See
+        `Space.pairs`."""
         return self.space.pairs(bins, centred, progress)
 
     def analogy(self, a: str, b: str, c: str, k: int = 10) -> Table:
         """a is to b as c is to what: columns rank, token, id, cosine, mul, question. See `Space.analogy`."""
         return self.space.analogy(a, b, c, k)
 
-    def analogies(self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False, progress: Progress = None) -> Result:
+    def analogies(
+        self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False, progress: Progress = None
+    ) -> Result:
         """A whole set of analogy questions with its baselines. See `Space.analogies`."""
         return self.space.analogies(file, fold, closed, progress)
 
-    def compare(self, other: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None) -> Result:
+    def compare(
+        self, other: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None
+    ) -> Result:
         """This model's embedding vectors and those of another model, Space, name or path. See `embscope.compare`."""
         return compare(self, other, k, pairs, seed, progress)
 
     def tsne(self, tokens: Sequence | None = None, progress: Progress = None, **options) -> Projected:
-        """t-SNE of the embeddings of `tokens` (ids or words; None: all): ``points`` [N, 2], ``ids``, ``labels``, a figure.
+        """t-SNE of the embeddings of `tokens` (ids or words; None: all): ``points`` [N, 2], ``ids``, ``labels``, a
+        figure.
 
         `options` are those of `embscope.tsne`."""
-        return self._map(tokens, "t-SNE", lambda vectors: {"points": projection.tsne(vectors, progress=progress, **options)})
+        return self._map(
+            tokens, "t-SNE", lambda vectors: {"points": projection.tsne(vectors, progress=progress, **options)}
+        )
 
     def umap(self, tokens: Sequence | None = None, progress: Progress = None, **options) -> Projected:
-        """UMAP of the embeddings of `tokens` (ids or words; None: all): ``points`` [N, 2], ``ids``, ``labels``, a figure.
+        """UMAP of the embeddings of `tokens` (ids or words; None: all): ``points`` [N, 2], ``ids``, ``labels``, a
+        figure.
 
         `options` are those of `embscope.umap`."""
-        return self._map(tokens, "UMAP", lambda vectors: {"points": projection.umap(vectors, progress=progress, **options)})
+        return self._map(
+            tokens, "UMAP", lambda vectors: {"points": projection.umap(vectors, progress=progress, **options)}
+        )
 
     def pca(self, tokens: Sequence | None = None, count: int = 2) -> Projected:
-        """Principal components of the embeddings of `tokens`: ``points`` [N, count], ``ids``, ``labels``, ``explained``."""
-        return self._map(tokens, "Principal components", lambda vectors: dict(zip(("points", "explained"), projection.pca(vectors, count))))
+        """Principal components of the embeddings of `tokens`: ``points`` [N, count], ``ids``, ``labels``,
+        ``explained``."""
+        return self._map(
+            tokens,
+            "Principal components",
+            lambda vectors: dict(zip(("points", "explained"), projection.pca(vectors, count))),
+        )
 
-    def neighbours(self, k: int = 10, metric: str = "cosine", centred: bool = False, progress: Progress = None) -> tuple[np.ndarray, np.ndarray]:
-        """The k nearest tokens of every token, exact: ids int32 [V, k] and values float32 [V, k]. See `embscope.neighbours`."""
+    def neighbours(
+        self, k: int = 10, metric: str = "cosine", centred: bool = False, progress: Progress = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The k nearest tokens of every token, exact: ids int32 [V, k] and values float32 [V, k]. See
+        `embscope.neighbours`."""
         return projection.neighbours(self.wte, k, None, metric, centred, progress)
 
     def _map(self, tokens: Sequence | None, what: str, project: Callable[[np.ndarray], dict[str, Any]]) -> Projected:
         ids = list(range(self.config["vocab"])) if tokens is None else [self.token(t) for t in tokens]
         found = project(self.wte if tokens is None else self._core.rows(ids))
-        return projected(ids=ids, labels=[self._core.label(i) for i in ids], title=f"{what} of {len(ids):,} tokens of {self.name}", **found)
+        return projected(
+            ids=ids,
+            labels=[self._core.label(i) for i in ids],
+            title=f"{what} of {len(ids):,} tokens of {self.name}",
+            **found,
+        )
 
     # The forward pass
 
-    def run(self, text: Text | Sequence[Text], capture: Sequence[str] | str = (), edits: Sequence = (),
-            logits: str | None = "last", of: Sequence[str | int] = (), progress: Progress = None) -> Run | Runs:
+    def run(
+        self,
+        text: Text | Sequence[Text],
+        capture: Sequence[str] | str = (),
+        edits: Sequence = (),
+        logits: str | None = "last",
+        of: Sequence[str | int] = (),
+        progress: Progress = None,
+    ) -> Run | Runs:
         """One forward pass over a text, token ids, or a batch (a list) of either: a Run, or Runs for a batch.
 
         capture  sites or patterns of sites: "blocks.3.resid_post", "blocks.*.z", "pattern"; other tools' names too
@@ -367,8 +425,8 @@ class Model(Analyses):
         of       tokens or words whose logits alone are wanted
 
         Rows of a batch may differ in length; each gives the same bits as alone. Arrays are the engine's own memory, not
-        copies. Hooks of this thread are called. Raises UsageError for an empty text, RangeError for ids out of range and
-        texts longer than the context, NotFoundError for unknown sites, ShapeError for vectors that do not fit.
+        copies. Hooks of this thread are called. Raises UsageError for an empty text, RangeError for ids out of range
+        and texts longer than the context, NotFoundError for unknown sites, ShapeError for vectors that do not fit.
         """
         batch = _is_batch(text)
         texts = list(text) if batch else [text]
@@ -376,8 +434,16 @@ class Model(Analyses):
         sites = [capture] if isinstance(capture, str) else list(capture)
         hooks = [(h.site, h._called) for h in self.active_hooks()]
         with shown(progress) as p:
-            found, cost = self._core.run(rows, [t if isinstance(t, str) else "" for t in texts], sites, _edits(edits),
-                                         "none" if logits is None else logits, [self.token(t) for t in of], hooks, p)
+            found, cost = self._core.run(
+                rows,
+                [t if isinstance(t, str) else "" for t in texts],
+                sites,
+                _edits(edits),
+                "none" if logits is None else logits,
+                [self.token(t) for t in of],
+                hooks,
+                p,
+            )
         runs = Runs(Run(self, ids, arrays, last, cost) for ids, (arrays, last) in zip(rows, found))
         return runs if batch else runs[0]
 
@@ -385,28 +451,32 @@ class Model(Analyses):
         return self._core.tokens(text, False, True)[0] if isinstance(text, str) else _ids(text)
 
     def unembed(self, residual: Any) -> np.ndarray:
-        """Final norm and unembedding of residual vectors [N, D] -> logits [N, V]: the logit lens. For the last resid_post these
-        are the run's own logits, bit for bit."""
+        """Final norm and unembedding of residual vectors [N, D] -> logits [N, V]: the logit lens. For the last
+        resid_post these are the run's own logits, bit for bit."""
         return self._core.unembed(residual)
 
     def hook(self, site: str, function: Hook) -> Handle:
         """Calls ``function(values, place)`` whenever a `run` of this thread comes by the site (or pattern of sites).
 
-        `values` is a writable array [T, ...] over the engine's own memory: what is written there is what the model goes on with.
-        The function may also return a replacement of the same shape. It is called once for each row of a batch; `place` says
-        which, and where. The array must not be kept (keep ``values.copy()``): that is a UsageError. What the function raises
-        ends the run and reaches its caller; the model stays usable. Raises NotFoundError for an unknown site.
+        `values` is a writable array [T, ...] over the engine's own memory: what is written there is what the model goes
+        on with. The function may also return a replacement of the same shape. It is called once for each row of a
+        batch; `place` says which, and where. The array must not be kept (keep ``values.copy()``): that is a UsageError.
+        What the function raises ends the run and reaches its caller; the model stays usable. Raises NotFoundError for
+        an unknown site.
         """
         self._core.expand(site)
         if not callable(function):
-            raise UsageError(f"hook at {site}", f"a {type(function).__name__} cannot be called: give a function of (values, place)")
+            raise UsageError(
+                f"hook at {site}", f"a {type(function).__name__} cannot be called: give a function of (values, place)"
+            )
         handle = Handle(self.active_hooks(), site, function)
         self.active_hooks().append(handle)
         return handle
 
     @contextlib.contextmanager
     def hooks(self, functions: Mapping[str, Hook]):
-        """``with model.hooks({site: function}) as handles:`` registers hooks (see `hook`) and removes these at the end."""
+        """``with model.hooks({site: function}) as handles:`` registers hooks (see `hook`) and removes these at the
+        end."""
         for site in functions:
             self._core.expand(site)
         handles = [self.hook(site, function) for site, function in functions.items()]
@@ -425,83 +495,145 @@ class Model(Analyses):
     def _quiet(self) -> _core.Opened:
         """The analyses run on their own; a hook that would never fire is told."""
         if self.active_hooks():
-            raise UsageError("hooks", f"hooks act on Model.run alone, and {len(self.active_hooks())} would not fire here: "
-                                      "remove them, or say it with edits")
+            raise UsageError(
+                "hooks",
+                f"hooks act on Model.run alone, and {len(self.active_hooks())} would not fire here: "
+                "remove them, or say it with edits",
+            )
         return self._core
 
     # What it says
 
-    def generate(self, text: str, tokens: int = 40, temperature: float = 0, top_k: int = 0, top_p: float = 1, seed: int = 1,
-                 edits: Sequence = (), on_token: Callable[[int, bytes, float], Any] | None = None) -> str:
+    def generate(
+        self,
+        text: str,
+        tokens: int = 40,
+        temperature: float = 0,
+        top_k: int = 0,
+        top_p: float = 1,
+        seed: int = 1,
+        edits: Sequence = (),
+        on_token: Callable[[int, bytes, float], Any] | None = None,
+    ) -> str:
         """Continues a text by at most `tokens` tokens, ending at the end-of-text token; returns what is new.
 
-        Temperature 0 is greedy. Edits with positions fire in the text, those without also at every new token. ``on_token(id,
-        bytes, probability)`` is called with each token as it comes; returning False stops."""
-        made = _core.generate(self._quiet(), _text(text), tokens, temperature, top_k, top_p, seed, _edits(edits), on_token)
+        Temperature 0 is greedy. Edits with positions fire in the text, those without also at every new token.
+        ``on_token(id, bytes, probability)`` is called with each token as it comes; returning False stops."""
+        made = _core.generate(
+            self._quiet(), _text(text), tokens, temperature, top_k, top_p, seed, _edits(edits), on_token
+        )
         return made.decode("utf-8", "replace")
 
     sweep = Analyses.mix
 
-    def _ask(self, name: str, values: dict[str, Any], progress: Progress, old: Mapping[str, tuple[str, Any]] | None = None) -> Any:
-        """An analysis of the catalogue; what is not given is left to it. `old`: values under names of the version before."""
+    def _ask(
+        self, name: str, values: dict[str, Any], progress: Progress, old: Mapping[str, tuple[str, Any]] | None = None
+    ) -> Any:
+        """An analysis of the catalogue; what is not given is left to it. `old`: values under names of the version
+        before."""
         for before, (now, value) in (old or {}).items():
             if value is not None:
-                warnings.warn(f"{name}: '{before}' is now '{now}'; the old name goes with the next version", DeprecationWarning, stacklevel=3)
+                warnings.warn(
+                    f"{name}: '{before}' is now '{now}'; the old name goes with the next version",
+                    DeprecationWarning,
+                    stacklevel=3,
+                )
                 values = {**values, now: value}
-        given = {field: _plain(field, value) for field, value in values.items()
-                 if value is not None and not (isinstance(value, tuple) and not value)}
+        given = {
+            field: _plain(field, value)
+            for field, value in values.items()
+            if value is not None and not (isinstance(value, tuple) and not value)
+        }
         with shown(progress) as p:
             return answered(*_core.ask(self._quiet(), name, given, p))
 
     # Vectors in context, and of a whole corpus
 
     def text_space(self, text: Text | Sequence[Text], site: str, positions: int = 2048) -> Space:
-        """One site's vectors of a text's positions as a `Space`, labelled "position token"; at most so many. Texts longer than the
-        context are cut into rows. Raises ShapeError for a site that has no vector [D] for each position."""
+        """One site's vectors of a text's positions as a `Space`, labelled "position token"; at most so many. Texts
+        longer than the context are cut into rows. Raises ShapeError for a site that has no vector [D] for each
+        position."""
         return Space(_core.text_space(self._quiet(), self._rows(text), site, positions))
 
-    def words_in_context(self, words: Sequence[str], text: str, site: str = "ln_final", progress: Progress = None) -> Space:
-        """Words as vectors in context: each put in place of {} in `text`, the vector at `site` taken at its last token. Words of
-        several tokens have vectors too. Raises UsageError without {} in the text."""
+    def words_in_context(
+        self, words: Sequence[str], text: str, site: str = "ln_final", progress: Progress = None
+    ) -> Space:
+        """Words as vectors in context: each put in place of {} in `text`, the vector at `site` taken at its last token.
+        Words of several tokens have vectors too. Raises UsageError without {} in the text."""
         with shown(progress) as p:
             return Space(_core.words_in_context(self._quiet(), _words(words), text, site, p))
 
-    def layer_geometry(self, text: Text | Sequence[Text], positions: int = 2048, skip_first: bool = False, progress: Progress = None) -> Table:
-        """The shape of the cloud of vectors in context, layer by layer (Ethayarajh 2019): columns layer, site, vectors, mean_cosine,
-        positive_share, centred_cosine, self_similarity, mean_norm, mean_share, effective_rank, isoscore, top_dimension, cosine_share.
-        Layer 0 is what enters block 0, the last is after the final norm. `skip_first` leaves out each row's first position."""
+    def layer_geometry(
+        self, text: Text | Sequence[Text], positions: int = 2048, skip_first: bool = False, progress: Progress = None
+    ) -> Table:
+        """The shape of the cloud of vectors in context, layer by layer (Ethayarajh 2019): columns layer, site, vectors,
+        mean_cosine, positive_share, centred_cosine, self_similarity, mean_norm, mean_share, effective_rank, isoscore,
+        top_dimension, cosine_share. Layer 0 is what enters block 0, the last is after the final norm. `skip_first`
+        leaves out each row's first position."""
         rows = self._rows(text)
         with shown(progress) as p:
             found = _core.layer_geometry(self._quiet(), rows, positions, skip_first, p)
-        sampling = f"{int(_core.column(found, 'vectors')[0]):,} positions of {len(rows)} rows" + (", without the first of each" if skip_first else "")
+        sampling = f"{int(_core.column(found, 'vectors')[0]):,} positions of {len(rows)} rows" + (
+            ", without the first of each" if skip_first else ""
+        )
         return drawn(found, lambda t: _core.figure_layers(t, sampling))
 
-    def layer_similarity(self, text: Text | Sequence[Text], other: Model | None = None, positions: int = 512, progress: Progress = None) -> Table:
-        """Linear CKA (Kornblith et al. 2019) of every layer with every layer, of this model or of another over the same text: columns
-        a, b, cka. Raises UsageError when the two cut the text into rows of other lengths."""
+    def layer_similarity(
+        self, text: Text | Sequence[Text], other: Model | None = None, positions: int = 512, progress: Progress = None
+    ) -> Table:
+        """Linear CKA (Kornblith et al. 2019) of every layer with every layer, of this model or of another over the same
+        text: columns a, b, cka. Raises UsageError when the two cut the text into rows of other lengths."""
         other = other or self
         with shown(progress) as p:
-            found = _core.layer_similarity(self._quiet(), self._rows(text), other._quiet(), other._rows(text), positions, p)
+            found = _core.layer_similarity(
+                self._quiet(), self._rows(text), other._quiet(), other._rows(text), positions, p
+            )
         return drawn(found, lambda t: _core.figure_layer_similarity(t, self.name, other.name))
 
     def _rows(self, text: Text | Sequence[Text]) -> list[list[int]]:
         """The rows that are run: each text cut at the context."""
         texts = text if _is_batch(text) else [text]
         context = self.config["context"]
-        return [ids[at:at + context] for ids in map(self._ids, texts) for at in range(0, len(ids), context)]
+        return [ids[at : at + context] for ids in map(self._ids, texts) for at in range(0, len(ids), context)]
 
-    def extract(self, corpus: str | os.PathLike, folder: str | os.PathLike, sites: Sequence[str] | str, dtype: str = "fp32", shard: int = 0,
-                shards: int = 1, part_tokens: int = 32768, batch_tokens: int = 1024, field: str = "text", keep_invalid: bool = False,
-                progress: Progress = None) -> dict[str, int]:
-        """The activations of a corpus on the disk: a .safetensors file for each `part_tokens` tokens and a manifest, as the command
-        line's `extract` writes them, byte for byte. Returns documents, tokens, parts, tokens_before, bytes of the shard.
+    def extract(
+        self,
+        corpus: str | os.PathLike,
+        folder: str | os.PathLike,
+        sites: Sequence[str] | str,
+        dtype: str = "fp32",
+        shard: int = 0,
+        shards: int = 1,
+        part_tokens: int = 32768,
+        batch_tokens: int = 1024,
+        field: str = "text",
+        keep_invalid: bool = False,
+        progress: Progress = None,
+    ) -> dict[str, int]:
+        """The activations of a corpus on the disk: a .safetensors file for each `part_tokens` tokens and a manifest, as
+        the command line's `extract` writes them, byte for byte. Returns documents, tokens, parts, tokens_before, bytes
+        of the shard.
 
-        `corpus` is .jsonl (an object a line, its `field`) or text, a document a line. `dtype` is "fp32", "fp16" or "bf16". A run that
-        was ended in the middle goes on when called again. For Parquet and many machines see `embscope.ray`. Raises UsageError for
-        a folder of another extraction, FormatError with the line, InputOutputError for a full disk."""
+        `corpus` is .jsonl (an object a line, its `field`) or text, a document a line. `dtype` is "fp32", "fp16" or
+        "bf16". A run that was ended in the middle goes on when called again. For Parquet and many machines see
+        `embscope.ray`. Raises UsageError for a folder of another extraction, FormatError with the line,
+        InputOutputError for a full disk."""
         names = [sites] if isinstance(sites, str) else list(sites)
         with shown(progress) as p:
-            return _core.extract(self._quiet(), corpus, folder, names, dtype, shard, shards, part_tokens, batch_tokens, field, keep_invalid, p)
+            return _core.extract(
+                self._quiet(),
+                corpus,
+                folder,
+                names,
+                dtype,
+                shard,
+                shards,
+                part_tokens,
+                batch_tokens,
+                field,
+                keep_invalid,
+                p,
+            )
 
 
 def _is_batch(text: Text | Sequence[Text]) -> bool:
@@ -516,7 +648,7 @@ def _ids(ids: Sequence[int] | np.ndarray) -> list[int]:
     for one in ids:
         if isinstance(one, (bool, np.bool_)) or not isinstance(one, (int, np.integer)):
             raise UsageError("text", f"{one!r} is no token id: give a text, whole numbers, or a list of these")
-        if not -2**31 <= one < 2**31:
+        if not -(2**31) <= one < 2**31:
             raise RangeError("text", f"{one} is no token id")
         out.append(int(one))
     return out
@@ -532,7 +664,9 @@ def _plain(name: str, value: Any) -> Any:
     if name in ("direction", "vector") and dtype is not None and str(dtype).rpartition(".")[2] != "float32":
         raise UsageError(name, f"dtype is {dtype}, needs float32: use x.astype('float32')")  # as every array of vectors
     if isinstance(value, (bytes, bytearray, Mapping)) or not isinstance(value, Iterable):
-        raise UsageError(name, f"a {type(value).__name__} is not understood here: give a text, numbers, or a list of these")
+        raise UsageError(
+            name, f"a {type(value).__name__} is not understood here: give a text, numbers, or a list of these"
+        )
     return [_plain(name, one) for one in (value.tolist() if isinstance(value, np.ndarray) else value)]
 
 

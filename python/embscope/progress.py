@@ -1,11 +1,13 @@
-"""Progress of long work: a line in a terminal or a notebook, with nothing to install; tqdm's bar where tqdm is there."""
+"""Progress of long work: a line in a terminal or a notebook, with nothing to install; tqdm's bar where tqdm is
+there."""
+
 from __future__ import annotations
 
 import sys
 import time
-from typing import Callable, Optional, Union
+from collections.abc import Callable
 
-Progress = Union[None, bool, Callable[[float, str], Optional[bool]]]
+Progress = bool | None | Callable[[float, str], bool | None]
 
 _PATIENCE = 0.5  # seconds of work before anything is shown
 
@@ -43,10 +45,12 @@ class Line:
                 tqdm = None
         if tqdm is not None:
             import tqdm.auto
+
             self.bar = tqdm.auto.tqdm(total=100, leave=False, bar_format="{l_bar}{bar}| {elapsed}")
             return self._tqdm
         if _in_notebook():
             from IPython.display import display
+
             self.handle = display({"text/plain": ""}, raw=True, display_id=True)
             return lambda fraction, what: self.handle.update({"text/plain": _bar(fraction, what)}, raw=True)
         if sys.stderr.isatty():

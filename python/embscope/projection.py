@@ -1,4 +1,5 @@
 """Projections of any vectors: NumPy arrays, PyTorch tensors, whatever speaks DLPack."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -14,47 +15,68 @@ from .table import Figure, Table
 def pca(vectors: Any, count: int = 2) -> tuple[np.ndarray, list[float]]:
     """The first principal components of vectors [N, D]: scores [N, count] and each component's share of the variance.
 
-    float32 in row-major order is used where it lies, a PyTorch tensor too; other orders (Fortran, slices) are copied. Other
-    element types are refused. Signs are fixed so that the score of largest size is positive. Raises RangeError for fewer than
-    two vectors or NaN.
+    float32 in row-major order is used where it lies, a PyTorch tensor too; other orders (Fortran, slices) are copied.
+    Other element types are refused. Signs are fixed so that the score of largest size is positive. Raises RangeError
+    for fewer than two vectors or NaN.
     """
     return _core.pca(_given("pca", vectors), count)
 
 
-def tsne(vectors: Any, perplexity: float = 30, metric: str = "cosine", steps: int = 750, exaggerated_steps: int = 250,
-         exaggeration: float = 12, learning_rate: float = 0, seed: int = 1, progress: Progress = None) -> np.ndarray:
+def tsne(
+    vectors: Any,
+    perplexity: float = 30,
+    metric: str = "cosine",
+    steps: int = 750,
+    exaggerated_steps: int = 250,
+    exaggeration: float = 12,
+    learning_rate: float = 0,
+    seed: int = 1,
+    progress: Progress = None,
+) -> np.ndarray:
     """t-SNE (van der Maaten & Hinton 2008) of vectors [N, D] -> points [N, 2]. Arrays as in `pca`.
 
-    ``metric`` is "cosine" or "euclidean"; ``learning_rate`` 0 means N / exaggeration, at least 200. The same seed gives the
-    same picture, for any number of threads. Raises RangeError for N < 4, a perplexity not below (N - 1) / 3, NaN, or a zero
-    vector under cosine.
+    ``metric`` is "cosine" or "euclidean"; ``learning_rate`` 0 means N / exaggeration, at least 200. The same seed gives
+    the same picture, for any number of threads. Raises RangeError for N < 4, a perplexity not below (N - 1) / 3, NaN,
+    or a zero vector under cosine.
     """
     cosine = _is_cosine("tsne", metric)
     with shown(progress) as p:
-        return _core.tsne(_given("tsne", vectors), perplexity, cosine, steps, exaggerated_steps, exaggeration, learning_rate, seed, p)
+        return _core.tsne(
+            _given("tsne", vectors), perplexity, cosine, steps, exaggerated_steps, exaggeration, learning_rate, seed, p
+        )
 
 
-def umap(vectors: Any, neighbours: int = 15, min_dist: float = 0.1, metric: str = "cosine", epochs: int = 0, negatives: int = 5,
-         seed: int = 1, progress: Progress = None) -> np.ndarray:
-    """UMAP (McInnes, Healy & Melville 2018) of vectors [N, D] -> points [N, 2], from exact neighbours. Arrays as in `pca`.
+def umap(
+    vectors: Any,
+    neighbours: int = 15,
+    min_dist: float = 0.1,
+    metric: str = "cosine",
+    epochs: int = 0,
+    negatives: int = 5,
+    seed: int = 1,
+    progress: Progress = None,
+) -> np.ndarray:
+    """UMAP (McInnes, Healy & Melville 2018) of vectors [N, D] -> points [N, 2], from exact neighbours. Arrays as in
+    `pca`.
 
-    ``neighbours`` counts a point itself, as its authors do; ``epochs`` 0 means 500 up to 10,000 points and 200 beyond. The same
-    seed gives the same picture, for any number of threads. Raises RangeError for fewer points than neighbours, NaN, or a zero
-    vector under cosine.
+    ``neighbours`` counts a point itself, as its authors do; ``epochs`` 0 means 500 up to 10,000 points and 200 beyond.
+    The same seed gives the same picture, for any number of threads. Raises RangeError for fewer points than neighbours,
+    NaN, or a zero vector under cosine.
     """
     cosine = _is_cosine("umap", metric)
     with shown(progress) as p:
         return _core.umap(_given("umap", vectors), neighbours, min_dist, cosine, epochs, negatives, seed, p)
 
 
-def neighbours(vectors: Any, k: int = 10, to: Any = None, metric: str = "cosine", centred: bool = False,
-               progress: Progress = None) -> tuple[np.ndarray, np.ndarray]:
-    """The k nearest others of every vector [N, D], exact: ids int32 [N, k], nearest first, and their cosines, distances or
-    products float32 [N, k]. With `to`, a vector [D]: the k nearest of that one, [k] and [k].
+def neighbours(
+    vectors: Any, k: int = 10, to: Any = None, metric: str = "cosine", centred: bool = False, progress: Progress = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest others of every vector [N, D], exact: ids int32 [N, k], nearest first, and their cosines, distances
+    or products float32 [N, k]. With `to`, a vector [D]: the k nearest of that one, [k] and [k].
 
-    ``metric`` is "cosine", "euclidean" or "dot"; `centred` removes the mean of all vectors first. The matrix of pairs is never
-    stored. Arrays as in `pca`. Under cosine a vector of zeros is nobody's neighbour, and its own are -1 and NaN. Raises RangeError for
-    k outside 1..N-1 (of those that are not zero), NaN, or a zero `to` under cosine.
+    ``metric`` is "cosine", "euclidean" or "dot"; `centred` removes the mean of all vectors first. The matrix of pairs
+    is never stored. Arrays as in `pca`. Under cosine a vector of zeros is nobody's neighbour, and its own are -1 and
+    NaN. Raises RangeError for k outside 1..N-1 (of those that are not zero), NaN, or a zero `to` under cosine.
     """
     with shown(progress) as p:
         ids, values = _core.neighbours(_given("neighbours", vectors), to, k, metric, centred, p)

@@ -1,17 +1,21 @@
-"""Activations of a corpus by many workers: Ray Data with one loaded model in each, Parquet files, and the command line's manifest.
+"""Activations of a corpus by many workers: Ray Data with one loaded model in each, Parquet files, and the command
+line's manifest.
 
-The corpus is cut into shards (document n belongs to shard n mod `shards`), a shard into parts. A part is one Parquet file that
-appears whole or not at all, and the shard's manifest then says where the next one begins. A worker that dies is started again
-by Ray and goes on at the first part that is missing: nothing is lost, nothing is there twice, and the files are the same.
+The corpus is cut into shards (document n belongs to shard n mod `shards`), a shard into parts. A part is one Parquet
+file that appears whole or not at all, and the shard's manifest then says where the next one begins. A worker that dies
+is started again by Ray and goes on at the first part that is missing: nothing is lost, nothing is there twice, and the
+files are the same.
 """
+
 from __future__ import annotations
 
 import hashlib
 import json
 import os
 import pathlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +23,10 @@ from .errors import FormatError, InputOutputError, NotFoundError, UsageError, ne
 from .model import Model, Tokens, load
 
 _MOST = 1 << 20  # bytes hashed at either end of a file
-_DTYPES = {"fp32": ("F32", np.float32), "fp16": ("F16", np.float16)}  # as the command line says it, and as the manifest does
+_DTYPES = {
+    "fp32": ("F32", np.float32),
+    "fp16": ("F16", np.float16),
+}  # as the command line says it, and as the manifest does
 
 
 def fingerprint(path: str | os.PathLike) -> str:
@@ -67,26 +74,37 @@ def _cut(tokens: Tokens, context: int) -> list[tuple[list[int], list[tuple[int, 
     bos = 1 if ids and ranges[0][0] == ranges[0][1] else 0
     most = context - bos
     starts = range(bos, len(ids), most)
-    return [(ids[:bos] + ids[at:at + most], [(ranges[at][0],) * 2] * bos + ranges[at:at + most]) for at in starts]
+    return [(ids[:bos] + ids[at : at + most], [(ranges[at][0],) * 2] * bos + ranges[at : at + most]) for at in starts]
 
 
 class Shard:
     """One shard's share of the work, by one worker."""
 
-    def __init__(self, model: Model, corpus: pathlib.Path, folder: pathlib.Path, run: dict[str, Any], shard: int, batch_tokens: int):
+    def __init__(
+        self,
+        model: Model,
+        corpus: pathlib.Path,
+        folder: pathlib.Path,
+        run: dict[str, Any],
+        shard: int,
+        batch_tokens: int,
+    ):
         self.model, self.corpus, self.folder, self.run, self.batch_tokens = model, corpus, folder, run, batch_tokens
         self.shard = shard
         self.tag = "" if run["shards"] == 1 else f"-{shard}-of-{run['shards']}"
         self.manifest = folder / f"manifest{self.tag}.json"
 
     def finished(self) -> tuple[list[dict], bool]:
-        """The parts that lie there whole, and whether these are all. Raises UsageError for those of another extraction."""
+        """The parts that lie there whole, and whether these are all. Raises UsageError for those of another
+        extraction."""
         if not self.manifest.exists():
             return [], False
         manifest = json.loads(self.manifest.read_text())
         differs = [key for key in {**manifest["run"], **self.run} if manifest["run"].get(key) != self.run.get(key)]
         if differs:
-            raise UsageError(str(self.folder), f"holds another extraction: {', '.join(sorted(differs))} differ; choose a new folder")
+            raise UsageError(
+                str(self.folder), f"holds another extraction: {', '.join(sorted(differs))} differ; choose a new folder"
+            )
         for n, part in enumerate(manifest["parts"]):
             path = self.folder / part["file"]
             if not path.exists() or path.stat().st_size != part["bytes"]:
@@ -120,14 +138,26 @@ class Shard:
             if held:
                 self._add(parts, held)
             self._write_manifest(parts, True)
-        return {"shard": self.shard, "parts": len(parts), "tokens": sum(p["tokens"] for p in parts), "tokens_before": before,
-                "bytes": sum(p["bytes"] for p in parts)}
+        return {
+            "shard": self.shard,
+            "parts": len(parts),
+            "tokens": sum(p["tokens"] for p in parts),
+            "tokens_before": before,
+            "bytes": sum(p["bytes"] for p in parts),
+        }
 
     def _add(self, parts: list[dict], windows: list[Window]) -> None:
         name = f"part{self.tag}-{len(parts):05}.parquet"
         self._write(self.folder / name, windows)
-        parts.append({"file": name, "tokens": sum(len(w.ids) for w in windows), "documents": len({w.line for w in windows}),
-                      "bytes": (self.folder / name).stat().st_size, "next": windows[-1].next})
+        parts.append(
+            {
+                "file": name,
+                "tokens": sum(len(w.ids) for w in windows),
+                "documents": len({w.line for w in windows}),
+                "bytes": (self.folder / name).stat().st_size,
+                "next": windows[-1].next,
+            }
+        )
         self._write_manifest(parts, False)
 
     def _write_manifest(self, parts: list[dict], complete: bool) -> None:
@@ -153,11 +183,13 @@ class Shard:
         """A row for each token: the places as the command line has them, and a list of fixed length for each site."""
         runs = self.model.run([w.ids for w in windows], capture=self.run["sites"], logits=None, progress=False)
         lengths = [len(w.ids) for w in windows]
-        columns = {"token_ids": np.concatenate([np.array(w.ids, np.int64) for w in windows]),
-                   "document": np.repeat([w.line for w in windows], lengths),
-                   "position": np.concatenate([np.arange(n) for n in lengths]),
-                   "begin": np.array([r[0] for w in windows for r in w.ranges], np.int64),
-                   "end": np.array([r[1] for w in windows for r in w.ranges], np.int64)}
+        columns = {
+            "token_ids": np.concatenate([np.array(w.ids, np.int64) for w in windows]),
+            "document": np.repeat([w.line for w in windows], lengths),
+            "position": np.concatenate([np.arange(n) for n in lengths]),
+            "begin": np.array([r[0] for w in windows for r in w.ranges], np.int64),
+            "end": np.array([r[1] for w in windows for r in w.ranges], np.int64),
+        }
         kind = next(kind for name, kind in _DTYPES.values() if name == self.run["dtype"])
         for site in self.run["sites"]:
             values = np.concatenate([run[site].reshape(n, -1) for run, n in zip(runs, lengths)]).astype(kind)
@@ -181,6 +213,7 @@ class _Worker:
 
     def __init__(self, name: str, threads: int, corpus: str, folder: str, run: dict[str, Any], batch_tokens: int):
         from . import set_threads
+
         set_threads(threads)
         self.model = load(name)
         self.rest = pathlib.Path(corpus), pathlib.Path(folder), run
@@ -191,8 +224,15 @@ class _Worker:
         return {key: np.array([one[key] for one in done]) for key in done[0]}
 
 
-def describe(model: Model, corpus: str | os.PathLike, sites: Sequence[str], dtype: str = "fp32", shards: int = 1,
-             part_tokens: int = 32768, field: str = "text") -> dict[str, Any]:
+def describe(
+    model: Model,
+    corpus: str | os.PathLike,
+    sites: Sequence[str],
+    dtype: str = "fp32",
+    shards: int = 1,
+    part_tokens: int = 32768,
+    field: str = "text",
+) -> dict[str, Any]:
     """All that decides what the files hold: the manifest's "run", with the keys of the command line's."""
     if dtype not in _DTYPES:
         raise UsageError("dtype", f"'{dtype}': choose fp32 or fp16")
@@ -202,23 +242,44 @@ def describe(model: Model, corpus: str | os.PathLike, sites: Sequence[str], dtyp
     maps = [name for name in names if name.endswith((".scores", ".pattern"))]
     if maps or not names:
         raise UsageError("sites", f"'{maps[0]}' has no vector for each position" if maps else "name at least one")
-    return {"format": "embscope extraction 1", "corpus": fingerprint(corpus), "field": field, "keep_invalid": False,
-            "model": model.name, "model_files": [fingerprint(file) for file in model._core.files], "sites": names, "dtype": _DTYPES[dtype][0],
-            "part_tokens": part_tokens, "shards": shards, "container": "parquet"}
+    return {
+        "format": "embscope extraction 1",
+        "corpus": fingerprint(corpus),
+        "field": field,
+        "keep_invalid": False,
+        "model": model.name,
+        "model_files": [fingerprint(file) for file in model._core.files],
+        "sites": names,
+        "dtype": _DTYPES[dtype][0],
+        "part_tokens": part_tokens,
+        "shards": shards,
+        "container": "parquet",
+    }
 
 
-def extract(corpus: str | os.PathLike, folder: str | os.PathLike, sites: Sequence[str] | str, model: str | os.PathLike = "smollm2",
-            dtype: str = "fp32", shards: int | None = None, workers: int = 2, cpus: int = 1, part_tokens: int = 32768,
-            batch_tokens: int = 1024, field: str = "text") -> list[dict[str, int]]:
-    """Writes the activations of a corpus (.jsonl, or text with a document a line) as Parquet files; returns a dictionary a shard.
+def extract(
+    corpus: str | os.PathLike,
+    folder: str | os.PathLike,
+    sites: Sequence[str] | str,
+    model: str | os.PathLike = "smollm2",
+    dtype: str = "fp32",
+    shards: int | None = None,
+    workers: int = 2,
+    cpus: int = 1,
+    part_tokens: int = 32768,
+    batch_tokens: int = 1024,
+    field: str = "text",
+) -> list[dict[str, int]]:
+    """Writes the activations of a corpus (.jsonl, or text with a document a line) as Parquet files; returns a
+    dictionary a shard.
 
-    A row is a token: token_ids, document (number of its line), position, begin and end (bytes of the document), and for each site
-    a list of fixed length ("fp32" or "fp16"). `folder`, `corpus` and the model must be where every worker sees them. `workers`
-    processes of `cpus` cores each open the model once; `shards` (4 for each worker) are shared out among them. Calling it again
-    goes on where an earlier call, or a worker, was stopped.
+    A row is a token: token_ids, document (number of its line), position, begin and end (bytes of the document), and for
+    each site a list of fixed length ("fp32" or "fp16"). `folder`, `corpus` and the model must be where every worker
+    sees them. `workers` processes of `cpus` cores each open the model once; `shards` (4 for each worker) are shared out
+    among them. Calling it again goes on where an earlier call, or a worker, was stopped.
 
-    Raises MissingDependencyError without ray[data], UsageError for a folder that holds another extraction, FormatError with the
-    line for a corpus that is no UTF-8 or JSON.
+    Raises MissingDependencyError without ray[data], UsageError for a folder that holds another extraction, FormatError
+    with the line for a corpus that is no UTF-8 or JSON.
     """
     ray = needs("ray", "embscope.ray.extract")
     data = needs("ray.data", "embscope.ray.extract")

@@ -1,9 +1,12 @@
-"""Space: labelled vectors of a model, a text, a file (Word2Vec, GloVe, npy, safetensors) or an array, and what can be asked of them."""
+"""Space: labelled vectors of a model, a text, a file (Word2Vec, GloVe, npy, safetensors) or an array, and what can be
+asked of them."""
+
 from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Sequence, Union
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
@@ -20,20 +23,24 @@ Spaced = Union["Space", "Model", str, os.PathLike]  # what stands for a space: t
 
 
 class Space:
-    """N labelled vectors [N, D], read-only. Made by `open_space`, `Model.space`, `Model.text_space`, `Model.words_in_context`, or
-    `Space.of`. May be shared by any number of threads."""
+    """N labelled vectors [N, D], read-only. Made by `open_space`, `Model.space`, `Model.text_space`,
+    `Model.words_in_context`, or `Space.of`. May be shared by any number of threads."""
 
     def __init__(self, core: _core.Space):
         self._core = core
         self._labels: list[str] | None = None
 
     @classmethod
-    def of(cls, vectors: Any, labels: Sequence[str], name: str = "vectors") -> "Space":
-        """A space of your own vectors [N, D] (arrays as in `pca`; copied) and N labels. Raises ShapeError, RangeError for NaN."""
+    def of(cls, vectors: Any, labels: Sequence[str], name: str = "vectors") -> Space:
+        """A space of your own vectors [N, D] (arrays as in `pca`; copied) and N labels. Raises ShapeError, RangeError
+        for NaN."""
         labels = list(labels)
         wrong = next((i for i, label in enumerate(labels) if not isinstance(label, str)), None)
         if wrong is not None:
-            raise ArgumentError("labels", f"label {wrong} is {brief(repr(labels[wrong]), 100)}, a {type(labels[wrong]).__name__}; needed: str")
+            raise ArgumentError(
+                "labels",
+                f"label {wrong} is {brief(repr(labels[wrong]), 100)}, a {type(labels[wrong]).__name__}; needed: str",
+            )
         return cls(_core.space_of_array(name, vectors, labels))
 
     @property
@@ -68,67 +75,83 @@ class Space:
     # Its shape
 
     def geometry(self, pairs: bool = True, k: int = 10, progress: Progress = None) -> Result:
-        """The shape of the cloud: ``measures`` (columns measure, value, meaning: lengths, the shared mean, cosines of all pairs as
-        they are and about the mean, effective dimensions, hubs; each with its source), ``spectrum`` (columns component, variance,
-        share, cumulated), ``norms`` (columns from, to, vectors). `pairs=False` and `k=0` leave out what takes long.
+        """The shape of the cloud: ``measures`` (columns measure, value, meaning: lengths, the shared mean, cosines of
+        all pairs as they are and about the mean, effective dimensions, hubs; each with its source), ``spectrum``
+        (columns component, variance, share, cumulated), ``norms`` (columns from, to, vectors). `pairs=False` and `k=0`
+        leave out what takes long.
 
         Raises RangeError for fewer than 2 vectors that are not zero."""
         with shown(progress) as p:
             measures, spectrum, norms = _core.geometry(self._core, pairs, k, p)
-        found = {"measures": measures, "spectrum": drawn(spectrum, _core.figure_spectrum), "norms": drawn(norms, _core.figure_norms)}
+        found = {
+            "measures": measures,
+            "spectrum": drawn(spectrum, _core.figure_spectrum),
+            "norms": drawn(norms, _core.figure_norms),
+        }
         return Result(found, lambda r: r.spectrum.figure())
 
     def pairs(self, bins: int = 200, centred: bool = False, progress: Progress = None) -> Result:
-        """The cosine of all N (N - 1) / 2 pairs, none stored: ``histogram`` (columns from, to, pairs), ``quantiles`` (columns
-        quantile, cosine), ``mean``, ``positive_share`` (0 to 1), ``pairs``. `centred` removes the mean vector first."""
+        """The cosine of all N (N - 1) / 2 pairs, none stored: ``histogram`` (columns from, to, pairs), ``quantiles``
+        (columns quantile, cosine), ``mean``, ``positive_share`` (0 to 1), ``pairs``. `centred` removes the mean vector
+        first."""
         with shown(progress) as p:
             found = _core.space_pairs(self._core, centred, bins, p)
         return Result(found, lambda r: Figure(_core.figure_pairs(r.histogram._core, r.mean, r.positive_share)))
 
     def dimensions(self) -> Table:
-        """Columns dimension, mean, deviation, ratio, cosine_share (of the mean cosine: Timkey & van Schijndel 2021), outlier
-        (Kovaleva et al. 2021). Largest ratio first: the stripes of a heatmap."""
+        """Columns dimension, mean, deviation, ratio, cosine_share (of the mean cosine: Timkey & van Schijndel 2021),
+        outlier (Kovaleva et al. 2021). Largest ratio first: the stripes of a heatmap."""
         return drawn(_core.space_dimensions(self._core), _core.figure_dimensions)
 
     def hubs(self, k: int = 10, progress: Progress = None) -> Table:
-        """How often each vector is among the k nearest of others (Radovanovic et al. 2010): columns rank, token, id, occurrence."""
+        """How often each vector is among the k nearest of others (Radovanovic et al. 2010): columns rank, token, id,
+        occurrence."""
         with shown(progress) as p:
             return drawn(_core.hubs(self._core, k, p), _core.figure_hubs)
 
     def undertrained(self, unused: Sequence[int] = ()) -> Result:
-        """Tokens that training hardly touched (Land & Bartolo 2024): ``tokens`` (columns rank, token, id, indicator, distance,
-        norm; smallest first), ``reference`` (which rows are known to be unused), ``mean`` and ``deviation`` of the indicator.
-        Raises RangeError for a row that the space has not."""
+        """Tokens that training hardly touched (Land & Bartolo 2024): ``tokens`` (columns rank, token, id, indicator,
+        distance, norm; smallest first), ``reference`` (which rows are known to be unused), ``mean`` and ``deviation``
+        of the indicator. Raises RangeError for a row that the space has not."""
         found = _core.undertrained(self._core, [int(i) for i in unused])
         return Result(found, lambda r: Figure(_core.figure_undertrained(r.tokens._core, r.reference)))
 
     # Its words
 
     def analogy(self, a: str, b: str, c: str, k: int = 10) -> Table:
-        """a is to b as c is to what: the k with the largest cosine with b - a + c (Mikolov, Yih & Zweig 2013). Columns rank, token,
-        id, cosine, mul (Levy & Goldberg 2014), question (1 for the question's own words). Raises NotFoundError."""
+        """a is to b as c is to what: the k with the largest cosine with b - a + c (Mikolov, Yih & Zweig 2013). Columns
+        rank, token, id, cosine, mul (Levy & Goldberg 2014), question (1 for the question's own words). Raises
+        NotFoundError."""
         return drawn(_core.analogy(self._core, a, b, c, k), lambda t: _core.figure_similar(t, t.title))
 
-    def analogies(self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False, progress: Progress = None) -> Result:
-        """How far king - man + woman generalises: ``relations`` (shares that are right, beside the baselines that an honest answer
-        needs), ``questions``, ``unknown``, ``candidates``, ``verdict``.
+    def analogies(
+        self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False, progress: Progress = None
+    ) -> Result:
+        """How far king - man + woman generalises: ``relations`` (shares that are right, beside the baselines that an
+        honest answer needs), ``questions``, ``unknown``, ``candidates``, ``verdict``.
 
-        `file`: questions in Google's format, pairs of words, BATS; without it those that ship. `fold`: a word in another case is
-        the same word. `closed`: candidates are the questions' words alone. Raises FormatError with the line, UsageError when no
-        question is known."""
+        `file`: questions in Google's format, pairs of words, BATS; without it those that ship. `fold`: a word in
+        another case is the same word. `closed`: candidates are the questions' words alone. Raises FormatError with the
+        line, UsageError when no question is known."""
         with shown(progress) as p:
             found = _core.analogies(self._core, file, fold, closed, p)
         return Result(found, lambda r: Figure(_core.figure_analogies(r.relations._core, r.verdict)))
 
     def judgements(self, file: str | os.PathLike) -> Result:
-        """Do cosines agree with people? A list of "word, word, score" (WordSim-353, SimLex-999): ``pairs``, ``spearman``,
-        ``pearson``, ``known`` of ``asked`` pairs, ``unknown`` words. Raises FormatError, UsageError for fewer than 3 known."""
-        return Result(_core.judgements(self._core, file), lambda r: Figure(_core.figure_judgements(r.pairs._core, r.spearman)))
+        """Do cosines agree with people? A list of "word, word, score" (WordSim-353, SimLex-999): ``pairs``,
+        ``spearman``, ``pearson``, ``known`` of ``asked`` pairs, ``unknown`` words. Raises FormatError, UsageError for
+        fewer than 3 known."""
+        return Result(
+            _core.judgements(self._core, file), lambda r: Figure(_core.figure_judgements(r.pairs._core, r.spearman))
+        )
 
     def categories(self, file: str | os.PathLike | None = None, centred: bool = False) -> Result:
-        """Do animals lie with animals? ``categories`` (columns category, words, known, within, between, silhouette, nearest),
-        ``words``, ``between``, ``unknown``. `file`: ": name" lines, each followed by words; without it those that ship."""
-        return Result(_core.categories(self._core, file, centred), lambda r: Figure(_core.figure_categories(r.between._core)))
+        """Do animals lie with animals? ``categories`` (columns category, words, known, within, between, silhouette,
+        nearest), ``words``, ``between``, ``unknown``. `file`: ": name" lines, each followed by words; without it those
+        that ship."""
+        return Result(
+            _core.categories(self._core, file, centred), lambda r: Figure(_core.figure_categories(r.between._core))
+        )
 
     def odd_one_out(self, words: Sequence[str]) -> Table:
         """Words by their mean cosine with the others, the odd one first: columns word, cosine."""
@@ -136,8 +159,11 @@ class Space:
 
     # Its neighbours and maps
 
-    def neighbours(self, k: int = 10, metric: str = "cosine", centred: bool = False, progress: Progress = None) -> tuple[np.ndarray, np.ndarray]:
-        """The k nearest of every vector, exact: ids int32 [N, k] and values float32 [N, k]. See `embscope.neighbours`."""
+    def neighbours(
+        self, k: int = 10, metric: str = "cosine", centred: bool = False, progress: Progress = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The k nearest of every vector, exact: ids int32 [N, k] and values float32 [N, k]. See
+        `embscope.neighbours`."""
         return projection.neighbours(self.vectors, k, None, metric, centred, progress)
 
     def pca(self, rows: Sequence[int] | None = None, count: int = 2) -> Projected:
@@ -146,12 +172,14 @@ class Space:
         return self._projected(points, rows, "Principal components", explained=explained)
 
     def tsne(self, rows: Sequence[int] | None = None, progress: Progress = None, **options) -> Projected:
-        """A t-SNE map of these rows (None: all): ``points`` [N, 2], ``ids``, ``labels``. Options: see `embscope.tsne`."""
+        """A t-SNE map of these rows (None: all): ``points`` [N, 2], ``ids``, ``labels``. Options: see
+        `embscope.tsne`."""
         rows = self._directed(rows, options)
         return self._projected(projection.tsne(self._rows(rows), progress=progress, **options), rows, "t-SNE")
 
     def umap(self, rows: Sequence[int] | None = None, progress: Progress = None, **options) -> Projected:
-        """A UMAP map of these rows (None: all): ``points`` [N, 2], ``ids``, ``labels``. Options: see `embscope.umap`."""
+        """A UMAP map of these rows (None: all): ``points`` [N, 2], ``ids``, ``labels``. Options: see
+        `embscope.umap`."""
         rows = self._directed(rows, options)
         return self._projected(projection.umap(self._rows(rows), progress=progress, **options), rows, "UMAP")
 
@@ -164,7 +192,10 @@ class Space:
         if not zero.any():
             return rows
         names = listed([self.labels[i] for i in ids[zero]], 5)
-        warnings.warn(f"{zero.sum():,} of {len(ids):,} vectors are zero, have no direction and are left out: {names}", stacklevel=4)
+        warnings.warn(
+            f"{zero.sum():,} of {len(ids):,} vectors are zero, have no direction and are left out: {names}",
+            stacklevel=4,
+        )
         return ids[~zero].tolist()
 
     def _rows(self, rows: Sequence[int] | None) -> np.ndarray:
@@ -172,7 +203,9 @@ class Space:
 
     def _projected(self, points: np.ndarray, rows: Sequence[int] | None, what: str, **more) -> Projected:
         ids = range(len(self)) if rows is None else rows
-        return projected(points, ids, [self.labels[i] for i in ids], f"{what} of {len(points):,} vectors of {self.name}", **more)
+        return projected(
+            points, ids, [self.labels[i] for i in ids], f"{what} of {len(points):,} vectors of {self.name}", **more
+        )
 
 
 def projected(points: np.ndarray, ids: Sequence[int], labels: list[str], title: str, **more) -> Projected:
@@ -181,9 +214,9 @@ def projected(points: np.ndarray, ids: Sequence[int], labels: list[str], title: 
 
 
 def open_space(name: str | os.PathLike) -> Space:
-    """Opens vectors by content: a model's embedding matrix, Word2Vec (text or binary), GloVe, "VECTORS.npy:LABELS.txt" (a matrix and
-    a label a line), "VECTORS.safetensors#TENSOR:LABELS.txt", "vectors.tsv:metadata.tsv" (TensorBoard's Projector). Raises NotFoundError, FormatError, UnsupportedError, ShapeError,
-    RangeError (NaN)."""
+    """Opens vectors by content: a model's embedding matrix, Word2Vec (text or binary), GloVe, "VECTORS.npy:LABELS.txt"
+    (a matrix and a label a line), "VECTORS.safetensors#TENSOR:LABELS.txt", "vectors.tsv:metadata.tsv" (TensorBoard's
+    Projector). Raises NotFoundError, FormatError, UnsupportedError, ShapeError, RangeError (NaN)."""
     return Space(_core.open_space(os.fspath(name)))
 
 
@@ -199,12 +232,15 @@ def space_of(what: Spaced) -> Space:
     return found
 
 
-def compare(a: Spaced, b: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None) -> Result:
+def compare(
+    a: Spaced, b: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None
+) -> Result:
     """Two embedding spaces, of equal or different width, over the labels that they share.
 
-    ``measures`` (columns measure, value, meaning: linear CKA, Procrustes, RSA, neighbours kept, own cosine before and after
-    alignment; each with its source), ``tokens`` (those that moved most first), ``pairs``, ``matched``, ``only_a``, ``only_b``.
-    `k` neighbours are compared (0: none), `pairs` are drawn by `seed`. Raises UsageError when fewer than 3 labels match."""
+    ``measures`` (columns measure, value, meaning: linear CKA, Procrustes, RSA, neighbours kept, own cosine before and
+    after alignment; each with its source), ``tokens`` (those that moved most first), ``pairs``, ``matched``,
+    ``only_a``, ``only_b``. `k` neighbours are compared (0: none), `pairs` are drawn by `seed`. Raises UsageError when
+    fewer than 3 labels match."""
     one, two = space_of(a), space_of(b)
     with shown(progress) as p:
         found = _core.compare(one._core, two._core, k, pairs, seed, p)

@@ -1,4 +1,5 @@
 """Table, Figure and Result: what the analyses return."""
+
 from __future__ import annotations
 
 import html
@@ -8,8 +9,8 @@ import pathlib
 import sys
 import tempfile
 import types
-from collections.abc import Mapping
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -24,12 +25,14 @@ _MOST_ROWS = 20  # of a table that is shown
 class Table(Mapping):
     """Named columns of equal length: a mapping from names to NumPy arrays.
 
-    Columns of numbers are float64 arrays over the engine's memory and cannot be written; ids, ranks, positions, blocks and counts
-    are int64 (float64 where one is missing: NaN); columns of text are arrays of str.
+    Columns of numbers are float64 arrays over the engine's memory and cannot be written; ids, ranks, positions, blocks
+    and counts are int64 (float64 where one is missing: NaN); columns of text are arrays of str.
     ``len(table)`` is the number of columns (it is a mapping), ``table.rows`` that of rows.
     """
 
-    def __init__(self, core: _core.Table, figure: Callable[[], "Figure"] | None = None, besides: dict[str, Any] | None = None):
+    def __init__(
+        self, core: _core.Table, figure: Callable[[], Figure] | None = None, besides: dict[str, Any] | None = None
+    ):
         self._core = core
         self.besides = besides or {}  # what an analysis answers beside its table
         self._columns: dict[str, np.ndarray] = {}
@@ -72,7 +75,7 @@ class Table(Mapping):
     def json(self) -> str:
         return self._core.json()
 
-    def figure(self) -> "Figure":
+    def figure(self) -> Figure:
         """The analysis's own picture of this table."""
         if self._figure is None:
             raise NotImplementedError(f"the table '{self.title}' has no picture of its own")
@@ -103,7 +106,7 @@ class Figure:
         self._core = core
 
     @classmethod
-    def of(cls, spec: dict[str, Any], name: str = "figure", title: str = "") -> "Figure":
+    def of(cls, spec: dict[str, Any], name: str = "figure", title: str = "") -> Figure:
         """A figure of your own specification (Vega-Lite 6, data included)."""
         return cls(_core.Figure(name, title, json.dumps(spec)))
 
@@ -123,8 +126,8 @@ class Figure:
     def save(self, path: str | os.PathLike) -> None:
         """Saves by extension: .svg, .png, .html (self-contained, needs no network) or .json. Whole or not at all.
 
-        .svg and .png need vl-convert (`pip install vl-convert-python`). Raises UnsupportedError where it is missing, UsageError for
-        another extension, InputOutputError.
+        .svg and .png need vl-convert (`pip install vl-convert-python`). Raises UnsupportedError where it is missing,
+        UsageError for another extension, InputOutputError.
         """
         offer_converter()
         self._core.save(pathlib.Path(path))
@@ -137,8 +140,8 @@ class Figure:
             return page.read_text()
 
     def to_altair(self):
-        """An Altair chart to restyle: of the class that fits (Chart, LayerChart, HConcatChart, ...). Raises MissingDependencyError
-        without Altair."""
+        """An Altair chart to restyle: of the class that fits (Chart, LayerChart, HConcatChart, ...). Raises
+        MissingDependencyError without Altair."""
         altair = needs("altair", "Figure.to_altair")
         return altair.Chart.from_dict(self.spec)
 
@@ -153,7 +156,10 @@ class Figure:
         else:  # each reader takes the version it knows; these figures use what both have
             bundle["application/vnd.vegalite.v6+json"] = spec
             bundle["application/vnd.vegalite.v6.json"] = spec
-            bundle["application/vnd.vegalite.v5+json"] = {**spec, "$schema": "https://vega.github.io/schema/vega-lite/v5.json"}
+            bundle["application/vnd.vegalite.v5+json"] = {
+                **spec,
+                "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+            }
         return bundle
 
 
@@ -173,7 +179,7 @@ def _in_short(value: Any) -> str:
 class Result(types.SimpleNamespace):
     """What an analysis found: tables, arrays and numbers by name, and ``figure()``."""
 
-    def __init__(self, found: dict[str, Any], figure: Callable[["Result"], Figure]):
+    def __init__(self, found: dict[str, Any], figure: Callable[[Result], Figure]):
         super().__init__(**{name: Table(v) if isinstance(v, _core.Table) else v for name, v in found.items()})
         self._draw = figure
 
@@ -192,7 +198,8 @@ class Result(types.SimpleNamespace):
 
 
 def answered(answer: _core.Found, found: dict[str, Any], one_table: bool) -> Any:
-    """What an analysis of the catalogue answers, with the engine's own picture: a Table where that is the answer, else a Result."""
+    """What an analysis of the catalogue answers, with the engine's own picture: a Table where that is the answer, else
+    a Result."""
     tables = [name for name, value in found.items() if isinstance(value, _core.Table)]
     draw = lambda *_: Figure(answer.figure())
     if not one_table:
@@ -201,9 +208,12 @@ def answered(answer: _core.Found, found: dict[str, Any], one_table: bool) -> Any
 
 
 class Projected(Result):
-    """Vectors as points: ``points`` [N, 2 or more], ``ids`` int32 [N], ``labels``; `figure` and the interactive `map`."""
+    """Vectors as points: ``points`` [N, 2 or more], ``ids`` int32 [N], ``labels``; `figure` and the interactive
+    `map`."""
 
     def map(self):
-        """The interactive map (a widget): search, hover, zoom, selection. Raises MissingDependencyError without anywidget."""
+        """The interactive map (a widget): search, hover, zoom, selection. Raises MissingDependencyError without
+        anywidget."""
         from .widget import Map
+
         return Map(self.points[:, :2], self.labels, self.ids)

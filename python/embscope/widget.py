@@ -1,8 +1,11 @@
-"""The map of a vocabulary as a widget: search, hover, zoom, and a selection that comes back to Python. Needs anywidget."""
+"""The map of a vocabulary as a widget: search, hover, zoom, and a selection that comes back to Python. Needs
+anywidget."""
+
 from __future__ import annotations
 
 import pathlib
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,8 +19,8 @@ def _widget_class():
     traitlets = needs("traitlets", "embscope.Map")
 
     class Map(anywidget.AnyWidget):
-        """Points [N, 2] with labels. ``selection``: indices of the points that are selected, by the reader (shift and drag, a
-        click, or Enter in the search field) or from Python; ``selected``: their labels."""
+        """Points [N, 2] with labels. ``selection``: indices of the points that are selected, by the reader (shift and
+        drag, a click, or Enter in the search field) or from Python; ``selected``: their labels."""
 
         _esm = _SCRIPT
         points = traitlets.Bytes().tag(sync=True)
@@ -47,12 +50,15 @@ def _widget_class():
 def Map(points: Any, labels: Sequence[str], ids: Sequence[int] | None = None):
     """An interactive map of points [N, 2] with a label each, for notebooks: search, hover, zoom, selection.
 
-    `model.tsne().map()` makes one of a vocabulary. Raises ShapeError where sizes do not fit, MissingDependencyError without
-    anywidget (says how to install it).
+    `model.tsne().map()` makes one of a vocabulary. Raises ShapeError where sizes do not fit, MissingDependencyError
+    without anywidget (says how to install it).
     """
     array = np.ascontiguousarray(points, dtype=np.float32)
     if array.ndim != 2 or array.shape[1] != 2 or len(labels) != len(array):
-        raise ShapeError("Map", f"{len(labels)} labels for points of shape {' x '.join(map(str, array.shape))}: needs N x 2 and N labels")
+        raise ShapeError(
+            "Map",
+            f"{len(labels)} labels for points of shape {' x '.join(map(str, array.shape))}: needs N x 2 and N labels",
+        )
     global _class
     if _class is None:
         _class = _widget_class()

@@ -1,10 +1,9 @@
 import json
 import pathlib
 
+import embscope
 import numpy as np
 import pytest
-
-import embscope
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "tests/data/reference"
@@ -16,13 +15,13 @@ def read_safetensors(path):
     """float32 arrays of a .safetensors file, read without Embscope."""
     data = path.read_bytes()
     size = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:8 + size])
+    header = json.loads(data[8 : 8 + size])
     out = {}
     for name, entry in header.items():
         if name != "__metadata__":
             assert entry["dtype"] == "F32", (path, name)
             begin, end = entry["data_offsets"]
-            out[name] = np.frombuffer(data[8 + size + begin:8 + size + end], np.float32).reshape(entry["shape"])
+            out[name] = np.frombuffer(data[8 + size + begin : 8 + size + end], np.float32).reshape(entry["shape"])
     return out
 
 

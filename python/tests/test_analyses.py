@@ -1,14 +1,14 @@
 """The analyses say what the command line says; tables, figures and widgets are what notebooks expect of them."""
+
 import importlib.util
 import json
 import os
 import subprocess
 import sys
 
+import embscope
 import numpy as np
 import pytest
-
-import embscope
 from conftest import SENTENCE
 
 PROGRAM = os.environ.get("EMBSCOPE")
@@ -39,8 +39,22 @@ def same(table, columns):
 def test_the_command_line_prints_the_same_tables(smollm2):
     same(smollm2.predict(SENTENCE, 4), says("predict", SENTENCE, "-k", "4"))
     same(smollm2.similar(" apple", 5), says("similar", " apple", "-k", "5"))
-    same(smollm2.mix(SENTENCE, " Germany", " France", [" Berlin", " Paris"], steps=5).sweep,
-         says("mix", SENTENCE, "--replace", " Germany", "--with", " France", "--targets", " Berlin", " Paris", "--steps", "5"))
+    same(
+        smollm2.mix(SENTENCE, " Germany", " France", [" Berlin", " Paris"], steps=5).sweep,
+        says(
+            "mix",
+            SENTENCE,
+            "--replace",
+            " Germany",
+            "--with",
+            " France",
+            "--targets",
+            " Berlin",
+            " Paris",
+            "--steps",
+            "5",
+        ),
+    )
 
 
 def test_tokens_have_ids_labels_and_bytes(smollm2):
@@ -77,12 +91,23 @@ def test_patching_attribution_lens_and_attention_hold_together(gpt2, ids):
 
 
 def test_gradients_are_slopes(gpt2, ids):
-    """What an edit "add" changes for a small amount (central difference), at sites of every shape; what comes after cannot matter."""
-    found = gpt2.gradient(ids[0], 3, 9, position=7, sites=["blocks.1.hook_resid_post", "blocks.0.z", "blocks.2.mlp_post"])
-    assert list(found.gradients) == list(found.activations) == ["blocks.1.resid_post", "blocks.0.z", "blocks.2.mlp_post"]
+    """What an edit "add" changes for a small amount (central difference), at sites of every shape; what comes after
+    cannot matter."""
+    found = gpt2.gradient(
+        ids[0], 3, 9, position=7, sites=["blocks.1.hook_resid_post", "blocks.0.z", "blocks.2.mlp_post"]
+    )
+    assert (
+        list(found.gradients) == list(found.activations) == ["blocks.1.resid_post", "blocks.0.z", "blocks.2.mlp_post"]
+    )
     run = gpt2.run(ids[0], capture=list(found.gradients), logits="all")
-    assert abs(found.logit - (run.logits[7, 3] - run.logits[7, 9])) < 1e-4 and (found.position, found.target, found.against) == (7, 3, 9)
-    moved = lambda site, vector, amount: gpt2.run(ids[0][:8], edits=[embscope.Edit(site, "add", vector, amount, positions=[5])], of=[3, 9]).logits
+    assert abs(found.logit - (run.logits[7, 3] - run.logits[7, 9])) < 1e-4 and (
+        found.position,
+        found.target,
+        found.against,
+    ) == (7, 3, 9)
+    moved = lambda site, vector, amount: (
+        gpt2.run(ids[0][:8], edits=[embscope.Edit(site, "add", vector, amount, positions=[5])], of=[3, 9]).logits
+    )
     for site, gradient in found.gradients.items():
         assert gradient.shape == (8, *run[site].shape[1:]) and np.array_equal(found.activations[site], run[site][:8])
         vector = np.random.default_rng(7).standard_normal(gradient[5].shape).astype(np.float32)
@@ -105,15 +130,25 @@ def test_estimated_patches_are_the_command_lines(smollm2):
     same(estimate.grid, said("patch", *pair, *answers, "--approximate")["grid"]["columns"])
     both = smollm2.patch_agreement(*pair, " Berlin", " Paris", ["resid_pre"], heads=False)
     same(both.patches, says("patch", *pair, *answers, "--both"))
-    assert np.array_equal(both.patches["estimated"], estimate.grid["restored"]) and both.sites["patches"].tolist() == [150] and both.figure().title
+    assert (
+        np.array_equal(both.patches["estimated"], estimate.grid["restored"])
+        and both.sites["patches"].tolist() == [150]
+        and both.figure().title
+    )
 
 
-@pytest.mark.parametrize("ask, kind, words", [
-    (lambda m, ids: m.gradient([], 3), embscope.UsageError, "empty"), (lambda m, ids: m.gradient(ids, 3, 3), embscope.UsageError, "itself"),
-    (lambda m, ids: m.gradient(ids, 97), embscope.RangeError, "97"), (lambda m, ids: m.gradient(ids, 3, position=13), embscope.RangeError, "13"),
-    (lambda m, ids: m.gradient(ids, 3, sites="blocks.0.resid_pos"), embscope.NotFoundError, "did you mean"),
-    (lambda m, ids: m.patch(ids, ids, 3, 9, approximate=True), embscope.UsageError, "same|agree"),
-    (lambda m, ids: m.patch_agreement(ids, ids[:-1], 3, 9), embscope.ShapeError, "12")])
+@pytest.mark.parametrize(
+    "ask, kind, words",
+    [
+        (lambda m, ids: m.gradient([], 3), embscope.UsageError, "empty"),
+        (lambda m, ids: m.gradient(ids, 3, 3), embscope.UsageError, "itself"),
+        (lambda m, ids: m.gradient(ids, 97), embscope.RangeError, "97"),
+        (lambda m, ids: m.gradient(ids, 3, position=13), embscope.RangeError, "13"),
+        (lambda m, ids: m.gradient(ids, 3, sites="blocks.0.resid_pos"), embscope.NotFoundError, "did you mean"),
+        (lambda m, ids: m.patch(ids, ids, 3, 9, approximate=True), embscope.UsageError, "same|agree"),
+        (lambda m, ids: m.patch_agreement(ids, ids[:-1], 3, 9), embscope.ShapeError, "12"),
+    ],
+)
 def test_gradients_that_make_no_sense(gpt2, ids, ask, kind, words):
     with pytest.raises(kind, match=words):
         ask(gpt2, ids[0])
@@ -126,9 +161,13 @@ def test_edits_steering_and_generation(smollm2):
     text = smollm2.generate(SENTENCE, tokens=5, on_token=lambda id, data, p: seen.append(data))
     assert b"".join(seen).decode() == text and text.startswith(" Berlin")
     assert smollm2.generate(SENTENCE, tokens=5, on_token=lambda *_: False) in text
-    steered = smollm2.steer("I think that", "blocks.9.resid_post", [" I love this"], [" I hate this"], strengths=[0, 2], tokens=3)
+    steered = smollm2.steer(
+        "I think that", "blocks.9.resid_post", [" I love this"], [" I hate this"], strengths=[0, 2], tokens=3
+    )
     assert steered.direction.shape == (576,) and steered.runs["strength"].tolist() == [0, 2]
-    again = smollm2.steer("I think that", "blocks.9.resid_post", direction=steered.direction, strengths=[0, 2], tokens=3)
+    again = smollm2.steer(
+        "I think that", "blocks.9.resid_post", direction=steered.direction, strengths=[0, 2], tokens=3
+    )
     assert again.runs["text"].tolist() == steered.runs["text"].tolist()
 
 
@@ -177,7 +216,9 @@ def test_pictures_are_drawn_by_what_pip_installed_beside_the_module(tmp_path):
     if importlib.util.find_spec("vl_convert") is None:
         done = subprocess.run(save, capture_output=True, text=True, env=environment, cwd=tmp_path)
         assert done.stderr.count("pip install vl-convert-python") == 1 and done.returncode == 1
-    (tmp_path / "vl_convert.py").write_text("def get_vegalite_versions(): return ['6']\ndef vegalite_to_svg(spec, vl_version): return '<svg>drawn</svg>'\n")
+    (tmp_path / "vl_convert.py").write_text(
+        "def get_vegalite_versions(): return ['6']\ndef vegalite_to_svg(spec, vl_version): return '<svg>drawn</svg>'\n"
+    )
     environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *sys.path])
     subprocess.run(save, check=True, env=environment, cwd=tmp_path)
     assert (tmp_path / "toy.svg").read_text() == "<svg>drawn</svg>"
@@ -185,12 +226,22 @@ def test_pictures_are_drawn_by_what_pip_installed_beside_the_module(tmp_path):
 
 def test_figures_become_altair_charts_of_the_class_that_fits(smollm2):
     altair = pytest.importorskip("altair")
-    random = embscope.Space.of(np.random.default_rng(1).standard_normal((40, 4)).astype(np.float32), [f"w{i}" for i in range(40)])
-    kinds = [(smollm2.predict(SENTENCE, 3), altair.LayerChart), (smollm2.vectors([" a", " b"]), altair.HConcatChart),
-             (smollm2.trace(SENTENCE), altair.VConcatChart), (smollm2.attention(SENTENCE), altair.FacetChart),
-             (smollm2.edit(SENTENCE, "wte@3 zero"), altair.Chart), (smollm2.space.categories(), altair.LayerChart),
-             (smollm2.layer_similarity(SENTENCE), altair.LayerChart), (embscope.compare(random, random), altair.HConcatChart),
-             (random.pairs(), altair.LayerChart), (random.hubs(3), altair.Chart), (embscope.toy_space(), altair.LayerChart)]
+    random = embscope.Space.of(
+        np.random.default_rng(1).standard_normal((40, 4)).astype(np.float32), [f"w{i}" for i in range(40)]
+    )
+    kinds = [
+        (smollm2.predict(SENTENCE, 3), altair.LayerChart),
+        (smollm2.vectors([" a", " b"]), altair.HConcatChart),
+        (smollm2.trace(SENTENCE), altair.VConcatChart),
+        (smollm2.attention(SENTENCE), altair.FacetChart),
+        (smollm2.edit(SENTENCE, "wte@3 zero"), altair.Chart),
+        (smollm2.space.categories(), altair.LayerChart),
+        (smollm2.layer_similarity(SENTENCE), altair.LayerChart),
+        (embscope.compare(random, random), altair.HConcatChart),
+        (random.pairs(), altair.LayerChart),
+        (random.hubs(3), altair.Chart),
+        (embscope.toy_space(), altair.LayerChart),
+    ]
     for found, kind in kinds:
         chart = found.figure().to_altair()
         assert type(chart) is kind and chart.to_dict()["$schema"]  # as Altair's own schema wants it
@@ -198,9 +249,10 @@ def test_figures_become_altair_charts_of_the_class_that_fits(smollm2):
 
 def test_colab_gets_a_page(smollm2, monkeypatch):
     import sys
+
     monkeypatch.setitem(sys.modules, "google.colab", object())
     page = smollm2.predict(SENTENCE, 3).figure()._repr_mimebundle_()["text/html"]
-    assert "vega" in page and "src=\"http" not in page
+    assert "vega" in page and 'src="http' not in page
 
 
 def test_projections_of_tokens(smollm2):

@@ -1,11 +1,11 @@
 """Arrays in and out: dtypes, orders, devices, DLPack, who owns what."""
+
 import pathlib
 import sys
 
+import embscope
 import numpy as np
 import pytest
-
-import embscope
 from conftest import REFERENCE
 
 RANDOM = np.random.default_rng(1).standard_normal((40, 12)).astype(np.float32)
@@ -37,21 +37,32 @@ def test_quantised_rows_are_decoded_once(smollm2):
     assert np.array_equal(smollm2.embed(" Germany"), wte[4521])
 
 
-@pytest.mark.parametrize("array, kind, words", [
-    (RANDOM.astype(np.float64), embscope.UsageError, r"\[pca\] dtype is float64, needs float32: use x.astype\('float32'\)"),
-    (RANDOM.astype(np.float16), embscope.UsageError, "dtype is float16"),
-    (RANDOM.astype(np.int64), embscope.UsageError, "dtype is int64"),
-    (RANDOM > 0, embscope.UsageError, "dtype is bool"),
-    (RANDOM.astype(np.complex64), embscope.UsageError, "dtype is complex64"),
-    (RANDOM[0], embscope.ShapeError, r"has 1 axes \(12\), needs 2"),
-    (RANDOM[None], embscope.ShapeError, r"has 3 axes \(1 x 40 x 12\), needs 2"),
-    (RANDOM.astype(">f4"), embscope.UsageError, "dtype is >f4, needs float32"), (RANDOM.astype(object), embscope.UsageError, "dtype is object, needs float32"),
-    (RANDOM.astype(str), embscope.UsageError, "dtype is <U32, needs float32"),
-    (np.ma.masked_greater(RANDOM, 1), embscope.UsageError, "what a masked array hides"),
-    ("text", embscope.UsageError, "a str is no array"), (None, embscope.UsageError, "a NoneType is no array"),
-    (RANDOM.tolist(), embscope.UsageError, "a list is no array"),
-    (RANDOM[:1], embscope.RangeError, "pca"), (RANDOM[:0], embscope.RangeError, "pca"),
-    (np.where(RANDOM > 1, np.nan, RANDOM).astype(np.float32), embscope.RangeError, "pca")])
+@pytest.mark.parametrize(
+    "array, kind, words",
+    [
+        (
+            RANDOM.astype(np.float64),
+            embscope.UsageError,
+            r"\[pca\] dtype is float64, needs float32: use x.astype\('float32'\)",
+        ),
+        (RANDOM.astype(np.float16), embscope.UsageError, "dtype is float16"),
+        (RANDOM.astype(np.int64), embscope.UsageError, "dtype is int64"),
+        (RANDOM > 0, embscope.UsageError, "dtype is bool"),
+        (RANDOM.astype(np.complex64), embscope.UsageError, "dtype is complex64"),
+        (RANDOM[0], embscope.ShapeError, r"has 1 axes \(12\), needs 2"),
+        (RANDOM[None], embscope.ShapeError, r"has 3 axes \(1 x 40 x 12\), needs 2"),
+        (RANDOM.astype(">f4"), embscope.UsageError, "dtype is >f4, needs float32"),
+        (RANDOM.astype(object), embscope.UsageError, "dtype is object, needs float32"),
+        (RANDOM.astype(str), embscope.UsageError, "dtype is <U32, needs float32"),
+        (np.ma.masked_greater(RANDOM, 1), embscope.UsageError, "what a masked array hides"),
+        ("text", embscope.UsageError, "a str is no array"),
+        (None, embscope.UsageError, "a NoneType is no array"),
+        (RANDOM.tolist(), embscope.UsageError, "a list is no array"),
+        (RANDOM[:1], embscope.RangeError, "pca"),
+        (RANDOM[:0], embscope.RangeError, "pca"),
+        (np.where(RANDOM > 1, np.nan, RANDOM).astype(np.float32), embscope.RangeError, "pca"),
+    ],
+)
 def test_arrays_that_are_refused(array, kind, words):
     with pytest.raises(kind, match=words):
         embscope.pca(array)
@@ -60,7 +71,13 @@ def test_arrays_that_are_refused(array, kind, words):
 def test_other_orders_are_copied():
     points, shares = embscope.pca(RANDOM)
     wide = np.repeat(RANDOM, 2, axis=1)
-    for same in (np.asfortranarray(RANDOM), wide[:, ::2], np.flip(np.flip(RANDOM).copy()), RANDOM.T.copy().T, RANDOM[:, :]):
+    for same in (
+        np.asfortranarray(RANDOM),
+        wide[:, ::2],
+        np.flip(np.flip(RANDOM).copy()),
+        RANDOM.T.copy().T,
+        RANDOM[:, :],
+    ):
         again, _ = embscope.pca(same)
         assert np.array_equal(again, points)
     centred = RANDOM - RANDOM.mean(0)
@@ -112,7 +129,11 @@ def refused(array):
         embscope.pca(array, count=10**6)
 
 
-@pytest.mark.parametrize("dress", [lambda a: a, Dlpack, lambda a: pytest.importorskip("torch").from_numpy(a)], ids=["numpy", "dlpack", "torch"])
+@pytest.mark.parametrize(
+    "dress",
+    [lambda a: a, Dlpack, lambda a: pytest.importorskip("torch").from_numpy(a)],
+    ids=["numpy", "dlpack", "torch"],
+)
 def test_row_major_float32_enters_without_a_copy(dress):
     array = np.ones((4000, 4000), np.float32)
     given = dress(array)
@@ -120,10 +141,19 @@ def test_row_major_float32_enters_without_a_copy(dress):
     assert kilobytes_of(lambda: refused(np.asfortranarray(array))) > 60_000  # what a copy takes
 
 
-@pytest.mark.parametrize("call", [
-    lambda model, a: embscope.tsne(a), lambda model, a: embscope.umap(a), lambda model, a: embscope.neighbours(a), lambda model, a: model.unembed(a),
-    lambda model, a: embscope.neighbours(RANDOM, to=a[0]), lambda model, a: embscope.Space.of(a, ["x"] * 40),
-    lambda model, a: embscope.Edit("wte", "set", a[0]), lambda model, a: model.steer("x", "wte", direction=a[0])])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda model, a: embscope.tsne(a),
+        lambda model, a: embscope.umap(a),
+        lambda model, a: embscope.neighbours(a),
+        lambda model, a: model.unembed(a),
+        lambda model, a: embscope.neighbours(RANDOM, to=a[0]),
+        lambda model, a: embscope.Space.of(a, ["x"] * 40),
+        lambda model, a: embscope.Edit("wte", "set", a[0]),
+        lambda model, a: model.steer("x", "wte", direction=a[0]),
+    ],
+)
 def test_every_call_refuses_other_element_types(call, gpt2):
     with pytest.raises(embscope.UsageError, match=r"dtype is float64, needs float32: use x.astype"):
         call(gpt2, RANDOM.astype(np.float64))

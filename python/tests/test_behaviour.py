@@ -1,5 +1,5 @@
 """Threads, fork, Ctrl-C, progress, errors, missing packages."""
-import json
+
 import os
 import pickle
 import signal
@@ -8,10 +8,9 @@ import sys
 import threading
 import time
 
+import embscope
 import numpy as np
 import pytest
-
-import embscope
 from conftest import REFERENCE, SENTENCE
 
 RANDOM = np.random.default_rng(2).standard_normal((3000, 64)).astype(np.float32)
@@ -20,11 +19,13 @@ RANDOM = np.random.default_rng(2).standard_normal((3000, 64)).astype(np.float32)
 def test_threads_may_share_a_model(gpt2, ids):
     want = gpt2.run(ids, capture="resid_post", logits="all")
     wrong = []
+
     def work():
         for _ in range(30):
             got = gpt2.run(ids, capture="resid_post", logits="all")
             if any(not np.array_equal(a[s], b[s]) for a, b in zip(want, got) for s in a):
                 wrong.append(1)
+
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -37,6 +38,7 @@ def test_a_model_closed_by_another_thread_finishes_what_it_began(ids):
     model = embscope.load(REFERENCE / "tiny-gpt2")
     want = model.run(ids[0]).logits
     said = []
+
     def work():
         while True:
             try:
@@ -44,6 +46,7 @@ def test_a_model_closed_by_another_thread_finishes_what_it_began(ids):
             except embscope.UsageError as error:
                 said.append(str(error))
                 return
+
     thread = threading.Thread(target=work)
     thread.start()
     time.sleep(0.05)
@@ -54,9 +57,11 @@ def test_a_model_closed_by_another_thread_finishes_what_it_began(ids):
 
 def test_other_threads_run_during_work():
     ticks = []
+
     def tick():
         while not stop.wait(0.005):
             ticks.append(time.monotonic())
+
     stop = threading.Event()
     thread = threading.Thread(target=tick)
     thread.start()
@@ -90,9 +95,11 @@ def test_a_child_made_by_fork_works(gpt2, ids):
 def interrupted(call):
     """Seconds from a Ctrl-C half a second into `call` to the KeyboardInterrupt."""
     sent = []
+
     def interrupt():
         sent.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
+
     timer = threading.Timer(0.5, interrupt)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     timer.start()
@@ -116,15 +123,23 @@ def seconds_until_idle(most):
     return most
 
 
-@pytest.mark.parametrize("what", ["tsne", "map of all", "neighbours", "run", "generate", "pairs", "geometry", "patch", "train", "extract"])
+@pytest.mark.parametrize(
+    "what", ["tsne", "map of all", "neighbours", "run", "generate", "pairs", "geometry", "patch", "train", "extract"]
+)
 def test_ctrl_c_stops_work_within_a_quarter_of_a_second(what, smollm2, tmp_path):
     (tmp_path / "corpus.txt").write_text((f"{SENTENCE} Berlin. " * 40 + "\n") * 400)
-    calls = {"tsne": lambda: embscope.tsne(RANDOM, steps=100000), "map of all": smollm2.tsne, "neighbours": smollm2.neighbours,
-             "pairs": smollm2.pairs, "geometry": smollm2.geometry, "generate": lambda: smollm2.generate(SENTENCE, tokens=5000),
-             "run": lambda: smollm2.run([list(range(1000, 2000))] * 30, logits=None, capture="resid_post"),
-             "patch": lambda: smollm2.patch(f"{SENTENCE} " * 20, "The capital of France is " * 20, " Berlin", " Paris"),
-             "train": lambda: embscope.train(f"{SENTENCE} Berlin. " * 500, tmp_path / f"run{time.monotonic()}", steps=10**6),
-             "extract": lambda: smollm2.extract(tmp_path / "corpus.txt", tmp_path / f"out{time.monotonic()}", "resid_post")}
+    calls = {
+        "tsne": lambda: embscope.tsne(RANDOM, steps=100000),
+        "map of all": smollm2.tsne,
+        "neighbours": smollm2.neighbours,
+        "pairs": smollm2.pairs,
+        "geometry": smollm2.geometry,
+        "generate": lambda: smollm2.generate(SENTENCE, tokens=5000),
+        "run": lambda: smollm2.run([list(range(1000, 2000))] * 30, logits=None, capture="resid_post"),
+        "patch": lambda: smollm2.patch(f"{SENTENCE} " * 20, "The capital of France is " * 20, " Berlin", " Paris"),
+        "train": lambda: embscope.train(f"{SENTENCE} Berlin. " * 500, tmp_path / f"run{time.monotonic()}", steps=10**6),
+        "extract": lambda: smollm2.extract(tmp_path / "corpus.txt", tmp_path / f"out{time.monotonic()}", "resid_post"),
+    }
     waits = [interrupted(calls[what])]
     if waits[0] > 0.25:  # a busy machine may be late once
         waits.append(interrupted(calls[what]))
@@ -156,22 +171,39 @@ def test_a_terminal_gets_a_line_of_progress_that_goes_away(monkeypatch, capsys):
 
 
 def test_errors_name_what_python_has():
-    """The engine says what to do in the command line's words; here options are arguments. A command in quotes is one."""
+    """The engine says what to do in the command line's words; here options are arguments. A command in quotes is
+    one."""
     words = lambda message: embscope.errors.made("usage", "x", message).message
     assert words("give a smaller --context, or --part-tokens") == "give a smaller context, or part_tokens"
     assert words("--resume goes on with it") == "embscope.resume goes on with it"
     assert words("'embscope train TEXT --out FOLDER' makes one") == "'embscope train TEXT --out FOLDER' makes one"
 
 
-@pytest.mark.parametrize("ask, kind, words", [
-    (lambda m: m.embed(1.5), embscope.UsageError, "1.5 is no token id"), (lambda m: m.embed([" a", 1.5]), embscope.UsageError, "1.5 is no token id"),
-    (lambda m: m.embed(2**40), embscope.RangeError, "no token id"), (lambda m: m.embed(49152), embscope.RangeError, "0..49151"),
-    (lambda m: m.label(49152), embscope.RangeError, "the vocabulary has ids 0..49151"), (lambda m: m.label(-1), embscope.RangeError, "0..49151"),
-    (lambda m: m.generate([1, 2]), embscope.UsageError, "a list is no text: give a str"), (lambda m: m.tokens(None), embscope.UsageError, "no text"),
-    (lambda m: m.run("a", of=[1.5]), embscope.UsageError, "1.5 is no token id"),
-    (lambda m: embscope.Edit("wte", "zero", positions="a"), embscope.UsageError, "positions, heads, rows and dimensions are lists of whole numbers"),
-    (lambda m: embscope.train(b"bytes", "/nowhere"), embscope.UsageError, "the text is a bytes, needs a str"),
-    (lambda m: embscope.load("/nowhere/model"), embscope.NotFoundError, "no such file or folder, and the cache has [^;]*$")])
+@pytest.mark.parametrize(
+    "ask, kind, words",
+    [
+        (lambda m: m.embed(1.5), embscope.UsageError, "1.5 is no token id"),
+        (lambda m: m.embed([" a", 1.5]), embscope.UsageError, "1.5 is no token id"),
+        (lambda m: m.embed(2**40), embscope.RangeError, "no token id"),
+        (lambda m: m.embed(49152), embscope.RangeError, "0..49151"),
+        (lambda m: m.label(49152), embscope.RangeError, "the vocabulary has ids 0..49151"),
+        (lambda m: m.label(-1), embscope.RangeError, "0..49151"),
+        (lambda m: m.generate([1, 2]), embscope.UsageError, "a list is no text: give a str"),
+        (lambda m: m.tokens(None), embscope.UsageError, "no text"),
+        (lambda m: m.run("a", of=[1.5]), embscope.UsageError, "1.5 is no token id"),
+        (
+            lambda m: embscope.Edit("wte", "zero", positions="a"),
+            embscope.UsageError,
+            "positions, heads, rows and dimensions are lists of whole numbers",
+        ),
+        (lambda m: embscope.train(b"bytes", "/nowhere"), embscope.UsageError, "the text is a bytes, needs a str"),
+        (
+            lambda m: embscope.load("/nowhere/model"),
+            embscope.NotFoundError,
+            "no such file or folder, and the cache has [^;]*$",
+        ),
+    ],
+)
 def test_values_of_another_kind(smollm2, ask, kind, words):
     with pytest.raises(kind, match=words):
         ask(smollm2)
@@ -190,9 +222,14 @@ def test_errors_have_their_kind_place_and_words(tmp_path):
     assert issubclass(embscope.InputOutputError, OSError) and issubclass(embscope.RangeError, IndexError)
 
 
-@pytest.mark.parametrize("package, call", [
-    ("pandas", lambda table: table.to_pandas()), ("altair", lambda table: table.figure().to_altair()),
-    ("anywidget", lambda table: embscope.Map(np.zeros((1, 2)), ["a"]))])
+@pytest.mark.parametrize(
+    "package, call",
+    [
+        ("pandas", lambda table: table.to_pandas()),
+        ("altair", lambda table: table.figure().to_altair()),
+        ("anywidget", lambda table: embscope.Map(np.zeros((1, 2)), ["a"])),
+    ],
+)
 def test_a_missing_package_is_named_with_the_command_that_installs_it(package, call, monkeypatch, smollm2):
     table = smollm2.predict(SENTENCE, 3)
     monkeypatch.setitem(sys.modules, package, None)
@@ -210,8 +247,16 @@ def test_a_part_of_a_missing_package_is_named_by_what_is_installed(monkeypatch):
 
 
 def test_importing_is_quick_and_prints_nothing():
-    done = subprocess.run([sys.executable, "-c", "import sys, embscope; print(sorted({'pandas', 'altair', 'IPython', 'torch', 'ray'} & set(sys.modules)))"],
-                          capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, embscope; print(sorted({'pandas', 'altair', 'IPython', 'torch', 'ray'} & set(sys.modules)))",
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     assert (done.stdout, done.stderr, done.returncode) == ("[]\n", "", 0)
 
 

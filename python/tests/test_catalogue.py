@@ -1,13 +1,13 @@
 """The catalogue's analyses from Python: every one is there, asked as its description says; old names are told."""
+
 import inspect
 import json
 import os
 import subprocess
 
+import embscope
 import numpy as np
 import pytest
-
-import embscope
 from conftest import SENTENCE
 
 PROGRAM = os.environ.get("EMBSCOPE")
@@ -19,7 +19,7 @@ def test_every_analysis_is_a_method_with_its_fields():
     for analysis in json.loads(subprocess.run([PROGRAM, "catalogue"], capture_output=True, check=True).stdout):
         method = getattr(embscope.Model, analysis["name"])
         names = [name.rstrip("_") for name in inspect.signature(method).parameters]
-        assert names[1:1 + len(analysis["fields"])] == [field["name"] for field in analysis["fields"]]
+        assert names[1 : 1 + len(analysis["fields"])] == [field["name"] for field in analysis["fields"]]
         assert analysis["fields"][0]["what"].split()[0] in method.__doc__
 
 
@@ -39,7 +39,10 @@ def test_entropy_is_that_of_the_runs_probabilities(gpt2, ids):
 def test_old_names_are_told(smollm2):
     with pytest.warns(DeprecationWarning, match="'follow' is now 'targets'"):
         old = smollm2.edit(SENTENCE, "wte@3 zero", follow=[" Paris"])
-    assert old.changes["token"].tolist() == smollm2.edit(SENTENCE, "wte@3 zero", targets=[" Paris"]).changes["token"].tolist()
+    assert (
+        old.changes["token"].tolist()
+        == smollm2.edit(SENTENCE, "wte@3 zero", targets=[" Paris"]).changes["token"].tolist()
+    )
 
 
 def test_texts_and_ids_are_one_question(smollm2):
@@ -54,10 +57,17 @@ def test_predictions_with_edits_and_targets(smollm2):
     assert table.besides["targets"][1]["id"] == 4521
 
 
-@pytest.mark.parametrize("ask, kind, words", [
-    (lambda m: m.trace(SENTENCE, top=0), embscope.RangeError, "choose 1 to 1000"), (lambda m: m.trace(b"x"), embscope.UsageError, "bytes"),
-    (lambda m: m.trace({"a": 1}), embscope.UsageError, "dict"), (lambda m: m.trace(SENTENCE, position=1.5), embscope.UsageError, "whole number"),
-    (lambda m: m.mix([1, 2], " a", " b", [" c"]), embscope.UsageError, "in words"), (lambda m: m.lens(""), embscope.UsageError, "empty")])
+@pytest.mark.parametrize(
+    "ask, kind, words",
+    [
+        (lambda m: m.trace(SENTENCE, top=0), embscope.RangeError, "choose 1 to 1000"),
+        (lambda m: m.trace(b"x"), embscope.UsageError, "bytes"),
+        (lambda m: m.trace({"a": 1}), embscope.UsageError, "dict"),
+        (lambda m: m.trace(SENTENCE, position=1.5), embscope.UsageError, "whole number"),
+        (lambda m: m.mix([1, 2], " a", " b", [" c"]), embscope.UsageError, "in words"),
+        (lambda m: m.lens(""), embscope.UsageError, "empty"),
+    ],
+)
 def test_questions_that_make_no_sense(smollm2, ask, kind, words):
     with pytest.raises(kind, match=words):
         ask(smollm2)

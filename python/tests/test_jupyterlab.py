@@ -1,5 +1,6 @@
-"""Figures and the map in a real JupyterLab, in a real browser. Runs where jupyterlab and playwright are installed and there is a
-Chromium (`pip install jupyterlab playwright`); EMBSCOPE_PICTURES=folder keeps what the browser showed."""
+"""Figures and the map in a real JupyterLab, in a real browser. Runs where jupyterlab and playwright are installed and
+there is a Chromium (`pip install jupyterlab playwright`); EMBSCOPE_PICTURES=folder keeps what the browser showed."""
+
 import json
 import os
 import pathlib
@@ -10,9 +11,8 @@ import sys
 import time
 import urllib.request
 
-import pytest
-
 import embscope
+import pytest
 
 CHROMIUM = shutil.which("chromium")
 pytest.importorskip("jupyterlab")
@@ -32,9 +32,20 @@ ASKED = "print('selected:', *view.selected)"
 
 
 def notebook(sources):
-    code = lambda i, source: {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
-    return {"cells": [code(i, s) for i, s in enumerate(sources)], "nbformat": 4, "nbformat_minor": 5,
-            "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}}
+    code = lambda i, source: {
+        "cell_type": "code",
+        "id": f"c{i}",
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
+    return {
+        "cells": [code(i, s) for i, s in enumerate(sources)],
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +62,24 @@ def lab(tmp_path_factory):
     paths |= {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "RUNTIME", "DATA")}
     environment = {**os.environ, **paths, "PYTHONPATH": str(pathlib.Path(embscope.__file__).parents[1])}
     server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser", f"--port={port}", "--ip=127.0.0.1",
-         "--IdentityProvider.token=t", f"--ServerApp.root_dir={folder}", "--LabApp.news_url=None", "--LabApp.collaborative=False"],
-        env=environment, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("w"))
+        [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            "--expose-app-in-browser",
+            f"--port={port}",
+            "--ip=127.0.0.1",
+            "--IdentityProvider.token=t",
+            f"--ServerApp.root_dir={folder}",
+            "--LabApp.news_url=None",
+            "--LabApp.collaborative=False",
+        ],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=(folder / "log").open("w"),
+    )
     try:
         address = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 120
@@ -88,14 +114,18 @@ def page(lab):
 
 def run_all(page):
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'")
+    page.wait_for_function(
+        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
+    )
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.locator(".es-map canvas").wait_for()
     settled(page)
 
 
 def settled(page):
-    page.wait_for_function("[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(p => !p.textContent.includes('*'))")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every(p => !p.textContent.includes('*'))"
+    )
 
 
 def picture(page, name):
@@ -122,7 +152,9 @@ def test_a_figure_shows_itself(page, cell):
 
 def test_the_points_of_a_small_map_are_seen(page):
     canvas = output(page, 4).locator(".es-map canvas")
-    painted = canvas.evaluate("c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v > 150).length")
+    painted = canvas.evaluate(
+        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v > 150).length"
+    )
     assert painted > 25 * 20  # dots, and not pixels
 
 

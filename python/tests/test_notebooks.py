@@ -1,10 +1,10 @@
 """The notebooks run from their first cell to their last, and what a cell ends with can be shown."""
+
 import ast
 import json
 import time
 
 import pytest
-
 from conftest import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

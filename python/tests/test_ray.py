@@ -1,4 +1,6 @@
-"""Extraction: shards by themselves (pyarrow alone), then by two workers of a local Ray, one of which is killed in the middle."""
+"""Extraction: shards by themselves (pyarrow alone), then by two workers of a local Ray, one of which is killed in the
+middle."""
+
 import json
 import os
 import pathlib
@@ -6,10 +8,9 @@ import signal
 import threading
 import time
 
+import embscope
 import numpy as np
 import pytest
-
-import embscope
 from conftest import SENTENCE
 from embscope import ray as extraction
 
@@ -38,9 +39,11 @@ def rows(folder):
 def tensor(path, name):
     data = path.read_bytes()
     size = int.from_bytes(data[:8], "little")
-    entry = json.loads(data[8:8 + size])[name]
+    entry = json.loads(data[8 : 8 + size])[name]
     begin, end = entry["data_offsets"]
-    return np.frombuffer(data[8 + size + begin:8 + size + end], {"F32": np.float32, "I64": np.int64}[entry["dtype"]]).reshape(entry["shape"])
+    return np.frombuffer(
+        data[8 + size + begin : 8 + size + end], {"F32": np.float32, "I64": np.int64}[entry["dtype"]]
+    ).reshape(entry["shape"])
 
 
 def test_a_shard_holds_what_runs_give_and_goes_on_where_it_stopped(corpus, tmp_path, smollm2):
@@ -55,9 +58,11 @@ def test_a_shard_holds_what_runs_give_and_goes_on_where_it_stopped(corpus, tmp_p
     run = smollm2.run(lines[7], capture=SITES)
     assert np.array_equal([r["blocks.3.resid_post"] for r in seventh], run["blocks.3.resid_post"])
     assert np.array_equal([r["blocks.0.z"] for r in seventh], run["blocks.0.z"].reshape(len(seventh), -1))
-    assert "".join(lines[7].encode()[r["begin"]:r["end"]].decode() for r in seventh) == lines[7]
+    assert "".join(lines[7].encode()[r["begin"] : r["end"]].decode() for r in seventh) == lines[7]
     bytes_of = {p.name: p.read_bytes() for p in (tmp_path / "whole").iterdir()}
-    for part in list((tmp_path / "whole").glob("*.parquet"))[1:]:  # a part that is gone is made again, with those behind it
+    for part in list((tmp_path / "whole").glob("*.parquet"))[
+        1:
+    ]:  # a part that is gone is made again, with those behind it
         part.unlink()
     again = shard(smollm2, path, tmp_path / "whole").extract()
     assert again["tokens"] == done["tokens"] and again["tokens_before"] < done["tokens"]
@@ -99,14 +104,18 @@ def test_the_manifest_is_the_command_lines(corpus, tmp_path, smollm2):
     assert theirs["run"].pop("container") == "parquet" and theirs["run"] == ours["run"]
     assert list(theirs) == list(ours) and theirs["complete"] and ours["complete"]
     without = lambda part: {**part, "file": part["file"].split(".")[0], "bytes": None}
-    assert [without(part) for part in theirs["parts"]] == [without(part) for part in ours["parts"]] and len(ours["parts"]) == done["parts"]
+    assert [without(part) for part in theirs["parts"]] == [without(part) for part in ours["parts"]] and len(
+        ours["parts"]
+    ) == done["parts"]
 
 
 @pytest.mark.parametrize("bos", [False, True])
 def test_rows_are_the_command_lines_past_the_context_too(tmp_path, bos):
     """A long document has windows; a beginning-of-text token, where the tokenizer asks for one, stands before each."""
     pytest.importorskip("pyarrow")
-    embscope.train("a long document, end\n" * 20, tmp_path / "model", steps=1, layers=2, heads=2, width=16, context=16, batch=1)
+    embscope.train(
+        "a long document, end\n" * 20, tmp_path / "model", steps=1, layers=2, heads=2, width=16, context=16, batch=1
+    )
     if bos:
         tokenizer = json.loads((tmp_path / "model/tokenizer.json").read_text())
         tokenizer["added_tokens"] = [{"id": tokenizer["model"]["vocab"]["e"], "content": "e", "special": True}]
@@ -129,6 +138,7 @@ def test_rows_are_the_command_lines_past_the_context_too(tmp_path, bos):
 
 def test_without_ray_the_command_that_installs_it_is_said(corpus, tmp_path, monkeypatch):
     import sys
+
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(embscope.MissingDependencyError, match=r"pip install 'ray\[data\]'"):
         extraction.extract(corpus[0], tmp_path / "out", SITES)
@@ -150,9 +160,14 @@ def test_two_workers_of_a_local_ray_one_of_them_killed(corpus, tmp_path, smollm2
     pytest.importorskip("ray.data")
     path, lines = corpus
     path.write_text(path.read_text() * 6)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False,
-             runtime_env={"env_vars": {"PYTHONPATH": str(pathlib.Path(embscope.__file__).parents[1])}})
+    ray.init(
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": str(pathlib.Path(embscope.__file__).parents[1])}},
+    )
     killed = []
+
     def kill():
         while not killed and not stop.is_set():
             if list((tmp_path / "out").glob("*.parquet")):
@@ -161,6 +176,7 @@ def test_two_workers_of_a_local_ray_one_of_them_killed(corpus, tmp_path, smollm2
                     killed.append(process)
                     return
             time.sleep(0.02)
+
     stop = threading.Event()
     thread = threading.Thread(target=kill)
     thread.start()
@@ -175,4 +191,6 @@ def test_two_workers_of_a_local_ray_one_of_them_killed(corpus, tmp_path, smollm2
     alone = tmp_path / "alone"
     for number in range(4):
         shard(smollm2, path, alone, number, 4, 512).extract()
-    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == {p.name: p.read_bytes() for p in alone.iterdir()}
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == {
+        p.name: p.read_bytes() for p in alone.iterdir()
+    }

@@ -1,10 +1,10 @@
 """Runs: captures, logits, batches, edits; compared with transformers' numbers that are committed."""
+
 import json
 
+import embscope
 import numpy as np
 import pytest
-
-import embscope
 from conftest import REFERENCE, SENTENCE, read_safetensors
 
 
@@ -53,7 +53,7 @@ def test_captured_arrays_are_the_engines_memory_and_outlive_the_model(ids):
     with pytest.raises(embscope.UsageError, match="it was closed: open it again with embscope.load"):
         model.run(ids[0])
     with pytest.raises(ValueError):
-        model.wte
+        model.wte  # noqa: B018
 
 
 def test_logits_of_the_last_position_of_all_of_some_tokens_and_none(gpt2, ids):
@@ -68,10 +68,14 @@ def test_logits_of_the_last_position_of_all_of_some_tokens_and_none(gpt2, ids):
 
 def test_edits_as_text_and_as_objects_say_the_same(gpt2, ids):
     vector = np.linspace(-1, 1, 48, dtype=np.float32)
-    as_object = gpt2.run(ids[0], edits=[embscope.Edit("blocks.1.resid_pre", "add", vector, amount=2, positions=[3, -1])]).logits
+    as_object = gpt2.run(
+        ids[0], edits=[embscope.Edit("blocks.1.resid_pre", "add", vector, amount=2, positions=[3, -1])]
+    ).logits
     hooked = gpt2
+
     def add(x, place):
         x[[3, -1]] += 2 * vector
+
     with hooked.hooks({"blocks.1.resid_pre": add}):
         by_hook = gpt2.run(ids[0]).logits
     np.testing.assert_allclose(as_object, by_hook, atol=1e-6)
@@ -101,12 +105,22 @@ def test_edits_that_mean_nothing_are_refused(gpt2, ids):
         gpt2.run(ids[0], edits=[3])
 
 
-@pytest.mark.parametrize("text, kind, words", [
-    ([], embscope.UsageError, "run"), ([97], embscope.RangeError, "97"), ([-1], embscope.RangeError, "-1"),
-    (b"a text", embscope.UsageError, "a bytes is no text: give a str"), (None, embscope.UsageError, "a NoneType is no text"), (3, embscope.UsageError, "a int is no text"),
-    ([1.5], embscope.UsageError, "1.5 is no token id"), ([True], embscope.UsageError, "no token id"),
-    ([0] * 65, embscope.RangeError, "64"), ([2**40], embscope.RangeError, "no token id"),
-    ("a text", embscope.NotFoundError, "tokenizer")])
+@pytest.mark.parametrize(
+    "text, kind, words",
+    [
+        ([], embscope.UsageError, "run"),
+        ([97], embscope.RangeError, "97"),
+        ([-1], embscope.RangeError, "-1"),
+        (b"a text", embscope.UsageError, "a bytes is no text: give a str"),
+        (None, embscope.UsageError, "a NoneType is no text"),
+        (3, embscope.UsageError, "a int is no text"),
+        ([1.5], embscope.UsageError, "1.5 is no token id"),
+        ([True], embscope.UsageError, "no token id"),
+        ([0] * 65, embscope.RangeError, "64"),
+        ([2**40], embscope.RangeError, "no token id"),
+        ("a text", embscope.NotFoundError, "tokenizer"),
+    ],
+)
 def test_texts_that_cannot_be_run(gpt2, text, kind, words):
     with pytest.raises(kind, match=words):
         gpt2.run(text)
@@ -116,7 +130,9 @@ def test_words_of_a_text_are_places_for_edits(smollm2):
     swapped = smollm2.run(SENTENCE, edits=["wte@' Germany' set ' France'"], of=[" Berlin", " Paris"]).logits
     plain = smollm2.run(SENTENCE, of=[" Berlin", " Paris"]).logits
     assert plain[0] > plain[1] and swapped[0] < swapped[1]
-    by_vector = smollm2.run(SENTENCE, edits=[embscope.Edit("wte", "set", smollm2.embed(" France"), positions=[3])], of=[" Berlin", " Paris"])
+    by_vector = smollm2.run(
+        SENTENCE, edits=[embscope.Edit("wte", "set", smollm2.embed(" France"), positions=[3])], of=[" Berlin", " Paris"]
+    )
     assert np.array_equal(by_vector.logits, swapped)
 
 

@@ -1,11 +1,10 @@
 """Spaces: the same numbers as the command line, NumPy's own for small exact cases, and what is refused."""
-import json
-import os
 
-import numpy as np
-import pytest
+import json
 
 import embscope
+import numpy as np
+import pytest
 from conftest import REFERENCE, SENTENCE
 from test_analyses import same, says
 
@@ -40,12 +39,21 @@ def test_geometry_is_numpys(space):
     cosines = (unit @ unit.T)[np.triu_indices(60, 1)]
     assert abs(measure(found.measures, "mean norm") - lengths.mean()) < 1e-6
     assert abs(measure(found.measures, "mean cosine") - cosines.mean()) < 1e-6
-    np.testing.assert_allclose(found.spectrum["variance"], np.linalg.eigvalsh(np.cov(RANDOM.T.astype(float)))[::-1], rtol=1e-5)
+    np.testing.assert_allclose(
+        found.spectrum["variance"], np.linalg.eigvalsh(np.cov(RANDOM.T.astype(float)))[::-1], rtol=1e-5
+    )
     assert found.norms["vectors"].sum() == 60
     pairs = space.pairs(bins=20)
-    assert pairs.pairs == 1770 and pairs.histogram["pairs"].sum() == 1770 and abs(pairs.positive_share - (cosines > 0).mean()) < 1e-9
+    assert (
+        pairs.pairs == 1770
+        and pairs.histogram["pairs"].sum() == 1770
+        and abs(pairs.positive_share - (cosines > 0).mean()) < 1e-9
+    )
     assert abs(space.pairs(centred=True).mean) < 0.05 and pairs.quantiles.rows > 3
-    assert all(t.figure().spec for t in (found.spectrum, found.norms, space.hubs(3), space.dimensions())) and found.figure().spec
+    assert (
+        all(t.figure().spec for t in (found.spectrum, found.norms, space.hubs(3), space.dimensions()))
+        and found.figure().spec
+    )
     assert space.hubs(3)["occurrence"].sum() == 180
 
 
@@ -78,8 +86,16 @@ def test_analogies_and_judgements_of_files(space, tmp_path):
     (tmp_path / "q.txt").write_text(": shift\nw1 w2 w3 w4\nw1 w2 w3 nowhere\n")
     found = space.analogies(tmp_path / "q.txt")
     assert found.relations["known"].tolist() == [1, 1] and found.unknown == ["nowhere"] and found.figure().spec
-    (tmp_path / "j.txt").write_text("".join(f"w{i},w{i + 1},{c}\n" for i, c in enumerate(
-        (RANDOM[:9] * RANDOM[1:10]).sum(1) / np.linalg.norm(RANDOM[:9], axis=1) / np.linalg.norm(RANDOM[1:10], axis=1))))
+    (tmp_path / "j.txt").write_text(
+        "".join(
+            f"w{i},w{i + 1},{c}\n"
+            for i, c in enumerate(
+                (RANDOM[:9] * RANDOM[1:10]).sum(1)
+                / np.linalg.norm(RANDOM[:9], axis=1)
+                / np.linalg.norm(RANDOM[1:10], axis=1)
+            )
+        )
+    )
     judged = space.judgements(tmp_path / "j.txt")
     assert abs(judged.spearman - 1) < 1e-9 and (judged.known, judged.asked) == (9, 9)
     with pytest.raises(embscope.NotFoundError):
@@ -106,7 +122,11 @@ def test_vectors_in_context(gpt2, ids):
     there = gpt2.text_space(ids[0], "blocks.1.hook_resid_post")
     assert np.array_equal(there.vectors, run["blocks.1.resid_post"])
     layers = gpt2.layer_geometry([ids[0], ids[1]])
-    assert layers["layer"].tolist() == [0, 1, 2, 3, 4] and layers["vectors"][0] == len(ids[0]) + len(ids[1]) and layers.figure().spec
+    assert (
+        layers["layer"].tolist() == [0, 1, 2, 3, 4]
+        and layers["vectors"][0] == len(ids[0]) + len(ids[1])
+        and layers.figure().spec
+    )
     alike = gpt2.layer_similarity(ids[0])
     assert alike.figure().spec and alike["cka"][0] == pytest.approx(1)
     with pytest.raises(embscope.ShapeError):
@@ -123,11 +143,19 @@ def test_words_in_context_of_a_real_model(smollm2):
         smollm2.words_in_context(["apple"], "I ate")
 
 
-@pytest.mark.parametrize("make, kind, words", [
-    (lambda: embscope.Space.of(RANDOM, LABELS[:3]), embscope.ShapeError, "3 labels for 60 vectors"),
-    (lambda: embscope.Space.of(RANDOM.astype(float), LABELS), embscope.UsageError, "float64"),
-    (lambda: embscope.Space.of(np.where(RANDOM > 1, np.nan, RANDOM).astype(np.float32), LABELS), embscope.RangeError, "NaN"),
-    (lambda: embscope.open_space("/nowhere/v.npy"), embscope.NotFoundError, "nowhere")])
+@pytest.mark.parametrize(
+    "make, kind, words",
+    [
+        (lambda: embscope.Space.of(RANDOM, LABELS[:3]), embscope.ShapeError, "3 labels for 60 vectors"),
+        (lambda: embscope.Space.of(RANDOM.astype(float), LABELS), embscope.UsageError, "float64"),
+        (
+            lambda: embscope.Space.of(np.where(RANDOM > 1, np.nan, RANDOM).astype(np.float32), LABELS),
+            embscope.RangeError,
+            "NaN",
+        ),
+        (lambda: embscope.open_space("/nowhere/v.npy"), embscope.NotFoundError, "nowhere"),
+    ],
+)
 def test_spaces_that_are_refused(make, kind, words):
     with pytest.raises(kind, match=words):
         make()
@@ -157,13 +185,28 @@ def test_extraction_is_the_command_lines(smollm2, tmp_path):
     corpus = tmp_path / "c.txt"
     corpus.write_text(f"{SENTENCE}\n\nA second document.\n" * 5)
     done = smollm2.extract(corpus, tmp_path / "ours", "blocks.3.resid_post", dtype="fp16", part_tokens=20)
-    theirs = says("extract", str(corpus), "--at", "blocks.3.resid_post", "--to", str(tmp_path / "theirs"), "--dtype", "fp16", "--part-tokens", "20")
+    theirs = says(
+        "extract",
+        str(corpus),
+        "--at",
+        "blocks.3.resid_post",
+        "--to",
+        str(tmp_path / "theirs"),
+        "--dtype",
+        "fp16",
+        "--part-tokens",
+        "20",
+    )
     assert {name: done[name] for name in ("documents", "tokens", "bytes", "tokens_before")} == {
-        name: theirs[name][0] for name in ("documents", "tokens", "bytes", "tokens_before")}
+        name: theirs[name][0] for name in ("documents", "tokens", "bytes", "tokens_before")
+    }
     read = lambda folder: {p.name: p.read_bytes() for p in (tmp_path / folder).iterdir() if p.name != "lock"}
     assert read("ours") == read("theirs") and done["parts"] > 1
     assert json.loads((tmp_path / "ours/manifest.json").read_text())["complete"]
-    assert smollm2.extract(corpus, tmp_path / "ours", "blocks.3.resid_post", dtype="fp16", part_tokens=20)["tokens_before"] == done["tokens"]
+    assert (
+        smollm2.extract(corpus, tmp_path / "ours", "blocks.3.resid_post", dtype="fp16", part_tokens=20)["tokens_before"]
+        == done["tokens"]
+    )
     with pytest.raises(embscope.UsageError, match="choose fp32, fp16 or bf16"):
         smollm2.extract(corpus, tmp_path / "x", "wte", dtype="float32")
     with pytest.raises(embscope.UsageError, match="dtype"):

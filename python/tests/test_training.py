@@ -1,10 +1,10 @@
 """Training from Python: the same bits for a seed, a model that loads, vectors that are watched as they form."""
+
 import time
 
+import embscope
 import numpy as np
 import pytest
-
-import embscope
 
 TEXT = "the cat sat on the mat. the dog sat on the log. a cat and a dog sat. " * 30
 SIZES = dict(layers=1, heads=2, width=16, context=16, batch=4, evaluate=10, snapshot=10)
@@ -50,16 +50,23 @@ def test_a_stopped_run_goes_on_as_if_it_never_had(run, tmp_path):
         assert what.startswith("step ") and "loss" in what
         time.sleep(0.02)
         return False
+
     with pytest.raises(embscope.CancelledError, match=r"stopped after step \d+: embscope.resume goes on"):
         embscope.train(TEXT, tmp_path / "run", steps=3000, progress=stop, **SIZES)
     resumed = embscope.resume(tmp_path / "run")
     assert np.array_equal(resumed["loss"], embscope.train(TEXT, tmp_path / "whole", steps=3000, **SIZES)["loss"])
 
 
-@pytest.mark.parametrize("options, kind, words", [
-    (dict(step=3), embscope.UsageError, "no option 'step': there are accumulate"), (dict(out="x"), TypeError, "out"),
-    (dict(steps="many"), embscope.UsageError, "steps='many': another kind of value is needed, as in steps=2000"),
-    (dict(heads=3), embscope.UsageError, "3 heads"), (dict(context=100000), embscope.UsageError, "a context of 100000 needs at least")])
+@pytest.mark.parametrize(
+    "options, kind, words",
+    [
+        (dict(step=3), embscope.UsageError, "no option 'step': there are accumulate"),
+        (dict(out="x"), TypeError, "out"),
+        (dict(steps="many"), embscope.UsageError, "steps='many': another kind of value is needed, as in steps=2000"),
+        (dict(heads=3), embscope.UsageError, "3 heads"),
+        (dict(context=100000), embscope.UsageError, "a context of 100000 needs at least"),
+    ],
+)
 def test_requests_that_are_refused(options, kind, words, tmp_path):
     with pytest.raises(kind, match=words):
         embscope.train(TEXT, tmp_path / "none", **options)

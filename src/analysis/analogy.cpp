@@ -20,9 +20,7 @@ constexpr std::int64_t at_once = 128;  // candidates whose cosines lie in the ca
 
 // Scores from cosines of a candidate with the words of the question.
 float add_score(float a, float b, float c) { return b - a + c; }
-float mul_score(float a, float b, float c) {
-  return (b + 1) * 0.5f * ((c + 1) * 0.5f) / ((a + 1) * 0.5f + epsilon);
-}
+float mul_score(float a, float b, float c) { return (b + 1) * 0.5f * ((c + 1) * 0.5f) / ((a + 1) * 0.5f + epsilon); }
 
 enum Method { add, add_raw, mul, mul_raw, nearest_c, nearest_b, method_count };
 
@@ -90,7 +88,8 @@ class Solver {
 
   // Candidates in fixed parts, each with its own answers; the parts' answers are then joined in order.
   std::vector<Answer> solve(const Progress& progress) const {
-    const std::int64_t part = std::max<std::int64_t>(at_once, (candidates() + 15) / 16), parts = (candidates() + part - 1) / part;
+    const std::int64_t part = std::max<std::int64_t>(at_once, (candidates() + 15) / 16),
+                       parts = (candidates() + part - 1) / part;
     std::vector<Answer> out(known_.size());
     for (std::int64_t first = 0; first < parts; first += threads()) {
       report(progress, static_cast<double>(first) / static_cast<double>(parts), "analogies");
@@ -124,8 +123,10 @@ class Solver {
       const auto [at, isnew] = place.try_emplace(word, -1);
       if (!isnew) return at->second;
       const auto row = index.find(word);
-      if (row) at->second = place_of(*row);
-      else unknown_.push_back(word);
+      if (row)
+        at->second = place_of(*row);
+      else
+        unknown_.push_back(word);
       return at->second;
     };
     for (std::size_t r = 0; r < relations.size(); ++r) {
@@ -152,7 +153,8 @@ class Solver {
     }
     for (const auto& [answer, questions] : by_answer) {
       cosines_with(units_, row_of(answer), 1, columns_, row.data());
-      for (std::size_t q : questions) known_[q].answer_score = std::max(known_[q].answer_score, score(known_[q], row.data()));
+      for (std::size_t q : questions)
+        known_[q].answer_score = std::max(known_[q].answer_score, score(known_[q], row.data()));
     }
   }
 
@@ -166,7 +168,8 @@ class Solver {
     for (std::int64_t first = from; first < to;) {
       std::int64_t count = 1;  // as many as lie side by side
       while (first + count < to && count < at_once &&
-             candidates_[static_cast<std::size_t>(first + count)] == candidates_[static_cast<std::size_t>(first)] + count)
+             candidates_[static_cast<std::size_t>(first + count)] ==
+                 candidates_[static_cast<std::size_t>(first)] + count)
         ++count;
       cosines_with(units_, candidates_[static_cast<std::size_t>(first)], count, columns_, cosines.data());
       for (std::int64_t i = 0; i < count; ++i)
@@ -225,8 +228,12 @@ struct Tally {
   double share(std::size_t method) const { return known > 0 ? right[method] / known : std::nan(""); }
 };
 
-constexpr std::pair<Method, const char*> methods[] = {{add, "add"},         {mul, "mul"},           {add_raw, "add_raw"},
-                                                      {mul_raw, "mul_raw"}, {nearest_c, "nearest_c"}, {nearest_b, "nearest_b"}};
+constexpr std::pair<Method, const char*> methods[] = {{add, "add"},
+                                                      {mul, "mul"},
+                                                      {add_raw, "add_raw"},
+                                                      {mul_raw, "mul_raw"},
+                                                      {nearest_c, "nearest_c"},
+                                                      {nearest_b, "nearest_b"}};
 
 Table relation_table(std::span<const Relation> relations, std::vector<Tally> tallies) {
   std::vector<std::string> names;
@@ -245,25 +252,24 @@ Table relation_table(std::span<const Relation> relations, std::vector<Tally> tal
   table.add("known", column([](const Tally& t) { return t.known; }), whole);
   for (const auto& [method, name] : methods)
     table.add(name, column([m = method](const Tally& t) { return t.share(m); }), 3);
-  return std::move(table.add("mrr", column([](const Tally& t) { return t.known > 0 ? t.reciprocal / t.known : std::nan(""); }), 3));
+  return std::move(
+      table.add("mrr", column([](const Tally& t) { return t.known > 0 ? t.reciprocal / t.known : std::nan(""); }), 3));
 }
 
 Table question_table(const Space& space, std::span<const Relation> relations, const Solver& solver,
                      const std::vector<Answer>& answers) {
   std::vector<std::string> text[8];
   std::vector<double> rank, right;
-  const auto label = [&](std::int64_t row) { return row < 0 ? std::string() : space.labels[static_cast<std::size_t>(row)]; };
+  const auto label = [&](std::int64_t row) {
+    return row < 0 ? std::string() : space.labels[static_cast<std::size_t>(row)];
+  };
   for (std::size_t q = 0; q < answers.size(); ++q) {
     const Known& k = solver.known()[q];
     const auto& best = answers[q].best;
-    const std::string cells[] = {relations[k.relation].name,
-                                 label(solver.row_of(k.a)),
-                                 label(solver.row_of(k.b)),
-                                 label(solver.row_of(k.c)),
-                                 label(solver.row_of(k.answers[0])),
-                                 label(best[add].row),
-                                 label(best[add_raw].row),
-                                 label(best[mul].row)};
+    const std::string cells[] = {relations[k.relation].name,         label(solver.row_of(k.a)),
+                                 label(solver.row_of(k.b)),          label(solver.row_of(k.c)),
+                                 label(solver.row_of(k.answers[0])), label(best[add].row),
+                                 label(best[add_raw].row),           label(best[mul].row)};
     for (std::size_t c = 0; c < std::size(cells); ++c) text[c].push_back(cells[c]);
     rank.push_back(static_cast<double>(answers[q].above + 1));
     right.push_back(solver.right(k, best[add]) ? 1 : 0);
@@ -286,22 +292,26 @@ std::string verdict_of(const Space& space, const Table& relations) {
     std::size_t other = 0;
     while (other < own.size() && own[other] == 1) ++other;
     out = fmt::format("king - man + woman is nearest to '{}'{}; ", tokens[0],
-                      other > 0 && other < tokens.size() ? fmt::format(", without the question's own words to '{}'", tokens[other])
-                                                         : "");
-  } catch (const Error&) {
-    out = "king - man + woman cannot be asked: one of the words is no single row; ";
-  }
+                      other > 0 && other < tokens.size()
+                          ? fmt::format(", without the question's own words to '{}'", tokens[other])
+                          : "");
+  } catch (const Error&) { out = "king - man + woman cannot be asked: one of the words is no single row; "; }
   const std::size_t last = relations.rows() - 1;
-  const auto share = [&](const char* method, std::size_t row) { return percent(relations.column(method).numbers()[row]); };
+  const auto share = [&](const char* method, std::size_t row) {
+    return percent(relations.column(method).numbers()[row]);
+  };
   for (std::size_t r = 0; r < last; ++r) {
     const std::string& name = relations.column("relation").texts()[r];
     if (name != "gender" && name != "family") continue;
-    out += fmt::format("of the {:.0f} questions of '{}' {} are right ({} with the words left in, {} by the nearest to the third word); ",
-                       relations.column("known").numbers()[r], name, share("add", r), share("add_raw", r), share("nearest_c", r));
+    out += fmt::format(
+        "of the {:.0f} questions of '{}' {} are right ({} with the words left in, {} by the nearest to the third "
+        "word); ",
+        relations.column("known").numbers()[r], name, share("add", r), share("add_raw", r), share("nearest_c", r));
   }
-  return out + fmt::format("of all {:.0f} questions {} ({} with the words left in, {} by the nearest to the third word)",
-                           relations.column("known").numbers()[last], share("add", last), share("add_raw", last),
-                           share("nearest_c", last));
+  return out +
+         fmt::format("of all {:.0f} questions {} ({} with the words left in, {} by the nearest to the third word)",
+                     relations.column("known").numbers()[last], share("add", last), share("add_raw", last),
+                     share("nearest_c", last));
 }
 
 }  // namespace
@@ -391,7 +401,8 @@ Space words_in_context(const Transformer& transformer, std::span<const std::stri
     request.logits = LogitsAt::none;
     std::vector<std::size_t> places;
     for (const std::string& word : some) {
-      const Tokens tokens = tokenizer.with_bos(std::string(text.substr(0, gap)) + word + std::string(text.substr(gap + 2)));
+      const Tokens tokens =
+          tokenizer.with_bos(std::string(text.substr(0, gap)) + word + std::string(text.substr(gap + 2)));
       std::size_t at = 0;  // the token that holds the word's last byte
       while (at + 1 < tokens.size() && tokens.ranges[at].end < gap + word.size()) ++at;
       places.push_back(at);
@@ -401,8 +412,11 @@ Space words_in_context(const Transformer& transformer, std::span<const std::stri
     for (std::size_t i = 0; i < some.size(); ++i) {
       const Tensor& captured = result.rows[i].captured[0];
       if (captured.columns() != space.width())
-        throw Error(Code::shape, "context", fmt::format("{} has {} values, not the model's width of {}", site.name(), captured.columns(), space.width()));
-      std::ranges::copy(captured.row(static_cast<std::int64_t>(places[i])), space.vectors.row(static_cast<std::int64_t>(first + i)).begin());
+        throw Error(Code::shape, "context",
+                    fmt::format("{} has {} values, not the model's width of {}", site.name(), captured.columns(),
+                                space.width()));
+      std::ranges::copy(captured.row(static_cast<std::int64_t>(places[i])),
+                        space.vectors.row(static_cast<std::int64_t>(first + i)).begin());
       space.labels.push_back(visible(some[i]));
     }
   }

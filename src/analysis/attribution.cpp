@@ -25,8 +25,9 @@ double dot(const std::vector<double>& a, std::span<const float> b) {
   return sum;
 }
 
-// What the head makes of a product with a row of the unembedding: a scale, and the part that a cap leaves of it. Along the way from
-// no vector to the whole one a capped logit grows as far as the logit itself says, so that the parts sum to it.
+// What the head makes of a product with a row of the unembedding: a scale, and the part that a cap leaves of it. Along
+// the way from no vector to the whole one a capped logit grows as far as the logit itself says, so that the parts sum
+// to it.
 double head_factor(const Config& c, double logit) {
   if (c.logit_cap == 0) return static_cast<double>(c.logit_scale);
   const double cap = static_cast<double>(c.logit_cap), raw = cap * std::atanh(logit / cap);
@@ -53,7 +54,8 @@ std::vector<double> unembedding(const Model& model, Row target, std::optional<Ro
 std::vector<double> through_norm(const Config& config, const Norm& norm, const std::vector<double>& u, double scale) {
   const Tensor gain = norm.gain.empty() ? Tensor() : norm.gain.values();
   std::vector<double> w(u.size());
-  for (std::size_t d = 0; d < w.size(); ++d) w[d] = u[d] * (gain.empty() ? 1 : static_cast<double>(gain.values()[d])) / scale;
+  for (std::size_t d = 0; d < w.size(); ++d)
+    w[d] = u[d] * (gain.empty() ? 1 : static_cast<double>(gain.values()[d])) / scale;
   if (config.norm == NormKind::rms) return w;
   const double mean = std::accumulate(w.begin(), w.end(), 0.0) / static_cast<double>(w.size());
   for (double& x : w) x -= mean;
@@ -69,8 +71,9 @@ std::vector<double> direction(const Model& model, const std::vector<double>& u, 
 // What the first block reads when it is no sum of rows.
 bool normed_embedding(const Config& config) { return config.embedding_norm; }
 
-// The order in which `parts_of` reads them: wte, wpe if there is one (or what the first block reads, where the embedding is normed);
-// of each block z, the scale of the norm after attention if there is one, mlp_out; the final scale.
+// The order in which `parts_of` reads them: wte, wpe if there is one (or what the first block reads, where the
+// embedding is normed); of each block z, the scale of the norm after attention if there is one, mlp_out; the final
+// scale.
 std::vector<Site> watched_sites(const Config& config) {
   std::vector<Site> sites = {normed_embedding(config) ? Site{Point::resid_pre, 0} : Site{Point::wte, -1}};
   if (config.position == PositionKind::learned) sites.push_back({Point::wpe, -1});
@@ -84,14 +87,16 @@ std::vector<Site> watched_sites(const Config& config) {
 }
 
 // By what attention gave before its norm and its scale: the direction that meets what it adds.
-std::vector<double> before_norm(const Config& config, const BlockWeights& weights, std::vector<double> w, const Tensor* scale) {
+std::vector<double> before_norm(const Config& config, const BlockWeights& weights, std::vector<double> w,
+                                const Tensor* scale) {
   for (double& x : w) x *= static_cast<double>(config.residual_scale);
   return scale == nullptr ? w : through_norm(config, weights.ln1_post, w, static_cast<double>(scale->values()[0]));
 }
 
 // w . (z_h W_O) for every head, as (W_O^T w) . z: one walk over W_O for all of them.
-std::vector<Part> block_parts(const Config& config, const BlockWeights& weights, int block, const std::vector<double>& w,
-                              const std::vector<double>& by_attention, std::span<const float> z, std::span<const float> mlp) {
+std::vector<Part> block_parts(const Config& config, const BlockWeights& weights, int block,
+                              const std::vector<double>& w, const std::vector<double>& by_attention,
+                              std::span<const float> z, std::span<const float> mlp) {
   std::vector<double> pulled(z.size());
   weights.o.combine(by_attention.data(), pulled.data());
   std::vector<Part> parts;
@@ -102,9 +107,11 @@ std::vector<Part> block_parts(const Config& config, const BlockWeights& weights,
     parts.push_back({"head", static_cast<double>(block), static_cast<double>(h), value});
   }
   if (!weights.o_bias.empty())
-    parts.push_back({"attn_bias", static_cast<double>(block), NAN, dot(by_attention, weights.o_bias.values().values())});
+    parts.push_back(
+        {"attn_bias", static_cast<double>(block), NAN, dot(by_attention, weights.o_bias.values().values())});
   if (!weights.ln1_post.bias.empty())
-    parts.push_back({"attn_norm_bias", static_cast<double>(block), NAN, static_cast<double>(config.residual_scale) * dot(w, weights.ln1_post.bias.values().values())});
+    parts.push_back({"attn_norm_bias", static_cast<double>(block), NAN,
+                     static_cast<double>(config.residual_scale) * dot(w, weights.ln1_post.bias.values().values())});
   parts.push_back({"mlp", static_cast<double>(block), NAN, dot(w, mlp)});
   return parts;
 }
@@ -119,9 +126,11 @@ std::vector<Part> parts_of(const Model& model, const std::vector<Tensor>& values
   const auto& blocks = model.weights().blocks;
   std::vector<std::vector<Part>> by_block(blocks.size());
   parallel_for(static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t b, std::int64_t) {
-    const std::size_t i = static_cast<std::size_t>(b), each = config.norm_after ? 3 : 2, z = (learned ? 2 : 1) + each * i;
+    const std::size_t i = static_cast<std::size_t>(b), each = config.norm_after ? 3 : 2,
+                      z = (learned ? 2 : 1) + each * i;
     const auto by_attention = before_norm(config, blocks[i], w, config.norm_after ? &values[z + 1] : nullptr);
-    by_block[i] = block_parts(config, blocks[i], static_cast<int>(b), w, by_attention, values[z].values(), values[z + each - 1].values());
+    by_block[i] = block_parts(config, blocks[i], static_cast<int>(b), w, by_attention, values[z].values(),
+                              values[z + each - 1].values());
   });
   for (const auto& list : by_block) parts.insert(parts.end(), list.begin(), list.end());
   const Vector& bias = model.weights().ln_final.bias;
@@ -160,14 +169,18 @@ AttributionResult attribute(const Transformer& transformer, const AttributionReq
   if (r.against) result.logit -= static_cast<double>(logits[static_cast<std::size_t>(*r.against)]);
   result.scale = static_cast<double>(run.values.back().values()[0]);
 
-  auto row = [&](TokenId id) { return Row{id, head_factor(model.config(), static_cast<double>(logits[static_cast<std::size_t>(id)]))}; };
+  auto row = [&](TokenId id) {
+    return Row{id, head_factor(model.config(), static_cast<double>(logits[static_cast<std::size_t>(id)]))};
+  };
   const Row target = row(result.target);
   const std::optional<Row> against = r.against ? std::optional(row(*r.against)) : std::nullopt;
   const auto u = unembedding(model, target, against);
   auto parts = parts_of(model, run.values, u, direction(model, u, result.scale));
   if (const Vector& bias = model.weights().unembed_bias; !bias.empty()) {
     const Tensor all = bias.values();
-    auto of = [&](const Row& one) { return one.factor * static_cast<double>(all.values()[static_cast<std::size_t>(one.token)]); };
+    auto of = [&](const Row& one) {
+      return one.factor * static_cast<double>(all.values()[static_cast<std::size_t>(one.token)]);
+    };
     parts.push_back({"unembed_bias", NAN, NAN, of(target) - (against ? of(*against) : 0)});
   }
   for (const Part& part : parts) result.sum += part.value;

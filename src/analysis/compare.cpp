@@ -142,7 +142,8 @@ std::vector<double> own_cosines(const Matched& m) {
   return out;
 }
 
-// Cosines of the same pairs in both spaces: of all pairs, or of as many drawn with the seed (a pair may be drawn twice).
+// Cosines of the same pairs in both spaces: of all pairs, or of as many drawn with the seed (a pair may be drawn
+// twice).
 std::pair<std::vector<double>, std::vector<double>> pair_samples(const Matched& m, const CompareOptions& o) {
   const auto n = static_cast<std::int64_t>(m.labels.size());
   std::vector<std::pair<std::int64_t, std::int64_t>> pairs;
@@ -176,10 +177,12 @@ std::vector<double> kept_neighbours(const Matched& m, int k, const Progress& pro
   if (k == 0) return out;
   NeighbourOptions options;
   options.k = static_cast<int>(std::min<std::int64_t>(k, m.a.vectors.rows() - 1));
-  const Neighbours a = nearest_neighbours(m.a.vectors, options, progress), b = nearest_neighbours(m.b.vectors, options, progress);
+  const Neighbours a = nearest_neighbours(m.a.vectors, options, progress),
+                   b = nearest_neighbours(m.b.vectors, options, progress);
   for (std::int64_t i = 0; i < a.count; ++i) {
     const auto mine = a.ids_of(i), theirs = b.ids_of(i);
-    const auto common = std::ranges::count_if(mine, [&](std::int32_t id) { return std::ranges::find(theirs, id) != theirs.end(); });
+    const auto common =
+        std::ranges::count_if(mine, [&](std::int32_t id) { return std::ranges::find(theirs, id) != theirs.end(); });
     out[static_cast<std::size_t>(i)] = static_cast<double>(common) / options.k;
   }
   return out;
@@ -203,12 +206,14 @@ Table token_table(const Matched& m, const std::vector<double>& own, const std::v
   std::vector<double> columns[5];
   for (std::size_t i : order) {
     token.push_back(m.labels[i]);
-    const double values[] = {static_cast<double>(m.a.row[i]), static_cast<double>(m.b.row[i]), own[i], aligned[i], kept[i]};
+    const double values[] = {static_cast<double>(m.a.row[i]), static_cast<double>(m.b.row[i]), own[i], aligned[i],
+                             kept[i]};
     for (std::size_t c = 0; c < std::size(values); ++c) columns[c].push_back(values[c]);
   }
   Table table("tokens that moved most, first");
   table.add("token", token).add("a", columns[0], whole).add("b", columns[1], whole);
-  return std::move(table.add("own_cosine", columns[2], 4).add("aligned_cosine", columns[3], 4).add("kept", columns[4], 2));
+  return std::move(
+      table.add("own_cosine", columns[2], 4).add("aligned_cosine", columns[3], 4).add("kept", columns[4], 2));
 }
 
 class Rows {
@@ -230,7 +235,8 @@ class Rows {
 
 Comparison compare(const Space& a, const Space& b, const CompareOptions& options, const Progress& progress) {
   if (options.k < 0 || options.pairs < 3)
-    throw Error(Code::range, "compare", fmt::format("k = {}, {} pairs: k from 0 and at least 3 pairs", options.k, options.pairs));
+    throw Error(Code::range, "compare",
+                fmt::format("k = {}, {} pairs: k from 0 and at least 3 pairs", options.k, options.pairs));
   const Matched m = match(a, b);
   report(progress, 0.05, "matched");
   const Alignment alignment = align(m);
@@ -245,20 +251,31 @@ Comparison compare(const Space& a, const Space& b, const CompareOptions& options
   const bool few = out.matched <= std::max(a.width(), b.width());
   const std::string fits = few ? "; fewer vectors than dimensions: an alignment then always fits" : "";
   Rows rows;
-  rows.add("matched", static_cast<double>(out.matched), fmt::format("labels in both; {} only in the first, {} only in the second, {} zero", out.only_a, out.only_b, out.zero));
+  rows.add("matched", static_cast<double>(out.matched),
+           fmt::format("labels in both; {} only in the first, {} only in the second, {} zero", out.only_a, out.only_b,
+                       out.zero));
   rows.add("linear CKA", alignment.cka, "1: equal up to a rotation and a scale (Kornblith et al. 2019)" + fits);
-  rows.add("Procrustes similarity", alignment.similarity, "after the best rotation; 1: the same shape (Schoenemann 1966)" + fits);
-  rows.add("Procrustes disparity", 1 - alignment.similarity * alignment.similarity, "sum of squares left over; both sides of size 1");
-  rows.add("RSA (Spearman)", spearman(x, y), fmt::format("correlation of cosines of {} pairs{} (Kriegeskorte et al. 2008)", x.size(), out.matched * (out.matched - 1) / 2 <= options.pairs ? ", all" : fmt::format(" drawn with seed {}", options.seed)));
+  rows.add("Procrustes similarity", alignment.similarity,
+           "after the best rotation; 1: the same shape (Schoenemann 1966)" + fits);
+  rows.add("Procrustes disparity", 1 - alignment.similarity * alignment.similarity,
+           "sum of squares left over; both sides of size 1");
+  rows.add("RSA (Spearman)", spearman(x, y),
+           fmt::format("correlation of cosines of {} pairs{} (Kriegeskorte et al. 2008)", x.size(),
+                       out.matched * (out.matched - 1) / 2 <= options.pairs
+                           ? ", all"
+                           : fmt::format(" drawn with seed {}", options.seed)));
   rows.add("RSA (Pearson)", pearson(x, y), "the same pairs");
   rows.add("neighbours kept", mean_known(kept), fmt::format("share of the {} nearest that are the same", options.k));
-  rows.add("own cosine", mean_known(own), a.width() == b.width() ? "of a token with itself, coordinates as they are" : "widths differ: coordinates cannot be compared as they are");
+  rows.add("own cosine", mean_known(own),
+           a.width() == b.width() ? "of a token with itself, coordinates as they are"
+                                  : "widths differ: coordinates cannot be compared as they are");
   rows.add("own cosine, aligned", mean_known(aligned), "after the rotation, about the mean vectors" + fits);
   out.measures = std::move(rows).table(fmt::format("{} beside {}", a.name, b.name));
   out.tokens = token_table(m, own, aligned, kept);
   out.pairs = Table("cosines of pairs in each space");
   const auto shown = static_cast<std::ptrdiff_t>(std::min<std::size_t>(5000, x.size()));
-  out.pairs.add("a", std::vector(x.begin(), x.begin() + shown), 4).add("b", std::vector(y.begin(), y.begin() + shown), 4);
+  out.pairs.add("a", std::vector(x.begin(), x.begin() + shown), 4)
+      .add("b", std::vector(y.begin(), y.begin() + shown), 4);
   report(progress, 1, "compared");
   return out;
 }
@@ -288,7 +305,8 @@ std::vector<Tensor> site_vectors(const Transformer& transformer, std::span<const
     for (std::size_t s = 0; s < sites.size(); ++s) {
       const Tensor& captured = result.rows[0].captured[s];
       if (captured.shape().rank() != 2 || captured.columns() != width)
-        throw Error(Code::shape, "site " + sites[s].name(), fmt::format("is {}: vectors of the model's width {} are needed", captured.shape().text(), width));
+        throw Error(Code::shape, "site " + sites[s].name(),
+                    fmt::format("is {}: vectors of the model's width {} are needed", captured.shape().text(), width));
       std::ranges::copy(captured.values(), out[s].row(done).data());
     }
     done += static_cast<std::int64_t>(request.rows[0].size());
@@ -302,7 +320,8 @@ Matrix64 gram_of(const Tensor& vectors) {
   const std::int64_t n = x.rows();
   Tensor turned = Tensor::uninitialised({x.columns(), n});
   for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t k = 0; k < x.columns(); ++k) turned.row(k)[static_cast<std::size_t>(i)] = x.row(i)[static_cast<std::size_t>(k)];
+    for (std::int64_t k = 0; k < x.columns(); ++k)
+      turned.row(k)[static_cast<std::size_t>(i)] = x.row(i)[static_cast<std::size_t>(k)];
   }
   Matrix64 gram = moments(turned.data(), n, nullptr, turned.data(), n, nullptr, turned.rows());
   const double size = std::sqrt(squares(gram));
@@ -310,7 +329,8 @@ Matrix64 gram_of(const Tensor& vectors) {
   return gram;
 }
 
-std::vector<Matrix64> layer_grams(const Transformer& transformer, std::span<const std::vector<TokenId>> rows, std::int64_t positions) {
+std::vector<Matrix64> layer_grams(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
+                                  std::int64_t positions) {
   std::vector<Site> sites = {{Point::resid_pre, 0}};
   for (int b = 0; b < static_cast<int>(transformer.config().blocks); ++b) sites.push_back({Point::resid_post, b});
   std::vector<Matrix64> out;
@@ -320,7 +340,8 @@ std::vector<Matrix64> layer_grams(const Transformer& transformer, std::span<cons
 
 }  // namespace
 
-Space text_space(const Transformer& transformer, std::span<const std::vector<TokenId>> rows, Site site, std::int64_t positions) {
+Space text_space(const Transformer& transformer, std::span<const std::vector<TokenId>> rows, Site site,
+                 std::int64_t positions) {
   Space space;
   space.name = fmt::format("{} at {}", transformer.model().name(), site.name());
   if (positions_of(rows, positions) == 0) throw Error(Code::usage, "compare", "the text is empty");
@@ -337,7 +358,9 @@ Space text_space(const Transformer& transformer, std::span<const std::vector<Tok
 Table layer_similarity(const Transformer& a, std::span<const std::vector<TokenId>> rows_a, const Transformer& b,
                        std::span<const std::vector<TokenId>> rows_b, std::int64_t positions, const Progress& progress) {
   if (positions_of(rows_a, positions) != positions_of(rows_b, positions) || positions_of(rows_a, positions) < 3)
-    throw Error(Code::usage, "compare", fmt::format("the text has {} and {} tokens: the same number, at least 3, is needed", positions_of(rows_a, positions), positions_of(rows_b, positions)));
+    throw Error(Code::usage, "compare",
+                fmt::format("the text has {} and {} tokens: the same number, at least 3, is needed",
+                            positions_of(rows_a, positions), positions_of(rows_b, positions)));
   const auto grams_a = layer_grams(a, rows_a, positions);
   report(progress, 0.4, "layers of the first model");
   const auto grams_b = layer_grams(b, rows_b, positions);
@@ -346,7 +369,8 @@ Table layer_similarity(const Transformer& a, std::span<const std::vector<TokenId
   for (std::size_t i = 0; i < grams_a.size(); ++i) {
     for (std::size_t j = 0; j < grams_b.size(); ++j) {
       first.push_back(static_cast<double>(i)), second.push_back(static_cast<double>(j));
-      cka.push_back(std::inner_product(grams_a[i].values.begin(), grams_a[i].values.end(), grams_b[j].values.begin(), 0.0));
+      cka.push_back(
+          std::inner_product(grams_a[i].values.begin(), grams_a[i].values.end(), grams_b[j].values.begin(), 0.0));
     }
   }
   report(progress, 1, "compared");

@@ -27,8 +27,9 @@ class Corpus {
     Place place, next;
   };
 
-  /// The first document from `place` on whose line number leaves `shard` when divided by `shards`; none at the end. Empty
-  /// ones are passed over. Throws Error{format} with the line for JSON without the field, or bytes that are no UTF-8.
+  /// The first document from `place` on whose line number leaves `shard` when divided by `shards`; none at the end.
+  /// Empty ones are passed over. Throws Error{format} with the line for JSON without the field, or bytes that are no
+  /// UTF-8.
   std::optional<Document> next(Place place, int shard, int shards) const;
 
   /// Reads everything once, so that a mistake on the last line shows before hours of work. Throws as `next`, and

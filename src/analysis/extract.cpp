@@ -49,7 +49,8 @@ void check(const ExtractRequest& r) {
   if (r.dtype != DType::f32 && r.dtype != DType::f16 && r.dtype != DType::bf16)
     throw Error(Code::usage, "extract", fmt::format("{} is not written: F32, F16 and BF16 are", name(r.dtype)));
   if (r.shards < 1 || r.shard < 0 || r.shard >= r.shards)
-    throw Error(Code::range, "extract", fmt::format("shard {}/{}: there are shards 0 to {}", r.shard, r.shards, r.shards - 1));
+    throw Error(Code::range, "extract",
+                fmt::format("shard {}/{}: there are shards 0 to {}", r.shard, r.shards, r.shards - 1));
   if (r.part_tokens < 1 || r.batch_tokens < 1)
     throw Error(Code::range, "extract", "a part and a batch hold at least one token");
 }
@@ -79,7 +80,8 @@ class Windows {
     const std::size_t begin = static_cast<std::size_t>(place_.window) * most;
     const std::size_t end = std::min(begin + most, tokens_.size());
     Window window{document_->place.line, {}, {}};
-    if (bos_) window.ids.push_back(*bos_), window.ranges.push_back({tokens_.ranges[begin].begin, tokens_.ranges[begin].begin});
+    if (bos_)
+      window.ids.push_back(*bos_), window.ranges.push_back({tokens_.ranges[begin].begin, tokens_.ranges[begin].begin});
     const auto at = [](auto& list, std::size_t i) { return list.begin() + static_cast<std::ptrdiff_t>(i); };
     window.ids.insert(window.ids.end(), at(tokens_.ids, begin), at(tokens_.ids, end));
     window.ranges.insert(window.ranges.end(), at(tokens_.ranges, begin), at(tokens_.ranges, end));
@@ -138,7 +140,8 @@ class Extractor {
   boost::json::object description() const;
   std::vector<Window> next_part(Windows& windows) const;
   std::vector<SafetensorsWriter::Array> arrays(std::int64_t tokens) const;
-  void write_part(std::span<const Window> windows, SafetensorsWriter& file, const std::function<void(std::int64_t)>& done);
+  void write_part(std::span<const Window> windows, SafetensorsWriter& file,
+                  const std::function<void(std::int64_t)>& done);
   void write_places(std::span<const Window> windows, SafetensorsWriter& file) const;
   Result run_batch(std::span<const Window> windows) const;
   Windows windows_from(ExtractPlace place) const {
@@ -158,7 +161,8 @@ boost::json::object Extractor::description() const {
   boost::json::array names, files;
   for (const Site& site : sites_) names.push_back(boost::json::string(site.name()));
   for (const auto& archive : transformer_.model().archives()) {
-    for (const auto& file : archive->files()) files.push_back(boost::json::string(fingerprint(MappedFile(file).text())));
+    for (const auto& file : archive->files())
+      files.push_back(boost::json::string(fingerprint(MappedFile(file).text())));
   }
   const Model& model = transformer_.model();
   return {{"format", "embscope extraction 1"},
@@ -201,14 +205,16 @@ void Extractor::write_places(std::span<const Window> windows, SafetensorsWriter&
   for (const Window& w : windows) {
     for (std::size_t t = 0; t < w.ids.size(); ++t) {
       const std::int64_t row[] = {w.ids[t], w.document, static_cast<std::int64_t>(t),
-                                  static_cast<std::int64_t>(w.ranges[t].begin), static_cast<std::int64_t>(w.ranges[t].end)};
+                                  static_cast<std::int64_t>(w.ranges[t].begin),
+                                  static_cast<std::int64_t>(w.ranges[t].end)};
       for (std::size_t c = 0; c < 5; ++c) columns[c].push_back(row[c]);
     }
   }
   for (std::size_t c = 0; c < 5; ++c) file.write(sites_.size() + c, 0, std::span<const std::int64_t>(columns[c]));
 }
 
-// Texts of any lengths side by side; what they begin with in common is computed once, and nothing behind the deepest site.
+// Texts of any lengths side by side; what they begin with in common is computed once, and nothing behind the deepest
+// site.
 Result Extractor::run_batch(std::span<const Window> windows) const {
   Request request;
   for (const Window& w : windows) request.rows.push_back(w.ids);
@@ -224,7 +230,8 @@ void Extractor::write_part(std::span<const Window> windows, SafetensorsWriter& f
     std::size_t last = first;
     std::int64_t tokens = 0;
     do tokens += static_cast<std::int64_t>(windows[last++].ids.size());
-    while (last < windows.size() && tokens + static_cast<std::int64_t>(windows[last].ids.size()) <= request_.batch_tokens);
+    while (last < windows.size() &&
+           tokens + static_cast<std::int64_t>(windows[last].ids.size()) <= request_.batch_tokens);
     const auto batch = windows.subspan(first, last - first);
     const Result result = run_batch(batch);
     for (std::size_t r = 0; r < batch.size(); ++r) {

@@ -1,6 +1,5 @@
 #include "analysis/extraction.h"
 
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -89,7 +88,9 @@ void Extraction::read_manifest() {
   for (const boost::json::value& item : manifest.array("parts")) {
     const JsonObject part(item, path.string());
     const JsonObject next = part.object("next");
-    ExtractPart read{std::string(part.string("file")), part.integer("tokens"), part.integer("documents"),
+    ExtractPart read{std::string(part.string("file")),
+                     part.integer("tokens"),
+                     part.integer("documents"),
                      static_cast<std::uint64_t>(part.integer("bytes")),
                      {next.integer("line"), static_cast<std::uint64_t>(next.integer("byte")), next.integer("window")}};
     std::error_code error;

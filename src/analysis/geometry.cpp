@@ -114,7 +114,8 @@ void add_hubs(Measures& m, const std::vector<double>& counts, int k) {
   double third = 0;
   for (double x : counts) third += std::pow(x - mean, 3) / static_cast<double>(counts.size());
   const std::string meaning = fmt::format("of how often a vector is among the {} nearest of others", k);
-  m.add("hubness", deviation > 0 ? third / std::pow(deviation, 3) : 0, "skewness " + meaning + " (Radovanovic et al. 2010)");
+  m.add("hubness", deviation > 0 ? third / std::pow(deviation, 3) : 0,
+        "skewness " + meaning + " (Radovanovic et al. 2010)");
   m.add("largest hub", *std::ranges::max_element(counts), "most " + meaning.substr(3));
   m.add("antihubs", static_cast<double>(std::ranges::count(counts, 0.0)) / static_cast<double>(counts.size()),
         "share of vectors that are no neighbour of any");
@@ -136,7 +137,7 @@ Table dimension_table(const Shape64& s) {
                    out ? 1.0 : 0.0});
   }
   std::ranges::stable_sort(all, [](const NamedNumber& a, const NamedNumber& b) { return a.ratio > b.ratio; });
-  const auto column = [&](double NamedNumber::* member) {
+  const auto column = [&](double NamedNumber::*member) {
     std::vector<double> out;
     out.reserve(all.size());
     for (const NamedNumber& row : all) out.push_back(row.*member);
@@ -145,7 +146,8 @@ Table dimension_table(const Shape64& s) {
   Table table("dimensions by the offset that all vectors share");
   table.add("dimension", column(&NamedNumber::number), whole).add("mean", column(&NamedNumber::mean), 5);
   table.add("deviation", column(&NamedNumber::deviation), 5).add("ratio", column(&NamedNumber::ratio), 3);
-  return std::move(table.add("cosine_share", column(&NamedNumber::share), 5).add("outlier", column(&NamedNumber::outlier), whole));
+  return std::move(
+      table.add("cosine_share", column(&NamedNumber::share), 5).add("outlier", column(&NamedNumber::outlier), whole));
 }
 
 }  // namespace
@@ -201,8 +203,10 @@ Table geometry(const Space& space, const GeometryOptions& options, const Progres
   add_shape(m, space, rows, s);
   if (options.pairs) {
     add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors()), fine_bins, part_of(progress, 0, .25)), "");
-    add_pairs(m, pair_cosines_of_unit(unit_vectors(rows.vectors(), &s.dimensions.mean), fine_bins, part_of(progress, .25, .5)),
-              ", mean removed");
+    add_pairs(
+        m,
+        pair_cosines_of_unit(unit_vectors(rows.vectors(), &s.dimensions.mean), fine_bins, part_of(progress, .25, .5)),
+        ", mean removed");
   }
   add_dimensions(m, dimension_table(s));
   add_spectrum(m, principal_axes(rows.vectors(), s.dimensions.mean).values);
@@ -230,7 +234,8 @@ Table hubs(const Space& space, int k, const Progress& progress) {
     token.push_back(space.labels[static_cast<std::size_t>(row)]), occurrence.push_back(counts[i]);
   }
   Table table(fmt::format("how often a vector is among the {} nearest of others", k));
-  return std::move(table.add("rank", rank, whole).add("token", token).add("id", id, whole).add("occurrence", occurrence, whole));
+  return std::move(
+      table.add("rank", rank, whole).add("token", token).add("id", id, whole).add("occurrence", occurrence, whole));
 }
 
 Table dimensions(const Space& space) { return dimension_table(shape_of(Directed(space.vectors).vectors())); }
@@ -263,7 +268,8 @@ Table norms(const Space& space, int bins) {
   const double step = most > least ? (most - least) / bins : 1;
   std::vector<double> from, to, count(static_cast<std::size_t>(bins));
   for (int b = 0; b < bins; ++b) from.push_back(least + b * step), to.push_back(least + (b + 1) * step);
-  for (double x : lengths) ++count[static_cast<std::size_t>(std::min<double>(bins - 1, std::floor((x - least) / step)))];
+  for (double x : lengths)
+    ++count[static_cast<std::size_t>(std::min<double>(bins - 1, std::floor((x - least) / step)))];
   Table table("lengths of the vectors");
   return std::move(table.add("from", from, 4).add("to", to, 4).add("vectors", count, whole));
 }

@@ -42,10 +42,12 @@ std::vector<Snapshot> snapshots_of(const fs::path& run, const Config& config) {
     snapshots.push_back({step, Archive::open(entry.path())});
     const View& wte = snapshots.back().wte();
     if (wte.shape != Shape{config.vocab, config.width})
-      throw Error(Code::shape, entry.path().string(), fmt::format("wte is {}, the model's is {} x {}", wte.shape.text(), config.vocab, config.width));
+      throw Error(Code::shape, entry.path().string(),
+                  fmt::format("wte is {}, the model's is {} x {}", wte.shape.text(), config.vocab, config.width));
   }
   if (snapshots.empty())
-    throw Error(Code::not_found, folder.string(), "no snapshots: 'embscope train TEXT --out FOLDER' makes a run that holds them");
+    throw Error(Code::not_found, folder.string(),
+                "no snapshots: 'embscope train TEXT --out FOLDER' makes a run that holds them");
   std::ranges::sort(snapshots, {}, &Snapshot::step);
   return snapshots;
 }
@@ -53,7 +55,8 @@ std::vector<Snapshot> snapshots_of(const fs::path& run, const Config& config) {
 std::vector<double> frequencies_of(const fs::path& run, std::int64_t vocab) {
   const auto archive = Archive::open(run / "training" / "frequency.safetensors");
   const Tensor counts = decode(archive->at("frequency"));
-  if (counts.size() != vocab) throw Error(Code::shape, archive->path().string(), fmt::format("{} counts for {} tokens", counts.size(), vocab));
+  if (counts.size() != vocab)
+    throw Error(Code::shape, archive->path().string(), fmt::format("{} counts for {} tokens", counts.size(), vocab));
   return {counts.values().begin(), counts.values().end()};
 }
 
@@ -63,14 +66,17 @@ std::vector<TokenId> by_frequency(const std::vector<double>& counts) {
   for (std::size_t id = 0; id < counts.size(); ++id) {
     if (counts[id] > 0) ids.push_back(static_cast<TokenId>(id));
   }
-  std::ranges::stable_sort(ids, [&](TokenId a, TokenId b) { return counts[static_cast<std::size_t>(a)] > counts[static_cast<std::size_t>(b)]; });
+  std::ranges::stable_sort(ids, [&](TokenId a, TokenId b) {
+    return counts[static_cast<std::size_t>(a)] > counts[static_cast<std::size_t>(b)];
+  });
   if (ids.size() > most_tokens) ids.resize(most_tokens);
   return ids;
 }
 
 Tensor rows_of_ids(const View& wte, const std::vector<TokenId>& ids) {
   Tensor rows = Tensor::uninitialised({static_cast<std::int64_t>(ids.size()), wte.columns()});
-  for (std::size_t i = 0; i < ids.size(); ++i) decode_rows(wte, ids[i], 1, rows.row(static_cast<std::int64_t>(i)).data());
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    decode_rows(wte, ids[i], 1, rows.row(static_cast<std::int64_t>(i)).data());
   return rows;
 }
 
@@ -129,7 +135,8 @@ Pairs pairs_of(const Tensor& cosines) {
   const std::int64_t n = cosines.rows();
   double sum = 0, positive = 0;
   for (std::int64_t i = 0; i < n; ++i) {
-    for (float c : cosines.row(i).subspan(static_cast<std::size_t>(i + 1))) sum += static_cast<double>(c), positive += c > 0;
+    for (float c : cosines.row(i).subspan(static_cast<std::size_t>(i + 1)))
+      sum += static_cast<double>(c), positive += c > 0;
   }
   const double pairs = 0.5 * static_cast<double>(n) * static_cast<double>(n - 1);
   return {as_cosine(sum / pairs), positive / pairs};
@@ -150,7 +157,8 @@ std::vector<TokenId> followed(const GrowthRequest& request, const Model& model, 
   return ids;
 }
 
-std::string nearest(const Model& model, const View& wte, TokenId word, const std::vector<TokenId>& ids, const Tensor& units, int count) {
+std::string nearest(const Model& model, const View& wte, TokenId word, const std::vector<TokenId>& ids,
+                    const Tensor& units, int count) {
   Tensor own = rows_of_ids(wte, {word});
   own = directions(own, norms_of(own));
   std::vector<std::pair<double, TokenId>> found;
@@ -174,7 +182,8 @@ Tensor map_of(const Tensor& rows, const GrowthRequest& request) {
   return tsne(rows, options);
 }
 
-Table map_table(const Model& model, const std::vector<TokenId>& ids, const std::vector<double>& steps, const std::vector<Tensor>& maps) {
+Table map_table(const Model& model, const std::vector<TokenId>& ids, const std::vector<double>& steps,
+                const std::vector<Tensor>& maps) {
   std::vector<double> step, x, y;
   std::vector<std::string> token;
   for (std::size_t f = 0; f < maps.size(); ++f) {
@@ -191,7 +200,8 @@ Table map_table(const Model& model, const std::vector<TokenId>& ids, const std::
 std::array<double, 2> centre_of(const Tensor& points) {
   std::array<double, 2> centre{};
   for (std::int64_t i = 0; i < points.rows(); ++i) {
-    for (std::size_t k : {0u, 1u}) centre[k] += static_cast<double>(points.row(i)[k]) / static_cast<double>(points.rows());
+    for (std::size_t k : {0u, 1u})
+      centre[k] += static_cast<double>(points.row(i)[k]) / static_cast<double>(points.rows());
   }
   return centre;
 }
@@ -208,13 +218,16 @@ Tensor aligned(const Tensor& points, const Tensor& target) {
     }
   }
   // The trace of R^T m is largest for the rotation by the first angle, or for the reflection by the second.
-  const double turned = std::hypot(m[0][0] + m[1][1], m[1][0] - m[0][1]), mirrored = std::hypot(m[0][0] - m[1][1], m[1][0] + m[0][1]);
+  const double turned = std::hypot(m[0][0] + m[1][1], m[1][0] - m[0][1]),
+               mirrored = std::hypot(m[0][0] - m[1][1], m[1][0] + m[0][1]);
   const bool mirror = mirrored > turned;
-  const double angle = mirror ? std::atan2(m[1][0] + m[0][1], m[0][0] - m[1][1]) : std::atan2(m[1][0] - m[0][1], m[0][0] + m[1][1]);
+  const double angle =
+      mirror ? std::atan2(m[1][0] + m[0][1], m[0][0] - m[1][1]) : std::atan2(m[1][0] - m[0][1], m[0][0] + m[1][1]);
   const double c = std::cos(angle), s = std::sin(angle), sign = mirror ? -1 : 1;
   Tensor out = Tensor::uninitialised(points.shape());
   for (std::int64_t i = 0; i < points.rows(); ++i) {
-    const double x = static_cast<double>(points.row(i)[0]) - from[0], y = sign * (static_cast<double>(points.row(i)[1]) - from[1]);
+    const double x = static_cast<double>(points.row(i)[0]) - from[0],
+                 y = sign * (static_cast<double>(points.row(i)[1]) - from[1]);
     out.row(i)[0] = static_cast<float>(to[0] + c * x - s * y);
     out.row(i)[1] = static_cast<float>(to[1] + s * x + c * y);
   }
@@ -229,8 +242,12 @@ Growth growth(const GrowthRequest& request, const Progress& progress) {
   if (request.last_only) snapshots.erase(snapshots.begin(), snapshots.end() - 1);
   const std::vector<double> counts = frequencies_of(request.run, model->config().vocab);
   const std::vector<TokenId> ids = by_frequency(counts), words = followed(request, *model, ids);
-  if (ids.size() < 5) throw Error(Code::range, request.run.string(), fmt::format("{} tokens occur in the text: at least 5 are needed", ids.size()));
-  std::vector<TokenId> mapped(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(std::min(ids.size(), static_cast<std::size_t>(std::max<std::int64_t>(5, request.mapped)))));
+  if (ids.size() < 5)
+    throw Error(Code::range, request.run.string(),
+                fmt::format("{} tokens occur in the text: at least 5 are needed", ids.size()));
+  std::vector<TokenId> mapped(
+      ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                     ids.size(), static_cast<std::size_t>(std::max<std::int64_t>(5, request.mapped)))));
 
   Growth result;
   std::vector<Tensor> maps;
@@ -239,15 +256,18 @@ Growth growth(const GrowthRequest& request, const Progress& progress) {
   std::vector<std::string> neighbour_words, neighbour_lists;
   std::vector<double> first_norms, last_norms;
   for (const Snapshot& snapshot : snapshots) {
-    report(progress, static_cast<double>(steps.size()) / static_cast<double>(snapshots.size()), fmt::format("step {}", snapshot.step));
+    report(progress, static_cast<double>(steps.size()) / static_cast<double>(snapshots.size()),
+           fmt::format("step {}", snapshot.step));
     const Tensor rows = rows_of_ids(snapshot.wte(), ids);
     last_norms = norms_of(rows);
     if (first_norms.empty()) first_norms = last_norms;
     const Tensor units = directions(rows, last_norms);
     const Moments norm = moments_of(last_norms);
     const Pairs pairs = pairs_of(cosines_of(units));
-    steps.push_back(static_cast<double>(snapshot.step)), norms.push_back(norm.mean), deviations.push_back(norm.deviation);
-    cosines.push_back(pairs.mean), positives.push_back(pairs.positive), correlations.push_back(pearson(logs, last_norms));
+    steps.push_back(static_cast<double>(snapshot.step)), norms.push_back(norm.mean),
+        deviations.push_back(norm.deviation);
+    cosines.push_back(pairs.mean), positives.push_back(pairs.positive),
+        correlations.push_back(pearson(logs, last_norms));
     for (TokenId word : words) {
       neighbour_steps.push_back(static_cast<double>(snapshot.step)), neighbour_words.push_back(model->label(word));
       neighbour_lists.push_back(nearest(*model, snapshot.wte(), word, ids, units, request.neighbours));
@@ -257,7 +277,10 @@ Growth growth(const GrowthRequest& request, const Progress& progress) {
   for (std::size_t i = maps.size() - 1; i-- > 0;) maps[i] = aligned(maps[i], maps[i + 1]);
   result.map = map_table(*model, mapped, steps, maps);
   result.shape = Table("how the vectors formed");
-  result.shape.add("step", steps, whole).add("norm", norms, 4).add("norm deviation", deviations, 4).add("mean cosine", cosines, 4);
+  result.shape.add("step", steps, whole)
+      .add("norm", norms, 4)
+      .add("norm deviation", deviations, 4)
+      .add("mean cosine", cosines, 4);
   result.shape.add("positive share", positives, 4).add("frequency and norm", correlations, 4);
   result.neighbours = Table("nearest tokens");
   result.neighbours.add("step", neighbour_steps, whole).add("word", neighbour_words).add("neighbours", neighbour_lists);
@@ -268,7 +291,10 @@ Growth growth(const GrowthRequest& request, const Progress& progress) {
     occurrences.push_back(counts[static_cast<std::size_t>(id)]);
   }
   result.frequency = Table("frequency and norm");
-  result.frequency.add("token", labels).add("id", numbers, whole).add("count", occurrences, whole).add("norm at first", first_norms, 4);
+  result.frequency.add("token", labels)
+      .add("id", numbers, whole)
+      .add("count", occurrences, whole)
+      .add("norm at first", first_norms, 4);
   result.frequency.add("norm at last", last_norms, 4);
   return result;
 }

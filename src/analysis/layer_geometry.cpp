@@ -70,7 +70,8 @@ double self_similarity(const Tensor& vectors, const std::vector<TokenId>& tokens
       double square = 0;
       for (float x : vectors.row(i)) square += static_cast<double>(x) * static_cast<double>(x);
       if (square == 0) continue;
-      for (std::size_t k = 0; k < units.size(); ++k) units[k] += static_cast<double>(vectors.row(i)[k]) / std::sqrt(square);
+      for (std::size_t k = 0; k < units.size(); ++k)
+        units[k] += static_cast<double>(vectors.row(i)[k]) / std::sqrt(square);
       ++n;
     }
     if (n < 2) continue;
@@ -98,16 +99,11 @@ Table layer_geometry(const Transformer& transformer, std::span<const std::vector
     const auto most = std::ranges::max_element(part) - part.begin();
     layer.push_back(static_cast<double>(s)), names.push_back(sites[s].name());
     vectors.push_back(static_cast<double>(kept.vectors().rows()));
-    const double measured[] = {shape.mean_cosine,
-                               pair_cosines(kept.vectors(), false, 2).positive_share,
-                               shape.centred_cosine,
-                               self_similarity(collected.layers[s], collected.tokens),
-                               shape.mean_norm,
-                               shape.mean_share,
-                               effective_rank(values),
-                               isoscore(values),
-                               static_cast<double>(most),
-                               part[static_cast<std::size_t>(most)] / shape.mean_cosine};
+    const double measured[] = {shape.mean_cosine,         pair_cosines(kept.vectors(), false, 2).positive_share,
+                               shape.centred_cosine,      self_similarity(collected.layers[s], collected.tokens),
+                               shape.mean_norm,           shape.mean_share,
+                               effective_rank(values),    isoscore(values),
+                               static_cast<double>(most), part[static_cast<std::size_t>(most)] / shape.mean_cosine};
     for (std::size_t c = 0; c < std::size(measured); ++c) columns[c].push_back(measured[c]);
   }
   report(progress, 1, "measuring the layers");

@@ -70,7 +70,9 @@ std::vector<Cell> read(const Transformer& transformer, const std::vector<Tensor>
 }
 
 // Cells lie block by block; before the first block: -1.
-std::int64_t after_block(std::size_t cell, std::int64_t positions) { return static_cast<std::int64_t>(cell) / positions - 1; }
+std::int64_t after_block(std::size_t cell, std::int64_t positions) {
+  return static_cast<std::int64_t>(cell) / positions - 1;
+}
 
 Table cells_table(const Model& model, const LensRequest& r, const std::vector<Cell>& cells, std::int64_t positions) {
   std::vector<double> block, position, probability, rank, target_probability, target_logit;
@@ -106,7 +108,11 @@ Table tops_table(const Model& model, const LensRequest& r, const std::vector<Cel
     }
   }
   Table table("the likeliest next tokens after each block");
-  table.add("block", block, whole).add("position", position, whole).add("rank", rank, whole).add("token", token).add("id", id, whole);
+  table.add("block", block, whole)
+      .add("position", position, whole)
+      .add("rank", rank, whole)
+      .add("token", token)
+      .add("id", id, whole);
   return std::move(table.add("probability", probability, 5));
 }
 

@@ -12,7 +12,8 @@
 namespace embscope {
 namespace {
 
-// What is mixed in: the mean of what the text has at the site when each of the other words stands in it, or the expression.
+// What is mixed in: the mean of what the text has at the site when each of the other words stands in it, or the
+// expression.
 std::vector<float> distractor(const Transformer& transformer, const MixRequest& r, const Site& site,
                               const std::vector<TokenId>& ids, int position) {
   if (!r.vector.empty()) return parse_vector(r.vector, transformer, site, position, {.files = r.files});
@@ -43,8 +44,8 @@ void check(const MixRequest& r, const Site& site) {
   }
 }
 
-// One row for each p, the same text with that mixture in it, and the text without one as the last: the engine gives a row the
-// same bits in any company. The edits in force come first, in every row.
+// One row for each p, the same text with that mixture in it, and the text without one as the last: the engine gives a
+// row the same bits in any company. The edits in force come first, in every row.
 Request sweep_request(const MixRequest& r, const Site& site, const std::vector<TokenId>& ids, int position,
                       const std::vector<float>& other, const std::vector<double>& p) {
   Request request;

@@ -36,7 +36,8 @@ LayeredMix mix_every_block(const Transformer& transformer, const MixRequest& req
     at_block.site = Site{Point::resid_pre, l}.name();
     const MixResult mixed = mix(transformer, at_block);
     append(mixed.sweep, request.targets.size(), l, columns, top);
-    for (std::size_t t = 0; l == 0 && t < request.targets.size(); ++t) names.push_back(mixed.sweep.columns()[1 + t].name);
+    for (std::size_t t = 0; l == 0 && t < request.targets.size(); ++t)
+      names.push_back(mixed.sweep.columns()[1 + t].name);
     result.replaced = mixed.replaced, result.mixed_in = mixed.mixed_in;
     blocks.push_back(l);
     crossings.push_back(mixed.crossings.empty() ? NAN : mixed.crossings[0]);

@@ -98,8 +98,8 @@ void add_edits(Request& request, const Variant& v, int row, const Clean& clean) 
   }
 }
 
-// For each variant the share of the work that comes before it, and 1: a patch costs what it can change, the positions from its
-// own on in the blocks from its own on.
+// For each variant the share of the work that comes before it, and 1: a patch costs what it can change, the positions
+// from its own on in the blocks from its own on.
 std::vector<double> shares(const std::vector<Variant>& variants, std::int64_t blocks, std::size_t positions) {
   std::vector<double> before = {0};
   for (const Variant& v : variants) {
@@ -138,15 +138,18 @@ std::vector<double> differences(const Transformer& transformer, const PatchReque
 }
 
 // What the patch would add to the difference, to first order.
-double first_order(const Variant& v, const Clean& clean, const GradientResult& g, std::size_t site, const Config& config) {
+double first_order(const Variant& v, const Clean& clean, const GradientResult& g, std::size_t site,
+                   const Config& config) {
   const Tensor &x = g.activations[site], &d = g.gradients[site];
   const std::int64_t positions = x.shape()[0], width = x.size() / positions;
-  const std::int64_t begin = v.head < 0 ? 0 : v.head * config.head_width, end = v.head < 0 ? width : begin + config.head_width;
+  const std::int64_t begin = v.head < 0 ? 0 : v.head * config.head_width,
+                     end = v.head < 0 ? width : begin + config.head_width;
   double sum = 0;
   for (std::int64_t t = v.position < 0 ? 0 : v.position; t < (v.position < 0 ? positions : v.position + 1); ++t) {
     const std::vector<float> vector = clean.at({v.point, v.block}, static_cast<int>(t));
     for (std::int64_t k = begin; k < end; ++k) {
-      const double step = static_cast<double>(vector[static_cast<std::size_t>(k)]) - static_cast<double>(x.data()[t * width + k]);
+      const double step =
+          static_cast<double>(vector[static_cast<std::size_t>(k)]) - static_cast<double>(x.data()[t * width + k]);
       sum += step * static_cast<double>(d.data()[t * width + k]);
     }
   }
@@ -193,8 +196,10 @@ Table head_table(const std::vector<Variant>& variants, const std::vector<double>
     restored.push_back((difference[i] - result.corrupt) / (result.clean - result.corrupt));
   }
   Table table("patches of one head, at all positions");
-  return std::move(
-      table.add("block", block, whole).add("head", head, whole).add("difference", value, 4).add("restored", restored, 4));
+  return std::move(table.add("block", block, whole)
+                       .add("head", head, whole)
+                       .add("difference", value, 4)
+                       .add("restored", restored, 4));
 }
 
 // The grid's patches, then those of heads, each beside its estimate.
@@ -206,7 +211,8 @@ Table joined(const PatchResult& real, const PatchResult& estimate) {
   };
   append(position, real.grid, "position"), append(head, real.heads, "head");
   position.resize(head.size(), NAN), site.resize(head.size(), "a head's z");
-  for (const Table* part : {&real.grid, &real.heads}) append(block, *part, "block"), append(restored, *part, "restored");
+  for (const Table* part : {&real.grid, &real.heads})
+    append(block, *part, "block"), append(restored, *part, "restored");
   for (const Table* part : {&estimate.grid, &estimate.heads}) append(estimated, *part, "restored");
   Table table("real and estimated patches");
   table.add("site", site).add("block", block, whole).add("head", head, whole).add("position", position, whole);
@@ -226,7 +232,8 @@ PatchResult patch(const Transformer& transformer, const PatchRequest& r, const P
   const auto so_far = [&](const std::vector<double>& found) {
     if (!r.seen) return;
     const std::vector<Variant> done(variants.begin(), variants.begin() + static_cast<std::ptrdiff_t>(found.size()));
-    r.seen({result.clean, result.corrupt, grid_table(transformer.model(), r, done, found, result), head_table(done, found, result), result.cost});
+    r.seen({result.clean, result.corrupt, grid_table(transformer.model(), r, done, found, result),
+            head_table(done, found, result), result.cost});
   };
   const auto difference = differences(transformer, r, variants, clean, result.cost, progress, so_far);
   result.grid = grid_table(transformer.model(), r, variants, difference, result);
@@ -247,7 +254,8 @@ PatchResult patch_approximately(const Transformer& transformer, const PatchReque
   const auto variants = variants_of(transformer.config(), r);
   std::vector<double> difference;
   for (const Variant& v : variants) {
-    const auto site = static_cast<std::size_t>(std::ranges::find(request.sites, Site{v.point, v.block}) - request.sites.begin());
+    const auto site =
+        static_cast<std::size_t>(std::ranges::find(request.sites, Site{v.point, v.block}) - request.sites.begin());
     difference.push_back(result.corrupt + first_order(v, clean, g, site, transformer.config()));
   }
   result.grid = grid_table(transformer.model(), r, variants, difference, result);
@@ -258,7 +266,8 @@ PatchResult patch_approximately(const Transformer& transformer, const PatchReque
 PatchAgreement agreement(const PatchResult& real, const PatchResult& estimate) {
   PatchAgreement result{joined(real, estimate), Table("how the estimate agrees")};
   const auto& site = result.patches.column("site").texts();
-  const auto &restored = result.patches.column("restored").numbers(), &estimated = result.patches.column("estimated").numbers();
+  const auto &restored = result.patches.column("restored").numbers(),
+             &estimated = result.patches.column("estimated").numbers();
   std::vector<std::string> names;
   std::vector<double> counts, correlations, errors;
   for (std::size_t i = 0; i < site.size(); ++i) {
@@ -271,9 +280,13 @@ PatchAgreement agreement(const PatchResult& real, const PatchResult& estimate) {
       a.push_back(restored[j]), b.push_back(estimated[j]);
       error = std::max(error, std::abs(restored[j] - estimated[j]));
     }
-    names.push_back(site[i]), counts.push_back(static_cast<double>(a.size())), correlations.push_back(pearson(a, b)), errors.push_back(error);
+    names.push_back(site[i]), counts.push_back(static_cast<double>(a.size())), correlations.push_back(pearson(a, b)),
+        errors.push_back(error);
   }
-  result.sites.add("site", names).add("patches", counts).add("correlation", correlations, 4).add("largest error", errors, 4);
+  result.sites.add("site", names)
+      .add("patches", counts)
+      .add("correlation", correlations, 4)
+      .add("largest error", errors, 4);
   return result;
 }
 

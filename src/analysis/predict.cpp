@@ -64,7 +64,8 @@ Prediction predict(const Transformer& transformer, const PredictRequest& r, cons
   if (r.k < 1) throw Error(Code::range, "predict", fmt::format("{} tokens: ask for at least 1", r.k));
   for (const TokenId id : r.targets) {
     if (id < 0 || id >= transformer.config().vocab)
-      throw Error(Code::range, fmt::format("token {}", id), fmt::format("the vocabulary has 0:{}", transformer.config().vocab));
+      throw Error(Code::range, fmt::format("token {}", id),
+                  fmt::format("the vocabulary has 0:{}", transformer.config().vocab));
   }
   Request request;
   request.rows = {r.ids};
@@ -94,7 +95,8 @@ struct Candidate {
 std::vector<float> scaled_by(std::span<const float> logits, double temperature) {
   const auto [least, most] = std::ranges::minmax(logits);
   const double size = std::max(std::abs(static_cast<double>(least)), std::abs(static_cast<double>(most)));
-  const double shift = size / temperature > static_cast<double>(std::numeric_limits<float>::max()) ? static_cast<double>(most) : 0;
+  const double shift =
+      size / temperature > static_cast<double>(std::numeric_limits<float>::max()) ? static_cast<double>(most) : 0;
   std::vector<float> scaled;
   scaled.reserve(logits.size());
   for (float x : logits) scaled.push_back(static_cast<float>((static_cast<double>(x) - shift) / temperature));

@@ -32,7 +32,8 @@ Tensor grid(const ResidualStream& stream, Value value) {
   const std::int64_t rows = static_cast<std::int64_t>(stream.after.size()), positions = stream.after[0].rows();
   Tensor out = Tensor::uninitialised({rows, positions});
   for (std::int64_t b = 0; b < rows; ++b) {
-    for (std::int64_t t = 0; t < positions; ++t) out.row(b)[static_cast<std::size_t>(t)] = static_cast<float>(value(b, t));
+    for (std::int64_t t = 0; t < positions; ++t)
+      out.row(b)[static_cast<std::size_t>(t)] = static_cast<float>(value(b, t));
   }
   return out;
 }
@@ -43,10 +44,12 @@ std::span<const float> cell(const ResidualStream& stream, std::int64_t b, std::i
 
 }  // namespace
 
-ResidualStream residual_stream(const Transformer& transformer, const ResidualStreamRequest& r, const Progress& progress) {
+ResidualStream residual_stream(const Transformer& transformer, const ResidualStreamRequest& r,
+                               const Progress& progress) {
   const auto count = static_cast<std::int64_t>(r.ids.size());
   if (r.first < 0 || r.last > count || r.first >= r.last)
-    throw Error(Code::range, "residual stream", fmt::format("positions {}:{}: the text has 0:{}", r.first, r.last, count));
+    throw Error(Code::range, "residual stream",
+                fmt::format("positions {}:{}: the text has 0:{}", r.first, r.last, count));
   std::vector<Site> sites = {{Point::wte, -1}, {Point::resid_pre, 0}};
   for (int b = 0; b < static_cast<int>(transformer.config().blocks); ++b) sites.push_back({Point::resid_post, b});
   Watched watched = watch(transformer, r.ids, sites, r.first, r.last, progress, r.edits);
@@ -66,9 +69,8 @@ Tensor moved(const ResidualStream& stream) {
 }
 
 Tensor felt(const ResidualStream& with, const ResidualStream& without) {
-  return grid(with, [&](std::int64_t b, std::int64_t t) {
-    return relative_distance(cell(with, b, t), cell(without, b, t));
-  });
+  return grid(with,
+              [&](std::int64_t b, std::int64_t t) { return relative_distance(cell(with, b, t), cell(without, b, t)); });
 }
 
 }  // namespace embscope

@@ -16,7 +16,8 @@ struct Section {
   std::vector<Line> lines;
 };
 
-/// Sections of a text; lines before the first ": name" go to a section called `unnamed`. Words are split at spaces and tabs.
+/// Sections of a text; lines before the first ": name" go to a section called `unnamed`. Words are split at spaces and
+/// tabs.
 std::vector<Section> read_sections(std::string_view text, std::string_view unnamed);
 
 /// Pieces between `separator`s, empty ones left out, without "\r".

@@ -49,8 +49,8 @@ double participation_ratio(const std::vector<double>& eigenvalues);
 /// IsoScore (Rudman, Gillman, Rayne & Eickhoff 2022): 1 when every direction has the same variance, 0 when one has all.
 double isoscore(const std::vector<double>& eigenvalues);
 
-/// min Z(c) / max Z(c) with Z(c) = sum over rows of exp(c . x), c = the eigenvectors of X^T X and their opposites (Arora et al.
-/// 2016; Mu & Viswanath 2018).
+/// min Z(c) / max Z(c) with Z(c) = sum over rows of exp(c . x), c = the eigenvectors of X^T X and their opposites
+/// (Arora et al. 2016; Mu & Viswanath 2018).
 double partition_isotropy(const Tensor& vectors);
 
 /// vectors less their mean.

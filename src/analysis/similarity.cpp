@@ -112,8 +112,12 @@ Table cosines(const Model& model, std::span<const std::string> words) {
   return cosine_table(rows_of(model, ids), names_of(model, ids));
 }
 
-Table vectors(const Space& space, std::span<const std::int64_t> rows) { return vector_table(rows_of(space, rows), names_of(space, rows)); }
-Table cosines(const Space& space, std::span<const std::int64_t> rows) { return cosine_table(rows_of(space, rows), names_of(space, rows)); }
+Table vectors(const Space& space, std::span<const std::int64_t> rows) {
+  return vector_table(rows_of(space, rows), names_of(space, rows));
+}
+Table cosines(const Space& space, std::span<const std::int64_t> rows) {
+  return cosine_table(rows_of(space, rows), names_of(space, rows));
+}
 
 namespace {
 
@@ -181,7 +185,8 @@ Table similar(const Model& model, std::span<const float> vector, int k, std::spa
   auto cosines = directions(model, vector, "vector");
   for (TokenId id : without) {
     if (id < 0 || id >= model.config().vocab)
-      throw Error(Code::range, fmt::format("token {}", id), fmt::format("the vocabulary has 0:{}", model.config().vocab));
+      throw Error(Code::range, fmt::format("token {}", id),
+                  fmt::format("the vocabulary has 0:{}", model.config().vocab));
     cosines[static_cast<std::size_t>(id)] = nobody;
   }
   return nearest(model, cosines, k, "nearest tokens");
@@ -252,10 +257,12 @@ PairCosines pair_cosines_of_unit(const Tensor& unit, int bins, const Progress& p
       [&](const PairTile& tile) {
         std::vector<std::int64_t> own(static_cast<std::size_t>(2 * bins));
         std::int64_t own_positive = 0;
-        double& sum = sums[static_cast<std::size_t>(tile.first_row / pair_rows * tiles + tile.first_column / pair_columns)];
+        double& sum =
+            sums[static_cast<std::size_t>(tile.first_row / pair_rows * tiles + tile.first_column / pair_columns)];
         for (std::int64_t i = 0; i < tile.rows; ++i) {
           const std::int64_t begin = tile.begin(i);
-          sum += count_cosines(tile.values + i * tile.stride + begin, tile.columns - begin, bins, own.data(), own_positive);
+          sum += count_cosines(tile.values + i * tile.stride + begin, tile.columns - begin, bins, own.data(),
+                               own_positive);
         }
         const std::lock_guard lock(mutex);
         positive += own_positive;
@@ -279,12 +286,12 @@ PairCosines pair_cosines_of_unit(const Tensor& unit, int bins, const Progress& p
 }
 
 Table toy_space() {
-  // The article's drawing: animals placed by hand. Cats and dogs are alike in both; a ladybug is hardly larger than a mosquito and much
-  // friendlier; the context takes friendliness from the cat and leaves its size.
+  // The article's drawing: animals placed by hand. Cats and dogs are alike in both; a ladybug is hardly larger than a
+  // mosquito and much friendlier; the context takes friendliness from the cat and leaves its size.
   Table table("animals by size and friendliness");
   return std::move(table
-                       .add("animal", std::vector<std::string>{"mosquito", "ladybug", "mouse", "cat", "dog", "wolf", "lion", "horse",
-                                                               "elephant", "cat, in context"})
+                       .add("animal", std::vector<std::string>{"mosquito", "ladybug", "mouse", "cat", "dog", "wolf",
+                                                               "lion", "horse", "elephant", "cat, in context"})
                        .add("size", std::vector<double>{.02, .04, .1, .4, .45, .55, .65, .8, .98, .4}, 2)
                        .add("friendliness", std::vector<double>{.05, .65, .45, .85, .9, .2, .1, .75, .6, .6}, 2)
                        .add("moved", std::vector<double>{0, 0, 0, 0, 0, 0, 0, 0, 0, 1}));

@@ -83,7 +83,8 @@ Table steer(const Transformer& transformer, const SteerRequest& r, const Progres
   Table table(fmt::format("steered at {}", r.site.name()));
   table.add("strength", r.strengths, 2);
   for (std::size_t t = 0; t < r.targets.size(); ++t)
-    table.add(target_column(model.label(target_ids[t]), {"strength", "divergence", "top", "top_probability", "text"}), targets[t], 5);
+    table.add(target_column(model.label(target_ids[t]), {"strength", "divergence", "top", "top_probability", "text"}),
+              targets[t], 5);
   table.add("divergence", kl, 4).add("top", likeliest).add("top_probability", top_probability, 5);
   return std::move(table.add("text", texts));
 }

@@ -25,11 +25,13 @@ double cosine_or_zero(std::span<const float> a, std::span<const float> b) {
   return length(a) == 0 || length(b) == 0 ? 0 : cosine(a, b);
 }
 
-// wte and, of every block, what there is of these: parallel branches have no resid_mid, norms after the branches no ln1 and ln2.
+// wte and, of every block, what there is of these: parallel branches have no resid_mid, norms after the branches no ln1
+// and ln2.
 std::vector<Site> watched(const Config& config) {
   std::vector<Site> list = {{Point::wte, -1}};
   const std::vector<SiteInfo> all = sites(config);
-  for (Point point : {Point::resid_pre, Point::ln1, Point::attn_out, Point::resid_mid, Point::ln2, Point::mlp_out, Point::resid_post}) {
+  for (Point point : {Point::resid_pre, Point::ln1, Point::attn_out, Point::resid_mid, Point::ln2, Point::mlp_out,
+                      Point::resid_post}) {
     if (std::ranges::find(all, point, &SiteInfo::point) == all.end()) continue;
     for (int b = 0; b < static_cast<int>(config.blocks); ++b) list.push_back({point, b});
   }
@@ -50,7 +52,8 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r, const P
   const Watched run = watch(transformer, ids, watched_sites, result.position, result.position + 1, progress);
   auto at = [&](Point point, std::int64_t block) {  // empty where the model has no such site
     const auto found = std::ranges::find(watched_sites, Site{point, static_cast<int>(block)});
-    return found == watched_sites.end() ? std::span<const float>() : run.values[static_cast<std::size_t>(found - watched_sites.begin())].row(0);
+    return found == watched_sites.end() ? std::span<const float>()
+                                        : run.values[static_cast<std::size_t>(found - watched_sites.begin())].row(0);
   };
   result.own = ids.back();
   result.predicted = top(run.logits.values(), 1)[0];

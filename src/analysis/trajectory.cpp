@@ -24,14 +24,16 @@ double dot(const A& a, const B& b) {
 // At unit length. What rounding leaves of a vector that lies within another is no direction.
 Axis unit(Axis axis, double least) {
   const double length = std::sqrt(dot(axis, axis));
-  if (!(length > least)) throw Error(Code::range, "plane", "the two vectors span no plane: one is zero, or they are parallel");
+  if (!(length > least))
+    throw Error(Code::range, "plane", "the two vectors span no plane: one is zero, or they are parallel");
   for (double& x : axis) x /= length;
   return axis;
 }
 
 // Gram and Schmidt.
 std::vector<Axis> plane_of(const TrajectoryRequest& r, std::int64_t width) {
-  if (r.axes.size() != 2) throw Error(Code::usage, "plane", fmt::format("{} vectors: a plane takes two", r.axes.size()));
+  if (r.axes.size() != 2)
+    throw Error(Code::usage, "plane", fmt::format("{} vectors: a plane takes two", r.axes.size()));
   for (const auto& axis : r.axes) {
     if (static_cast<std::int64_t>(axis.size()) != width)
       throw Error(Code::shape, "plane", fmt::format("{} values: a vector of this model has {}", axis.size(), width));
@@ -71,7 +73,8 @@ TrajectoryResult trajectory(const Transformer& transformer, const TrajectoryRequ
     std::vector<double> explained;
     result.points = pca(path, 2, &explained);
     for (std::size_t i = 0; i < 2; ++i)
-      result.axes.push_back(fmt::format("principal component {} ({:.0f} % of the variance)", i + 1, 100 * explained[i]));
+      result.axes.push_back(
+          fmt::format("principal component {} ({:.0f} % of the variance)", i + 1, 100 * explained[i]));
   } else {
     result.points = Tensor::uninitialised({path.rows(), 2});
     for (std::int64_t i = 0; i < path.rows(); ++i) {
@@ -83,7 +86,8 @@ TrajectoryResult trajectory(const Transformer& transformer, const TrajectoryRequ
   std::vector<double> block, x, y;
   for (std::int64_t i = 0; i < path.rows(); ++i) {
     block.push_back(static_cast<double>(i - 1));
-    x.push_back(static_cast<double>(result.points.row(i)[0])), y.push_back(static_cast<double>(result.points.row(i)[1]));
+    x.push_back(static_cast<double>(result.points.row(i)[0])),
+        y.push_back(static_cast<double>(result.points.row(i)[1]));
   }
   result.table = Table("the way of the residual vector");
   result.table.add("block", block, whole).add("x", x, 4).add("y", y, 4).add("site", result.sites);

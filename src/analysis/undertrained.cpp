@@ -30,11 +30,13 @@ Reference unused_rows(const Space& space, std::span<const std::int64_t> given) {
   Reference out;
   for (std::int64_t row : given) {
     if (row < 0 || row >= space.size())
-      throw Error(Code::range, "unused rows", fmt::format("row {}: {} has rows 0..{}", row, space.name, space.size() - 1));
+      throw Error(Code::range, "unused rows",
+                  fmt::format("row {}: {} has rows 0..{}", row, space.name, space.size() - 1));
     out.rows.push_back(row);
   }
   if (!given.empty()) {
-    out.which = fmt::format("the {} rows given ({}..{})", given.size(), *std::ranges::min_element(given), *std::ranges::max_element(given));
+    out.which = fmt::format("the {} rows given ({}..{})", given.size(), *std::ranges::min_element(given),
+                            *std::ranges::max_element(given));
     return out;
   }
   const WordIndex index(space);
@@ -43,12 +45,13 @@ Reference unused_rows(const Space& space, std::span<const std::int64_t> given) {
     const auto row = index.row(fmt::format("<0x{:02X}>", b));
     if (row) out.rows.push_back(*row), bytes.push_back(fmt::format("{:02X}", b));
   }
-  if (!bytes.empty()) out.which = fmt::format("{} bytes that UTF-8 never has ({})", bytes.size(), fmt::join(bytes, " "));
+  if (!bytes.empty())
+    out.which = fmt::format("{} bytes that UTF-8 never has ({})", bytes.size(), fmt::join(bytes, " "));
   if (space.model != nullptr && space.model->has_tokenizer() && space.model->tokenizer().size() < space.size()) {
     const std::int64_t first = space.model->tokenizer().size();
     for (std::int64_t i = first; i < space.size(); ++i) out.rows.push_back(i);
-    out.which += fmt::format("{}rows {}..{}, which have no token", out.which.empty() ? "" : " and ", first,
-                             space.size() - 1);
+    out.which +=
+        fmt::format("{}rows {}..{}, which have no token", out.which.empty() ? "" : " and ", first, space.size() - 1);
   }
   return out;
 }
@@ -70,7 +73,8 @@ std::vector<double> mean_of(const Tensor& vectors, std::span<const std::int64_t>
   return mean;
 }
 
-// 1 - cosine, in double; the length's product is at least 1e-6 as in Land & Bartolo's own code, so that zero rows give 1.
+// 1 - cosine, in double; the length's product is at least 1e-6 as in Land & Bartolo's own code, so that zero rows
+// give 1.
 std::vector<double> indicators(const Tensor& vectors, const std::vector<double>& mean) {
   double own = 0;
   for (double x : mean) own += x * x;

@@ -37,7 +37,8 @@ std::vector<TokenId> ids_of(const Archive& reference, std::span<const TokenId> g
 // Shapes may differ by leading axes of length 1 and by how heads are written: [T, H, K] or [T, H*K].
 bool fits(const Shape& shape, const View& reference, bool map) {
   std::vector<std::int64_t> there(reference.shape.begin(), reference.shape.end());
-  while (there.size() > 1 && there.front() == 1 && there.size() > static_cast<std::size_t>(map ? 3 : 2)) there.erase(there.begin());
+  while (there.size() > 1 && there.front() == 1 && there.size() > static_cast<std::size_t>(map ? 3 : 2))
+    there.erase(there.begin());
   if (Shape(there) == shape) return true;
   return !map && there.size() == 2 && there[0] == shape[0] && there[1] == shape.elements() / shape[0];
 }
@@ -71,7 +72,8 @@ VerifyResult verify(const Transformer& transformer, const Archive& reference, st
     else if (entry.name != "ids")
       result.passed_over.push_back(entry.name);
   }
-  if (pairs.empty()) throw Error(Code::usage, reference.path().string(), "holds no array named like a site of this model");
+  if (pairs.empty())
+    throw Error(Code::usage, reference.path().string(), "holds no array named like a site of this model");
   std::ranges::stable_sort(pairs, {}, [&](const Pair& p) { return depth(p.site, transformer.config()); });
   Request request;
   request.rows = {ids_of(reference, ids)};

@@ -114,7 +114,8 @@ Judged judge(const Space& space, std::span<const Judgement> judgements) {
       if (!row && std::ranges::find(out.unknown, word) == out.unknown.end()) out.unknown.push_back(word);
     }
     if (!first || !second) continue;
-    a.push_back(space.labels[static_cast<std::size_t>(*first)]), b.push_back(space.labels[static_cast<std::size_t>(*second)]);
+    a.push_back(space.labels[static_cast<std::size_t>(*first)]),
+        b.push_back(space.labels[static_cast<std::size_t>(*second)]);
     people.push_back(j.score);
     cosines.push_back(cosine(space.vectors.row(*first), space.vectors.row(*second)));
   }
@@ -154,7 +155,8 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
-Words known_words(const Space& space, std::span<const Category> categories, bool centred, std::vector<std::string>& unknown) {
+Words known_words(const Space& space, std::span<const Category> categories, bool centred,
+                  std::vector<std::string>& unknown) {
   const WordIndex index(space);
   const std::vector<double> mean = centred ? shape_of(Directed(space.vectors).vectors()).dimensions.mean
                                            : std::vector<double>(static_cast<std::size_t>(space.width()));
@@ -208,7 +210,8 @@ std::size_t nearest_category(const Words& words, std::size_t w, std::size_t cate
       if (v == w || words.category[v] != c) continue;
       for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += words.units[v][k];
     }
-    const double length = std::sqrt(dot(sum, sum)), cosine_with = length > 0 ? as_cosine(dot(sum, words.units[w]) / length) : -INFINITY;
+    const double length = std::sqrt(dot(sum, sum)),
+                 cosine_with = length > 0 ? as_cosine(dot(sum, words.units[w]) / length) : -INFINITY;
     if (cosine_with > most) most = cosine_with, best = c;
   }
   return best;
@@ -288,7 +291,10 @@ Separation separate(const Space& space, std::span<const Category> categories, bo
   }
   out.categories = separation_table(categories, sums);
   out.words = Table("words by category");
-  out.words.add("word", words.names).add("category", category).add("silhouette", silhouettes, 4).add("nearest", nearest);
+  out.words.add("word", words.names)
+      .add("category", category)
+      .add("silhouette", silhouettes, 4)
+      .add("nearest", nearest);
   out.between = between_table(categories, words);
   return out;
 }

@@ -36,7 +36,8 @@ void expect_regular(const std::filesystem::path& path) {
   if (stat(path.c_str(), &status) == 0) check_kind(path, status.st_mode);
 }
 
-// Looked at before it is opened, since opening a device may do something; and after, since it may have changed in between.
+// Looked at before it is opened, since opening a device may do something; and after, since it may have changed in
+// between.
 Descriptor open_regular(const std::filesystem::path& path, int flags) {
   expect_regular(path);
   Descriptor file(open(path.c_str(), flags | O_NONBLOCK | O_CLOEXEC, 0666));
@@ -96,7 +97,8 @@ void AtomicFile::commit() {
   if (fsync(descriptor_.number()) != 0) fail("cannot write");
   if (!named_) {
     const std::string handle = "/proc/self/fd/" + std::to_string(descriptor_.number());
-    if (linkat(AT_FDCWD, handle.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0) fail("cannot name the finished file");
+    if (linkat(AT_FDCWD, handle.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0)
+      fail("cannot name the finished file");
     named_ = true;
   }
   if (rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot put the finished file in place");

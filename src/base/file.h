@@ -28,11 +28,13 @@ class Descriptor {
   int number_;
 };
 
-/// open(2) of a regular file, without waiting: opening a named pipe would wait for its other end, a device may do anything.
-/// They are refused by what they are. `flags`: O_RDONLY, or to write with O_CREAT. Throws Error{not_found, io}.
+/// open(2) of a regular file, without waiting: opening a named pipe would wait for its other end, a device may do
+/// anything. They are refused by what they are. `flags`: O_RDONLY, or to write with O_CREAT. Throws Error{not_found,
+/// io}.
 Descriptor open_regular(const std::filesystem::path& path, int flags);
 
-/// Throws Error{io} when there is something at `path` that is no regular file: a folder, a named pipe, a device, a socket.
+/// Throws Error{io} when there is something at `path` that is no regular file: a folder, a named pipe, a device, a
+/// socket.
 void expect_regular(const std::filesystem::path& path);
 
 /// A file mapped read-only. Throws Error{not_found, io}; Error{io} too for what is no regular file.
@@ -53,16 +55,16 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-/// To be called after reading mapped bytes at `data`: throws Error{io} when their file has become shorter (or its disk has
-/// failed) since it was mapped, and what was read is therefore zeros. Costs one load while all is well. A cut within the
-/// last page that is left cannot be seen.
+/// To be called after reading mapped bytes at `data`: throws Error{io} when their file has become shorter (or its disk
+/// has failed) since it was mapped, and what was read is therefore zeros. Costs one load while all is well. A cut
+/// within the last page that is left cannot be seen.
 void check_mapping(const void* data);
 
 /// Asks the system to read mapped bytes before they are looked at.
 void read_ahead(const std::byte* begin, std::size_t size);
 
-/// Takes mapped bytes out of this process's memory until they are looked at again. Precondition: they lie in a MappedFile
-/// (bytes of the heap would be lost).
+/// Takes mapped bytes out of this process's memory until they are looked at again. Precondition: they lie in a
+/// MappedFile (bytes of the heap would be lost).
 void release_pages(const std::byte* begin, std::size_t size);
 
 /// Becomes `path` as a whole at `commit`, or leaves no trace (see `is_leftover`). Throws Error{io}, naming the path.
@@ -84,7 +86,8 @@ class AtomicFile {
   bool named_ = false;  ///< whether `temporary_` exists
 };
 
-/// Whether an AtomicFile gave this name: a process that is killed while it commits may leave such a file, whole, beside the target.
+/// Whether an AtomicFile gave this name: a process that is killed while it commits may leave such a file, whole, beside
+/// the target.
 bool is_leftover(const std::filesystem::path& path);
 
 }  // namespace embscope

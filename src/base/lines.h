@@ -1,4 +1,5 @@
-// The lines of a text file, whoever wrote it: they end in \n or \r\n, and a byte-order mark may stand in front of the first.
+// The lines of a text file, whoever wrote it: they end in \n or \r\n, and a byte-order mark may stand in front of the
+// first.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +24,8 @@ inline std::string_view take_line(std::string_view& rest) {
   return line;
 }
 
-/// All lines, without their ends and the mark: views into `text`. What follows the last end is a line unless it is empty.
+/// All lines, without their ends and the mark: views into `text`. What follows the last end is a line unless it is
+/// empty.
 inline std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;
   for (std::string_view rest = without_mark(text); !rest.empty();) lines.push_back(take_line(rest));

@@ -1,6 +1,6 @@
-// A mapped file may be cut short by somebody else, and a disk may fail: then the system answers a read with SIGBUS, which
-// ends a process. Here the pages that are gone become zeros and the mapping is marked; whoever decodes from it looks at
-// the mark (check_mapping) and says so in an Error. Other bus errors go where they went before.
+// A mapped file may be cut short by somebody else, and a disk may fail: then the system answers a read with SIGBUS,
+// which ends a process. Here the pages that are gone become zeros and the mapping is marked; whoever decodes from it
+// looks at the mark (check_mapping) and says so in an Error. Other bus errors go where they went before.
 #include "base/file.h"
 
 #include <array>
@@ -44,15 +44,15 @@ void on_bus_error(int signal, siginfo_t* info, void*) {
   for (Slot& slot : slots) {
     if (!slot.holds(at)) continue;
     const std::uintptr_t from = at / page * page;
-    if (mmap(reinterpret_cast<void*>(from), slot.begin + slot.size - from, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-        MAP_FAILED)
+    if (mmap(reinterpret_cast<void*>(from), slot.begin + slot.size - from, PROT_READ,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
       break;
     slot.cut = true;
     any_cut = true;
     errno = error;
     return;
   }
-  sigaction(signal, &before, nullptr);  // not ours: the read is tried again and ends as it would have
+  sigaction(signal, &before, nullptr);    // not ours: the read is tried again and ends as it would have
   if (info->si_code <= 0) raise(signal);  // sent by a process: nothing will be tried again
 }
 

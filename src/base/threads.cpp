@@ -18,15 +18,16 @@
 #include "embscope/error.h"
 #include "embscope/threads.h"
 
-// Why not OpenMP: its threads wait for one another by spinning. That costs nothing on an idle machine, and a factor of a
-// hundred where another process wants the cores (tests side by side, a browser); two callers get two teams on the same
-// cores; a forked child hangs; ThreadSanitizer sees none of it. Here waiting ends in sleep, and one loop at a time has the
-// team: a caller that finds it taken works alone.
+// Why not OpenMP: its threads wait for one another by spinning. That costs nothing on an idle machine, and a factor of
+// a hundred where another process wants the cores (tests side by side, a browser); two callers get two teams on the
+// same cores; a forked child hangs; ThreadSanitizer sees none of it. Here waiting ends in sleep, and one loop at a time
+// has the team: a caller that finds it taken works alone.
 
 namespace embscope {
 namespace {
 
-constexpr int patience = 2000;  // looks before sleeping, about 30 microseconds: the gap between two loops of a forward pass
+constexpr int patience =
+    2000;  // looks before sleeping, about 30 microseconds: the gap between two loops of a forward pass
 
 thread_local bool in_a_loop = false;
 
@@ -127,8 +128,8 @@ class Team {
     for (std::int64_t seen = 0;;) next_loop(seen)->help();
   }
 
-  std::mutex taken_;   // by the caller whose loop it is
-  std::mutex mutex_;   // of loop_, and of turn_ when it changes
+  std::mutex taken_;  // by the caller whose loop it is
+  std::mutex mutex_;  // of loop_, and of turn_ when it changes
   std::condition_variable wake_;
   std::shared_ptr<Loop> loop_;
   std::atomic<std::int64_t> turn_ = 0;
@@ -136,7 +137,8 @@ class Team {
   int size_ = 0;
 };
 
-/// Never destroyed: its threads may be asleep in it when the process ends. A forked child has none of them and gets a new one.
+/// Never destroyed: its threads may be asleep in it when the process ends. A forked child has none of them and gets a
+/// new one.
 std::atomic<Team*>& team() {
   static std::atomic<Team*> team{[] {
     pthread_atfork(nullptr, nullptr, [] { embscope::team() = new Team; });

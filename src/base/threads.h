@@ -7,8 +7,8 @@
 
 namespace embscope {
 
-/// Calls body(0) .. body(chunks - 1), each on whichever thread is free. The first exception (in chunk order) is rethrown.
-/// Runs on the calling thread inside another parallel loop.
+/// Calls body(0) .. body(chunks - 1), each on whichever thread is free. The first exception (in chunk order) is
+/// rethrown. Runs on the calling thread inside another parallel loop.
 void run_chunks(std::int64_t chunks, const std::function<void(std::int64_t)>& body);
 
 /// body(begin, end) for consecutive ranges of `chunk` indices that cover 0..count.

@@ -127,8 +127,7 @@ Figure figure_attention(const Tensor& patterns, std::span<const int> heads, int 
                      {"spec", few ? labelled(side, side / length >= 11) : pixels(side, length)}};
   // a last row that is not full would leave the axes of its neighbours below an empty place
   if (static_cast<int>(heads.size()) % columns != 0) body["resolve"] = {{"axis", {{"x", "independent"}}}};
-  return finish("attention", fmt::format("Where the heads of block {} look", block), subtitle,
-                std::move(body));
+  return finish("attention", fmt::format("Where the heads of block {} look", block), subtitle, std::move(body));
 }
 
 }  // namespace embscope

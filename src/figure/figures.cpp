@@ -109,8 +109,8 @@ Figure figure_cosines(const Table& cosines) {
 
 namespace {
 
-Figure bars(std::string name, std::string title, const std::string& subtitle, const Table& table, std::string_view value,
-            std::string_view axis) {
+Figure bars(std::string name, std::string title, const std::string& subtitle, const Table& table,
+            std::string_view value, std::string_view axis) {
   bj::object y = {{"field", "token"}, {"type", "nominal"}, {"sort", nullptr}, {"title", nullptr}};
   bj::object text = {{"y", y},
                      {"x", number_field(value, axis)},
@@ -131,7 +131,9 @@ Figure bars(std::string name, std::string title, const std::string& subtitle, co
 Figure figure_similar(const Table& similar, std::string_view word) {
   const std::string& measure = similar.columns().at(3).name;  // behind rank, token and id
   return bars("similar", fmt::format("Nearest to {}", visible(word)),
-              fmt::format("{} every other token", measure == "cosine" ? "cosine similarity with" : measure == "dot" ? "product with" : "distance from"),
+              fmt::format("{} every other token", measure == "cosine" ? "cosine similarity with"
+                                                  : measure == "dot"  ? "product with"
+                                                                      : "distance from"),
               similar, measure, measure);
 }
 
@@ -155,11 +157,12 @@ Figure figure_pairs(const Table& histogram, double mean, double positive_share) 
 }
 
 Figure figure_dimensions(const Table& dimensions) {
-  bj::object encoding = {{"x", axis_over(number_field("dimension", "dimension"), -1, static_cast<double>(dimensions.rows()))},
-                         {"y", number_field("mean", "mean over all tokens")},
-                         {"tooltip",
-                          {number_field("dimension", "dimension"), number_field("mean", "mean"),
-                           number_field("deviation", "deviation"), number_field("ratio", "|mean| / deviation")}}};
+  bj::object encoding = {
+      {"x", axis_over(number_field("dimension", "dimension"), -1, static_cast<double>(dimensions.rows()))},
+      {"y", number_field("mean", "mean over all tokens")},
+      {"tooltip",
+       {number_field("dimension", "dimension"), number_field("mean", "mean"), number_field("deviation", "deviation"),
+        number_field("ratio", "|mean| / deviation")}}};
   bj::object bar = {{"mark", {{"type", "bar"}, {"width", 1.2}, {"color", bj::string(palette[0])}}},
                     {"encoding", encoding}};
   encoding["text"] = {{"field", "dimension"}, {"type", "quantitative"}};
@@ -219,8 +222,9 @@ Figure figure_trace(const Table& life, std::string_view own, std::string_view pr
     }
   }
   bj::array ranks;
-  for (const auto& [field, series] : {std::pair<const char*, std::string>{"rank_own", fmt::format("{} (itself)", visible(own))},
-                                      {"rank_predicted", fmt::format("{} (predicted)", visible(predicted))}}) {
+  for (const auto& [field, series] :
+       {std::pair<const char*, std::string>{"rank_own", fmt::format("{} (itself)", visible(own))},
+        {"rank_predicted", fmt::format("{} (predicted)", visible(predicted))}}) {
     for (std::size_t r = 0; r < life.rows(); ++r) {
       ranks.push_back(bj::object{{"block", life.column("block").numbers()[r]},
                                  {"series", series},
@@ -230,7 +234,7 @@ Figure figure_trace(const Table& life, std::string_view own, std::string_view pr
   }
   const double last = life.column("block").numbers().back();
   auto panel = [last](bj::array values, std::string_view field, std::string_view title, std::string_view series,
-                  std::string_view extra) {
+                      std::string_view extra) {
     return bj::object{{"width", 640},
                       {"height", 170},
                       {"data", {{"values", std::move(values)}}},
@@ -251,8 +255,7 @@ Figure figure_trace(const Table& life, std::string_view own, std::string_view pr
       fmt::format("The vector of {} leaves its own token and comes to point at {}", visible(own), visible(predicted)),
       "from the top: ranks of the two tokens after each block, cosines with them, and the four changes",
       {{"vconcat",
-        {std::move(rank_panel),
-         panel(std::move(cosines), "cosine", "cosine with the token", "series", "top"),
+        {std::move(rank_panel), panel(std::move(cosines), "cosine", "cosine with the token", "series", "top"),
          panel(lengths, "length", "length of the change", "change", "cosine"),
          panel(lengths, "cosine", "cosine with the residual", "change", "length")}},
        {"resolve", {{"scale", {{"color", "independent"}}}}}});

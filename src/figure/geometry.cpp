@@ -19,7 +19,8 @@ bj::object lines(const Table& table, std::string_view x, std::initializer_list<s
     const auto& values = table.column(name).numbers();
     for (std::size_t r = 0; r < table.rows(); ++r) {
       if (std::isfinite(values[r]))
-        rows.push_back(bj::object{{"x", table.column(x).numbers()[r]}, {"measure", bj::string(name)}, {"value", values[r]}});
+        rows.push_back(
+            bj::object{{"x", table.column(x).numbers()[r]}, {"measure", bj::string(name)}, {"value", values[r]}});
     }
   }
   return {{"width", 560},
@@ -38,19 +39,21 @@ bj::object lines(const Table& table, std::string_view x, std::initializer_list<s
 Figure figure_spectrum(const Table& spectrum) {
   bj::object variance = lines(spectrum, "component", {"variance"}, "variance", 200);
   variance["encoding"].as_object()["y"].as_object()["scale"] = {{"type", "symlog"}, {"constant", 1e-4}};
-  return finish("spectrum", "Variance along the principal axes", "above: of each; below: the share of the first ones",
-                {{"vconcat", {std::move(variance), lines(spectrum, "component", {"cumulated"}, "share of the variance", 200)}}});
+  return finish(
+      "spectrum", "Variance along the principal axes", "above: of each; below: the share of the first ones",
+      {{"vconcat", {std::move(variance), lines(spectrum, "component", {"cumulated"}, "share of the variance", 200)}}});
 }
 
 Figure figure_norms(const Table& norms) {
   bj::object x = number_field("from", "length");
   x["bin"] = "binned";
-  return finish("norms", "Lengths of the vectors", "from the shortest to the longest",
-                {{"width", 640},
-                 {"height", 240},
-                 {"data", data_of(rows_of(norms))},
-                 {"mark", {{"type", "bar"}, {"color", bj::string(palette[5])}, {"binSpacing", 0}}},
-                 {"encoding", {{"x", std::move(x)}, {"x2", {{"field", "to"}}}, {"y", number_field("vectors", "vectors")}}}});
+  return finish(
+      "norms", "Lengths of the vectors", "from the shortest to the longest",
+      {{"width", 640},
+       {"height", 240},
+       {"data", data_of(rows_of(norms))},
+       {"mark", {{"type", "bar"}, {"color", bj::string(palette[5])}, {"binSpacing", 0}}},
+       {"encoding", {{"x", std::move(x)}, {"x2", {{"field", "to"}}}, {"y", number_field("vectors", "vectors")}}}});
 }
 
 Figure figure_hubs(const Table& hubs) {
@@ -83,8 +86,9 @@ Figure figure_undertrained(const Table& tokens, std::string_view reference) {
   const char* x = known ? "indicator" : "norm";
   bj::object encoding = {{"x", number_field(x, known ? "1 - cosine with the mean of unused rows" : "length")},
                          {"y", number_field("distance", "distance to the mean of all rows")},
-                         {"tooltip", {text_field("token", "token"), number_field("rank", "rank"), number_field(x, x),
-                                      number_field("distance", "distance"), number_field("norm", "norm")}}};
+                         {"tooltip",
+                          {text_field("token", "token"), number_field("rank", "rank"), number_field(x, x),
+                           number_field("distance", "distance"), number_field("norm", "norm")}}};
   bj::object named = encoding;
   named["text"] = {{"field", "token"}, {"type", "nominal"}};
   return finish("undertrained", "Tokens that training hardly touched", fmt::format("unused rows: {}", reference),

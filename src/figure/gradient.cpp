@@ -1,4 +1,5 @@
-// What gradients say: gradient x activation by block and position or head; the estimate of patches against the real ones.
+// What gradients say: gradient x activation by block and position or head; the estimate of patches against the real
+// ones.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -17,7 +18,8 @@ struct Cells {
 };
 
 Cells summed(const Table& parts, std::string_view site, bool by_head) {
-  const auto &block = parts.column("block").numbers(), &head = parts.column("head").numbers(), &position = parts.column("position").numbers();
+  const auto &block = parts.column("block").numbers(), &head = parts.column("head").numbers(),
+             &position = parts.column("position").numbers();
   std::map<std::pair<double, double>, std::pair<double, std::string>> sums;
   for (std::size_t i = 0; i < parts.rows(); ++i) {
     if (parts.column("site").texts()[i] != site) continue;
@@ -27,7 +29,10 @@ Cells summed(const Table& parts, std::string_view site, bool by_head) {
   }
   Cells cells;
   for (const auto& [at, cell] : sums) {
-    cells.values.push_back(bj::object{{"block", at.first < 0 ? bj::value("") : bj::value(at.first)}, {"order", at.second}, {"place", cell.second}, {"value", cell.first}});
+    cells.values.push_back(bj::object{{"block", at.first < 0 ? bj::value("") : bj::value(at.first)},
+                                      {"order", at.second},
+                                      {"place", cell.second},
+                                      {"value", cell.first}});
     cells.most = std::max(cells.most, std::abs(cell.first));
   }
   return cells;
@@ -36,15 +41,32 @@ Cells summed(const Table& parts, std::string_view site, bool by_head) {
 bj::object panel(Cells cells, const std::string& title, bool by_head, int width) {
   const double range = std::max(cells.most, 1e-12);
   const bool blocks = !cells.values.empty() && cells.values[0].at("block").is_number();
-  const bj::object x = {{"field", "place"}, {"type", "nominal"}, {"sort", {{"field", "order"}}}, {"title", by_head ? bj::value("head") : bj::value(nullptr)},
+  const bj::object x = {{"field", "place"},
+                        {"type", "nominal"},
+                        {"sort", {{"field", "order"}}},
+                        {"title", by_head ? bj::value("head") : bj::value(nullptr)},
                         {"axis", {{"labelAngle", by_head ? 0 : -45}, {"labelLimit", 90}}}};
-  const bj::object y = {{"field", "block"}, {"type", "ordinal"}, {"sort", "descending"}, {"title", blocks ? bj::value("block") : bj::value(nullptr)},
+  const bj::object y = {{"field", "block"},
+                        {"type", "ordinal"},
+                        {"sort", "descending"},
+                        {"title", blocks ? bj::value("block") : bj::value(nullptr)},
                         {"axis", {{"labelOverlap", true}}}};
-  const bj::object colour = {{"field", "value"}, {"type", "quantitative"}, {"title", "logit"},
+  const bj::object colour = {{"field", "value"},
+                             {"type", "quantitative"},
+                             {"title", "logit"},
                              {"scale", {{"domain", {-range, range}}, {"scheme", "redblue"}, {"reverse", true}}}};
-  return {{"title", {{"text", title}, {"fontSize", 12}}}, {"width", width}, {"height", blocks ? 240 : 24}, {"data", {{"values", std::move(cells.values)}}},
+  return {{"title", {{"text", title}, {"fontSize", 12}}},
+          {"width", width},
+          {"height", blocks ? 240 : 24},
+          {"data", {{"values", std::move(cells.values)}}},
           {"mark", "rect"},
-          {"encoding", {{"x", x}, {"y", y}, {"color", colour}, {"tooltip", {text_field("place", by_head ? "head" : "token"), number_field("block", "block"), number_field("value", "gradient x activation")}}}}};
+          {"encoding",
+           {{"x", x},
+            {"y", y},
+            {"color", colour},
+            {"tooltip",
+             {text_field("place", by_head ? "head" : "token"), number_field("block", "block"),
+              number_field("value", "gradient x activation")}}}}};
 }
 
 }  // namespace
@@ -69,7 +91,8 @@ Figure figure_gradient(const Table& parts, std::string_view title, std::string_v
                 {{"concat", std::move(panels)}, {"columns", 2}, {"resolve", {{"scale", {{"color", "independent"}}}}}});
 }
 
-Figure figure_patch_agreement(const Table& patches, const Table& sites, std::string_view target, std::string_view against) {
+Figure figure_patch_agreement(const Table& patches, const Table& sites, std::string_view target,
+                              std::string_view against) {
   bj::array line;
   double low = 0, high = 1;
   for (const char* name : {"restored", "estimated"}) {
@@ -78,20 +101,28 @@ Figure figure_patch_agreement(const Table& patches, const Table& sites, std::str
   for (double x : {low, high}) line.push_back({{"restored", x}, {"estimated", x}});
   std::string correlations;
   for (std::size_t i = 0; i < sites.rows(); ++i)
-    correlations += fmt::format("{}{} {:.3f}", i == 0 ? "correlation: " : ", ", sites.column("site").texts()[i], sites.column("correlation").numbers()[i]);
+    correlations += fmt::format("{}{} {:.3f}", i == 0 ? "correlation: " : ", ", sites.column("site").texts()[i],
+                                sites.column("correlation").numbers()[i]);
   bj::array range;
   for (std::size_t i = 0; i < sites.rows(); ++i) range.push_back(bj::string(palette[i % std::size(palette)]));
-  const bj::object x = number_field("restored", "restored by the real patch"), y = number_field("estimated", "estimated by the gradient");
-  const bj::object dots = {{"data", {{"values", rows_of(patches)}}},
-                           {"mark", {{"type", "circle"}, {"size", 26}, {"opacity", 0.65}}},
-                           {"encoding",
-                            {{"x", x}, {"y", y}, {"color", {{"field", "site"}, {"type", "nominal"}, {"title", nullptr}, {"scale", {{"range", std::move(range)}}}}},
-                             {"tooltip", {text_field("site", "site"), number_field("block", "block"), number_field("position", "position"),
-                                          number_field("head", "head"), x, y}}}}};
-  const bj::object equal = {{"data", {{"values", std::move(line)}}}, {"mark", {{"type", "line"}, {"color", "#8a929a"}, {"strokeDash", {4, 4}}}},
+  const bj::object x = number_field("restored", "restored by the real patch"),
+                   y = number_field("estimated", "estimated by the gradient");
+  const bj::object dots = {
+      {"data", {{"values", rows_of(patches)}}},
+      {"mark", {{"type", "circle"}, {"size", 26}, {"opacity", 0.65}}},
+      {"encoding",
+       {{"x", x},
+        {"y", y},
+        {"color",
+         {{"field", "site"}, {"type", "nominal"}, {"title", nullptr}, {"scale", {{"range", std::move(range)}}}}},
+        {"tooltip",
+         {text_field("site", "site"), number_field("block", "block"), number_field("position", "position"),
+          number_field("head", "head"), x, y}}}}};
+  const bj::object equal = {{"data", {{"values", std::move(line)}}},
+                            {"mark", {{"type", "line"}, {"color", "#8a929a"}, {"strokeDash", {4, 4}}}},
                             {"encoding", {{"x", x}, {"y", y}}}};
-  return finish("patch-agreement", fmt::format("Patches of {} against {}: estimated and real", target, against), correlations,
-                {{"width", 440}, {"height", 360}, {"layer", {equal, dots}}});
+  return finish("patch-agreement", fmt::format("Patches of {} against {}: estimated and real", target, against),
+                correlations, {{"width", 440}, {"height", 360}, {"layer", {equal, dots}}});
 }
 
 }  // namespace embscope

@@ -20,7 +20,11 @@ bj::object restored_colour(bool legend) {
 }
 
 bj::object block_axis() {
-  return {{"field", "block"}, {"type", "ordinal"}, {"sort", "descending"}, {"title", "block"}, {"axis", {{"labelOverlap", true}}}};
+  return {{"field", "block"},
+          {"type", "ordinal"},
+          {"sort", "descending"},
+          {"title", "block"},
+          {"axis", {{"labelOverlap", true}}}};
 }
 
 bj::array rows_at(const Table& grid, std::string_view site) {
@@ -70,7 +74,8 @@ bj::object head_panel(const Table& heads, int width) {
               number_field("difference", "logit difference")}}}}};
 }
 
-// The first characters of a text. Vega cuts what exceeds a mark's limit between the halves of an emoji, which vl-convert refuses.
+// The first characters of a text. Vega cuts what exceeds a mark's limit between the halves of an emoji, which
+// vl-convert refuses.
 std::string beginning(std::string_view text, std::size_t characters) {
   std::size_t at = 0;
   for (; at < text.size(); ++at) {
@@ -85,7 +90,8 @@ bj::object written(const Table& runs) {
   bj::array rows;  // without the columns that are called as words
   for (std::size_t i = 0; i < runs.rows(); ++i) {
     const std::string& text = runs.column("text").texts()[i];
-    rows.push_back(bj::object{{"strength", runs.column("strength").numbers()[i]}, {"text", text}, {"shown", beginning(text, 90)}});
+    rows.push_back(
+        bj::object{{"strength", runs.column("strength").numbers()[i]}, {"text", text}, {"shown", beginning(text, 90)}});
   }
   return {{"title", {{"text", "what the model then writes"}, {"fontSize", 12}}},
           {"width", 560},

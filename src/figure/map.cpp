@@ -16,25 +16,27 @@ namespace {
 
 constexpr double width = 720, height = 560;  // of the picture, in its own pixels
 constexpr std::int64_t most_circles = 2000;
-constexpr std::string_view names_font = "system-ui, DejaVu Sans, sans-serif";  // the second has the mark of a leading space
+constexpr std::string_view names_font =
+    "system-ui, DejaVu Sans, sans-serif";  // the second has the mark of a leading space
 
-// Okabe & Ito's colours first, then some that still differ from them in hue or lightness. More could not be told apart: of scripts
-// the commonest have a colour, and what is left shares the last.
+// Okabe & Ito's colours first, then some that still differ from them in hue or lightness. More could not be told apart:
+// of scripts the commonest have a colour, and what is left shares the last.
 constexpr std::string_view kind_colours[] = {"#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#009E73", "#CC79A7",
                                              "#B15928", "#000000", "#6A3D9A", "#B2DF8A", "#FB9A99", "#A0A0A0"};
-constexpr std::string_view kind_order[] = {"word", "Word", "piece", "Piece", "digits", "punctuation", "bytes", "special"};
+constexpr std::string_view kind_order[] = {"word",   "Word",        "piece", "Piece",
+                                           "digits", "punctuation", "bytes", "special"};
 
 struct Script {
   std::int32_t first, last;
   std::string_view name;
 };
 // Blocks of Unicode 15 by their script; letters of Latin-1 and its extensions count as Latin.
-constexpr Script scripts[] = {{0x370, 0x3ff, "Greek"},      {0x400, 0x52f, "Cyrillic"},   {0x530, 0x58f, "Armenian"},
-                              {0x590, 0x5ff, "Hebrew"},     {0x600, 0x77f, "Arabic"},     {0x900, 0x97f, "Devanagari"},
-                              {0x980, 0xdff, "Indic"},      {0xe00, 0xe7f, "Thai"},       {0x10a0, 0x10ff, "Georgian"},
-                              {0x1100, 0x11ff, "Hangul"},   {0x3040, 0x30ff, "Kana"},     {0x3130, 0x318f, "Hangul"},
-                              {0x3400, 0x9fff, "Han"},      {0xac00, 0xd7af, "Hangul"},   {0xf900, 0xfaff, "Han"},
-                              {0x1f000, 0x1faff, "emoji"},  {0x20000, 0x3ffff, "Han"}};
+constexpr Script scripts[] = {{0x370, 0x3ff, "Greek"},     {0x400, 0x52f, "Cyrillic"}, {0x530, 0x58f, "Armenian"},
+                              {0x590, 0x5ff, "Hebrew"},    {0x600, 0x77f, "Arabic"},   {0x900, 0x97f, "Devanagari"},
+                              {0x980, 0xdff, "Indic"},     {0xe00, 0xe7f, "Thai"},     {0x10a0, 0x10ff, "Georgian"},
+                              {0x1100, 0x11ff, "Hangul"},  {0x3040, 0x30ff, "Kana"},   {0x3130, 0x318f, "Hangul"},
+                              {0x3400, 0x9fff, "Han"},     {0xac00, 0xd7af, "Hangul"}, {0xf900, 0xfaff, "Han"},
+                              {0x1f000, 0x1faff, "emoji"}, {0x20000, 0x3ffff, "Han"}};
 
 std::string_view script_of(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
@@ -69,7 +71,8 @@ struct Frame {
     x0 -= mx, x1 += mx, y0 -= my, y1 += my;
   }
   Place place(std::span<const float> point) const {
-    const double x = (static_cast<double>(point[0]) - x0) / (x1 - x0), y = (y1 - static_cast<double>(point[1])) / (y1 - y0);
+    const double x = (static_cast<double>(point[0]) - x0) / (x1 - x0),
+                 y = (y1 - static_cast<double>(point[1])) / (y1 - y0);
     return {std::isfinite(x) ? width * x : 0, std::isfinite(y) ? height * y : 0};
   }
 };
@@ -78,7 +81,7 @@ struct Frame {
 struct Colours {
   std::vector<std::string> names;  // of the classes, for the legend
   std::vector<std::string> hues;
-  std::vector<std::size_t> of;     // class of each point
+  std::vector<std::size_t> of;  // class of each point
 };
 
 // The kinds that are there, in the order of the legend: kind_order's, then the others, the commonest first.
@@ -120,7 +123,9 @@ Colours colours_of(const MapLook& look, std::size_t count) {
 }
 
 Rgb parsed(std::string_view hue) {
-  auto pair = [&](std::size_t at) { return static_cast<std::uint8_t>(std::stoi(std::string(hue.substr(at, 2)), nullptr, 16)); };
+  auto pair = [&](std::size_t at) {
+    return static_cast<std::uint8_t>(std::stoi(std::string(hue.substr(at, 2)), nullptr, 16));
+  };
   return {pair(1), pair(3), pair(5)};
 }
 
@@ -138,7 +143,8 @@ std::vector<double> quantiles(std::span<const double> values) {
 std::vector<Rgb> colour_of_points(const MapLook& look, const Colours& colours) {
   std::vector<Rgb> out;
   if (look.values.size() >= colours.of.size()) {
-    for (double q : quantiles(std::span(look.values).first(colours.of.size()))) out.push_back(sequential(0.25 + 0.75 * q));
+    for (double q : quantiles(std::span(look.values).first(colours.of.size())))
+      out.push_back(sequential(0.25 + 0.75 * q));
     return out;
   }
   for (std::size_t c : colours.of) out.push_back(parsed(colours.hues[c]));
@@ -203,7 +209,8 @@ std::size_t letters(std::string_view text) {
   return count;
 }
 
-// Those whose names fit beside their points without touching another; `spare` more pixels around each where points are many.
+// Those whose names fit beside their points without touching another; `spare` more pixels around each where points are
+// many.
 std::vector<std::size_t> named(const Tensor& points, std::span<const std::string> labels, const Frame& frame,
                                std::size_t added, double spare, std::size_t most) {
   struct Box {
@@ -247,8 +254,9 @@ bj::object colour_channel(const MapLook& look, const Colours& colours) {
           {"type", "nominal"},
           {"title", title},
           {"legend", {{"columns", 6}, {"symbolOpacity", 1}, {"symbolSize", 80}}},  // no wider than the map
-          {"scale", {{"domain", bj::array(colours.names.begin(), colours.names.end())},
-                     {"range", bj::array(colours.hues.begin(), colours.hues.end())}}}};
+          {"scale",
+           {{"domain", bj::array(colours.names.begin(), colours.names.end())},
+            {"range", bj::array(colours.hues.begin(), colours.hues.end())}}}};
 }
 
 }  // namespace
@@ -266,12 +274,14 @@ std::string_view token_kind(std::string_view label) {
     const auto [c, length] = code_point(label, at);
     at += static_cast<std::size_t>(length);
     const bool upper = (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7);
-    if (latin_letter(c) || (c >= 0xc0 && c < 0x250)) return leading ? (upper ? "Word" : "word") : upper ? "Piece" : "piece";
+    if (latin_letter(c) || (c >= 0xc0 && c < 0x250))
+      return leading ? (upper ? "Word" : "word") : upper ? "Piece" : "piece";
   }
   return "punctuation";
 }
 
-Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title, const MapLook& look) {
+Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title,
+                  const MapLook& look) {
   const Frame frame(points);
   const auto n = static_cast<std::size_t>(points.rows());
   const bool many = points.rows() > most_circles;
@@ -280,8 +290,10 @@ Figure figure_map(const Tensor& points, std::span<const std::string> labels, std
   auto row_of = [&](std::size_t i) {
     const auto point = points.row(static_cast<std::int64_t>(i));
     bj::object row = {{"x", point[0]}, {"y", point[1]}, {"label", labels[i]}};
-    if (look.values.size() >= n) row["colour"] = look.values[i];
-    else if (!colours.names.empty()) row["colour"] = colours.names[colours.of[i]];
+    if (look.values.size() >= n)
+      row["colour"] = look.values[i];
+    else if (!colours.names.empty())
+      row["colour"] = colours.names[colours.of[i]];
     return row;
   };
   const bj::object x = axis("x", frame.x0, frame.x1), y = axis("y", frame.y0, frame.y1);
@@ -291,7 +303,8 @@ Figure figure_map(const Tensor& points, std::span<const std::string> labels, std
   for (std::size_t i = 0; i < n; ++i) {
     if (!many || i >= n - added) circles.push_back(row_of(i));
   }
-  for (std::size_t i : named(points, labels, frame, added, many ? 14 : 0, many ? 160 : 2000)) names.push_back(row_of(i));
+  for (std::size_t i : named(points, labels, frame, added, many ? 14 : 0, many ? 160 : 2000))
+    names.push_back(row_of(i));
   if (many) {
     const bj::object picture = {{"url", raster(points, frame, colour_of_points(look, colours))},
                                 {"x", (frame.x0 + frame.x1) / 2},
@@ -301,13 +314,19 @@ Figure figure_map(const Tensor& points, std::span<const std::string> labels, std
                                 {"encoding", {{"url", {{"field", "url"}, {"type", "nominal"}}}, {"x", x}, {"y", y}}}});
   }
   bj::object dots = {{"data", {{"values", many ? names : circles}}},
-                     {"mark", {{"type", "circle"}, {"size", many ? 10 : n > 400 ? 12 : 24}, {"opacity", many ? 1.0 : 0.7}}},
+                     {"mark",
+                      {{"type", "circle"},
+                       {"size", many      ? 10
+                                : n > 400 ? 12
+                                          : 24},
+                       {"opacity", many ? 1.0 : 0.7}}},
                      {"encoding", {{"x", x}, {"y", y}, {"tooltip", {tip}}, {"color", colour_channel(look, colours)}}}};
   if (!many) dots["params"] = {bj::object{{"name", "view"}, {"select", "interval"}, {"bind", "scales"}}};
   layers.push_back(std::move(dots));
   for (bool halo : {true, false}) {  // white behind the letters
     if (halo && !many) continue;
-    bj::object mark = {{"type", "text"}, {"fontSize", 10}, {"align", "left"}, {"dx", 5}, {"font", bj::string(names_font)}};
+    bj::object mark = {
+        {"type", "text"}, {"fontSize", 10}, {"align", "left"}, {"dx", 5}, {"font", bj::string(names_font)}};
     if (halo) mark["stroke"] = "white", mark["strokeWidth"] = 3;
     layers.push_back(bj::object{{"data", {{"values", names}}},
                                 {"mark", std::move(mark)},
@@ -324,7 +343,8 @@ Figure figure_map(const Tensor& points, std::span<const std::string> labels, std
                                      many ? "" : "; drag to move, scroll to look closer");
   if (added > 0) subtitle += fmt::format("; {} added to the finished map (rings)", added);
   if (!look.note.empty()) subtitle += "\n" + look.note;
-  return finish("map", std::string(title), subtitle, {{"width", width}, {"height", height}, {"layer", std::move(layers)}});
+  return finish("map", std::string(title), subtitle,
+                {{"width", width}, {"height", height}, {"layer", std::move(layers)}});
 }
 
 }  // namespace embscope

@@ -23,8 +23,8 @@ constexpr std::uint8_t beyond = 232;
 
 /// What is known of every token and dimension.
 struct Statistics {
-  std::vector<double> token_mean, token_norm, token_score;              // [V]
-  std::vector<double> dimension_mean, dimension_deviation, direction;   // [D]
+  std::vector<double> token_mean, token_norm, token_score;             // [V]
+  std::vector<double> dimension_mean, dimension_deviation, direction;  // [D]
 };
 
 /// Means over 2^level tokens in one order, from the lowest level that fits in memory upwards: [pixels, D] each.
@@ -231,8 +231,9 @@ struct MatrixTiles::Parts {
     const std::int64_t vocab = model->config().vocab, width = model->config().width;
     Pyramid made;
     constexpr int cheap = 4;  // levels below are drawn from the matrix itself: 4,096 rows for a tile
-    std::int64_t span = 1;  // tokens of a pixel
-    for (; made.lowest + 1 < static_cast<int>(levels) && (made.lowest < cheap || vocab / span * width > kept_values); span *= 2)
+    std::int64_t span = 1;    // tokens of a pixel
+    for (; made.lowest + 1 < static_cast<int>(levels) && (made.lowest < cheap || vocab / span * width > kept_values);
+         span *= 2)
       ++made.lowest;
     made.levels.push_back(means(*model, tokens(which), span, 0, (vocab + span - 1) / span));
     for (std::size_t l = static_cast<std::size_t>(made.lowest) + 1; l < levels; ++l, span *= 2)
@@ -294,7 +295,8 @@ std::vector<std::uint8_t> MatrixTiles::png(int level, std::int64_t x, std::int64
   }
   std::vector<std::uint8_t> rgb(std::size_t{3} * tile * tile, beyond);
   for (std::int64_t py = 0; py < std::min<std::int64_t>(tile, l.height - y * tile); ++py) {
-    const std::int64_t from = (y * tile + py) * l.dimensions_per_pixel, to = std::min(from + l.dimensions_per_pixel, width);
+    const std::int64_t from = (y * tile + py) * l.dimensions_per_pixel,
+                       to = std::min(from + l.dimensions_per_pixel, width);
     for (std::int64_t px = 0; px < count; ++px) {
       double sum = 0;
       for (std::int64_t i = from; i < to; ++i)
@@ -336,7 +338,8 @@ Table MatrixTiles::values(const Area& a, std::string_view token_order, std::stri
     throw Error(Code::range, where, fmt::format("the matrix has {} x {}", vocab, width));
   const std::int64_t across = a.right - a.left, down = a.bottom - a.top;
   if (across > most_values / down)
-    throw Error(Code::range, where, fmt::format("{} values, at most {} are written: zoom in", across * down, most_values));
+    throw Error(Code::range, where,
+                fmt::format("{} values, at most {} are written: zoom in", across * down, most_values));
   const std::lock_guard lock(parts_->mutex);
   const Order &tokens = parts_->tokens(t), &dimensions = parts_->dimensions(d);
   std::vector<double> ids;
@@ -348,12 +351,14 @@ Table MatrixTiles::values(const Area& a, std::string_view token_order, std::stri
     ids.push_back(token), names.push_back(model.label(token));
     model.weights().wte.row(token, row.data());
     for (std::int64_t y = a.top; y < a.bottom; ++y)
-      columns[static_cast<std::size_t>(y - a.top)].push_back(static_cast<double>(row[static_cast<std::size_t>(dimensions[static_cast<std::size_t>(y)])]));
+      columns[static_cast<std::size_t>(y - a.top)].push_back(
+          static_cast<double>(row[static_cast<std::size_t>(dimensions[static_cast<std::size_t>(y)])]));
   }
   Table table("values of the embedding matrix");
   table.add("id", std::move(ids), whole).add("token", std::move(names));
   for (std::int64_t y = 0; y < down; ++y)
-    table.add(fmt::format("d{}", dimensions[static_cast<std::size_t>(a.top + y)]), std::move(columns[static_cast<std::size_t>(y)]));
+    table.add(fmt::format("d{}", dimensions[static_cast<std::size_t>(a.top + y)]),
+              std::move(columns[static_cast<std::size_t>(y)]));
   return table;
 }
 

@@ -46,9 +46,10 @@ bj::array points_of(const Table& crossings) {
 Figure figure_mix_layers(const Table& cells, const Table& crossings, std::string_view replace, std::string_view with) {
   const std::size_t targets = cells.columns().size() - 3;  // beside block, p and top
   const std::string legend = targets < 2 ? "probability of " + cells.columns()[2].name
-                                         : fmt::format("{}, of {} and {}", cells.columns()[3].name, cells.columns()[2].name,
-                                                       cells.columns()[3].name);
-  bj::object x = number_field("from", fmt::format("p, the share of {}", visible(replace))), y = number_field("block", "block");
+                                         : fmt::format("{}, of {} and {}", cells.columns()[3].name,
+                                                       cells.columns()[2].name, cells.columns()[3].name);
+  bj::object x = number_field("from", fmt::format("p, the share of {}", visible(replace))),
+             y = number_field("block", "block");
   x["scale"] = {{"nice", false}};
   y["scale"] = {{"nice", false}};
   bj::object colour = number_field("shown", legend);

@@ -56,8 +56,8 @@ std::string scripts() {
          script(embscope_vega_embed_begin, embscope_vega_embed_end);
 }
 
-// A button for figures that can be played (usermeta.animate: a signal that goes from 0 to `last`): smoothly, or in whole steps
-// where the reader prefers reduced motion. It never starts by itself.
+// A button for figures that can be played (usermeta.animate: a signal that goes from 0 to `last`): smoothly, or in
+// whole steps where the reader prefers reduced motion. It never starts by itself.
 constexpr std::string_view player = R"(
 function playButton(at, view, { signal, last }) {
   const button = document.createElement('button'), still = matchMedia('(prefers-reduced-motion: reduce)');
@@ -91,8 +91,8 @@ bool is_played(const Figure& figure) { return figure.spec.find("\"usermeta\":{\"
 
 // A picture, unless there is something in it to press.
 std::string place_of(const Figure& figure, std::string_view id) {
-  return fmt::format("<figure role=\"{}\" aria-label=\"{}\"><div id=\"{}\"></div></figure>\n", is_played(figure) ? "group" : "img",
-                     escape_html(figure.title), id);
+  return fmt::format("<figure role=\"{}\" aria-label=\"{}\"><div id=\"{}\"></div></figure>\n",
+                     is_played(figure) ? "group" : "img", escape_html(figure.title), id);
 }
 
 std::string document(std::string_view title, std::string_view body, std::string_view drawing) {
@@ -105,7 +105,8 @@ std::string document(std::string_view title, std::string_view body, std::string_
 }
 
 std::string drawing_of(const Figure& figure, const std::string& id) {
-  const std::string then = is_played(figure) ? fmt::format(".then(r => playButton('{}', r.view, r.spec.usermeta.animate))", id) : "";
+  const std::string then =
+      is_played(figure) ? fmt::format(".then(r => playButton('{}', r.view, r.spec.usermeta.animate))", id) : "";
   return fmt::format(
       "vegaEmbed('#{}', {}, {{renderer: 'svg', actions: {{export: true, source: true, compiled: false, editor: "
       "false}}}}){}.catch(e => {{ document.getElementById('{}').textContent = String(e); }});\n",
@@ -144,9 +145,7 @@ std::string script_safe(std::string_view json) {
 }
 
 std::string page_of(const Figure& figure) {
-  return document(figure.title,
-                  place_of(figure, "figure"),
-                  drawing_of(figure, "figure"));
+  return document(figure.title, place_of(figure, "figure"), drawing_of(figure, "figure"));
 }
 
 Report::Report(std::string title, std::string subtitle) : title_(std::move(title)), subtitle_(std::move(subtitle)) {}

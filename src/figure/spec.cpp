@@ -37,11 +37,12 @@ bj::object look() {
           {"range", {{"category", std::move(colours)}}}};
 }
 
-// Vega keeps groups, stacks and lines by their words in plain objects of JavaScript, which have properties of their own: a word
-// that is called like one breaks the whole figure. It gets a mark that is not seen, U+2060.
+// Vega keeps groups, stacks and lines by their words in plain objects of JavaScript, which have properties of their
+// own: a word that is called like one breaks the whole figure. It gets a mark that is not seen, U+2060.
 std::string no_property(std::string text) {
-  for (const char* property : {"constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString",
-                               "valueOf", "__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"})
+  for (const char* property :
+       {"constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString",
+        "valueOf", "__proto__", "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__"})
     if (text == property) return text + "\xe2\x81\xa0";
   return text;
 }
@@ -117,9 +118,10 @@ Figure finish(std::string name, std::string title, const std::string& subtitle, 
     lines.emplace_back(bj::string(subtitle.substr(at, end - at)));
     at = end + 1;
   }
-  bj::value spec = {{"$schema", "https://vega.github.io/schema/vega-lite/v6.json"},
-                    {"title", {{"text", title}, {"subtitle", lines.size() == 1 ? std::move(lines[0]) : bj::value(std::move(lines))}}},
-                    {"config", look()}};
+  bj::value spec = {
+      {"$schema", "https://vega.github.io/schema/vega-lite/v6.json"},
+      {"title", {{"text", title}, {"subtitle", lines.size() == 1 ? std::move(lines[0]) : bj::value(std::move(lines))}}},
+      {"config", look()}};
   for (auto& [key, value] : body) spec.get_object()[key] = std::move(value);
   make_valid(spec);
   return {std::move(name), well_formed(title), bj::serialize(spec)};

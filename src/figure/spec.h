@@ -23,8 +23,8 @@ bj::array rows_of(const Table& table);
 bj::object number_field(std::string_view field, std::string_view title);
 bj::object text_field(std::string_view field, std::string_view title);
 
-/// A colour scale, "linear", "sqrt" or "log": white at the first value of the domain, blue at the second, dark blue at the
-/// third (raster.h sequential); values beyond keep the colour of the end.
+/// A colour scale, "linear", "sqrt" or "log": white at the first value of the domain, blue at the second, dark blue at
+/// the third (raster.h sequential); values beyond keep the colour of the end.
 bj::object sequential_scale(std::string_view type, const double (&domain)[3]);
 
 /// RFC 4648.

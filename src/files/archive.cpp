@@ -16,7 +16,8 @@ std::string looks_like(std::string_view bytes) {
   if (bytes.empty()) return "the file is empty";
   if (std::string foreign = foreign_format(bytes); !foreign.empty()) return foreign;
   if (begins_like_word_vectors(bytes))
-    return "this holds word vectors, and is not a model: similar, neighbours, geometry, analogy, compare and map open it";
+    return "this holds word vectors, and is not a model: similar, neighbours, geometry, analogy, compare and map open "
+           "it";
   return "neither GGUF, safetensors nor npy";
 }
 
@@ -63,7 +64,8 @@ std::string shown(std::string_view name) {
 
 namespace {
 
-std::shared_ptr<const Archive> open_by_content(std::shared_ptr<const MappedFile> file, const std::filesystem::path& path) {
+std::shared_ptr<const Archive> open_by_content(std::shared_ptr<const MappedFile> file,
+                                               const std::filesystem::path& path) {
   const std::string_view bytes = file->text();
   if (starts_with(bytes, "GGUF")) return open_gguf(std::move(file), path);
   if (starts_with(bytes, "\x93NUMPY")) return open_npy(std::move(file), path);
@@ -131,8 +133,9 @@ std::uint64_t MappedArchive::bytes_of(const std::string& name, DType dtype, cons
     refuse(fmt::format("tensor {}: rows of {} are not whole blocks of {} ({})", shown(name), shape.last(),
                        block_size(dtype), embscope::name(dtype)));
   }
-  if (!checked_multiply(static_cast<std::uint64_t>(shape.last() / block_size(dtype)), static_cast<std::uint64_t>(block_bytes(dtype)), row) || row > INT64_MAX ||
-      !checked_multiply(rows, row, bytes) || bytes > INT64_MAX) {
+  if (!checked_multiply(static_cast<std::uint64_t>(shape.last() / block_size(dtype)),
+                        static_cast<std::uint64_t>(block_bytes(dtype)), row) ||
+      row > INT64_MAX || !checked_multiply(rows, row, bytes) || bytes > INT64_MAX) {
     refuse(fmt::format("tensor {}: {} of {} overflow 63 bits", shown(name), shape.text(), embscope::name(dtype)));
   }
   return bytes;

@@ -39,7 +39,9 @@ constexpr Mark marks[] = {
 };
 
 // Protocols 2 to 5 (Python's pickletools, PROTO).
-bool is_pickle(std::string_view bytes) { return bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5; }
+bool is_pickle(std::string_view bytes) {
+  return bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
+}
 
 bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("+-.0123456789eE") == std::string_view::npos &&
@@ -51,7 +53,9 @@ bool is_number(std::string_view text) {
 std::string foreign_format(std::string_view bytes) {
   for (const Mark& mark : marks)
     if (bytes.starts_with(mark.bytes)) return mark.what;
-  if (is_pickle(bytes)) return "this is a Python pickle: convert it to safetensors, or word vectors to Word2Vec's format (gensim's save_word2vec_format)";
+  if (is_pickle(bytes))
+    return "this is a Python pickle: convert it to safetensors, or word vectors to Word2Vec's format (gensim's "
+           "save_word2vec_format)";
   if (bytes.size() > 262 && bytes.substr(257, 5) == "ustar") return "this is a tar archive: unpack it first";
   return "";
 }

@@ -20,20 +20,22 @@ std::uint64_t width_of(Kind kind) {
 
 // ggml's numbers of the element types that we read.
 constexpr std::pair<std::uint32_t, DType> types[] = {
-    {0, DType::f32},      {1, DType::f16},     {2, DType::q4_0},   {3, DType::q4_1},     {6, DType::q5_0},   {7, DType::q5_1},
-    {8, DType::q8_0},     {10, DType::q2_k},   {11, DType::q3_k},  {12, DType::q4_k},    {13, DType::q5_k},  {14, DType::q6_k},
-    {15, DType::q8_k},    {16, DType::iq2_xxs}, {17, DType::iq2_xs}, {18, DType::iq3_xxs}, {19, DType::iq1_s}, {20, DType::iq4_nl},
-    {21, DType::iq3_s},   {22, DType::iq2_s},  {23, DType::iq4_xs}, {24, DType::i8},      {25, DType::i16},   {26, DType::i32},
-    {27, DType::i64},     {28, DType::f64},    {29, DType::iq1_m}, {30, DType::bf16},    {34, DType::tq1_0}, {35, DType::tq2_0},
+    {0, DType::f32},      {1, DType::f16},    {2, DType::q4_0},    {3, DType::q4_1},     {6, DType::q5_0},
+    {7, DType::q5_1},     {8, DType::q8_0},   {10, DType::q2_k},   {11, DType::q3_k},    {12, DType::q4_k},
+    {13, DType::q5_k},    {14, DType::q6_k},  {15, DType::q8_k},   {16, DType::iq2_xxs}, {17, DType::iq2_xs},
+    {18, DType::iq3_xxs}, {19, DType::iq1_s}, {20, DType::iq4_nl}, {21, DType::iq3_s},   {22, DType::iq2_s},
+    {23, DType::iq4_xs},  {24, DType::i8},    {25, DType::i16},    {26, DType::i32},     {27, DType::i64},
+    {28, DType::f64},     {29, DType::iq1_m}, {30, DType::bf16},   {34, DType::tq1_0},   {35, DType::tq2_0},
     {39, DType::mxfp4},   {40, DType::nvfp4},
 };
 
 // What ggml calls them all (ggml.h, enum ggml_type; gguf-py, GGMLQuantizationType), to name those that are not read.
 constexpr std::string_view type_names[] = {
-    "F32",     "F16",    "Q4_0",  "Q4_1",  "Q4_2",  "Q4_3",   "Q5_0", "Q5_1",     "Q8_0",     "Q8_1",     "Q2_K",
-    "Q3_K",    "Q4_K",   "Q5_K",  "Q6_K",  "Q8_K",  "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S",  "IQ4_NL",   "IQ3_S",
-    "IQ2_S",   "IQ4_XS", "I8",    "I16",   "I32",   "I64",    "F64",  "IQ1_M",    "BF16",     "Q4_0_4_4", "Q4_0_4_8",
-    "Q4_0_8_8", "TQ1_0", "TQ2_0", "IQ4_NL_4_4", "IQ4_NL_4_8", "IQ4_NL_8_8", "MXFP4", "NVFP4", "Q1_0",
+    "F32",        "F16",        "Q4_0",       "Q4_1",  "Q4_2",     "Q4_3",     "Q5_0",     "Q5_1",    "Q8_0",
+    "Q8_1",       "Q2_K",       "Q3_K",       "Q4_K",  "Q5_K",     "Q6_K",     "Q8_K",     "IQ2_XXS", "IQ2_XS",
+    "IQ3_XXS",    "IQ1_S",      "IQ4_NL",     "IQ3_S", "IQ2_S",    "IQ4_XS",   "I8",       "I16",     "I32",
+    "I64",        "F64",        "IQ1_M",      "BF16",  "Q4_0_4_4", "Q4_0_4_8", "Q4_0_8_8", "TQ1_0",   "TQ2_0",
+    "IQ4_NL_4_4", "IQ4_NL_4_8", "IQ4_NL_8_8", "MXFP4", "NVFP4",    "Q1_0",
 };
 
 std::string type_name(std::uint32_t number) {
@@ -55,7 +57,8 @@ class Gguf : public MappedArchive {
     at_ = 4;
     const auto version = take<std::uint32_t>("the version");
     if (const auto swapped = __builtin_bswap32(version); swapped == 2 || swapped == 3)
-      throw Error(Code::unsupported, format_, path_.filename().string() + ": is a big-endian GGUF: only little-endian ones are read");
+      throw Error(Code::unsupported, format_,
+                  path_.filename().string() + ": is a big-endian GGUF: only little-endian ones are read");
     if (version != 2 && version != 3) refuse(fmt::format("version {}: versions 2 and 3 are read", version));
     const auto tensor_count = take<std::uint64_t>("the tensor count");
     const auto key_count = take<std::uint64_t>("the key count");
@@ -229,7 +232,8 @@ class Gguf : public MappedArchive {
 std::shared_ptr<const Archive> open_gguf(std::shared_ptr<const MappedFile> file, std::filesystem::path path) {
   return with_other_parts(std::make_shared<const Gguf>(std::move(file), path), [](const std::filesystem::path& part) {
     auto mapped = std::make_shared<const MappedFile>(part);
-    if (!mapped->text().starts_with("GGUF")) throw Error(Code::format, part.string(), "is part of a split GGUF, but no GGUF file");
+    if (!mapped->text().starts_with("GGUF"))
+      throw Error(Code::format, part.string(), "is part of a split GGUF, but no GGUF file");
     return std::make_shared<const Gguf>(std::move(mapped), part);
   });
 }

@@ -15,7 +15,8 @@ std::uint64_t split_number(const Archive& archive, std::string_view key, std::ui
   if (value == nullptr) return otherwise;
   if (const auto* x = std::get_if<std::uint64_t>(value)) return *x;
   if (const auto* x = std::get_if<std::int64_t>(value); x != nullptr && *x >= 0) return static_cast<std::uint64_t>(*x);
-  throw Error(Code::format, "gguf", fmt::format("{}: key '{}' is not a count", archive.path().filename().string(), key));
+  throw Error(Code::format, "gguf",
+              fmt::format("{}: key '{}' is not a count", archive.path().filename().string(), key));
 }
 
 class GgufParts : public Archive {
@@ -28,7 +29,8 @@ class GgufParts : public Archive {
     for (const auto& part : parts_) take_tensors(*part);
     const std::uint64_t stated = split_number(*parts_[0], "split.tensors.count", tensors_.size());
     if (stated != tensors_.size())
-      refuse(path_, fmt::format("says that its {} parts hold {} tensors, they hold {}", count, stated, tensors_.size()));
+      refuse(path_,
+             fmt::format("says that its {} parts hold {} tensors, they hold {}", count, stated, tensors_.size()));
   }
 
   std::string_view format() const override { return "gguf"; }
@@ -48,7 +50,8 @@ class GgufParts : public Archive {
     const fs::path path = name->path(no + 1);
     std::error_code error;
     if (!fs::exists(path, error))
-      throw Error(Code::not_found, path.string(), fmt::format("part {} of {} of a split GGUF is missing", no + 1, count));
+      throw Error(Code::not_found, path.string(),
+                  fmt::format("part {} of {} of a split GGUF is missing", no + 1, count));
     auto part = open(path);
     if (split_number(*part, "split.no", 0) != no || split_number(*part, "split.count", 1) != count)
       refuse(path, fmt::format("is not part {} of {} by its own keys split.no and split.count", no + 1, count));
@@ -97,15 +100,18 @@ std::shared_ptr<const Archive> with_other_parts(std::shared_ptr<const Archive> f
   if (count <= 1) return first;
   const fs::path path = first->path();
   if (count > most_parts || no >= count)
-    throw Error(Code::format, "gguf", fmt::format("{}: says that it is part {} of {}", path.filename().string(), no + 1, count));
+    throw Error(Code::format, "gguf",
+                fmt::format("{}: says that it is part {} of {}", path.filename().string(), no + 1, count));
   const auto name = GgufPartName::of(path);
   if (!name || name->number != no + 1 || name->count != count)
     throw Error(Code::usage, path.string(),
-                fmt::format("is part {} of {} of a split GGUF, whose name must end in -{:05}-of-{:05}.gguf: the other parts are found by it",
+                fmt::format("is part {} of {} of a split GGUF, whose name must end in -{:05}-of-{:05}.gguf: the other "
+                            "parts are found by it",
                             no + 1, count, no + 1, count));
   if (no > 0)
     throw Error(Code::usage, path.string(),
-                fmt::format("is part {} of {} of a split GGUF: open its first part, {}", no + 1, count, name->path(1).string()));
+                fmt::format("is part {} of {} of a split GGUF: open its first part, {}", no + 1, count,
+                            name->path(1).string()));
   return std::make_shared<const GgufParts>(std::move(first), count, open);
 }
 

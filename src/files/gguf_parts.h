@@ -1,5 +1,5 @@
-// A GGUF in several files, as llama.cpp's gguf-split writes it: NAME-00001-of-00003.gguf holds the metadata and the first
-// tensors, the others tensors only; split.no (from 0), split.count and split.tensors.count say so in each.
+// A GGUF in several files, as llama.cpp's gguf-split writes it: NAME-00001-of-00003.gguf holds the metadata and the
+// first tensors, the others tensors only; split.no (from 0), split.count and split.tensors.count say so in each.
 #pragma once
 
 #include <functional>
@@ -22,8 +22,9 @@ struct GgufPartName {
 
 using OpenPart = std::function<std::shared_ptr<const Archive>(const std::filesystem::path&)>;
 
-/// `first` itself when it is whole; when it is part 1 of several, one archive of all of them. Throws Error{usage} naming part 1
-/// for another part, Error{not_found} for one that is missing, Error{format} for parts that do not belong together.
+/// `first` itself when it is whole; when it is part 1 of several, one archive of all of them. Throws Error{usage}
+/// naming part 1 for another part, Error{not_found} for one that is missing, Error{format} for parts that do not belong
+/// together.
 std::shared_ptr<const Archive> with_other_parts(std::shared_ptr<const Archive> first, const OpenPart& open);
 
 }  // namespace embscope

@@ -17,7 +17,8 @@ namespace embscope {
 inline constexpr std::size_t unique_keys_up_to = std::size_t{1} << 20;
 
 /// Throws Error{format}, `where` in front, with line and column. Depth at most 64; a key may occur once in an object.
-boost::json::value parse_json(std::string_view text, const std::string& where, std::size_t unique_up_to = unique_keys_up_to);
+boost::json::value parse_json(std::string_view text, const std::string& where,
+                              std::size_t unique_up_to = unique_keys_up_to);
 
 /// The whole file. Throws as MappedFile and parse_json.
 boost::json::value read_json(const std::filesystem::path& path);

@@ -1,5 +1,5 @@
-// NumPy's .npy, versions 1 to 3: little-endian, C order, one array named "array". And its .npz: a zip archive of them as
-// numpy.savez writes it, each member stored as it is.
+// NumPy's .npy, versions 1 to 3: little-endian, C order, one array named "array". And its .npz: a zip archive of them
+// as numpy.savez writes it, each member stored as it is.
 #include <charconv>
 #include <cstring>
 
@@ -65,10 +65,12 @@ class Npy : public MappedArchive {
       if (name == text.substr(1, end - 1)) return dtype;
     }
     const bool big_endian = text[1] == '>';
-    throw Error(Code::unsupported, format_,
-                fmt::format("{}: dtype {} is {}", path_.filename().string(), shown(text.substr(1, end - 1)),
-                            big_endian ? "big-endian, which is not read: save it with array.astype(array.dtype.newbyteorder('<'))"
-                                       : "not read"));
+    throw Error(
+        Code::unsupported, format_,
+        fmt::format("{}: dtype {} is {}", path_.filename().string(), shown(text.substr(1, end - 1)),
+                    big_endian
+                        ? "big-endian, which is not read: save it with array.astype(array.dtype.newbyteorder('<'))"
+                        : "not read"));
   }
 
   Shape shape_of(std::string_view text) const {
@@ -91,7 +93,8 @@ class Npy : public MappedArchive {
   }
 };
 
-// PKWARE's APPNOTE, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.14 to 4.3.16 (its end), 4.5.3 (64-bit sizes).
+// PKWARE's APPNOTE, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.14 to 4.3.16 (its end), 4.5.3 (64-bit
+// sizes).
 class Npz : public Npy {
  public:
   Npz(std::shared_ptr<const MappedFile> file, std::filesystem::path path)
@@ -139,7 +142,8 @@ class Npz : public Npy {
     if (number(offset, 4) != 0x04034b50) refuse(fmt::format("{}: there is no member at {}", shown(name), offset));
     const std::uint64_t begin = offset + 30 + number(offset + 26, 2) + number(offset + 28, 2);
     if (begin > file_->text().size() || size > file_->text().size() - begin)
-      refuse(fmt::format("{}: needs bytes {} to {} beyond, the file has {}", shown(name), begin, size, file_->text().size()));
+      refuse(fmt::format("{}: needs bytes {} to {} beyond, the file has {}", shown(name), begin, size,
+                         file_->text().size()));
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
     read_array(std::move(name), begin, size);
     return next;

@@ -19,8 +19,8 @@ class MappedArchive : public Archive {
   /// Throws Error{format} with this format's name in front.
   [[noreturn]] void refuse(const std::string& message) const;
 
-  /// A tensor of the file: `offset` and `size` in bytes from the start of the file. Checks the name, the size against the
-  /// shape and dtype, and the end against the file's.
+  /// A tensor of the file: `offset` and `size` in bytes from the start of the file. Checks the name, the size against
+  /// the shape and dtype, and the end against the file's.
   void add_tensor(std::string name, DType dtype, Shape shape, std::uint64_t offset, std::uint64_t size);
 
   /// Bytes that `shape` of `dtype` takes; refuses sizes that are not positive, do not fill whole blocks, or overflow.

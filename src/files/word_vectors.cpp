@@ -80,7 +80,8 @@ bool is_whole_number(std::string_view field) {
 // index:value, as SVMlight and others write vectors without their zeros.
 bool is_sparse(std::string_view field) {
   const std::size_t colon = field.find(':');
-  return colon != std::string_view::npos && is_whole_number(field.substr(0, colon)) && is_number(field.substr(colon + 1));
+  return colon != std::string_view::npos && is_whole_number(field.substr(0, colon)) &&
+         is_number(field.substr(colon + 1));
 }
 
 std::size_t fields_in(std::string_view line) {
@@ -103,7 +104,10 @@ std::string_view first_field(std::string_view line) {
 class Reader {
  public:
   Reader(const std::filesystem::path& path, bool labels_elsewhere)
-      : file_(path), where_(path.filename().string()), labels_elsewhere_(labels_elsewhere), tsv_(path.extension() == ".tsv") {}
+      : file_(path),
+        where_(path.filename().string()),
+        labels_elsewhere_(labels_elsewhere),
+        tsv_(path.extension() == ".tsv") {}
 
   WordVectors read() const {
     const std::string_view bytes = file_.text();
@@ -140,14 +144,16 @@ class Reader {
       whole = whole && is_whole_number(first_field(line));
       if (all_are_numbers(line) && fields_in(line) == fields && fields > 0) continue;
       if (!labels_elsewhere_) return false;
-      refuse(fmt::format("line {}: {} numbers and nothing else are needed where the labels are in another file, found {}", number, fields,
-                         shown(line)));
+      refuse(
+          fmt::format("line {}: {} numbers and nothing else are needed where the labels are in another file, found {}",
+                      number, fields, shown(line)));
     }
     return labels_elsewhere_ || !whole || (tsv_ && first.find('\t') != std::string_view::npos);
   }
 
   static bool looks_like_text(std::string_view bytes) {
-    return std::ranges::all_of(bytes.substr(0, 4096), [](char c) { return (c >= ' ' && c <= '~') || c == '\t' || c == '\r' || c == '\n'; });
+    return std::ranges::all_of(bytes.substr(0, 4096),
+                               [](char c) { return (c >= ' ' && c <= '~') || c == '\t' || c == '\r' || c == '\n'; });
   }
 
   [[noreturn]] void refuse(const std::string& message) const { throw Error(Code::format, where_, message); }
@@ -167,7 +173,8 @@ class Reader {
     return lines;
   }
 
-  // Without a header, the fields of the first line decide: all from the back that are numbers, but never the word itself.
+  // Without a header, the fields of the first line decide: all from the back that are numbers, but never the word
+  // itself.
   std::uint64_t width_of(std::string_view line) const {
     std::uint64_t width = 0;
     float value = 0;
@@ -193,8 +200,7 @@ class Reader {
     check_room(lines.size(), width, 2, bytes.size());  // "0 " is the shortest value
     if (header) check_width(lines, *header);
     WordVectors out{format, std::vector<std::string>(lines.size()), {}};
-    out.vectors =
-        Tensor::uninitialised({static_cast<std::int64_t>(lines.size()), static_cast<std::int64_t>(width)});
+    out.vectors = Tensor::uninitialised({static_cast<std::int64_t>(lines.size()), static_cast<std::int64_t>(width)});
     parallel_for(out.vectors.rows(), 256, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const auto at = static_cast<std::size_t>(i);
@@ -223,11 +229,14 @@ class Reader {
       for (std::uint64_t k = 0; k < header.width; ++k) take_field(line);
       return is_number(take_field(line)) && !without_end(line).empty();
     });
-    if (all_have_more) refuse(fmt::format("line 1 says {} values, line 2 has {} and every other line more too", header.width, fields_in(lines[0]) - 1));
+    if (all_have_more)
+      refuse(fmt::format("line 1 says {} values, line 2 has {} and every other line more too", header.width,
+                         fields_in(lines[0]) - 1));
   }
 
   [[noreturn]] void refuse_sparse(std::size_t number, std::string_view line) const {
-    refuse(fmt::format("line {}: {} is a value of a sparse vector (index:value): write all the values of each vector", number, shown(take_field(line))));
+    refuse(fmt::format("line {}: {} is a value of a sparse vector (index:value): write all the values of each vector",
+                       number, shown(take_field(line))));
   }
 
   std::string read_line(std::string_view line, std::size_t number, std::span<float> values) const {
@@ -255,7 +264,8 @@ class Reader {
       bytes.remove_prefix(std::min(bytes.find_first_not_of('\n'), bytes.size()));  // the C program ends rows with one
       const std::size_t space = bytes.substr(0, longest_word + 1).find(' ');
       if (space == std::string_view::npos || bytes.substr(0, space).find('\n') != std::string_view::npos)
-        refuse(fmt::format("vector {} of {}: no word of at most {} bytes before it", i + 1, header.count, longest_word));
+        refuse(
+            fmt::format("vector {} of {}: no word of at most {} bytes before it", i + 1, header.count, longest_word));
       if (bytes.size() - space - 1 < row_bytes)
         refuse(fmt::format("vector {} of {}: needs {} bytes, {} are left", i + 1, header.count, row_bytes,
                            bytes.size() - space - 1));
@@ -281,7 +291,8 @@ class Reader {
 
 std::vector<std::string_view> columns_of(std::string_view line) {
   std::vector<std::string_view> columns;
-  for (std::size_t tab; (tab = line.find('\t')) != std::string_view::npos; line.remove_prefix(tab + 1)) columns.push_back(line.substr(0, tab));
+  for (std::size_t tab; (tab = line.find('\t')) != std::string_view::npos; line.remove_prefix(tab + 1))
+    columns.push_back(line.substr(0, tab));
   columns.push_back(line);
   return columns;
 }
@@ -289,7 +300,8 @@ std::vector<std::string_view> columns_of(std::string_view line) {
 std::size_t label_column(const std::vector<std::string_view>& names) {
   for (std::string_view wanted : {"label", "word", "token", "name", "text"}) {
     const auto found = std::ranges::find_if(names, [&](std::string_view name) {
-      return std::ranges::equal(name, wanted, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+      return std::ranges::equal(name, wanted,
+                                [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
     });
     if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
   }
@@ -298,22 +310,27 @@ std::size_t label_column(const std::vector<std::string_view>& names) {
 
 }  // namespace
 
-WordVectors read_word_vectors(const std::filesystem::path& path, bool labels_elsewhere) { return Reader(path, labels_elsewhere).read(); }
+WordVectors read_word_vectors(const std::filesystem::path& path, bool labels_elsewhere) {
+  return Reader(path, labels_elsewhere).read();
+}
 
 std::vector<std::string> read_labels(const std::filesystem::path& path, std::int64_t rows) {
   std::vector<std::string> lines = read_lines(path);
   const std::string where = path.filename().string();
   const auto wanted = static_cast<std::size_t>(rows);
   const auto tabs = [](const std::string& line) { return std::ranges::count(line, '\t'); };
-  const bool table = !lines.empty() && tabs(lines[0]) > 0 && std::ranges::all_of(lines, [&](const std::string& line) { return tabs(line) == tabs(lines[0]); });
+  const bool table = !lines.empty() && tabs(lines[0]) > 0 &&
+                     std::ranges::all_of(lines, [&](const std::string& line) { return tabs(line) == tabs(lines[0]); });
   if (!table) {
     if (lines.size() == wanted) return lines;
-    throw Error(Code::shape, where, fmt::format("{} labels for {} vectors: one line is needed for each", lines.size(), rows));
+    throw Error(Code::shape, where,
+                fmt::format("{} labels for {} vectors: one line is needed for each", lines.size(), rows));
   }
   if (lines.size() != wanted + 1)
-    throw Error(Code::shape, where,
-                fmt::format("{} lines of {} columns for {} vectors: a line with their names and one for each vector are needed", lines.size(),
-                            tabs(lines[0]) + 1, rows));
+    throw Error(
+        Code::shape, where,
+        fmt::format("{} lines of {} columns for {} vectors: a line with their names and one for each vector are needed",
+                    lines.size(), tabs(lines[0]) + 1, rows));
   const std::size_t column = label_column(columns_of(lines[0]));
   std::vector<std::string> labels;
   for (std::size_t i = 1; i < lines.size(); ++i) labels.emplace_back(columns_of(lines[i])[column]);

@@ -75,7 +75,8 @@ class Record {
   std::string bytes_;
 };
 
-// PKWARE's APPNOTE, stored entries; every size in 64 bits, so that arrays may be large. Dates are fixed: equal arrays, equal files.
+// PKWARE's APPNOTE, stored entries; every size in 64 bits, so that arrays may be large. Dates are fixed: equal arrays,
+// equal files.
 void write_npz(AtomicFile& file, std::span<const NamedArray> arrays) {
   constexpr std::uint64_t date = (1 << 5) | 1, unknown = 0xffffffff;
   std::string directory;
@@ -232,7 +233,8 @@ void expect_arrays(const std::filesystem::path& path) {
 void make_folder(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (!error && !std::filesystem::is_directory(folder, error) && !error) error = std::make_error_code(std::errc::not_a_directory);
+  if (!error && !std::filesystem::is_directory(folder, error) && !error)
+    error = std::make_error_code(std::errc::not_a_directory);
   if (error) throw Error(Code::io, folder.string(), "cannot be made: " + error.message());
 }
 

@@ -18,7 +18,8 @@ std::int64_t panels_for(std::int64_t n) { return (n + panel_width - 1) / panel_w
 void score_block(const HeadShape& head, const float* panels, const float* q, std::int64_t q_stride, std::int64_t count,
                  std::int64_t first, float* scores, std::int64_t stride) {
   const std::int64_t from = head.first_key(first) / panel_width * panel_width;
-  gemm_serial(q, q_stride, count, panels + from * head.width, head.width * panel_width, head.width, scores + from, stride, first + count - from, false);
+  gemm_serial(q, q_stride, count, panels + from * head.width, head.width * panel_width, head.width, scores + from,
+              stride, first + count - from, false);
   for (std::int64_t t = 0; t < count; ++t) {
     const std::int64_t begin = head.first_key(first + t), n = first + t + 1 - begin;
     float* row = scores + t * stride + begin;
@@ -30,20 +31,23 @@ void score_block(const HeadShape& head, const float* panels, const float* q, std
   }
 }
 
-// The keys that all queries of the block see go through the tile together, those before and after row by row, so that a key
-// that a query may not see never meets it (not even as 0 * infinity).
+// The keys that all queries of the block see go through the tile together, those before and after row by row, so that a
+// key that a query may not see never meets it (not even as 0 * infinity).
 void value_block(const HeadShape& head, const float* panels, std::int64_t keys, const float* pattern,
                  std::int64_t stride, std::int64_t count, std::int64_t first, float* z, std::int64_t z_stride) {
   const std::int64_t panel = keys * panel_width;
   const std::int64_t begin = head.first_key(first + count - 1), end = std::max(begin, first + 1);
   auto row_by_row = [&](std::int64_t t, std::int64_t from, std::int64_t to, bool accumulate) {
-    gemm_serial(pattern + t * stride + from, stride, 1, panels + from * panel_width, panel, to - from, z + t * z_stride, z_stride, head.width, accumulate);
+    gemm_serial(pattern + t * stride + from, stride, 1, panels + from * panel_width, panel, to - from, z + t * z_stride,
+                z_stride, head.width, accumulate);
   };
   for (std::int64_t t = 0; begin > 0 && t < count; ++t) {
     const std::int64_t from = head.first_key(first + t), to = std::min(begin, first + t + 1);
     from < to ? row_by_row(t, from, to, false) : (void)std::fill_n(z + t * z_stride, head.width, 0.0f);
   }
-  if (begin < end) gemm_serial(pattern + begin, stride, count, panels + begin * panel_width, panel, end - begin, z, z_stride, head.width, begin > 0);
+  if (begin < end)
+    gemm_serial(pattern + begin, stride, count, panels + begin * panel_width, panel, end - begin, z, z_stride,
+                head.width, begin > 0);
   for (std::int64_t t = 1; t < count; ++t) {
     if (end < first + t + 1) row_by_row(t, end, first + t + 1, true);
   }
@@ -78,14 +82,16 @@ void attention_scores(const HeadShape& head, const HeadPanels& panels, const flo
                       std::int64_t count, std::int64_t first, float* scores) {
   const std::int64_t keys = panels.positions();
   for (std::int64_t t = 0; t < count; t += query_block)
-    score_block(head, panels.keys(), q + t * q_stride, q_stride, std::min(query_block, count - t), first + t, scores + t * keys, keys);
+    score_block(head, panels.keys(), q + t * q_stride, q_stride, std::min(query_block, count - t), first + t,
+                scores + t * keys, keys);
   for (std::int64_t t = 0; t < count; ++t) {
     std::fill_n(scores + t * keys, head.first_key(first + t), -std::numeric_limits<float>::infinity());
     std::fill(scores + t * keys + first + t + 1, scores + (t + 1) * keys, -std::numeric_limits<float>::infinity());
   }
 }
 
-void attention_pattern(const HeadShape& head, const float* scores, std::int64_t count, std::int64_t first, std::int64_t keys, float* pattern) {
+void attention_pattern(const HeadShape& head, const float* scores, std::int64_t count, std::int64_t first,
+                       std::int64_t keys, float* pattern) {
   for (std::int64_t t = 0; t < count; ++t) {
     const std::int64_t begin = head.first_key(first + t), seen = first + t + 1;
     float* row = pattern + t * keys;

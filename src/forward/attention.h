@@ -1,5 +1,5 @@
-// Causal attention of one row and one head, in blocks of queries, over keys that may lie in a cache, in earlier rows of the
-// batch, or in the row itself.
+// Causal attention of one row and one head, in blocks of queries, over keys that may lie in a cache, in earlier rows of
+// the batch, or in the row itself.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +23,23 @@ struct HeadShape {
   float cap = 0;            ///< scores become cap tanh(score / cap); 0: they stay
 
   /// The first key that the query at a position sees.
-  std::int64_t first_key(std::int64_t position) const { return window == 0 || position < window ? 0 : position - window + 1; }
+  std::int64_t first_key(std::int64_t position) const {
+    return window == 0 || position < window ? 0 : position - window + 1;
+  }
 };
 
 /// Query head h of block l.
 inline HeadShape head_shape(const Config& config, std::int64_t h, int l) {
   const Layer& layer = config.layers[static_cast<std::size_t>(l)];
   const std::int64_t group = config.heads / config.kv_heads;  // query heads that share one of keys and values
-  const float slope = config.alibi_slopes.empty() ? 0 : static_cast<float>(config.alibi_slopes[static_cast<std::size_t>(h)]);
-  return {config.head_width, h / group * config.head_width, static_cast<float>(config.attn_scale * layer.scale), layer.window, slope, config.score_cap};
+  const float slope =
+      config.alibi_slopes.empty() ? 0 : static_cast<float>(config.alibi_slopes[static_cast<std::size_t>(h)]);
+  return {config.head_width,
+          h / group * config.head_width,
+          static_cast<float>(config.attn_scale * layer.scale),
+          layer.window,
+          slope,
+          config.score_cap};
 }
 
 /// What a key-value head of a row holds, rearranged for products: its query heads share it, and so do all queries.
@@ -48,12 +56,14 @@ class HeadPanels {
   std::int64_t positions_ = 0;
 };
 
-/// scores[t][s] = q[t].k[s] * scale, with slope and cap, for the keys that a query sees, -inf beyond; q [count, ...] with q_stride; scores [count, S].
+/// scores[t][s] = q[t].k[s] * scale, with slope and cap, for the keys that a query sees, -inf beyond; q [count, ...]
+/// with q_stride; scores [count, S].
 void attention_scores(const HeadShape& head, const HeadPanels& panels, const float* q, std::int64_t q_stride,
                       std::int64_t count, std::int64_t first, float* scores);
 
 /// pattern = softmax over the keys a query may see, 0 beyond; both [count, S], and may be the same.
-void attention_pattern(const HeadShape& head, const float* scores, std::int64_t count, std::int64_t first, std::int64_t keys, float* pattern);
+void attention_pattern(const HeadShape& head, const float* scores, std::int64_t count, std::int64_t first,
+                       std::int64_t keys, float* pattern);
 
 /// z[t] = sum_s pattern[t][s] v[s] over the keys that a query sees.
 void attention_values(const HeadShape& head, const HeadPanels& panels, const float* pattern, std::int64_t count,

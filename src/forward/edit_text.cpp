@@ -116,7 +116,8 @@ void told(const Expression& expression, const Model& model, const Reading& readi
 }
 
 // One edit for each site; and for each position where the vector differs from one to the next.
-std::vector<Edit> placed(ParsedEdit parsed, const Transformer& transformer, const Prompt& prompt, const Reading& reading) {
+std::vector<Edit> placed(ParsedEdit parsed, const Transformer& transformer, const Prompt& prompt,
+                         const Reading& reading) {
   std::vector<Edit> edits;
   if (parsed.vector) told(*parsed.vector, transformer.model(), reading);
   OtherRuns others(transformer, parsed.sites);

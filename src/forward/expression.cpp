@@ -168,8 +168,7 @@ class ExpressionReader {
     const std::string_view name = cursor_.name();
     if (!name.empty() && name != "mean" && name != "run" && name != "file")
       cursor_.fail("expected a word in quotes, #ID, mean(...), run(...) or file(...)", start);
-    if (name == "file" && files_ == Files::refused)
-      throw FilesRefused();
+    if (name == "file" && files_ == Files::refused) throw FilesRefused();
     if (name.empty() && cursor_.peek() != '(')
       cursor_.fail("expected a number, a word in quotes, #ID, mean(...), run(...), file(...) or (...)");
     return in_brackets(name);

@@ -44,7 +44,8 @@ class Expression {
   virtual ~Expression() = default;
   virtual std::vector<float> at(const Place& place) const = 0;  ///< one value, or a vector
   virtual bool varies() const { return false; }                 ///< with the position
-  /// The tokens that are named in it, checked: an expression whose tokens are not all there is refused before it is used.
+  /// The tokens that are named in it, checked: an expression whose tokens are not all there is refused before it is
+  /// used.
   virtual void name_tokens(const Model& model, std::vector<NamedToken>& tokens) const = 0;
 };
 
@@ -53,7 +54,7 @@ std::unique_ptr<const Expression> read_expression(Cursor& cursor, Files files);
 
 /// A position of a text: a number, or an occurrence of a word in quotes or of a token.
 struct PositionName {
-  int number = 0;  ///< the position; of a word or token, which occurrence, 0 where none is named
+  int number = 0;             ///< the position; of a word or token, which occurrence, 0 where none is named
   std::string word;           ///< not empty: by word
   std::optional<TokenId> id;  ///< by token
   int in(const Prompt& prompt) const;

@@ -35,9 +35,11 @@ Tensor gather(const Tensor& x, const std::vector<int>& rows) {
 }
 
 [[noreturn]] void refuse_row(const Model& model, const char* matrix, std::int64_t row) {
-  throw Error(Code::format, model.path().filename().string(),
-              fmt::format("{} holds NaN or infinite values in row {}{}: the file is damaged or its training diverged", matrix, row,
-                          std::string_view(matrix) == "wpe" ? "" : ", of token " + model.label(static_cast<TokenId>(row))));
+  throw Error(
+      Code::format, model.path().filename().string(),
+      fmt::format("{} holds NaN or infinite values in row {}{}: the file is damaged or its training diverged", matrix,
+                  row,
+                  std::string_view(matrix) == "wpe" ? "" : ", of token " + model.label(static_cast<TokenId>(row))));
 }
 
 void refuse_rows_of_nan(const Model& model, const std::vector<TokenId>& tokens) {
@@ -89,7 +91,8 @@ void Pass::embed() {
   for_rows(x_,
            [&](std::int64_t i) { w.wte.row(token_at(slots_->owners[static_cast<std::size_t>(i)]), x_.row(i).data()); });
   for (std::int64_t i = 0; i < n; ++i) {  // other rows may hold what they like: nobody reads them
-    if (!all_finite(x_.row(i).data(), config_.width)) refuse_row(model_, "wte", token_at(slots_->owners[static_cast<std::size_t>(i)]));
+    if (!all_finite(x_.row(i).data(), config_.width))
+      refuse_row(model_, "wte", token_at(slots_->owners[static_cast<std::size_t>(i)]));
   }
   fire(Point::wte, -1, x_);
   if (config_.position == PositionKind::learned) {
@@ -98,7 +101,8 @@ void Pass::embed() {
       w.wpe.row(slots_->owners[static_cast<std::size_t>(i)].position, normed_.row(i).data());
     });
     for (std::int64_t i = 0; i < n; ++i) {
-      if (!all_finite(normed_.row(i).data(), config_.width)) refuse_row(model_, "wpe", slots_->owners[static_cast<std::size_t>(i)].position);
+      if (!all_finite(normed_.row(i).data(), config_.width))
+        refuse_row(model_, "wpe", slots_->owners[static_cast<std::size_t>(i)].position);
     }
     fire(Point::wpe, -1, normed_);
     if (config_.embedding_scale != 1) scale_rows(x_, config_.embedding_scale);
@@ -244,7 +248,9 @@ void Pass::rotate(Tensor& x, std::int64_t heads, int l) const {
   const int rope = config_.layers[static_cast<std::size_t>(l)].rope;
   if (rope < 0) return;
   const Rotary& rotary = rotary_[static_cast<std::size_t>(rope)];
-  for_rows(x, [&](std::int64_t i) { rotary.turn(x.row(i).data(), heads, config_.head_width, slots_->owners[static_cast<std::size_t>(i)].position); });
+  for_rows(x, [&](std::int64_t i) {
+    rotary.turn(x.row(i).data(), heads, config_.head_width, slots_->owners[static_cast<std::size_t>(i)].position);
+  });
 }
 
 void Pass::append_to_cache(int l) {
@@ -276,8 +282,8 @@ KeysValues Pass::keys_values(const Slots& read, int row, int l) const {
   return kv;
 }
 
-// A row's key-value heads are shared out to the threads, each with its query heads; those of a long row by queries too, and
-// then what all of its queries read is rearranged once, before.
+// A row's key-value heads are shared out to the threads, each with its query heads; those of a long row by queries too,
+// and then what all of its queries read is rearranged once, before.
 void Pass::attend_rows(int l, const Slots& read) {
   constexpr std::int64_t most_queries = 256;
   struct Task {
@@ -309,7 +315,8 @@ void Pass::attend_rows(int l, const Slots& read) {
   });
 }
 
-void Pass::attend_group(int l, std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot, std::int64_t count) {
+void Pass::attend_group(int l, std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot,
+                        std::int64_t count) {
   thread_local HeadPanels own;
   const std::int64_t group = config_.heads / config_.kv_heads;
   for (std::int64_t h = kv_head * group; h < (kv_head + 1) * group; ++h) {
@@ -342,7 +349,8 @@ void Pass::attend_with_maps(int l, const Slots& read) {
     const Slots::Own own = slots_->own[r];
     thread_local HeadPanels panels;
     panels.fill_keys(head, kv[r]);
-    attention_scores(head, panels, q_.row(own.first_slot).data() + at, q_.columns(), own.count, first, scores[r].data() + map);
+    attention_scores(head, panels, q_.row(own.first_slot).data() + at, q_.columns(), own.count, first,
+                     scores[r].data() + map);
   });
   fire_maps(Point::scores, l, read, scores);
   std::vector<Tensor> kept, &patterns = captured(Point::scores, l) ? kept : scores;  // else the scores' own memory
@@ -358,7 +366,8 @@ void Pass::attend_with_maps(int l, const Slots& read) {
     const Slots::Own own = slots_->own[r];
     thread_local HeadPanels panels;
     panels.fill_values(head, kv[r]);
-    attention_values(head, panels, patterns[r].data() + map, own.count, first, z_.row(own.first_slot).data() + at, z_.columns());
+    attention_values(head, panels, patterns[r].data() + map, own.count, first, z_.row(own.first_slot).data() + at,
+                     z_.columns());
   });
   keep_maps(Point::pattern, l, patterns);
 }
@@ -478,7 +487,8 @@ void Pass::fire_maps(Point point, int l, const Slots& read, std::vector<Tensor>&
       const std::int64_t count = map.shape()[1], keys = map.shape()[2];
       // only the keys that the query may see: an edit never opens the future, nor what lies before the window
       const std::int64_t begin = head_shape(0, l).first_key(position);
-      apply(edit, {config_.heads, position + 1 - begin, true}, count * keys, map.data() + (position - first) * keys + begin, position);
+      apply(edit, {config_.heads, position + 1 - begin, true}, count * keys,
+            map.data() + (position - first) * keys + begin, position);
     });
   }
   SiteValues seen{site, {}};

@@ -26,7 +26,7 @@ class Pass {
   void mlp(int l, const PackedBlock& w);                          ///< what it reads [N, D] -> out_ [N, D]
   const Tensor& read() const { return config_.norm_before ? normed_ : x_; }
   void finish_branch(const PackedNorm& w, Point scale, Point normalized, int l);  ///< out_, as it is added to x_
-  void finish();                                                  ///< final norm and logits where they are asked for
+  void finish();  ///< final norm and logits where they are asked for
 
   void norm(const PackedNorm& w, Point scale, Point normalized, Point result, int l);  ///< x_ -> normed_
   struct Map {
@@ -36,9 +36,11 @@ class Pass {
   static void linear(const Tensor& x, std::initializer_list<Map> maps);  ///< for each: y := x w^T + bias
   void clip(Tensor& x) const;
   void rotate(Tensor& x, std::int64_t heads, int l) const;  ///< rotary positions, in place on [N, heads * K]
-  void attend_rows(int l, const Slots& read);       ///< q, k, v -> z
-  /// z of the query heads that share a key-value head, for `count` queries from slot on; `shared`: what it holds, or null.
-  void attend_group(int l, std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot, std::int64_t count);
+  void attend_rows(int l, const Slots& read);               ///< q, k, v -> z
+  /// z of the query heads that share a key-value head, for `count` queries from slot on; `shared`: what it holds, or
+  /// null.
+  void attend_group(int l, std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot,
+                    std::int64_t count);
   void attend_with_maps(int l, const Slots& read);  ///< the same when somebody listens to scores or pattern
   HeadShape head_shape(std::int64_t h, int l) const;
   KeysValues keys_values(const Slots& read, int row, int l) const;
@@ -51,7 +53,8 @@ class Pass {
   void for_edits(const Site& site, F&& body) const;  ///< body(edit, slot) for what the site's edits meet, in parallel
   void capture(std::size_t index, const SiteShape& shape, const Tensor& values);
   void call_hooks(const Listener& listener, const Site& site, const SiteShape& shape, Tensor& values) const;
-  void fire_maps(Point point, int l, const Slots& read, std::vector<Tensor>& maps);  ///< edits and hooks; per row [H, T, S]
+  void fire_maps(Point point, int l, const Slots& read,
+                 std::vector<Tensor>& maps);  ///< edits and hooks; per row [H, T, S]
   bool captured(Point point, int l) const;
   void keep_maps(Point point, int l, std::vector<Tensor>& maps);  ///< captures; where somebody did, the maps are gone
 

@@ -1,5 +1,5 @@
-// Plan: captures, edits and hooks compiled before the run into a dense [block][point] table. A site nobody asked for costs
-// one null test. What could not fire is refused here.
+// Plan: captures, edits and hooks compiled before the run into a dense [block][point] table. A site nobody asked for
+// costs one null test. What could not fire is refused here.
 #pragma once
 
 #include <algorithm>

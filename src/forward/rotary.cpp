@@ -28,7 +28,8 @@ void Rotary::turn(float* row, std::int64_t heads, std::int64_t head_width, std::
     sine = back.data();
   }
   for (std::int64_t h = 0; h < heads; ++h)
-    pairs ? rotate_pairs(row + h * head_width, cosine, sine, count) : rotate_halves(row + h * head_width, cosine, sine, count);
+    pairs ? rotate_pairs(row + h * head_width, cosine, sine, count)
+          : rotate_halves(row + h * head_width, cosine, sine, count);
 }
 
 Rotary rotary(const Rope& rope, std::int64_t positions) {

@@ -12,7 +12,8 @@ namespace {
 
 enum class Needs { nothing, learned, rotary, gated, norm_before, norm_after, two_norms, serial, qk_norm };
 
-// One row a point, in firing order. `{}` is the block. Aliases: TransformerLens; Hugging Face's modules; llama.cpp's tensors and graph.
+// One row a point, in firing order. `{}` is the block. Aliases: TransformerLens; Hugging Face's modules; llama.cpp's
+// tensors and graph.
 struct Row {
   std::string_view name, shape, transformer_lens, hugging_face, gguf;
   Needs needs = Needs::nothing;
@@ -24,7 +25,8 @@ constexpr std::array<Row, point_count> table{{
     {"resid_pre", "T D", "blocks.{}.hook_resid_pre", "", "l_in-{}"},
     {"ln1.scale", "T 1", "blocks.{}.ln1.hook_scale", "", "", Needs::norm_before},
     {"ln1.normalized", "T D", "blocks.{}.ln1.hook_normalized", "", "norm-{}", Needs::norm_before},
-    {"ln1", "T D", "", "transformer.h.{}.ln_1 model.layers.{}.input_layernorm", "blk.{}.attn_norm attn_norm-{}", Needs::norm_before},
+    {"ln1", "T D", "", "transformer.h.{}.ln_1 model.layers.{}.input_layernorm", "blk.{}.attn_norm attn_norm-{}",
+     Needs::norm_before},
     {"q", "T H K", "blocks.{}.attn.hook_q", "model.layers.{}.self_attn.q_proj", "blk.{}.attn_q Qcur-{}"},
     {"k", "T KV K", "blocks.{}.attn.hook_k", "model.layers.{}.self_attn.k_proj", "blk.{}.attn_k Kcur-{}"},
     {"v", "T KV K", "blocks.{}.attn.hook_v", "model.layers.{}.self_attn.v_proj", "blk.{}.attn_v Vcur-{}"},
@@ -42,7 +44,8 @@ constexpr std::array<Row, point_count> table{{
     {"resid_mid", "T D", "blocks.{}.hook_resid_mid", "", "ffn_inp-{}", Needs::serial},
     {"ln2.scale", "T 1", "blocks.{}.ln2.hook_scale", "", "", Needs::two_norms},
     {"ln2.normalized", "T D", "blocks.{}.ln2.hook_normalized", "", "", Needs::two_norms},
-    {"ln2", "T D", "", "transformer.h.{}.ln_2 model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm ffn_norm-{}", Needs::two_norms},
+    {"ln2", "T D", "", "transformer.h.{}.ln_2 model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm ffn_norm-{}",
+     Needs::two_norms},
     {"mlp_pre", "T F", "blocks.{}.mlp.hook_pre", "transformer.h.{}.mlp.c_fc model.layers.{}.mlp.gate_proj",
      "blk.{}.ffn_gate ffn_gate-{}"},
     {"mlp_up", "T F", "blocks.{}.mlp.hook_pre_linear", "model.layers.{}.mlp.up_proj", "blk.{}.ffn_up ffn_up-{}",
@@ -69,14 +72,18 @@ constexpr Elsewhere elsewhere[] = {
      "queries, keys and values side by side: here they are blocks.{}.q, blocks.{}.k and blocks.{}.v"},
     {"transformer.h.{}.attn.c_proj model.layers.{}.self_attn.o_proj", "what it gives is blocks.{}.attn_out"},
     {"transformer.h.{}.mlp.c_proj model.layers.{}.mlp.down_proj", "what it gives is blocks.{}.mlp_out"},
-    {"model.layers.{}.mlp.act_fn", "the gate's activation is not kept alone: blocks.{}.mlp_post is it times blocks.{}.mlp_up"},
+    {"model.layers.{}.mlp.act_fn",
+     "the gate's activation is not kept alone: blocks.{}.mlp_post is it times blocks.{}.mlp_up"},
     {"blocks.{}.attn.hook_result",
-     "what each head adds is not kept: blocks.{}.z is what the heads give before W_O, and attribute takes a logit apart by heads"},
+     "what each head adds is not kept: blocks.{}.z is what the heads give before W_O, and attribute takes a logit "
+     "apart by heads"},
     {"blocks.{}.hook_attn_in blocks.{}.hook_q_input blocks.{}.hook_k_input blocks.{}.hook_v_input",
      "heads have no inputs of their own: all read blocks.{}.ln1, which comes from blocks.{}.resid_pre"},
     {"blocks.{}.hook_mlp_in", "it is blocks.{}.resid_mid"},
-    {"model.rotary_emb model.layers.{}.self_attn.rotary_emb", "what the rotation gives is rot_q and rot_k of each block"},
-    {"transformer.drop transformer.h.{}.attn.attn_dropout transformer.h.{}.attn.resid_dropout transformer.h.{}.mlp.dropout",
+    {"model.rotary_emb model.layers.{}.self_attn.rotary_emb",
+     "what the rotation gives is rot_q and rot_k of each block"},
+    {"transformer.drop transformer.h.{}.attn.attn_dropout transformer.h.{}.attn.resid_dropout "
+     "transformer.h.{}.mlp.dropout",
      "dropout does nothing outside training: name what goes into it"},
 };
 
@@ -101,10 +108,13 @@ std::string_view why_absent(Needs needs, const Config& c) {
   const bool alibi = c.position == PositionKind::alibi;
   switch (needs) {
     case Needs::learned:
-      return alibi ? "this model adds a bias to its scores (ALiBi), it has no position vectors" : "this model has rotary positions, not learned position vectors";
+      return alibi ? "this model adds a bias to its scores (ALiBi), it has no position vectors"
+                   : "this model has rotary positions, not learned position vectors";
     case Needs::rotary:
-      return alibi ? "this model adds a bias to its scores (ALiBi), it does not rotate" : "this model has learned position vectors, not rotary ones";
-    case Needs::norm_before: return "this model's blocks read the residual stream itself: their norms come after attention and MLP";
+      return alibi ? "this model adds a bias to its scores (ALiBi), it does not rotate"
+                   : "this model has learned position vectors, not rotary ones";
+    case Needs::norm_before:
+      return "this model's blocks read the residual stream itself: their norms come after attention and MLP";
     case Needs::norm_after: return "this model has no norms after attention and MLP";
     case Needs::two_norms: return "this model's MLP has no norm of its own before it";
     case Needs::serial: return "attention and MLP of this model both read resid_pre: there is nothing between them";

@@ -1,10 +1,11 @@
 // Slots: which positions of which rows of a batch are one and the same computation, stage by stage.
 //
-// A slot is a vector that is computed once; a row of the batch is a path of slots. At the embedding, a position depends on
-// its token and its own edits; attention then makes it depend on everything before it in the row; and an edit makes it
-// depend on that edit. So slots split at three places only, and not before: where an edit fires, at the position that it
-// touches; where attention reads a position that has split, for the positions after it; and never elsewhere. Seventeen
-// mixtures of the fourth word share the first three; a patch of mlp_out at block 7 shares everything up to there.
+// A slot is a vector that is computed once; a row of the batch is a path of slots. At the embedding, a position depends
+// on its token and its own edits; attention then makes it depend on everything before it in the row; and an edit makes
+// it depend on that edit. So slots split at three places only, and not before: where an edit fires, at the position
+// that it touches; where attention reads a position that has split, for the positions after it; and never elsewhere.
+// Seventeen mixtures of the fourth word share the first three; a patch of mlp_out at block 7 shares everything up to
+// there.
 #pragma once
 
 #include <cstdint>
@@ -53,9 +54,9 @@ constexpr int stage_of(std::int64_t block, Step step) {
 constexpr int final_stage(std::int64_t blocks) { return stage_of(blocks, Step::read); }
 int stage_of(const Site& site, std::int64_t blocks);
 
-/// All stages; consecutive ones share one Slots where nothing splits between them. `first` is the position of each row's
-/// first token. Without `share` every position of every row has its own slots. With `last_only`, after the
-/// last block's attention only the last position of each row is kept.
+/// All stages; consecutive ones share one Slots where nothing splits between them. `first` is the position of each
+/// row's first token. Without `share` every position of every row has its own slots. With `last_only`, after the last
+/// block's attention only the last position of each row is kept.
 std::vector<Stage> stages_of(const Request& request, std::int64_t first, std::int64_t blocks, bool share,
                              bool last_only);
 

@@ -58,14 +58,17 @@ std::int64_t first_position(const Request& request) {
   return request.cache->positions();
 }
 
-// A tokenizer may have more tokens than the matrix has rows: those are refused by name. What else is out of range, the plan refuses.
+// A tokenizer may have more tokens than the matrix has rows: those are refused by name. What else is out of range, the
+// plan refuses.
 void refuse_rowless(const Model& model, const Request& request) {
   for (const auto& row : request.rows) {
     for (std::size_t t = 0; t < row.size(); ++t) {
       if (row[t] < model.config().vocab || model.label(row[t]) == fmt::format("<{}>", row[t])) continue;
-      throw Error(Code::range, "run",
-                  fmt::format("token id {} ('{}') at position {}: the tokenizer has it, but the embedding matrix has rows 0..{}", row[t],
-                              model.label(row[t]), t, model.config().vocab - 1));
+      throw Error(
+          Code::range, "run",
+          fmt::format(
+              "token id {} ('{}') at position {}: the tokenizer has it, but the embedding matrix has rows 0..{}",
+              row[t], model.label(row[t]), t, model.config().vocab - 1));
     }
   }
 }

@@ -57,10 +57,19 @@ PackedBlock pack_block(const Model& model, std::size_t block) {
     return Linear{pack(m, model, where + name), values(bias, model, where + name + " bias")};
   };
   auto norm = [&](const Norm& n, const char* name) { return pack_norm(n, model, where + name); };
-  return {norm(b.ln1, "ln1"), norm(b.ln2, "ln2"), norm(b.ln1_post, "ln1_post"), norm(b.ln2_post, "ln2_post"),
-          norm(b.q_norm, "q_norm"), norm(b.k_norm, "k_norm"), linear(b.q, b.q_bias, "q"),
-          linear(b.k, b.k_bias, "k"), linear(b.v, b.v_bias, "v"), linear(b.o, b.o_bias, "o"),
-          linear(b.gate, b.gate_bias, "gate"), linear(b.up, b.up_bias, "up"), linear(b.down, b.down_bias, "down")};
+  return {norm(b.ln1, "ln1"),
+          norm(b.ln2, "ln2"),
+          norm(b.ln1_post, "ln1_post"),
+          norm(b.ln2_post, "ln2_post"),
+          norm(b.q_norm, "q_norm"),
+          norm(b.k_norm, "k_norm"),
+          linear(b.q, b.q_bias, "q"),
+          linear(b.k, b.k_bias, "k"),
+          linear(b.v, b.v_bias, "v"),
+          linear(b.o, b.o_bias, "o"),
+          linear(b.gate, b.gate_bias, "gate"),
+          linear(b.up, b.up_bias, "up"),
+          linear(b.down, b.down_bias, "down")};
 }
 
 Packed pack_backward(const Matrix& m) {
@@ -72,7 +81,9 @@ Packed pack_backward(const Matrix& m) {
 
 PackedNorm pack_final_norm(const Model& model) { return pack_norm(model.weights().ln_final, model, "ln_final"); }
 
-PackedNorm pack_embedding_norm(const Model& model) { return pack_norm(model.weights().embedding_norm, model, "the embedding's norm"); }
+PackedNorm pack_embedding_norm(const Model& model) {
+  return pack_norm(model.weights().embedding_norm, model, "the embedding's norm");
+}
 
 Tensor unembedding_bias(const Model& model, const std::vector<TokenId>& tokens) {
   Tensor all = values(model.weights().unembed_bias, model, "the unembedding's bias");

@@ -31,8 +31,8 @@ struct PackedBlock {
 Tensor unembedding_bias(const Model& model, const std::vector<TokenId>& tokens);
 PackedNorm pack_embedding_norm(const Model& model);
 
-/// One block: its vectors decoded, its matrices named. Throws Error{format} where a gain or bias is NaN or infinite; of matrices,
-/// the product does.
+/// One block: its vectors decoded, its matrices named. Throws Error{format} where a gain or bias is NaN or infinite; of
+/// matrices, the product does.
 PackedBlock pack_block(const Model& model, std::size_t block);
 PackedNorm pack_final_norm(const Model& model);
 
@@ -45,9 +45,9 @@ Packed pack_unembedding(const Model& model);
 /// Only the rows of these tokens, in this order.
 Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens);
 
-/// The weights of one model, each part prepared when a run first comes to it: a run that ends at block 6 reads no seventh. While a
-/// block is at work, the next one is read; of a model that is larger than the memory, the block before is let go.
-/// Any number of threads may ask.
+/// The weights of one model, each part prepared when a run first comes to it: a run that ends at block 6 reads no
+/// seventh. While a block is at work, the next one is read; of a model that is larger than the memory, the block before
+/// is let go. Any number of threads may ask.
 class PackedWeights {
  public:
   explicit PackedWeights(const Model& model);

@@ -1,5 +1,5 @@
-// A model's files from the Hugging Face hub: GET /api/models/NAME lists them, /NAME/resolve/main/FILE gives one; the ETag is the
-// SHA-256 of a large file and the git blob's SHA-1 of a small one (huggingface_hub, file_download.py).
+// A model's files from the Hugging Face hub: GET /api/models/NAME lists them, /NAME/resolve/main/FILE gives one; the
+// ETag is the SHA-256 of a large file and the git blob's SHA-1 of a small one (huggingface_hub, file_download.py).
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -126,10 +126,7 @@ class NewFolder {
 class Pull {
  public:
   Pull(const std::string& name, const Progress& progress)
-      : name_(repository(name)),
-        progress_(progress),
-        hub_(environment("HF_ENDPOINT")),
-        token_(token()) {
+      : name_(repository(name)), progress_(progress), hub_(environment("HF_ENDPOINT")), token_(token()) {
     if (hub_.empty()) hub_ = "https://huggingface.co";
     while (!hub_.empty() && hub_.back() == '/') hub_.pop_back();
     folder_ = pulled_folder(name);
@@ -284,7 +281,9 @@ class Pull {
 
 fs::path pull(const std::string& name, const Progress& progress) {
   if (hub_is_offline())
-    throw Error(Code::network, "pull", fmt::format("HF_HUB_OFFLINE says that this machine is offline: {} is not fetched; unset it to fetch", name));
+    throw Error(
+        Code::network, "pull",
+        fmt::format("HF_HUB_OFFLINE says that this machine is offline: {} is not fetched; unset it to fetch", name));
   return Pull(name, progress).run();
 }
 

@@ -35,18 +35,20 @@ void store_some(Vec x, float* p, std::size_t count) {
   std::memcpy(p, buffer, count * sizeof(float));
 }
 
-// body(i, load, store) for vectors of elements i.., the last of them partly filled: what is loaded beyond the end is 0, what
-// is stored there is dropped.
+// body(i, load, store) for vectors of elements i.., the last of them partly filled: what is loaded beyond the end is 0,
+// what is stored there is dropped.
 template <class Body>
 void for_vectors(std::int64_t n, Body&& body) {
   const Lanes d;
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
-    body(i, [&](const float* p) { return hn::LoadU(d, p + i); }, [&](Vec x, float* p) { hn::StoreU(x, d, p + i); });
+    body(
+        i, [&](const float* p) { return hn::LoadU(d, p + i); }, [&](Vec x, float* p) { hn::StoreU(x, d, p + i); });
   }
   if (i == n) return;
   const auto rest = static_cast<std::size_t>(n - i);
-  body(i, [&](const float* p) { return load_some(p + i, rest); }, [&](Vec x, float* p) { store_some(x, p + i, rest); });
+  body(
+      i, [&](const float* p) { return load_some(p + i, rest); }, [&](Vec x, float* p) { store_some(x, p + i, rest); });
 }
 
 // Sums in 16 stripes, whatever the width of a vector, and then over the stripes in order.
@@ -117,9 +119,8 @@ void softmax_backward_lanes(const float* p, float* dp, std::int64_t n, float fac
   Stripes product;
   for_vectors(n, [&](std::int64_t i, auto load, auto) { product.add(i, load(p), load(dp)); });
   const Vec sum = hn::Set(d, product.total()), f = hn::Set(d, factor);
-  for_vectors(n, [&](std::int64_t, auto load, auto store) {
-    store(hn::Mul(hn::Mul(load(p), hn::Sub(load(dp), sum)), f), dp);
-  });
+  for_vectors(
+      n, [&](std::int64_t, auto load, auto store) { store(hn::Mul(hn::Mul(load(p), hn::Sub(load(dp), sum)), f), dp); });
 }
 
 // Two vectors of columns at a time stay in registers.
@@ -223,7 +224,8 @@ double cross_entropy(float* logits, std::int64_t n, std::int64_t target, float f
   return loss;
 }
 
-void sum_rows(const float* x, std::int64_t x_stride, std::int64_t rows, std::int64_t columns, float* out, bool accumulate) {
+void sum_rows(const float* x, std::int64_t x_stride, std::int64_t rows, std::int64_t columns, float* out,
+              bool accumulate) {
   HWY_DYNAMIC_DISPATCH(sum_rows_lanes)(x, x_stride, rows, columns, out, accumulate);
 }
 

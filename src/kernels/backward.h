@@ -1,5 +1,5 @@
-// Gradients of the row functions of vector.h, and the optimiser's step. `d` before a name is the gradient of the loss by it.
-// Sums run over 16 fixed stripes, as those of vector.h.
+// Gradients of the row functions of vector.h, and the optimiser's step. `d` before a name is the gradient of the loss
+// by it. Sums run over 16 fixed stripes, as those of vector.h.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@ void softmax_backward(const float* p, float* dp, std::int64_t n, float factor);
 double cross_entropy(float* logits, std::int64_t n, std::int64_t target, float factor);
 
 /// out[j] (+)= sum over r of x[r][j], r in order.
-void sum_rows(const float* x, std::int64_t x_stride, std::int64_t rows, std::int64_t columns, float* out, bool accumulate);
+void sum_rows(const float* x, std::int64_t x_stride, std::int64_t rows, std::int64_t columns, float* out,
+              bool accumulate);
 
 /// Sum of squares, in double.
 double squares(const float* x, std::int64_t n);

@@ -1,11 +1,11 @@
-// Blocks of a file's rows -> vectors of fp32 with one output a lane, for files that are compiled for every instruction set: hence
-// the guard, which is Highway's idiom.
+// Blocks of a file's rows -> vectors of fp32 with one output a lane, for files that are compiled for every instruction
+// set: hence the guard, which is Highway's idiom.
 //
-// 16 bytes of each row are turned over as words of 32 bits, which is four (BF16: two) values for the shuffles of one; then all
-// arithmetic goes on in lanes. The integers of four neighbouring k are brought to one word of four signed bytes (`codes`); a byte
-// becomes a float by one shuffle, to the top of its lane, and one conversion, so as 2^24 times itself, which the scale takes back.
-// Every scale times its integer is exact in fp32, so that a fused multiply-add rounds as ggml's multiplication and addition do:
-// the values have the bits of `decode_values`.
+// 16 bytes of each row are turned over as words of 32 bits, which is four (BF16: two) values for the shuffles of one;
+// then all arithmetic goes on in lanes. The integers of four neighbouring k are brought to one word of four signed
+// bytes (`codes`); a byte becomes a float by one shuffle, to the top of its lane, and one conversion, so as 2^24 times
+// itself, which the scale takes back. Every scale times its integer is exact in fp32, so that a fused multiply-add
+// rounds as ggml's multiplication and addition do: the values have the bits of `decode_values`.
 #if defined(EMBSCOPE_KERNELS_BLOCKS_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef EMBSCOPE_KERNELS_BLOCKS_INL_H
 #undef EMBSCOPE_KERNELS_BLOCKS_INL_H
@@ -67,8 +67,8 @@ HWY_INLINE VU as_words(V v) {
 // body(0) .. body(n - 1), each with its number as a constant.
 template <int n, class Body>
 HWY_INLINE void unrolled(Body&& body) {
-  [&]<int... i>(std::integer_sequence<int, i...>) INLINED { (body(std::integral_constant<int, i>()), ...); }
-  (std::make_integer_sequence<int, n>());
+  [&]<int... i>(std::integer_sequence<int, i...>)
+      INLINED { (body(std::integral_constant<int, i>()), ...); }(std::make_integer_sequence<int, n>());
 }
 
 // 16 bytes of every fourth row, a row to each 128 bits; `step` rows between two lanes.
@@ -77,7 +77,8 @@ HWY_INLINE VU load_fourths(const Byte* const* rows, std::int64_t offset, int ste
   const auto piece = [&](int i) INLINED { return hn::LoadU(d, rows[4 * i * step] + offset); };
 #if HWY_TARGET <= HWY_AVX3
   const hn::FixedTag<std::uint8_t, 32> two;
-  return as_words(hn::Combine(hn::FixedTag<std::uint8_t, 64>(), hn::Combine(two, piece(3), piece(2)), hn::Combine(two, piece(1), piece(0))));
+  return as_words(hn::Combine(hn::FixedTag<std::uint8_t, 64>(), hn::Combine(two, piece(3), piece(2)),
+                              hn::Combine(two, piece(1), piece(0))));
 #elif HWY_TARGET == HWY_AVX2
   return as_words(hn::Combine(hn::FixedTag<std::uint8_t, 32>(), piece(1), piece(0)));
 #else
@@ -93,18 +94,18 @@ HWY_INLINE Words turned(VU r0, VU r1, VU r2, VU r3) {
   const U d;
   const VU low02 = hn::InterleaveLower(d, r0, r2), low13 = hn::InterleaveLower(d, r1, r3);
   const VU high02 = hn::InterleaveUpper(d, r0, r2), high13 = hn::InterleaveUpper(d, r1, r3);
-  return {{hn::InterleaveLower(d, low02, low13), hn::InterleaveUpper(d, low02, low13), hn::InterleaveLower(d, high02, high13),
-           hn::InterleaveUpper(d, high02, high13)}};
+  return {{hn::InterleaveLower(d, low02, low13), hn::InterleaveUpper(d, low02, low13),
+           hn::InterleaveLower(d, high02, high13), hn::InterleaveUpper(d, high02, high13)}};
 }
 
 // Words 0 to 3 of the 16 bytes at `offset` of each row: lane l of w[i] is word i of row l * step.
 HWY_INLINE Words words(const Byte* const* rows, std::int64_t offset, int step = 1) {
-  return turned(load_fourths(rows, offset, step), load_fourths(rows + step, offset, step), load_fourths(rows + 2 * step, offset, step),
-                load_fourths(rows + 3 * step, offset, step));
+  return turned(load_fourths(rows, offset, step), load_fourths(rows + step, offset, step),
+                load_fourths(rows + 2 * step, offset, step), load_fourths(rows + 3 * step, offset, step));
 }
 
-// The 16 words of the 64 bytes at `offset`. A row's line is read as a whole before the next row's: rows whose distance is a power of
-// two would push one another out of the first-level cache.
+// The 16 words of the 64 bytes at `offset`. A row's line is read as a whole before the next row's: rows whose distance
+// is a power of two would push one another out of the first-level cache.
 struct Line {
   Words part[4];
 };
@@ -163,8 +164,8 @@ HWY_INLINE void put_codes(Sink& sink, std::int64_t k, int g, VU codes, VF scale,
   });
 }
 
-// ---- Types of 32 values a block: `head` gives what a block needs for all its values, `codes` those of word i of the low or the
-// high nibbles.
+// ---- Types of 32 values a block: `head` gives what a block needs for all its values, `codes` those of word i of the
+// low or the high nibbles.
 struct Head {
   VF scale, offset;
   VU high;
@@ -192,7 +193,8 @@ struct Q4_1 {
 // Bits 4 i to 4 i + 3 of the upper or the lower half of `high`, as the fifth bits of four bytes.
 HWY_INLINE VU fifth_bits(VU high, int upper, int i) {
   const VU four = hn::And(hn::ShiftRightSame(high, 16 * upper + 4 * i), word(15));
-  const VU spread = hn::Or(hn::Or(four, hn::ShiftLeft<7>(four)), hn::Or(hn::ShiftLeft<14>(four), hn::ShiftLeft<21>(four)));
+  const VU spread =
+      hn::Or(hn::Or(four, hn::ShiftLeft<7>(four)), hn::Or(hn::ShiftLeft<14>(four), hn::ShiftLeft<21>(four)));
   return hn::ShiftLeft<4>(hn::And(spread, word(0x01010101)));
 }
 
@@ -221,7 +223,8 @@ struct Q5_1 {
   }
 };
 
-alignas(16) inline constexpr std::int8_t iq4_codes[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+alignas(16) inline constexpr std::int8_t iq4_codes[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                          1,    13,   25,  38,  53,  69,  89,  113};
 alignas(16) inline constexpr std::int8_t fp4_codes[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 struct Iq4Nl {
@@ -245,7 +248,8 @@ void blocks_of_32(Rows rows, std::int64_t depth, Sink& sink) {
     for (int upper = 0; upper < 2; ++upper) {
       unrolled<4>([&](auto i) INLINED {
         unrolled<groups>([&](auto g) INLINED {
-          put_codes<Type::has_offset>(sink, k + 16 * upper + 4 * i, g, Type::codes(q[g].w[i], head[g], upper, i), head[g].scale, head[g].offset);
+          put_codes<Type::has_offset>(sink, k + 16 * upper + 4 * i, g, Type::codes(q[g].w[i], head[g], upper, i),
+                                      head[g].scale, head[g].offset);
         });
       });
     }
@@ -265,13 +269,15 @@ void blocks_of_q8_0(Rows rows, std::int64_t depth, Sink& sink) {
       Words q[groups];
       unrolled<groups>([&](auto g) INLINED { q[g] = words(rows.group(g).at, at + 2 + 16 * part); });
       unrolled<4>([&](auto i) INLINED {
-        unrolled<groups>([&](auto g) INLINED { put_codes<false>(sink, k + 16 * part + 4 * i, g, q[g].w[i], scale[g], scale[g]); });
+        unrolled<groups>(
+            [&](auto g) INLINED { put_codes<false>(sink, k + 16 * part + 4 * i, g, q[g].w[i], scale[g], scale[g]); });
       });
     }
   }
 }
 
-// ---- Types of 256 values a block. A block's scales are worked out first, then sub-blocks of 32 values (16 where `finer`) go by.
+// ---- Types of 256 values a block. A block's scales are worked out first, then sub-blocks of 32 values (16 where
+// `finer`) go by.
 
 // Four scales out of one word of signed bytes, 2^48 of them taken back: 2^24 of their own and 2^24 of the codes.
 HWY_INLINE void four_scales(VU codes, VF factor, VF* to) {
@@ -284,7 +290,8 @@ struct Q4K {
   static constexpr int scales = 8;
   static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF* offset) {
     const Words w = words(rows, b);
-    const VF d = hn::Mul(half_of(w.w[0]), hn::Set(F(), 0x1p-48f)), least = hn::Mul(upper_half_of(w.w[0]), hn::Set(F(), -0x1p-24f));
+    const VF d = hn::Mul(half_of(w.w[0]), hn::Set(F(), 0x1p-48f)),
+             least = hn::Mul(upper_half_of(w.w[0]), hn::Set(F(), -0x1p-24f));
     const VU six = word(0x3f3f3f3f);
     const auto fifth = [&](VU low, VU high) INLINED { return hn::Or(low, hn::ShiftLeft<4>(two_bits(high, 6))); };
     four_scales(hn::And(w.w[1], six), d, scale);
@@ -303,7 +310,9 @@ struct Q5K {
   static constexpr std::int64_t bytes = 176;
   static constexpr bool has_offset = true;
   static constexpr int scales = 8;
-  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF* offset) { Q4K::head(rows, b, scale, offset); }
+  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF* offset) {
+    Q4K::head(rows, b, scale, offset);
+  }
   static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
     const Words q[2] = {words(rows, b + 48 + s / 2 * 32), words(rows, b + 64 + s / 2 * 32)};
     const Words high[2] = {words(rows, b + 16), words(rows, b + 32)};
@@ -339,7 +348,8 @@ struct Q2K {
   static constexpr int scales = 16;
   static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF* offset) {
     const VU both = words(rows, b + 68).w[3];
-    const VF d = hn::Mul(half_of(both), hn::Set(F(), 0x1p-48f)), least = hn::Mul(upper_half_of(both), hn::Set(F(), -0x1p-24f));
+    const VF d = hn::Mul(half_of(both), hn::Set(F(), 0x1p-48f)),
+             least = hn::Mul(upper_half_of(both), hn::Set(F(), -0x1p-24f));
     const Words w = words(rows, b);
     unrolled<4>([&](auto i) INLINED {
       four_scales(low_nibbles(w.w[i]), d, scale + 4 * i);
@@ -367,7 +377,8 @@ struct Q3K {
     });
   }
   static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
-    const Words q[2] = {words(rows, b + 32 + s / 4 * 32), words(rows, b + 48 + s / 4 * 32)}, h[2] = {words(rows, b), words(rows, b + 16)};
+    const Words q[2] = {words(rows, b + 32 + s / 4 * 32), words(rows, b + 48 + s / 4 * 32)},
+                h[2] = {words(rows, b), words(rows, b + 16)};
     unrolled<8>([&](auto i) INLINED {
       const VU third = hn::ShiftLeft<2>(one_bit(h[i / 4].w[i % 4], s));
       codes[i] = subtract_bytes(hn::Or(two_bits(q[i / 4].w[i % 4], s % 4 * 2), third), 4);
@@ -397,7 +408,8 @@ struct Iq4Xs {
     const Words w = words(rows, b);
     const VF d = hn::Mul(half_of(w.w[0]), hn::Set(F(), unshifted));
     for (int s = 0; s < scales; ++s) {
-      const VU high = hn::And(hn::ShiftRightSame(w.w[0], 16 + 2 * s), word(3)), low = hn::And(hn::ShiftRightSame(w.w[1], 4 * s), word(15));
+      const VU high = hn::And(hn::ShiftRightSame(w.w[0], 16 + 2 * s), word(3)),
+               low = hn::And(hn::ShiftRightSame(w.w[1], 4 * s), word(15));
       const auto q = hn::Sub(hn::BitCast(I(), hn::Or(low, hn::ShiftLeft<4>(high))), hn::Set(I(), 32));
       scale[s] = hn::Mul(d, hn::ConvertTo(F(), q));
     }
@@ -435,7 +447,8 @@ void blocks_of_256(Rows rows, std::int64_t depth, Sink& sink) {
 // Half of 2^(e - 127) for the exponent in the lowest byte of each lane.
 HWY_INLINE VF half_power(VU e) {
   const auto small = hn::Gt(hn::Set(I(), 2), hn::BitCast(I(), e));
-  const VU normal = hn::ShiftLeft<23>(hn::Sub(e, word(1))), tiny = hn::ShiftLeft<21>(hn::Add(e, word(1)));  // 2^21 << e for e = 0, 1
+  const VU normal = hn::ShiftLeft<23>(hn::Sub(e, word(1))),
+           tiny = hn::ShiftLeft<21>(hn::Add(e, word(1)));  // 2^21 << e for e = 0, 1
   return as_float(hn::IfThenElse(hn::RebindMask(U(), small), tiny, normal));
 }
 
@@ -565,8 +578,8 @@ void lines_of_f16(Rows rows, std::int64_t depth, Sink& sink) {
   rest_of_rows<groups>(rows, DType::f16, 2, k, depth, sink);
 }
 
-/// Gives every value of the rows of `groups` vectors to the sink, sink.put(k, group, values), with k in order for each group. False
-/// for a type that has no kernel of this kind.
+/// Gives every value of the rows of `groups` vectors to the sink, sink.put(k, group, values), with k in order for each
+/// group. False for a type that has no kernel of this kind.
 template <int groups, class Sink>
 bool for_values(DType dtype, Rows rows, std::int64_t depth, Sink& sink) {
   switch (dtype) {

@@ -30,7 +30,8 @@ struct Tridiagonal {
   std::vector<double> diagonal, beside;  // beside[i] couples i and i + 1
 };
 
-// Householder: a becomes tridiagonal; row j of `a` keeps the reflector of step j beyond the diagonal, scale[j] its 2 / |v|^2.
+// Householder: a becomes tridiagonal; row j of `a` keeps the reflector of step j beyond the diagonal, scale[j] its 2 /
+// |v|^2.
 Tridiagonal tridiagonalise(Matrix64& a, std::vector<double>& scale) {
   const std::int64_t n = a.rows;
   Tridiagonal t{std::vector<double>(static_cast<std::size_t>(n)), std::vector<double>(static_cast<std::size_t>(n))};
@@ -75,7 +76,8 @@ struct Rotation {
   double c, s;
 };
 
-// Implicit QL on the tridiagonal; the rotations of a sweep are applied to the rows of `vectors` together, columns in parallel.
+// Implicit QL on the tridiagonal; the rotations of a sweep are applied to the rows of `vectors` together, columns in
+// parallel.
 void diagonalise(Tridiagonal& t, Matrix64& vectors) {
   auto &d = t.diagonal, &e = t.beside;
   const auto n = static_cast<std::int64_t>(d.size());
@@ -179,7 +181,8 @@ double orthogonalise(Matrix64& b, Matrix64& v, std::int64_t p, std::int64_t q) {
   return cosine;
 }
 
-// A round-robin tournament: in each of n - 1 (or n) rounds every row meets one other, so that the pairs of a round are independent.
+// A round-robin tournament: in each of n - 1 (or n) rounds every row meets one other, so that the pairs of a round are
+// independent.
 double jacobi_sweep(Matrix64& b, Matrix64& v) {
   const std::int64_t n = b.rows + b.rows % 2;
   double worst = 0;
@@ -239,9 +242,9 @@ Svd svd(const Matrix64& m) {
     std::swap(turned.left, turned.right);
     return turned;
   }
-  const Matrix64 across = transpose(m);                        // [k, n]: its rows are the columns that rotate
-  Matrix64 v = symmetric_eigen(product(across, m)).vectors;    // [k, k]
-  Matrix64 b = product(v, across);                             // [k, n]: nearly orthogonal already
+  const Matrix64 across = transpose(m);                      // [k, n]: its rows are the columns that rotate
+  Matrix64 v = symmetric_eigen(product(across, m)).vectors;  // [k, k]
+  Matrix64 b = product(v, across);                           // [k, n]: nearly orthogonal already
   for (int sweep = 0; sweep < 30 && jacobi_sweep(b, v) > 1e-14; ++sweep) {}
   Svd out;
   for (std::int64_t i = 0; i < b.rows; ++i) out.values.push_back(std::sqrt(dot(b.row(i), b.row(i), b.columns)));

@@ -107,10 +107,12 @@ double multiply_spectrum(float* re, float* im, const float* odd, const float* ev
       for (std::int64_t k = block; k < end; ++k) {
         const std::int64_t at = k * Fft::abreast + t;
         const Complex x = load(re, im, at);
-        const Complex w = {hn::LoadU(d, odd + 2 * k * Fft::abreast + t), hn::LoadU(d, odd + (2 * k + 1) * Fft::abreast + t)};
+        const Complex w = {hn::LoadU(d, odd + 2 * k * Fft::abreast + t),
+                           hn::LoadU(d, odd + (2 * k + 1) * Fft::abreast + t)};
         const Vec square = hn::MulAdd(x.re, x.re, hn::Mul(x.im, x.im));
         sum = hn::MulAdd(square, hn::LoadU(d, even + at), sum);
-        store({hn::NegMulAdd(x.im, w.im, hn::Mul(x.re, w.re)), hn::MulAdd(x.im, w.re, hn::Mul(x.re, w.im))}, re, im, at);
+        store({hn::NegMulAdd(x.im, w.im, hn::Mul(x.re, w.re)), hn::MulAdd(x.im, w.re, hn::Mul(x.re, w.im))}, re, im,
+              at);
       }
       hn::Store(sum, d, sums + t);
     }
@@ -188,7 +190,8 @@ PlaneConvolution::PlaneConvolution(std::int64_t side, const std::function<float(
   odd_ = spectrum(odd);
   const std::vector<float> both = spectrum([&](float dx, float dy) { return std::array<float, 2>{even(dx, dy), 0}; });
   even_.resize(both.size() / 2);  // the spectrum of an even kernel is real
-  for (std::size_t k = 0; k < even_.size() / abreast; ++k) std::copy_n(both.data() + 2 * k * abreast, abreast, even_.data() + k * abreast);
+  for (std::size_t k = 0; k < even_.size() / abreast; ++k)
+    std::copy_n(both.data() + 2 * k * abreast, abreast, even_.data() + k * abreast);
 }
 
 // The transform of a kernel on the whole wrapped grid, in the order in which `middle` meets it.
@@ -251,7 +254,8 @@ double PlaneConvolution::apply(const float* charges, float* x, float* y) const {
   std::vector<float> half_re(static_cast<std::size_t>(stride_ * n)), half_im(static_cast<std::size_t>(stride_ * n));
   run_chunks(strips, [&](std::int64_t strip) {  // along y, the rows beyond `side` being zero
     float *r = strip_of(n), *i = r + n * abreast;
-    for (std::int64_t row = 0; row < side_; ++row) std::copy_n(charges + row * stride_ + strip * abreast, abreast, r + row * abreast);
+    for (std::int64_t row = 0; row < side_; ++row)
+      std::copy_n(charges + row * stride_ + strip * abreast, abreast, r + row * abreast);
     std::fill(r + side_ * abreast, r + n * abreast, 0.0f);
     std::fill(i, i + n * abreast, 0.0f);
     fft_.transform(r, i, i + n * abreast);
@@ -259,7 +263,8 @@ double PlaneConvolution::apply(const float* charges, float* x, float* y) const {
     HWY_DYNAMIC_DISPATCH(transpose)(i, abreast, n, abreast, half_im.data() + strip * abreast * n, n);
   });
   std::vector<double> sums(static_cast<std::size_t>(n / abreast));
-  run_chunks(n / abreast, [&](std::int64_t strip) { sums[static_cast<std::size_t>(strip)] = middle(strip, half_re, half_im); });
+  run_chunks(n / abreast,
+             [&](std::int64_t strip) { sums[static_cast<std::size_t>(strip)] = middle(strip, half_re, half_im); });
   run_chunks(strips, [&](std::int64_t strip) {
     float *r = strip_of(n), *i = r + n * abreast;
     HWY_DYNAMIC_DISPATCH(transpose)(half_re.data() + strip * abreast * n, n, abreast, n, r, abreast);

@@ -11,8 +11,8 @@ namespace embscope {
 /// The smallest 2^a 3^b that is a multiple of 16 and at least `least`.
 std::int64_t fft_size(std::int64_t least);
 
-/// A complex transform of length `n` = 2^a 3^b, of 16 sequences side by side: Stockham's passes of radix 4, 3 and 2, each step on
-/// vectors of the sequences.
+/// A complex transform of length `n` = 2^a 3^b, of 16 sequences side by side: Stockham's passes of radix 4, 3 and 2,
+/// each step on vectors of the sequences.
 class Fft {
  public:
   explicit Fft(std::int64_t n);
@@ -20,8 +20,8 @@ class Fft {
 
   static constexpr std::int64_t abreast = 16;
 
-  /// re, im [n][16], in place, with `scratch` [2][n][16]: sum_t x[t] exp(-2 pi i k t / n). With re and im exchanged, the inverse
-  /// without its factor 1 / n.
+  /// re, im [n][16], in place, with `scratch` [2][n][16]: sum_t x[t] exp(-2 pi i k t / n). With re and im exchanged,
+  /// the inverse without its factor 1 / n.
   void transform(float* re, float* im, float* scratch) const;
 
   struct Pass {
@@ -34,18 +34,20 @@ class Fft {
   std::vector<Pass> passes_;
 };
 
-/// An even scalar kernel and an odd vector kernel of the displacement between two nodes, convolved with real charges on a
-/// square grid without wrapping around: one transform there, one back.
+/// An even scalar kernel and an odd vector kernel of the displacement between two nodes, convolved with real charges on
+/// a square grid without wrapping around: one transform there, one back.
 class PlaneConvolution {
  public:
   /// Grids of up to `side` nodes each way. even(dx, dy) and odd(dx, dy) = {x, y} take displacements in nodes.
   PlaneConvolution(std::int64_t side, const std::function<float(float, float)>& even,
                    const std::function<std::array<float, 2>(float, float)>& odd);
 
-  std::int64_t stride() const { return stride_; }  ///< nodes from one row of a grid to the next: `side` rounded up to 16
+  std::int64_t stride() const {
+    return stride_;
+  }  ///< nodes from one row of a grid to the next: `side` rounded up to 16
 
-  /// charges [side][stride], zero beyond `side` -> x, y [side][stride]: sums of charge times the odd kernel (target minus source).
-  /// Returns the sum over all pairs of nodes of charge times charge times the even kernel.
+  /// charges [side][stride], zero beyond `side` -> x, y [side][stride]: sums of charge times the odd kernel (target
+  /// minus source). Returns the sum over all pairs of nodes of charge times charge times the even kernel.
   double apply(const float* charges, float* x, float* y) const;
 
  private:

@@ -32,11 +32,12 @@ constexpr std::int64_t tile_rows = 14;  // 32 vector registers
 constexpr std::int64_t tile_rows = 6;  // 16
 #endif
 
-// Fixed sizes that keep a block of x (336 x 384 floats, 504 KiB) and a slice of a panel (48 KiB) in the second-level cache.
+// Fixed sizes that keep a block of x (336 x 384 floats, 504 KiB) and a slice of a panel (48 KiB) in the second-level
+// cache.
 constexpr std::int64_t block_rows = 336, block_depth = 384;
 
-// x is packed in chunks of 16 values of k, each [rows][16]: a copy without transposing, and every broadcast of the inner
-// loop is a constant distance from one pointer.
+// x is packed in chunks of 16 values of k, each [rows][16]: a copy without transposing, and every broadcast of the
+// inner loop is a constant distance from one pointer.
 constexpr std::int64_t chunk = 16;
 
 constexpr std::int64_t packed_size(std::int64_t rows, std::int64_t depth) {
@@ -47,10 +48,12 @@ constexpr std::int64_t packed_size(std::int64_t rows, std::int64_t depth) {
 struct Panel {
   const float* at;
   std::int64_t stride = panel_width;
-  bool ahead = false;  // whether to read the 32 outputs beside these into the cache: the machine sees no stream in rows far apart
+  bool ahead = false;  // whether to read the 32 outputs beside these into the cache: the machine sees no stream in rows
+                       // far apart
 };
 
-// `by_columns`: x is packed as [depth][rows] instead, as it comes from a matrix that is stored with its rows as columns.
+// `by_columns`: x is packed as [depth][rows] instead, as it comes from a matrix that is stored with its rows as
+// columns.
 template <int rows, bool by_columns>
 void tile(const float* HWY_RESTRICT x, Panel panel, std::int64_t depth, float* HWY_RESTRICT y, std::int64_t y_stride,
           bool accumulate) {
@@ -68,7 +71,8 @@ void tile(const float* HWY_RESTRICT x, Panel panel, std::int64_t depth, float* H
     for (std::int64_t k0 = 0; k0 < depth; k0 += chunk) {
       const float* xk = x + k0 * rows;
       for (std::int64_t k = k0; panel.ahead && k < std::min(k0 + chunk, depth); ++k) {
-        for (std::int64_t i = 0; i < 2 * lanes; i += 16) __builtin_prefetch(panel.at + k * panel.stride + panel_width + c + i, 0, 2);
+        for (std::int64_t i = 0; i < 2 * lanes; i += 16)
+          __builtin_prefetch(panel.at + k * panel.stride + panel_width + c + i, 0, 2);
       }
       for (const float* end = xk + std::min(chunk, depth - k0) * k_step; xk < end; xk += k_step, w += panel.stride) {
         const Vec w0 = hn::LoadU(d, w), w1 = hn::LoadU(d, w + lanes);
@@ -128,14 +132,16 @@ void pack_rows(const float* x, std::int64_t x_stride, std::int64_t rows, std::in
   }
 }
 
-// The same rows from a matrix that holds them as columns, x [depth, rows]: groups of tile_rows, each [depth][rows of the group].
+// The same rows from a matrix that holds them as columns, x [depth, rows]: groups of tile_rows, each [depth][rows of
+// the group].
 void pack_columns(const float* x, std::int64_t x_stride, std::int64_t rows, std::int64_t depth, float* packed) {
   for (std::int64_t first = 0; first < rows; first += tile_rows) {
     const std::int64_t count = std::min(tile_rows, rows - first);
     const float* from = x + first;
     float* to = packed + packed_size(first, depth);
     if (count == tile_rows) {  // a copy of constant size
-      for (std::int64_t k = 0; k < depth; ++k) std::memcpy(to + k * tile_rows, from + k * x_stride, tile_rows * sizeof(float));
+      for (std::int64_t k = 0; k < depth; ++k)
+        std::memcpy(to + k * tile_rows, from + k * x_stride, tile_rows * sizeof(float));
     } else {
       for (std::int64_t k = 0; k < depth; ++k) std::copy_n(from + k * x_stride, count, to + k * count);
     }
@@ -144,8 +150,8 @@ void pack_columns(const float* x, std::int64_t x_stride, std::int64_t rows, std:
 
 // All the groups of packed rows against one panel. A panel of fewer than 32 columns goes through a buffer.
 template <bool by_columns = false>
-void multiply(const float* packed, std::int64_t rows, Panel panel, std::int64_t depth, float* y,
-              std::int64_t y_stride, std::int64_t columns, bool accumulate) {
+void multiply(const float* packed, std::int64_t rows, Panel panel, std::int64_t depth, float* y, std::int64_t y_stride,
+              std::int64_t columns, bool accumulate) {
   HWY_ALIGN float buffer[tile_rows * panel_width];
   for (std::int64_t first = 0; first < rows; first += tile_rows) {
     const std::int64_t count = std::min(tile_rows, rows - first);
@@ -181,23 +187,30 @@ void pack_panel_lanes(const float* rows, std::int64_t stride, std::int64_t count
   }
 }
 
-void decode_rows_to(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth, float* panel) {
+void decode_rows_to(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
+                    float* panel) {
   if (decode_tile(w, first, count, k, depth, panel)) return;
   thread_local std::vector<float> values;
   values.resize(static_cast<std::size_t>(panel_width * depth));
-  for (std::int64_t j = 0; j < count; ++j) decode_values(w.row(first + j) + w.offset(k), w.view.dtype, depth, values.data() + j * depth);
+  for (std::int64_t j = 0; j < count; ++j)
+    decode_values(w.row(first + j) + w.offset(k), w.view.dtype, depth, values.data() + j * depth);
   pack_panel_lanes(values.data(), depth, count, depth, panel);
 }
 
 // Panels that are decoded together: of a matrix stored by inputs, those that one block reaches over.
-std::int64_t together(const Stored& w) { return w.by_inputs ? std::max<std::int64_t>(1, block_size(w.view.dtype) / panel_width) : 1; }
+std::int64_t together(const Stored& w) {
+  return w.by_inputs ? std::max<std::int64_t>(1, block_size(w.view.dtype) / panel_width) : 1;
+}
 
 // Panels from p on of a matrix stored by inputs, `depth` * 32 floats apart.
-void decode_columns_to(const Stored& w, std::int64_t p, std::int64_t panels, std::int64_t k, std::int64_t depth, float* to) {
-  const std::int64_t first = p * panel_width, block = block_size(w.view.dtype), count = std::min(panels * panel_width, w.out - first);
+void decode_columns_to(const Stored& w, std::int64_t p, std::int64_t panels, std::int64_t k, std::int64_t depth,
+                       float* to) {
+  const std::int64_t first = p * panel_width, block = block_size(w.view.dtype),
+                     count = std::min(panels * panel_width, w.out - first);
   std::vector<float> values(static_cast<std::size_t>((count + block - 1) / block * block));
   for (std::int64_t i = 0; i < depth; ++i) {
-    decode_values(w.row(k + i) + w.offset(first), w.view.dtype, static_cast<std::int64_t>(values.size()), values.data());
+    decode_values(w.row(k + i) + w.offset(first), w.view.dtype, static_cast<std::int64_t>(values.size()),
+                  values.data());
     for (std::int64_t c = 0; c < count; c += panel_width)
       std::copy_n(values.data() + c, std::min(panel_width, count - c), to + (c * depth + i * panel_width));
   }
@@ -205,13 +218,14 @@ void decode_columns_to(const Stored& w, std::int64_t p, std::int64_t panels, std
 
 // A row of floats that has the outputs of one input side by side serves where it lies.
 bool serves_as_panels(const Stored& w) {
-  return w.by_inputs && w.order.empty() && w.view.dtype == DType::f32 && reinterpret_cast<std::uintptr_t>(w.view.data) % alignof(float) == 0;
+  return w.by_inputs && w.order.empty() && w.view.dtype == DType::f32 &&
+         reinterpret_cast<std::uintptr_t>(w.view.data) % alignof(float) == 0;
 }
 
 // `count` panels from p on, for `depth` values of k. Decoded ones lie in `scratch`.
 template <class Body>
-void for_panels(const Packed& w, std::int64_t p, std::int64_t count, std::int64_t k, std::int64_t depth, std::vector<float>& scratch,
-                Body&& body) {
+void for_panels(const Packed& w, std::int64_t p, std::int64_t count, std::int64_t k, std::int64_t depth,
+                std::vector<float>& scratch, Body&& body) {
   const Stored* stored = w.stored();
   if (stored == nullptr) {
     for (std::int64_t i = p; i < p + count; ++i) body(i, Panel{w.panel(i) + k * panel_width});
@@ -220,7 +234,8 @@ void for_panels(const Packed& w, std::int64_t p, std::int64_t count, std::int64_
   if (serves_as_panels(*stored)) {
     const std::int64_t stride = stored->view.columns();
     const float* rows = reinterpret_cast<const float*>(stored->row(k)) + stored->first_column;
-    const std::int64_t whole = std::min(p + count, w.out() / panel_width);  // a last one that is not full would read past its row
+    const std::int64_t whole =
+        std::min(p + count, w.out() / panel_width);  // a last one that is not full would read past its row
     for (std::int64_t i = p; i < whole; ++i) body(i, Panel{rows + i * panel_width, stride});
     count -= std::max<std::int64_t>(whole - p, 0), p = std::max(p, whole);
   }
@@ -230,7 +245,8 @@ void for_panels(const Packed& w, std::int64_t p, std::int64_t count, std::int64_
     const std::int64_t begin = i / step * step;  // where a block begins
     next = std::min(begin + step, p + count);
     stored->by_inputs ? decode_columns_to(*stored, begin, next - begin, k, depth, scratch.data())
-                      : decode_rows_to(*stored, i * panel_width, std::min(panel_width, w.out() - i * panel_width), k, depth, scratch.data());
+                      : decode_rows_to(*stored, i * panel_width, std::min(panel_width, w.out() - i * panel_width), k,
+                                       depth, scratch.data());
     for (std::int64_t j = i; j < next; ++j) body(j, Panel{scratch.data() + (j - begin) * size});
   }
 }
@@ -254,13 +270,14 @@ bool finite(const Product& product, std::int64_t first, std::int64_t last, std::
 
 // Whether one row of x is multiplied without a panel in between.
 bool dots(const Packed& w) {
-  return w.stored() != nullptr && (w.stored()->by_inputs ? serves_as_panels(*w.stored()) : has_tiles(w.stored()->view.dtype));
+  return w.stored() != nullptr &&
+         (w.stored()->by_inputs ? serves_as_panels(*w.stored()) : has_tiles(w.stored()->view.dtype));
 }
 
-// y[j] = sum_k x[k] * w[k][j] for rows of floats `stride` apart, eight at a time, each read from end to end: the way memory is
-// fastest. Whole panels.
-void add_rows(const float* HWY_RESTRICT x, const float* HWY_RESTRICT w, std::int64_t stride, std::int64_t depth, std::int64_t columns,
-              float* HWY_RESTRICT y) {
+// y[j] = sum_k x[k] * w[k][j] for rows of floats `stride` apart, eight at a time, each read from end to end: the way
+// memory is fastest. Whole panels.
+void add_rows(const float* HWY_RESTRICT x, const float* HWY_RESTRICT w, std::int64_t stride, std::int64_t depth,
+              std::int64_t columns, float* HWY_RESTRICT y) {
   constexpr std::int64_t most = 8;
   const Lanes d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -270,7 +287,9 @@ void add_rows(const float* HWY_RESTRICT x, const float* HWY_RESTRICT w, std::int
     const std::int64_t count = std::min(most, depth - k);
     for (std::int64_t c = 0; c < columns; c += lanes) {
       Vec sum = hn::LoadU(d, y + c);
-      const auto add = [&](std::int64_t i) HWY_ATTR { sum = hn::MulAdd(hn::Set(d, x[k + i]), hn::LoadU(d, rows + i * stride + c), sum); };
+      const auto add = [&](std::int64_t i) HWY_ATTR {
+        sum = hn::MulAdd(hn::Set(d, x[k + i]), hn::LoadU(d, rows + i * stride + c), sum);
+      };
       if (count == most) {
 #pragma GCC unroll 8
         for (std::int64_t i = 0; i < most; ++i) add(i);
@@ -287,7 +306,8 @@ void add_last_rows(const float* x, const Stored& w, std::int64_t first, float* y
   const std::int64_t columns = w.out - first;
   const auto* from = reinterpret_cast<const float*>(w.row(0) + w.offset(first));
   std::vector<float> panel(static_cast<std::size_t>(w.in * panel_width));
-  for (std::int64_t k = 0; k < w.in; ++k) std::copy_n(from + k * w.view.columns(), columns, panel.data() + k * panel_width);
+  for (std::int64_t k = 0; k < w.in; ++k)
+    std::copy_n(from + k * w.view.columns(), columns, panel.data() + k * panel_width);
   HWY_ALIGN float sums[panel_width];
   add_rows(x, panel.data(), panel_width, w.in, panel_width, sums);
   std::copy_n(sums, columns, y);
@@ -299,7 +319,8 @@ void dot_panels(const float* x, const Product& product, std::int64_t first, std:
   if (!w.by_inputs) return dot_rows(x, w, begin, end - begin, product.y + begin);
   const std::int64_t whole = end / panel_width * panel_width;
   if (begin < whole)
-    add_rows(x, reinterpret_cast<const float*>(w.row(0) + w.offset(begin)), w.view.columns(), w.in, whole - begin, product.y + begin);
+    add_rows(x, reinterpret_cast<const float*>(w.row(0) + w.offset(begin)), w.view.columns(), w.in, whole - begin,
+             product.y + begin);
   if (whole < end) add_last_rows(x, w, whole, product.y + whole);
 }
 
@@ -323,8 +344,8 @@ void for_products(std::span<const Product> products, std::int64_t begin, std::in
   }
 }
 
-// Panels [begin, end) of all the products for all rows: blocks of rows, then of depth, so that x is packed once for all these
-// panels. False when an output of stored weights is not finite.
+// Panels [begin, end) of all the products for all rows: blocks of rows, then of depth, so that x is packed once for all
+// these panels. False when an output of stored weights is not finite.
 bool gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products,
                  std::int64_t begin, std::int64_t end) {
   const std::int64_t in = products[0].w->in(), deepest = depth_for(products), most_depth = std::min(deepest, in);
@@ -340,8 +361,8 @@ bool gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, std::
       for_products(products, begin, end, [&](const Product& product, std::int64_t first, std::int64_t last) {
         if (by_dots(product)) return;
         for_panels(*product.w, first, last - first, k, depth, scratch, [&](std::int64_t p, Panel panel) {
-          multiply(packed.data(), count, panel, depth, product.y + r * product.y_stride + p * panel_width, product.y_stride,
-                   std::min(panel_width, product.w->out() - p * panel_width), k > 0);
+          multiply(packed.data(), count, panel, depth, product.y + r * product.y_stride + p * panel_width,
+                   product.y_stride, std::min(panel_width, product.w->out() - p * panel_width), k > 0);
         });
       });
     }
@@ -401,7 +422,8 @@ void pack_panel(const float* rows, std::int64_t stride, std::int64_t count, std:
 
 void copy_panel(const float* rows, std::int64_t stride, std::int64_t depth, std::int64_t columns, float* panel) {
   if (columns == panel_width) {  // a copy of constant size
-    for (std::int64_t k = 0; k < depth; ++k) std::memcpy(panel + k * panel_width, rows + k * stride, panel_width * sizeof(float));
+    for (std::int64_t k = 0; k < depth; ++k)
+      std::memcpy(panel + k * panel_width, rows + k * stride, panel_width * sizeof(float));
     return;
   }
   for (std::int64_t k = 0; k < depth; ++k, panel += panel_width) {

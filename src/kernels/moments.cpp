@@ -44,7 +44,8 @@ namespace {
 
 HWY_EXPORT(add_strip_lanes);
 
-constexpr std::int64_t depth_at_once = 512, rows_in_cache = 64, step = 8;  // step: outputs side by side, and the most lanes
+constexpr std::int64_t depth_at_once = 512, rows_in_cache = 64,
+                       step = 8;  // step: outputs side by side, and the most lanes
 
 std::int64_t rounded(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
@@ -58,16 +59,16 @@ void widen(const float* x, std::int64_t width, const double* shift, std::int64_t
   }
 }
 
-// out += a^T b for a [depth, *], b [depth, *] padded to steps of 8. Each part of the strips goes through b a few rows at a time,
-// which then stay in the cache.
+// out += a^T b for a [depth, *], b [depth, *] padded to steps of 8. Each part of the strips goes through b a few rows
+// at a time, which then stay in the cache.
 void add_product(const Matrix64& a, const Matrix64& b, std::int64_t depth, Matrix64& out) {
   const std::int64_t strips = out.rows / step;
   parallel_for(strips, (strips + 7) / 8, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t r = 0; r < depth; r += rows_in_cache) {
       for (std::int64_t s = begin; s < end; ++s) {
-        HWY_DYNAMIC_DISPATCH(add_strip_lanes)(a.row(r) + s * step, a.columns, b.row(r), b.columns,
-                                              std::min(rows_in_cache, depth - r), out.columns, out.row(s * step),
-                                              out.columns);
+        HWY_DYNAMIC_DISPATCH(add_strip_lanes)
+        (a.row(r) + s * step, a.columns, b.row(r), b.columns, std::min(rows_in_cache, depth - r), out.columns,
+         out.row(s * step), out.columns);
       }
     }
   });

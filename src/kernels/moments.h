@@ -18,9 +18,9 @@ struct Matrix64 {
   const double* row(std::int64_t i) const { return values.data() + i * columns; }
 };
 
-/// out[i][j] = sum over rows r of (x[r][i] - x_shift[i]) * (y[r][j] - y_shift[j]) for x [rows, x_width], y [rows, y_width], both
-/// without gaps. Exact products, each output one chain of fused multiply-adds in order of r, whatever the threads. A shift
-/// may be null. x and y may be the same.
+/// out[i][j] = sum over rows r of (x[r][i] - x_shift[i]) * (y[r][j] - y_shift[j]) for x [rows, x_width], y [rows,
+/// y_width], both without gaps. Exact products, each output one chain of fused multiply-adds in order of r, whatever
+/// the threads. A shift may be null. x and y may be the same.
 Matrix64 moments(const float* x, std::int64_t x_width, const double* x_shift, const float* y, std::int64_t y_width,
                  const double* y_shift, std::int64_t rows);
 

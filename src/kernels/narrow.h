@@ -9,7 +9,8 @@ namespace embscope {
 /// Columns of the narrow side come in multiples of this.
 inline constexpr std::int64_t narrow_step = 8;
 
-/// y[r][c] = sum_k (x[r][k] - mean[k]) * b[k][c]. x [rows, width], b [width, columns], columns a multiple of narrow_step.
+/// y[r][c] = sum_k (x[r][k] - mean[k]) * b[k][c]. x [rows, width], b [width, columns], columns a multiple of
+/// narrow_step.
 void narrow_product(const float* x, std::int64_t rows, std::int64_t width, const double* mean, const double* b,
                     std::int64_t columns, double* y);
 

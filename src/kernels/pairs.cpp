@@ -71,8 +71,8 @@ double sum_in_double(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, s
   std::int64_t i = 0;
   for (; i + stripes <= n; i += stripes) {
     for (std::int64_t v = 0; v < vectors; ++v) {
-      sums[v] = f(hn::PromoteTo(d, hn::LoadU(df, a + i + v * lanes)), hn::PromoteTo(d, hn::LoadU(df, b + i + v * lanes)),
-                  sums[v]);
+      sums[v] = f(hn::PromoteTo(d, hn::LoadU(df, a + i + v * lanes)),
+                  hn::PromoteTo(d, hn::LoadU(df, b + i + v * lanes)), sums[v]);
     }
   }
   HWY_ALIGN double each[stripes];
@@ -80,8 +80,8 @@ double sum_in_double(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, s
   std::copy(a + i, a + n, tail[0]);
   std::copy(b + i, b + n, tail[1]);
   for (std::int64_t v = 0; v < vectors; ++v) {
-    sums[v] = f(hn::PromoteTo(d, hn::Load(df, tail[0] + v * lanes)), hn::PromoteTo(d, hn::Load(df, tail[1] + v * lanes)),
-                sums[v]);
+    sums[v] = f(hn::PromoteTo(d, hn::Load(df, tail[0] + v * lanes)),
+                hn::PromoteTo(d, hn::Load(df, tail[1] + v * lanes)), sums[v]);
     hn::Store(sums[v], d, each + v * lanes);
   }
   double total = 0;
@@ -99,8 +99,8 @@ double square_distance(const float* a, const float* b, std::int64_t n) {
   });
 }
 
-// The bins of a stretch are found in vectors and then counted one by one, in two histograms by turns: an increment need not
-// wait for the one before it.
+// The bins of a stretch are found in vectors and then counted one by one, in two histograms by turns: an increment need
+// not wait for the one before it.
 double count(const float* HWY_RESTRICT x, std::int64_t n, std::int64_t bins, std::int64_t* HWY_RESTRICT counts,
              std::int64_t& positive) {
   const Doubles d;
@@ -130,7 +130,8 @@ double count(const float* HWY_RESTRICT x, std::int64_t n, std::int64_t bins, std
       const double c = std::clamp(static_cast<double>(x[first + i]), -1.0, 1.0);
       positive += c > 0;
       sums[i - whole] += c;
-      bin[i] = std::min(static_cast<std::int32_t>(bins - 1), static_cast<std::int32_t>((c + 1) * (static_cast<double>(bins) / 2)));
+      bin[i] = std::min(static_cast<std::int32_t>(bins - 1),
+                        static_cast<std::int32_t>((c + 1) * (static_cast<double>(bins) / 2)));
     }
     std::int64_t* odd = counts + bins;
     std::int64_t i = 0;

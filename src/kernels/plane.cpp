@@ -27,7 +27,8 @@ float total(const float* stripes) {
 
 // The places of 16 indices beside each other: eight bytes at a time is faster than a gather.
 HWY_INLINE void collect(const float* points, const std::int32_t* index, float* places) {
-  for (std::int64_t s = 0; s < weight_step; ++s) std::memcpy(places + 2 * s, points + 2 * static_cast<std::int64_t>(index[s]), 8);
+  for (std::int64_t s = 0; s < weight_step; ++s)
+    std::memcpy(places + 2 * s, points + 2 * static_cast<std::int64_t>(index[s]), 8);
 }
 
 Pull attract(const float* HWY_RESTRICT points, const float* HWY_RESTRICT at, const std::int32_t* HWY_RESTRICT index,
@@ -107,7 +108,8 @@ Push repel(const float* HWY_RESTRICT x, const float* HWY_RESTRICT y, std::int64_
   return {total(each[0]), total(each[1]), sum};
 }
 
-ExpSums exps(const float* HWY_RESTRICT distances, std::int64_t count, float nearest, float beta, float* HWY_RESTRICT p) {
+ExpSums exps(const float* HWY_RESTRICT distances, std::int64_t count, float nearest, float beta,
+             float* HWY_RESTRICT p) {
   const Lanes d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   ExpSums out{};

@@ -30,7 +30,8 @@ std::vector<SimdTarget> simd_targets() {
   const std::int64_t used = hwy::SupportedAndGeneratedTargets().front();
   std::vector<SimdTarget> list;
   list.reserve(targets.size());
-  for (const std::int64_t target : targets) list.push_back({hwy::TargetName(target), has_fused_multiply_add(target), target == used});
+  for (const std::int64_t target : targets)
+    list.push_back({hwy::TargetName(target), has_fused_multiply_add(target), target == used});
   return list;
 }
 

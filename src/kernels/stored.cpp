@@ -20,7 +20,8 @@ void Stored::refuse_unless_finite() const {
   });
   check_mapping(view.data);
   if (!finite)
-    throw Error(Code::format, file, name + " holds NaN or infinite values: the file is damaged or its training diverged");
+    throw Error(Code::format, file,
+                name + " holds NaN or infinite values: the file is damaged or its training diverged");
   known_finite_ = true;
 }
 

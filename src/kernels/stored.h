@@ -12,19 +12,21 @@
 namespace embscope {
 
 struct Stored {
-  View view;                         ///< the tensor that it is part of
+  View view;  ///< the tensor that it is part of
   std::int64_t out = 0, in = 0;
-  bool by_inputs = false;            ///< a stored row holds what all outputs take from one input, not all weights of one output
-  std::int64_t first_row = 0;        ///< the stored row of the first output (of the first input, `by_inputs`)
-  std::vector<std::int64_t> order;   ///< the stored row of each, when they do not follow one another
-  std::int64_t first_column = 0;     ///< a multiple of the type's block
-  std::string file, name;            ///< for errors
+  bool by_inputs = false;  ///< a stored row holds what all outputs take from one input, not all weights of one output
+  std::int64_t first_row = 0;       ///< the stored row of the first output (of the first input, `by_inputs`)
+  std::vector<std::int64_t> order;  ///< the stored row of each, when they do not follow one another
+  std::int64_t first_column = 0;    ///< a multiple of the type's block
+  std::string file, name;           ///< for errors
 
   const std::byte* row(std::int64_t i) const {
     return view.data + (order.empty() ? first_row + i : order[static_cast<std::size_t>(i)]) * view.row_bytes();
   }
   /// Bytes from the beginning of a row to what lies in column `first_column + i`.
-  std::int64_t offset(std::int64_t i) const { return (first_column + i) / block_size(view.dtype) * block_bytes(view.dtype); }
+  std::int64_t offset(std::int64_t i) const {
+    return (first_column + i) / block_size(view.dtype) * block_bytes(view.dtype);
+  }
 
   /// To be called when a product was not finite. Throws Error{format} when the weights are why.
   void refuse_unless_finite() const;

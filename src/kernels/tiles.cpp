@@ -22,7 +22,8 @@ template <std::int64_t most>
 struct RowPointers {
   const Byte* at[most];
   std::int64_t ahead;  // to the rows after them
-  RowPointers(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k) : ahead(most * w.view.row_bytes()) {
+  RowPointers(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k)
+      : ahead(most * w.view.row_bytes()) {
     for (std::int64_t r = 0; r < most; ++r)
       at[r] = reinterpret_cast<const Byte*>(w.row(first + std::min(r, count - 1)) + w.offset(k));
   }
@@ -49,7 +50,9 @@ constexpr int groups = 4;
 struct Dot {
   const float* x;
   VF sum[groups];
-  HWY_INLINE void put(std::int64_t k, int group, VF values) { sum[group] = hn::MulAdd(hn::Set(F(), x[k]), values, sum[group]); }
+  HWY_INLINE void put(std::int64_t k, int group, VF values) {
+    sum[group] = hn::MulAdd(hn::Set(F(), x[k]), values, sum[group]);
+  }
 };
 
 void dots(const float* x, const Stored& w, std::int64_t first, std::int64_t count, float* y) {
@@ -93,7 +96,8 @@ HWY_EXPORT(has);
 
 bool has_tiles(DType dtype) { return HWY_DYNAMIC_DISPATCH(has)(dtype); }
 
-bool decode_tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth, float* panel) {
+bool decode_tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
+                 float* panel) {
   return HWY_DYNAMIC_DISPATCH(tile)(w, first, count, k, depth, panel);
 }
 

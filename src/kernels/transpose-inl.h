@@ -1,4 +1,5 @@
-// A matrix turned over, for files that are compiled for every instruction set: hence the guard, which is Highway's idiom.
+// A matrix turned over, for files that are compiled for every instruction set: hence the guard, which is Highway's
+// idiom.
 #if defined(EMBSCOPE_KERNELS_TRANSPOSE_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef EMBSCOPE_KERNELS_TRANSPOSE_INL_H
 #undef EMBSCOPE_KERNELS_TRANSPOSE_INL_H

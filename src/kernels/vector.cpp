@@ -24,7 +24,8 @@ using Vec = hn::Vec<Lanes>;
 // (1 + tanh u) / 2 = 1 / (1 + exp(-2u)): one exponential in place of a tanh. Beyond 100 it is infinite, and gelu 0.
 struct Gelu {
   Vec operator()(Lanes d, Vec x) const {
-    const Vec inner = hn::MulAdd(hn::Mul(x, x), hn::Set(d, -2 * 0.7978845608028654f * 0.044715f), hn::Set(d, -2 * 0.7978845608028654f));
+    const Vec inner = hn::MulAdd(hn::Mul(x, x), hn::Set(d, -2 * 0.7978845608028654f * 0.044715f),
+                                 hn::Set(d, -2 * 0.7978845608028654f));
     const Vec power = hn::Min(hn::Mul(x, inner), hn::Set(d, 100.0f));
     return hn::Div(x, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, power)));
   }

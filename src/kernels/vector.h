@@ -12,7 +12,8 @@ void add(const float* a, const float* b, std::int64_t n, float* out);
 /// Mean of x, summed in double.
 double mean(const float* x, std::int64_t n);
 
-/// sqrt(mean((x - shift)^2) + epsilon), summed in double: the denominator of LayerNorm (shift = mean) and RMSNorm (shift = 0).
+/// sqrt(mean((x - shift)^2) + epsilon), summed in double: the denominator of LayerNorm (shift = mean) and RMSNorm
+/// (shift = 0).
 float norm_scale(const float* x, float shift, std::int64_t n, float epsilon);
 
 /// out[i] = (x[i] - shift) / scale
@@ -24,7 +25,8 @@ void gain_bias(const float* x, const float* gain, const float* bias, std::int64_
 /// x[i] = x[i] * factor
 void scale(float* x, float factor, std::int64_t n);
 
-/// In place. gelu_tanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) (Hendrycks & Gimpel 2016); gelu_exact: 0.5 x (1 + erf(x/sqrt 2)).
+/// In place. gelu_tanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) (Hendrycks & Gimpel 2016); gelu_exact: 0.5 x (1
+/// + erf(x/sqrt 2)).
 void gelu_tanh(float* x, std::int64_t n);
 void gelu_tanh(const float* x, std::int64_t n, float* y);  ///< the same, into y
 void gelu_exact(float* x, std::int64_t n);

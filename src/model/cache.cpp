@@ -19,22 +19,26 @@ namespace {
 std::string list_of(const std::vector<std::string>& names) {
   constexpr std::size_t most = 20;
   if (names.empty()) return "no models";
-  const std::vector<std::string> shown(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(most, names.size())));
-  return fmt::format("{}{}", fmt::join(shown, ", "), names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
+  const std::vector<std::string> shown(names.begin(),
+                                       names.begin() + static_cast<std::ptrdiff_t>(std::min(most, names.size())));
+  return fmt::format("{}{}", fmt::join(shown, ", "),
+                     names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
 }
 
 [[noreturn]] void not_found(const std::string& name) {
   const std::vector<std::string> names = known_models();
   const bool on_the_hub = is_plain_name(name) && std::ranges::count(name, '/') <= 1 && !hub_is_offline();
-  throw Error(Code::not_found, "model " + name,
-              fmt::format("no such file or folder, and the cache has {}{}{}", list_of(names), nearest_names(name, names),
-                          on_the_hub ? fmt::format("; fetch it with 'embscope pull {}'", name) : ""));
+  throw Error(
+      Code::not_found, "model " + name,
+      fmt::format("no such file or folder, and the cache has {}{}{}", list_of(names), nearest_names(name, names),
+                  on_the_hub ? fmt::format("; fetch it with 'embscope pull {}'", name) : ""));
 }
 
 // NAME@REVISION
 std::pair<std::string, std::string> revision_of(const std::string& name) {
   const std::size_t mark = name.find('@');
-  return mark == std::string::npos ? std::pair(name, std::string()) : std::pair(name.substr(0, mark), name.substr(mark + 1));
+  return mark == std::string::npos ? std::pair(name, std::string())
+                                   : std::pair(name.substr(0, mark), name.substr(mark + 1));
 }
 
 ModelPlace named_at(const std::string& name, const std::string& revision) {
@@ -43,14 +47,17 @@ ModelPlace named_at(const std::string& name, const std::string& revision) {
     return {model.at(revision), name + "@" + shown};
   }
   throw Error(Code::not_found, "model " + name + "@" + revision,
-              fmt::format("revisions are those of the Hugging Face hub's cache, and {} does not have {}", hub_cache().string(), name));
+              fmt::format("revisions are those of the Hugging Face hub's cache, and {} does not have {}",
+                          hub_cache().string(), name));
 }
 
-// A fetch that ended early says so (pull locks the folder that it fills); what else is not whole says what is missing when it is opened.
+// A fetch that ended early says so (pull locks the folder that it fills); what else is not whole says what is missing
+// when it is opened.
 void refuse_early_end(const fs::path& folder, const std::string& name) {
   for (const std::string& file : names_in(folder)) {
     if (file.ends_with(".part") || file == ".lock")
-      throw Error(Code::not_found, "model " + name, fmt::format("was not fetched to its end: 'embscope pull {}' goes on", name));
+      throw Error(Code::not_found, "model " + name,
+                  fmt::format("was not fetched to its end: 'embscope pull {}' goes on", name));
   }
 }
 

@@ -37,7 +37,8 @@ void read_cohere(const Keys&, Config&, Names&);
 void read_cohere2(const Keys&, Config&, Names&);
 void read_nemotron(const Keys&, Config&, Names&);
 
-/// Gemma 3's: blocks with windows turn by a frequency of their own (rope_local_base_freq, or rope_parameters by kinds of blocks).
+/// Gemma 3's: blocks with windows turn by a frequency of their own (rope_local_base_freq, or rope_parameters by kinds
+/// of blocks).
 void read_two_ropes(const Keys& keys, Config& config, const LlamaDefaults& defaults);
 
 /// GPT-Neo's attention_layers: "global" or "local" for each block; of attention_types where that is not there.

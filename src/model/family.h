@@ -11,21 +11,23 @@
 
 namespace embscope {
 
-/// How a file keeps queries, keys and values: three tensors, one after another in one tensor, or in one tensor that is sorted by
-/// key-value heads, each with its queries before it.
+/// How a file keeps queries, keys and values: three tensors, one after another in one tensor, or in one tensor that is
+/// sorted by key-value heads, each with its queries before it.
 enum class Fused { none, stacked, by_heads };
 
-/// What Hugging Face's files call the weights, and which of them there are. A name left empty: this family has no such tensor.
+/// What Hugging Face's files call the weights, and which of them there are. A name left empty: this family has no such
+/// tensor.
 struct Names {
   std::string_view root = "model.", block = "layers.{}.";
   std::string_view wte = "embed_tokens", wpe, embedding_norm, ln_final = "norm", head = "lm_head";
   std::string_view ln1 = "input_layernorm", ln2 = "post_attention_layernorm", ln1_post, ln2_post;
-  std::string_view q = "self_attn.q_proj", k = "self_attn.k_proj", v = "self_attn.v_proj", qkv, o = "self_attn.o_proj", q_norm, k_norm;
+  std::string_view q = "self_attn.q_proj", k = "self_attn.k_proj", v = "self_attn.v_proj", qkv, o = "self_attn.o_proj",
+                   q_norm, k_norm;
   std::string_view gate = "mlp.gate_proj", up = "mlp.up_proj", gate_up, down = "mlp.down_proj";
   std::string_view attention = "self_attn", mlp = "mlp";  ///< the modules of the two branches
   Fused fused = Fused::none;
-  bool input_major = false;    ///< Conv1D: [in, out]
-  bool in_site_table = false;  ///< GPT-2's, Llama's and GGUF's names are in forward/site's table already
+  bool input_major = false;      ///< Conv1D: [in, out]
+  bool in_site_table = false;    ///< GPT-2's, Llama's and GGUF's names are in forward/site's table already
   bool interleaved = false;      ///< GGUF's Llama: the halves of each head of queries and keys
   bool optional_biases = false;  ///< those that the file has
   bool norm_gain = true, norm_bias = false, qk_bias = false;
@@ -68,7 +70,8 @@ void read_llama_keys(const Keys& keys, Config& config, const LlamaDefaults& defa
 void read_one_rope(const Keys& keys, Config& config, const LlamaDefaults& defaults);
 
 /// layer_types, or else a window in the blocks that `windowed` says.
-void read_windows(const Keys& keys, Config& config, std::int64_t window, const std::function<bool(std::int64_t)>& windowed);
+void read_windows(const Keys& keys, Config& config, std::int64_t window,
+                  const std::function<bool(std::int64_t)>& windowed);
 
 /// Sizes that are positive, bounded and divide one another. Throws Error{format}.
 void check_config(const Config& config, const std::string& where);
@@ -79,7 +82,8 @@ void check_frequencies(const Config& config, const std::string& where);
 /// What transformers calls an activation. Throws Error{unsupported}, naming the key.
 Activation activation_of(const Keys& keys, std::string_view key, std::string_view otherwise);
 
-/// The unembedding: the file's own where it has one, else wte where the configuration ties the two. `config.tied` is what it was found to be.
+/// The unembedding: the file's own where it has one, else wte where the configuration ties the two. `config.tied` is
+/// what it was found to be.
 Matrix unembedding(Config& config, const Matrix& wte, const Tensors& tensors, const std::string& name);
 
 /// A token id of 64 bits as one of 32: what does not fit becomes an id that no vocabulary has, never another one.
@@ -90,7 +94,8 @@ std::int64_t meta_integer(const Archive& archive, const std::string& key);
 std::string_view meta_string(const Archive& archive, const std::string& key);
 
 TokenizerSpec tokenizer_from_gguf(std::shared_ptr<const Archive> archive);
-/// tokenizer.json, or vocab.json + merges.txt, or encoder.json + vocab.bpe. Throws Error{not_found} where there is none.
+/// tokenizer.json, or vocab.json + merges.txt, or encoder.json + vocab.bpe. Throws Error{not_found} where there is
+/// none.
 TokenizerSpec tokenizer_from_folder(const std::filesystem::path& folder);
 /// That file, with tokenizer_config.json beside it where the format has one.
 TokenizerSpec tokenizer_from_file(const std::filesystem::path& file);

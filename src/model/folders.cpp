@@ -22,7 +22,8 @@ std::string name_along(const fs::path& path) {
   return "";
 }
 
-// Without symbolic links resolved: the name of a link is the name that somebody gave it. `..` behind a link leaves its target.
+// Without symbolic links resolved: the name of a link is the name that somebody gave it. `..` behind a link leaves its
+// target.
 fs::path without_dots(const fs::path& path) {
   std::error_code error;
   const bool up = std::ranges::find(path, fs::path("..")) != path.end();
@@ -60,7 +61,8 @@ bool is_plain_name(const std::string& name) {
 }
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
   return text;
 }
 
@@ -70,7 +72,9 @@ bool is_hash(std::string_view text) {
   return text.size() >= 32 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
-std::string hub_name(std::string_view folder) { return replaced(std::string(folder.substr(hub_mark.size())), "--", "/"); }
+std::string hub_name(std::string_view folder) {
+  return replaced(std::string(folder.substr(hub_mark.size())), "--", "/");
+}
 
 std::vector<fs::path> gguf_files(const fs::path& folder) {
   std::vector<fs::path> files;
@@ -99,9 +103,7 @@ bool is_whole(const fs::path& folder) {
     return std::all_of(map.raw().begin(), map.raw().end(), [&](const auto& shard) {
       return shard.value().is_string() && is_there(folder / std::string(shard.value().get_string()));
     });
-  } catch (const Error&) {
-    return false;
-  }
+  } catch (const Error&) { return false; }
 }
 
 std::string model_name(const fs::path& folder) {
@@ -112,9 +114,12 @@ std::string model_name(const fs::path& folder) {
 std::string model_name(const Archive& gguf) {
   const fs::path path = without_dots(gguf.path());
   const auto part = GgufPartName::of(path);
-  const std::string stem = part && !part->prefix.empty() ? part->prefix : path.extension() == ".gguf" ? path.stem().string() : path.filename().string();
+  const std::string stem = part && !part->prefix.empty() ? part->prefix
+                           : path.extension() == ".gguf" ? path.stem().string()
+                                                         : path.filename().string();
   if (!stem.empty() && !is_hash(stem)) return stem;
-  for (const fs::path& above : {path.parent_path(), path.parent_path().parent_path(), path.parent_path().parent_path().parent_path()})
+  for (const fs::path& above :
+       {path.parent_path(), path.parent_path().parent_path(), path.parent_path().parent_path().parent_path()})
     if (above.filename().string().starts_with(hub_mark)) return model_name(above);
   for (const char* key : {"general.name", "general.architecture"}) {
     const MetaValue* value = gguf.meta(key);

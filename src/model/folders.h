@@ -34,8 +34,8 @@ bool is_whole(const std::filesystem::path& folder);
 inline constexpr std::string_view hub_mark = "models--";  // models--OWNER--NAME: OWNER/NAME in the hub's cache
 std::string hub_name(std::string_view folder);            ///< precondition: it starts with hub_mark
 
-/// What to call the model in a folder or file: never a hash (a snapshot of the hub's cache is OWNER/NAME) and never empty,
-/// however the path is written. Of a GGUF the file's name, its metadata where that is a hash.
+/// What to call the model in a folder or file: never a hash (a snapshot of the hub's cache is OWNER/NAME) and never
+/// empty, however the path is written. Of a GGUF the file's name, its metadata where that is a hash.
 std::string model_name(const std::filesystem::path& folder);
 std::string model_name(const Archive& gguf);
 

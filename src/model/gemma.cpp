@@ -1,4 +1,5 @@
-// Gemma 1 to 3 (Gemma Team 2024, 2025): gains kept less 1, embeddings times sqrt(width), and from 2 on norms after the branches too.
+// Gemma 1 to 3 (Gemma Team 2024, 2025): gains kept less 1, embeddings times sqrt(width), and from 2 on norms after the
+// branches too.
 #include <cmath>
 
 #include <fmt/format.h>
@@ -16,8 +17,10 @@ void read_gemma_keys(const Keys& keys, Config& c, Names& n, const LlamaDefaults&
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
 }
 
-void read_gemma2_keys(const Keys& keys, Config& c, Names& n, const LlamaDefaults& defaults, double score_cap, double logit_cap) {
-  n.ln1_post = "post_attention_layernorm", n.ln2 = "pre_feedforward_layernorm", n.ln2_post = "post_feedforward_layernorm";
+void read_gemma2_keys(const Keys& keys, Config& c, Names& n, const LlamaDefaults& defaults, double score_cap,
+                      double logit_cap) {
+  n.ln1_post = "post_attention_layernorm", n.ln2 = "pre_feedforward_layernorm",
+  n.ln2_post = "post_feedforward_layernorm";
   c.norm_after = true;
   read_gemma_keys(keys, c, n, defaults);
   c.attn_scale = static_cast<float>(1 / std::sqrt(keys.number("query_pre_attn_scalar", 256)));
@@ -29,8 +32,10 @@ void read_gemma2_keys(const Keys& keys, Config& c, Names& n, const LlamaDefaults
 }
 
 std::int64_t window_of(const Keys& keys) {
-  const std::int64_t window = keys.absent("sliding_window") ? 4096 : keys.optional_integer("sliding_window").value_or(0);
-  if (window < 1 && keys.has("sliding_window")) throw Error(Code::format, keys.where(), fmt::format("a sliding_window of {}", window));
+  const std::int64_t window =
+      keys.absent("sliding_window") ? 4096 : keys.optional_integer("sliding_window").value_or(0);
+  if (window < 1 && keys.has("sliding_window"))
+    throw Error(Code::format, keys.where(), fmt::format("a sliding_window of {}", window));
   return window;
 }
 
@@ -46,11 +51,13 @@ void read_two_ropes(const Keys& keys, Config& c, const LlamaDefaults& d) {
     kinds.refuse_rest();
   }
   if (keys.has("rope_scaling")) {
-    if (whole) throw Error(Code::unsupported, keys.where(), "'rope_scaling' beside 'rope_parameters': one of them is needed");
+    if (whole)
+      throw Error(Code::unsupported, keys.where(), "'rope_scaling' beside 'rope_parameters': one of them is needed");
     whole = keys.object("rope_scaling");
   }
   const double theta = keys.number("rope_theta", d.theta), local = keys.number("rope_local_base_freq", 10000);
-  c.ropes = {read_rope_object(whole, c.head_width, c.context, {theta}, keys).rope, read_rope_object(windowed, c.head_width, c.context, {local}, keys).rope};
+  c.ropes = {read_rope_object(whole, c.head_width, c.context, {theta}, keys).rope,
+             read_rope_object(windowed, c.head_width, c.context, {local}, keys).rope};
   for (Layer& layer : c.layers) layer.rope = layer.window > 0 ? 1 : 0;
   check_frequencies(c, keys.where());
 }
@@ -58,14 +65,19 @@ void read_two_ropes(const Keys& keys, Config& c, const LlamaDefaults& d) {
 void read_gemma(const Keys& keys, Config& c, Names& n) {
   const LlamaDefaults defaults{.tied = true, .head_width = 256, .kv_heads = 16, .activation = "gelu_pytorch_tanh"};
   read_gemma_keys(keys, c, n, defaults);
-  if (c.activation == Activation::gelu_exact) c.activation = Activation::gelu_tanh;  // what the first files meant by "gelu"
+  if (c.activation == Activation::gelu_exact)
+    c.activation = Activation::gelu_tanh;  // what the first files meant by "gelu"
   if (keys.has("hidden_activation") && activation_of(keys, "hidden_activation", "") != c.activation)
     throw Error(Code::format, keys.where(), "'hidden_act' and 'hidden_activation' differ");
   read_one_rope(keys, c, defaults);
 }
 
 void read_gemma2(const Keys& keys, Config& c, Names& n) {
-  const LlamaDefaults defaults{.tied = true, .head_width = 256, .kv_heads = 4, .activation = "gelu_pytorch_tanh", .activation_key = "hidden_activation"};
+  const LlamaDefaults defaults{.tied = true,
+                               .head_width = 256,
+                               .kv_heads = 4,
+                               .activation = "gelu_pytorch_tanh",
+                               .activation_key = "hidden_activation"};
   keys.ignore("hidden_act");  // the first files have both, and transformers reads the other one
   read_gemma2_keys(keys, c, n, defaults, 50, 30);
   read_one_rope(keys, c, defaults);
@@ -73,7 +85,11 @@ void read_gemma2(const Keys& keys, Config& c, Names& n) {
 }
 
 void read_gemma3(const Keys& keys, Config& c, Names& n) {
-  const LlamaDefaults defaults{.tied = true, .theta = 1e6, .head_width = 256, .kv_heads = 4, .activation = "gelu_pytorch_tanh",
+  const LlamaDefaults defaults{.tied = true,
+                               .theta = 1e6,
+                               .head_width = 256,
+                               .kv_heads = 4,
+                               .activation = "gelu_pytorch_tanh",
                                .activation_key = "hidden_activation"};
   n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
   c.qk_norm = QkNorm::heads;

@@ -1,4 +1,5 @@
-// Models in GGUF files, by the keys and names of llama.cpp (gguf-py, constants.py): each architecture fills a Config and the Names.
+// Models in GGUF files, by the keys and names of llama.cpp (gguf-py, constants.py): each architecture fills a Config
+// and the Names.
 #include <algorithm>
 #include <cmath>
 
@@ -15,7 +16,9 @@ namespace {
 void refuse_other(const Meta& meta, const char* key, std::int64_t expected) {
   const std::int64_t found = meta.integer(key, expected);
   if (found != expected)
-    throw Error(Code::unsupported, meta.where(), fmt::format("{}{} of {}: only that of a head's width, {}, is supported", meta.architecture(), key, found, expected));
+    throw Error(Code::unsupported, meta.where(),
+                fmt::format("{}{} of {}: only that of a head's width, {}, is supported", meta.architecture(), key,
+                            found, expected));
 }
 
 std::int64_t vocabulary_size(const Archive& archive) {
@@ -44,7 +47,8 @@ void read_sizes(const Meta& meta, Config& c) {
   c.vocab = vocabulary_size(meta.archive());
   c.head_width = meta.integer(".attention.key_length", c.heads > 0 ? c.width / c.heads : 0);
   const bool rms = c.norm == NormKind::rms;
-  c.epsilon = static_cast<float>(meta.number(rms ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon"));
+  c.epsilon =
+      static_cast<float>(meta.number(rms ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon"));
   check_config(c, meta.where());
   c.layers.resize(static_cast<std::size_t>(std::max<std::int64_t>(c.blocks, 0)));
   refuse_other(meta, ".attention.value_length", c.head_width);
@@ -111,7 +115,9 @@ void read_gguf(const Meta& meta, Config& c, Names& n) {
   c.family = meta.string("general.architecture");
   const auto known = std::ranges::find(architectures, c.family, [](const auto& a) { return a.first; });
   if (known == std::end(architectures))
-    throw Error(Code::unsupported, meta.where(), fmt::format("architecture '{}' is not supported; supported are {}", c.family, fmt::join(gguf_architectures(), ", ")));
+    throw Error(Code::unsupported, meta.where(),
+                fmt::format("architecture '{}' is not supported; supported are {}", c.family,
+                            fmt::join(gguf_architectures(), ", ")));
   known->second(meta, c, n);
   for (const auto& [key, id] :
        {std::pair{"tokenizer.ggml.bos_token_id", &c.bos}, std::pair{"tokenizer.ggml.eos_token_id", &c.eos}}) {

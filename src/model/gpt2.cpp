@@ -51,12 +51,14 @@ void read_gpt_bigcode(const Keys& keys, Config& c, Names& n) {
   read_gpt2_keys(keys, c);
   c.activation = activation_of(keys, "activation_function", "gelu_pytorch_tanh");
   c.tied = keys.truth("tie_word_embeddings", true);
-  for (const char* key : {"inference_runner", "pad_key_length", "validate_runner_input"}) keys.ignore(key);  // of a runner that is gone
+  for (const char* key : {"inference_runner", "pad_key_length", "validate_runner_input"})
+    keys.ignore(key);  // of a runner that is gone
   const bool shared = keys.truth("multi_query", true);
   if (shared) c.kv_heads = 1;
   if (!shared) n.fused = Fused::by_heads;
   if (keys.integer("num_key_value_heads", c.kv_heads) != c.kv_heads)
-    throw Error(Code::format, keys.where(), fmt::format("'num_key_value_heads' must be {} by 'multi_query'", c.kv_heads));
+    throw Error(Code::format, keys.where(),
+                fmt::format("'num_key_value_heads' must be {} by 'multi_query'", c.kv_heads));
   finish_gpt2(keys, c);
   if (!keys.truth("scale_attn_weights", true)) c.attn_scale = 1;
 }
@@ -64,7 +66,8 @@ void read_gpt_bigcode(const Keys& keys, Config& c, Names& n) {
 void read_gpt_neo(const Keys& keys, Config& c, Names& n) {
   name_as_gpt2(n);
   n.fused = Fused::none, n.qkv_bias = false;
-  n.q = "attn.attention.q_proj", n.k = "attn.attention.k_proj", n.v = "attn.attention.v_proj", n.o = "attn.attention.out_proj";
+  n.q = "attn.attention.q_proj", n.k = "attn.attention.k_proj", n.v = "attn.attention.v_proj",
+  n.o = "attn.attention.out_proj";
   c.vocab = keys.integer("vocab_size");
   c.width = keys.integer("hidden_size");
   c.blocks = keys.same_integer({"num_layers", "num_hidden_layers"});
@@ -84,7 +87,8 @@ void read_gpt_neo(const Keys& keys, Config& c, Names& n) {
 
 void read_opt(const Keys& keys, Config& c, Names& n) {
   n.root = "model.decoder.";
-  n.wpe = "embed_positions", n.ln_final = "final_layer_norm", n.ln1 = "self_attn_layer_norm", n.ln2 = "final_layer_norm";
+  n.wpe = "embed_positions", n.ln_final = "final_layer_norm", n.ln1 = "self_attn_layer_norm",
+  n.ln2 = "final_layer_norm";
   n.o = "self_attn.out_proj", n.up = "fc1", n.down = "fc2", n.mlp = "";
   n.norm_bias = true;
   n.first_position = 2;
@@ -99,7 +103,8 @@ void read_opt(const Keys& keys, Config& c, Names& n) {
   c.tied = keys.truth("tie_word_embeddings", true);
   const std::int64_t projected = keys.optional_integer("word_embed_proj_dim").value_or(c.width);
   if (projected != c.width || !keys.truth("do_layer_norm_before", true))
-    throw Error(Code::unsupported, keys.where(), "an OPT with projected embeddings or with norms after its blocks (opt-350m) is not supported");
+    throw Error(Code::unsupported, keys.where(),
+                "an OPT with projected embeddings or with norms after its blocks (opt-350m) is not supported");
   if (!keys.truth("layer_norm_elementwise_affine", true)) n.norm_gain = false;
   finish_gpt2(keys, c);
 }

@@ -56,7 +56,8 @@ bool hub_is_offline() {
 
 std::string hub_repository(const std::string& name) {
   if (name == "distilgpt2") return "distilbert/distilgpt2";
-  if (name == "gpt2" || name == "gpt2-medium" || name == "gpt2-large" || name == "gpt2-xl") return "openai-community/" + name;
+  if (name == "gpt2" || name == "gpt2-medium" || name == "gpt2-large" || name == "gpt2-xl")
+    return "openai-community/" + name;
   return name;
 }
 
@@ -71,7 +72,8 @@ fs::path HubModel::current() const {
   if (whole_.contains(main)) return snapshot(main);
   if (whole_.size() > 1)
     throw Error(Code::usage, "model " + name_,
-                fmt::format("refs/main of {} names no whole snapshot, and there are several: name one of {}", folder_.string(), choices()));
+                fmt::format("refs/main of {} names no whole snapshot, and there are several: name one of {}",
+                            folder_.string(), choices()));
   return whole_.empty() ? fs::path() : snapshot(*whole_.begin());
 }
 
@@ -90,10 +92,12 @@ fs::path HubModel::at(const std::string& revision) const {
     std::vector<std::string> near;
     for (const std::string& one : snapshots_)
       if (one.starts_with(revision)) near.push_back(one);
-    if (near.size() > 1) throw Error(Code::usage, where, fmt::format("is the beginning of {}", fmt::join(near, " and ")));
+    if (near.size() > 1)
+      throw Error(Code::usage, where, fmt::format("is the beginning of {}", fmt::join(near, " and ")));
     if (!near.empty()) hash = near.front();
   }
-  if (!snapshots_.contains(hash)) throw Error(Code::not_found, where, fmt::format("is not in {}, which has {}", folder_.string(), choices()));
+  if (!snapshots_.contains(hash))
+    throw Error(Code::not_found, where, fmt::format("is not in {}, which has {}", folder_.string(), choices()));
   return snapshot(hash);
 }
 

@@ -24,11 +24,12 @@ class HubModel {
 
   bool has_whole() const { return !whole_.empty(); }
 
-  /// What refs/main names, when it is whole; else the only whole one; empty where there is none. Throws Error{usage} where
-  /// several may be meant.
+  /// What refs/main names, when it is whole; else the only whole one; empty where there is none. Throws Error{usage}
+  /// where several may be meant.
   std::filesystem::path current() const;
 
-  /// What to open when nothing is whole, so that opening it says what is missing. Empty where there is no configuration.
+  /// What to open when nothing is whole, so that opening it says what is missing. Empty where there is no
+  /// configuration.
   std::filesystem::path partial() const;
 
   /// A branch or tag of refs/, a hash, or the beginning of only one. Throws Error{not_found} with those there are.

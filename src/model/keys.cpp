@@ -10,28 +10,135 @@ namespace {
 
 namespace bj = boost::json;
 
-// Keys of config.json that change nothing of what a text's logits are, whatever they hold: how a model is trained, saved,
-// generated with, classified with, or run fast (transformers' PretrainedConfig of versions 2 to 5, and what tools add).
-constexpr std::string_view harmless[] = {
-    "architectures", "auto_map", "model_type", "name_or_path", "_name_or_path", "_commit_hash", "transformers_version", "torch_dtype",
-    "dtype", "use_cache", "initializer_range", "initializer_factor", "initializer_std", "init_std", "init_method", "std_init",
-    "return_dict", "output_hidden_states", "output_attentions", "output_scores", "output_router_logits", "router_aux_loss_coef",
-    "router_z_loss_coef", "router_jitter_noise", "torchscript", "use_bfloat16", "tf_legacy_loss", "tie_last_hidden_states", "is_decoder",
-    "cross_attention_hidden_size", "max_length", "min_length", "max_new_tokens", "do_sample", "early_stopping", "num_beams",
-    "num_beam_groups", "diversity_penalty", "temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty",
-    "no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "return_dict_in_generate",
-    "forced_bos_token_id", "forced_eos_token_id", "remove_invalid_values", "exponential_decay_length_penalty", "suppress_tokens",
-    "begin_suppress_tokens", "finetuning_task", "id2label", "label2id", "num_labels", "tokenizer_class", "prefix", "pad_token_id",
-    "sep_token_id", "cls_token_id", "mask_token_id", "unk_token_id", "decoder_start_token_id", "bos_token", "eos_token", "pad_token",
-    "task_specific_params", "problem_type", "pretraining_tp", "gradient_checkpointing", "use_gradient_checkpointing", "attn_implementation",
-    "_attn_implementation", "_attn_implementation_internal", "_attn_implementation_autoset", "_experts_implementation", "use_flash_attn",
-    "_flash_attn_2_enabled", "use_flash_attention", "use_flash_attention_2", "reorder_and_upcast_attn", "attention_softmax_in_fp32",
-    "scale_attention_softmax_in_fp32", "resid_pdrop", "embd_pdrop", "attn_pdrop", "residual_dropout", "embedding_dropout", "embed_dropout",
-    "attention_dropout", "attention_dropout_prob", "attention_probs_dropout_prob", "hidden_dropout", "hidden_dropout_prob", "ffn_dropout",
-    "activation_dropout", "classifier_dropout", "classifier_dropout_prob", "resid_dropout", "emb_dropout", "dropout", "layerdrop",
-    "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout", "neftune_noise_alpha",
-    "unsloth_fixed", "unsloth_version", "unsloth_optimized", "tokenizer_model_max_length", "tokenizer_padding_side", "chat_template",
-    "license", "language", "cache_implementation", "mlx_version", "model_name", "seq_len_trained", "training_args", "vocab_file"};
+// Keys of config.json that change nothing of what a text's logits are, whatever they hold: how a model is trained,
+// saved, generated with, classified with, or run fast (transformers' PretrainedConfig of versions 2 to 5, and what
+// tools add).
+constexpr std::string_view harmless[] = {"architectures",
+                                         "auto_map",
+                                         "model_type",
+                                         "name_or_path",
+                                         "_name_or_path",
+                                         "_commit_hash",
+                                         "transformers_version",
+                                         "torch_dtype",
+                                         "dtype",
+                                         "use_cache",
+                                         "initializer_range",
+                                         "initializer_factor",
+                                         "initializer_std",
+                                         "init_std",
+                                         "init_method",
+                                         "std_init",
+                                         "return_dict",
+                                         "output_hidden_states",
+                                         "output_attentions",
+                                         "output_scores",
+                                         "output_router_logits",
+                                         "router_aux_loss_coef",
+                                         "router_z_loss_coef",
+                                         "router_jitter_noise",
+                                         "torchscript",
+                                         "use_bfloat16",
+                                         "tf_legacy_loss",
+                                         "tie_last_hidden_states",
+                                         "is_decoder",
+                                         "cross_attention_hidden_size",
+                                         "max_length",
+                                         "min_length",
+                                         "max_new_tokens",
+                                         "do_sample",
+                                         "early_stopping",
+                                         "num_beams",
+                                         "num_beam_groups",
+                                         "diversity_penalty",
+                                         "temperature",
+                                         "top_k",
+                                         "top_p",
+                                         "typical_p",
+                                         "repetition_penalty",
+                                         "length_penalty",
+                                         "no_repeat_ngram_size",
+                                         "encoder_no_repeat_ngram_size",
+                                         "bad_words_ids",
+                                         "num_return_sequences",
+                                         "return_dict_in_generate",
+                                         "forced_bos_token_id",
+                                         "forced_eos_token_id",
+                                         "remove_invalid_values",
+                                         "exponential_decay_length_penalty",
+                                         "suppress_tokens",
+                                         "begin_suppress_tokens",
+                                         "finetuning_task",
+                                         "id2label",
+                                         "label2id",
+                                         "num_labels",
+                                         "tokenizer_class",
+                                         "prefix",
+                                         "pad_token_id",
+                                         "sep_token_id",
+                                         "cls_token_id",
+                                         "mask_token_id",
+                                         "unk_token_id",
+                                         "decoder_start_token_id",
+                                         "bos_token",
+                                         "eos_token",
+                                         "pad_token",
+                                         "task_specific_params",
+                                         "problem_type",
+                                         "pretraining_tp",
+                                         "gradient_checkpointing",
+                                         "use_gradient_checkpointing",
+                                         "attn_implementation",
+                                         "_attn_implementation",
+                                         "_attn_implementation_internal",
+                                         "_attn_implementation_autoset",
+                                         "_experts_implementation",
+                                         "use_flash_attn",
+                                         "_flash_attn_2_enabled",
+                                         "use_flash_attention",
+                                         "use_flash_attention_2",
+                                         "reorder_and_upcast_attn",
+                                         "attention_softmax_in_fp32",
+                                         "scale_attention_softmax_in_fp32",
+                                         "resid_pdrop",
+                                         "embd_pdrop",
+                                         "attn_pdrop",
+                                         "residual_dropout",
+                                         "embedding_dropout",
+                                         "embed_dropout",
+                                         "attention_dropout",
+                                         "attention_dropout_prob",
+                                         "attention_probs_dropout_prob",
+                                         "hidden_dropout",
+                                         "hidden_dropout_prob",
+                                         "ffn_dropout",
+                                         "activation_dropout",
+                                         "classifier_dropout",
+                                         "classifier_dropout_prob",
+                                         "resid_dropout",
+                                         "emb_dropout",
+                                         "dropout",
+                                         "layerdrop",
+                                         "summary_type",
+                                         "summary_use_proj",
+                                         "summary_activation",
+                                         "summary_proj_to_labels",
+                                         "summary_first_dropout",
+                                         "neftune_noise_alpha",
+                                         "unsloth_fixed",
+                                         "unsloth_version",
+                                         "unsloth_optimized",
+                                         "tokenizer_model_max_length",
+                                         "tokenizer_padding_side",
+                                         "chat_template",
+                                         "license",
+                                         "language",
+                                         "cache_implementation",
+                                         "mlx_version",
+                                         "model_name",
+                                         "seq_len_trained",
+                                         "training_args",
+                                         "vocab_file"};
 
 // Keys that change nothing while they hold one of these values (beside null, false and what is empty).
 struct Neutral {
@@ -58,8 +165,10 @@ const Neutral neutral[] = {{"is_causal", {1}, false},
                            {"do_layer_norm_before", {1}, false}};
 
 // The same for GGUF, whose keys of other tools begin elsewhere than with the architecture.
-constexpr std::string_view harmless_groups[] = {"general.", "tokenizer.", "quantize.", "split.", "imatrix.", "mradermacher."};
-constexpr std::string_view harmless_meta[] = {".rope.scaling.finetuned", ".vocab_size", ".rope.scaling.original_context_length"};
+constexpr std::string_view harmless_groups[] = {"general.", "tokenizer.", "quantize.",
+                                                "split.",   "imatrix.",   "mradermacher."};
+constexpr std::string_view harmless_meta[] = {".rope.scaling.finetuned", ".vocab_size",
+                                              ".rope.scaling.original_context_length"};
 const Neutral neutral_meta[] = {{".attention.causal", {1}, false},
                                 {".expert_count", {0}},
                                 {".expert_used_count", {0}},
@@ -94,8 +203,9 @@ std::optional<double> number_of(const bj::value& value) {
 }
 
 bool is_empty(const bj::value& value) {
-  return value.is_null() || (value.is_bool() && !value.get_bool()) || (value.is_string() && value.get_string().empty()) ||
-         (value.is_array() && value.get_array().empty()) || (value.is_object() && value.get_object().empty());
+  return value.is_null() || (value.is_bool() && !value.get_bool()) ||
+         (value.is_string() && value.get_string().empty()) || (value.is_array() && value.get_array().empty()) ||
+         (value.is_object() && value.get_object().empty());
 }
 
 // The metadata value as JSON: what an error prints, and what is compared with the neutral values.
@@ -173,7 +283,9 @@ std::vector<double> Keys::numbers(std::string_view key) const {
   std::vector<double> list;
   for (const bj::value& item : take(key).array(key)) {
     const std::optional<double> number = item.is_bool() ? std::nullopt : number_of(item);
-    if (!number) throw Error(Code::format, where(), fmt::format("'{}': expected numbers, found {}", key, bj::serialize(item).substr(0, 40)));
+    if (!number)
+      throw Error(Code::format, where(),
+                  fmt::format("'{}': expected numbers, found {}", key, bj::serialize(item).substr(0, 40)));
     list.push_back(*number);
   }
   return list;
@@ -182,7 +294,9 @@ std::vector<double> Keys::numbers(std::string_view key) const {
 std::vector<std::string_view> Keys::strings(std::string_view key) const {
   std::vector<std::string_view> list;
   for (const bj::value& item : take(key).array(key)) {
-    if (!item.is_string()) throw Error(Code::format, where(), fmt::format("'{}': expected texts, found {}", key, bj::serialize(item).substr(0, 40)));
+    if (!item.is_string())
+      throw Error(Code::format, where(),
+                  fmt::format("'{}': expected texts, found {}", key, bj::serialize(item).substr(0, 40)));
     list.emplace_back(item.get_string().data(), item.get_string().size());
   }
   return list;
@@ -195,7 +309,8 @@ std::int64_t Keys::same_integer(std::initializer_list<std::string_view> names) c
     if (!present(name)) continue;
     const std::int64_t value = integer(name);
     if (found && *found != value)
-      throw Error(Code::format, where(), fmt::format("'{}' is {} and '{}' is {}: they are the same thing", first, *found, name, value));
+      throw Error(Code::format, where(),
+                  fmt::format("'{}' is {} and '{}' is {}: they are the same thing", first, *found, name, value));
     if (!found) found = value, first = name;
   }
   return found ? *found : integer(*names.begin());
@@ -227,7 +342,8 @@ double Meta::number(std::string_view key) const {
     if (const auto* x = std::get_if<std::uint64_t>(value)) return static_cast<double>(*x);
     if (const auto* x = std::get_if<std::int64_t>(value)) return static_cast<double>(*x);
   }
-  throw Error(Code::format, "gguf", fmt::format("{}: key '{}' is {}", where(), name, value == nullptr ? "missing" : "no number"));
+  throw Error(Code::format, "gguf",
+              fmt::format("{}: key '{}' is {}", where(), name, value == nullptr ? "missing" : "no number"));
 }
 
 std::vector<double> Meta::numbers(std::string_view key) const {
@@ -244,7 +360,8 @@ std::int64_t Meta::integer(std::string_view key) const {
   const std::vector<double> values = numbers(key);
   const double x = values.empty() ? NAN : values.front();
   if (!std::ranges::all_of(values, [x](double y) { return y == x || (std::isnan(x) && std::isnan(y)); }))
-    throw Error(Code::unsupported, where(), fmt::format("'{}' differs from block to block, which is not supported for this model", full(key)));
+    throw Error(Code::unsupported, where(),
+                fmt::format("'{}' differs from block to block, which is not supported for this model", full(key)));
   if (x != std::floor(x) || std::abs(x) > 1e15)
     throw Error(Code::format, "gguf", fmt::format("key '{}': expected a whole number, found {}", full(key), x));
   return static_cast<std::int64_t>(x);
@@ -263,12 +380,15 @@ std::string_view Meta::string(std::string_view key) const {
   if (value != nullptr) {
     if (const auto* text = std::get_if<std::string_view>(value)) return *text;
   }
-  throw Error(Code::format, "gguf", fmt::format("{}: key '{}' is {}", where(), name, value == nullptr ? "missing" : "no text"));
+  throw Error(Code::format, "gguf",
+              fmt::format("{}: key '{}' is {}", where(), name, value == nullptr ? "missing" : "no text"));
 }
 
 void Meta::refuse_rest() const {
   for (const auto& [key, value] : archive_.metadata()) {
-    if (taken_.contains(key) || std::ranges::any_of(harmless_groups, [&](std::string_view group) { return key.starts_with(group); })) continue;
+    if (taken_.contains(key) ||
+        std::ranges::any_of(harmless_groups, [&](std::string_view group) { return key.starts_with(group); }))
+      continue;
     const bool own = key.starts_with(architecture_ + ".");
     const std::string_view below = own ? std::string_view(key).substr(architecture_.size()) : key;
     if (own && std::ranges::find(harmless_meta, below) != std::end(harmless_meta)) continue;

@@ -1,5 +1,5 @@
-// The keys of a configuration, config.json or GGUF metadata. Every key is read, is known to change nothing, or holds the value
-// that changes nothing; any other is refused by name. Whoever reads a key marks it as taken.
+// The keys of a configuration, config.json or GGUF metadata. Every key is read, is known to change nothing, or holds
+// the value that changes nothing; any other is refused by name. Whoever reads a key marks it as taken.
 #pragma once
 
 #include <initializer_list>
@@ -19,7 +19,7 @@ class Keys {
  public:
   explicit Keys(JsonObject json) : json_(std::move(json)) {}
 
-  bool has(std::string_view key) const { return json_.has(key); }         ///< present and not null
+  bool has(std::string_view key) const { return json_.has(key); }    ///< present and not null
   bool absent(std::string_view key) const { return !present(key); }  ///< a null is not absent
   std::int64_t integer(std::string_view key) const { return take(key).integer(key); }
   std::int64_t integer(std::string_view key, std::int64_t otherwise) const;
@@ -58,12 +58,16 @@ class Meta {
   bool has(std::string_view key) const { return archive_.meta(full(key)) != nullptr; }
   /// An array of equal numbers counts as that number: llama.cpp writes some keys block by block.
   std::int64_t integer(std::string_view key) const;
-  std::int64_t integer(std::string_view key, std::int64_t otherwise) const { return has(key) ? integer(key) : otherwise; }
+  std::int64_t integer(std::string_view key, std::int64_t otherwise) const {
+    return has(key) ? integer(key) : otherwise;
+  }
   double number(std::string_view key) const;
   double number(std::string_view key, double otherwise) const { return has(key) ? number(key) : otherwise; }
   bool truth(std::string_view key, bool otherwise) const;
   std::string_view string(std::string_view key) const;
-  std::string_view string(std::string_view key, std::string_view otherwise) const { return has(key) ? string(key) : otherwise; }
+  std::string_view string(std::string_view key, std::string_view otherwise) const {
+    return has(key) ? string(key) : otherwise;
+  }
   std::vector<double> numbers(std::string_view key) const;  ///< of an array, or of the one number
 
   void refuse_rest() const;
@@ -71,7 +75,9 @@ class Meta {
   std::string where() const { return archive_.path().filename().string(); }
 
  private:
-  std::string full(std::string_view key) const { return key.starts_with('.') ? architecture_ + std::string(key) : std::string(key); }
+  std::string full(std::string_view key) const {
+    return key.starts_with('.') ? architecture_ + std::string(key) : std::string(key);
+  }
   std::string take(std::string_view key) const;
   const Archive& archive_;
   std::string architecture_;

@@ -14,8 +14,11 @@ void read_biases(const Keys& keys, Names& n) {
 }
 
 std::int64_t window_of(const Keys& keys, std::optional<std::int64_t> otherwise, bool used = true) {
-  const std::optional<std::int64_t> window = keys.has("sliding_window") ? keys.integer("sliding_window") : keys.optional_integer("sliding_window");
-  if (window && *window < 1) throw Error(Code::format, keys.where(), fmt::format("a sliding_window of {}: expected a number of keys or null", *window));
+  const std::optional<std::int64_t> window =
+      keys.has("sliding_window") ? keys.integer("sliding_window") : keys.optional_integer("sliding_window");
+  if (window && *window < 1)
+    throw Error(Code::format, keys.where(),
+                fmt::format("a sliding_window of {}: expected a number of keys or null", *window));
   if (!used) return 0;
   return keys.absent("sliding_window") ? otherwise.value_or(0) : window.value_or(0);
 }
@@ -37,11 +40,13 @@ void read_llama_keys(const Keys& keys, Config& c, const LlamaDefaults& d) {
   c.width = keys.integer("hidden_size");
   c.blocks = keys.integer("num_hidden_layers");
   c.heads = keys.integer("num_attention_heads");
-  c.kv_heads = keys.optional_integer("num_key_value_heads").value_or(keys.absent("num_key_value_heads") && d.kv_heads > 0 ? d.kv_heads : c.heads);
+  c.kv_heads = keys.optional_integer("num_key_value_heads")
+                   .value_or(keys.absent("num_key_value_heads") && d.kv_heads > 0 ? d.kv_heads : c.heads);
   c.mlp_width = keys.integer("intermediate_size");
   c.context = keys.integer("max_position_embeddings", 2048);
   const std::int64_t quotient = c.heads > 0 ? c.width / c.heads : 0;
-  c.head_width = keys.optional_integer("head_dim").value_or(keys.absent("head_dim") && d.head_width > 0 ? d.head_width : quotient);
+  c.head_width =
+      keys.optional_integer("head_dim").value_or(keys.absent("head_dim") && d.head_width > 0 ? d.head_width : quotient);
   c.epsilon = static_cast<float>(keys.number(d.epsilon_key, d.epsilon));
   c.activation = activation_of(keys, d.activation_key, d.activation);
   c.tied = keys.truth("tie_word_embeddings", d.tied);
@@ -61,10 +66,12 @@ void read_windows(const Keys& keys, Config& c, std::int64_t window, const std::f
   std::vector<std::string_view> kinds;
   if (keys.has("layer_types")) kinds = keys.strings("layer_types");
   if (!kinds.empty() && kinds.size() != c.layers.size())
-    throw Error(Code::format, keys.where(), fmt::format("'layer_types' has {} blocks, the model {}", kinds.size(), c.blocks));
+    throw Error(Code::format, keys.where(),
+                fmt::format("'layer_types' has {} blocks, the model {}", kinds.size(), c.blocks));
   for (std::size_t l = 0; l < c.layers.size(); ++l) {
     if (!kinds.empty() && kinds[l] != "sliding_attention" && kinds[l] != "full_attention" && kinds[l] != "attention")
-      throw Error(Code::unsupported, keys.where(), fmt::format("'layer_types': '{}' in block {} is not supported", kinds[l], l));
+      throw Error(Code::unsupported, keys.where(),
+                  fmt::format("'layer_types': '{}' in block {} is not supported", kinds[l], l));
     const bool sliding = kinds.empty() ? windowed(static_cast<std::int64_t>(l)) : kinds[l] == "sliding_attention";
     c.layers[l].window = sliding ? window : 0;
   }
@@ -109,14 +116,16 @@ void read_smollm3(const Keys& keys, Config& c, Names& n) {
   std::vector<double> turned;  // 1: with rotation
   if (keys.has("no_rope_layers")) turned = keys.numbers("no_rope_layers");
   if (!turned.empty() && turned.size() != c.layers.size())
-    throw Error(Code::format, keys.where(), fmt::format("'no_rope_layers' has {} blocks, the model {}", turned.size(), c.blocks));
+    throw Error(Code::format, keys.where(),
+                fmt::format("'no_rope_layers' has {} blocks, the model {}", turned.size(), c.blocks));
   for (std::size_t l = 0; l < c.layers.size(); ++l) {
     const bool turns = turned.empty() ? static_cast<std::int64_t>(l + 1) % interval != 0 : turned[l] != 0;
     c.layers[l].rope = turns ? 0 : -1;
   }
   keys.ignore("max_window_layers");  // Qwen's, which SmolLM3's files have and nobody reads
   const bool used = keys.truth("use_sliding_window", false);
-  read_windows(keys, c, window_of(keys, {}, used), [&c](std::int64_t l) { return c.layers[static_cast<std::size_t>(l)].rope < 0; });
+  read_windows(keys, c, window_of(keys, {}, used),
+               [&c](std::int64_t l) { return c.layers[static_cast<std::size_t>(l)].rope < 0; });
 }
 
 void read_granite(const Keys& keys, Config& c, Names& n) {
@@ -128,7 +137,8 @@ void read_granite(const Keys& keys, Config& c, Names& n) {
   c.attn_scale = static_cast<float>(keys.number("attention_multiplier", 1));
   c.logit_scale = static_cast<float>(1 / keys.number("logits_scaling", 1));
   for (float factor : {c.embedding_scale, c.residual_scale, c.attn_scale, c.logit_scale}) {
-    if (!(factor != 0) || !std::isfinite(factor)) throw Error(Code::format, keys.where(), fmt::format("a multiplier of {}", factor));
+    if (!(factor != 0) || !std::isfinite(factor))
+      throw Error(Code::format, keys.where(), fmt::format("a multiplier of {}", factor));
   }
 }
 
@@ -177,7 +187,8 @@ void read_helium(const Keys& keys, Config& c, Names& n) {
 
 void read_glm(const Keys& keys, Config& c, Names& n) {
   n.gate_up = "mlp.gate_up_proj";
-  const LlamaDefaults defaults{.epsilon = 1.5625e-7, .partial = 0.5, .partial_allowed = true, .pairs = true, .head_width = 128, .kv_heads = 2};
+  const LlamaDefaults defaults{
+      .epsilon = 1.5625e-7, .partial = 0.5, .partial_allowed = true, .pairs = true, .head_width = 128, .kv_heads = 2};
   read_llama_keys(keys, c, defaults);
   n.qkv_bias = keys.truth("attention_bias", true);
   read_one_rope(keys, c, defaults);

@@ -8,7 +8,8 @@ namespace {
 
 class Loader {
  public:
-  Loader(Config& config, const Names& names, const Tensors& tensors) : c_(config), n_(names), t_(tensors), root_(names.root) {
+  Loader(Config& config, const Names& names, const Tensors& tensors)
+      : c_(config), n_(names), t_(tensors), root_(names.root) {
     while (!root_.empty() && !is_here(root_)) root_ = root_.substr(root_.find('.') + 1);
     if (!is_here(root_)) root_ = names.root;  // the error then names what is expected
   }
@@ -19,10 +20,13 @@ class Loader {
     if (!n_.wpe.empty()) w.wpe = positions();
     w.unembed = unembedding(c_, w.wte, t_, weight(n_.head));
     if (n_.head_bias) w.unembed_bias = t_.vector(bias(n_.head), c_.vocab);
-    if (!n_.embedding_norm.empty()) w.embedding_norm = norm(root_ + std::string(n_.embedding_norm), c_.width, n_.norm_bias);
-    for (std::int64_t l = 0; l < c_.blocks; ++l) w.blocks.push_back(block(root_ + fmt::format(fmt::runtime(n_.block), l)));
+    if (!n_.embedding_norm.empty())
+      w.embedding_norm = norm(root_ + std::string(n_.embedding_norm), c_.width, n_.norm_bias);
+    for (std::int64_t l = 0; l < c_.blocks; ++l)
+      w.blocks.push_back(block(root_ + fmt::format(fmt::runtime(n_.block), l)));
     constexpr const char* factors = "rope_freqs.weight";  // of GGUF; the Config has them already
-    if (t_.has(factors) && !c_.ropes.empty()) t_.at(factors, {static_cast<std::int64_t>(c_.ropes[0].frequencies.size())});
+    if (t_.has(factors) && !c_.ropes.empty())
+      t_.at(factors, {static_cast<std::int64_t>(c_.ropes[0].frequencies.size())});
     w.ln_final = norm(root_ + std::string(n_.ln_final), c_.width, n_.norm_bias);
     return w;
   }
@@ -65,7 +69,8 @@ class Loader {
   void fused_part(const std::string& name, Part part, Matrix& m, Vector& b) const {
     const std::int64_t total = (c_.heads + 2 * c_.kv_heads) * c_.head_width, apart = total / c_.kv_heads;
     const bool sorted = n_.fused == Fused::by_heads;
-    m = n_.input_major ? t_.input_major(weight(name), part.count, c_.width, part.first, total) : t_.matrix(weight(name), total, c_.width);
+    m = n_.input_major ? t_.input_major(weight(name), part.count, c_.width, part.first, total)
+                       : t_.matrix(weight(name), total, c_.width);
     m.first = part.first, m.out = part.count;
     b = maybe(n_.qkv_bias, name, total);
     b.first = part.first, b.count = b.view.empty() ? 0 : part.count;
@@ -78,7 +83,8 @@ class Loader {
       b.q = matrix(at + std::string(n_.q), q, c_.width), b.q_bias = maybe(n_.qkv_bias, at + std::string(n_.q), q);
       b.k = matrix(at + std::string(n_.k), kv, c_.width), b.k_bias = maybe(n_.qkv_bias, at + std::string(n_.k), kv);
       b.v = matrix(at + std::string(n_.v), kv, c_.width), b.v_bias = maybe(n_.qkv_bias, at + std::string(n_.v), kv);
-      if (n_.interleaved) b.q.rotary_heads = b.q_bias.rotary_heads = c_.heads, b.k.rotary_heads = b.k_bias.rotary_heads = c_.kv_heads;
+      if (n_.interleaved)
+        b.q.rotary_heads = b.q_bias.rotary_heads = c_.heads, b.k.rotary_heads = b.k_bias.rotary_heads = c_.kv_heads;
       return;
     }
     const bool sorted = n_.fused == Fused::by_heads;
@@ -107,21 +113,28 @@ class Loader {
       b.gate = b.up = t_.matrix(weight(at + std::string(n_.gate_up)), 2 * f, c_.width);
       b.gate.out = b.up.out = b.up.first = f;
     } else {
-      if (c_.gated_mlp) b.gate = matrix(at + std::string(n_.gate), f, c_.width), b.gate_bias = maybe(n_.mlp_bias, at + std::string(n_.gate), f);
+      if (c_.gated_mlp)
+        b.gate = matrix(at + std::string(n_.gate), f, c_.width),
+        b.gate_bias = maybe(n_.mlp_bias, at + std::string(n_.gate), f);
       b.up = matrix(at + std::string(n_.up), f, c_.width), b.up_bias = maybe(n_.mlp_bias, at + std::string(n_.up), f);
     }
-    b.down = matrix(at + std::string(n_.down), c_.width, f), b.down_bias = maybe(n_.mlp_bias, at + std::string(n_.down), c_.width);
+    b.down = matrix(at + std::string(n_.down), c_.width, f),
+    b.down_bias = maybe(n_.mlp_bias, at + std::string(n_.down), c_.width);
   }
 
   BlockWeights block(const std::string& at) const {
     BlockWeights b;
-    auto named = [&](std::string_view name) { return name.empty() ? Norm{} : norm(at + std::string(name), c_.width, n_.norm_bias); };
+    auto named = [&](std::string_view name) {
+      return name.empty() ? Norm{} : norm(at + std::string(name), c_.width, n_.norm_bias);
+    };
     if (c_.norm_before) b.ln1 = named(n_.ln1);
     if (c_.norm_before && !c_.one_norm) b.ln2 = named(n_.ln2);
     if (c_.norm_after) b.ln1_post = named(n_.ln1_post), b.ln2_post = named(n_.ln2_post);
     queries_keys_values(at, b);
-    if (c_.qk_norm != QkNorm::none) b.q_norm = qk_norm(at, n_.q_norm, c_.heads), b.k_norm = qk_norm(at, n_.k_norm, c_.kv_heads);
-    b.o = matrix(at + std::string(n_.o), c_.width, c_.heads * c_.head_width), b.o_bias = maybe(n_.o_bias, at + std::string(n_.o), c_.width);
+    if (c_.qk_norm != QkNorm::none)
+      b.q_norm = qk_norm(at, n_.q_norm, c_.heads), b.k_norm = qk_norm(at, n_.k_norm, c_.kv_heads);
+    b.o = matrix(at + std::string(n_.o), c_.width, c_.heads * c_.head_width),
+    b.o_bias = maybe(n_.o_bias, at + std::string(n_.o), c_.width);
     mlp(at, b);
     return b;
   }
@@ -138,7 +151,8 @@ Weights load_weights(Config& config, const Names& n, const Tensors& tensors) {
   Weights weights = Loader(config, n, tensors).load();
   if (n.in_site_table) return weights;
   auto name = [&](const char* site, std::string_view module, bool in_block = true) {
-    if (!module.empty()) config.modules[site] = std::string(n.root) + (in_block ? std::string(n.block) : "") + std::string(module);
+    if (!module.empty())
+      config.modules[site] = std::string(n.root) + (in_block ? std::string(n.block) : "") + std::string(module);
   };
   name("wte", n.wte, false), name("wpe", n.wpe, false), name("ln_final", n.ln_final, false);
   config.modules["logits"] = std::string(n.head);
@@ -147,7 +161,9 @@ Weights load_weights(Config& config, const Names& n, const Tensors& tensors) {
   if (config.norm_before && !config.one_norm) name("ln2", n.ln2);
   if (n.fused == Fused::none) name("q", n.q), name("k", n.k), name("v", n.v);
   if (config.qk_norm != QkNorm::none) name("normed_q", n.q_norm), name("normed_k", n.k_norm);
-  if (config.residual_scale == 1) name("attn_out", config.norm_after ? n.ln1_post : n.attention), name("mlp_out", config.norm_after ? n.ln2_post : n.mlp);
+  if (config.residual_scale == 1)
+    name("attn_out", config.norm_after ? n.ln1_post : n.attention),
+        name("mlp_out", config.norm_after ? n.ln2_post : n.mlp);
   if (n.gate_up.empty()) name("mlp_pre", config.gated_mlp ? n.gate : n.up);
   if (config.gated_mlp && n.gate_up.empty()) name("mlp_up", n.up);
   return weights;

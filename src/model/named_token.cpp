@@ -28,7 +28,8 @@ NamedToken by_id(const Model& model, std::string_view text) {
 // "##5" and "###5", but not "##" or "##a": these are words as they stand.
 bool is_escaped(std::string_view text) {
   const std::size_t first = text.find_first_not_of('#');
-  return first >= 2 && first != std::string_view::npos && text.find_first_not_of(digits, first) == std::string_view::npos;
+  return first >= 2 && first != std::string_view::npos &&
+         text.find_first_not_of(digits, first) == std::string_view::npos;
 }
 
 bool names_id(std::string_view text) {

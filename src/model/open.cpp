@@ -47,28 +47,38 @@ void check_frequencies(const Config& c, const std::string& where) {
   for (const Rope& rope : c.ropes) {
     for (double f : rope.frequencies) {
       if (!(f > 0) || !std::isfinite(f))
-        throw Error(Code::format, where, fmt::format("a rotary frequency of {}: expected a positive number (of theta and its scaling)", f));
+        throw Error(Code::format, where,
+                    fmt::format("a rotary frequency of {}: expected a positive number (of theta and its scaling)", f));
     }
-    if (!std::isfinite(rope.scale)) throw Error(Code::format, where, fmt::format("an attention factor of {}", rope.scale));
+    if (!std::isfinite(rope.scale))
+      throw Error(Code::format, where, fmt::format("an attention factor of {}", rope.scale));
   }
 }
 
 Activation activation_of(const Keys& keys, std::string_view key, std::string_view otherwise) {
   using enum Activation;
-  static constexpr std::pair<std::string_view, Activation> known[] = {
-      {"gelu_new", gelu_tanh}, {"gelu_pytorch_tanh", gelu_tanh}, {"gelu_fast", gelu_tanh}, {"gelu", gelu_exact}, {"gelu_python", gelu_exact},
-      {"relu", relu}, {"silu", silu}, {"swish", silu}, {"relu2", relu_squared}};
+  static constexpr std::pair<std::string_view, Activation> known[] = {{"gelu_new", gelu_tanh},
+                                                                      {"gelu_pytorch_tanh", gelu_tanh},
+                                                                      {"gelu_fast", gelu_tanh},
+                                                                      {"gelu", gelu_exact},
+                                                                      {"gelu_python", gelu_exact},
+                                                                      {"relu", relu},
+                                                                      {"silu", silu},
+                                                                      {"swish", silu},
+                                                                      {"relu2", relu_squared}};
   const std::string_view name = keys.string(key, otherwise);
   for (const auto& [known_name, activation] : known) {
     if (known_name == name) return activation;
   }
-  throw Error(Code::unsupported, keys.where(), fmt::format("{} '{}': gelu, gelu_new, relu, relu2 and silu are known", key, name));
+  throw Error(Code::unsupported, keys.where(),
+              fmt::format("{} '{}': gelu, gelu_new, relu, relu2 and silu are known", key, name));
 }
 
 namespace {
 
 bool same_bytes(const View& a, const View& b) {
-  return a.dtype == b.dtype && a.bytes() == b.bytes() && std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0;
+  return a.dtype == b.dtype && a.bytes() == b.bytes() &&
+         std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0;
 }
 
 }  // namespace
@@ -87,9 +97,11 @@ struct ModelOpener {
   void open_gguf(const fs::path& file) {
     auto archive = Archive::open(file);
     if (archive->format() != "gguf")
-      throw Error(Code::format, file.string(),
-                  fmt::format("is a {} file of vectors, not a model: similar, neighbours, geometry, analogy, compare and map open it",
-                              archive->format()));
+      throw Error(
+          Code::format, file.string(),
+          fmt::format(
+              "is a {} file of vectors, not a model: similar, neighbours, geometry, analogy, compare and map open it",
+              archive->format()));
     model->archives_ = {archive};
     const Meta meta(*archive);
     const Tensors tensors(model->archives_);
@@ -117,7 +129,9 @@ struct ModelOpener {
     const Tensors tensors(model->archives_);
     const Family* family = find_family(type);
     if (family == nullptr)
-      throw Error(Code::unsupported, path.string(), fmt::format("model_type '{}' is not supported; supported are {}", type, fmt::join(model_types(), ", ")));
+      throw Error(
+          Code::unsupported, path.string(),
+          fmt::format("model_type '{}' is not supported; supported are {}", type, fmt::join(model_types(), ", ")));
     Config& c = model->config_;
     Names names;
     c.family = type;

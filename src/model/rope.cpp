@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-
 namespace embscope {
 namespace {
 
@@ -30,7 +29,8 @@ void dynamic(const Scaling& s, Rope&) { s.keys.number("factor"); }
 
 // Llama 3.1 stretches the slow rotations by a factor and blends in between (Hugging Face, _compute_llama3_parameters).
 void llama3(const Scaling& s, Rope& rope) {
-  const double factor = s.keys.number("factor"), low = s.keys.number("low_freq_factor"), high = s.keys.number("high_freq_factor");
+  const double factor = s.keys.number("factor"), low = s.keys.number("low_freq_factor"),
+               high = s.keys.number("high_freq_factor");
   for (double& f : rope.frequencies) {
     const double wavelength = 2 * M_PI / f;
     if (wavelength > s.original / low) {
@@ -50,7 +50,9 @@ struct Yarn {
 // YaRN (Peng et al. 2023): fast rotations stay, slow ones are divided, a ramp in between.
 void stretch_yarn(const Yarn& y, Rope& rope) {
   const auto width = 2 * static_cast<double>(rope.frequencies.size());
-  auto dimension = [&](double turns) { return width * std::log(y.original / (turns * 2 * M_PI)) / (2 * std::log(y.theta)); };
+  auto dimension = [&](double turns) {
+    return width * std::log(y.original / (turns * 2 * M_PI)) / (2 * std::log(y.theta));
+  };
   double low = dimension(y.fast), high = dimension(y.slow);
   if (y.truncate) low = std::floor(low), high = std::ceil(high);
   low = std::max(low, 0.0), high = std::min(high, width - 1);
@@ -65,23 +67,27 @@ double yarn_scale(double factor, double m = 1) { return factor <= 1 ? 1 : 0.1 * 
 
 void yarn(const Scaling& s, Rope& rope) {
   const double factor = s.keys.number("factor");
-  const double m = s.keys.optional_number("mscale").value_or(0), all = s.keys.optional_number("mscale_all_dim").value_or(0);
+  const double m = s.keys.optional_number("mscale").value_or(0),
+               all = s.keys.optional_number("mscale_all_dim").value_or(0);
   const double scale = m != 0 && all != 0 ? yarn_scale(factor, m) / yarn_scale(factor, all) : yarn_scale(factor);
   auto or_default = [&](const char* key, double otherwise) {
     const double x = s.keys.optional_number(key).value_or(0);
     return x == 0 ? otherwise : x;
   };
-  stretch_yarn({factor, or_default("beta_fast", 32), or_default("beta_slow", 1), s.theta, s.original, s.keys.truth("truncate", true)}, rope);
+  stretch_yarn({factor, or_default("beta_fast", 32), or_default("beta_slow", 1), s.theta, s.original,
+                s.keys.truth("truncate", true)},
+               rope);
   rope.scale = s.keys.optional_number("attention_factor").value_or(scale);
 }
 
-// LongRoPE (Ding et al. 2024) has two sets of factors and chooses by the length of the text, so that the vectors of a word would
-// depend on what follows it. Texts up to the first context have the short ones; longer texts are refused.
+// LongRoPE (Ding et al. 2024) has two sets of factors and chooses by the length of the text, so that the vectors of a
+// word would depend on what follows it. Texts up to the first context have the short ones; longer texts are refused.
 void longrope(const Scaling& s, Rope& rope) {
   const std::vector<double> factors = s.keys.numbers("short_factor");
   s.keys.ignore("long_factor");
   if (factors.size() != rope.frequencies.size())
-    throw Error(Code::format, s.keys.where(), fmt::format("'short_factor' has {} values: expected {}", factors.size(), rope.frequencies.size()));
+    throw Error(Code::format, s.keys.where(),
+                fmt::format("'short_factor' has {} values: expected {}", factors.size(), rope.frequencies.size()));
   for (std::size_t i = 0; i < factors.size(); ++i) rope.frequencies[i] /= factors[i];
   const double factor = s.keys.optional_number("factor").value_or(s.over(s.original));
   const double scale = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(s.original));
@@ -91,8 +97,8 @@ void longrope(const Scaling& s, Rope& rope) {
 void plain(const Scaling&, Rope&) {}
 
 const std::pair<std::string_view, void (*)(const Scaling&, Rope&)> kinds[] = {
-    {"default", plain}, {"linear", linear}, {"dynamic", dynamic}, {"llama3", llama3}, {"yarn", yarn}, {"longrope", longrope},
-    {"su", longrope}};  // Phi-3's first name for longrope
+    {"default", plain}, {"linear", linear},     {"dynamic", dynamic}, {"llama3", llama3},
+    {"yarn", yarn},     {"longrope", longrope}, {"su", longrope}};  // Phi-3's first name for longrope
 
 void check_theta(double theta, const std::string& where) {
   if (!(theta > 0)) throw Error(Code::format, where, fmt::format("rope_theta {}: must be positive", theta));
@@ -124,15 +130,17 @@ ReadRope read_rope(const Keys& keys, std::int64_t head_width, std::int64_t conte
   return read_rope_object(rope_object(keys), head_width, context, at_top, keys);
 }
 
-ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_width, std::int64_t context, const RopeDefaults& defaults,
-                          const Keys& keys) {
+ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_width, std::int64_t context,
+                          const RopeDefaults& defaults, const Keys& keys) {
   const auto original_at_top = keys.optional_number("original_max_position_embeddings");
   const double theta = object ? object->number("rope_theta", defaults.theta) : defaults.theta;
   check_theta(theta, keys.where());
-  const double partial = object && defaults.partial_allowed ? object->number("partial_rotary_factor", defaults.partial) : defaults.partial;
+  const double partial =
+      object && defaults.partial_allowed ? object->number("partial_rotary_factor", defaults.partial) : defaults.partial;
   const std::int64_t width = static_cast<std::int64_t>(static_cast<double>(head_width) * partial);
   if (!(partial > 0) || width < 2 || width > head_width || width % 2 != 0)
-    throw Error(Code::format, keys.where(), fmt::format("{} of a head's {} values turn: expected an even number of them", width, head_width));
+    throw Error(Code::format, keys.where(),
+                fmt::format("{} of a head's {} values turn: expected an even number of them", width, head_width));
   ReadRope found{{rope_frequencies(theta, width), 1, false}, {}};
   if (!object) return found;
   const std::string_view older = object->string("type", "default"), kind = object->string("rope_type", older);
@@ -141,9 +149,11 @@ ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_w
     throw Error(Code::unsupported, keys.where(),
                 fmt::format("rope scaling '{}': default, linear, dynamic, llama3, yarn and longrope are known", kind));
   }
-  const double original = original_at_top.value_or(object->optional_number("original_max_position_embeddings").value_or(static_cast<double>(context)));
+  const double original = original_at_top.value_or(
+      object->optional_number("original_max_position_embeddings").value_or(static_cast<double>(context)));
   known->second({*object, theta, width, context, original}, found.rope);
-  if (known->second == longrope && original < static_cast<double>(context)) found.longest = static_cast<std::int64_t>(original);
+  if (known->second == longrope && original < static_cast<double>(context))
+    found.longest = static_cast<std::int64_t>(original);
   object->refuse_rest();
   return found;
 }
@@ -155,8 +165,10 @@ void scale_by_file(const Meta& meta, Rope& rope) {
   if (factors == nullptr) return;
   const Tensor values = decode(*factors);
   if (values.size() != static_cast<std::int64_t>(rope.frequencies.size()))
-    throw Error(Code::shape, "gguf", fmt::format("rope_freqs.weight: expected {}, found {}", rope.frequencies.size(), values.size()));
-  for (std::size_t i = 0; i < rope.frequencies.size(); ++i) rope.frequencies[i] /= static_cast<double>(values.values()[i]);
+    throw Error(Code::shape, "gguf",
+                fmt::format("rope_freqs.weight: expected {}, found {}", rope.frequencies.size(), values.size()));
+  for (std::size_t i = 0; i < rope.frequencies.size(); ++i)
+    rope.frequencies[i] /= static_cast<double>(values.values()[i]);
 }
 
 }  // namespace
@@ -172,12 +184,15 @@ ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context) {
   rope.scale = meta.number(".rope.scaling.attn_factor", 1);
   if (kind == "yarn") {
     const double original = meta.number(".rope.scaling.original_context_length", static_cast<double>(context));
-    stretch_yarn({factor, meta.number(".rope.scaling.yarn_beta_fast", 32), meta.number(".rope.scaling.yarn_beta_slow", 1), theta, original, true}, rope);
+    stretch_yarn({factor, meta.number(".rope.scaling.yarn_beta_fast", 32),
+                  meta.number(".rope.scaling.yarn_beta_slow", 1), theta, original, true},
+                 rope);
     rope.scale *= yarn_scale(factor);
   } else if (kind == "linear") {
     divide(rope, factor);
   } else if (kind != "none") {
-    throw Error(Code::unsupported, meta.where(), fmt::format("{}.rope.scaling.type '{}': none, linear and yarn are known", meta.architecture(), kind));
+    throw Error(Code::unsupported, meta.where(),
+                fmt::format("{}.rope.scaling.type '{}': none, linear and yarn are known", meta.architecture(), kind));
   }
   scale_by_file(meta, rope);
   return {std::move(rope), {}};

@@ -17,7 +17,7 @@ struct ReadRope {
 
 struct RopeDefaults {
   double theta = 10000;
-  double partial = 1;           ///< the part of a head that turns where the configuration does not say it
+  double partial = 1;            ///< the part of a head that turns where the configuration does not say it
   bool partial_allowed = false;  ///< whether this family knows another part than the whole
   std::string_view partial_key = "partial_rotary_factor";
 };
@@ -25,13 +25,14 @@ struct RopeDefaults {
 /// theta^(-2i/width) for i in 0..width/2 (Su et al. 2021).
 std::vector<double> rope_frequencies(double theta, std::int64_t width);
 
-/// rope_theta, rope_scaling and rope_parameters of config.json, as transformers 5 resolves them (modeling_rope_utils.py).
-/// `context`: max_position_embeddings. Throws Error{unsupported} for kinds that are not known.
+/// rope_theta, rope_scaling and rope_parameters of config.json, as transformers 5 resolves them
+/// (modeling_rope_utils.py). `context`: max_position_embeddings. Throws Error{unsupported} for kinds that are not
+/// known.
 ReadRope read_rope(const Keys& keys, std::int64_t head_width, std::int64_t context, const RopeDefaults& defaults = {});
 
 /// The same of one object { rope_type, rope_theta, factor, ... }, or of none.
-ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_width, std::int64_t context, const RopeDefaults& defaults,
-                          const Keys& keys);
+ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_width, std::int64_t context,
+                          const RopeDefaults& defaults, const Keys& keys);
 
 /// rope.* of GGUF, as llama.cpp reads them.
 ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context);

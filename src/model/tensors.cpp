@@ -20,8 +20,8 @@ bool decodes_to_float(DType dtype) {
   }
 }
 
-// What files keep beside the weights and every program computes for itself: masks, the number that stands for minus infinity in
-// them, rotary frequencies, 0 1 2 3 ... A `{}` is the number of a block.
+// What files keep beside the weights and every program computes for itself: masks, the number that stands for minus
+// infinity in them, rotary frequencies, 0 1 2 3 ... A `{}` is the number of a block.
 struct Buffer {
   std::string_view name;
   int least_rank, most_rank;
@@ -41,7 +41,8 @@ constexpr Buffer buffers[] = {{"h.{}.attn.bias", 3, 4},
 bool is_named(std::string_view name, std::string_view buffer, std::int64_t blocks) {
   const std::size_t hole = buffer.find("{}");
   if (hole == std::string_view::npos)  // of the whole model: no block's number stands before it
-    return (name == buffer || name.ends_with("." + std::string(buffer))) && name.find_first_of("0123456789") == std::string_view::npos;
+    return (name == buffer || name.ends_with("." + std::string(buffer))) &&
+           name.find_first_of("0123456789") == std::string_view::npos;
   const std::string_view before = buffer.substr(0, hole), behind = buffer.substr(hole + 2);
   if (!name.ends_with(behind)) return false;
   name.remove_suffix(behind.size());
@@ -66,7 +67,8 @@ Tensors::Tensors(const std::vector<std::shared_ptr<const Archive>>& archives) : 
   for (const auto& archive : archives_) {
     for (const Archive::Entry& entry : archive->tensors()) {
       if (!names.insert(entry.name).second)
-        throw Error(Code::format, archive->path().filename().string(), fmt::format("tensor '{}' is in another part of the model too", entry.name));
+        throw Error(Code::format, archive->path().filename().string(),
+                    fmt::format("tensor '{}' is in another part of the model too", entry.name));
     }
   }
 }
@@ -118,7 +120,8 @@ void Tensors::refuse_rest(std::int64_t blocks) const {
     for (const Archive::Entry& entry : archive->tensors()) {
       if (taken_.contains(entry.name) || is_buffer(entry, blocks)) continue;
       throw Error(Code::unsupported, archive->path().filename().string(),
-                  fmt::format("tensor '{}' ({}) has no place in this model as its configuration describes it", entry.name, entry.view.shape.text()));
+                  fmt::format("tensor '{}' ({}) has no place in this model as its configuration describes it",
+                              entry.name, entry.view.shape.text()));
     }
   }
 }

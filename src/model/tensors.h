@@ -1,5 +1,5 @@
-// Tensors of a model by name, over one archive or several shards, with their shapes checked. Every tensor is read, or is a known
-// buffer, or is refused by name.
+// Tensors of a model by name, over one archive or several shards, with their shapes checked. Every tensor is read, or
+// is a known buffer, or is refused by name.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,8 @@ class Tensors {
 
   bool has(const std::string& name) const { return find(name) != nullptr; }
   const View* find(const std::string& name) const;  ///< null when absent; counts as read only when `at` is asked
-  /// Throws Error{not_found} with the nearest name, Error{shape} with expected and found, Error{unsupported} for integers.
+  /// Throws Error{not_found} with the nearest name, Error{shape} with expected and found, Error{unsupported} for
+  /// integers.
   const View& at(const std::string& name, const Shape& expected) const;
 
   /// [out, in] as it is, and stored [in, out] (Conv1D), of which outputs first..first+out are taken.
@@ -29,7 +30,8 @@ class Tensors {
   /// Empty where the file has none.
   Vector optional_vector(const std::string& name, std::int64_t count) const;
 
-  /// Throws Error{unsupported} for the first tensor that nobody read and that is no known buffer of blocks 0..blocks - 1.
+  /// Throws Error{unsupported} for the first tensor that nobody read and that is no known buffer of blocks 0..blocks
+  /// - 1.
   void refuse_rest(std::int64_t blocks) const;
 
  private:

@@ -19,7 +19,8 @@ TokenizerSpec tokenizer_from_merges(const std::filesystem::path& vocabulary, con
 /// SentencePiece's tokenizer.model.
 TokenizerSpec tokenizer_from_sentencepiece(const std::filesystem::path& path);
 
-/// What tokenizer_config.json says beside a tokenizer: which tokens begin and end a text, and whether they are put there.
+/// What tokenizer_config.json says beside a tokenizer: which tokens begin and end a text, and whether they are put
+/// there.
 void read_tokenizer_config(const std::filesystem::path& path, TokenizerSpec& spec);
 
 // What several formats share.

@@ -51,7 +51,8 @@ constexpr const char* aya_words =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr const char* bloom_words = R"( ?[^(\s|.,!?…。，、।۔،)]+)";
 
-// A value of tokenizer.ggml.pre: names separated by spaces, a scanner or patterns one after the other, and what else it says.
+// A value of tokenizer.ggml.pre: names separated by spaces, a scanner or patterns one after the other, and what else it
+// says.
 struct Pre {
   std::string_view names;
   std::optional<PreTokenizer> scanner;
@@ -62,7 +63,11 @@ struct Pre {
 const std::vector<Pre>& known_pres() {
   static const std::vector<Pre> pres = {
       {"default", {}, {R"([\p{P}\$\+<=>\^~\|]+)", gpt2_words, R"(\p{N}+)", "[0-9][0-9][0-9]"}},
-      {"llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano", PreTokenizer::llama3, {}, true, true},
+      {"llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
+       PreTokenizer::llama3,
+       {},
+       true,
+       true},
       {"dbrx smaug-bpe glm4 chatglm-bpe", PreTokenizer::llama3, {}},
       {"gpt-2 phi-2 gigachat a.x-4.0 mellum mpt olmo jais trillion granite-docling exaone4", PreTokenizer::gpt2, {}},
       {"smollm starcoder refact command-r codeshell exaone minerva-7b mellum2", PreTokenizer::smollm, {}},
@@ -71,7 +76,10 @@ const std::vector<Pre>& known_pres() {
       {"gpt-4o llama4 kanana2 talkie minimax-m2", {}, {cased_words}},
       {"tekken", {}, {tekken_words}, true, true},
       {"deepseek-v3 hunyuan-dense joyai-llm hy_v4", {}, {R"(\p{N}{1,3})", "[一-龥぀-ゟ゠-ヿ]+", deepseek_words}},
-      {"deepseek-llm", {}, {"[\r\n]", latin_words, R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)", R"(\s+\z)", "[一-龥ࠀ-一가-퟿]+", R"(\p{N}+)"}},
+      {"deepseek-llm",
+       {},
+       {"[\r\n]", latin_words, R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)", R"(\s+\z)", "[一-龥ࠀ-一가-퟿]+",
+        R"(\p{N}+)"}},
       {"deepseek-coder", {}, {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", "[一-龥ࠀ-一가-퟿]+", R"(\p{N})"}},
       {"falcon", {}, {R"([\p{P}\$\+<=>\^~\|`]+)", gpt2_words, "[0-9][0-9][0-9]"}},
       {"poro-chat bloom gpt3-finnish", {}, {bloom_words}},
@@ -106,7 +114,8 @@ void read_kinds(const Archive& archive, TokenizerSpec& spec) {
   constexpr std::int64_t unknown = 2, control = 3, user_defined = 4;  // llama.cpp's token types
   const auto& kinds = meta_list<std::vector<std::int64_t>>(archive, "tokenizer.ggml.token_type");
   if (kinds.size() != spec.tokens.size())
-    throw Error(Code::format, spec.where, fmt::format("{} token types for {} tokens", kinds.size(), spec.tokens.size()));
+    throw Error(Code::format, spec.where,
+                fmt::format("{} token types for {} tokens", kinds.size(), spec.tokens.size()));
   for (std::size_t id = 0; id < kinds.size(); ++id) {
     if (kinds[id] == control || kinds[id] == user_defined || kinds[id] == unknown)
       spec.added.push_back({.id = static_cast<TokenId>(id), .special = kinds[id] != user_defined, .in_model = true});
@@ -115,13 +124,15 @@ void read_kinds(const Archive& archive, TokenizerSpec& spec) {
 
 std::vector<double> read_scores(const Archive& archive) {
   const MetaValue* value = archive.meta("tokenizer.ggml.scores");
-  if (const auto* whole = value == nullptr ? nullptr : std::get_if<std::vector<std::int64_t>>(value)) return {whole->begin(), whole->end()};
+  if (const auto* whole = value == nullptr ? nullptr : std::get_if<std::vector<std::int64_t>>(value))
+    return {whole->begin(), whole->end()};
   return meta_list<std::vector<double>>(archive, "tokenizer.ggml.scores");
 }
 
 // Byte-level BPE ("gpt2"). Without a name of the pre-tokenizer llama.cpp takes its default, which is not GPT-2's.
 void read_bpe(const Archive& archive, TokenizerSpec& spec) {
-  for (std::string_view line : meta_list<std::vector<std::string_view>>(archive, "tokenizer.ggml.merges")) add_merge(line, spec.where, spec);
+  for (std::string_view line : meta_list<std::vector<std::string_view>>(archive, "tokenizer.ggml.merges"))
+    add_merge(line, spec.where, spec);
   const bool named = archive.meta("tokenizer.ggml.pre") != nullptr;
   const Pre& pre = pre_named(named ? meta_string(archive, "tokenizer.ggml.pre") : "default", spec.where);
   if (pre.scanner) spec.pre = *pre.scanner;
@@ -147,7 +158,8 @@ void read_spm(const Archive& archive, TokenizerSpec& spec) {
 
 // Gemma 4's: BPE by merges over characters, lines apart.
 void read_gemma4(const Archive& archive, TokenizerSpec& spec) {
-  for (std::string_view line : meta_list<std::vector<std::string_view>>(archive, "tokenizer.ggml.merges")) add_merge(line, spec.where, spec);
+  for (std::string_view line : meta_list<std::vector<std::string_view>>(archive, "tokenizer.ggml.merges"))
+    add_merge(line, spec.where, spec);
   spec.byte_level = false;
   spec.byte_fallback = true;
   spec.mark = "▁";
@@ -163,9 +175,11 @@ TokenizerSpec tokenizer_from_gguf(std::shared_ptr<const Archive> archive) {
   spec.where = archive->path().filename().string();
   const std::string_view kind = meta_string(*archive, "tokenizer.ggml.model");
   if (kind != "gpt2" && kind != "llama" && kind != "gemma4")
-    throw Error(Code::unsupported, spec.where, fmt::format("a tokenizer of type '{}': gpt2, llama and gemma4 are supported", kind));
+    throw Error(Code::unsupported, spec.where,
+                fmt::format("a tokenizer of type '{}': gpt2, llama and gemma4 are supported", kind));
   spec.tokens = meta_list<std::vector<std::string_view>>(*archive, "tokenizer.ggml.tokens");
-  for (const auto& [key, id] : {std::pair{"tokenizer.ggml.bos_token_id", &spec.bos}, std::pair{"tokenizer.ggml.eos_token_id", &spec.eos}}) {
+  for (const auto& [key, id] :
+       {std::pair{"tokenizer.ggml.bos_token_id", &spec.bos}, std::pair{"tokenizer.ggml.eos_token_id", &spec.eos}}) {
     if (archive->meta(key)) *id = nearest_id(meta_integer(*archive, key));
   }
   read_kinds(*archive, spec);

@@ -26,7 +26,8 @@ void read_merge_list(const bj::array& merges, const std::string& where, Tokenize
   }
 }
 
-// Ids of added tokens as Hugging Face's library gives them: one that the model has keeps its id, others follow its last.
+// Ids of added tokens as Hugging Face's library gives them: one that the model has keeps its id, others follow its
+// last.
 class AddedIds {
  public:
   explicit AddedIds(const TokenizerSpec& spec) : spec_(spec), in_model_(spec.tokens.size()) {
@@ -67,21 +68,26 @@ class AddedIds {
 
 void read_added_token(const JsonObject& added, AddedIds& ids, TokenizerSpec& spec, std::int64_t most) {
   const std::int64_t id = added.integer("id");
-  if (id < 0 || id >= most) throw Error(Code::format, added.where(), fmt::format("expected an id below {}, found {}", most, id));
+  if (id < 0 || id >= most)
+    throw Error(Code::format, added.where(), fmt::format("expected an id below {}, found {}", most, id));
   const auto i = static_cast<std::size_t>(id);
   if (i >= spec.tokens.size()) spec.tokens.resize(i + 1);
   const std::string_view content = added.string("content");
   if (content.empty()) return;  // no text holds it
   if (!spec.tokens[i].empty() && spec.tokens[i] != content)
-    throw Error(Code::format, added.where(), fmt::format("'{}' and '{}' have the same id {}", spec.tokens[i], content, id));
+    throw Error(Code::format, added.where(),
+                fmt::format("'{}' and '{}' have the same id {}", spec.tokens[i], content, id));
   const auto given = ids.give(content, id);
   if (given.id != id)
-    throw Error(Code::format, added.where(),
-                fmt::format("the token '{}' has the id {}, but Hugging Face's tokenizers would give it {}: which is meant?", content, id, given.id));
+    throw Error(
+        Code::format, added.where(),
+        fmt::format("the token '{}' has the id {}, but Hugging Face's tokenizers would give it {}: which is meant?",
+                    content, id, given.id));
   spec.tokens[i] = content;
   const bool special = added.truth("special", false);
-  spec.added.push_back({static_cast<TokenId>(id), special, added.truth("normalized", !special), added.truth("lstrip", false),
-                        added.truth("rstrip", false), added.truth("single_word", false), given.in_model});
+  spec.added.push_back({static_cast<TokenId>(id), special, added.truth("normalized", !special),
+                        added.truth("lstrip", false), added.truth("rstrip", false), added.truth("single_word", false),
+                        given.in_model});
 }
 
 void read_added(const JsonObject& json, TokenizerSpec& spec) {
@@ -98,19 +104,22 @@ void read_added(const JsonObject& json, TokenizerSpec& spec) {
 TokenId id_of(const TokenizerSpec& spec, std::string_view token, const std::string& where) {
   const auto found = std::ranges::find(spec.tokens, token);
   if (token.empty() || found == spec.tokens.end())
-    throw Error(Code::format, where, fmt::format("the token for unknown characters, '{}', is not in the vocabulary", token));
+    throw Error(Code::format, where,
+                fmt::format("the token for unknown characters, '{}', is not in the vocabulary", token));
   return static_cast<TokenId>(found - spec.tokens.begin());
 }
 
 void read_bpe(const JsonObject& model, TokenizerSpec& spec) {
-  expect_keys(model, {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
-                      "ignore_merges", "vocab", "merges"});
+  expect_keys(model, {"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
+                      "byte_fallback", "ignore_merges", "vocab", "merges"});
   for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"}) {
     if (!model.string(affix, "").empty())
-      throw Error(Code::unsupported, model.where(), fmt::format("'{}' is '{}': only an empty one is supported", affix, model.string(affix)));
+      throw Error(Code::unsupported, model.where(),
+                  fmt::format("'{}' is '{}': only an empty one is supported", affix, model.string(affix)));
   }
   if (model.number("dropout", 0) != 0)
-    throw Error(Code::unsupported, model.where(), fmt::format("a dropout of {} makes tokens by chance: only 0 is supported", model.number("dropout")));
+    throw Error(Code::unsupported, model.where(),
+                fmt::format("a dropout of {} makes tokens by chance: only 0 is supported", model.number("dropout")));
   read_vocabulary(model.object("vocab").raw(), spec.where + " 'vocab'", spec);
   read_merge_list(model.array("merges"), spec.where + " 'merges'", spec);
   spec.ignore_merges = model.truth("ignore_merges", false);
@@ -125,11 +134,13 @@ void read_unigram(const JsonObject& model, TokenizerSpec& spec) {
   for (const bj::value& value : model.array("vocab")) {
     const bj::array* entry = value.if_array();
     if (entry == nullptr || entry->size() != 2 || !(*entry)[0].is_string() || !(*entry)[1].is_number())
-      throw Error(Code::format, spec.where + " 'vocab'", fmt::format("token {}: expected a text and a score", spec.tokens.size()));
+      throw Error(Code::format, spec.where + " 'vocab'",
+                  fmt::format("token {}: expected a text and a score", spec.tokens.size()));
     spec.tokens.push_back(text_of((*entry)[0].get_string()));
     spec.scores.push_back((*entry)[1].to_number<double>());
   }
-  if (model.has("unk_id")) spec.unk = static_cast<TokenId>(std::clamp<std::int64_t>(model.integer("unk_id"), -1, INT32_MAX));
+  if (model.has("unk_id"))
+    spec.unk = static_cast<TokenId>(std::clamp<std::int64_t>(model.integer("unk_id"), -1, INT32_MAX));
   spec.byte_fallback = model.truth("byte_fallback", false);
   spec.fuse_unk = true;
 }
@@ -139,7 +150,8 @@ void read_unigram(const JsonObject& model, TokenizerSpec& spec) {
 TokenizerSpec tokenizer_from_json(const fs::path& path) {
   auto value = std::make_shared<const bj::value>(read_json(path));
   const JsonObject json(*value, path.string()), model = json.object("model");
-  expect_keys(json, {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model"});
+  expect_keys(json, {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
+                     "post_processor", "decoder", "model"});
   TokenizerSpec spec;
   spec.where = path.string();
   spec.owners = {value};
@@ -149,7 +161,8 @@ TokenizerSpec tokenizer_from_json(const fs::path& path) {
   else if (type == "Unigram")
     read_unigram(model, spec);
   else
-    throw Error(Code::unsupported, path.string(), fmt::format("a tokenizer of type '{}': BPE and Unigram are supported", type));
+    throw Error(Code::unsupported, path.string(),
+                fmt::format("a tokenizer of type '{}': BPE and Unigram are supported", type));
   read_added(json, spec);
   if (spec.algorithm == TokenizerSpec::Algorithm::unigram) spec.scores.resize(spec.tokens.size(), 0);
   read_steps(json, spec);

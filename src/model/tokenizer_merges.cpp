@@ -80,7 +80,8 @@ class FlatVocabulary {
   }
 
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) ++at_;
+    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
+      ++at_;
   }
   bool take(char wanted) {
     skip_space();
@@ -135,7 +136,8 @@ class FlatVocabulary {
     if (kind == '"' || kind == '\\' || kind == '/') return *out_++ = kind, true;
     unsigned code = 0;
     const char* const digits = text_.data() + at_;
-    if (kind != 'u' || text_.size() - at_ < 4 || std::from_chars(digits, digits + 4, code, 16).ptr != digits + 4) return false;
+    if (kind != 'u' || text_.size() - at_ < 4 || std::from_chars(digits, digits + 4, code, 16).ptr != digits + 4)
+      return false;
     at_ += 4;
     if (code < 0x80) return *out_++ = static_cast<char>(code), code != 0;
     if (code >= 0x800) return false;  // the alphabet of bytes ends at U+0143
@@ -169,10 +171,10 @@ struct Class {
 
 // How the classes of transformers that keep a vocabulary and merges cut text.
 constexpr Class classes[] = {
-    {"GPT2Tokenizer", PreTokenizer::gpt2},          {"CodeGenTokenizer", PreTokenizer::gpt2},
-    {"OPTTokenizer", PreTokenizer::gpt2},           {"GPTNeoXTokenizer", PreTokenizer::gpt2},
-    {"GPTNeoTokenizer", PreTokenizer::gpt2},        {"GPTJTokenizer", PreTokenizer::gpt2},
-    {"Qwen2Tokenizer", PreTokenizer::qwen2, true},  {"Qwen2MoeTokenizer", PreTokenizer::qwen2, true},
+    {"GPT2Tokenizer", PreTokenizer::gpt2},         {"CodeGenTokenizer", PreTokenizer::gpt2},
+    {"OPTTokenizer", PreTokenizer::gpt2},          {"GPTNeoXTokenizer", PreTokenizer::gpt2},
+    {"GPTNeoTokenizer", PreTokenizer::gpt2},       {"GPTJTokenizer", PreTokenizer::gpt2},
+    {"Qwen2Tokenizer", PreTokenizer::qwen2, true}, {"Qwen2MoeTokenizer", PreTokenizer::qwen2, true},
     {"Qwen3Tokenizer", PreTokenizer::qwen2, true},
 };
 
@@ -187,12 +189,16 @@ void read_added_tokens(const fs::path& path, TokenizerSpec& spec) {
   const std::int64_t most = most_tokens(added.tokens.size());
   for (const auto& [key, entry] : json.raw()) {
     const std::int64_t id = json.integer({key.data(), key.size()});
-    if (id < 0 || id >= most) throw Error(Code::format, path.string(), fmt::format("token '{}': expected an id below {}, found {}", std::string_view(key.data(), key.size()), most, id));
+    if (id < 0 || id >= most)
+      throw Error(Code::format, path.string(),
+                  fmt::format("token '{}': expected an id below {}, found {}", std::string_view(key.data(), key.size()),
+                              most, id));
     const auto i = static_cast<std::size_t>(id);
     if (i >= spec.tokens.size()) spec.tokens.resize(i + 1);
     const std::string_view content(key.data(), key.size());
     if (!spec.tokens[i].empty() && spec.tokens[i] != content)
-      throw Error(Code::format, path.string(), fmt::format("'{}' and '{}' have the same id {}", spec.tokens[i], content, id));
+      throw Error(Code::format, path.string(),
+                  fmt::format("'{}' and '{}' have the same id {}", spec.tokens[i], content, id));
     const bool in_model = !spec.tokens[i].empty();
     spec.tokens[i] = content;
     std::erase_if(spec.added, [&](const auto& a) { return a.id == id; });
@@ -208,7 +214,8 @@ void mark_special(const JsonObject& json, TokenizerSpec& spec) {
   };
   const auto mark_value = [&](const bj::value& value) {
     if (const auto* text = value.if_string()) mark({text->data(), text->size()});
-    if (value.is_object() && value.get_object().contains("content")) mark(JsonObject(value, json.where()).string("content"));
+    if (value.is_object() && value.get_object().contains("content"))
+      mark(JsonObject(value, json.where()).string("content"));
   };
   for (const auto& [key, value] : json.raw()) {
     if (std::string_view(key.data(), key.size()).ends_with("_token")) mark_value(value);
@@ -228,8 +235,10 @@ void read_class(const fs::path& folder, TokenizerSpec& spec) {
   if (found == std::end(classes)) {
     std::string known;
     for (const Class& c : classes) known += (known.empty() ? "" : ", ") + std::string(c.name);
-    throw Error(Code::unsupported, path.string(),
-                fmt::format("the tokenizer's class '{}' is not known to cut text ({} are); a tokenizer.json would say how", name, known));
+    throw Error(
+        Code::unsupported, path.string(),
+        fmt::format("the tokenizer's class '{}' is not known to cut text ({} are); a tokenizer.json would say how",
+                    name, known));
   }
   spec.pre = found->pre;
   if (found->nfc) spec.normalizer.emplace_back().kind = NormalizerStep::Kind::nfc;

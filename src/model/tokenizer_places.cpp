@@ -12,7 +12,8 @@ namespace bj = boost::json;
 namespace {
 
 // Files that belong together: a vocabulary and its merges.
-constexpr std::pair<const char*, const char*> merge_files[] = {{"vocab.json", "merges.txt"}, {"encoder.json", "vocab.bpe"}};
+constexpr std::pair<const char*, const char*> merge_files[] = {{"vocab.json", "merges.txt"},
+                                                               {"encoder.json", "vocab.bpe"}};
 
 bool holds_config(const TokenizerSpec& spec, std::string_view token, TokenId& id) {
   for (const auto& added : spec.added) {
@@ -23,7 +24,8 @@ bool holds_config(const TokenizerSpec& spec, std::string_view token, TokenId& id
   return false;
 }
 
-// A SentencePiece model does not say whether a text has a beginning; the classes of Llama and Gemma put one unless told not to.
+// A SentencePiece model does not say whether a text has a beginning; the classes of Llama and Gemma put one unless told
+// not to.
 void put_bos_by_class(const fs::path& path, TokenizerSpec& spec) {
   if (!fs::exists(path) || !spec.bos) return;
   const bj::value value = read_json(path);
@@ -41,7 +43,8 @@ void read_tokenizer_config(const fs::path& path, TokenizerSpec& spec) {
   const auto id_of = [&](const char* key) -> std::optional<TokenId> {
     if (!json.has(key)) return std::nullopt;
     const bj::value& token = json.raw().at(key);
-    const std::string_view text = token.is_object() ? JsonObject(token, path.string()).string("content") : json.string(key);
+    const std::string_view text =
+        token.is_object() ? JsonObject(token, path.string()).string("content") : json.string(key);
     TokenId id = 0;
     return holds_config(spec, text, id) ? std::optional(id) : std::nullopt;
   };
@@ -66,7 +69,8 @@ TokenizerSpec tokenizer_from_folder(const fs::path& folder) {
   for (const auto& [vocabulary, merges] : merge_files)
     if (fs::exists(folder / vocabulary)) return tokenizer_from_file(folder / vocabulary);
   if (fs::exists(folder / "tokenizer.model")) return tokenizer_from_file(folder / "tokenizer.model");
-  throw Error(Code::not_found, folder.string(), "holds no tokenizer.json, no vocab.json with merges.txt and no tokenizer.model");
+  throw Error(Code::not_found, folder.string(),
+              "holds no tokenizer.json, no vocab.json with merges.txt and no tokenizer.model");
 }
 
 TokenizerSpec tokenizer_from_file(const fs::path& file) {
@@ -80,8 +84,9 @@ TokenizerSpec tokenizer_from_file(const fs::path& file) {
   }
   const bool sentencepiece = file.extension() == ".model";
   if (!sentencepiece && file.extension() != ".json")
-    throw Error(Code::unsupported, file.string(),
-                "is none of the tokenizers that are read: tokenizer.json, vocab.json with merges.txt, tokenizer.model, .gguf");
+    throw Error(
+        Code::unsupported, file.string(),
+        "is none of the tokenizers that are read: tokenizer.json, vocab.json with merges.txt, tokenizer.model, .gguf");
   TokenizerSpec spec = sentencepiece ? tokenizer_from_sentencepiece(file) : tokenizer_from_json(file);
   if (sentencepiece) put_bos_by_class(file.parent_path() / "tokenizer_config.json", spec);
   read_tokenizer_config(file.parent_path() / "tokenizer_config.json", spec);
@@ -96,7 +101,8 @@ TokenizerSpec tokenizer_from_place(const std::string& path_or_name) {
   if (holds_tokenizer(path)) return tokenizer_from_folder(path);
   const auto files = gguf_files(path);
   if (files.empty())
-    throw Error(Code::not_found, path.string(), "holds no tokenizer.json, no vocab.json with merges.txt, no tokenizer.model and no .gguf");
+    throw Error(Code::not_found, path.string(),
+                "holds no tokenizer.json, no vocab.json with merges.txt, no tokenizer.model and no .gguf");
   return tokenizer_from_gguf(Archive::open(files.front()));
 }
 

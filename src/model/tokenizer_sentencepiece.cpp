@@ -1,5 +1,5 @@
-// SentencePiece's tokenizer.model: a message of Google's protocol buffers, of which the fields that make a tokenizer are read
-// (sentencepiece_model.proto). Whatever claims to be longer than what holds it is refused.
+// SentencePiece's tokenizer.model: a message of Google's protocol buffers, of which the fields that make a tokenizer
+// are read (sentencepiece_model.proto). Whatever claims to be longer than what holds it is refused.
 #include <cstring>
 
 #include <fmt/format.h>
@@ -59,7 +59,8 @@ class Message {
     return out;
   }
   [[noreturn]] void damaged() const {
-    throw Error(Code::format, where_, fmt::format("at byte {} of a message is not what a SentencePiece model holds", at_));
+    throw Error(Code::format, where_,
+                fmt::format("at byte {} of a message is not what a SentencePiece model holds", at_));
   }
 
   std::string_view bytes_;
@@ -81,7 +82,8 @@ void read_piece(std::string_view bytes, TokenizerSpec& spec) {
   }
   const auto id = static_cast<TokenId>(spec.tokens.size());
   if (type == unused || type < normal || type > byte)
-    throw Error(Code::unsupported, spec.where, fmt::format("piece {} ('{}') is of type {}, which is not supported", id, text, type));
+    throw Error(Code::unsupported, spec.where,
+                fmt::format("piece {} ('{}') is of type {}, which is not supported", id, text, type));
   spec.tokens.push_back(text);
   spec.scores.push_back(score);
   if (type == unknown) spec.unk = id;
@@ -97,10 +99,14 @@ void read_trainer(std::string_view bytes, TokenizerSpec& spec) {
     if (field.number == 35) spec.byte_fallback = field.value != 0;
     if (field.number == 41) bos = field.value;
     if (field.number == 42) eos = field.value;
-    if (field.number == 24 && field.value != 0) throw Error(Code::unsupported, spec.where, "spaces at the end of words are not supported");
+    if (field.number == 24 && field.value != 0)
+      throw Error(Code::unsupported, spec.where, "spaces at the end of words are not supported");
   }
-  if (kind != 2)  // the library sums the scores of unigrams in single precision, and so breaks ties otherwise than tokenizer.json
-    throw Error(Code::unsupported, spec.where, fmt::format("a SentencePiece model of kind {}: BPE (2) is supported, others by their tokenizer.json", kind));
+  if (kind != 2)  // the library sums the scores of unigrams in single precision, and so breaks ties otherwise than
+                  // tokenizer.json
+    throw Error(
+        Code::unsupported, spec.where,
+        fmt::format("a SentencePiece model of kind {}: BPE (2) is supported, others by their tokenizer.json", kind));
   spec.algorithm = TokenizerSpec::Algorithm::scores;
   for (const auto& [value, id] : {std::pair{bos, &spec.bos}, std::pair{eos, &spec.eos}})
     if (value < spec.tokens.size()) *id = static_cast<TokenId>(value);
@@ -111,13 +117,15 @@ void read_normalizer(std::string_view bytes, TokenizerSpec& spec) {
   bool prefix = true, single_spaces = true, marks = true;
   for (Field field; message.next(field);) {
     if (field.number == 2 && !field.bytes.empty())
-      throw Error(Code::unsupported, spec.where, "rules of normalization in a SentencePiece model are read from its tokenizer.json only");
+      throw Error(Code::unsupported, spec.where,
+                  "rules of normalization in a SentencePiece model are read from its tokenizer.json only");
     if (field.number == 3) prefix = field.value != 0;
     if (field.number == 4) single_spaces = field.value != 0;
     if (field.number == 5) marks = field.value != 0;
   }
   if (single_spaces)
-    throw Error(Code::unsupported, spec.where, "a SentencePiece model that removes extra white space is read from its tokenizer.json only");
+    throw Error(Code::unsupported, spec.where,
+                "a SentencePiece model that removes extra white space is read from its tokenizer.json only");
   if (marks) spec.mark = "▁";
   spec.add_prefix_space = spec.prefix_before_space = prefix;
   spec.strip_decoded = prefix;

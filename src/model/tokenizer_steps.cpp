@@ -1,4 +1,5 @@
-// The steps of tokenizer.json: normalizers, pre-tokenizers, post-processors and decoders, as data; and those that a scanner does.
+// The steps of tokenizer.json: normalizers, pre-tokenizers, post-processors and decoders, as data; and those that a
+// scanner does.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -15,7 +16,8 @@ namespace {
 using Behavior = CutStep::Behavior;
 
 [[noreturn]] void refuse_step(const JsonObject& step, std::string_view what, std::string_view known) {
-  throw Error(Code::unsupported, step.where(), fmt::format("the {} '{}' is not known ({} are)", what, step.string("type"), known));
+  throw Error(Code::unsupported, step.where(),
+              fmt::format("the {} '{}' is not known ({} are)", what, step.string("type"), known));
 }
 
 TextPattern pattern_of(const JsonObject& step) {
@@ -75,9 +77,12 @@ NormalizerStep& add_normalizer(TokenizerSpec& spec, NormalizerStep::Kind kind) {
 
 void read_normalizer(const JsonObject& step, TokenizerSpec& spec) {
   using Kind = NormalizerStep::Kind;
-  constexpr std::pair<std::string_view, Kind> plain[] = {{"NFC", Kind::nfc},   {"NFD", Kind::nfd},
-                                                         {"NFKC", Kind::nfkc}, {"NFKD", Kind::nfkd},
-                                                         {"Nmt", Kind::nmt},   {"Lowercase", Kind::lowercase},
+  constexpr std::pair<std::string_view, Kind> plain[] = {{"NFC", Kind::nfc},
+                                                         {"NFD", Kind::nfd},
+                                                         {"NFKC", Kind::nfkc},
+                                                         {"NFKD", Kind::nfkd},
+                                                         {"Nmt", Kind::nmt},
+                                                         {"Lowercase", Kind::lowercase},
                                                          {"StripAccents", Kind::strip_accents}};
   const std::string_view type = step.string("type");
   for (const auto& [name, kind] : plain) {
@@ -108,7 +113,9 @@ void read_normalizer(const JsonObject& step, TokenizerSpec& spec) {
     if (!bytes) throw Error(Code::format, step.where(), "'precompiled_charsmap' is no base64");
     add_normalizer(spec, Kind::precompiled).content = *bytes;
   } else {
-    refuse_step(step, "normalizer", "NFC, NFD, NFKC, NFKD, Nmt, Lowercase, StripAccents, Prepend, Replace, Strip, Precompiled and Sequence");
+    refuse_step(
+        step, "normalizer",
+        "NFC, NFD, NFKC, NFKD, Nmt, Lowercase, StripAccents, Prepend, Replace, Strip, Precompiled and Sequence");
   }
 }
 
@@ -124,11 +131,13 @@ void read_byte_level(const JsonObject& step, TokenizerSpec& spec) {
 void read_metaspace(const JsonObject& step, TokenizerSpec& spec) {
   expect_keys(step, {"type", "replacement", "prepend_scheme", "add_prefix_space", "split", "str_rep"});
   const std::string mark = one_character(step, "replacement");
-  const std::string_view scheme = step.string("prepend_scheme", step.truth("add_prefix_space", true) ? "always" : "never");
+  const std::string_view scheme =
+      step.string("prepend_scheme", step.truth("add_prefix_space", true) ? "always" : "never");
   if (scheme != "always" && scheme != "first" && scheme != "never")
     throw Error(Code::unsupported, step.where(), fmt::format("the prepend scheme '{}' is not known", scheme));
   if (scheme != "never" && step.has("add_prefix_space") && !step.truth("add_prefix_space", true))
-    throw Error(Code::format, step.where(), fmt::format("'add_prefix_space' is false, but the prepend scheme is '{}'", scheme));
+    throw Error(Code::format, step.where(),
+                fmt::format("'add_prefix_space' is false, but the prepend scheme is '{}'", scheme));
   spec.cuts.push_back(with_mark(CutStep::Kind::marked_space, mark));
   if (scheme != "never") spec.cuts.push_back(with_mark(CutStep::Kind::prefix, mark, scheme == "first"));
   if (step.truth("split", true)) spec.cuts.push_back(split_at(mark, false, Behavior::merged_with_next));
@@ -145,7 +154,8 @@ void read_pre_tokenizer(const JsonObject& step, TokenizerSpec& spec) {
   const std::string_view type = step.string("type");
   if (type == "Sequence") {
     expect_keys(step, {"type", "pretokenizers"});
-    for (const bj::value& inner : step.array("pretokenizers")) read_pre_tokenizer(JsonObject(inner, step.where()), spec);
+    for (const bj::value& inner : step.array("pretokenizers"))
+      read_pre_tokenizer(JsonObject(inner, step.where()), spec);
   } else if (type == "ByteLevel") {
     read_byte_level(step, spec);
   } else if (type == "Metaspace") {
@@ -169,7 +179,9 @@ void read_pre_tokenizer(const JsonObject& step, TokenizerSpec& spec) {
     expect_keys(step, {"type", "delimiter"});
     spec.cuts.push_back(split_at(one_character(step, "delimiter"), false, Behavior::removed));
   } else {
-    refuse_step(step, "pre-tokenizer", "ByteLevel, Metaspace, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, CharDelimiterSplit and Sequence");
+    refuse_step(step, "pre-tokenizer",
+                "ByteLevel, Metaspace, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, CharDelimiterSplit and "
+                "Sequence");
   }
 }
 
@@ -184,7 +196,8 @@ void read_decoder(const JsonObject& step, TokenizerSpec& spec) {
       throw Error(Code::unsupported, step.where(), "a decoder that strips more than one space at the beginning");
     spec.strip_decoded = step.integer("start") == 1;
   } else if (type == "Metaspace") {
-    spec.strip_decoded = step.string("prepend_scheme", step.truth("add_prefix_space", true) ? "always" : "never") != "never";
+    spec.strip_decoded =
+        step.string("prepend_scheme", step.truth("add_prefix_space", true) ? "always" : "never") != "never";
   } else if (type == "Replace") {
     const TextPattern pattern = pattern_of(step);
     if (pattern.regex || pattern.text != spec.mark || step.string("content") != " ")
@@ -197,8 +210,8 @@ void read_decoder(const JsonObject& step, TokenizerSpec& spec) {
 // Fast paths
 
 bool same(const CutStep& a, const CutStep& b) {
-  return a.kind == b.kind && a.pattern == b.pattern && a.behavior == b.behavior && a.invert == b.invert && a.mark == b.mark &&
-         a.first_only == b.first_only;
+  return a.kind == b.kind && a.pattern == b.pattern && a.behavior == b.behavior && a.invert == b.invert &&
+         a.mark == b.mark && a.first_only == b.first_only;
 }
 
 bool are(const std::vector<CutStep>& steps, const std::vector<CutStep>& wanted) {
@@ -208,16 +221,19 @@ bool are(const std::vector<CutStep>& steps, const std::vector<CutStep>& wanted) 
 // What is between the matches of a pattern that leaves nothing out is nothing: to remove it is to isolate the matches.
 void isolate(std::vector<CutStep>& steps) {
   for (CutStep& step : steps) {
-    const bool whole = step.pattern == TextPattern{std::string(gpt2_pattern), true} || step.pattern == TextPattern{std::string(llama3_pattern), true} ||
+    const bool whole = step.pattern == TextPattern{std::string(gpt2_pattern), true} ||
+                       step.pattern == TextPattern{std::string(llama3_pattern), true} ||
                        step.pattern == TextPattern{std::string(qwen2_pattern), true};
-    if (whole && step.behavior == Behavior::removed && step.invert) step.behavior = Behavior::isolated, step.invert = false;
+    if (whole && step.behavior == Behavior::removed && step.invert)
+      step.behavior = Behavior::isolated, step.invert = false;
   }
 }
 
 void simplify_byte_level(TokenizerSpec& spec) {
   std::vector<CutStep> steps = spec.cuts;
   isolate(steps);
-  if (!steps.empty() && steps.back().kind == CutStep::Kind::byte_level) steps.pop_back();  // the vocabulary knows the bytes
+  if (!steps.empty() && steps.back().kind == CutStep::Kind::byte_level)
+    steps.pop_back();  // the vocabulary knows the bytes
   const CutStep digits = cut(CutStep::Kind::digits), prefix = with_mark(CutStep::Kind::prefix, " ");
   const struct {
     std::vector<CutStep> steps;
@@ -242,9 +258,11 @@ void simplify_byte_level(TokenizerSpec& spec) {
 // A normalizer that only marks spaces, and puts one in front: then tokens hold spaces, and the text stays as it is.
 void simplify_marks(TokenizerSpec& spec) {
   using Kind = NormalizerStep::Kind;
-  if (std::ranges::any_of(spec.added, &TokenizerSpec::Added::normalized)) return;  // they are found in the text with its marks
+  if (std::ranges::any_of(spec.added, &TokenizerSpec::Added::normalized))
+    return;  // they are found in the text with its marks
   auto& steps = spec.normalizer;
-  const bool only_marks = steps.size() == 1 || (steps.size() == 2 && steps[0].kind == Kind::prepend && steps[0].content == spec.mark);
+  const bool only_marks =
+      steps.size() == 1 || (steps.size() == 2 && steps[0].kind == Kind::prepend && steps[0].content == spec.mark);
   const bool at_end = !steps.empty() && steps.back().kind == Kind::replace && steps.back().content == spec.mark;
   const CutStep at_spaces = split_at(" ", false, Behavior::merged_with_previous);  // there are none
   if (only_marks && at_end && (spec.cuts.empty() || are(spec.cuts, {at_spaces}))) {
@@ -270,12 +288,15 @@ void simplify_marks(TokenizerSpec& spec) {
 
 // The character that every space becomes, if there is one.
 std::string mark_of(const TokenizerSpec& spec) {
-  const auto is_mark = [](std::string_view text) { return !text.empty() && text != " " && code_point(text, 0).length == static_cast<int>(text.size()); };
+  const auto is_mark = [](std::string_view text) {
+    return !text.empty() && text != " " && code_point(text, 0).length == static_cast<int>(text.size());
+  };
   for (const CutStep& step : spec.cuts)
     if (step.kind == CutStep::Kind::marked_space) return is_mark(step.mark) ? step.mark : "";
   if (spec.normalizer.empty()) return "";
   const NormalizerStep& last = spec.normalizer.back();
-  const bool marks = last.kind == NormalizerStep::Kind::replace && last.pattern == TextPattern{" ", false} && is_mark(last.content);
+  const bool marks =
+      last.kind == NormalizerStep::Kind::replace && last.pattern == TextPattern{" ", false} && is_mark(last.content);
   return marks ? last.content : "";
 }
 
@@ -285,7 +306,8 @@ void expect_keys(const JsonObject& json, std::initializer_list<std::string_view>
   for (const auto& [key, value] : json.raw()) {
     const std::string_view name(key.data(), key.size());
     if (std::ranges::find(known, name) == known.end() && !value.is_null())
-      throw Error(Code::unsupported, json.where(), fmt::format("the key '{}' is not known ({} are)", name, fmt::join(known, ", ")));
+      throw Error(Code::unsupported, json.where(),
+                  fmt::format("the key '{}' is not known ({} are)", name, fmt::join(known, ", ")));
   }
 }
 
@@ -299,7 +321,8 @@ void simplify(TokenizerSpec& spec) {
 void read_steps(const JsonObject& json, TokenizerSpec& spec) {
   if (json.has("normalizer")) read_normalizer(json.object("normalizer"), spec);
   if (json.has("pre_tokenizer")) read_pre_tokenizer(json.object("pre_tokenizer"), spec);
-  spec.byte_level = std::ranges::any_of(spec.cuts, [](const CutStep& step) { return step.kind == CutStep::Kind::byte_level; });
+  spec.byte_level =
+      std::ranges::any_of(spec.cuts, [](const CutStep& step) { return step.kind == CutStep::Kind::byte_level; });
   simplify(spec);
   if (json.has("decoder")) read_decoder(json.object("decoder"), spec);
 }
@@ -309,12 +332,15 @@ namespace {
 void add_ids(const JsonObject& json, const JsonObject& special, std::vector<TokenId>& ids, const TokenizerSpec& spec) {
   const std::string_view name = json.string("id");
   if (!special.has(name))
-    throw Error(Code::format, json.where(), fmt::format("the post-processor names the token '{}', which its 'special_tokens' do not have", name));
+    throw Error(Code::format, json.where(),
+                fmt::format("the post-processor names the token '{}', which its 'special_tokens' do not have", name));
   for (const bj::value& value : special.object(name).array("ids")) {
     const std::int64_t id = value.is_int64() ? value.get_int64() : -1;
-    if (id < 0 || id >= static_cast<std::int64_t>(spec.tokens.size()) || spec.tokens[static_cast<std::size_t>(id)].empty())
+    if (id < 0 || id >= static_cast<std::int64_t>(spec.tokens.size()) ||
+        spec.tokens[static_cast<std::size_t>(id)].empty())
       throw Error(Code::format, json.where(),
-                  fmt::format("the post-processor's token '{}' has the id {}, which the vocabulary does not have", name, bj::serialize(value)));
+                  fmt::format("the post-processor's token '{}' has the id {}, which the vocabulary does not have", name,
+                              bj::serialize(value)));
     ids.push_back(static_cast<TokenId>(id));
   }
 }
@@ -331,7 +357,8 @@ void read_template(const JsonObject& json, TokenizerSpec& spec) {
     else
       add_ids(piece.object("SpecialToken"), json.object("special_tokens"), texts == 0 ? before : behind, spec);
   }
-  if (texts != 1) throw Error(Code::unsupported, json.where(), "the post-processor's template for one text does not hold it once");
+  if (texts != 1)
+    throw Error(Code::unsupported, json.where(), "the post-processor's template for one text does not hold it once");
   spec.prefix.insert(spec.prefix.begin(), before.begin(), before.end());
   spec.suffix.insert(spec.suffix.end(), behind.begin(), behind.end());
 }
@@ -341,7 +368,8 @@ TokenId pair_id(const JsonObject& json, const char* key, const TokenizerSpec& sp
   const bj::array& pair = json.array(key);
   const std::int64_t id = pair.size() == 2 && pair[1].is_int64() ? pair[1].get_int64() : -1;
   if (id < 0 || id >= static_cast<std::int64_t>(spec.tokens.size()))
-    throw Error(Code::format, json.where(), fmt::format("the post-processor's '{}' is {}: expected a token and its id", key, bj::serialize(pair)));
+    throw Error(Code::format, json.where(),
+                fmt::format("the post-processor's '{}' is {}: expected a token and its id", key, bj::serialize(pair)));
   return static_cast<TokenId>(id);
 }
 
@@ -357,7 +385,8 @@ void read_post_processor(const JsonObject& json, TokenizerSpec& spec) {
     spec.prefix.insert(spec.prefix.begin(), pair_id(json, "cls", spec));
     spec.suffix.push_back(pair_id(json, "sep", spec));
   } else if (type != "ByteLevel") {  // that only changes what it calls a token's place
-    refuse_step(json, "post-processor", "TemplateProcessing, ByteLevel, RobertaProcessing, BertProcessing and Sequence");
+    refuse_step(json, "post-processor",
+                "TemplateProcessing, ByteLevel, RobertaProcessing, BertProcessing and Sequence");
   }
 }
 

@@ -9,7 +9,8 @@ namespace embscope {
 namespace {
 
 // GGUF's Llama keeps the two halves of each head interleaved (2i, 2i + 1).
-std::int64_t stored_index(std::int64_t j, std::int64_t first, std::int64_t count, std::int64_t rotary_heads, std::int64_t run, std::int64_t apart) {
+std::int64_t stored_index(std::int64_t j, std::int64_t first, std::int64_t count, std::int64_t rotary_heads,
+                          std::int64_t run, std::int64_t apart) {
   if (rotary_heads != 0) {
     const std::int64_t head_width = count / rotary_heads, half = head_width / 2;
     const std::int64_t head = j / head_width, within = j % head_width;
@@ -61,7 +62,8 @@ Tensor Vector::values() const {
     decode_rows({view.data + first * block_bytes(view.dtype), view.dtype, {count}}, 0, 1, out.data());
   } else {
     const Tensor all = decode(view);
-    for (std::int64_t j = 0; j < count; ++j) out.data()[j] = all.data()[stored_index(j, first, count, rotary_heads, run, stride)];
+    for (std::int64_t j = 0; j < count; ++j)
+      out.data()[j] = all.data()[stored_index(j, first, count, rotary_heads, run, stride)];
   }
   if (plus != 0) {
     for (float& x : out.values()) x += plus;

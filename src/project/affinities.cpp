@@ -40,7 +40,8 @@ struct Row {
   float p;
 };
 
-// The neighbours of each row by ascending index. What they came as is given back: of a large vocabulary it is the larger part.
+// The neighbours of each row by ascending index. What they came as is given back: of a large vocabulary it is the
+// larger part.
 std::vector<Row> by_index(Neighbours neighbours, std::vector<float> conditional) {
   neighbours.values = {};
   std::vector<Row> rows(conditional.size());
@@ -50,7 +51,8 @@ std::vector<Row> by_index(Neighbours neighbours, std::vector<float> conditional)
       for (std::int64_t at = first; at < last; ++at)
         rows[static_cast<std::size_t>(at)] = {neighbours.ids[static_cast<std::size_t>(at)],
                                               conditional[static_cast<std::size_t>(at)]};
-      std::sort(rows.begin() + first, rows.begin() + last, [](const Row& a, const Row& b) { return a.index < b.index; });
+      std::sort(rows.begin() + first, rows.begin() + last,
+                [](const Row& a, const Row& b) { return a.index < b.index; });
     }
   });
   return rows;
@@ -68,7 +70,8 @@ Incoming transposed(const std::vector<Row>& rows, std::int64_t n) {
   for (std::size_t i = 1; i < in.offsets.size(); ++i) in.offsets[i] += in.offsets[i - 1];
   std::vector<std::int64_t> at(in.offsets.begin(), in.offsets.end() - 1);
   for (std::size_t place = 0; place < rows.size(); ++place)
-    in.places[static_cast<std::size_t>(at[static_cast<std::size_t>(rows[place].index)]++)] = static_cast<std::uint32_t>(place);
+    in.places[static_cast<std::size_t>(at[static_cast<std::size_t>(rows[place].index)]++)] =
+        static_cast<std::uint32_t>(place);
   return in;
 }
 
@@ -95,13 +98,18 @@ void merge(std::span<const Row> own, const Incoming& incoming, const Emit& emit)
 template <class Combine>
 Affinities both_ways(Neighbours neighbours, std::vector<float> directed, const Combine& combined) {
   const std::int64_t n = neighbours.count, k = neighbours.k;
-  if (n * k > UINT32_MAX) throw Error(Code::range, "map", fmt::format("{} points with {} neighbours each: fewer of one, at most {} in all", n, k, UINT32_MAX));
+  if (n * k > UINT32_MAX)
+    throw Error(Code::range, "map",
+                fmt::format("{} points with {} neighbours each: fewer of one, at most {} in all", n, k, UINT32_MAX));
   const std::vector<Row> rows = by_index(std::move(neighbours), std::move(directed));
   const Incoming in = transposed(rows, n);
-  const auto who = [&rows, k = static_cast<std::uint32_t>(k)](std::uint32_t place) { return Row{static_cast<std::int32_t>(place / k), rows[place].p}; };
+  const auto who = [&rows, k = static_cast<std::uint32_t>(k)](std::uint32_t place) {
+    return Row{static_cast<std::int32_t>(place / k), rows[place].p};
+  };
   auto for_row = [&](std::int64_t i, const auto& emit) {
     const auto r = static_cast<std::size_t>(i);
-    const std::span places(in.places.data() + in.offsets[r], static_cast<std::size_t>(in.offsets[r + 1] - in.offsets[r]));
+    const std::span places(in.places.data() + in.offsets[r],
+                           static_cast<std::size_t>(in.offsets[r + 1] - in.offsets[r]));
     merge({rows.data() + i * k, static_cast<std::size_t>(k)}, places | std::views::transform(who), emit);
   };
   Affinities out;
@@ -123,7 +131,8 @@ Affinities both_ways(Neighbours neighbours, std::vector<float> directed, const C
         out.index[at] = j, out.p[at] = combined(p, q);
         ++at;
       });
-      for (; at < static_cast<std::size_t>(out.offsets[static_cast<std::size_t>(i) + 1]); ++at) out.index[at] = static_cast<std::int32_t>(i);
+      for (; at < static_cast<std::size_t>(out.offsets[static_cast<std::size_t>(i) + 1]); ++at)
+        out.index[at] = static_cast<std::int32_t>(i);
     }
   });
   return out;

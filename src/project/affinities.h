@@ -17,9 +17,9 @@ struct Affinities {
   std::int64_t count() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
 };
 
-/// P(j|i) = exp(-beta_i d_ij) / sum over the neighbours of i, with beta_i such that the entropy is log(perplexity) (van der
-/// Maaten & Hinton 2008); d is the square of the distance, 1 - cosine or Euclidean, as scikit-learn and openTSNE have it.
-/// [count, k], beside `neighbours.ids`.
+/// P(j|i) = exp(-beta_i d_ij) / sum over the neighbours of i, with beta_i such that the entropy is log(perplexity) (van
+/// der Maaten & Hinton 2008); d is the square of the distance, 1 - cosine or Euclidean, as scikit-learn and openTSNE
+/// have it. [count, k], beside `neighbours.ids`.
 std::vector<float> conditional_weights(const Neighbours& neighbours, Metric metric, double perplexity);
 
 /// P = (P(j|i) + P(i|j)) / 2n. Both arguments are given back on the way: move them in.

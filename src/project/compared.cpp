@@ -29,13 +29,16 @@ Tensor without_mean(const Tensor& vectors) {
 void check(const Compared& compared, bool zeros_are_left_out) {
   std::int64_t zero = 0, first = -1;
   for (std::size_t i = 0; i < compared.squares.size(); ++i) {
-    const bool short_of_digits = compared.metric == Metric::cosine && compared.squares[i] > 0 && compared.squares[i] < 1e-60;
+    const bool short_of_digits =
+        compared.metric == Metric::cosine && compared.squares[i] > 0 && compared.squares[i] < 1e-60;
     if (short_of_digits)
-      throw Error(Code::range, "neighbours", fmt::format("vector {} has a length of {:.3g}: too short for fp32", i,
-                                                         std::sqrt(compared.squares[i])));
+      throw Error(
+          Code::range, "neighbours",
+          fmt::format("vector {} has a length of {:.3g}: too short for fp32", i, std::sqrt(compared.squares[i])));
     if (compared.squares[i] > 1e37)
-      throw Error(Code::range, "neighbours", fmt::format("vector {} has a length of {:.3g}: too long for fp32", i,
-                                                         std::sqrt(compared.squares[i])));
+      throw Error(
+          Code::range, "neighbours",
+          fmt::format("vector {} has a length of {:.3g}: too long for fp32", i, std::sqrt(compared.squares[i])));
     if (compared.squares[i] == 0 && ++zero == 1) first = static_cast<std::int64_t>(i);
   }
   if (compared.metric == Metric::cosine && zero > 0 && !zeros_are_left_out)
@@ -60,10 +63,11 @@ Compared compared_by(const Tensor& vectors, const NeighbourOptions& options) {
   return out;
 }
 
-// Rounding to nearest, as Higham (Accuracy and Stability of Numerical Algorithms, 2002, section 3.1) bounds it: n roundings in a
-// chain change a sum of products by at most gamma_n = nu / (1 - nu) times the sum of their sizes, which is at most |a| |b|.
-// Beside the D of the product, six for the two factors of unit lengths. A distance adds its two halves, two subtractions, and the
-// rounding of both copies, each at most u (|a| + |b|)^2 / 2. Numbers too small for fp32 lose 2^-149 each at most.
+// Rounding to nearest, as Higham (Accuracy and Stability of Numerical Algorithms, 2002, section 3.1) bounds it: n
+// roundings in a chain change a sum of products by at most gamma_n = nu / (1 - nu) times the sum of their sizes, which
+// is at most |a| |b|. Beside the D of the product, six for the two factors of unit lengths. A distance adds its two
+// halves, two subtractions, and the rounding of both copies, each at most u (|a| + |b|)^2 / 2. Numbers too small for
+// fp32 lose 2^-149 each at most.
 double Compared::error_bound(std::int64_t i) const {
   constexpr double unit = 0x1p-24, least = 0x1p-149;
   const auto width = static_cast<double>(vectors().columns());
@@ -83,7 +87,8 @@ void Compared::scores(std::span<const std::int64_t> rows, std::vector<float>& ou
   out.resize(static_cast<std::size_t>(count * n));
   for (std::int64_t j = 0; j < n; j += columns_at_once) {
     const std::int64_t columns = std::min(columns_at_once, n - j);
-    const Packed packed = packed_rows(j, columns, width, [this](std::int64_t first, std::int64_t held, float* to) { fill(first, held, to); });
+    const Packed packed = packed_rows(
+        j, columns, width, [this](std::int64_t first, std::int64_t held, float* to) { fill(first, held, to); });
     const Product product{&packed, nullptr, out.data() + j, n};
     gemm(x.data(), width, count, {&product, 1});
   }
@@ -91,7 +96,8 @@ void Compared::scores(std::span<const std::int64_t> rows, std::vector<float>& ou
   const std::vector<float> halves = half_squares();
   parallel_for(count, 8, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i)
-      to_distances(out.data() + i * n, n, halves[static_cast<std::size_t>(rows[static_cast<std::size_t>(i)])], halves.data());
+      to_distances(out.data() + i * n, n, halves[static_cast<std::size_t>(rows[static_cast<std::size_t>(i)])],
+                   halves.data());
   });
 }
 

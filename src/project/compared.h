@@ -38,7 +38,8 @@ struct Compared {
   double score(std::int64_t i, std::int64_t j) const {
     const std::int64_t width = vectors().columns();
     // A distance needs no mean removed, and the copy is rounded.
-    if (metric == Metric::euclidean) return -square_distance_in_double(given->row(i).data(), given->row(j).data(), width) / 2;
+    if (metric == Metric::euclidean)
+      return -square_distance_in_double(given->row(i).data(), given->row(j).data(), width) / 2;
     const double product = product_in_double(row(i), row(j), width);
     if (metric == Metric::dot) return product;
     return product / std::sqrt(squares[static_cast<std::size_t>(i)] * squares[static_cast<std::size_t>(j)]);

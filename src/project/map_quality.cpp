@@ -15,27 +15,31 @@ namespace {
 
 constexpr std::int64_t most_pairs = 500'000, pairs_of_point = 200;
 
-// `count` of 0..n without repetition, ascending (Floyd's method on a seeded generator would need a set: n is small enough to mark).
+// `count` of 0..n without repetition, ascending (Floyd's method on a seeded generator would need a set: n is small
+// enough to mark).
 std::vector<std::int64_t> drawn(std::int64_t n, std::int64_t count, std::uint64_t seed) {
   std::vector<std::int64_t> all(static_cast<std::size_t>(n));
   std::iota(all.begin(), all.end(), std::int64_t{0});
   if (count <= 0 || count >= n) return all;
   Random random(seed);
   for (std::int64_t i = 0; i < count; ++i)
-    std::swap(all[static_cast<std::size_t>(i)],
-              all[static_cast<std::size_t>(i + static_cast<std::int64_t>(random.uniform() * static_cast<double>(n - i)))]);
+    std::swap(
+        all[static_cast<std::size_t>(i)],
+        all[static_cast<std::size_t>(i + static_cast<std::int64_t>(random.uniform() * static_cast<double>(n - i)))]);
   all.resize(static_cast<std::size_t>(count));
   std::sort(all.begin(), all.end());
   return all;
 }
 
-// Distances of some rows to all others, as numbers that order like distances: 1 - cosine, 1 - product, or half the square.
+// Distances of some rows to all others, as numbers that order like distances: 1 - cosine, 1 - product, or half the
+// square.
 void distances(const Compared& compared, std::span<const std::int64_t> rows, std::vector<float>& out) {
   compared.scores(rows, out);
   const bool euclidean = compared.metric == Metric::euclidean;
   const std::int64_t n = compared.vectors().rows();
   parallel_for(static_cast<std::int64_t>(rows.size()), 8, [&](std::int64_t begin, std::int64_t end) {
-    for (float& d : std::span(out).subspan(static_cast<std::size_t>(begin * n), static_cast<std::size_t>((end - begin) * n)))
+    for (float& d :
+         std::span(out).subspan(static_cast<std::size_t>(begin * n), static_cast<std::size_t>((end - begin) * n)))
       d = euclidean ? std::max(0.0f, -d) : 1 - d;
   });
 }
@@ -46,7 +50,8 @@ float plane_distance(const Tensor& points, std::int64_t i, std::int64_t j) {
 }
 
 // The k others of smallest distance, ties by lower index, ascending by index.
-std::vector<std::int32_t> nearest(std::span<const float> d, std::int64_t self, int k, std::vector<std::int32_t>& order) {
+std::vector<std::int32_t> nearest(std::span<const float> d, std::int64_t self, int k,
+                                  std::vector<std::int32_t>& order) {
   order.resize(d.size());
   std::iota(order.begin(), order.end(), 0);
   order.erase(order.begin() + self);
@@ -90,7 +95,8 @@ std::vector<double> ranks(const std::vector<float>& values) {
   for (std::size_t i = 0; i < order.size();) {
     std::size_t end = i;
     while (end < order.size() && values[order[end]] == values[order[i]]) ++end;
-    for (std::size_t e = i; e < end; ++e) out[order[e]] = static_cast<double>(i + end - 1) / 2;  // ties share their mean rank
+    for (std::size_t e = i; e < end; ++e)
+      out[order[e]] = static_cast<double>(i + end - 1) / 2;  // ties share their mean rank
     i = end;
   }
   return out;
@@ -136,9 +142,12 @@ MapQuality map_quality(const Tensor& vectors, const Tensor& points, const Qualit
   const std::int64_t at_once = rows_at_once(n);
   for (std::int64_t first = 0; first < looked; first += at_once) {
     report(progress, static_cast<double>(first) / static_cast<double>(looked), "quality of the map");
-    const auto rows = std::span(out.ids).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(std::min(at_once, looked - first)));
+    const auto rows = std::span(out.ids).subspan(static_cast<std::size_t>(first),
+                                                 static_cast<std::size_t>(std::min(at_once, looked - first)));
     distances(compared, rows, far);
-    auto row_of = [&](std::int64_t r) { return std::span<const float>(far.data() + r * n, static_cast<std::size_t>(n)); };
+    auto row_of = [&](std::int64_t r) {
+      return std::span<const float>(far.data() + r * n, static_cast<std::size_t>(n));
+    };
     parallel_for(static_cast<std::int64_t>(rows.size()), 4, [&](std::int64_t begin, std::int64_t end) {
       std::vector<float> near(static_cast<std::size_t>(n));
       for (std::int64_t r = begin; r < end; ++r) {
@@ -165,7 +174,8 @@ MapQuality map_quality(const Tensor& vectors, const Tensor& points, const Qualit
     }
   }
   out.kept = std::accumulate(out.kept_of.begin(), out.kept_of.end(), 0.0) / static_cast<double>(looked);
-  out.trustworthiness = std::accumulate(out.trustworthiness_of.begin(), out.trustworthiness_of.end(), 0.0) / static_cast<double>(looked);
+  out.trustworthiness =
+      std::accumulate(out.trustworthiness_of.begin(), out.trustworthiness_of.end(), 0.0) / static_cast<double>(looked);
   out.pairs = static_cast<std::int64_t>(far_pairs.size());
   out.rank_correlation = correlation(ranks(far_pairs), ranks(near_pairs));
   return out;

@@ -1,5 +1,5 @@
-// The exact nearest others of every vector: candidates from tiles of the matrix product, order in double, and a proof that no
-// other has a place among them.
+// The exact nearest others of every vector: candidates from tiles of the matrix product, order in double, and a proof
+// that no other has a place among them.
 #include "embscope/neighbours.h"
 
 #include <algorithm>
@@ -33,14 +33,16 @@ float score_of(std::uint64_t key) {
 
 std::int64_t index_of(std::uint64_t key) { return 0xffffffffu - static_cast<std::uint32_t>(key); }
 
-// The best `wanted` of what each row was offered. A row's list is longer than wanted, and cut when full: an offer costs little
-// more than a comparison. What is kept does not depend on the order of the offers.
+// The best `wanted` of what each row was offered. A row's list is longer than wanted, and cut when full: an offer costs
+// little more than a comparison. What is kept does not depend on the order of the offers.
 class Best {
  public:
   Best(std::int64_t rows, std::int64_t wanted)
-      : wanted_(wanted), room_(wanted + std::max<std::int64_t>(16, wanted / 2)),
+      : wanted_(wanted),
+        room_(wanted + std::max<std::int64_t>(16, wanted / 2)),
         keys_(std::make_unique_for_overwrite<std::uint64_t[]>(static_cast<std::size_t>(rows * room_))),
-        sizes_(static_cast<std::size_t>(rows)), least_(static_cast<std::size_t>(rows)),
+        sizes_(static_cast<std::size_t>(rows)),
+        least_(static_cast<std::size_t>(rows)),
         bounds_(static_cast<std::size_t>(rows), -INFINITY) {}
 
   const float* bounds(std::int64_t row) const { return bounds_.data() + row; }  // lower scores have no chance
@@ -105,7 +107,8 @@ void offer_tile(const PairTile& tile, Best& best, std::vector<std::mutex>& locks
 }
 
 // The k best of row i's candidates by their scores in double, to `out`. Returns the score of the last.
-double put_in_order(const Compared& compared, std::int64_t i, std::span<const std::int64_t> candidates, Neighbours& out) {
+double put_in_order(const Compared& compared, std::int64_t i, std::span<const std::int64_t> candidates,
+                    Neighbours& out) {
   std::vector<std::pair<double, std::int64_t>> scored;
   scored.reserve(candidates.size());
   for (std::int64_t j : candidates) scored.emplace_back(-compared.score(i, j), j);
@@ -124,8 +127,8 @@ struct Undecided {
   std::vector<double> least;
 };
 
-// Orders every row's candidates. What was no candidate scores in fp32 at most what the last candidate does: where that and the
-// error bound together stay below the k-th score, nothing better was left out.
+// Orders every row's candidates. What was no candidate scores in fp32 at most what the last candidate does: where that
+// and the error bound together stay below the k-th score, nothing better was left out.
 Undecided order_candidates(const Compared& compared, Best& best, bool all_are_candidates, Neighbours& out) {
   std::vector<double> open(static_cast<std::size_t>(out.count), INFINITY);
   parallel_for(out.count, 256, [&](std::int64_t begin, std::int64_t end) {
@@ -141,14 +144,17 @@ Undecided order_candidates(const Compared& compared, Best& best, bool all_are_ca
   });
   Undecided undecided;
   for (std::int64_t i = 0; i < out.count; ++i) {
-    if (const double least = open[static_cast<std::size_t>(i)]; least < INFINITY) undecided.rows.push_back(i), undecided.least.push_back(least);
+    if (const double least = open[static_cast<std::size_t>(i)]; least < INFINITY)
+      undecided.rows.push_back(i), undecided.least.push_back(least);
   }
   return undecided;
 }
 
 // How many rows of lower index have the same bits as each: padded vocabularies hold thousands of equal rows.
 std::vector<std::int64_t> copies_before(const Tensor& vectors) {
-  const auto bytes_of = [&](std::int64_t i) { return std::string_view(reinterpret_cast<const char*>(vectors.row(i).data()), vectors.row(i).size_bytes()); };
+  const auto bytes_of = [&](std::int64_t i) {
+    return std::string_view(reinterpret_cast<const char*>(vectors.row(i).data()), vectors.row(i).size_bytes());
+  };
   std::vector<std::pair<std::uint64_t, std::int64_t>> order(static_cast<std::size_t>(vectors.rows()));
   parallel_for(vectors.rows(), 1024, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) order[static_cast<std::size_t>(i)] = {hash_of(bytes_of(i)), i};
@@ -158,13 +164,14 @@ std::vector<std::int64_t> copies_before(const Tensor& vectors) {
   std::int64_t count = 0;
   for (std::size_t at = 1, first = 0; at < order.size(); ++at) {
     if (order[at].first != order[first].first) first = at, count = 0;
-    if (at != first && bytes_of(order[at].second) == bytes_of(order[first].second)) out[static_cast<std::size_t>(order[at].second)] = ++count;
+    if (at != first && bytes_of(order[at].second) == bytes_of(order[first].second))
+      out[static_cast<std::size_t>(order[at].second)] = ++count;
   }
   return out;
 }
 
-// Looks at all pairs of the undecided rows again: whatever fp32 puts within its error of the k-th best is a candidate. Of equal
-// rows the first k + 1 are enough, since they come before the others.
+// Looks at all pairs of the undecided rows again: whatever fp32 puts within its error of the k-th best is a candidate.
+// Of equal rows the first k + 1 are enough, since they come before the others.
 void search_again(const Compared& compared, const Undecided& undecided, Neighbours& out, const Progress& progress) {
   if (undecided.rows.empty()) return;
   const std::vector<std::int64_t> copies = copies_before(*compared.given);
@@ -172,7 +179,9 @@ void search_again(const Compared& compared, const Undecided& undecided, Neighbou
   std::vector<float> scores;
   for (std::int64_t first = 0; first < count; first += at_once) {
     report(progress, static_cast<double>(first) / static_cast<double>(count), "neighbours too near to tell apart");
-    const auto rows = std::span(undecided.rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(std::min(at_once, count - first)));
+    const auto rows =
+        std::span(undecided.rows)
+            .subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(std::min(at_once, count - first)));
     compared.scores(rows, scores);
     parallel_for(static_cast<std::int64_t>(rows.size()), 4, [&](std::int64_t begin, std::int64_t end) {
       std::vector<std::int64_t> candidates;
@@ -182,7 +191,8 @@ void search_again(const Compared& compared, const Undecided& undecided, Neighbou
         const float* of_row = scores.data() + r * out.count;
         candidates.clear();
         for (std::int64_t j = 0; j < out.count; ++j) {
-          if (static_cast<double>(of_row[j]) >= bound && j != i && copies[static_cast<std::size_t>(j)] <= out.k) candidates.push_back(j);
+          if (static_cast<double>(of_row[j]) >= bound && j != i && copies[static_cast<std::size_t>(j)] <= out.k)
+            candidates.push_back(j);
         }
         put_in_order(compared, i, candidates, out);
       }
@@ -207,13 +217,18 @@ namespace {
 
 // Of the rows in `rows` only: in the others' places are none.
 Neighbours spread(const Neighbours& found, const std::vector<std::int64_t>& rows, std::int64_t count) {
-  Neighbours out{count, found.k, std::vector<std::int32_t>(static_cast<std::size_t>(count * found.k), -1),
-                 std::vector<float>(static_cast<std::size_t>(count * found.k), NAN), found.searched_again, {}};
+  Neighbours out{count,
+                 found.k,
+                 std::vector<std::int32_t>(static_cast<std::size_t>(count * found.k), -1),
+                 std::vector<float>(static_cast<std::size_t>(count * found.k), NAN),
+                 found.searched_again,
+                 {}};
   for (std::int64_t i = 0; i < found.count; ++i) {
     const std::int64_t to = rows[static_cast<std::size_t>(i)] * found.k;
     std::ranges::copy(found.values_of(i), out.values.begin() + to);
-    std::ranges::transform(found.ids_of(i), out.ids.begin() + to,
-                           [&](std::int32_t j) { return static_cast<std::int32_t>(rows[static_cast<std::size_t>(j)]); });
+    std::ranges::transform(found.ids_of(i), out.ids.begin() + to, [&](std::int32_t j) {
+      return static_cast<std::int32_t>(rows[static_cast<std::size_t>(j)]);
+    });
   }
   return out;
 }
@@ -225,7 +240,8 @@ Neighbours without_zeros(const Tensor& vectors, NeighbourOptions options, const 
     (std::ranges::all_of(vectors.row(i), [](float x) { return x == 0; }) ? zeros : rows).push_back(i);
   if (zeros.empty()) return nearest_neighbours(vectors, options, progress);
   Tensor some = Tensor::uninitialised({static_cast<std::int64_t>(rows.size()), vectors.columns()});
-  for (std::size_t i = 0; i < rows.size(); ++i) std::ranges::copy(vectors.row(rows[i]), some.row(static_cast<std::int64_t>(i)).begin());
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    std::ranges::copy(vectors.row(rows[i]), some.row(static_cast<std::int64_t>(i)).begin());
   Neighbours out = spread(nearest_neighbours(some, options, progress), rows, vectors.rows());
   out.left_out = std::move(zeros);
   return out;
@@ -235,7 +251,8 @@ Neighbours without_zeros(const Tensor& vectors, NeighbourOptions options, const 
 
 Neighbours nearest_neighbours(const Tensor& vectors, const NeighbourOptions& options, const Progress& progress) {
   // With the mean removed, a row of zeros has a direction.
-  if (options.leave_out_zeros && options.metric == Metric::cosine && !options.centred) return without_zeros(vectors, options, progress);
+  if (options.leave_out_zeros && options.metric == Metric::cosine && !options.centred)
+    return without_zeros(vectors, options, progress);
   const std::int64_t n = vectors.rows();
   if (options.k < 1 || options.k >= n)
     throw Error(Code::range, "neighbours",
@@ -244,7 +261,8 @@ Neighbours nearest_neighbours(const Tensor& vectors, const NeighbourOptions& opt
   NeighbourOptions strict = options;
   strict.leave_out_zeros = false;
   const Compared compared = compared_by(vectors, strict);
-  const std::vector<float> halves = options.metric == Metric::euclidean ? compared.half_squares() : std::vector<float>();
+  const std::vector<float> halves =
+      options.metric == Metric::euclidean ? compared.half_squares() : std::vector<float>();
   constexpr std::int64_t spare = 8;
   const std::int64_t wanted = std::min<std::int64_t>(options.k + spare, n - 1);
   Best best(n, wanted);
@@ -254,13 +272,17 @@ Neighbours nearest_neighbours(const Tensor& vectors, const NeighbourOptions& opt
       [&](std::int64_t first, std::int64_t count, float* out) { compared.fill(first, count, out); },
       [&](const PairTile& tile) {
         for (std::int64_t i = 0; !halves.empty() && i < tile.rows; ++i)
-          to_distances(tile.values + i * tile.stride, tile.columns, halves[static_cast<std::size_t>(tile.first_row + i)],
-                       halves.data() + tile.first_column);
+          to_distances(tile.values + i * tile.stride, tile.columns,
+                       halves[static_cast<std::size_t>(tile.first_row + i)], halves.data() + tile.first_column);
         offer_tile(tile, best, locks);
       },
       progress, "neighbours of all vectors");
-  Neighbours out{n, options.k, std::vector<std::int32_t>(static_cast<std::size_t>(n * options.k)),
-                 std::vector<float>(static_cast<std::size_t>(n * options.k)), 0, {}};
+  Neighbours out{n,
+                 options.k,
+                 std::vector<std::int32_t>(static_cast<std::size_t>(n * options.k)),
+                 std::vector<float>(static_cast<std::size_t>(n * options.k)),
+                 0,
+                 {}};
   const Undecided undecided = order_candidates(compared, best, wanted == n - 1, out);
   search_again(compared, undecided, out, progress);
   out.searched_again = static_cast<std::int64_t>(undecided.rows.size());
@@ -270,8 +292,10 @@ Neighbours nearest_neighbours(const Tensor& vectors, const NeighbourOptions& opt
 Neighbours nearest_to(std::span<const float> vector, const Tensor& vectors, const NeighbourOptions& options) {
   const std::int64_t n = vectors.rows(), width = vectors.columns();
   if (static_cast<std::int64_t>(vector.size()) != width)
-    throw Error(Code::shape, "neighbours", fmt::format("a vector of {} values among vectors of {}", vector.size(), width));
-  if (options.k < 1) throw Error(Code::range, "neighbours", fmt::format("{} neighbours: ask for at least 1", options.k));
+    throw Error(Code::shape, "neighbours",
+                fmt::format("a vector of {} values among vectors of {}", vector.size(), width));
+  if (options.k < 1)
+    throw Error(Code::range, "neighbours", fmt::format("{} neighbours: ask for at least 1", options.k));
   Tensor wanted = Tensor::of({1, width}, vector);
   check_finite(wanted, "neighbours");
   NeighbourOptions without = options;
@@ -279,8 +303,7 @@ Neighbours nearest_to(std::span<const float> vector, const Tensor& vectors, cons
   const Compared compared = compared_by(vectors, without);
   if (options.centred) {
     for (std::int64_t k = 0; k < width; ++k) {  // the same mean: what the copy's first row lost
-      wanted.row(0)[static_cast<std::size_t>(k)] -=
-          vectors.row(0)[static_cast<std::size_t>(k)] - compared.row(0)[k];
+      wanted.row(0)[static_cast<std::size_t>(k)] -= vectors.row(0)[static_cast<std::size_t>(k)] - compared.row(0)[k];
     }
   }
   const float* w = wanted.data();
@@ -293,7 +316,8 @@ Neighbours nearest_to(std::span<const float> vector, const Tensor& vectors, cons
       const float* row = options.metric == Metric::euclidean ? vectors.row(i).data() : compared.row(i);
       double score = options.metric == Metric::euclidean ? -square_distance_in_double(w, row, width) / 2
                                                          : product_in_double(w, row, width);
-      if (options.metric == Metric::cosine && compared.squares[static_cast<std::size_t>(i)] > 0) score /= std::sqrt(square * compared.squares[static_cast<std::size_t>(i)]);
+      if (options.metric == Metric::cosine && compared.squares[static_cast<std::size_t>(i)] > 0)
+        score /= std::sqrt(square * compared.squares[static_cast<std::size_t>(i)]);
       scored[static_cast<std::size_t>(i)] = {-score, i};
     }
   });

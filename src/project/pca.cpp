@@ -1,5 +1,5 @@
-// Principal components by randomised subspace iteration (Halko, Martinsson & Tropp 2011) with a Rayleigh-Ritz step, which
-// also tells apart components of nearly equal variance. The covariance matrix is never formed.
+// Principal components by randomised subspace iteration (Halko, Martinsson & Tropp 2011) with a Rayleigh-Ritz step,
+// which also tells apart components of nearly equal variance. The covariance matrix is never formed.
 #include "project/pca.h"
 
 #include <algorithm>

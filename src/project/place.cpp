@@ -20,12 +20,14 @@ struct Fixed {
   explicit Fixed(const Tensor& map) : points(map) {
     const auto padded = static_cast<std::size_t>((map.rows() + weight_step - 1) / weight_step * weight_step);
     x.assign(padded, 1e18f), y.assign(padded, 1e18f);
-    for (std::int64_t i = 0; i < map.rows(); ++i) x[static_cast<std::size_t>(i)] = map.row(i)[0], y[static_cast<std::size_t>(i)] = map.row(i)[1];
+    for (std::int64_t i = 0; i < map.rows(); ++i)
+      x[static_cast<std::size_t>(i)] = map.row(i)[0], y[static_cast<std::size_t>(i)] = map.row(i)[1];
   }
 };
 
 // One point: sum_j p_j w (y - y_j) against sum_j w^2 (y - y_j) / Z, with steps no longer than a quarter.
-void settle(const Fixed& fixed, const std::vector<std::int32_t>& index, const std::vector<float>& p, int steps, float* at) {
+void settle(const Fixed& fixed, const std::vector<std::int32_t>& index, const std::vector<float>& p, int steps,
+            float* at) {
   float last[2] = {};
   constexpr float momentum = 0.5f, longest = 0.25f;
   for (int step = 0; step < steps; ++step) {
@@ -53,7 +55,8 @@ Tensor place(const Tensor& vectors, const Tensor& points, const Tensor& added, c
   Tensor out({added.rows(), 2});
   for (std::int64_t i = 0; i < added.rows(); ++i) {
     const Neighbours near = nearest_to(added.row(i), vectors, {k, metric});
-    std::vector<float> p = conditional_weights(near, metric, std::min(options.perplexity, static_cast<double>(near.k) / 2 + 0.5));
+    std::vector<float> p =
+        conditional_weights(near, metric, std::min(options.perplexity, static_cast<double>(near.k) / 2 + 0.5));
     std::vector<std::int32_t> index = near.ids;
     const auto padded = (p.size() + weight_step - 1) / weight_step * weight_step;
     p.resize(padded), index.resize(padded);

@@ -50,8 +50,8 @@ double Repulsion::by_pairs(const std::vector<float>& points, std::vector<float>&
   return total;
 }
 
-// Nodes half a unit apart resolve w, whose width is 1; a small map gets finer ones. Spacings go in eighths of an octave and sides
-// up to what the transform holds, so that the kernels' own transforms are seldom needed.
+// Nodes half a unit apart resolve w, whose width is 1; a small map gets finer ones. Spacings go in eighths of an octave
+// and sides up to what the transform holds, so that the kernels' own transforms are seldom needed.
 void Repulsion::fit_grid(double span) {
   constexpr double widest = 0.5, least_nodes = 64;
   constexpr std::int64_t most_nodes = 2048;
@@ -59,7 +59,8 @@ void Repulsion::fit_grid(double span) {
   if (span < widest * least_nodes)
     spacing = widest * std::exp2(std::floor(8 * std::log2(std::max(span, 1e-12) / (widest * least_nodes))) / 8);
   if (span / spacing > static_cast<double>(most_nodes - 4)) spacing = span / static_cast<double>(most_nodes - 4);
-  const auto needed = static_cast<std::int64_t>(std::ceil(span / spacing)) + 4;  // cubics reach one node before, two behind
+  const auto needed =
+      static_cast<std::int64_t>(std::ceil(span / spacing)) + 4;  // cubics reach one node before, two behind
   const std::int64_t side = fft_size(2 * needed) / 2;
   if (convolution_ && spacing == spacing_ && side == side_) return;
   const auto h = static_cast<float>(spacing);
@@ -101,8 +102,8 @@ double Repulsion::by_grid(const std::vector<float>& points, std::vector<float>& 
   parallel_for(n, 4096, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto r = static_cast<std::size_t>(2 * i);
-      interpolate(place(points[r], box.x), place(points[r + 1], box.y), field_x.data(), field_y.data(), stride, &pushes[r],
-                  &pushes[r + 1]);
+      interpolate(place(points[r], box.x), place(points[r + 1], box.y), field_x.data(), field_y.data(), stride,
+                  &pushes[r], &pushes[r + 1]);
     }
   });
   return std::max(pairs - static_cast<double>(n), 1e-30);  // without each point's own 1

@@ -1,4 +1,5 @@
-// A map's state as a file: values and arrays in the machine's own byte order, one after the other, and a hash at the end.
+// A map's state as a file: values and arrays in the machine's own byte order, one after the other, and a hash at the
+// end.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,8 @@ class StateWriter {
   std::string bytes_;
 };
 
-/// Reads what StateWriter wrote. Throws Error{not_found, io}, and Error{format} for a file that is no state, is damaged or cut.
+/// Reads what StateWriter wrote. Throws Error{not_found, io}, and Error{format} for a file that is no state, is damaged
+/// or cut.
 class StateReader {
  public:
   explicit StateReader(const std::filesystem::path& path);

@@ -1,5 +1,6 @@
-// t-SNE: van der Maaten & Hinton (2008); start and rates as Kobak & Berens (2019) and Belkina et al. (2019); the repulsion of many
-// points as Linderman et al. (2019); steps no longer than 5 as openTSNE's (Poličar, Stražar & Zupan 2024).
+// t-SNE: van der Maaten & Hinton (2008); start and rates as Kobak & Berens (2019) and Belkina et al. (2019); the
+// repulsion of many points as Linderman et al. (2019); steps no longer than 5 as openTSNE's (Poličar, Stražar & Zupan
+// 2024).
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -38,15 +39,16 @@ void check(const Tensor& v, const TsneOptions& o) {
   if (!(o.exaggeration >= 1 && o.exaggeration <= 1000))
     throw Error(Code::range, "t-SNE", fmt::format("an exaggeration of {}: choose 1 to 1000", o.exaggeration));
   if (!(o.learning_rate >= 0 && std::isfinite(o.learning_rate)))
-    throw Error(Code::range, "t-SNE",
-                fmt::format("a learning rate of {}: choose a positive number, or 0 for N / exaggeration",
-                            o.learning_rate));
+    throw Error(
+        Code::range, "t-SNE",
+        fmt::format("a learning rate of {}: choose a positive number, or 0 for N / exaggeration", o.learning_rate));
   if (!(o.stall >= 0 && o.stall < 1))
     throw Error(Code::range, "t-SNE", fmt::format("a stall of {}: choose a share of 0 to 1", o.stall));
   check_finite(v, "t-SNE");
   for (std::int64_t i = 0; o.cosine && i < n; ++i) {
     if (std::ranges::all_of(v.row(i), [](float x) { return x == 0; }))
-      throw Error(Code::range, "t-SNE", fmt::format("vector {} is zero: it has no direction, use the Euclidean metric", i));
+      throw Error(Code::range, "t-SNE",
+                  fmt::format("vector {} is zero: it has no direction, use the Euclidean metric", i));
   }
 }
 
@@ -61,7 +63,8 @@ std::vector<float> start(const Tensor& vectors, std::uint64_t seed) {
   const int components = static_cast<int>(std::min<std::int64_t>(2, vectors.columns()));
   const Tensor scores = principal_scores(vectors, components, 1e-3);
   double square = 0;
-  for (std::int64_t i = 0; i < n; ++i) square += static_cast<double>(scores.row(i)[0]) * static_cast<double>(scores.row(i)[0]);
+  for (std::int64_t i = 0; i < n; ++i)
+    square += static_cast<double>(scores.row(i)[0]) * static_cast<double>(scores.row(i)[0]);
   const double scale = square > 0 ? 1e-4 / std::sqrt(square / static_cast<double>(n)) : 1;
   Random random(seed);
   for (std::int64_t i = 0; i < n; ++i) {
@@ -89,7 +92,8 @@ struct Tsne::Parts {
   Tensor points;
 
   std::int64_t count() const { return affinities.count(); }
-  // N / exaggeration of the present phase: the pull on a point is as strong in both (Belkina et al. 2019, as openTSNE has it).
+  // N / exaggeration of the present phase: the pull on a point is as strong in both (Belkina et al. 2019, as openTSNE
+  // has it).
   double rate(double exaggeration) const {
     return options.learning_rate > 0 ? options.learning_rate
                                      : std::max(static_cast<double>(count()) / exaggeration, 200.0);
@@ -107,7 +111,8 @@ struct Tsne::Parts {
   }
   void publish() { std::copy(at.begin(), at.end(), points.data()); }
 
-  // Gradient of KL(P || Q): 4 sum_j (a p_ij - q_ij) w_ij (y_i - y_j), with w = 1 / (1 + |y_i - y_j|^2), a the exaggeration.
+  // Gradient of KL(P || Q): 4 sum_j (a p_ij - q_ij) w_ij (y_i - y_j), with w = 1 / (1 + |y_i - y_j|^2), a the
+  // exaggeration.
   template <class Use>  // use(i, x, y)
   void each_gradient(double exaggeration, const Use& use);
   void move(double exaggeration);
@@ -126,14 +131,16 @@ void Tsne::Parts::each_gradient(double exaggeration, const Use& use) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto r = static_cast<std::size_t>(i);
       const std::int64_t first = affinities.offsets[r], size = affinities.offsets[r + 1] - first;
-      const Pull pull = attraction(at.data(), at.data() + 2 * i, affinities.index.data() + first, affinities.p.data() + first, size);
+      const Pull pull =
+          attraction(at.data(), at.data() + 2 * i, affinities.index.data() + first, affinities.p.data() + first, size);
       use(2 * r, attract * pull.x - repel * pushes[2 * r], attract * pull.y - repel * pushes[2 * r + 1]);
     }
   });
 }
 
 void Tsne::Parts::move(double exaggeration) {
-  const auto speed = static_cast<float>(rate(exaggeration) / 4);  // rates are for openTSNE's gradient, which leaves out the 4
+  const auto speed =
+      static_cast<float>(rate(exaggeration) / 4);  // rates are for openTSNE's gradient, which leaves out the 4
   constexpr float longest = 5;
   auto step_of = [&](std::size_t c, float gradient) {
     gains[c] = (gradient > 0) == (last[c] > 0) ? std::max(gains[c] * 0.8f, 0.01f) : gains[c] + 0.2f;
@@ -164,8 +171,8 @@ double Tsne::Parts::divergence() {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto r = static_cast<std::size_t>(i);
       const std::int64_t first = affinities.offsets[r];
-      sums[r] = log_distances(at.data(), at.data() + 2 * i, affinities.index.data() + first, affinities.p.data() + first,
-                              affinities.offsets[r + 1] - first);
+      sums[r] = log_distances(at.data(), at.data() + 2 * i, affinities.index.data() + first,
+                              affinities.p.data() + first, affinities.offsets[r + 1] - first);
     }
   });
   return affinities.entropy + std::accumulate(sums.begin(), sums.end(), 0.0) + std::log(z);
@@ -218,8 +225,9 @@ const std::vector<double>& Tsne::trace() const { return parts_->trace; }
 
 void Tsne::go_on(int steps, double stall) {
   if (steps < parts_->done || steps > most_steps)
-    throw Error(Code::range, "t-SNE",
-                fmt::format("{} steps, of which {} are done: choose {} to {}", steps, parts_->done, parts_->done, most_steps));
+    throw Error(
+        Code::range, "t-SNE",
+        fmt::format("{} steps, of which {} are done: choose {} to {}", steps, parts_->done, parts_->done, most_steps));
   TsneOptions& options = parts_->options;
   if (steps == options.steps && stall == options.stall) return;  // what ended early stays ended
   options.steps = steps, options.stall = stall;

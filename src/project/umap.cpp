@@ -14,8 +14,8 @@
 namespace embscope {
 namespace {
 
-// Membership strengths exp(-(d - rho) / sigma): rho the nearest distance above zero, sigma such that they sum to log2 of the
-// number of neighbours.
+// Membership strengths exp(-(d - rho) / sigma): rho the nearest distance above zero, sigma such that they sum to log2
+// of the number of neighbours.
 void strengths(std::span<const float> d, double wanted, double mean_of_all, float* w) {
   double rho = 0, mean = 0;
   for (float x : d) mean += static_cast<double>(x) / static_cast<double>(d.size());
@@ -50,10 +50,13 @@ Neighbours as_distances(Neighbours n, bool cosine) {
 class Draws {
  public:
   Draws(std::uint64_t seed, int epoch, std::int64_t point)
-      : state_((seed * 0x9e3779b97f4a7c15) ^ (static_cast<std::uint64_t>(epoch) << 40) ^ static_cast<std::uint64_t>(point)) {
+      : state_((seed * 0x9e3779b97f4a7c15) ^ (static_cast<std::uint64_t>(epoch) << 40) ^
+               static_cast<std::uint64_t>(point)) {
     next();
   }
-  std::int64_t below(std::int64_t n) { return static_cast<std::int64_t>((next() >> 32) * static_cast<std::uint64_t>(n) >> 32); }
+  std::int64_t below(std::int64_t n) {
+    return static_cast<std::int64_t>((next() >> 32) * static_cast<std::uint64_t>(n) >> 32);
+  }
 
  private:
   std::uint64_t next() {
@@ -137,7 +140,8 @@ void Umap::Parts::move(std::int64_t i, float rate) {
     const float power = std::pow(square, b);
     walk(at, -2 * a * b * power / (square * (1 + a * power)), dx, dy, rate);
   };
-  for (std::int64_t e = edges.offsets[static_cast<std::size_t>(i)]; e < edges.offsets[static_cast<std::size_t>(i) + 1]; ++e) {
+  for (std::int64_t e = edges.offsets[static_cast<std::size_t>(i)]; e < edges.offsets[static_cast<std::size_t>(i) + 1];
+       ++e) {
     const auto at_edge = static_cast<std::size_t>(e);
     const double p = static_cast<double>(edges.p[at_edge]);
     if (std::floor((done + 1) * p) == std::floor(done * p)) continue;  // an edge is due as often as it is strong
@@ -161,7 +165,8 @@ Umap::Umap(const Tensor& vectors, const UmapOptions& options, const Progress& pr
   const std::int64_t n = vectors.rows();
   if (s.options.epochs == 0) s.options.epochs = n <= 10000 ? 500 : 200;
   const Metric metric = options.cosine ? Metric::cosine : Metric::euclidean;
-  Neighbours near = as_distances(nearest_neighbours(vectors, {options.neighbours - 1, metric}, progress), options.cosine);
+  Neighbours near =
+      as_distances(nearest_neighbours(vectors, {options.neighbours - 1, metric}, progress), options.cosine);
   double mean = 0;
   for (float d : near.values) mean += static_cast<double>(d) / static_cast<double>(near.values.size());
   std::vector<float> directed(near.values.size());

@@ -30,7 +30,8 @@ struct Source {
 Source source_of(const std::string& text) {
   Source source{text, {}, {}};
   if (is_file(source.vectors)) return source;
-  for (std::size_t colon = text.rfind(':'); colon != std::string::npos && colon > 0; colon = text.rfind(':', colon - 1)) {
+  for (std::size_t colon = text.rfind(':'); colon != std::string::npos && colon > 0;
+       colon = text.rfind(':', colon - 1)) {
     const std::string before = text.substr(0, colon);
     source = {before, {}, text.substr(colon + 1)};
     if (is_file(before)) return source;
@@ -39,7 +40,8 @@ Source source_of(const std::string& text) {
     return {before.substr(0, hash), before.substr(hash + 1), text.substr(colon + 1)};
   }
   const std::size_t hash = text.rfind('#');
-  if (hash != std::string::npos && is_file(text.substr(0, hash))) return {text.substr(0, hash), text.substr(hash + 1), {}};
+  if (hash != std::string::npos && is_file(text.substr(0, hash)))
+    return {text.substr(0, hash), text.substr(hash + 1), {}};
   return {text, {}, {}};
 }
 
@@ -178,8 +180,9 @@ std::string left_out_note(const Space& space, std::span<const std::int64_t> zero
   for (std::int64_t row : zeros.first(std::min(most, zeros.size())))
     names += (names.empty() ? "" : ", ") + space.labels[static_cast<std::size_t>(row)];
   const std::string_view more = zeros.size() > most ? ", ..." : "";
-  return zeros.size() == 1 ? fmt::format("1 vector is zero, has no direction and is left out: {}", names)
-                           : fmt::format("{} vectors are zero, have no direction and are left out: {}{}", zeros.size(), names, more);
+  return zeros.size() == 1
+             ? fmt::format("1 vector is zero, has no direction and is left out: {}", names)
+             : fmt::format("{} vectors are zero, have no direction and are left out: {}{}", zeros.size(), names, more);
 }
 
 WordIndex::WordIndex(const Space& space) {
@@ -197,7 +200,8 @@ std::optional<std::int64_t> WordIndex::row(std::string_view text) const {
   return found == rows_.end() ? std::nullopt : std::optional(found->second);
 }
 
-// The tokens of a model's text mostly have their space; a file's labels were written by somebody who says which one is meant.
+// The tokens of a model's text mostly have their space; a file's labels were written by somebody who says which one is
+// meant.
 std::optional<std::int64_t> WordIndex::find(std::string_view word) const {
   const std::string plain(word), lower = lower_case(word);
   const bool space_first = spaced_ && of_model_ && !word.starts_with(' ');

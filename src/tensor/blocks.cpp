@@ -1,5 +1,5 @@
-// The types of ggml whose blocks are a scale (and a minimum) in half precision and small integers (ggml-quants.h), low nibbles
-// before high ones.
+// The types of ggml whose blocks are a scale (and a minimum) in half precision and small integers (ggml-quants.h), low
+// nibbles before high ones.
 #include "tensor/blocks.h"
 
 #include <bit>

@@ -1,4 +1,5 @@
-// The types of one to three bits of ggml: groups of four or eight values are rows of a codebook, their signs apart (ggml-quants.h).
+// The types of one to three bits of ggml: groups of four or eight values are rows of a codebook, their signs apart
+// (ggml-quants.h).
 #include <bit>
 
 #include "tensor/blocks.h"
@@ -45,7 +46,8 @@ float iq2_scale(const Byte* b, const Byte* scales, int j) {
 void decode_iq2_xs(const Byte* b, float* y) {
   for (int j = 0; j < 32; ++j, y += 8) {
     const int q = load<std::uint16_t>(b + 2 + 2 * j);
-    row<8, 2>(iq2_xs_grid[q & 511], iq2_values, iq2_scale(b, b + 66, j / 2), even_signs(static_cast<std::uint32_t>(q) >> 9), y);
+    row<8, 2>(iq2_xs_grid[q & 511], iq2_values, iq2_scale(b, b + 66, j / 2),
+              even_signs(static_cast<std::uint32_t>(q) >> 9), y);
   }
 }
 
@@ -87,7 +89,8 @@ void shifted_row(int q, float d, float delta, float* y) {
 void decode_iq1_s(const Byte* b, float* y) {
   for (int j = 0; j < 8; ++j) {
     const int high = load<std::uint16_t>(b + 34 + 2 * j);
-    const float d = half_at(b) * static_cast<float>(2 * (high >> 12 & 7) + 1), delta = (high & 0x8000) == 0 ? 0.125f : -0.125f;
+    const float d = half_at(b) * static_cast<float>(2 * (high >> 12 & 7) + 1),
+                delta = (high & 0x8000) == 0 ? 0.125f : -0.125f;
     for (int l = 0; l < 4; ++l, y += 8) shifted_row(b[2 + 4 * j + l] | (high >> 3 * l & 7) << 8, d, delta, y);
   }
 }

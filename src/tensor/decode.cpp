@@ -39,7 +39,8 @@ void decode_values(const std::byte* bytes, DType dtype, std::int64_t n, float* y
     case DType::f16: return each(from, n, 2, y, half_at);
     case DType::bf16: return each(from, n, 2, y, [](const Byte* x) { return bf16(load<std::uint16_t>(x)); });
     case DType::f8_e4m3: return each(from, n, 1, y, [](const Byte* x) { return e4m3(*x); });
-    case DType::f8_e5m2: return each(from, n, 1, y, [](const Byte* x) { return half(static_cast<std::uint16_t>(*x << 8)); });
+    case DType::f8_e5m2:
+      return each(from, n, 1, y, [](const Byte* x) { return half(static_cast<std::uint16_t>(*x << 8)); });
     case DType::f64: return convert<double>(from, n, y);
     case DType::u8:
     case DType::boolean: return convert<std::uint8_t>(from, n, y);

@@ -75,7 +75,8 @@ std::size_t Column::size() const {
 
 Table& Table::add(Column column) {
   if (!columns_.empty() && column.size() != rows())
-    throw Error(Code::shape, "table", fmt::format("column '{}' has {} rows, the others {}", column.name, column.size(), rows()));
+    throw Error(Code::shape, "table",
+                fmt::format("column '{}' has {} rows, the others {}", column.name, column.size(), rows()));
   const auto taken = [this](const std::string& name) {
     return std::ranges::any_of(columns_, [&](const Column& other) { return other.name == name; });
   };
@@ -94,7 +95,9 @@ Table& Table::add(std::string name, std::vector<double> values, int decimals) {
   return add(Column{std::move(name), std::move(values), decimals});
 }
 
-Table& Table::add(std::string name, std::vector<std::string> values) { return add(Column{std::move(name), std::move(values)}); }
+Table& Table::add(std::string name, std::vector<std::string> values) {
+  return add(Column{std::move(name), std::move(values)});
+}
 
 const Column& Table::column(std::string_view name) const {
   std::vector<std::string> names;
@@ -136,7 +139,9 @@ std::string Table::csv() const {
   };
   line([](const Column& column) { return column.name; });
   for (std::size_t r = 0; r < rows(); ++r)
-    line([r](const Column& column) { return column.is_number() ? exact(column.numbers()[r], column.is_whole()) : column.texts()[r]; });
+    line([r](const Column& column) {
+      return column.is_number() ? exact(column.numbers()[r], column.is_whole()) : column.texts()[r];
+    });
   return out;
 }
 

@@ -77,11 +77,15 @@ class LargeBuffers {
   }
 
  private:
-  struct Buffer { float* data; std::size_t bytes; };
+  struct Buffer {
+    float* data;
+    std::size_t bytes;
+  };
   std::mutex mutex_;
   std::deque<Buffer> kept_;
   std::size_t total_ = 0;
-  const std::size_t most_kept_ = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) / 4 * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t most_kept_ =
+      static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) / 4 * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 };
 
 }  // namespace
@@ -103,7 +107,8 @@ Tensor Tensor::uninitialised(Shape shape) {
   const std::size_t wanted = static_cast<std::size_t>(t.size_) * sizeof(float);
   const std::size_t alignment = wanted < large ? 64 : LargeBuffers::alignment(wanted);
   const std::size_t bytes = (wanted + alignment - 1) / alignment * alignment;
-  auto* data = wanted < large ? static_cast<float*>(std::aligned_alloc(alignment, bytes)) : LargeBuffers::instance().take(bytes);
+  auto* data =
+      wanted < large ? static_cast<float*>(std::aligned_alloc(alignment, bytes)) : LargeBuffers::instance().take(bytes);
   if (data == nullptr) throw std::bad_alloc();
   t.data_ = std::unique_ptr<float[], Free>(data, Free{bytes, {}});
   return t;

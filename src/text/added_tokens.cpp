@@ -14,12 +14,16 @@ bool is_word(std::int32_t code) {
   if (code < 0) return false;
   if (code == 0x200c || code == 0x200d) return true;
   switch (utf8proc_category(code)) {
-    case UTF8PROC_CATEGORY_MN: case UTF8PROC_CATEGORY_MC: case UTF8PROC_CATEGORY_ME: case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL: case UTF8PROC_CATEGORY_PC:
-      return true;
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_PC: return true;
     default:
-      return char_class(code) == CharClass::letter || (code >= 0x24b6 && code <= 0x24e9) || (code >= 0x1f130 && code <= 0x1f149) ||
-             (code >= 0x1f150 && code <= 0x1f169) || (code >= 0x1f170 && code <= 0x1f189);
+      return char_class(code) == CharClass::letter || (code >= 0x24b6 && code <= 0x24e9) ||
+             (code >= 0x1f130 && code <= 0x1f149) || (code >= 0x1f150 && code <= 0x1f169) ||
+             (code >= 0x1f170 && code <= 0x1f189);
   }
 }
 
@@ -32,7 +36,9 @@ std::size_t character_before(std::string_view text, std::size_t at) {
 bool word_ends(std::string_view text, std::size_t at) {
   return at > 0 && is_word(code_point(text, character_before(text, at)).value);
 }
-bool word_begins(std::string_view text, std::size_t at) { return at < text.size() && is_word(code_point(text, at).value); }
+bool word_begins(std::string_view text, std::size_t at) {
+  return at < text.size() && is_word(code_point(text, at).value);
+}
 
 std::size_t spaces_before(std::string_view text, std::size_t at, std::size_t least) {
   while (at > least) {
@@ -44,7 +50,8 @@ std::size_t spaces_before(std::string_view text, std::size_t at, std::size_t lea
 }
 
 std::size_t spaces_behind(std::string_view text, std::size_t at) {
-  while (at < text.size() && class_at(text, at) == CharClass::space) at += static_cast<std::size_t>(code_point(text, at).length);
+  while (at < text.size() && class_at(text, at) == CharClass::space)
+    at += static_cast<std::size_t>(code_point(text, at).length);
   return at;
 }
 
@@ -111,14 +118,17 @@ void AddedTokens::finish() {
   std::vector<std::pair<std::uint64_t, std::int32_t>> edges;
   for (const Edge& edge : edges_)
     if (edge.key != 0) edges.emplace_back(edge.key - 1, edge.to);
-  std::ranges::sort(edges, {}, [&](const auto& e) { return std::pair(nodes_[static_cast<std::size_t>(e.second)].depth, e.second); });
+  std::ranges::sort(
+      edges, {}, [&](const auto& e) { return std::pair(nodes_[static_cast<std::size_t>(e.second)].depth, e.second); });
   for (const auto& [key, to] : edges) {
     const auto parent = static_cast<std::int32_t>(key >> 8);
     Node& node = nodes_[static_cast<std::size_t>(to)];
-    node.suffix = parent == 0 ? 0 : step(nodes_[static_cast<std::size_t>(parent)].suffix, static_cast<unsigned char>(key & 0xff));
+    node.suffix =
+        parent == 0 ? 0 : step(nodes_[static_cast<std::size_t>(parent)].suffix, static_cast<unsigned char>(key & 0xff));
     node.longest = node.token >= 0 ? node.token : nodes_[static_cast<std::size_t>(node.suffix)].longest;
   }
-  if (std::ranges::count(begins_, true) == 1) only_first_ = static_cast<int>(std::ranges::find(begins_, true) - begins_.begin());
+  if (std::ranges::count(begins_, true) == 1)
+    only_first_ = static_cast<int>(std::ranges::find(begins_, true) - begins_.begin());
 }
 
 std::size_t AddedTokens::skip(std::string_view text, std::size_t from) const {
@@ -127,8 +137,8 @@ std::size_t AddedTokens::skip(std::string_view text, std::size_t from) const {
   return from;
 }
 
-// The automaton's node is the longest end of what was read that a token begins with. A match is final when what is being
-// read begins behind it.
+// The automaton's node is the longest end of what was read that a token begins with. A match is final when what is
+// being read begins behind it.
 AddedTokens::Match AddedTokens::match(std::string_view text, std::size_t from) const {
   Match best{0, -1};
   std::int32_t node = 0;

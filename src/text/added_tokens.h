@@ -1,7 +1,6 @@
-// Added tokens: they are found in the text as they are written, before it is cut into words; of those that begin first the
-// longest, as Hugging Face's tokenizers do. By an automaton (Aho and Corasick 1975), so that the time grows with the text
-// alone, however many begin alike.
-// Thread rule: immutable once built.
+// Added tokens: they are found in the text as they are written, before it is cut into words; of those that begin first
+// the longest, as Hugging Face's tokenizers do. By an automaton (Aho and Corasick 1975), so that the time grows with
+// the text alone, however many begin alike. Thread rule: immutable once built.
 #pragma once
 
 #include <array>
@@ -29,7 +28,8 @@ class AddedTokens {
   /// Looks for one after the other in a text. Special ones are plain text without `special`.
   class Search {
    public:
-    Search(const AddedTokens& tokens, std::string_view text, bool special) : tokens_(tokens), text_(text), special_(special) {}
+    Search(const AddedTokens& tokens, std::string_view text, bool special)
+        : tokens_(tokens), text_(text), special_(special) {}
     Found next();
 
    private:
@@ -45,9 +45,9 @@ class AddedTokens {
     std::size_t length;
   };
   struct Node {
-    std::int32_t token = -1;     // that ends here
-    std::int32_t longest = -1;   // that ends here, here or in a suffix of what leads here
-    std::int32_t suffix = 0;     // the longest proper suffix that is a node too
+    std::int32_t token = -1;    // that ends here
+    std::int32_t longest = -1;  // that ends here, here or in a suffix of what leads here
+    std::int32_t suffix = 0;    // the longest proper suffix that is a node too
     std::int32_t depth = 0;
   };
   struct Match {

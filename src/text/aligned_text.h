@@ -1,6 +1,6 @@
-// AlignedText: a text that was changed on its way to the tokens, with the place in the source of each boundary between two
-// bytes. A boundary within what was replaced is where that begins in the source, so that of several tokens made of one
-// replaced character the last has its range, and those before it an empty one.
+// AlignedText: a text that was changed on its way to the tokens, with the place in the source of each boundary between
+// two bytes. A boundary within what was replaced is where that begins in the source, so that of several tokens made of
+// one replaced character the last has its range, and those before it an empty one.
 #pragma once
 
 #include <cstdint>

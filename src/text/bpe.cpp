@@ -13,8 +13,9 @@ namespace {
 
 // The neighbours of a long word as a linked list, and its pairs in buckets by rank. A merge of rank r makes pairs of
 // other ranks only (they contain the merged token, which pair r does not), so a bucket does not grow while it is worked
-// off. And it is in the order of the text: the same merges in the same order make a token from its bytes, whatever stands around it, so
-// all pairs of two tokens come up in the round that makes the later of them, which goes from left to right.
+// off. And it is in the order of the text: the same merges in the same order make a token from its bytes, whatever
+// stands around it, so all pairs of two tokens come up in the round that makes the later of them, which goes from left
+// to right.
 class LongWord {
  public:
   LongWord(const MergeTable& merges, std::span<TokenId> symbols) : merges_(merges), ids_(symbols) {

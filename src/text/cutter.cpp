@@ -50,7 +50,9 @@ std::vector<Piece> characters(std::string_view text, Is is) {
 
 bool is_punctuation(std::int32_t code) {
   if (code < 0) return false;
-  if (code < 128) return (code > 32 && code < 48) || (code > 57 && code < 65) || (code > 90 && code < 97) || (code > 122 && code < 127);
+  if (code < 128)
+    return (code > 32 && code < 48) || (code > 57 && code < 65) || (code > 90 && code < 97) ||
+           (code > 122 && code < 127);
   const int category = utf8proc_category(code);
   return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
@@ -76,9 +78,11 @@ void join(std::vector<Piece>& pieces, Behavior behavior) {
 
 std::vector<Piece> found(const CutStep& step, const Pattern& pattern, std::string_view text) {
   switch (step.kind) {
-    case CutStep::Kind::digits: return characters(text, [](std::int32_t c) { return char_class(c) == CharClass::number; });
+    case CutStep::Kind::digits:
+      return characters(text, [](std::int32_t c) { return char_class(c) == CharClass::number; });
     case CutStep::Kind::punctuation: return characters(text, is_punctuation);
-    case CutStep::Kind::whitespace: return characters(text, [](std::int32_t c) { return char_class(c) == CharClass::space; });
+    case CutStep::Kind::whitespace:
+      return characters(text, [](std::int32_t c) { return char_class(c) == CharClass::space; });
     default: break;
   }
   Pieces pieces(text.size());
@@ -86,7 +90,8 @@ std::vector<Piece> found(const CutStep& step, const Pattern& pattern, std::strin
   return pieces.finish();
 }
 
-void split(const CutStep& step, const Pattern& pattern, std::string_view text, std::size_t offset, std::vector<Part>& out) {
+void split(const CutStep& step, const Pattern& pattern, std::string_view text, std::size_t offset,
+           std::vector<Part>& out) {
   std::vector<Piece> pieces = found(step, pattern, text);
   if (step.invert)
     for (Piece& piece : pieces) piece.match = !piece.match;

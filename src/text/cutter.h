@@ -20,8 +20,8 @@ class Cutter {
   Cutter(const std::vector<CutStep>& steps, const std::string& where);
   bool empty() const { return steps_.empty(); }
 
-  /// The words of a text; what lies between them is removed. A step may change the text. `first`: the whole text begins here;
-  /// `within`: it is part of another, and nothing is put in front of it.
+  /// The words of a text; what lies between them is removed. A step may change the text. `first`: the whole text begins
+  /// here; `within`: it is part of another, and nothing is put in front of it.
   std::vector<Part> cut(AlignedText& text, bool first, bool within) const;
 
  private:

@@ -7,7 +7,8 @@
 namespace embscope {
 
 void Encoder::encode(std::string_view text, std::uint64_t offset) {
-  if (pre_ == PreTokenizer::none) return encode_words(text, offset, [&](std::size_t begin) { return safe_.next(text, begin); });
+  if (pre_ == PreTokenizer::none)
+    return encode_words(text, offset, [&](std::size_t begin) { return safe_.next(text, begin); });
   with_pattern(pre_, [&]<PreTokenizer pre>() {
     encode_words(text, offset, [&](std::size_t begin) { return word_end<pre>(text, begin); });
   });
@@ -58,7 +59,8 @@ inline void Encoder::encode_word(std::string_view text, const WordCache::Wanted&
   const std::uint64_t begin = offset + word.begin;
   const WordCache::Entry* known = cache_.find(word, text);
   if (known == nullptr) {
-    const std::span<const WordCache::Piece> pieces = model_.split(text.substr(word.begin, word.length), {at_, begin}, work_);
+    const std::span<const WordCache::Piece> pieces =
+        model_.split(text.substr(word.begin, word.length), {at_, begin}, work_);
     cache_.insert(word, text.substr(word.begin, word.length), pieces);
     out_.write(pieces, begin);
   } else if (known->count == 1) {

@@ -54,9 +54,10 @@ std::optional<std::string> without_accent(std::int32_t code) {
 // What SentencePiece's rules for machine translation drop, and what they take for a space.
 std::optional<std::string> nmt(std::int32_t code) {
   const auto within = [code](std::int32_t first, std::int32_t last) { return code >= first && code <= last; };
-  if (within(0x01, 0x08) || code == 0x0b || within(0x0e, 0x1f) || code == 0x7f || code == 0x8f || code == 0x9f) return "";
-  if (code == 0x09 || code == 0x0a || code == 0x0c || code == 0x0d || code == 0x1680 || within(0x200b, 0x200f) || code == 0x2028 ||
-      code == 0x2029 || code == 0x2581 || code == 0xfeff || code == 0xfffd)
+  if (within(0x01, 0x08) || code == 0x0b || within(0x0e, 0x1f) || code == 0x7f || code == 0x8f || code == 0x9f)
+    return "";
+  if (code == 0x09 || code == 0x0a || code == 0x0c || code == 0x0d || code == 0x1680 || within(0x200b, 0x200f) ||
+      code == 0x2028 || code == 0x2029 || code == 0x2581 || code == 0xfeff || code == 0xfffd)
     return " ";
   return std::nullopt;
 }

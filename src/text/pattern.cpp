@@ -17,7 +17,8 @@ const OnigUChar* bytes_of(std::string_view text) { return reinterpret_cast<const
 
 std::string message_of(int code, OnigErrorInfo* info) {
   OnigUChar message[ONIG_MAX_ERROR_MESSAGE_LEN];
-  const int size = info != nullptr ? onig_error_code_to_str(message, code, info) : onig_error_code_to_str(message, code);
+  const int size =
+      info != nullptr ? onig_error_code_to_str(message, code, info) : onig_error_code_to_str(message, code);
   return {reinterpret_cast<const char*>(message), static_cast<std::size_t>(size)};
 }
 
@@ -43,8 +44,8 @@ std::string mended(std::string_view text) {
   return out;
 }
 
-// Steps of backtracking that searches in one text may take in all: a search is given few, and more only from a budget that
-// grows with the text, so that no expression takes longer than that whatever it is.
+// Steps of backtracking that searches in one text may take in all: a search is given few, and more only from a budget
+// that grows with the text, so that no expression takes longer than that whatever it is.
 class Budget {
  public:
   explicit Budget(std::size_t bytes) : left_(20'000'000 + 200 * static_cast<std::uint64_t>(bytes)) {}
@@ -66,11 +67,12 @@ struct Pattern::Expression {
   Expression(const std::string& text, const std::string& where) {
     initialize();
     OnigErrorInfo info;
-    const int code = onig_new(&regex, bytes_of(text), bytes_of(text) + text.size(), ONIG_OPTION_NONE, ONIG_ENCODING_UTF8,
-                              ONIG_SYNTAX_ONIGURUMA, &info);
+    const int code = onig_new(&regex, bytes_of(text), bytes_of(text) + text.size(), ONIG_OPTION_NONE,
+                              ONIG_ENCODING_UTF8, ONIG_SYNTAX_ONIGURUMA, &info);
     if (code == ONIG_NORMAL) return;
     throw Error(Code::format, where,
-                fmt::format("the pattern '{}' is no regular expression: {}", visible(text).substr(0, 200), message_of(code, &info)));
+                fmt::format("the pattern '{}' is no regular expression: {}", visible(text).substr(0, 200),
+                            message_of(code, &info)));
   }
   ~Expression() { onig_free(regex); }
   Expression(const Expression&) = delete;
@@ -98,8 +100,10 @@ void Pattern::find_literals(std::string_view text, const std::function<void(std:
 void Pattern::find_matches(std::string_view source, const std::function<void(std::size_t, std::size_t)>& use) const {
   const std::string copy = mended(source);
   const std::string_view text = copy.empty() ? source : std::string_view(copy);
-  const std::unique_ptr<OnigRegion, void (*)(OnigRegion*)> region(onig_region_new(), [](OnigRegion* r) { onig_region_free(r, 1); });
-  const std::unique_ptr<OnigMatchParam, void (*)(OnigMatchParam*)> limits(onig_new_match_param(), onig_free_match_param);
+  const std::unique_ptr<OnigRegion, void (*)(OnigRegion*)> region(onig_region_new(),
+                                                                  [](OnigRegion* r) { onig_region_free(r, 1); });
+  const std::unique_ptr<OnigMatchParam, void (*)(OnigMatchParam*)> limits(onig_new_match_param(),
+                                                                          onig_free_match_param);
   onig_initialize_match_param(limits.get());
   Budget budget(text.size());
   const OnigUChar *begin = bytes_of(text), *end = begin + text.size();
@@ -110,8 +114,10 @@ void Pattern::find_matches(std::string_view source, const std::function<void(std
     while (steps && (found == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER || found == ONIGERR_RETRY_LIMIT_IN_MATCH_OVER)) {
       onig_set_retry_limit_in_match_of_match_param(limits.get(), *steps);
       onig_set_retry_limit_in_search_of_match_param(limits.get(), *steps);
-      found = onig_search_with_param(expression_->regex, begin, end, begin + at, end, region.get(), ONIG_OPTION_NONE, limits.get());
-      if (found == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER || found == ONIGERR_RETRY_LIMIT_IN_MATCH_OVER) steps = budget.more_than(*steps);
+      found = onig_search_with_param(expression_->regex, begin, end, begin + at, end, region.get(), ONIG_OPTION_NONE,
+                                     limits.get());
+      if (found == ONIGERR_RETRY_LIMIT_IN_SEARCH_OVER || found == ONIGERR_RETRY_LIMIT_IN_MATCH_OVER)
+        steps = budget.more_than(*steps);
     }
     if (found == ONIG_MISMATCH) return;
     if (found < 0)

@@ -20,8 +20,8 @@ class Pattern {
   Pattern(Pattern&&) noexcept;
   Pattern& operator=(Pattern&&) noexcept;
 
-  /// Calls `use` with the begin and end of each match, from left to right: no two overlap, and an empty one does not follow
-  /// a match at once. Throws Error{unsupported} where the expression backtracks without end.
+  /// Calls `use` with the begin and end of each match, from left to right: no two overlap, and an empty one does not
+  /// follow a match at once. Throws Error{unsupported} where the expression backtracks without end.
   void find_all(std::string_view text, const std::function<void(std::size_t, std::size_t)>& use) const;
 
  private:

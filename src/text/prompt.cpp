@@ -37,10 +37,11 @@ int chosen(const std::vector<int>& positions, int occurrence, const std::string&
   const int count = static_cast<int>(positions.size());
   if (occurrence == 0) {
     if (count == 1) return positions[0];
-    throw Error(Code::usage, where,
-                fmt::format("occurs more than once, at positions {}: say which, by its number, as occurrence [1] to [{}], "
-                            "or with more words",
-                            fmt::join(positions, ", "), count));
+    throw Error(
+        Code::usage, where,
+        fmt::format("occurs more than once, at positions {}: say which, by its number, as occurrence [1] to [{}], "
+                    "or with more words",
+                    fmt::join(positions, ", "), count));
   }
   const int n = occurrence < 0 ? count + occurrence : occurrence - 1;
   if (n >= 0 && n < count) return positions[static_cast<std::size_t>(n)];
@@ -80,7 +81,8 @@ int position_of_word(const Prompt& prompt, std::string_view word, int occurrence
   if (prompt.text.find(word) == std::string::npos)
     throw Error(Code::not_found, where, "does not occur in the text (a leading space counts)");
   std::vector<int> positions = positions_in(prompt, word);
-  if (positions.empty() || occurrence != 0) std::ranges::copy(positions_in(prompt, " " + std::string(word)), std::back_inserter(positions));
+  if (positions.empty() || occurrence != 0)
+    std::ranges::copy(positions_in(prompt, " " + std::string(word)), std::back_inserter(positions));
   std::ranges::sort(positions);
   positions.erase(std::ranges::unique(positions).begin(), positions.end());
   if (positions.empty()) throw Error(Code::not_found, where, "is only part of a longer token of the text");
@@ -93,7 +95,9 @@ int position_of_token(const Prompt& prompt, TokenId id, int occurrence) {
   for (int i = 0; i < prompt.length(); ++i) {
     if (prompt.tokens.ids[static_cast<std::size_t>(i)] == id) positions.push_back(i);
   }
-  if (positions.empty()) throw Error(Code::not_found, where, fmt::format("does not occur in the text (position {0} is written {0} or @{0})", id));
+  if (positions.empty())
+    throw Error(Code::not_found, where,
+                fmt::format("does not occur in the text (position {0} is written {0} or @{0})", id));
   return chosen(positions, occurrence, where);
 }
 
@@ -101,7 +105,8 @@ int position_of(const Prompt& prompt, std::string_view name) {
   constexpr std::string_view digits = "0123456789";
   const auto [bare, occurrence] = with_occurrence(name);
   const std::size_t first = bare.find_first_not_of('#');
-  if (first != 0 && first != std::string_view::npos && bare.find_first_not_of(digits, first) == std::string_view::npos) {
+  if (first != 0 && first != std::string_view::npos &&
+      bare.find_first_not_of(digits, first) == std::string_view::npos) {
     if (first > 1) return position_of_word(prompt, bare.substr(1), occurrence);  // "##5" is the text "#5"
     const auto id = whole_number(bare.substr(1));
     if (!id) throw Error(Code::range, fmt::format("token '{}'", bare), "is beyond every vocabulary");

@@ -1,6 +1,5 @@
-// SafeCuts: where a text may be cut without changing its tokens, because no token reaches over: so that a text of which the
-// pre-tokenizer makes one word becomes words that are met again.
-// Thread rule: immutable once built.
+// SafeCuts: where a text may be cut without changing its tokens, because no token reaches over: so that a text of which
+// the pre-tokenizer makes one word becomes words that are met again. Thread rule: immutable once built.
 #pragma once
 
 #include <bitset>
@@ -19,7 +18,9 @@ class SafeCuts {
   std::size_t next(std::string_view text, std::size_t begin) const;
 
  private:
-  static std::size_t pair(unsigned char left, unsigned char right) { return static_cast<std::size_t>(left) << 8 | right; }
+  static std::size_t pair(unsigned char left, unsigned char right) {
+    return static_cast<std::size_t>(left) << 8 | right;
+  }
   bool any_ = false;
   std::bitset<1 << 16> joined_;  // two bytes that stand beside each other in a token
 };

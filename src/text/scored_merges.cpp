@@ -13,7 +13,8 @@ class ScoredWord {
       : vocabulary_(vocabulary), scores_(scores), word_(word) {
     for (std::size_t at = 0; at < word.size();) {
       const auto length = static_cast<std::size_t>(code_point(word, at).length);
-      symbols_.push_back({at, length, symbols_.size() - 1, symbols_.size() + 1, vocabulary.find_in_model(word.substr(at, length))});
+      symbols_.push_back(
+          {at, length, symbols_.size() - 1, symbols_.size() + 1, vocabulary.find_in_model(word.substr(at, length))});
       at += length;
     }
     for (std::size_t i = 0; i + 1 < symbols_.size(); ++i) offer(i);
@@ -52,7 +53,9 @@ class ScoredWord {
     double score;
     std::size_t left, length;
     TokenId id;
-    bool operator<(const Candidate& other) const { return score < other.score || (score == other.score && left > other.left); }
+    bool operator<(const Candidate& other) const {
+      return score < other.score || (score == other.score && left > other.left);
+    }
   };
 
   void offer(std::size_t left) {
@@ -70,7 +73,8 @@ class ScoredWord {
 
 }  // namespace
 
-std::vector<ScoredSymbol> merge_by_score(const Vocabulary& vocabulary, std::span<const double> scores, std::string_view word) {
+std::vector<ScoredSymbol> merge_by_score(const Vocabulary& vocabulary, std::span<const double> scores,
+                                         std::string_view word) {
   return ScoredWord(vocabulary, scores, word).merge();
 }
 

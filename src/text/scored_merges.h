@@ -1,5 +1,5 @@
-// Byte-pair encoding by scores (SentencePiece's): of all neighbours that together are a token, those are merged whose token
-// has the highest score, the leftmost first.
+// Byte-pair encoding by scores (SentencePiece's): of all neighbours that together are a token, those are merged whose
+// token has the highest score, the leftmost first.
 #pragma once
 
 #include <span>
@@ -17,6 +17,7 @@ struct ScoredSymbol {
 };
 
 /// The word's tokens. Time is O(n log n) for n characters.
-std::vector<ScoredSymbol> merge_by_score(const Vocabulary& vocabulary, std::span<const double> scores, std::string_view word);
+std::vector<ScoredSymbol> merge_by_score(const Vocabulary& vocabulary, std::span<const double> scores,
+                                         std::string_view word);
 
 }  // namespace embscope

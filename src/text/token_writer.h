@@ -10,8 +10,8 @@ namespace embscope {
 
 class TokenWriter {
  public:
-  /// For the tokens of a text of `bytes`. The vectors are empty, and complete after `finish`. `ranges` may be null: they
-  /// are four fifths of the memory.
+  /// For the tokens of a text of `bytes`. The vectors are empty, and complete after `finish`. `ranges` may be null:
+  /// they are four fifths of the memory.
   TokenWriter(std::size_t bytes, std::vector<TokenId>& ids, std::vector<ByteRange>* ranges)
       : bytes_(bytes), ids_(ids), ranges_(ranges) {}
 

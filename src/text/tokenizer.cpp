@@ -50,9 +50,12 @@ Tokenizer::Parts::Parts(const TokenizerSpec& spec)
       prefix_before_space(spec.prefix_before_space),
       prefix_first_only(spec.prefix_first_only),
       strip_decoded(spec.strip_decoded),
-      marks_in_normalized(!spec.cuts.empty() || std::ranges::any_of(spec.normalizer, [&](const NormalizerStep& step) {
-        return step.kind == NormalizerStep::Kind::replace && step.content == spec.mark;
-      })),
+      marks_in_normalized(!spec.cuts.empty() || std::ranges::any_of(spec.normalizer,
+                                                                    [&](const NormalizerStep& step) {
+                                                                      return step.kind ==
+                                                                                 NormalizerStep::Kind::replace &&
+                                                                             step.content == spec.mark;
+                                                                    })),
       mark(spec.mark),
       prefix(spec.prefix),
       suffix(spec.suffix),
@@ -98,16 +101,21 @@ void for_added(const AddedTokens& added, std::string_view text, bool special, Pl
 
 }  // namespace
 
-// One text to tokens: first added tokens are found in it, then what is between them is normalized, added tokens are found in
-// that, what is between them is cut into words, and these become tokens.
+// One text to tokens: first added tokens are found in it, then what is between them is normalized, added tokens are
+// found in that, what is between them is cut into words, and these become tokens.
 class TextEncoder {
  public:
   TextEncoder(const Tokenizer::Parts& parts, bool special, bool within, WordCache& cache, TokenWriter& out)
-      : parts_(parts), special_(special), within_(within), encoder_(parts.model, parts.pre, parts.safe, cache, out), out_(out) {}
+      : parts_(parts),
+        special_(special),
+        within_(within),
+        encoder_(parts.model, parts.pre, parts.safe, cache, out),
+        out_(out) {}
 
   void encode(std::string_view text) {
     for_added(
-        parts_.added, text, special_, [&](std::size_t begin, std::size_t end) { normalize(text.substr(begin, end - begin), begin); },
+        parts_.added, text, special_,
+        [&](std::size_t begin, std::size_t end) { normalize(text.substr(begin, end - begin), begin); },
         [&](std::size_t begin, std::size_t end, TokenId id) { out_.write(id, begin, end); });
   }
 
@@ -131,7 +139,8 @@ class TextEncoder {
   }
 
   void cut(std::string_view text, std::uint64_t begin) {
-    const bool changes = !parts_.cutter.empty() || (!parts_.mark.empty() && text.find(parts_.mark) != std::string_view::npos);
+    const bool changes =
+        !parts_.cutter.empty() || (!parts_.mark.empty() && text.find(parts_.mark) != std::string_view::npos);
     if (changes) return cut(AlignedText::of(text, begin), 0, text.size());
     if (!wants_prefix(text, begin)) return encoder_.encode(text, begin);
     const std::size_t first = out_.size();
@@ -140,8 +149,9 @@ class TextEncoder {
   }
 
   void cut(const AlignedText& text, std::size_t from, std::size_t to) {
-    AlignedText part{text.bytes.substr(from, to - from), {text.at.begin() + static_cast<std::ptrdiff_t>(from),
-                                                          text.at.begin() + static_cast<std::ptrdiff_t>(to) + 1}};
+    AlignedText part{
+        text.bytes.substr(from, to - from),
+        {text.at.begin() + static_cast<std::ptrdiff_t>(from), text.at.begin() + static_cast<std::ptrdiff_t>(to) + 1}};
     if (!parts_.cutter.empty()) {
       std::vector<Part> words = parts_.cutter.cut(part, part.at.front() == 0, within_);
       if (!parts_.mark.empty()) unmark(part, words, parts_.mark);
@@ -177,8 +187,9 @@ void Tokenizer::Parts::check_rows(std::span<const TokenId> ids) const {
   if (vocabulary.size() <= rows) return;
   for (TokenId id : ids) {
     if (id < rows) continue;
-    throw Error(Code::range, fmt::format("token '{}'", visible(vocabulary.bytes(id))),
-                fmt::format("has the id {}, but the model's matrix has {} rows: it cannot be given to the model", id, rows));
+    throw Error(
+        Code::range, fmt::format("token '{}'", visible(vocabulary.bytes(id))),
+        fmt::format("has the id {}, but the model's matrix has {} rows: it cannot be given to the model", id, rows));
   }
 }
 

@@ -16,11 +16,14 @@ bool composes(UnicodeForm form) { return form == UnicodeForm::nfc || form == Uni
 bool is_compatible(UnicodeForm form) { return form == UnicodeForm::nfkc || form == UnicodeForm::nfkd; }
 
 int options(UnicodeForm form) {
-  return UTF8PROC_STABLE | (composes(form) ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) | (is_compatible(form) ? UTF8PROC_COMPAT : 0);
+  return UTF8PROC_STABLE | (composes(form) ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
+         (is_compatible(form) ? UTF8PROC_COMPAT : 0);
 }
 
 // Hangul's vowels and final consonants join the syllable before them by rule, not by a table.
-bool is_joining_jamo(std::int32_t code) { return (code >= 0x1161 && code <= 0x1175) || (code >= 0x11a8 && code <= 0x11c2); }
+bool is_joining_jamo(std::int32_t code) {
+  return (code >= 0x1161 && code <= 0x1175) || (code >= 0x11a8 && code <= 0x11c2);
+}
 
 bool may_join_with_the_one_before(std::int32_t code) {
   const utf8proc_property_t* property = utf8proc_get_property(code);
@@ -37,15 +40,16 @@ Nature nature_of(std::int32_t code, UnicodeForm form) {
   if (code < 0) return {true, true};  // a byte that is no text
   std::int32_t parts[32];
   int boundary = 0;
-  const auto decompose = static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | (is_compatible(form) ? UTF8PROC_COMPAT : 0));
+  const auto decompose =
+      static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | (is_compatible(form) ? UTF8PROC_COMPAT : 0));
   const auto count = utf8proc_decompose_char(code, parts, 32, decompose, &boundary);
   if (count < 1 || count > 32) return {};
   const bool begins = !may_join_with_the_one_before(parts[0]) && !may_join_with_the_one_before(code);
   return {begins, count == 1 && parts[0] == code};
 }
 
-// 2 bits each for the 65,536 code points of which nearly all text is made; of the composing forms, what decomposes and comes
-// together again counts as not staying, which only costs time.
+// 2 bits each for the 65,536 code points of which nearly all text is made; of the composing forms, what decomposes and
+// comes together again counts as not staying, which only costs time.
 const std::array<std::uint8_t, 0x10000>& basic_plane(UnicodeForm form) {
   static std::array<std::array<std::uint8_t, 0x10000>, 4> tables;
   static std::array<std::once_flag, 4> once;
@@ -61,9 +65,11 @@ const std::array<std::uint8_t, 0x10000>& basic_plane(UnicodeForm form) {
       if (entry != 1 || (code >= 0xd800 && code < 0xe000)) continue;
       std::int32_t parts[32];
       int boundary = 0;
-      const auto decompose = static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | (is_compatible(form) ? UTF8PROC_COMPAT : 0));
+      const auto decompose =
+          static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | (is_compatible(form) ? UTF8PROC_COMPAT : 0));
       const auto count = utf8proc_decompose_char(code, parts, 32, decompose, &boundary);
-      const auto back = utf8proc_normalize_utf32(parts, count, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+      const auto back =
+          utf8proc_normalize_utf32(parts, count, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
       if (back == 1 && parts[0] == code) entry = 3;
     }
   });
@@ -92,8 +98,9 @@ std::size_t ascii_end(std::string_view text, std::size_t at) {
 
 std::string in_form(const std::string& text, UnicodeForm form) {
   utf8proc_uint8_t* out = nullptr;
-  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()), &out,
-                                 static_cast<utf8proc_option_t>(options(form)));
+  const auto size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                   &out, static_cast<utf8proc_option_t>(options(form)));
   if (size < 0) return text;
   std::string result(reinterpret_cast<const char*>(out), static_cast<std::size_t>(size));
   std::free(out);

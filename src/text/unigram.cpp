@@ -52,7 +52,8 @@ std::vector<ScoredSymbol> Unigram::best(std::string_view word) const {
     for (std::size_t length = 1; length <= most; ++length) {
       const TokenId id = vocabulary_.find_in_model(word.substr(at, length));
       if (id == Vocabulary::none) continue;
-      offer(ends[at + length], scores_[static_cast<std::size_t>(id)] + before, at, id == unknown_ ? Vocabulary::none : id);
+      offer(ends[at + length], scores_[static_cast<std::size_t>(id)] + before, at,
+            id == unknown_ ? Vocabulary::none : id);
       single = single || length == character;
     }
     if (!single) offer(ends[at + character], unknown_score_ + before, at, Vocabulary::none);

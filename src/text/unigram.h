@@ -22,8 +22,8 @@ class Unigram {
   std::span<const double> scores_;
   TokenId unknown_;
   double unknown_score_ = 0;
-  std::size_t longest_ = 0;                // of all tokens, in bytes
-  std::vector<std::uint8_t> lengths_;      // [65536]: whether a token of two or more bytes begins with these two
+  std::size_t longest_ = 0;            // of all tokens, in bytes
+  std::vector<std::uint8_t> lengths_;  // [65536]: whether a token of two or more bytes begins with these two
 };
 
 }  // namespace embscope

@@ -48,7 +48,8 @@ void Vocabulary::read_kinds(const TokenizerSpec& spec) {
     for (TokenId id : *around)
       if (!has(id)) refuse(spec, fmt::format("the post-processor's id {} is not in the vocabulary", id));
   }
-  for (const auto& [id, what] : {std::pair{spec.unk, "unknown-character"}, std::pair{spec.bos, "beginning-of-text"}, std::pair{spec.eos, "end-of-text"}}) {
+  for (const auto& [id, what] : {std::pair{spec.unk, "unknown-character"}, std::pair{spec.bos, "beginning-of-text"},
+                                 std::pair{spec.eos, "end-of-text"}}) {
     if (id && !has(*id)) refuse(spec, fmt::format("the {} id {} is not in the vocabulary", what, *id));
   }
 }

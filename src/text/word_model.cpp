@@ -20,7 +20,8 @@ std::vector<double> checked_scores(const TokenizerSpec& spec) {
     refuse(spec, fmt::format("{} scores for {} tokens", spec.scores.size(), spec.tokens.size()));
   for (std::size_t id = 0; id < spec.scores.size(); ++id) {
     if (!std::isfinite(spec.scores[id]))
-      refuse(spec, fmt::format("token {} ('{}') has the score {}", id, visible(spec.tokens[id]).substr(0, 60), spec.scores[id]));
+      refuse(spec, fmt::format("token {} ('{}') has the score {}", id, visible(spec.tokens[id]).substr(0, 60),
+                               spec.scores[id]));
   }
   return spec.scores;
 }
@@ -46,7 +47,8 @@ bool WordModel::is_local() const {
   for (unsigned byte = 0; byte < 256; ++byte) {  // otherwise neighbours without tokens may become one
     const char c = static_cast<char>(byte);
     const bool ascii = byte < 0x80 && vocabulary_.find_in_model({&c, 1}) != Vocabulary::none;
-    if (!ascii && (!byte_fallback_ || vocabulary_.of_byte(static_cast<unsigned char>(byte)) == Vocabulary::none)) return false;
+    if (!ascii && (!byte_fallback_ || vocabulary_.of_byte(static_cast<unsigned char>(byte)) == Vocabulary::none))
+      return false;
   }
   return true;
 }
@@ -117,7 +119,8 @@ void WordModel::split_characters(std::string_view word, const WordPlace& place, 
   }
 }
 
-void WordModel::write_symbols(std::span<const ScoredSymbol> symbols, std::string_view word, const WordPlace& place, Work& work) const {
+void WordModel::write_symbols(std::span<const ScoredSymbol> symbols, std::string_view word, const WordPlace& place,
+                              Work& work) const {
   std::size_t at = 0;
   bool fuses = false;
   for (const ScoredSymbol& symbol : symbols) {

@@ -14,7 +14,8 @@
 
 namespace embscope {
 
-/// Where a word stands in the source: from byte `begin` of a text whose boundaries are at `at` there (null: it is the source).
+/// Where a word stands in the source: from byte `begin` of a text whose boundaries are at `at` there (null: it is the
+/// source).
 struct WordPlace {
   const std::vector<std::uint64_t>* at;
   std::uint64_t begin;
@@ -32,7 +33,8 @@ class WordModel {
   /// Throws Error{format} for merges that name unknown tokens and for scores that are no numbers.
   WordModel(const TokenizerSpec& spec, const Vocabulary& vocabulary);
 
-  /// The tokens of a word, valid until the next call with the same `work`. Throws Error{unsupported} for a byte without token.
+  /// The tokens of a word, valid until the next call with the same `work`. Throws Error{unsupported} for a byte without
+  /// token.
   std::span<const Piece> split(std::string_view word, const WordPlace& place, Work& work) const;
   /// Whether the tokens of two texts that no token joins are those of each.
   bool is_local() const;
@@ -40,7 +42,8 @@ class WordModel {
  private:
   void split_bytes(std::string_view word, const WordPlace& place, Work& work) const;
   void split_characters(std::string_view word, const WordPlace& place, Work& work) const;
-  void write_symbols(std::span<const ScoredSymbol> symbols, std::string_view word, const WordPlace& place, Work& work) const;
+  void write_symbols(std::span<const ScoredSymbol> symbols, std::string_view word, const WordPlace& place,
+                     Work& work) const;
   bool has_bytes(std::string_view text) const;
   void write_unknown(std::string_view text, std::uint64_t begin, Work& work) const;
   [[noreturn]] void refuse_byte(std::string_view text, std::uint64_t begin) const;

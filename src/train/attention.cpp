@@ -23,7 +23,8 @@ class ByPosition {
     panels_.resize(static_cast<std::size_t>(panels_for(positions) * stride_));
     for (std::int64_t p = 0; p < panels_for(positions); ++p) {
       const std::int64_t first = p * panel_width;
-      pack_panel(x + first * stride, stride, std::min(panel_width, positions - first), width, panels_.data() + p * stride_);
+      pack_panel(x + first * stride, stride, std::min(panel_width, positions - first), width,
+                 panels_.data() + p * stride_);
     }
   }
   const float* panels() const { return panels_.data(); }
@@ -41,7 +42,8 @@ class ByDimension {
     stride_ = positions * panel_width;
     panels_.resize(static_cast<std::size_t>(panels_for(width) * stride_));
     for (std::int64_t c = 0; c < width; c += panel_width) {
-      copy_panel(x + c, stride, positions, std::min(panel_width, width - c), panels_.data() + c / panel_width * stride_);
+      copy_panel(x + c, stride, positions, std::min(panel_width, width - c),
+                 panels_.data() + c / panel_width * stride_);
     }
   }
   const float* from(std::int64_t position) const { return panels_.data() + position * panel_width; }
@@ -64,13 +66,16 @@ struct Map {
   float* row(std::int64_t t) { return values.data() + t * stride; }
 };
 
-std::int64_t first_key(const HeadPass& h, std::int64_t position) { return h.window == 0 || position < h.window ? 0 : position - h.window + 1; }
+std::int64_t first_key(const HeadPass& h, std::int64_t position) {
+  return h.window == 0 || position < h.window ? 0 : position - h.window + 1;
+}
 
-// Queries t .. t + count: softmax of scaled scores; 0 at the keys of the block that a query may not see. `capped`: where the
-// scores are kept that a cap bends.
-void pattern_block(const HeadPass& h, const ByPosition& keys, std::int64_t t, std::int64_t count, Map& map, Map& capped) {
-  gemm_serial(h.q + t * h.q_stride, h.q_stride, count, keys.panels(), keys.stride(), h.width, map.row(t), map.stride, t + count,
-              false);
+// Queries t .. t + count: softmax of scaled scores; 0 at the keys of the block that a query may not see. `capped`:
+// where the scores are kept that a cap bends.
+void pattern_block(const HeadPass& h, const ByPosition& keys, std::int64_t t, std::int64_t count, Map& map,
+                   Map& capped) {
+  gemm_serial(h.q + t * h.q_stride, h.q_stride, count, keys.panels(), keys.stride(), h.width, map.row(t), map.stride,
+              t + count, false);
   for (std::int64_t i = t; i < t + count; ++i) {
     const std::int64_t begin = first_key(h, i), n = i + 1 - begin;
     float* row = map.row(i) + begin;
@@ -101,8 +106,8 @@ Scratch& scratch() {
 }
 
 // dS of queries t .. t + count, in s.change; their pattern, after dropout, in s.dropped (or s.pattern without dropout).
-void change_block(const HeadPass& h, const float* dz, std::int64_t z_stride, std::int64_t t, std::int64_t count, Scratch& s,
-                  const HeadGradients& d) {
+void change_block(const HeadPass& h, const float* dz, std::int64_t z_stride, std::int64_t t, std::int64_t count,
+                  Scratch& s, const HeadGradients& d) {
   const std::int64_t keys = t + count;
   gemm_serial(dz + t * z_stride, z_stride, count, s.values_by_position.panels(), s.values_by_position.stride(), h.width,
               s.change.row(t), s.change.stride, keys, false);
@@ -137,8 +142,8 @@ void attend_forward(const HeadPass& h, float* z, std::int64_t z_stride) {
     const std::int64_t count = std::min(query_block, h.positions - t);
     pattern_block(h, s.keys, t, count, s.pattern, s.capped);
     for (std::int64_t i = t; i < t + count; ++i) drop(h, s.pattern.row(i), i, i + 1);
-    gemm_serial(s.pattern.row(t), s.pattern.stride, count, s.values.from(0), s.values.stride(), t + count, z + t * z_stride,
-                z_stride, h.width, false);
+    gemm_serial(s.pattern.row(t), s.pattern.stride, count, s.values.from(0), s.values.stride(), t + count,
+                z + t * z_stride, z_stride, h.width, false);
   }
 }
 
@@ -156,11 +161,12 @@ void attend_backward(const HeadPass& h, const float* dz, std::int64_t z_stride, 
     const std::int64_t count = std::min(query_block, h.positions - t);
     pattern_block(h, s.keys, t, count, s.pattern, s.capped);
     change_block(h, dz, z_stride, t, count, s, d);
-    gemm_serial(s.change.row(t), s.change.stride, count, s.keys_by_dimension.from(0), s.keys_by_dimension.stride(), t + count,
-                d.q + t * h.q_stride, h.q_stride, h.width, false);
+    gemm_serial(s.change.row(t), s.change.stride, count, s.keys_by_dimension.from(0), s.keys_by_dimension.stride(),
+                t + count, d.q + t * h.q_stride, h.q_stride, h.width, false);
   }
   Map& pattern = h.dropout.rate > 0 ? s.dropped : s.pattern;
-  for (std::int64_t k = 0; k < h.positions; k += query_block) {  // keys k.. are seen by queries k.., and the block's own by all of it
+  for (std::int64_t k = 0; k < h.positions;
+       k += query_block) {  // keys k.. are seen by queries k.., and the block's own by all of it
     const std::int64_t count = std::min(query_block, h.positions - k), seen = h.positions - k;
     gemm_transposed(pattern.row(k) + k, pattern.stride, count, s.gradients.from(k), s.gradients.stride(), seen,
                     d.v + k * h.kv_stride, h.kv_stride, h.width, d.add);

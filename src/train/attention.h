@@ -1,5 +1,6 @@
 // Causal attention of one row and one head over contiguous queries, keys and values, and its gradient. The pattern is
-// computed again for the gradient rather than kept: [T, T] of one head at a time instead of [B, H, T, T] for every block.
+// computed again for the gradient rather than kept: [T, T] of one head at a time instead of [B, H, T, T] for every
+// block.
 #pragma once
 
 #include <cstdint>

@@ -38,8 +38,8 @@ class Activations {
   std::map<Key, std::size_t> index_;
 };
 
-/// One walk from the logits down, in the reverse order of forward/pass. d is the gradient by what its name says; x_ that by the
-/// residual stream, [T, D].
+/// One walk from the logits down, in the reverse order of forward/pass. d is the gradient by what its name says; x_
+/// that by the residual stream, [T, D].
 class Backward {
  public:
   Backward(const Model& model, const Activations& activations, const GradientRequest& request, std::int64_t positions)
@@ -58,7 +58,8 @@ class Backward {
   std::vector<Tensor> take();  ///< in the order of the sites
 
  private:
-  Tensor before(Point out, const Norm& post, Point scale, Point normalized, int l, const Tensor& added);  ///< by what the branch gave itself
+  Tensor before(Point out, const Norm& post, Point scale, Point normalized, int l,
+                const Tensor& added);          ///< by what the branch gave itself
   Tensor mlp(int l, const Tensor& out);        ///< by what the MLP reads
   Tensor attention(int l, const Tensor& out);  ///< by what attention reads
   void attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& dv);
@@ -66,8 +67,10 @@ class Backward {
   void norm_heads_back(Tensor& d, const Norm& w, Point input, int l, std::int64_t heads) const;
   Tensor norm(const Norm& w, Point scale, Point normalized, int l, Tensor& d);  ///< by the norm's input
   void add_through(const Norm& w, Point scale, Point normalized, Point result, int l, Tensor& d);  ///< to x_
-  Tensor through(std::initializer_list<std::pair<const Matrix*, const Tensor*>> maps) const;  ///< sum of dy W
-  bool wanted(Point point, int l) const { return std::ranges::find(request_.sites, Site{point, l}) != request_.sites.end(); }
+  Tensor through(std::initializer_list<std::pair<const Matrix*, const Tensor*>> maps) const;       ///< sum of dy W
+  bool wanted(Point point, int l) const {
+    return std::ranges::find(request_.sites, Site{point, l}) != request_.sites.end();
+  }
   void keep(Point point, int l, const Tensor& d);
 
   const Model& model_;
@@ -89,7 +92,8 @@ std::vector<Tensor> Backward::take() {
   for (const Site& site : request_.sites) {
     const Tensor& like = run_.at(site.point, site.block);
     const auto kept = kept_.find({site.block, site.point});
-    if (kept == kept_.end()) throw Error(Code::unsupported, site.name(), "the backward pass does not come by this site");
+    if (kept == kept_.end())
+      throw Error(Code::unsupported, site.name(), "the backward pass does not come by this site");
     const auto values = kept->second.values();
     gradients.push_back(Tensor::of(like.shape(), {values.data(), values.size()}));
   }
@@ -110,8 +114,8 @@ Tensor Backward::through(std::initializer_list<std::pair<const Matrix*, const Te
   return sum;
 }
 
-// y = h gain + bias with h = (x - mean) / s, s = sqrt(mean((x - mean)^2) + epsilon). With g the gradient by h, that by s is
-// -sum(g h) / s, and through both x gets (g - mean(g) - h mean(g h)) / s; RMSNorm has no mean to take.
+// y = h gain + bias with h = (x - mean) / s, s = sqrt(mean((x - mean)^2) + epsilon). With g the gradient by h, that by
+// s is -sum(g h) / s, and through both x gets (g - mean(g) - h mean(g h)) / s; RMSNorm has no mean to take.
 Tensor Backward::norm(const Norm& w, Point scale_point, Point normalized, int l, Tensor& d) {
   if (!w.gain.empty()) {
     const Tensor gain = w.gain.values();
@@ -126,10 +130,12 @@ Tensor Backward::norm(const Norm& w, Point scale_point, Point normalized, int l,
     const std::span<float> x = by_input.row(i);
     const double s = static_cast<double>(scales.data()[i]);
     double sum = 0, product = 0;
-    for (std::size_t k = 0; k < g.size(); ++k) sum += static_cast<double>(g[k]), product += static_cast<double>(g[k]) * static_cast<double>(normed[k]);
+    for (std::size_t k = 0; k < g.size(); ++k)
+      sum += static_cast<double>(g[k]), product += static_cast<double>(g[k]) * static_cast<double>(normed[k]);
     by_scale.data()[i] = static_cast<float>(-product / s);
     for (std::size_t k = 0; k < g.size(); ++k)
-      x[k] = static_cast<float>((static_cast<double>(g[k]) - centred * sum / width - static_cast<double>(normed[k]) * product / width) / s);
+      x[k] = static_cast<float>(
+          (static_cast<double>(g[k]) - centred * sum / width - static_cast<double>(normed[k]) * product / width) / s);
   });
   keep(scale_point, l, by_scale);
   return by_input;
@@ -146,13 +152,16 @@ void Backward::add_through(const Norm& w, Point scale, Point normalized, Point r
 // The same for a norm whose steps are no sites, from its input: g becomes the gradient by x.
 void norm_back(NormKind kind, float epsilon, const float* x, std::int64_t n, float* g) {
   const bool centred = kind == NormKind::layer;
-  const double shift = centred ? mean(x, n) : 0, s = static_cast<double>(norm_scale(x, static_cast<float>(shift), n, epsilon));
+  const double shift = centred ? mean(x, n) : 0,
+               s = static_cast<double>(norm_scale(x, static_cast<float>(shift), n, epsilon));
   double sum = 0, product = 0;
   auto normed = [&](std::int64_t k) { return (static_cast<double>(x[k]) - shift) / s; };
-  for (std::int64_t k = 0; k < n; ++k) sum += static_cast<double>(g[k]), product += static_cast<double>(g[k]) * normed(k);
+  for (std::int64_t k = 0; k < n; ++k)
+    sum += static_cast<double>(g[k]), product += static_cast<double>(g[k]) * normed(k);
   const double width = static_cast<double>(n);
   for (std::int64_t k = 0; k < n; ++k)
-    g[k] = static_cast<float>((static_cast<double>(g[k]) - (centred ? sum / width : 0) - normed(k) * product / width) / s);
+    g[k] =
+        static_cast<float>((static_cast<double>(g[k]) - (centred ? sum / width : 0) - normed(k) * product / width) / s);
 }
 
 void Backward::head(Target target, std::optional<Target> against) {
@@ -191,7 +200,8 @@ void Backward::block(int l) {
   if (!config_.one_norm) add_through(w.ln2, Point::ln2_scale, Point::ln2_normalized, Point::ln2, l, by_mlp);
   if (!config_.parallel) keep(Point::resid_mid, l, x_);
   const Tensor& added = config_.parallel ? both : x_;
-  Tensor by_attention = attention(l, before(Point::attn_out, w.ln1_post, Point::ln1_post_scale, Point::ln1_post_normalized, l, added));
+  Tensor by_attention =
+      attention(l, before(Point::attn_out, w.ln1_post, Point::ln1_post_scale, Point::ln1_post_normalized, l, added));
   if (config_.one_norm) add_to(by_attention, by_mlp);
   add_through(w.ln1, Point::ln1_scale, Point::ln1_normalized, Point::ln1, l, by_attention);
   keep(Point::resid_pre, l, x_);
@@ -230,12 +240,15 @@ Tensor Backward::attention(int l, const Tensor& out) {
     const int rope = config_.layers[static_cast<std::size_t>(l)].rope;
     for (auto [d, heads] : {std::pair{&dq, config_.heads}, {&dk, config_.kv_heads}}) {
       if (rope < 0) continue;
-      for_rows(*d, [&, d, heads](std::int64_t t) { rotary_[static_cast<std::size_t>(rope)].turn(d->row(t).data(), heads, config_.head_width, t, true); });
+      for_rows(*d, [&, d, heads](std::int64_t t) {
+        rotary_[static_cast<std::size_t>(rope)].turn(d->row(t).data(), heads, config_.head_width, t, true);
+      });
     }
   }
   if (config_.qk_norm != QkNorm::none) {
     keep(Point::normed_q, l, dq), keep(Point::normed_k, l, dk);
-    norm_heads_back(dq, w.q_norm, Point::q, l, config_.heads), norm_heads_back(dk, w.k_norm, Point::k, l, config_.kv_heads);
+    norm_heads_back(dq, w.q_norm, Point::q, l, config_.heads),
+        norm_heads_back(dk, w.k_norm, Point::k, l, config_.kv_heads);
   }
   keep(Point::q, l, dq), keep(Point::k, l, dk), keep(Point::v, l, dv);
   if (config_.qkv_clip != 0) unclip(dq, Point::q, l), unclip(dk, Point::k, l), unclip(dv, Point::v, l);
@@ -276,7 +289,9 @@ void Backward::attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& d
     for (std::int64_t h = begin * group; h < end * group; ++h) {
       const std::int64_t at = h * width, kv = h / group * width;
       const HeadShape shape = head_shape(config_, h, l);
-      const HeadPass pass{t, width, q.data() + at, k.data() + kv, v.data() + kv, dq.columns(), dk.columns(), shape.scale, {}, 0, shape.window, shape.slope, shape.cap};
+      const HeadPass pass{
+          t,  width, q.data() + at, k.data() + kv, v.data() + kv, dq.columns(), dk.columns(), shape.scale,
+          {}, 0,     shape.window,  shape.slope,   shape.cap};
       HeadGradients d{dq.data() + at, dk.data() + kv, dv.data() + kv, h % group != 0};
       if (maps) d.pattern = pattern.data() + h * t * t, d.scores = scores.data() + h * t * t;
       attend_backward(pass, dz.data() + at, dz.columns(), d);
@@ -307,7 +322,8 @@ bool below_blocks(Point point) { return point == Point::wte || point == Point::w
 // The lowest block that the walk comes to; the number of blocks when it ends at the final norm.
 int lowest_block(const GradientRequest& r, const Config& config) {
   int lowest = static_cast<int>(config.blocks);
-  for (const Site& site : r.sites) lowest = std::min(lowest, below_blocks(site.point) ? 0 : site.block < 0 ? lowest : site.block);
+  for (const Site& site : r.sites)
+    lowest = std::min(lowest, below_blocks(site.point) ? 0 : site.block < 0 ? lowest : site.block);
   return lowest;
 }
 
@@ -320,7 +336,8 @@ std::vector<Site> captured_sites(const GradientRequest& r, const Config& config,
   };
   also(config.norm_before, {Point::ln1_scale, Point::ln1_normalized});
   also(config.norm_before && !config.one_norm, {Point::ln2_scale, Point::ln2_normalized});
-  also(config.norm_after, {Point::ln1_post_scale, Point::ln1_post_normalized, Point::ln2_post_scale, Point::ln2_post_normalized});
+  also(config.norm_after,
+       {Point::ln1_post_scale, Point::ln1_post_normalized, Point::ln2_post_scale, Point::ln2_post_normalized});
   also(config.qk_norm != QkNorm::none || config.qkv_clip != 0, {Point::q, Point::k});
   also(config.gated_mlp, {Point::mlp_up});
   std::vector<Site> sites = r.sites;
@@ -340,8 +357,8 @@ float slope_of(const Config& config, float logit) {
 }
 
 // The logit itself, into the result, and the slopes of both; returns what the run held.
-Activations run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result, std::pair<float, float>& slopes,
-                        const Progress& progress) {
+Activations run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result,
+                        std::pair<float, float>& slopes, const Progress& progress) {
   Request request;
   request.progress = progress;
   request.rows = {{r.ids.begin(), r.ids.begin() + result.position + 1}};
@@ -351,7 +368,8 @@ Activations run_forward(const Transformer& transformer, const GradientRequest& r
   result.target = r.target.value_or(static_cast<TokenId>(std::ranges::max_element(logits) - logits.begin()));
   result.against = r.against;
   if (result.against == result.target)
-    throw Error(Code::usage, "gradient", fmt::format("{} against itself: choose two tokens", transformer.model().label(result.target)));
+    throw Error(Code::usage, "gradient",
+                fmt::format("{} against itself: choose two tokens", transformer.model().label(result.target)));
   result.logit = static_cast<double>(logits[static_cast<std::size_t>(result.target)]);
   slopes.first = slope_of(transformer.config(), logits[static_cast<std::size_t>(result.target)]);
   if (r.against) {
@@ -374,7 +392,8 @@ GradientResult gradient(const Transformer& transformer, const GradientRequest& r
   std::pair<float, float> slopes;
   const Activations run = run_forward(transformer, r, result, slopes, part_of(progress, 0, forward));
   Backward backward(transformer.model(), run, r, result.position + 1);
-  backward.head({result.target, slopes.first}, result.against ? std::optional(Backward::Target{*result.against, slopes.second}) : std::nullopt);
+  backward.head({result.target, slopes.first},
+                result.against ? std::optional(Backward::Target{*result.against, slopes.second}) : std::nullopt);
   const int blocks = static_cast<int>(transformer.config().blocks), lowest = lowest_block(r, transformer.config());
   for (int l = blocks; l-- > lowest;) {
     report(progress, forward + (1 - forward) * (blocks - l) / (blocks + 1), "block by block, backward");

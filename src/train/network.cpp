@@ -142,14 +142,18 @@ HeadPass Network::head_pass(std::size_t l, std::int64_t task, const Step& step) 
   const std::int64_t row = task / config_.heads, head = task % config_.heads, d = config_.width;
   const float* q = kept_[l].qkv.row(row * length_).data() + head * config_.head_width;
   const auto first = static_cast<std::uint64_t>(task * length_ * length_);
-  return {length_, config_.head_width, q, q + d, q + 2 * d, 3 * d, 3 * d, config_.attn_scale, dropout_at(step, Place::pattern, l), first};
+  return {length_, config_.head_width, q,
+          q + d,   q + 2 * d,          3 * d,
+          3 * d,   config_.attn_scale, dropout_at(step, Place::pattern, l),
+          first};
 }
 
 void Network::attend(std::size_t l, const Step& step) {
   parallel_for(rows_ * config_.heads, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t row = task / config_.heads, head = task % config_.heads;
-      attend_forward(head_pass(l, task, step), kept_[l].z.row(row * length_).data() + head * config_.head_width, config_.width);
+      attend_forward(head_pass(l, task, step), kept_[l].z.row(row * length_).data() + head * config_.head_width,
+                     config_.width);
     }
   });
 }
@@ -203,7 +207,8 @@ Tensor Network::logits(const Parts<const float>& w, std::span<const TokenId> ids
   return result;
 }
 
-// Logits, loss and, backward, the gradients by the logits (in their place) and by ln_final. `first`: of the group of rows.
+// Logits, loss and, backward, the gradients by the logits (in their place) and by ln_final. `first`: of the group of
+// rows.
 void Network::head_rows(const Batch& batch, const Step& step, Chunk rows, std::int64_t first, bool backward) {
   const std::int64_t d = config_.width, v = config_.vocab, count = rows.end - rows.begin;
   float* logits = logits_.row(rows.begin - first).data();
@@ -232,8 +237,8 @@ double Network::head(const Parts<const float>& w, const Batch& batch, const Step
       }
     });
     if (g != nullptr)
-      weight_gradients({{logits_.data(), config_.vocab, config_.vocab, last_normed_.row(first).data(), d, d, count, g->wte,
-                         nullptr, step.add || first > 0}});
+      weight_gradients({{logits_.data(), config_.vocab, config_.vocab, last_normed_.row(first).data(), d, d, count,
+                         g->wte, nullptr, step.add || first > 0}});
   }
   double total = 0;
   for (double loss : losses_) total += loss;
@@ -267,8 +272,8 @@ void Network::write_backward(std::size_t l, const BlockParts<const float>& w, co
   linear(dpre_, packed_[l].up_back, nullptr, dnormed_, begin, rows.end);
   float* share = norm_share(shares2_, rows);
   for (std::int64_t i = begin; i < rows.end; ++i) {
-    layer_norm_backward(b.mid.row(i).data(), b.norm2.mean.data()[i], b.norm2.scale.data()[i], w.ln2_gain, dnormed_.row(i).data(), d,
-                        dx_.row(i).data(), share, share + d);
+    layer_norm_backward(b.mid.row(i).data(), b.norm2.mean.data()[i], b.norm2.scale.data()[i], w.ln2_gain,
+                        dnormed_.row(i).data(), d, dx_.row(i).data(), share, share + d);
   }
   through_dropout(Place::attention, dattn_);
   linear(dattn_, packed_[l].o_back, nullptr, dz_, begin, rows.end);
@@ -279,7 +284,8 @@ void Network::attend_backward(std::size_t l, const Step& step) {
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t row = task / config_.heads, at = task % config_.heads * config_.head_width, d = config_.width;
       float* dq = dqkv_.row(row * length_).data() + at;
-      embscope::attend_backward(head_pass(l, task, step), dz_.row(row * length_).data() + at, d, {dq, dq + d, dq + 2 * d});
+      embscope::attend_backward(head_pass(l, task, step), dz_.row(row * length_).data() + at, d,
+                                {dq, dq + d, dq + 2 * d});
     }
   });
 }
@@ -290,13 +296,13 @@ void Network::read_backward(std::size_t l, const BlockParts<const float>& w, Chu
   linear(dqkv_, packed_[l].qkv_back, nullptr, dnormed_, rows.begin, rows.end);
   float* share = norm_share(shares1_, rows);
   for (std::int64_t i = rows.begin; i < rows.end; ++i) {
-    layer_norm_backward(b.x.row(i).data(), b.norm1.mean.data()[i], b.norm1.scale.data()[i], w.ln1_gain, dnormed_.row(i).data(), d,
-                        dx_.row(i).data(), share, share + d);
+    layer_norm_backward(b.x.row(i).data(), b.norm1.mean.data()[i], b.norm1.scale.data()[i], w.ln1_gain,
+                        dnormed_.row(i).data(), d, dx_.row(i).data(), share, share + d);
   }
 }
 
-// From the gradient of what the block wrote (write_backward's) to that of what it read, and what the block below wrote: a chunk
-// of positions stays with its thread from one block to the next.
+// From the gradient of what the block wrote (write_backward's) to that of what it read, and what the block below wrote:
+// a chunk of positions stays with its thread from one block to the next.
 void Network::block_backward(std::size_t l, const Parts<const float>& w, const Step& step, const BlockParts<float>& g) {
   const Kept& b = kept_[l];
   const std::int64_t n = rows_ * length_, d = config_.width, f = config_.mlp_width;
@@ -345,8 +351,14 @@ std::string Network::first_bad_site() const {
   auto bad = [](const Tensor& t) { return !all_finite(t.data(), t.size()); };
   for (std::size_t l = 0; l < kept_.size(); ++l) {
     const Kept& b = kept_[l];
-    for (const auto& [name, t] : {std::pair{"resid_pre", &b.x}, {"ln1", &b.ln1}, {"q, k or v", &b.qkv}, {"z", &b.z}, {"resid_mid", &b.mid},
-                                  {"ln2", &b.ln2}, {"mlp_pre", &b.pre}, {"mlp_post", &b.post}}) {
+    for (const auto& [name, t] : {std::pair{"resid_pre", &b.x},
+                                  {"ln1", &b.ln1},
+                                  {"q, k or v", &b.qkv},
+                                  {"z", &b.z},
+                                  {"resid_mid", &b.mid},
+                                  {"ln2", &b.ln2},
+                                  {"mlp_pre", &b.pre},
+                                  {"mlp_post", &b.post}}) {
       if (bad(*t)) return fmt::format("blocks.{}.{}", l, name);
     }
   }

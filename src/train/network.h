@@ -1,8 +1,8 @@
 // GPT-2's forward and backward pass over a batch, for training: every row of equal length, every activation that the
 // gradient needs kept. Its logits are those of the inference pass, bit for bit.
 //
-// Work is shared out by rows of the batch's positions in chunks of fixed size, by heads and by pieces of weight matrices;
-// every sum has one order. The same gradients, bit for bit, for any number of threads.
+// Work is shared out by rows of the batch's positions in chunks of fixed size, by heads and by pieces of weight
+// matrices; every sum has one order. The same gradients, bit for bit, for any number of threads.
 #pragma once
 
 #include <span>
@@ -33,7 +33,8 @@ class Network {
     bool add = false;       ///< to the gradients of batches before
   };
   /// The loss, and its gradient by every parameter.
-  double backward(const Parts<const float>& weights, const Batch& batch, const Step& step, const Parts<float>& gradients);
+  double backward(const Parts<const float>& weights, const Batch& batch, const Step& step,
+                  const Parts<float>& gradients);
 
   /// The logits [T, V] of one row: what `loss` saw. For tests.
   Tensor logits(const Parts<const float>& weights, std::span<const TokenId> ids);
@@ -43,8 +44,8 @@ class Network {
 
  private:
   struct PackedBlock {
-    Packed qkv, o, up, down;                          // of the forward pass: [out, in]
-    Packed qkv_back, o_back, up_back, down_back;      // [in, out]
+    Packed qkv, o, up, down;                      // of the forward pass: [out, in]
+    Packed qkv_back, o_back, up_back, down_back;  // [in, out]
   };
   struct Normed {
     Tensor mean, scale;  // [N]
@@ -85,10 +86,10 @@ class Network {
   std::vector<Kept> kept_;
   Tensor last_, last_normed_;  // the residual stream after the last block; ln_final
   Normed norm_final_;
-  Tensor out_, logits_;        // what a block's part writes; logits of a group of rows
+  Tensor out_, logits_;  // what a block's part writes; logits of a group of rows
   std::vector<double> losses_;
-  // Gradients by: the residual stream, what the MLP and attention wrote, mlp_pre, z, queries-keys-values, a norm's output;
-  // each chunk's share of a norm's gain and bias, [chunks, 2, D].
+  // Gradients by: the residual stream, what the MLP and attention wrote, mlp_pre, z, queries-keys-values, a norm's
+  // output; each chunk's share of a norm's gain and bias, [chunks, 2, D].
   Tensor dx_, dmlp_, dattn_, dpre_, dz_, dqkv_, dnormed_;
   Tensor shares1_, shares2_, shares_final_;
 };

@@ -67,7 +67,8 @@ void initialise(const Layout& layout, const Config& config, std::uint64_t seed, 
   const double residual = 0.02 / std::sqrt(2 * static_cast<double>(config.blocks));
   for (const Parameter& p : layout.parameters()) {
     float* at = buffer + p.offset;
-    const bool gain = ends_with(p.name, "ln_1.weight") || ends_with(p.name, "ln_2.weight") || ends_with(p.name, "ln_f.weight");
+    const bool gain =
+        ends_with(p.name, "ln_1.weight") || ends_with(p.name, "ln_2.weight") || ends_with(p.name, "ln_f.weight");
     const double deviation = ends_with(p.name, "c_proj.weight") ? residual : 0.02;
     for (std::int64_t i = 0; i < p.size(); ++i) {
       at[i] = gain ? 1.0f : p.decays ? static_cast<float>(deviation * random.normal()) : 0.0f;
@@ -84,14 +85,14 @@ bool own_attention(const Config& c) {
 }  // namespace
 
 void refuse_untrainable(const Config& c) {
-  const char* what = c.position != PositionKind::learned          ? "rotary positions"
-                     : c.norm != NormKind::layer                  ? "RMSNorm"
-                     : c.gated_mlp                                ? "a gated MLP"
-                     : !c.tied                                    ? "an unembedding of its own"
-                     : c.kv_heads != c.heads                      ? "shared key-value heads"
-                     : c.activation != Activation::gelu_tanh      ? "an activation other than gelu_new"
-                     : own_attention(c)                           ? "windows, or scales that differ from block to block"
-                                                                  : nullptr;
+  const char* what = c.position != PositionKind::learned     ? "rotary positions"
+                     : c.norm != NormKind::layer             ? "RMSNorm"
+                     : c.gated_mlp                           ? "a gated MLP"
+                     : !c.tied                               ? "an unembedding of its own"
+                     : c.kv_heads != c.heads                 ? "shared key-value heads"
+                     : c.activation != Activation::gelu_tanh ? "an activation other than gelu_new"
+                     : own_attention(c)                      ? "windows, or scales that differ from block to block"
+                                                             : nullptr;
   if (what != nullptr)
     throw Error(Code::unsupported, "training", fmt::format("a model with {}: GPT-2 models are trained", what));
 }
@@ -111,7 +112,8 @@ void load(const Layout& layout, const Model& model, float* buffer) {
     load_vector(from.ln1.gain, b.ln1_gain), load_vector(from.ln1.bias, b.ln1_bias);
     load_vector(from.ln2.gain, b.ln2_gain), load_vector(from.ln2.bias, b.ln2_bias);
     std::int64_t first = 0;
-    for (const auto& [matrix, bias] : {std::pair{&from.q, &from.q_bias}, {&from.k, &from.k_bias}, {&from.v, &from.v_bias}}) {
+    for (const auto& [matrix, bias] :
+         {std::pair{&from.q, &from.q_bias}, {&from.k, &from.k_bias}, {&from.v, &from.v_bias}}) {
       load_columns(*matrix, b.qkv, first, 3 * c.width);
       load_vector(*bias, b.qkv_bias + first);
       first += c.width;

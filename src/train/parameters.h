@@ -1,5 +1,5 @@
-// All parameters of a GPT-2 in one buffer, named and shaped as Hugging Face's files have them: matrices of linear maps are
-// Conv1D, [in, out]. Gradients and the optimiser's moments are the same layout over other buffers.
+// All parameters of a GPT-2 in one buffer, named and shaped as Hugging Face's files have them: matrices of linear maps
+// are Conv1D, [in, out]. Gradients and the optimiser's moments are the same layout over other buffers.
 #pragma once
 
 #include <string>
@@ -54,7 +54,8 @@ struct Parts {
     wte = next(), wpe = next();
     for (BlockParts<Float>& b : blocks) {
       b.ln1_gain = next(), b.ln1_bias = next(), b.qkv = next(), b.qkv_bias = next(), b.o = next(), b.o_bias = next();
-      b.ln2_gain = next(), b.ln2_bias = next(), b.up = next(), b.up_bias = next(), b.down = next(), b.down_bias = next();
+      b.ln2_gain = next(), b.ln2_bias = next(), b.up = next(), b.up_bias = next(), b.down = next(),
+      b.down_bias = next();
     }
     ln_gain = next(), ln_bias = next();
   }
@@ -63,12 +64,12 @@ struct Parts {
 /// GPT-2's beginning: N(0, 0.02), the maps into the residual stream by 1/sqrt(2 blocks) less; gains 1, biases 0.
 void initialise(const Layout& layout, const Config& config, std::uint64_t seed, float* buffer);
 
-/// The weights of an opened model. Throws Error{unsupported} for one that is no GPT-2 with tied embeddings, and the other
-/// things that `refuse_untrainable` names.
+/// The weights of an opened model. Throws Error{unsupported} for one that is no GPT-2 with tied embeddings, and the
+/// other things that `refuse_untrainable` names.
 void load(const Layout& layout, const Model& model, float* buffer);
 
-/// Throws Error{unsupported} for what the backward pass does not know: rotary positions, gated MLPs, untied unembeddings, and
-/// activations other than gelu_tanh.
+/// Throws Error{unsupported} for what the backward pass does not know: rotary positions, gated MLPs, untied
+/// unembeddings, and activations other than gelu_tanh.
 void refuse_untrainable(const Config& config);
 
 }  // namespace embscope

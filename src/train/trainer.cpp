@@ -20,8 +20,9 @@ constexpr std::int64_t piece = 1 << 14;  // floats of a parameter that one task 
 void check_batch(const Config& c, const Batch& batch) {
   const auto size = static_cast<std::size_t>(batch.rows * batch.length);
   if (batch.rows < 1 || batch.length < 1 || batch.inputs.size() != size || batch.targets.size() != size)
-    throw Error(Code::shape, "training", fmt::format("a batch of {} x {} positions with {} ids and {} targets", batch.rows,
-                                                     batch.length, batch.inputs.size(), batch.targets.size()));
+    throw Error(Code::shape, "training",
+                fmt::format("a batch of {} x {} positions with {} ids and {} targets", batch.rows, batch.length,
+                            batch.inputs.size(), batch.targets.size()));
   if (batch.length > c.context)
     throw Error(Code::shape, "training", fmt::format("rows of {} tokens: the context is {}", batch.length, c.context));
   for (const auto& ids : {batch.inputs, batch.targets}) {
@@ -68,8 +69,11 @@ std::string config_json(const Config& c) {
 }  // namespace
 
 Config gpt2_of(std::int64_t layers, std::int64_t heads, std::int64_t width, std::int64_t context, std::int64_t vocab) {
-  for (const auto& [name, value, most] : {std::tuple{"layers", layers, std::int64_t{1} << 10}, {"heads", heads, 1 << 10}, {"width", width, 1 << 15},
-                                          {"context", context, 1 << 20}, {"vocabulary", vocab, 1 << 24}}) {
+  for (const auto& [name, value, most] : {std::tuple{"layers", layers, std::int64_t{1} << 10},
+                                          {"heads", heads, 1 << 10},
+                                          {"width", width, 1 << 15},
+                                          {"context", context, 1 << 20},
+                                          {"vocabulary", vocab, 1 << 24}}) {
     if (value < 1 || value > most)
       throw Error(Code::usage, "training", fmt::format("{} of {}: choose 1 to {}", name, value, most));
   }
@@ -85,8 +89,13 @@ Config gpt2_of(std::int64_t layers, std::int64_t heads, std::int64_t width, std:
 
 struct Trainer::Parts {
   explicit Parts(const Config& c)
-      : config(c), layout(c), values({layout.floats()}), gradients({layout.floats()}), first({layout.floats()}),
-        second({layout.floats()}), network(c) {}
+      : config(c),
+        layout(c),
+        values({layout.floats()}),
+        gradients({layout.floats()}),
+        first({layout.floats()}),
+        second({layout.floats()}),
+        network(c) {}
 
   embscope::Parts<const float> weights() const { return {layout, config.blocks, values.data()}; }
 
@@ -97,7 +106,9 @@ struct Trainer::Parts {
   std::int64_t steps = 0;
   bool packed = false;
 
-  std::vector<std::int64_t> configuration() const { return {config.blocks, config.heads, config.width, config.context, config.vocab}; }
+  std::vector<std::int64_t> configuration() const {
+    return {config.blocks, config.heads, config.width, config.context, config.vocab};
+  }
 
   void prepare() {
     if (!packed) network.pack(weights());
@@ -181,14 +192,19 @@ double Trainer::update(const AdamW& adam, double rate) {
   Parts& p = *parts_;
   const double norm = gradient_norm();
   const double count = static_cast<double>(++p.steps);
-  AdamStep step{static_cast<float>(rate), static_cast<float>(adam.beta1), static_cast<float>(adam.beta2),
-                static_cast<float>(adam.epsilon), 0, static_cast<float>(1 - std::pow(adam.beta1, count)),
+  AdamStep step{static_cast<float>(rate),
+                static_cast<float>(adam.beta1),
+                static_cast<float>(adam.beta2),
+                static_cast<float>(adam.epsilon),
+                0,
+                static_cast<float>(1 - std::pow(adam.beta1, count)),
                 static_cast<float>(1 - std::pow(adam.beta2, count)),
                 adam.clip > 0 && norm > adam.clip ? static_cast<float>(adam.clip / (norm + 1e-6)) : 1.0f};
   p.for_pieces([&](std::int64_t, const Parameter& parameter, std::int64_t offset, std::int64_t size) {
     AdamStep own = step;
     own.decay = parameter.decays ? static_cast<float>(adam.decay) : 0;
-    adamw(p.values.data() + offset, p.first.data() + offset, p.second.data() + offset, p.gradients.data() + offset, size, own);
+    adamw(p.values.data() + offset, p.first.data() + offset, p.second.data() + offset, p.gradients.data() + offset,
+          size, own);
   });
   p.packed = false;
   return norm;
@@ -204,7 +220,8 @@ std::vector<Trainer::Named> Trainer::parameters() {
   std::vector<Named> named;
   for (const Parameter& p : parts_->layout.parameters()) {
     const auto size = static_cast<std::size_t>(p.size());
-    named.push_back({p.name, p.shape, {parts_->values.data() + p.offset, size}, {parts_->gradients.data() + p.offset, size}});
+    named.push_back(
+        {p.name, p.shape, {parts_->values.data() + p.offset, size}, {parts_->gradients.data() + p.offset, size}});
   }
   return named;
 }
@@ -237,7 +254,8 @@ void Trainer::write_model(const std::filesystem::path& folder) const {
 void Trainer::write_state(const std::filesystem::path& file) const {
   const Parts& p = *parts_;
   std::vector<NamedArray> arrays;
-  for (const auto& [kind, buffer] : {std::pair{"value.", &p.values}, {"first_moment.", &p.first}, {"second_moment.", &p.second}}) {
+  for (const auto& [kind, buffer] :
+       {std::pair{"value.", &p.values}, {"first_moment.", &p.first}, {"second_moment.", &p.second}}) {
     for (const Parameter& parameter : p.layout.parameters()) {
       const std::span values(buffer->data() + parameter.offset, static_cast<std::size_t>(parameter.size()));
       arrays.push_back({kind + parameter.name, parameter.shape, values});
@@ -245,7 +263,9 @@ void Trainer::write_state(const std::filesystem::path& file) const {
   }
   const std::vector<std::int64_t> steps = {p.steps}, configuration = p.configuration();
   arrays.push_back({"steps", {1}, std::span<const std::int64_t>(steps)});
-  arrays.push_back({"configuration", {static_cast<std::int64_t>(configuration.size())}, std::span<const std::int64_t>(configuration)});
+  arrays.push_back({"configuration",
+                    {static_cast<std::int64_t>(configuration.size())},
+                    std::span<const std::int64_t>(configuration)});
   write_arrays(file, arrays);
 }
 
@@ -255,17 +275,23 @@ void Trainer::read_state(const std::filesystem::path& file) {
   const auto expect = [&](const std::string& name, const Shape& shape, DType dtype) -> const View& {
     const View& view = archive->at(name);
     if (view.shape != shape || view.dtype != dtype)
-      throw Error(Code::shape, file.string(), fmt::format("'{}' is {}, this configuration has {}: it is the state of another model", name,
-                                                          view.shape.text(), shape.text()));
+      throw Error(Code::shape, file.string(),
+                  fmt::format("'{}' is {}, this configuration has {}: it is the state of another model", name,
+                              view.shape.text(), shape.text()));
     return view;
   };
   const std::vector<std::int64_t> own = p.configuration();
   std::vector<std::int64_t> found(own.size());
-  std::memcpy(found.data(), expect("configuration", {static_cast<std::int64_t>(own.size())}, DType::i64).data, own.size() * sizeof(own[0]));
+  std::memcpy(found.data(), expect("configuration", {static_cast<std::int64_t>(own.size())}, DType::i64).data,
+              own.size() * sizeof(own[0]));
   if (found != own)
-    throw Error(Code::shape, file.string(), fmt::format("{} layers, {} heads, width {}, context {}, {} tokens; this configuration has {}, {}, {}, {}, {}: it is the state "
-                                                        "of another model", found[0], found[1], found[2], found[3], found[4], own[0], own[1], own[2], own[3], own[4]));
-  for (const auto& [kind, buffer] : {std::pair{"value.", &p.values}, {"first_moment.", &p.first}, {"second_moment.", &p.second}}) {
+    throw Error(Code::shape, file.string(),
+                fmt::format("{} layers, {} heads, width {}, context {}, {} tokens; this configuration has {}, {}, {}, "
+                            "{}, {}: it is the state "
+                            "of another model",
+                            found[0], found[1], found[2], found[3], found[4], own[0], own[1], own[2], own[3], own[4]));
+  for (const auto& [kind, buffer] :
+       {std::pair{"value.", &p.values}, {"first_moment.", &p.first}, {"second_moment.", &p.second}}) {
     for (const Parameter& parameter : p.layout.parameters()) {
       const View& view = expect(kind + parameter.name, parameter.shape, DType::f32);
       decode_rows(view, 0, view.rows(), buffer->data() + parameter.offset);

@@ -80,10 +80,12 @@ void check(const TrainingRequest& r) {
   need(r.steps >= 1, fmt::format("{} steps: at least 1 is needed", r.steps));
   need(r.batch >= 1 && r.accumulate >= 1 && r.batch <= 1 << 20 && r.accumulate <= 1 << 20,
        fmt::format("a batch of {} rows, {} of them added up: at least 1 is needed", r.batch, r.accumulate));
-  need(r.rate > 0 && std::isfinite(r.rate) && r.least_rate >= 0, fmt::format("a learning rate of {}: expected a positive number", r.rate));
+  need(r.rate > 0 && std::isfinite(r.rate) && r.least_rate >= 0,
+       fmt::format("a learning rate of {}: expected a positive number", r.rate));
   need(r.dropout >= 0 && r.dropout < 1, fmt::format("dropout of {}: expected 0 to below 1", r.dropout));
   need(r.held_out >= 0 && r.held_out < 1, fmt::format("a held-out share of {}: expected 0 to below 1", r.held_out));
-  need(r.evaluate >= 1 && r.checkpoint >= 1 && r.snapshot >= 1 && r.warmup >= 0, "intervals are counted in steps, from 1 on");
+  need(r.evaluate >= 1 && r.checkpoint >= 1 && r.snapshot >= 1 && r.warmup >= 0,
+       "intervals are counted in steps, from 1 on");
 }
 
 TokenizerSpec vocabulary_of(const TrainingRequest& r) {
@@ -96,19 +98,19 @@ TokenizerSpec vocabulary_of(const TrainingRequest& r) {
 std::vector<TokenId> encode(const Tokenizer& tokenizer, const std::string& text) {
   try {
     return tokenizer.encode_ids(text);
-  } catch (const Error& e) {
-    throw Error(e.code(), "train", "the vocabulary does not fit this text: " + e.message());
-  }
+  } catch (const Error& e) { throw Error(e.code(), "train", "the vocabulary does not fit this text: " + e.message()); }
 }
 
 Trainer make_trainer(const TrainingRequest& r, const Tokenizer& tokenizer) {
   if (r.from.empty()) return Trainer(gpt2_of(r.layers, r.heads, r.width, r.context, tokenizer.size()), r.seed);
   const auto model = Model::open(r.from);
   if (r.context > model->config().context)
-    throw Error(Code::usage, "train", fmt::format("a context of {}: {} reads at most {} tokens", r.context, r.from, model->config().context));
+    throw Error(Code::usage, "train",
+                fmt::format("a context of {}: {} reads at most {} tokens", r.context, r.from, model->config().context));
   if (tokenizer.size() > model->config().vocab)
-    throw Error(Code::unsupported, "train", fmt::format("the vocabulary of {} tokens does not fit: {} has {} rows", tokenizer.size(), r.from,
-                                                        model->config().vocab));
+    throw Error(Code::unsupported, "train",
+                fmt::format("the vocabulary of {} tokens does not fit: {} has {} rows", tokenizer.size(), r.from,
+                            model->config().vocab));
   return Trainer(*model);
 }
 
@@ -124,13 +126,17 @@ std::uint64_t mixed(std::uint64_t a, std::uint64_t b) { return Random(a * 0x9e37
 /// Rows of a text, chosen by the seed and the step alone.
 class Rows {
  public:
-  Rows(std::vector<TokenId> ids, const TrainingRequest& r) : ids_(std::move(ids)), batch_(r.batch), context_(r.context) {
+  Rows(std::vector<TokenId> ids, const TrainingRequest& r)
+      : ids_(std::move(ids)), batch_(r.batch), context_(r.context) {
     const auto all = static_cast<std::int64_t>(ids_.size());
     const std::int64_t held_out = static_cast<std::int64_t>(static_cast<double>(all) * r.held_out);
     trained_ = all - (held_out > context_ ? held_out : 0);
     if (trained_ <= context_)
-      throw Error(Code::usage, "train", fmt::format("the text has {} tokens to train on, a context of {} needs at least {}: give more text or a "
-                                                    "smaller --context", trained_, context_, context_ + 1));
+      throw Error(
+          Code::usage, "train",
+          fmt::format("the text has {} tokens to train on, a context of {} needs at least {}: give more text or a "
+                      "smaller --context",
+                      trained_, context_, context_ + 1));
   }
 
   std::int64_t trained() const { return trained_; }
@@ -148,9 +154,11 @@ class Rows {
 
   /// Rows spread evenly over what is held out.
   std::vector<Batch> held_out() {
-    const std::int64_t room = static_cast<std::int64_t>(ids_.size()) - trained_ - context_, count = batch_ * evaluated_batches;
+    const std::int64_t room = static_cast<std::int64_t>(ids_.size()) - trained_ - context_,
+                       count = batch_ * evaluated_batches;
     std::vector<std::int64_t> starts;
-    for (std::int64_t i = 0; i < count; ++i) starts.push_back(trained_ + (room - 1) * i / std::max<std::int64_t>(1, count - 1));
+    for (std::int64_t i = 0; i < count; ++i)
+      starts.push_back(trained_ + (room - 1) * i / std::max<std::int64_t>(1, count - 1));
     return batches(starts);
   }
 
@@ -185,7 +193,9 @@ Table log_table(const std::vector<LogRow>& log) {
     return values;
   };
   Table table("training");
-  table.add("step", column(&LogRow::step), whole).add("loss", column(&LogRow::loss), 4).add("held-out", column(&LogRow::held_out), 4);
+  table.add("step", column(&LogRow::step), whole)
+      .add("loss", column(&LogRow::loss), 4)
+      .add("held-out", column(&LogRow::held_out), 4);
   return table.add("learning rate", column(&LogRow::rate)).add("gradient norm", column(&LogRow::norm), 4);
 }
 
@@ -214,7 +224,10 @@ std::vector<LogRow> read_log(const fs::path& file, std::int64_t steps) {
 class Run {
  public:
   Run(const TrainingRequest& request, const Tokenizer& tokenizer, const TrainingWatch& watch)
-      : request_(request), places_(request.out), watch_(watch), trainer_(make_trainer(request, tokenizer)),
+      : request_(request),
+        places_(request.out),
+        watch_(watch),
+        trainer_(make_trainer(request, tokenizer)),
         rows_(encode(tokenizer, request.text), request) {}
 
   /// The files of step 0.
@@ -245,7 +258,8 @@ class Run {
         checkpoint();
         if (watch_.on_checkpoint) watch_.on_checkpoint(done);
       }
-      if (stop && !last) throw Error(Code::cancelled, "train", fmt::format("stopped after step {}: --resume goes on", done.step));
+      if (stop && !last)
+        throw Error(Code::cancelled, "train", fmt::format("stopped after step {}: --resume goes on", done.step));
     }
     return log_table(log_);
   }
@@ -262,8 +276,10 @@ class Run {
     const double held_out = evaluate ? held_out_loss() : not_evaluated;
     log_.push_back({static_cast<double>(number), loss, held_out, rate, norm});
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    const double speed = static_cast<double>(number - first_) / seconds, tokens = static_cast<double>(request_.batch * request_.accumulate * request_.context);
-    return {number, request_.steps, loss, held_out, rate, norm, speed * tokens, static_cast<double>(request_.steps - number) / speed};
+    const double speed = static_cast<double>(number - first_) / seconds,
+                 tokens = static_cast<double>(request_.batch * request_.accumulate * request_.context);
+    return {number, request_.steps, loss,           held_out,
+            rate,   norm,           speed * tokens, static_cast<double>(request_.steps - number) / speed};
   }
 
   double held_out_loss() {
@@ -275,9 +291,12 @@ class Run {
   }
 
   [[noreturn]] void diverged(std::int64_t step) const {
-    throw Error(Code::range, "train",
-                fmt::format("the loss is no longer a finite number at step {}; first in {}. The checkpoint of step {} is kept in {}: "
-                            "train anew with a smaller --rate", step, trainer_.first_not_finite(), kept_, places_.out.string()));
+    throw Error(
+        Code::range, "train",
+        fmt::format(
+            "the loss is no longer a finite number at step {}; first in {}. The checkpoint of step {} is kept in {}: "
+            "train anew with a smaller --rate",
+            step, trainer_.first_not_finite(), kept_, places_.out.string()));
   }
 
   // The log first: rows beyond the state are left out when it is read. The state decides; the model follows from it.
@@ -310,7 +329,8 @@ class Run {
 double learning_rate(const TrainingRequest& r, std::int64_t step) {
   if (step <= r.warmup) return r.rate * static_cast<double>(step) / static_cast<double>(r.warmup);
   const double least = std::min(r.least_rate, r.rate);
-  const double passed = static_cast<double>(step - r.warmup) / static_cast<double>(std::max<std::int64_t>(1, r.steps - r.warmup));
+  const double passed =
+      static_cast<double>(step - r.warmup) / static_cast<double>(std::max<std::int64_t>(1, r.steps - r.warmup));
   return least + (r.rate - least) * 0.5 * (1 + std::cos(M_PI * std::min(1.0, passed)));
 }
 
@@ -318,7 +338,8 @@ Table train(const TrainingRequest& request, const TrainingWatch& watch) {
   check(request);
   const Places places(request.out);
   if (fs::exists(places.run))
-    throw Error(Code::usage, request.out.string(), "holds a run already: --resume goes on with it, or choose another folder");
+    throw Error(Code::usage, request.out.string(),
+                "holds a run already: --resume goes on with it, or choose another folder");
   const TokenizerSpec spec = vocabulary_of(request);
   const std::string json = tokenizer_json(spec);
   Run run(request, Tokenizer(spec), watch);
@@ -333,7 +354,8 @@ Table train(const TrainingRequest& request, const TrainingWatch& watch) {
 
 Table resume_training(const fs::path& out, const TrainingWatch& watch) {
   const Places places(out);
-  if (!fs::exists(places.run)) throw Error(Code::not_found, out.string(), "holds no run to go on with (training/run.json)");
+  if (!fs::exists(places.run))
+    throw Error(Code::not_found, out.string(), "holds no run to go on with (training/run.json)");
   remove_leftovers(places);
   TrainingRequest request = read_request(places.run);
   request.out = out;

@@ -23,7 +23,8 @@ std::string utf8(unsigned code) {  // below 2048: all of the alphabet
   return {static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 0x3f))};
 }
 
-// Every byte as a character of GPT-2's alphabet, and the bytes in the order of those characters: the order of its own ids.
+// Every byte as a character of GPT-2's alphabet, and the bytes in the order of those characters: the order of its own
+// ids.
 struct Alphabet {
   std::array<std::string, 256> characters;
   std::vector<unsigned char> order;
@@ -78,8 +79,9 @@ std::set<std::string> characters_of(std::string_view text) {
     }
     const CodePoint c = code_point(text, at);
     if (c.value < 0)
-      throw Error(Code::format, "text", fmt::format("byte {} (0x{:02X}) is no UTF-8: --tokens bytes trains on any bytes", at,
-                                                    static_cast<unsigned char>(text[at])));
+      throw Error(Code::format, "text",
+                  fmt::format("byte {} (0x{:02X}) is no UTF-8: --tokens bytes trains on any bytes", at,
+                              static_cast<unsigned char>(text[at])));
     found.insert(std::string(text.substr(at, static_cast<std::size_t>(c.length))));
     at += static_cast<std::size_t>(c.length);
   }
@@ -92,7 +94,8 @@ std::set<std::string> characters_of(std::string_view text) {
 using Pair = std::pair<TokenId, TokenId>;
 struct PairHash {
   std::size_t operator()(const Pair& p) const {
-    const std::uint64_t both = static_cast<std::uint64_t>(static_cast<std::uint32_t>(p.first)) << 32 | static_cast<std::uint32_t>(p.second);
+    const std::uint64_t both =
+        static_cast<std::uint64_t>(static_cast<std::uint32_t>(p.first)) << 32 | static_cast<std::uint32_t>(p.second);
     return static_cast<std::size_t>(both * 0x9e3779b97f4a7c15 >> 16);
   }
 };
@@ -156,7 +159,9 @@ class PairCounts {
   struct Candidate {
     std::int64_t count;
     Pair pair;
-    bool operator<(const Candidate& other) const { return count != other.count ? count < other.count : pair > other.pair; }
+    bool operator<(const Candidate& other) const {
+      return count != other.count ? count < other.count : pair > other.pair;
+    }
   };
 
   void change(const Pair& pair, std::int64_t by, std::size_t word) {
@@ -176,7 +181,8 @@ class PairCounts {
         continue;
       }
       if (!out.empty()) change({out.back(), pair.first}, -w.count, index), change({out.back(), merged}, w.count, index);
-      if (k + 2 < w.ids.size()) change({pair.second, w.ids[k + 2]}, -w.count, index), change({merged, w.ids[k + 2]}, w.count, index);
+      if (k + 2 < w.ids.size())
+        change({pair.second, w.ids[k + 2]}, -w.count, index), change({merged, w.ids[k + 2]}, w.count, index);
       out.push_back(merged);
       ++k;
     }
@@ -197,12 +203,14 @@ boost::json::object byte_level(bool regex) {
 // What is written is what a run may train with: the tokenizers that are made here, and those of GPT-2's kind.
 void expect_writable(const TokenizerSpec& spec) {
   const auto refuse = [](const char* what) {
-    throw Error(Code::unsupported, "tokenizer", fmt::format("{} is not written: train with a tokenizer of GPT-2's kind", what));
+    throw Error(Code::unsupported, "tokenizer",
+                fmt::format("{} is not written: train with a tokenizer of GPT-2's kind", what));
   };
   if (spec.pre != PreTokenizer::gpt2 && spec.pre != PreTokenizer::smollm) refuse("this pre-tokenizer");
   if (!spec.cuts.empty()) refuse("a pre-tokenizer of several steps");
   if (!spec.normalizer.empty()) refuse("a normalizer");
-  if (!spec.byte_level || spec.algorithm != TokenizerSpec::Algorithm::merges || spec.unk) refuse("a vocabulary that is not of bytes");
+  if (!spec.byte_level || spec.algorithm != TokenizerSpec::Algorithm::merges || spec.unk)
+    refuse("a vocabulary that is not of bytes");
   for (const TokenizerSpec::Added& a : spec.added)
     if (a.normalized || a.lstrip || a.rstrip || a.single_word) refuse("an added token with options");
 }
@@ -224,14 +232,16 @@ boost::json::value post_processor_json(const TokenizerSpec& spec) {
     const std::string_view content = spec.tokens[static_cast<std::size_t>(id)];
     const boost::json::string name(content.data(), content.size());
     pieces.push_back(boost::json::object{{"SpecialToken", {{"id", name}, {"type_id", 0}}}});
-    special[name] = boost::json::object{{"id", name}, {"ids", boost::json::array{id}}, {"tokens", boost::json::array{name}}};
+    special[name] =
+        boost::json::object{{"id", name}, {"ids", boost::json::array{id}}, {"tokens", boost::json::array{name}}};
   };
   for (TokenId id : spec.prefix) add(id);
   pieces.push_back(boost::json::object{{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
   for (TokenId id : spec.suffix) add(id);
   boost::json::array pair = pieces;
   pair.push_back(boost::json::object{{"Sequence", {{"id", "B"}, {"type_id", 1}}}});
-  return boost::json::object{{"type", "TemplateProcessing"}, {"single", pieces}, {"pair", pair}, {"special_tokens", special}};
+  return boost::json::object{
+      {"type", "TemplateProcessing"}, {"single", pieces}, {"pair", pair}, {"special_tokens", special}};
 }
 
 boost::json::string_view view(std::string_view text) { return {text.data(), text.size()}; }
@@ -245,21 +255,36 @@ std::string tokenizer_json(const TokenizerSpec& spec) {
     if (!spec.tokens[id].empty()) vocabulary[view(spec.tokens[id])] = id;
   }
   boost::json::array merges, added;
-  for (const auto& [left, right] : spec.merges)
-    merges.push_back(boost::json::array{view(left), view(right)});
+  for (const auto& [left, right] : spec.merges) merges.push_back(boost::json::array{view(left), view(right)});
   for (const TokenizerSpec::Added& a : spec.added) {
     const std::string_view content = spec.tokens[static_cast<std::size_t>(a.id)];
-    added.push_back({{"id", a.id}, {"content", view(content)}, {"single_word", false}, {"lstrip", false}, {"rstrip", false},
-                     {"normalized", false}, {"special", a.special}});
+    added.push_back({{"id", a.id},
+                     {"content", view(content)},
+                     {"single_word", false},
+                     {"lstrip", false},
+                     {"rstrip", false},
+                     {"normalized", false},
+                     {"special", a.special}});
   }
-  const boost::json::object model = {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr},
-                                     {"continuing_subword_prefix", ""}, {"end_of_word_suffix", ""}, {"fuse_unk", false},
-                                     {"byte_fallback", false}, {"ignore_merges", spec.ignore_merges},
-                                     {"vocab", std::move(vocabulary)}, {"merges", std::move(merges)}};
-  const boost::json::object json = {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr},
-                                    {"added_tokens", std::move(added)}, {"normalizer", nullptr},
+  const boost::json::object model = {{"type", "BPE"},
+                                     {"dropout", nullptr},
+                                     {"unk_token", nullptr},
+                                     {"continuing_subword_prefix", ""},
+                                     {"end_of_word_suffix", ""},
+                                     {"fuse_unk", false},
+                                     {"byte_fallback", false},
+                                     {"ignore_merges", spec.ignore_merges},
+                                     {"vocab", std::move(vocabulary)},
+                                     {"merges", std::move(merges)}};
+  const boost::json::object json = {{"version", "1.0"},
+                                    {"truncation", nullptr},
+                                    {"padding", nullptr},
+                                    {"added_tokens", std::move(added)},
+                                    {"normalizer", nullptr},
                                     {"pre_tokenizer", pre_tokenizer_json(spec.pre, spec.add_prefix_space)},
-                                    {"post_processor", post_processor_json(spec)}, {"decoder", byte_level(true)}, {"model", model}};
+                                    {"post_processor", post_processor_json(spec)},
+                                    {"decoder", byte_level(true)},
+                                    {"model", model}};
   return boost::json::serialize(json) + "\n";
 }
 
@@ -312,7 +337,8 @@ TokenizerSpec bpe_vocabulary(std::string_view text, std::int64_t size, const Pro
   std::unordered_map<std::string, TokenId> known;  // the same bytes may be put together in two ways
   for (std::size_t id = 0; id < bytes.size(); ++id) known[bytes[id]] = static_cast<TokenId>(id);
   for (Pair pair; static_cast<std::int64_t>(bytes.size()) < size && counts.next(pair);) {
-    const std::string whole = bytes[static_cast<std::size_t>(pair.first)] + bytes[static_cast<std::size_t>(pair.second)];
+    const std::string whole =
+        bytes[static_cast<std::size_t>(pair.first)] + bytes[static_cast<std::size_t>(pair.second)];
     const auto [at, is_new] = known.try_emplace(whole, static_cast<TokenId>(bytes.size()));
     if (is_new) {
       spec.add(alphabet.written(whole));

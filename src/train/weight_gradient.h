@@ -6,8 +6,8 @@
 
 namespace embscope {
 
-/// y = x W + bias over N positions: dw [in, out] (+)= x^T dy, dbias [out] (+)= sum of dy's rows. Each element is one chain of
-/// sums over the positions in order, whatever the pieces.
+/// y = x W + bias over N positions: dw [in, out] (+)= x^T dy, dbias [out] (+)= sum of dy's rows. Each element is one
+/// chain of sums over the positions in order, whatever the pieces.
 struct WeightGradient {
   const float* x;
   std::int64_t x_stride, in;

@@ -23,7 +23,8 @@ using ::testing::HasSubstr;
 
 // Royalty along one axis, sex along another, and a word of neither.
 Space royals() {
-  return spaces::of({"man", "woman", "king", "queen", "apple"}, {5, 3}, {1, 0.1f, 0, 1, -0.1f, 0, 1, 0.1f, 1, 1, -0.1f, 1, -1, 0, 0.2f});
+  return spaces::of({"man", "woman", "king", "queen", "apple"}, {5, 3},
+                    {1, 0.1f, 0, 1, -0.1f, 0, 1, 0.1f, 1, 1, -0.1f, 1, -1, 0, 0.2f});
 }
 
 class Files : public ::testing::Test {
@@ -64,12 +65,15 @@ TEST(Analogy, WordsInContextAreTheVectorsOfTheirLastTokens) {
     EXPECT_THAT(space.vectors.row(static_cast<std::int64_t>(w)), ::testing::ElementsAreArray(vector)) << words[w];
   }
   EXPECT_THROW(words_in_context(transformer, words, "The cat", site), Error);
-  EXPECT_THROW(words_in_context(transformer, words, "The{}", parse_site("blocks.1.mlp_post", transformer.config())), Error);
+  EXPECT_THROW(words_in_context(transformer, words, "The{}", parse_site("blocks.1.mlp_post", transformer.config())),
+               Error);
 }
 
 TEST(Analogies, SharesAreOfTheKnown) {
-  const Relation relations[] = {{"gender", {{"man", "king", "woman", {"queen"}}, {"king", "man", "queen", {"woman"}}, {"man", "king", "lady", {"queen"}}}},
-                                {"empty", {{"x", "y", "z", {"w"}}}}};
+  const Relation relations[] = {
+      {"gender",
+       {{"man", "king", "woman", {"queen"}}, {"king", "man", "queen", {"woman"}}, {"man", "king", "lady", {"queen"}}}},
+      {"empty", {{"x", "y", "z", {"w"}}}}};
   const Analogies found = analogies(royals(), relations);
   const auto numbers = [&](const char* name) { return found.relations.column(name).numbers(); };
   EXPECT_THAT(numbers("questions"), ElementsAre(3, 1, 4));
@@ -88,7 +92,10 @@ TEST(Analogies, AreThePlainDefinitionQuestionByQuestion) {
   for (std::size_t i = 0; i < a.labels.size(); ++i) a.labels[i] = fmt::format("w{}", i);
   Relation relation{"all", {}};
   for (int q = 0; q < 40; ++q)
-    relation.questions.push_back({fmt::format("w{}", q), fmt::format("w{}", q + 7), fmt::format("w{}", 2 * q + 1), {fmt::format("w{}", 89 - q)}});
+    relation.questions.push_back({fmt::format("w{}", q),
+                                  fmt::format("w{}", q + 7),
+                                  fmt::format("w{}", 2 * q + 1),
+                                  {fmt::format("w{}", 89 - q)}});
   const Analogies found = analogies(a, {&relation, 1});
   const auto cos = [&](std::int64_t i, std::int64_t j) { return cosine(a.vectors.row(i), a.vectors.row(j)); };
   for (std::int64_t q = 0; q < 40; ++q) {
@@ -100,8 +107,11 @@ TEST(Analogies, AreThePlainDefinitionQuestionByQuestion) {
       if (best < 0 || score(x) > score(best)) best = x;
       above += score(x) > score(answer) ? 1 : 0;
     }
-    EXPECT_EQ(found.questions.column("add").texts()[static_cast<std::size_t>(q)], a.labels[static_cast<std::size_t>(best)]) << q;
-    EXPECT_EQ(found.questions.column("rank").numbers()[static_cast<std::size_t>(q)], static_cast<double>(above + 1)) << q;
+    EXPECT_EQ(found.questions.column("add").texts()[static_cast<std::size_t>(q)],
+              a.labels[static_cast<std::size_t>(best)])
+        << q;
+    EXPECT_EQ(found.questions.column("rank").numbers()[static_cast<std::size_t>(q)], static_cast<double>(above + 1))
+        << q;
   }
 }
 
@@ -135,7 +145,9 @@ TEST(ShippedRelations, AreFourteenAndAThousandAtLeast) {
 }
 
 TEST_F(AnalogyFiles, GooglesQuestionsAndPairs) {
-  const auto relations = read_relations(file("q.txt", "# ours\n: capital-common-countries\nAthens Greece Paris France\r\n: plural\ncat cats\ndog dogs\nman men\n"));
+  const auto relations = read_relations(file(
+      "q.txt",
+      "# ours\n: capital-common-countries\nAthens Greece Paris France\r\n: plural\ncat cats\ndog dogs\nman men\n"));
   ASSERT_EQ(relations.size(), 2u);
   EXPECT_EQ(relations[0].questions[0].c, "Paris");
   EXPECT_THAT(relations[0].questions[0].answers, ElementsAre("France"));
@@ -181,11 +193,13 @@ TEST(Spearman, SharesRanksAmongTies) {
 }
 
 TEST_F(JudgementFiles, WordSimAndSimLex) {
-  const auto wordsim = read_judgements(file("combined.csv", "Word 1,Word 2,Human (mean)\nlove,sex,6.77\ntiger,cat,7.35\r\n"));
+  const auto wordsim =
+      read_judgements(file("combined.csv", "Word 1,Word 2,Human (mean)\nlove,sex,6.77\ntiger,cat,7.35\r\n"));
   ASSERT_EQ(wordsim.size(), 2u);
   EXPECT_EQ(wordsim[1].b, "cat");
   EXPECT_EQ(wordsim[1].score, 7.35);
-  const auto simlex = read_judgements(file("SimLex-999.txt", "word1\tword2\tPOS\tSimLex999\tconc(w1)\nold\tnew\tA\t1.58\t2.72\n"));
+  const auto simlex =
+      read_judgements(file("SimLex-999.txt", "word1\tword2\tPOS\tSimLex999\tconc(w1)\nold\tnew\tA\t1.58\t2.72\n"));
   ASSERT_EQ(simlex.size(), 1u);
   EXPECT_EQ(simlex[0].score, 1.58);
   EXPECT_THROW(read_judgements(file("bad", "a b 1\nc d x\n")), Error);

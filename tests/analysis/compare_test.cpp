@@ -30,12 +30,14 @@ TEST(Compare, MeasuresAreThoseOfNumPyAndSciPy) {
 
 TEST(Compare, ARotationChangesCoordinatesAndNoRelation) {
   const Space a = spaces::of({"p", "q", "r", "s", "t"}, {5, 2}, {1, 0, 0, 1, -1, 1, 2, 1, 1, -3});
-  const Space b = spaces::of({"t", "p", "q", "r", "s"}, {5, 2}, {3, 1, 0, 1, -1, 0, -1, -1, -1, 2});  // by 90 degrees, in another order
+  const Space b = spaces::of({"t", "p", "q", "r", "s"}, {5, 2},
+                             {3, 1, 0, 1, -1, 0, -1, -1, -1, 2});  // by 90 degrees, in another order
   CompareOptions options;
   options.k = 2;
   const Comparison found = compare(a, b, options);
   EXPECT_EQ(found.matched, 5);
-  for (const char* one : {"linear CKA", "Procrustes similarity", "RSA (Spearman)", "RSA (Pearson)", "neighbours kept", "own cosine, aligned"})
+  for (const char* one : {"linear CKA", "Procrustes similarity", "RSA (Spearman)", "RSA (Pearson)", "neighbours kept",
+                          "own cosine, aligned"})
     EXPECT_NEAR(spaces::measure(found.measures, one), 1, 1e-6) << one;
   EXPECT_NEAR(spaces::measure(found.measures, "own cosine"), 0, 1e-9);
 }

@@ -18,8 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-const std::vector<std::string> texts = {"The cat is a dog", "", "The dog", "a", "The cat is a cat. The dog is a dog!", "The cat is a cat",
-                                        "x y z"};
+const std::vector<std::string> texts = {
+    "The cat is a dog", "", "The dog", "a", "The cat is a cat. The dog is a dog!", "The cat is a cat", "x y z"};
 
 std::string bytes_of(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -111,9 +111,11 @@ TEST_P(Extract, ranges_name_the_bytes_of_each_token) {
   std::vector<std::string> joined(texts.size());
   for (const fs::path& part : parts(folder_.path() / "a")) {
     const auto archive = Archive::open(part);
-    const Tensor document = decode(archive->at("document")), begin = decode(archive->at("begin")), end = decode(archive->at("end"));
+    const Tensor document = decode(archive->at("document")), begin = decode(archive->at("begin")),
+                 end = decode(archive->at("end"));
     for (std::size_t i = 0; i < document.values().size(); ++i) {
-      const auto line = static_cast<std::size_t>(document.values()[i]), first = static_cast<std::size_t>(begin.values()[i]);
+      const auto line = static_cast<std::size_t>(document.values()[i]),
+                 first = static_cast<std::size_t>(begin.values()[i]);
       joined[line] += texts[line].substr(first, static_cast<std::size_t>(end.values()[i]) - first);
     }
   }
@@ -160,7 +162,8 @@ TEST_P(Extract, the_shards_together_are_the_whole) {
   }
   for (std::size_t line = 0; line < texts.size(); ++line) {
     const auto number = static_cast<std::int64_t>(line);
-    EXPECT_EQ(rows_of(folder_.path() / "shards", "blocks.0.z", number), rows_of(folder_.path() / "whole", "blocks.0.z", number));
+    EXPECT_EQ(rows_of(folder_.path() / "shards", "blocks.0.z", number),
+              rows_of(folder_.path() / "whole", "blocks.0.z", number));
   }
 }
 

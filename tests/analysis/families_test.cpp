@@ -23,7 +23,8 @@ TEST_P(FamilyAttribution, sums_to_the_logit) {
   EXPECT_NE(one.logit, two.logit);
 }
 
-INSTANTIATE_TEST_SUITE_P(families, FamilyAttribution, ::testing::ValuesIn(families::names), [](const auto& tested) { return std::string(tested.param); });
+INSTANTIATE_TEST_SUITE_P(families, FamilyAttribution, ::testing::ValuesIn(families::names),
+                         [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace
 }  // namespace embscope

@@ -54,7 +54,8 @@ TEST(Geometry, TablesAreThoseOfNumPy) {
   expect_near(by(dimensions(a), "dimension", "mean"), spaces::numbers(expected.at("dimension means")), 1e-6);
   expect_near(by(dimensions(a), "dimension", "deviation"), spaces::numbers(expected.at("dimension deviations")), 1e-6);
   expect_near(by(hubs(a, 5), "id", "occurrence"), spaces::numbers(expected.at("occurrence")), 0);
-  EXPECT_EQ(pair_cosines(a.vectors, false, 20).histogram.column("pairs").numbers(), spaces::numbers(expected.at("histogram")));
+  EXPECT_EQ(pair_cosines(a.vectors, false, 20).histogram.column("pairs").numbers(),
+            spaces::numbers(expected.at("histogram")));
 }
 
 TEST(Geometry, DoesNotDependOnThreads) {
@@ -116,7 +117,8 @@ TEST(Undertrained, IsLandAndBartolosIndicator) {
 }
 
 TEST(Undertrained, FindsTheBytesThatTextNeverHas) {
-  const Space space = spaces::of({"a", "<0xC0>", "<0xF5>", "<0xE2>", "glitch"}, {5, 2}, {0, 1, 1, 0, 1, 0.2f, 0, 2, 3, 0.3f});
+  const Space space =
+      spaces::of({"a", "<0xC0>", "<0xF5>", "<0xE2>", "glitch"}, {5, 2}, {0, 1, 1, 0, 1, 0.2f, 0, 2, 3, 0.3f});
   const Undertrained found = undertrained(space);
   EXPECT_EQ(found.reference, "2 bytes that UTF-8 never has (C0 F5)");
   EXPECT_EQ(found.tokens.column("token").texts()[0], "glitch");
@@ -144,7 +146,8 @@ TEST(Undertrained, PublishedFiguresOfGpt2) {
   EXPECT_NEAR(found.mean, 0.536, 0.0006);
   EXPECT_NEAR(found.deviation, 0.070, 0.0006);
   const auto indicator = by(found.tokens, "id", "indicator");
-  for (const auto& [id, value] : {std::pair{40241, 0.00143921}, {30905, 0.00145763}, {39752, 0.00147873}, {30208, 0.00763935}})
+  for (const auto& [id, value] :
+       {std::pair{40241, 0.00143921}, {30905, 0.00145763}, {39752, 0.00147873}, {30208, 0.00763935}})
     EXPECT_NEAR(indicator[static_cast<std::size_t>(id)], value, 2e-6) << id;
 }
 
@@ -190,7 +193,8 @@ TEST(LayerGeometry, MeasuresAreThoseOfNumPy) {
     const std::string& site = table.column("site").texts()[layer];
     for (const auto& [measure, value] : expected.at(site).as_object()) {
       const double wanted = value.to_number<double>();
-      EXPECT_NEAR(table.column(measure).numbers()[layer], wanted, 2e-5 * std::max(1.0, std::abs(wanted))) << site << ", " << measure;
+      EXPECT_NEAR(table.column(measure).numbers()[layer], wanted, 2e-5 * std::max(1.0, std::abs(wanted)))
+          << site << ", " << measure;
     }
   }
 }
@@ -200,12 +204,14 @@ TEST(LayerGeometry, RefusesTooLittleTextAndStops) {
   EXPECT_THROW(layer_geometry(transformer, {}), Error);
   EXPECT_THROW(layer_geometry(transformer, std::vector<std::vector<TokenId>>{{1}}), Error);
   try {
-    layer_geometry(transformer, std::vector<std::vector<TokenId>>{{1, 2}}, {}, [](double, std::string_view) { return false; });
+    layer_geometry(transformer, std::vector<std::vector<TokenId>>{{1, 2}}, {},
+                   [](double, std::string_view) { return false; });
     FAIL();
   } catch (const Error& error) { EXPECT_EQ(error.code(), Code::cancelled); }
 }
 
-// Ethayarajh (2019) samples words of sentence-similarity text; over any English text the shape of the curve is what holds.
+// Ethayarajh (2019) samples words of sentence-similarity text; over any English text the shape of the curve is what
+// holds.
 TEST(LayerGeometry, Gpt2sLastLayerIsANarrowCone) {
   const char* gpt2 = std::getenv("EMBSCOPE_GPT2");
   if (gpt2 == nullptr) GTEST_SKIP() << "EMBSCOPE_GPT2 does not name GPT-2 small";

@@ -40,7 +40,8 @@ TEST_P(GradientAttribution, has_a_row_for_each_place_and_each_is_a_sum_of_produc
   for (std::size_t s = 0; s < 4; ++s) {
     double sum = 0;
     for (std::int64_t i = 0; i < found.gradient.gradients[s].size(); ++i)
-      sum += static_cast<double>(found.gradient.gradients[s].data()[i]) * static_cast<double>(found.gradient.activations[s].data()[i]);
+      sum += static_cast<double>(found.gradient.gradients[s].data()[i]) *
+             static_cast<double>(found.gradient.activations[s].data()[i]);
     EXPECT_NEAR(total[s], sum, 1e-9) << s;
   }
 }
@@ -79,16 +80,22 @@ TEST_P(GradientAttribution, estimates_of_patches_are_the_slope_towards_the_clean
     return (moved(transformer_, site, position, head, h) - moved(transformer_, site, position, head, -h)) / (2 * h);
   };
   for (std::size_t i = 0; i < estimate.grid.rows(); i += 5) {
-    const Site site = parse_site("blocks." + std::to_string(static_cast<int>(estimate.grid.column("block").numbers()[i])) + "." +
-                                     estimate.grid.column("site").texts()[i], transformer_.config());
+    const Site site =
+        parse_site("blocks." + std::to_string(static_cast<int>(estimate.grid.column("block").numbers()[i])) + "." +
+                       estimate.grid.column("site").texts()[i],
+                   transformer_.config());
     const int position = static_cast<int>(estimate.grid.column("position").numbers()[i]);
     const double expected = slope(site, position, -1);
-    EXPECT_NEAR(estimate.grid.column("difference").numbers()[i] - estimate.corrupt, expected, 0.01 * std::abs(expected) + 2e-3) << i;
+    EXPECT_NEAR(estimate.grid.column("difference").numbers()[i] - estimate.corrupt, expected,
+                0.01 * std::abs(expected) + 2e-3)
+        << i;
   }
   for (std::size_t i = 0; i < estimate.heads.rows(); i += 2) {
     const Site site{Point::z, static_cast<int>(estimate.heads.column("block").numbers()[i])};
     const double expected = slope(site, -1, static_cast<int>(estimate.heads.column("head").numbers()[i]));
-    EXPECT_NEAR(estimate.heads.column("difference").numbers()[i] - estimate.corrupt, expected, 0.01 * std::abs(expected) + 2e-3) << i;
+    EXPECT_NEAR(estimate.heads.column("difference").numbers()[i] - estimate.corrupt, expected,
+                0.01 * std::abs(expected) + 2e-3)
+        << i;
   }
 }
 
@@ -106,7 +113,10 @@ TEST_P(GradientAttribution, what_is_seen_of_the_grid_is_how_it_begins) {
       EXPECT_EQ(so_far.heads.column("restored").numbers()[i], real.heads.column("restored").numbers()[i]);
   };
   std::vector<double> shares;
-  patch(transformer_, r, [&](double fraction, std::string_view) { shares.push_back(fraction); return true; });
+  patch(transformer_, r, [&](double fraction, std::string_view) {
+    shares.push_back(fraction);
+    return true;
+  });
   EXPECT_EQ(most, real.grid.rows() + real.heads.rows());
   EXPECT_TRUE(std::ranges::is_sorted(shares));
   EXPECT_EQ(shares.back(), 1);

@@ -73,7 +73,8 @@ TEST(Growth, measures_the_tokens_that_occur_at_each_snapshot) {
 
 TEST(Growth, alignment_undoes_turns_and_mirrors) {
   Tensor points({5, 2});
-  for (std::int64_t i = 0; i < 5; ++i) points.row(i)[0] = static_cast<float>(std::sin(3 * i)), points.row(i)[1] = static_cast<float>(i * i) / 7;
+  for (std::int64_t i = 0; i < 5; ++i)
+    points.row(i)[0] = static_cast<float>(std::sin(3 * i)), points.row(i)[1] = static_cast<float>(i * i) / 7;
   for (const bool mirror : {false, true}) {
     Tensor moved = points.clone();
     for (std::int64_t i = 0; i < 5; ++i) {

@@ -42,7 +42,8 @@ TEST_P(InContext, a_token_has_the_bits_of_its_text_alone) {
       for (std::size_t i = 0; i < tokens.size(); ++i) {
         const Tensor expected = alone(site, before, tokens[i]);
         const auto width = static_cast<std::size_t>(found.columns());
-        EXPECT_TRUE(std::ranges::equal(found.row(static_cast<std::int64_t>(i)), expected.values().last(width))) << name << i;
+        EXPECT_TRUE(std::ranges::equal(found.row(static_cast<std::int64_t>(i)), expected.values().last(width)))
+            << name << i;
       }
     }
   }

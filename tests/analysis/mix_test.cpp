@@ -204,8 +204,8 @@ TEST_P(Mix, at_every_block_is_the_sweep_of_each_block) {
 INSTANTIATE_TEST_SUITE_P(tiny, Mix, ::testing::Values("tiny-gpt2", "tiny-llama"),
                          [](const auto& p) { return std::string(p.param).substr(5); });
 
-// A model whose logits are wte . normalised vector: "x" against "y" is 1 for " cat", -3 for " dog" (before the norm's scale),
-// so that both are equally likely at p = 3/4 exactly.
+// A model whose logits are wte . normalised vector: "x" against "y" is 1 for " cat", -3 for " dog" (before the norm's
+// scale), so that both are equally likely at p = 3/4 exactly.
 std::unique_ptr<Transformer> crossing_at_three_quarters(bool swapped) {
   Tensor rows({80, 6});
   auto put = [&](TokenId id, std::initializer_list<float> v) { std::ranges::copy(v, rows.row(id).begin()); };

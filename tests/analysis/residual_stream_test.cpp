@@ -1,4 +1,5 @@
-// The residual stream: its vectors are the run's own, its measures follow from them, and edits are felt only after their place.
+// The residual stream: its vectors are the run's own, its measures follow from them, and edits are felt only after
+// their place.
 #include "embscope/residual_stream.h"
 
 #include <algorithm>
@@ -52,7 +53,8 @@ TEST_P(Stream, measures_follow_from_the_vectors) {
     const auto at = static_cast<std::int64_t>(t);
     double was = 0, is = 0, way = 0;
     for (std::size_t d = 0; d < stream.after[1].row(at).size(); ++d) {
-      const double a = static_cast<double>(stream.after[0].row(at)[d]), b = static_cast<double>(stream.after[1].row(at)[d]);
+      const double a = static_cast<double>(stream.after[0].row(at)[d]),
+                   b = static_cast<double>(stream.after[1].row(at)[d]);
       was += a * a, is += b * b, way += (b - a) * (b - a);
     }
     EXPECT_NEAR(length.row(1)[t], std::sqrt(is), 1e-4 * std::sqrt(is));

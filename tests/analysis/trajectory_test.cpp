@@ -26,7 +26,8 @@ class Trajectory : public ::testing::TestWithParam<const char*> {
     Request request;
     request.rows = {text};
     request.capture = {{Point::resid_pre, 0}};
-    for (int b = 0; b < static_cast<int>(transformer_.config().blocks); ++b) request.capture.push_back({Point::resid_post, b});
+    for (int b = 0; b < static_cast<int>(transformer_.config().blocks); ++b)
+      request.capture.push_back({Point::resid_post, b});
     return std::move(transformer_.run(request).rows[0].captured);
   }
 };

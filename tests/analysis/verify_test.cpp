@@ -37,10 +37,11 @@ TEST_P(Verify, finds_the_one_value_that_is_wrong_under_a_name_of_transformer_len
   const Shape batch{1, values.shape()[0], values.shape()[1]};  // as PyTorch gives it
   for (const char* name : {"a.safetensors", "a.npz"}) {
     write_arrays(folder_.path() / name,
-                 std::vector<NamedArray>{{"blocks.1.hook_mlp_out", batch, std::span<const float>(values.values())},
-                                         {"blocks.0.attn.hook_z", right.shape(), right.values()},
-                                         {"somebody.else", right.shape(), right.values()},
-                                         {"ids", {static_cast<std::int64_t>(tokens.size())}, std::span<const std::int64_t>(tokens)}});
+                 std::vector<NamedArray>{
+                     {"blocks.1.hook_mlp_out", batch, std::span<const float>(values.values())},
+                     {"blocks.0.attn.hook_z", right.shape(), right.values()},
+                     {"somebody.else", right.shape(), right.values()},
+                     {"ids", {static_cast<std::int64_t>(tokens.size())}, std::span<const std::int64_t>(tokens)}});
     const VerifyResult result = verify(transformer_, *Archive::open(folder_.path() / name));
     EXPECT_THAT(result.sites.column("site").texts(), ::testing::ElementsAre("blocks.0.z", "blocks.1.mlp_out"));
     EXPECT_THAT(result.passed_over, ::testing::ElementsAre("somebody.else"));

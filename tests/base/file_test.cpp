@@ -197,7 +197,9 @@ TEST_F(Files, a_file_that_becomes_shorter_while_it_is_mapped_is_an_error_and_no_
 TEST_F(Files, a_bus_error_of_someone_else_stays_one) {
   write(folder_ / "a", "x");
   const MappedFile ours(folder_ / "a");  // the handler is in place
-  auto ended_by_it = [](int status) { return WIFSIGNALED(status) || WEXITSTATUS(status) != 0; };  // sanitizers have their own
+  auto ended_by_it = [](int status) {
+    return WIFSIGNALED(status) || WEXITSTATUS(status) != 0;
+  };  // sanitizers have their own
   EXPECT_EXIT(raise(SIGBUS), ended_by_it, "");
 }
 
@@ -216,7 +218,8 @@ TEST_F(Files, a_full_disk_leaves_the_old_file) {
 }
 
 TEST_F(Files, a_read_only_folder_is_an_error_that_names_the_file) {
-  fs::permissions(folder_, fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec);
+  fs::permissions(folder_,
+                  fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec);
   {
     const OrdinaryUser user;
     expect_error(Code::io, folder_ / "a", [&] { write(folder_ / "a", "x"); });
@@ -242,7 +245,8 @@ TEST_F(Files, a_new_file_has_the_permissions_that_the_user_gives_new_files) {
 
 TEST(Leftover, is_a_name_that_only_an_unfinished_file_has) {
   EXPECT_TRUE(is_leftover("folder/state.safetensors.tmp-24259-195"));
-  for (const char* name : {"state.safetensors", "notes.tmp-old", ".tmp-1-2", "a.tmp-1-2/b", "a.tmp"}) EXPECT_FALSE(is_leftover(name)) << name;
+  for (const char* name : {"state.safetensors", "notes.tmp-old", ".tmp-1-2", "a.tmp-1-2/b", "a.tmp"})
+    EXPECT_FALSE(is_leftover(name)) << name;
 }
 
 }  // namespace

@@ -55,9 +55,7 @@ TEST_P(Threads, the_first_exception_in_chunk_order_reaches_the_caller) {
     try {
       run();
       FAIL() << "the exception was lost";
-    } catch (const std::out_of_range& e) {
-      ASSERT_STREQ(e.what(), "3");
-    }
+    } catch (const std::out_of_range& e) { ASSERT_STREQ(e.what(), "3"); }
   }
 }
 

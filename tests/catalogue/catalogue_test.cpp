@@ -90,15 +90,11 @@ TEST(Catalogue, names_are_said_once_and_flags_belong_to_a_command) {
     EXPECT_TRUE(names.insert(about.name).second) << about.name;
     EXPECT_EQ(analysis_named(about.name), analysis);
     EXPECT_EQ(about.command.empty(), about.flag.empty()) << about.name;
-    if (!about.command.empty()) {
-      EXPECT_NE(analysis_named(about.command), nullptr) << about.name;
-    }
+    if (!about.command.empty()) { EXPECT_NE(analysis_named(about.command), nullptr) << about.name; }
     std::set<std::string_view> fields;
     for (const Field& field : analysis->fields()) {
       EXPECT_TRUE(fields.insert(field.name).second) << about.name << " " << field.name;
-      if (!field.old.empty()) {
-        EXPECT_TRUE(fields.insert(field.old).second) << about.name << " " << field.old;
-      }
+      if (!field.old.empty()) { EXPECT_TRUE(fields.insert(field.old).second) << about.name << " " << field.old; }
       EXPECT_FALSE(field.what.empty()) << about.name << " " << field.name;
     }
   }

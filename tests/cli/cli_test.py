@@ -1,4 +1,5 @@
 """The commands as their user types them: answers, exit statuses, and one clear line for every mistake."""
+
 import csv
 import io
 import json
@@ -78,7 +79,12 @@ class Answers(unittest.TestCase):
 
     def test_mix(self):
         columns = table(*MIX)
-        for row, berlin, paris in ((0, 0.00099, 0.77254), (8, 0.06462, 0.70532), (9, 0.19074, 0.54782), (16, 0.79637, 0.00667)):
+        for row, berlin, paris in (
+            (0, 0.00099, 0.77254),
+            (8, 0.06462, 0.70532),
+            (9, 0.19074, 0.54782),
+            (16, 0.79637, 0.00667),
+        ):
             self.assertAlmostEqual(columns["␣Berlin"][row], berlin, delta=2e-4)
             self.assertAlmostEqual(columns["␣Paris"][row], paris, delta=2e-4)
         self.assertIn(b"bit for bit", run(*MIX).stdout)
@@ -91,7 +97,10 @@ class Answers(unittest.TestCase):
 
     def test_the_way_of_a_vector_turns_from_its_own_token_to_the_predicted_one(self):
         way = table("trajectory", CAPITAL, "--plane", "' is'", "' Berlin'")
-        self.assertEqual((way["block"], way["site"][0], way["site"][-1]), ([*range(-1, 30)], "blocks.0.resid_pre", "blocks.29.resid_post"))
+        self.assertEqual(
+            (way["block"], way["site"][0], way["site"][-1]),
+            ([*range(-1, 30)], "blocks.0.resid_pre", "blocks.29.resid_post"),
+        )
         self.assertEqual(way["x"][0], max(way["x"][:5]))
         self.assertEqual(way["y"][-1], max(way["y"]))
         free = run("trajectory", CAPITAL).stdout.decode()
@@ -100,7 +109,9 @@ class Answers(unittest.TestCase):
     def test_run_writes_arrays(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "out.json")
-            done = run("run", "--text", CAPITAL, "--capture", "blocks.0.resid_post", "l_out-1", "logits", "--to", str(path))
+            done = run(
+                "run", "--text", CAPITAL, "--capture", "blocks.0.resid_post", "l_out-1", "logits", "--to", str(path)
+            )
             self.assertEqual(done.returncode, 0, done.stderr)
             arrays = json.loads(path.read_text())
             self.assertEqual(arrays["ids"], [504, 3575, 282, 4521, 314])
@@ -111,15 +122,24 @@ class Answers(unittest.TestCase):
     def test_an_edit_changes_the_answer(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "out.json")
-            done = run("run", "--text", CAPITAL, "--capture", "logits", "--edit", "wte@3 mix 0 ' France'", "--to", str(path))
+            done = run(
+                "run", "--text", CAPITAL, "--capture", "logits", "--edit", "wte@3 mix 0 ' France'", "--to", str(path)
+            )
             self.assertEqual(done.returncode, 0, done.stderr)
             last = json.loads(path.read_text())["logits"][4]
-            self.assertEqual(max(range(len(last)), key=last.__getitem__), json.loads(run("tokens", " Paris", "--json").stdout)["ids"][0])
+            self.assertEqual(
+                max(range(len(last)), key=last.__getitem__),
+                json.loads(run("tokens", " Paris", "--json").stdout)["ids"][0],
+            )
 
     def test_map_is_the_same_for_the_same_seed_and_any_threads(self):
         first = table("map", "--tokens", "0:60", "--perplexity", "10", "--steps", "200", "--threads", "1")
-        self.assertEqual(first, table("map", "--tokens", "0:60", "--perplexity", "10", "--steps", "200", "--threads", "2"))
-        self.assertNotEqual(first, table("map", "--tokens", "0:60", "--perplexity", "10", "--steps", "200", "--seed", "2"))
+        self.assertEqual(
+            first, table("map", "--tokens", "0:60", "--perplexity", "10", "--steps", "200", "--threads", "2")
+        )
+        self.assertNotEqual(
+            first, table("map", "--tokens", "0:60", "--perplexity", "10", "--steps", "200", "--seed", "2")
+        )
 
     def test_pca_toy_info_generate_completion(self):
         self.assertEqual(len(table("map", "--tokens", "0:30", "--method", "pca")["x"]), 30)
@@ -140,12 +160,27 @@ class Answers(unittest.TestCase):
                 path = pathlib.Path(folder, name)
                 self.assertEqual(run("toy", "--save", str(path)).returncode, 0)
                 self.assertIn("vega-lite", path.read_text())
-            self.assertEqual(json.loads(pathlib.Path(folder, "f.json").read_text())["title"]["text"], "A space of two dimensions that have names")
+            self.assertEqual(
+                json.loads(pathlib.Path(folder, "f.json").read_text())["title"]["text"],
+                "A space of two dimensions that have names",
+            )
             self.assertEqual(sorted(os.listdir(folder)), ["f.html", "f.json"])
 
     def test_what_has_no_figure_offers_none(self):
-        for command in ("tokens x", "odd a b c", "info", "neighbours", "run --text x --capture wte --to y.npz", "extract x --at wte --to y", "verify --against x", "train-tokenizer x --to y",
-                        "pull x", "serve", "tour", "completion bash"):
+        for command in (
+            "tokens x",
+            "odd a b c",
+            "info",
+            "neighbours",
+            "run --text x --capture wte --to y.npz",
+            "extract x --at wte --to y",
+            "verify --against x",
+            "train-tokenizer x --to y",
+            "pull x",
+            "serve",
+            "tour",
+            "completion bash",
+        ):
             name, *rest = command.split()
             self.assertNotIn(b"--save ", run(name, "--help").stdout, name)
             done = run(name, *rest, "--save", "figure.html", "-m", "/nowhere")
@@ -153,9 +188,17 @@ class Answers(unittest.TestCase):
             self.assertIn(b"--save", done.stderr, name)
 
     def test_ids_are_whole_numbers(self):
-        for command in (["similar", " apple", "-k", "2"], ["predict", "Hello", "-k", "2"], ["lens", "Hello there"], ["trace", "Hello there"], ["map", "--tokens", "13855:13860", "--perplexity", "1"]):
+        for command in (
+            ["similar", " apple", "-k", "2"],
+            ["predict", "Hello", "-k", "2"],
+            ["lens", "Hello there"],
+            ["trace", "Hello there"],
+            ["map", "--tokens", "13855:13860", "--perplexity", "1"],
+        ):
             printed = run(*command, "--json")
-            columns = re.findall(r'"(?:id|rank|position|block|[a-z]+_rank|rank_[a-z]+)":\[([^\]]*)\]', printed.stdout.decode())
+            columns = re.findall(
+                r'"(?:id|rank|position|block|[a-z]+_rank|rank_[a-z]+)":\[([^\]]*)\]', printed.stdout.decode()
+            )
             self.assertTrue(columns, printed.stderr)
             for column in columns:
                 self.assertRegex(column, r"^(-?\d+|null)(,(-?\d+|null))*$", command)
@@ -166,13 +209,23 @@ class Answers(unittest.TestCase):
     def test_seeds_and_temperatures(self):
         greedy = run("generate", "The capital of Germany is", "-n", "6").stdout
         for temperature in ("1e-40", "1e-300", "1e-6"):
-            self.assertEqual(run("generate", "The capital of Germany is", "-n", "6", "--temperature", temperature).stdout, greedy)
+            self.assertEqual(
+                run("generate", "The capital of Germany is", "-n", "6", "--temperature", temperature).stdout, greedy
+            )
         for seed in ("-1", "18446744073709551616", "1.5", "x", ""):
-            for command in (["generate", "x", "-n", "1"], ["map", "--tokens", "0:9"], ["steer", "x"], ["train", "x", "--out", "y"], ["compare", "a", "b"]):
+            for command in (
+                ["generate", "x", "-n", "1"],
+                ["map", "--tokens", "0:9"],
+                ["steer", "x"],
+                ["train", "x", "--out", "y"],
+                ["compare", "a", "b"],
+            ):
                 done = run(*command, "--seed", seed)
                 self.assertEqual(done.returncode, 2, (command, seed, done.stderr))
                 self.assertEqual(len(done.stderr.splitlines()), 1)
-        self.assertEqual(run("generate", "x", "-n", "1", "--temperature", "1", "--seed", "18446744073709551615").returncode, 0)
+        self.assertEqual(
+            run("generate", "x", "-n", "1", "--temperature", "1", "--seed", "18446744073709551615").returncode, 0
+        )
 
     def test_tour(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -185,7 +238,25 @@ class Answers(unittest.TestCase):
             self.assertGreaterEqual(len(list(pathlib.Path(folder, "tour/figures").glob("*.json"))), 11)
 
     def test_help_shows_an_example(self):
-        for command in ("info", "tokens", "vector", "cosine", "similar", "heatmap", "geometry", "toy", "map", "predict", "generate", "mix", "trace", "trajectory", "run", "tour", "completion"):
+        for command in (
+            "info",
+            "tokens",
+            "vector",
+            "cosine",
+            "similar",
+            "heatmap",
+            "geometry",
+            "toy",
+            "map",
+            "predict",
+            "generate",
+            "mix",
+            "trace",
+            "trajectory",
+            "run",
+            "tour",
+            "completion",
+        ):
             done = run(command, "--help")
             self.assertEqual(done.returncode, 0, command)
             self.assertIn(b"embscope " + command.encode(), done.stdout, command)
@@ -202,8 +273,18 @@ class Mistakes(unittest.TestCase):
         return lines[0]
 
     def test_usage(self):
-        for arguments in (["nonsense"], ["predict"], ["predict", "x", "--nonsense"], ["predict", "x", "-k", "two"], ["predict", "x", "--json", "--csv"],
-                          ["mix", "x"], ["run", "--text", "x"], [], ["heatmap", "--pixels", "1"], ["predict", "x", "--threads", "0"]):
+        for arguments in (
+            ["nonsense"],
+            ["predict"],
+            ["predict", "x", "--nonsense"],
+            ["predict", "x", "-k", "two"],
+            ["predict", "x", "--json", "--csv"],
+            ["mix", "x"],
+            ["run", "--text", "x"],
+            [],
+            ["heatmap", "--pixels", "1"],
+            ["predict", "x", "--threads", "0"],
+        ):
             done = run(*arguments)
             self.assertEqual(done.returncode, 2, arguments)
             self.assertTrue(done.stderr.startswith(b"embscope: "), arguments)
@@ -212,9 +293,15 @@ class Mistakes(unittest.TestCase):
         self.refused(2, "empty", "predict", "")
         self.refused(2, "empty", "cosine", "")
         self.refused(2, "empty", "trace", "")
-        self.refused(1, "does not occur", "mix", CAPITAL, "--replace", " Spain", "--with", " France", "--targets", " Paris")
-        self.refused(2, "more than once", "mix", "to be or not to be", "--replace", " be", "--with", " go", "--targets", " x")
-        self.refused(1, "part of a longer token", "mix", CAPITAL, "--replace", " Germ", "--with", " France", "--targets", " x")
+        self.refused(
+            1, "does not occur", "mix", CAPITAL, "--replace", " Spain", "--with", " France", "--targets", " Paris"
+        )
+        self.refused(
+            2, "more than once", "mix", "to be or not to be", "--replace", " be", "--with", " go", "--targets", " x"
+        )
+        self.refused(
+            1, "part of a longer token", "mix", CAPITAL, "--replace", " Germ", "--with", " France", "--targets", " x"
+        )
         self.refused(1, "context 8192", "predict", "a b " * 5000)
         self.refused(1, "at least 1", "predict", "x", "-k", "0")
         self.refused(1, "at least 1", "similar", "x", "-k", "-3")
@@ -230,7 +317,17 @@ class Mistakes(unittest.TestCase):
 
     def test_sites_and_edits(self):
         at = lambda edit: ["run", "--text", CAPITAL, "--capture", "wte", "--to", "/tmp/x.npz", "--edit", edit]
-        self.refused(1, "did you mean 'blocks.3.resid_post'", "run", "--text", "x", "--capture", "blocks.3.resid_pos", "--to", "/tmp/x.npz")
+        self.refused(
+            1,
+            "did you mean 'blocks.3.resid_post'",
+            "run",
+            "--text",
+            "x",
+            "--capture",
+            "blocks.3.resid_pos",
+            "--to",
+            "/tmp/x.npz",
+        )
         self.refused(1, "blocks 0..29", "run", "--text", "x", "--capture", "blocks.30.z", "--to", "/tmp/x.npz")
         self.refused(1, "rotary positions", "run", "--text", "x", "--capture", "wpe", "--to", "/tmp/x.npz")
         self.refused(1, "positions 0..4", *at("wte@5 zero"))
@@ -255,16 +352,28 @@ class Mistakes(unittest.TestCase):
 
     def test_models(self):
         self.refused(1, "embscope pull", "info", "-m", "no-such-model")
-        self.assertNotIn("embscope pull", self.refused(1, "no such file or folder", "info", "-m", "/nowhere/model"))  # a path is nothing that a hub has
+        self.assertNotIn(
+            "embscope pull", self.refused(1, "no such file or folder", "info", "-m", "/nowhere/model")
+        )  # a path is nothing that a hub has
         with tempfile.TemporaryDirectory() as folder:
-            real = pathlib.Path(os.environ.get("EMBSCOPE_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "embscope")
+            real = pathlib.Path(
+                os.environ.get("EMBSCOPE_CACHE")
+                or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "embscope"
+            )
             real = real / "models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
             cut = pathlib.Path(folder, "cut.gguf")
             with open(real, "rb") as file:
                 head = file.read(5_000_000)
-            for data, fragment in ((b"", "empty"), (b"GGUF", "in the middle"), (head[:1000], "the file has"), (head, "the file has 5000000"),
-                                   (b"<!doctype html>", "web page"), (b"PK\x03\x04", "zip"), (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
-                                   (b"\x89PNG\r\n", "neither GGUF")):
+            for data, fragment in (
+                (b"", "empty"),
+                (b"GGUF", "in the middle"),
+                (head[:1000], "the file has"),
+                (head, "the file has 5000000"),
+                (b"<!doctype html>", "web page"),
+                (b"PK\x03\x04", "zip"),
+                (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
+                (b"\x89PNG\r\n", "neither GGUF"),
+            ):
                 cut.write_bytes(data)
                 self.refused(1, fragment, "info", "-m", str(cut))
             cut.unlink()
@@ -277,12 +386,22 @@ class Mistakes(unittest.TestCase):
 
     def test_a_place_that_takes_no_file_is_refused_before_the_work(self):
         nowhere = "/no/such/folder/"
-        for arguments in (["toy", "--save", nowhere + "figure.json"], ["toy", "--save", nowhere + "figure.png"], ["map", "--points", nowhere + "points.npy"], ["map", "--resume", nowhere + "map"],
-                          ["neighbours", "--to", nowhere + "all.npz"], ["attribute", "x", "--gradient", "--to", nowhere + "gradients.npz"],
-                          ["run", "--text", "x", "--capture", "wte", "--to", nowhere + "out.npz"]):
-            self.assertIn(nowhere, self.refused(1, "cannot write", *arguments, "-m", "/nowhere/model"))  # which would be refused next
+        for arguments in (
+            ["toy", "--save", nowhere + "figure.json"],
+            ["toy", "--save", nowhere + "figure.png"],
+            ["map", "--points", nowhere + "points.npy"],
+            ["map", "--resume", nowhere + "map"],
+            ["neighbours", "--to", nowhere + "all.npz"],
+            ["attribute", "x", "--gradient", "--to", nowhere + "gradients.npz"],
+            ["run", "--text", "x", "--capture", "wte", "--to", nowhere + "out.npz"],
+        ):
+            self.assertIn(
+                nowhere, self.refused(1, "cannot write", *arguments, "-m", "/nowhere/model")
+            )  # which would be refused next
         with tempfile.TemporaryDirectory(suffix=".npz") as folder:
-            self.refused(1, "it is a folder", "run", "--text", "x", "--capture", "wte", "--to", folder, "-m", "/nowhere/model")
+            self.refused(
+                1, "it is a folder", "run", "--text", "x", "--capture", "wte", "--to", folder, "-m", "/nowhere/model"
+            )
         self.refused(1, "cannot be made", "train-tokenizer", __file__, "--to", "/dev/null/tokenizer")
 
         def processor(*arguments):
@@ -292,16 +411,33 @@ class Mistakes(unittest.TestCase):
 
         self.refused(1, "cannot be made: Not a directory", "tour", "--to", "/dev/null/tour")
         with tempfile.TemporaryDirectory() as folder:
-            self.assertLess(processor("tour", "--quick", "--to", "/dev/null/tour"), processor("tour", "--quick", "--to", folder) / 2)
+            self.assertLess(
+                processor("tour", "--quick", "--to", "/dev/null/tour"), processor("tour", "--quick", "--to", folder) / 2
+            )
 
     def test_only_regular_files_are_opened(self):
         with tempfile.TemporaryDirectory() as folder:
             pipe = str(pathlib.Path(folder, "pipe"))
             os.mkfifo(pipe)
-            for arguments in (["info", "-m", pipe], ["geometry", "-m", pipe], ["similar", "a", "-m", f"{pipe}:{pipe}"], ["tokens", "--file", pipe], ["tokens", "x", "--tokenizer", pipe],
-                              ["run", "--file", pipe, "--capture", "wte", "--to", folder + "/x.npz"], ["map", "--file", pipe], ["analogy", "--file", pipe], ["judgements", pipe],
-                              ["categories", "--file", pipe], ["train", pipe, "--out", folder + "/out"], ["train-tokenizer", pipe, "--to", folder + "/out"], ["extract", pipe, "--at", "wte", "--to", folder + "/out"],
-                              ["verify", "--against", pipe], ["edit", "x", "--edits", pipe], ["edit", "x", "--at", "wte@-1", "--do", f"set file('{pipe}', 0)"], ["geometry", "--file", pipe]):
+            for arguments in (
+                ["info", "-m", pipe],
+                ["geometry", "-m", pipe],
+                ["similar", "a", "-m", f"{pipe}:{pipe}"],
+                ["tokens", "--file", pipe],
+                ["tokens", "x", "--tokenizer", pipe],
+                ["run", "--file", pipe, "--capture", "wte", "--to", folder + "/x.npz"],
+                ["map", "--file", pipe],
+                ["analogy", "--file", pipe],
+                ["judgements", pipe],
+                ["categories", "--file", pipe],
+                ["train", pipe, "--out", folder + "/out"],
+                ["train-tokenizer", pipe, "--to", folder + "/out"],
+                ["extract", pipe, "--at", "wte", "--to", folder + "/out"],
+                ["verify", "--against", pipe],
+                ["edit", "x", "--edits", pipe],
+                ["edit", "x", "--at", "wte@-1", "--do", f"set file('{pipe}', 0)"],
+                ["geometry", "--file", pipe],
+            ):
                 self.assertIn("pipe", self.refused(1, "not a regular file", *arguments))
             for device in ("/dev/null", "/dev/zero"):
                 self.refused(1, "is a device, not a regular file", "info", "-m", device)

@@ -1,4 +1,5 @@
 """What edits and captures cost and how they are refused, as their user types them; verify on .npz that others write."""
+
 import json
 import os
 import pathlib
@@ -21,23 +22,53 @@ class Explain(unittest.TestCase):
             corpus = pathlib.Path(folder, "corpus.txt")
             corpus.write_text("One line.\nAnother line.\n")
             for command in (
-                    ["predict", CAPITAL], ["generate", CAPITAL, "-n", "2"], ["trace", CAPITAL], ["trajectory", CAPITAL], ["lens", CAPITAL],
-                    ["attention", CAPITAL], ["attribute", CAPITAL],
-                    ["mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", "--steps", "3"],
-                    ["edit", CAPITAL, "--at", "wte@3", "--do", "zero"],
-                    ["patch", CAPITAL, "The capital of France is", "--target", " Berlin", "--against", " Paris", "--heads-only"],
-                    ["steer", CAPITAL, "--towards", "so very good", "--away", "so very bad", "--tokens", "2", "--strengths", "1"],
-                    ["run", "--text", CAPITAL, "--capture", "wte", "--to", os.path.join(folder, "a.npz")],
-                    ["extract", str(corpus), "--at", "blocks.0.resid_post", "--to", os.path.join(folder, "to")]):
+                ["predict", CAPITAL],
+                ["generate", CAPITAL, "-n", "2"],
+                ["trace", CAPITAL],
+                ["trajectory", CAPITAL],
+                ["lens", CAPITAL],
+                ["attention", CAPITAL],
+                ["attribute", CAPITAL],
+                ["mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", "--steps", "3"],
+                ["edit", CAPITAL, "--at", "wte@3", "--do", "zero"],
+                [
+                    "patch",
+                    CAPITAL,
+                    "The capital of France is",
+                    "--target",
+                    " Berlin",
+                    "--against",
+                    " Paris",
+                    "--heads-only",
+                ],
+                [
+                    "steer",
+                    CAPITAL,
+                    "--towards",
+                    "so very good",
+                    "--away",
+                    "so very bad",
+                    "--tokens",
+                    "2",
+                    "--strengths",
+                    "1",
+                ],
+                ["run", "--text", CAPITAL, "--capture", "wte", "--to", os.path.join(folder, "a.npz")],
+                ["extract", str(corpus), "--at", "blocks.0.resid_post", "--to", os.path.join(folder, "to")],
+            ):
                 done = run(*command, "--explain")
                 self.assertEqual(done.returncode, 0, done.stderr)
-                self.assertRegex(done.stdout, r"token-layers computed of [1-9]\d* asked for .* logits at \d+ positions", command[0])
+                self.assertRegex(
+                    done.stdout, r"token-layers computed of [1-9]\d* asked for .* logits at \d+ positions", command[0]
+                )
 
     def test_the_figures_are_those_of_all_runs_of_the_command(self):
         said = run("predict", CAPITAL, "--explain").stdout.splitlines()[-1]
         self.assertTrue(said.endswith("of 150 asked for (2.2 % shared or not needed); logits at 1 positions"), said)
         lens = run("lens", CAPITAL, "--explain").stdout.splitlines()[-1]
-        self.assertTrue(lens.endswith("logits at 156 positions"), lens)  # of 31 residual vectors at 5 positions, and the run's
+        self.assertTrue(
+            lens.endswith("logits at 156 positions"), lens
+        )  # of 31 residual vectors at 5 positions, and the run's
 
     def test_machines_get_their_table_alone(self):
         done = run("lens", CAPITAL, "--explain", "--json")
@@ -47,7 +78,17 @@ class Explain(unittest.TestCase):
     def test_a_capture_is_estimated_before_it_is_made(self):
         with tempfile.TemporaryDirectory() as folder:
             to = os.path.join(folder, "a.npz")
-            done = run("run", "--text", CAPITAL, "--capture", "blocks.*.resid_post", "blocks.3.pattern", "--to", to, "--explain")
+            done = run(
+                "run",
+                "--text",
+                CAPITAL,
+                "--capture",
+                "blocks.*.resid_post",
+                "blocks.3.pattern",
+                "--to",
+                to,
+                "--explain",
+            )
             self.assertRegex(done.stderr, r"about 346 kB of values, \d+\.\d s")  # 30 x 5 x 576 + 9 x 5 x 5 values
             self.assertEqual(run("run", "--text", CAPITAL, "--capture", "wte", "--to", to).stderr, "")
 
@@ -95,19 +136,34 @@ class Mistakes(unittest.TestCase):
 
     def test_of_the_text_and_of_several_edits(self):
         for arguments, status, says in (
-                (["Paris is Paris is big", "--at", "wte@' is'", "--do", "zero"], 2, "occurs more than once, at positions 1, 3: say which"),
-                (["", "--at", "wte@0", "--do", "zero"], 2, "the text is empty"),
-                ([CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@3", "--do", "set 1"], 2, "edit 2 wipes out what edit 1 does"),
-                ([CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@-2", "--do", "set 1"], 2, "edit 2 wipes out what edit 1 does"),
-                ([CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@3"], 2, "one --do for each --at"),
-                ([CAPITAL], 2, "nothing to do")):
+            (
+                ["Paris is Paris is big", "--at", "wte@' is'", "--do", "zero"],
+                2,
+                "occurs more than once, at positions 1, 3: say which",
+            ),
+            (["", "--at", "wte@0", "--do", "zero"], 2, "the text is empty"),
+            (
+                [CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@3", "--do", "set 1"],
+                2,
+                "edit 2 wipes out what edit 1 does",
+            ),
+            (
+                [CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@-2", "--do", "set 1"],
+                2,
+                "edit 2 wipes out what edit 1 does",
+            ),
+            ([CAPITAL, "--at", "wte@3", "--do", "zero", "--at", "wte@3"], 2, "one --do for each --at"),
+            ([CAPITAL], 2, "nothing to do"),
+        ):
             with self.subTest(arguments=arguments):
                 self.refused(run("edit", *arguments), status, says)
 
     def test_values_that_are_not_finite_in_a_file(self):
         with tempfile.TemporaryDirectory() as folder:
             header = "{'descr': '<f4', 'fortran_order': False, 'shape': (576,), }".ljust(117) + "\n"
-            pathlib.Path(folder, "nan.npy").write_bytes(b"\x93NUMPY\x01\x00\x76\x00" + header.encode() + b"\x00\x00\xc0\x7f" * 576)
+            pathlib.Path(folder, "nan.npy").write_bytes(
+                b"\x93NUMPY\x01\x00\x76\x00" + header.encode() + b"\x00\x00\xc0\x7f" * 576
+            )
             done = run("edit", CAPITAL, "--at", "wte@3", "--do", "set file('nan.npy')", cwd=folder)
             self.refused(done, 1, "NaN or infinite")
 
@@ -116,7 +172,10 @@ class Verify(unittest.TestCase):
     def test_npz_as_numpy_writes_it(self):
         with tempfile.TemporaryDirectory() as folder:
             ours, stored, packed = (os.path.join(folder, name) for name in ("ours.npz", "stored.npz", "packed.npz"))
-            self.assertEqual(run("run", "--text", CAPITAL, "--capture", "blocks.2.resid_post", "ln_final", "--to", ours).returncode, 0)
+            self.assertEqual(
+                run("run", "--text", CAPITAL, "--capture", "blocks.2.resid_post", "ln_final", "--to", ours).returncode,
+                0,
+            )
             with zipfile.ZipFile(ours) as source:
                 for path, how in ((stored, zipfile.ZIP_STORED), (packed, zipfile.ZIP_DEFLATED)):
                     with zipfile.ZipFile(path, "w", how) as copy:

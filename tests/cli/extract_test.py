@@ -1,4 +1,5 @@
 """embscope extract against what befalls long work: kill -9, a full disk, another run's folder, a second process."""
+
 import hashlib
 import json
 import os
@@ -31,8 +32,24 @@ class Extract(unittest.TestCase):
         self.corpus.write_text("".join(f"text number {i} of this corpus\n" for i in range(1500)))
 
     def command(self, to, *more):
-        return [EMBSCOPE, "extract", str(self.corpus), "--at", "blocks.0.resid_post", "blocks.1.z", "--to", str(self.root / to),
-                "-m", str(self.model), "--part-tokens", "200", "--threads", "1", "--json", *more]
+        return [
+            EMBSCOPE,
+            "extract",
+            str(self.corpus),
+            "--at",
+            "blocks.0.resid_post",
+            "blocks.1.z",
+            "--to",
+            str(self.root / to),
+            "-m",
+            str(self.model),
+            "--part-tokens",
+            "200",
+            "--threads",
+            "1",
+            "--json",
+            *more,
+        ]
 
     def run_it(self, to, *more, **options):
         return subprocess.run(self.command(to, *more), capture_output=True, text=True, timeout=120, **options)
@@ -86,9 +103,15 @@ class Extract(unittest.TestCase):
         (self.root / "file").write_text("")
         bad = self.root / "bad.txt"
         bad.write_bytes(b"good\nbad \xff\n")
-        cases = [(["--shard", "8/8"], 1, "shard 8/8: there are shards 0 to 7"), (["--shard", "1-8"], 2, "expected i/N"),
-                 (["--dtype", "fp8"], 2, "fp8"), (["--at", "blocks.9.z"], 1, "blocks.9.z"), (["--at", "blocks.0.pattern"], 2, "each pair of positions"),
-                 (["--to", str(self.root / "mine")], 2, "holds no extraction"), (["--to", str(self.root / "file")], 1, "cannot be made: Not a directory")]
+        cases = [
+            (["--shard", "8/8"], 1, "shard 8/8: there are shards 0 to 7"),
+            (["--shard", "1-8"], 2, "expected i/N"),
+            (["--dtype", "fp8"], 2, "fp8"),
+            (["--at", "blocks.9.z"], 1, "blocks.9.z"),
+            (["--at", "blocks.0.pattern"], 2, "each pair of positions"),
+            (["--to", str(self.root / "mine")], 2, "holds no extraction"),
+            (["--to", str(self.root / "file")], 1, "cannot be made: Not a directory"),
+        ]
         for more, status, says in cases:
             command = self.command("new")
             for option, value in zip(more[::2], more[1::2]):

@@ -1,5 +1,7 @@
-"""Processes that are killed, disks that are full, folders that may not be written, memory that runs out: the old file or the
-new one, one clear line, and the next run goes on. EMBSCOPE_KILLS=100 kills a hundred times each (3 otherwise)."""
+"""Processes that are killed, disks that are full, folders that may not be written, memory that runs out: the old file
+or the new one, one clear line, and the next run goes on. EMBSCOPE_KILLS=100 kills a hundred times each (3
+otherwise)."""
+
 import json
 import os
 import pathlib
@@ -40,7 +42,12 @@ class Killed(unittest.TestCase):
 
     def kill(self, whole, *command, **environment):
         """Runs the command and kills it somewhere within `whole` seconds. Returns whether it was still running."""
-        process = subprocess.Popen([EMBSCOPE, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **environment})
+        process = subprocess.Popen(
+            [EMBSCOPE, *command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **environment},
+        )
         time.sleep(self.random.uniform(0, whole))
         process.send_signal(signal.SIGKILL)
         return process.wait() == -signal.SIGKILL
@@ -66,8 +73,8 @@ class Killed(unittest.TestCase):
         report(self, killed)
 
     def goes_on(self, folder, start, again, begun, part=lambda: None, **environment):
-        """Killed again and again, each run goes on where the last one ended: in the end there is what an undisturbed run leaves.
-        `again` is the command once `begun()`; `part` checks what a killed run has left."""
+        """Killed again and again, each run goes on where the last one ended: in the end there is what an undisturbed
+        run leaves. `again` is the command once `begun()`; `part` checks what a killed run has left."""
         whole = self.seconds(*start, **environment)
         good = contents(folder)
         killed = ended = 0
@@ -88,7 +95,19 @@ class Killed(unittest.TestCase):
     def test_run(self):
         out = self.folder / "out"
         out.mkdir()
-        self.every_file(out, self.same, "run", "-m", str(TINY / "tiny-gpt2"), "--ids", "1,2,3", "--capture", "blocks.*.resid_post", "--to", str(out / "out.safetensors"))
+        self.every_file(
+            out,
+            self.same,
+            "run",
+            "-m",
+            str(TINY / "tiny-gpt2"),
+            "--ids",
+            "1,2,3",
+            "--capture",
+            "blocks.*.resid_post",
+            "--to",
+            str(out / "out.safetensors"),
+        )
 
     def test_map_save(self):
         out = self.folder / "out"
@@ -101,6 +120,7 @@ class Killed(unittest.TestCase):
                 json.loads(content)
             else:
                 self.assertTrue(content.rstrip().endswith(b"</html>"), name)
+
         self.every_file(self.folder / "tour", whole, "tour", "--quick", "--to", str(self.folder / "tour"))
 
     def test_extract(self):
@@ -110,16 +130,56 @@ class Killed(unittest.TestCase):
         (model / "vocab.json").write_text(json.dumps({c: i for i, c in enumerate(characters)}))
         (model / "merges.txt").write_text("#version: 0.2\n")
         corpus.write_text("".join(f"text number {i} of this corpus\n" for i in range(1500)))
-        command = ["extract", str(corpus), "--at", "blocks.0.resid_post", "blocks.1.z", "--to", str(out), "-m", str(model), "--part-tokens", "200"]
+        command = [
+            "extract",
+            str(corpus),
+            "--at",
+            "blocks.0.resid_post",
+            "blocks.1.z",
+            "--to",
+            str(out),
+            "-m",
+            str(model),
+            "--part-tokens",
+            "200",
+        ]
         self.goes_on(out, command, command, lambda: True)
 
     def test_train(self):
-        """Killed in a step, while a checkpoint is written, before there is one: going on gives the bits of a run that never was."""
+        """Killed in a step, while a checkpoint is written, before there is one: going on gives the bits of a run that
+        never was."""
         text, out = self.folder / "text.txt", self.folder / "out"
         text.write_text("the cat sat on the mat. a dog ran to the hill. " * 60)
-        start = ["train", str(text), "--out", str(out), "--layers", "2", "--heads", "2", "--width", "16", "--context", "16", "--batch", "4", "--warmup", "5",
-                 "--sample-tokens", "0", "--steps", "300", "--checkpoint-every", "3", "--dropout", "0.1", "--quiet"]
-        self.goes_on(out, start, ["train", "--resume", "--out", str(out), "--quiet"], (out / "training/run.json").exists)
+        start = [
+            "train",
+            str(text),
+            "--out",
+            str(out),
+            "--layers",
+            "2",
+            "--heads",
+            "2",
+            "--width",
+            "16",
+            "--context",
+            "16",
+            "--batch",
+            "4",
+            "--warmup",
+            "5",
+            "--sample-tokens",
+            "0",
+            "--steps",
+            "300",
+            "--checkpoint-every",
+            "3",
+            "--dropout",
+            "0.1",
+            "--quiet",
+        ]
+        self.goes_on(
+            out, start, ["train", "--resume", "--out", str(out), "--quiet"], (out / "training/run.json").exists
+        )
 
     def test_pull(self):
         server = pull_test.Server(SlowHub)
@@ -133,8 +193,19 @@ class Killed(unittest.TestCase):
             for name, content in pull_test.FILES.items():
                 if (model / name).exists():
                     self.assertEqual((model / name).read_bytes(), content, name)
-        self.goes_on(cache, ["pull", "owner/tiny"], ["pull", "owner/tiny"], lambda: True, part, EMBSCOPE_CACHE=str(cache), HF_TOKEN="", no_proxy="*",
-                     HF_ENDPOINT=f"http://127.0.0.1:{server.server_port}", HF_HOME=str(self.folder / "hf"))
+
+        self.goes_on(
+            cache,
+            ["pull", "owner/tiny"],
+            ["pull", "owner/tiny"],
+            lambda: True,
+            part,
+            EMBSCOPE_CACHE=str(cache),
+            HF_TOKEN="",
+            no_proxy="*",
+            HF_ENDPOINT=f"http://127.0.0.1:{server.server_port}",
+            HF_HOME=str(self.folder / "hf"),
+        )
         self.assertEqual({n: (model / n).read_bytes() for n in pull_test.FILES}, pull_test.FILES)
 
 
@@ -144,7 +215,10 @@ def contents(folder):
 
 
 def report(test, killed, ended=None):
-    print(f"{test._testMethodName[5:]}: killed {killed} times" + (f", {ended} whole results" if ended else ""), file=sys.stderr)
+    print(
+        f"{test._testMethodName[5:]}: killed {killed} times" + (f", {ended} whole results" if ended else ""),
+        file=sys.stderr,
+    )
 
 
 class SlowHub(pull_test.Hub):
@@ -156,7 +230,7 @@ class SlowHub(pull_test.Hub):
         super().send(status, body, headers, head=True)
         for at in range(0, len(body), 40_000):
             try:
-                self.wfile.write(body[at:at + 40_000])
+                self.wfile.write(body[at : at + 40_000])
             except OSError:
                 return
             time.sleep(0.01)
@@ -181,8 +255,21 @@ class Refusals(unittest.TestCase):
         (self.folder / "config.json").write_text('{"model_type":"gpt2"}')
         self.refused("a\\n\\x1bb.safetensors header] '\\x1b[2J\\n': expected an object", "info", "-m", str(path))
 
-    WRITERS = [("run", "-m", str(TINY / "tiny-gpt2"), "--ids", "1,2,3", "--capture", "blocks.*.resid_post", "--to", "{}/out.npz"),
-               ("heatmap", "--save", "{}/heatmap.png"), ("map", "--tokens", "0:20", "--method", "pca", "--save", "{}/map.html")]
+    WRITERS = [
+        (
+            "run",
+            "-m",
+            str(TINY / "tiny-gpt2"),
+            "--ids",
+            "1,2,3",
+            "--capture",
+            "blocks.*.resid_post",
+            "--to",
+            "{}/out.npz",
+        ),
+        ("heatmap", "--save", "{}/heatmap.png"),
+        ("map", "--tokens", "0:20", "--method", "pca", "--save", "{}/map.html"),
+    ]
 
     def writers(self, folder):
         for command in self.WRITERS:
@@ -197,7 +284,10 @@ class Refusals(unittest.TestCase):
     def test_a_full_disk(self):
         disk = self.folder / "disk"
         disk.mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(disk)], capture_output=True).returncode != 0:
+        if (
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(disk)], capture_output=True).returncode
+            != 0
+        ):
             self.skipTest("mounting is not allowed here")
         self.addCleanup(subprocess.run, ["umount", str(disk)])
         (disk / "map.html").write_text("old")
@@ -217,8 +307,19 @@ class Refusals(unittest.TestCase):
             self.skipTest("another user cannot run the program")
         ordinary = {"user": 65534} if os.geteuid() == 0 else {}
         try:
-            self.refused("cannot write: Permission denied", "run", "-m", str(self.folder / "model"), "--ids", "1,2,3", "--capture", "wte", "--to",
-                         str(locked / "out.npz"), **ordinary)
+            self.refused(
+                "cannot write: Permission denied",
+                "run",
+                "-m",
+                str(self.folder / "model"),
+                "--ids",
+                "1,2,3",
+                "--capture",
+                "wte",
+                "--to",
+                str(locked / "out.npz"),
+                **ordinary,
+            )
         except PermissionError:
             self.skipTest("another user cannot reach the program")
         self.assertEqual(list(locked.iterdir()), [])
@@ -228,8 +329,13 @@ class Refusals(unittest.TestCase):
         """From too little for anything to enough: it works, or it says in one line that it does not."""
         worked = refused = 0
         for megabytes in (60, 100, 150, 200, 300, 450, 700, 1500, 6000):
-            done = subprocess.run([EMBSCOPE, "predict", "The capital of Germany is", "--json", "--threads", "1"], capture_output=True, text=True, timeout=300,
-                                  preexec_fn=limited(resource.RLIMIT_AS, megabytes << 20))
+            done = subprocess.run(
+                [EMBSCOPE, "predict", "The capital of Germany is", "--json", "--threads", "1"],
+                capture_output=True,
+                text=True,
+                timeout=300,
+                preexec_fn=limited(resource.RLIMIT_AS, megabytes << 20),
+            )
             if done.returncode == 0:
                 worked += 1
                 json.loads(done.stdout)

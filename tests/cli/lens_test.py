@@ -1,4 +1,6 @@
-"""lens, attention and attribute as their user types them: published figures of the default model, pictures, mistakes."""
+"""lens, attention and attribute as their user types them: published figures of the default model, pictures,
+mistakes."""
+
 import json
 import os
 import pathlib
@@ -57,7 +59,9 @@ class Lens(unittest.TestCase):
         self.assertIn("4 ␣is", text.splitlines()[1])
         self.assertIn("␣Berlin 80%", text)
         self.assertIn("likeliest at position 4 from block 29 on", text)
-        self.assertIn("not the likeliest at position 4 (rank 7)", run("lens", CAPITAL, "--target", " Paris").stdout.decode())
+        self.assertIn(
+            "not the likeliest at position 4 (rank 7)", run("lens", CAPITAL, "--target", " Paris").stdout.decode()
+        )
 
     def test_long_texts_show_their_end(self):
         done = run("lens", LONG)
@@ -97,7 +101,9 @@ class Attention(unittest.TestCase):
             share[block] = share.get(block, 0) + first
         block = min(share, key=share.get)
         self.assertEqual(set(table("attention", CAPITAL)["block"]), {block})
-        self.assertIn(f"block {block:.0f}: its heads look least at the first token".encode(), run("attention", CAPITAL).stdout)
+        self.assertIn(
+            f"block {block:.0f}: its heads look least at the first token".encode(), run("attention", CAPITAL).stdout
+        )
 
     def test_few_tokens_are_cells_and_many_are_pixels(self):
         few = figure("attention", CAPITAL)
@@ -126,7 +132,9 @@ class Attribute(unittest.TestCase):
         self.assertEqual(len(parts["part"]), 1 + 30 * (9 + 1))
         logit = table("predict", CAPITAL, "-k", "1")["logit"][0]
         self.assertAlmostEqual(sum(parts["value"]), logit, delta=1e-4 * logit)
-        self.assertIn("␣Berlin after ␣is at position 4: the parts sum to 15.57", run("attribute", CAPITAL).stdout.decode())
+        self.assertIn(
+            "␣Berlin after ␣is at position 4: the parts sum to 15.57", run("attribute", CAPITAL).stdout.decode()
+        )
 
     def test_against_and_sorted(self):
         parts = table("attribute", CAPITAL, "--target", " Berlin", "--against", " Paris", "--sort")

@@ -1,4 +1,5 @@
 """map and neighbours as their user types them."""
+
 import json
 import os
 import pathlib
@@ -47,7 +48,20 @@ class Maps(unittest.TestCase):
 
     def test_points_are_written_and_each_has_its_quality(self):
         points = pathlib.Path(self.folder.name) / "points.npy"
-        columns = table("map", "-m", self.space, "--tokens", "0:60", "--perplexity", "9", "--steps", "60", "--each", "--points", str(points))
+        columns = table(
+            "map",
+            "-m",
+            self.space,
+            "--tokens",
+            "0:60",
+            "--perplexity",
+            "9",
+            "--steps",
+            "60",
+            "--each",
+            "--points",
+            str(points),
+        )
         self.assertEqual(len(columns["kept"]), 60)
         self.assertTrue(all(0 <= kept <= 1 for kept in columns["kept"]))
         data = points.read_bytes()
@@ -58,7 +72,11 @@ class Maps(unittest.TestCase):
         state = str(pathlib.Path(self.folder.name) / "state")
         options = ["map", "-m", self.space, "--tokens", "all", "--stall", "0"]
         whole = table(*options, "--steps", "400")
-        running = subprocess.Popen([EMBSCOPE, *options, "--steps", "300000", "--resume", state], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        running = subprocess.Popen(
+            [EMBSCOPE, *options, "--steps", "300000", "--resume", state],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
         time.sleep(1.5)
         running.send_signal(signal.SIGINT)
         said = running.communicate(timeout=60)[1]
@@ -71,10 +89,15 @@ class Maps(unittest.TestCase):
 
     def test_a_killed_map_goes_on_to_the_same_picture(self):
         folder = pathlib.Path(self.folder.name)
-        state, options = folder / "state", ["map", "-m", self.space, "--tokens", "all", "--stall", "0", "--steps", "30000"]
+        state, options = (
+            folder / "state",
+            ["map", "-m", self.space, "--tokens", "all", "--stall", "0", "--steps", "30000"],
+        )
         whole, again = folder / "whole.npy", folder / "again.npy"
         self.assertEqual(run(*options, "--points", str(whole)).returncode, 0)
-        running = subprocess.Popen([EMBSCOPE, *options, "--resume", str(state)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        running = subprocess.Popen(
+            [EMBSCOPE, *options, "--resume", str(state)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         saves = set()
         while len(saves) < 2:  # killed between two saves, not at an end
             self.assertIsNone(running.poll(), "ended before it could be killed")
@@ -84,7 +107,9 @@ class Maps(unittest.TestCase):
         time.sleep(0.2)
         running.kill()
         running.wait()
-        self.assertEqual({path.name for path in folder.iterdir()}, {"words.txt", "whole.npy", "state"})  # nothing half written
+        self.assertEqual(
+            {path.name for path in folder.iterdir()}, {"words.txt", "whole.npy", "state"}
+        )  # nothing half written
         self.assertEqual(run(*options, "--resume", str(state), "--points", str(again)).returncode, 0)
         self.assertEqual(whole.read_bytes(), again.read_bytes())
 
@@ -113,12 +138,13 @@ class Maps(unittest.TestCase):
 
     def test_mistakes_get_one_line(self):
         for says, *arguments in (
-                ("choose 1 to", "neighbours", "-m", self.space, "-k", "400"),
-                ("there are cosine, euclidean and dot", "neighbours", "-m", self.space, "--metric", "manhattan"),
-                ("there are tsne, umap and pca", "map", "-m", self.space, "--method", "som"),
-                ("no such word", "map", "-m", self.space, "--words", "unheard"),
-                ("only t-SNE keeps a state", "map", "-m", self.space, "--method", "pca", "--resume", "x"),
-                ("choose 1 to 3.0", "map", "-m", self.space, "--tokens", "0:10")):
+            ("choose 1 to", "neighbours", "-m", self.space, "-k", "400"),
+            ("there are cosine, euclidean and dot", "neighbours", "-m", self.space, "--metric", "manhattan"),
+            ("there are tsne, umap and pca", "map", "-m", self.space, "--method", "som"),
+            ("no such word", "map", "-m", self.space, "--words", "unheard"),
+            ("only t-SNE keeps a state", "map", "-m", self.space, "--method", "pca", "--resume", "x"),
+            ("choose 1 to 3.0", "map", "-m", self.space, "--tokens", "0:10"),
+        ):
             with self.subTest(says):
                 done = run(*arguments)
                 self.assertNotEqual(done.returncode, 0)

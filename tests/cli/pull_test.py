@@ -1,4 +1,5 @@
 """`embscope pull` against a hub on loopback that behaves, breaks off, lies and refuses."""
+
 import fcntl
 import hashlib
 import http.server
@@ -16,7 +17,10 @@ from limits import full_disk
 
 EMBSCOPE = os.environ["EMBSCOPE"]
 DATA = pathlib.Path(__file__).parent.parent / "data/reference/tiny-gpt2"
-FILES = {"config.json": (DATA / "config.json").read_bytes(), "model.safetensors": (DATA / "model.safetensors").read_bytes()}
+FILES = {
+    "config.json": (DATA / "config.json").read_bytes(),
+    "model.safetensors": (DATA / "model.safetensors").read_bytes(),
+}
 
 
 def git_sha1(data):
@@ -68,7 +72,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
             return self.send(302, b"", [("Location", hub.store + "/store/" + name)])
         status, body = 200, data
         if self.headers.get("Range") and not hub.whole_only:
-            status, body = 206, data[int(self.headers["Range"][6:-1]):]
+            status, body = 206, data[int(self.headers["Range"][6:-1]) :]
         cut = None
         if hub.cut and large:
             cut, hub.cut = hub.cut, None
@@ -104,7 +108,15 @@ class Pull(unittest.TestCase):
 
     def pull(self, name="owner/tiny", limit=None, **environment):
         address = f"http://127.0.0.1:{self.server.server_port}"
-        env = {**os.environ, "EMBSCOPE_CACHE": str(self.cache), "HF_ENDPOINT": address, "HF_HOME": str(self.cache / "hf"), "HF_TOKEN": "", "no_proxy": "*", **environment}
+        env = {
+            **os.environ,
+            "EMBSCOPE_CACHE": str(self.cache),
+            "HF_ENDPOINT": address,
+            "HF_HOME": str(self.cache / "hf"),
+            "HF_TOKEN": "",
+            "no_proxy": "*",
+            **environment,
+        }
         options = full_disk(limit, env) if limit else {"env": env}
         return subprocess.run([EMBSCOPE, "pull", name], capture_output=True, text=True, timeout=60, **options)
 
@@ -124,11 +136,15 @@ class Pull(unittest.TestCase):
         return self.folder / "model.safetensors.part"
 
     def fetched(self):
-        return [path.rsplit("/", 1)[1] for command, path, *_ in self.server.seen if command == "GET" and "resolve" in path]
+        return [
+            path.rsplit("/", 1)[1] for command, path, *_ in self.server.seen if command == "GET" and "resolve" in path
+        ]
 
     def info(self):
         environment = {**os.environ, "EMBSCOPE_CACHE": str(self.cache)}
-        return subprocess.run([EMBSCOPE, "info", "-m", "owner/tiny"], capture_output=True, text=True, env=environment).stdout
+        return subprocess.run(
+            [EMBSCOPE, "info", "-m", "owner/tiny"], capture_output=True, text=True, env=environment
+        ).stdout
 
     def whole(self):
         return {n: (self.folder / n).read_bytes() for n in FILES} == FILES
@@ -166,8 +182,12 @@ class Pull(unittest.TestCase):
             self.refused(self.pull(), f"status {status}", says)
 
     def test_a_list_that_is_none(self):
-        for listing, says in ((b"<html>", "not valid JSON"), (b"{}", "'siblings' is missing"), (b'{"siblings":[7]}', "expected an object"),
-                              (b" " * (65 << 20), "larger than 64 MiB")):
+        for listing, says in (
+            (b"<html>", "not valid JSON"),
+            (b"{}", "'siblings' is missing"),
+            (b'{"siblings":[7]}', "expected an object"),
+            (b" " * (65 << 20), "larger than 64 MiB"),
+        ):
             self.server.listing = listing
             self.refused(self.pull(), "/api/models/owner/tiny", says)
 
@@ -180,7 +200,7 @@ class Pull(unittest.TestCase):
 
     def test_shards_come_after_the_small_files_and_open(self):
         weights = FILES["model.safetensors"]
-        header = json.loads(weights[8:8 + int.from_bytes(weights[:8], "little")])
+        header = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")])
         shard = "model-00001-of-00001.safetensors"
         index = json.dumps({"weight_map": {name: shard for name in header if name != "__metadata__"}}).encode()
         self.server.files = {"config.json": FILES["config.json"], shard: weights, "model.safetensors.index.json": index}
@@ -273,8 +293,28 @@ class Pull(unittest.TestCase):
 
     def test_https_with_a_certificate_that_ssl_cert_file_vouches_for_and_no_other(self):
         certificate, key = self.cache / "hub.pem", self.cache / "key.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=hub", "-addext", "subjectAltName=IP:127.0.0.1",
-                        "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        subprocess.run(
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "1",
+                "-subj",
+                "/CN=hub",
+                "-addext",
+                "subjectAltName=IP:127.0.0.1",
+                "-keyout",
+                key,
+                "-out",
+                certificate,
+            ],
+            check=True,
+            capture_output=True,
+        )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)

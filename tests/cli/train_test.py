@@ -1,4 +1,6 @@
-"""train, train-tokenizer and growth as programs: what they leave behind, killed at any moment, on a full disk, with bad input."""
+"""train, train-tokenizer and growth as programs: what they leave behind, killed at any moment, on a full disk, with bad
+input."""
+
 import json
 import os
 import pathlib
@@ -14,8 +16,24 @@ from limits import full_disk
 
 PROGRAM = os.environ["EMBSCOPE"]
 TEXT = "".join("the cat sat on the mat. " if i % 3 == 0 else "a dog ran to the hill. " for i in range(80))
-SMALL = ["--layers", "2", "--heads", "2", "--width", "16", "--context", "16", "--batch", "4", "--warmup", "5", "--rate", "0.005",
-         "--sample-tokens", "0"]
+SMALL = [
+    "--layers",
+    "2",
+    "--heads",
+    "2",
+    "--width",
+    "16",
+    "--context",
+    "16",
+    "--batch",
+    "4",
+    "--warmup",
+    "5",
+    "--rate",
+    "0.005",
+    "--sample-tokens",
+    "0",
+]
 
 
 def embscope(*arguments, **options):
@@ -45,8 +63,19 @@ class Train(unittest.TestCase):
         self.assertIn("Loss while training", (self.path / "loss.json").read_text())
         generated = embscope("generate", "-m", self.path / "run", "the cat", "-n", 5)
         self.assertEqual(generated.returncode, 0, generated.stderr)
-        grown = embscope("growth", self.path / "run", "--words", "c", "--method", "pca", "--json", "--save", self.path / "growth.html",
-                         "--frames", self.path / "frames")
+        grown = embscope(
+            "growth",
+            self.path / "run",
+            "--words",
+            "c",
+            "--method",
+            "pca",
+            "--json",
+            "--save",
+            self.path / "growth.html",
+            "--frames",
+            self.path / "frames",
+        )
         self.assertEqual(grown.returncode, 0, grown.stderr)
         columns = json.loads(grown.stdout)["columns"]
         self.assertEqual(columns["step"], [0, 1, 2, 5, 10, 20, 40])
@@ -67,8 +96,11 @@ class Train(unittest.TestCase):
             time.sleep(0.15)
             run.send_signal(signal.SIGKILL)
             run.communicate()
-            run = subprocess.Popen([PROGRAM, "train", "--resume", "--out", self.path / "killed", "--quiet"], stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE)
+            run = subprocess.Popen(
+                [PROGRAM, "train", "--resume", "--out", self.path / "killed", "--quiet"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
         said = run.communicate()[1]
         self.assertEqual(run.returncode, 0, said)
         self.same_run("killed", "straight")
@@ -105,19 +137,40 @@ class Train(unittest.TestCase):
         while not (self.path / "full/training/run.json").exists() and run.poll() is None:
             time.sleep(0.005)
         size = state.stat().st_size
-        resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (size // 2, size // 2))  # from now on a write fails, as on a full disk
+        resource.prlimit(
+            run.pid, resource.RLIMIT_FSIZE, (size // 2, size // 2)
+        )  # from now on a write fails, as on a full disk
         said = run.communicate()[1]
         self.assertEqual(run.returncode, 1, said)
         self.assertRegex(said, r"^embscope: \[.*\] cannot write: ")
         self.assertEqual([f for f in (self.path / "full").rglob("*.tmp-*")], [])
-        self.assertEqual(embscope("generate", "-m", self.path / "full", "the", "-n", 2).returncode, 0)  # the model of the checkpoint before
+        self.assertEqual(
+            embscope("generate", "-m", self.path / "full", "the", "-n", 2).returncode, 0
+        )  # the model of the checkpoint before
         self.assertEqual(embscope("train", "--resume", "--out", self.path / "full", "--quiet").returncode, 0)
         self.same_run("full", "straight")
 
     def test_a_loss_that_is_no_number_stops_it_and_says_where_it_came_from(self):
-        done = self.train("run", "--steps", 50, "--checkpoint-every", 1, "--rate", "1e30", "--least-rate", 0, "--warmup", 0, "--clip", 0)
+        done = self.train(
+            "run",
+            "--steps",
+            50,
+            "--checkpoint-every",
+            1,
+            "--rate",
+            "1e30",
+            "--least-rate",
+            0,
+            "--warmup",
+            0,
+            "--clip",
+            0,
+        )
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr.splitlines()[-1], r"the loss is no longer a finite number at step \d+; first in the .*\. The checkpoint of step \d+ is kept in ")
+        self.assertRegex(
+            done.stderr.splitlines()[-1],
+            r"the loss is no longer a finite number at step \d+; first in the .*\. The checkpoint of step \d+ is kept in ",
+        )
         self.assertEqual(embscope("info", "-m", self.path / "run").returncode, 0)
 
     def test_the_checkpoint_of_another_configuration_is_refused(self):
@@ -132,7 +185,20 @@ class Train(unittest.TestCase):
 
     def test_goes_on_from_a_model_with_dropout_and_accumulation(self):
         self.assertEqual(self.train("first", "--steps", 60).returncode, 0)
-        more = self.train("second", "--from", self.path / "first", "--steps", 6, "--accumulate", 3, "--dropout", "0.1", "--warmup", 0, "--json")
+        more = self.train(
+            "second",
+            "--from",
+            self.path / "first",
+            "--steps",
+            6,
+            "--accumulate",
+            3,
+            "--dropout",
+            "0.1",
+            "--warmup",
+            0,
+            "--json",
+        )
         self.assertEqual(more.returncode, 0, more.stderr)
         self.assertLess(json.loads(more.stdout)["columns"]["loss"][0], 2.0)  # not the 2.8 of random weights
         self.text.write_text("Ω" * 40 + TEXT)
@@ -148,21 +214,24 @@ class Train(unittest.TestCase):
         empty = self.path / "empty"
         empty.write_text("")
         for arguments, status, says in (
-                (["train", empty, "--out", self.path / "a"], 2, "empty"),
-                (["train", short, "--out", self.path / "a"], 2, "a context of 64 needs at least 65"),
-                (["train", binary, "--out", self.path / "a"], 1, "--tokens bytes trains on any bytes"),
-                (["train", self.text, "--out", self.path / "a", "--width", 10], 2, "does not divide"),
-                (["train", "--out", self.path / "a"], 2, "a text is needed"),
-                (["train", "--resume", "--out", self.path / "a"], 1, "no run to go on with"),
-                (["train", "--resume", "--out", self.path / "a", "--width", 8], 2, "--width with --resume"),
-                (["train", self.path / "none", "--out", self.path / "a"], 1, "none"),
-                (["train-tokenizer", self.text, "--size", 5, "--to", self.path / "a"], 2, "choose 256"),
-                (["growth", self.path], 1, "holds no model.safetensors")):
+            (["train", empty, "--out", self.path / "a"], 2, "empty"),
+            (["train", short, "--out", self.path / "a"], 2, "a context of 64 needs at least 65"),
+            (["train", binary, "--out", self.path / "a"], 1, "--tokens bytes trains on any bytes"),
+            (["train", self.text, "--out", self.path / "a", "--width", 10], 2, "does not divide"),
+            (["train", "--out", self.path / "a"], 2, "a text is needed"),
+            (["train", "--resume", "--out", self.path / "a"], 1, "no run to go on with"),
+            (["train", "--resume", "--out", self.path / "a", "--width", 8], 2, "--width with --resume"),
+            (["train", self.path / "none", "--out", self.path / "a"], 1, "none"),
+            (["train-tokenizer", self.text, "--size", 5, "--to", self.path / "a"], 2, "choose 256"),
+            (["growth", self.path], 1, "holds no model.safetensors"),
+        ):
             done = embscope(*arguments)
             self.assertEqual(done.returncode, status, f"{arguments}: {done.stderr}")
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
             self.assertIn(says, done.stderr)
-        self.assertEqual(embscope("train", binary, "--out", self.path / "b", *SMALL, "--tokens", "bytes", "--steps", 2).returncode, 0)
+        self.assertEqual(
+            embscope("train", binary, "--out", self.path / "b", *SMALL, "--tokens", "bytes", "--steps", 2).returncode, 0
+        )
 
 
 if __name__ == "__main__":

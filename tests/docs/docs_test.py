@@ -1,21 +1,25 @@
-"""The documentation holds: its examples run and print what the pages say, its links and names exist, its reference is fresh.
+"""The documentation holds: its examples run and print what the pages say, its links and names exist, its reference is
+fresh.
 
 What a fenced block of a page means:
 
-    ```console          is run. A line `$ COMMAND` (`\\` at its end continues it) goes to sh; the lines below are what it prints,
-                        standard error included. The blocks of a page share one empty folder, in which `docs` and `tests` are
-                        those of the repository.
+    ```console          is run. A line `$ COMMAND` (`\\` at its end continues it) goes to sh; the lines below are what
+    it prints,
+                        standard error included. The blocks of a page share one empty folder, in which `docs` and
+                        `tests` are those of the repository.
     ```sh               is not run (it needs a network, or minutes); its embscope commands and options must exist.
-    ```LANG file=NAME   is written to that folder as NAME; where the repository has a file NAME, the block must equal it.
+    ```LANG file=NAME   is written to that folder as NAME; where the repository has a file NAME, the block must equal
+    it.
 
-Output is compared word by word. A line `...` stands for any lines, a word `...` for any words, `...` in a word for any part
-of it. Numbers with a decimal point
+Output is compared word by word. A line `...` stands for any lines, a word `...` for any words, `...` in a word for any
+part of it. Numbers with a decimal point
 may differ by three in the last digit: processors and kernels round differently. A command fails, and only then, when
 its output begins with `embscope: `.
 
-EMBSCOPE names the program; EMBSCOPE_EXAMPLE the built docs/how-to/cpp, without which its example is not run; EMBSCOPE_PYTHON a
-Python with NumPy for the examples that need it (else python3; without NumPy they are not run).
+EMBSCOPE names the program; EMBSCOPE_EXAMPLE the built docs/how-to/cpp, without which its example is not run;
+EMBSCOPE_PYTHON a Python with NumPy for the examples that need it (else python3; without NumPy they are not run).
 """
+
 import functools
 import os
 import pathlib
@@ -41,6 +45,7 @@ def pages(made=False):
 
 # What a page says
 
+
 class Block:
     def __init__(self, language, name, line, text):
         self.language, self.name, self.line, self.text = language, name, line, text
@@ -53,7 +58,7 @@ def blocks(page):
         fence = re.match(r"```(\w*)(?: file=(\S+))?\s*$", lines[at])
         if fence:
             end = lines.index("```", at + 1)
-            yield Block(fence.group(1), fence.group(2), at + 1, "\n".join(lines[at + 1:end]))
+            yield Block(fence.group(1), fence.group(2), at + 1, "\n".join(lines[at + 1 : end]))
             at = end
         at += 1
 
@@ -97,7 +102,7 @@ def same_word(expected, found):
         return False
     for a, b in zip(NUMBER.findall(expected), NUMBER.findall(found)):
         digits = len(a.partition(".")[2])
-        if digits != len(b.partition(".")[2]) or abs(float(a) - float(b)) > 3.001 * 10 ** -digits:
+        if digits != len(b.partition(".")[2]) or abs(float(a) - float(b)) > 3.001 * 10**-digits:
             return False
     return True
 
@@ -124,6 +129,7 @@ def same_output(expected, found):
 
 # What the program has
 
+
 @functools.cache
 def ask(*arguments):
     done = subprocess.run([EMBSCOPE, *arguments], capture_output=True, text=True, timeout=120)
@@ -141,7 +147,12 @@ def commands():
 
 def sites():
     """Every name of every site of the reference, with L for the block."""
-    return set(re.findall(r"`([^`]+)`", "\n".join(re.findall(r"^\| `.*$", (MADE / "sites.md").read_text().partition("| written")[0], re.M))))
+    return set(
+        re.findall(
+            r"`([^`]+)`",
+            "\n".join(re.findall(r"^\| `.*$", (MADE / "sites.md").read_text().partition("| written")[0], re.M)),
+        )
+    )
 
 
 def mistakes_of(line):
@@ -152,7 +163,12 @@ def mistakes_of(line):
         words = line.split()
     for at, word in enumerate(words):
         # shlex with punctuation characters keeps paths and options whole; EMBSCOPE=... only names the program
-        if "=" in word or pathlib.PurePath(word).name != "embscope" or at + 1 == len(words) or not re.match(r"[-\w]", words[at + 1]):
+        if (
+            "=" in word
+            or pathlib.PurePath(word).name != "embscope"
+            or at + 1 == len(words)
+            or not re.match(r"[-\w]", words[at + 1])
+        ):
             continue
         name, known = words[at + 1], options()
         if name in commands():
@@ -161,7 +177,7 @@ def mistakes_of(line):
             if name != "COMMAND":
                 yield f"there is no command '{name}'"
             continue
-        for option in words[at + 1:]:
+        for option in words[at + 1 :]:
             if set(option) <= set("|&;()<>"):
                 break
             if re.match(r"--?[a-z]", option) and option.partition("=")[0] not in known:
@@ -180,7 +196,9 @@ class Examples(unittest.TestCase):
                 (tools / "probe").symlink_to(pathlib.Path(EXAMPLE).resolve())
             for part in ("docs", "tests"):
                 (folder / part).symlink_to(ROOT / part)
-            environment = {name: value for name, value in os.environ.items() if name not in ("EMBSCOPE_MODEL", "EMBSCOPE")}
+            environment = {
+                name: value for name, value in os.environ.items() if name not in ("EMBSCOPE_MODEL", "EMBSCOPE")
+            }
             environment |= {"PATH": f"{tools}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
             for block in blocks(page):
                 if block.name and not (ROOT / block.name).exists():
@@ -195,17 +213,26 @@ class Examples(unittest.TestCase):
             if "import numpy" in (folder / script.group(1)).read_text() and not has_numpy():
                 print(f"no NumPy: not run: {command}", file=sys.stderr)
                 return
-            command = shlex.quote(PYTHON) + command[len("python3"):]
+            command = shlex.quote(PYTHON) + command[len("python3") :]
         if command.split()[0] == "probe" and not EXAMPLE:
             print(f"no EMBSCOPE_EXAMPLE: not run: {command}", file=sys.stderr)
             return
-        done = subprocess.run(["sh", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=PATIENCE)
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=PATIENCE,
+        )
         found = done.stdout.decode(errors="replace").splitlines()
         fails = any(line.startswith("embscope: ") for line in expected)
         status = f"status {done.returncode}, {'a failure' if fails else '0'} expected"
         if fails != (done.returncode != 0) or not same_output(expected, found):
-            self.fail("\n".join([f"$ {command}", f"--- the page says ({status})", *expected, "--- the program says", *found]))
+            self.fail(
+                "\n".join([f"$ {command}", f"--- the page says ({status})", *expected, "--- the program says", *found])
+            )
 
 
 @functools.cache
@@ -229,14 +256,20 @@ class Names(unittest.TestCase):
             for block in blocks(page):
                 if block.name and (ROOT / block.name).exists():
                     with self.subTest(f"{page.relative_to(ROOT)}:{block.line}"):
-                        self.assertEqual(block.text.splitlines(), (ROOT / block.name).read_text().splitlines(), block.name)
+                        self.assertEqual(
+                            block.text.splitlines(), (ROOT / block.name).read_text().splitlines(), block.name
+                        )
 
     def test_commands_and_options_exist(self):
         known = set().union(options(), *(options((name,)) for name in commands()))
         for page in pages():
             where = page.relative_to(ROOT)
-            lines = [line for block in blocks(page) if block.language == "sh"
-                     for line in block.text.replace("\\\n", " ").splitlines()]
+            lines = [
+                line
+                for block in blocks(page)
+                if block.language == "sh"
+                for line in block.text.replace("\\\n", " ").splitlines()
+            ]
             for line in [*lines, *(span for span in spans(page) if span.startswith("embscope "))]:
                 with self.subTest(f"{where}: {line}"):
                     self.assertEqual(list(mistakes_of(line)), [])
@@ -254,7 +287,10 @@ class Names(unittest.TestCase):
                     if re.fullmatch(r"(blocks|blk|transformer\.h|model\.layers)\.[\w.]+", site):
                         self.assertTrue(site in names, "docs/reference/sites.md has no such site")
                     elif re.fullmatch(r"(resid|attn|mlp|rot|hook)_\w+|ln1[\w.]*|ln2[\w.]*|ln_final[\w.]*", site):
-                        self.assertTrue(site in ends or any(name.endswith("." + site) for name in names), "docs/reference/sites.md has no such site")
+                        self.assertTrue(
+                            site in ends or any(name.endswith("." + site) for name in names),
+                            "docs/reference/sites.md has no such site",
+                        )
 
     def test_links_and_files_exist(self):
         for page in pages(made=True):
@@ -291,8 +327,13 @@ def anchors(page):
 
 class Reference(unittest.TestCase):
     def test_is_fresh(self):
-        done = subprocess.run([sys.executable, ROOT / "scripts/reference", "--check"], capture_output=True, text=True, timeout=300,
-                              env=os.environ | {"EMBSCOPE": str(EMBSCOPE)})
+        done = subprocess.run(
+            [sys.executable, ROOT / "scripts/reference", "--check"],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=os.environ | {"EMBSCOPE": str(EMBSCOPE)},
+        )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
@@ -307,7 +348,15 @@ class Convention(unittest.TestCase):
         self.assertTrue(same("a,1...", "a,1.25"))
         self.assertFalse(same("a,1...", "a,2.25"))
         self.assertTrue(same("p = 0.7963,", "p = 0.7965,"))
-        for a, b in (("p 0.7963", "p 0.7969"), ("p 0.7963", "p 0.796"), ("n 7", "n 8"), ("a", ""), ("", "a"), ("a\n...", "b\na"), ("-0.5", "0.5")):
+        for a, b in (
+            ("p 0.7963", "p 0.7969"),
+            ("p 0.7963", "p 0.796"),
+            ("n 7", "n 8"),
+            ("a", ""),
+            ("", "a"),
+            ("a\n...", "b\na"),
+            ("-0.5", "0.5"),
+        ):
             self.assertFalse(same(a, b), (a, b))
 
     def test_examples(self):
@@ -317,7 +366,9 @@ class Convention(unittest.TestCase):
     def test_mistakes(self):
         self.assertEqual(list(mistakes_of('embscope predict "x" -k 3 --save f.svg | less -S')), [])
         self.assertEqual(list(mistakes_of("build/release/embscope predct x")), ["there is no command 'predct'"])
-        self.assertEqual(list(mistakes_of("embscope toy --nonsense && ls --all")), ["'embscope toy' has no option --nonsense"])
+        self.assertEqual(
+            list(mistakes_of("embscope toy --nonsense && ls --all")), ["'embscope toy' has no option --nonsense"]
+        )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ const std::vector<std::string> hostile = {"</script><script>alert(1)</script>",
                                           "\xe2\x80\xa8 line separator \xe2\x80\xa9",
                                           "&lt;b&gt; &amp;"};
 // Tokens may be parts of a character; texts come from a command line. Neither need be UTF-8.
-const std::vector<std::string> no_text = {"\xff\xfe", "cut off \xe2\x82", "\xc3(", "\x80 alone", "\xed\xa0\x80", "\xf4\x90\x80\x80"};
+const std::vector<std::string> no_text = {"\xff\xfe",   "cut off \xe2\x82", "\xc3(",
+                                          "\x80 alone", "\xed\xa0\x80",     "\xf4\x90\x80\x80"};
 
 std::vector<double> ramp(std::size_t n) {
   std::vector<double> v;
@@ -56,9 +57,19 @@ void add_training_figures(std::vector<Figure>& all, const std::vector<std::strin
   all.push_back(figure_frequency(frequency));
 
   Table parts("gradient"), patches("patches"), sites("sites");
-  parts.add("site", std::vector<std::string>(n, "z")).add("block", step).add("head", step).add("position", position).add("token", words).add("value", numbers);
+  parts.add("site", std::vector<std::string>(n, "z"))
+      .add("block", step)
+      .add("head", step)
+      .add("position", position)
+      .add("token", words)
+      .add("value", numbers);
   all.push_back(figure_gradient(parts, words.front(), words.back()));
-  patches.add("site", std::vector<std::string>(n, "z")).add("block", step).add("head", step).add("position", nowhere).add("restored", numbers).add("estimated", ramp(n));
+  patches.add("site", std::vector<std::string>(n, "z"))
+      .add("block", step)
+      .add("head", step)
+      .add("position", nowhere)
+      .add("restored", numbers)
+      .add("estimated", ramp(n));
   sites.add("site", std::vector<std::string>{"z"}).add("correlation", std::vector<double>{value});
   all.push_back(figure_patch_agreement(patches, sites, words.front(), words.back()));
 }
@@ -71,7 +82,8 @@ void add_pass_figures(std::vector<Figure>& all, const std::vector<std::string>& 
   for (std::size_t i = 0; i < n; ++i) place[i] = static_cast<double>(i);
   numbers[0] = value;
 
-  Table cells("lens"), parts("attribution"), changes("edit"), grid("patch"), heads("patch"), runs("steer"), mixed("mix"), crossings("mix");
+  Table cells("lens"), parts("attribution"), changes("edit"), grid("patch"), heads("patch"), runs("steer"),
+      mixed("mix"), crossings("mix");
   cells.add("block", zero).add("position", place).add("token", words).add("top", words).add("probability", numbers);
   cells.add("target_rank", place).add("target_probability", numbers);
   all.push_back(figure_lens(cells));
@@ -79,16 +91,30 @@ void add_pass_figures(std::vector<Figure>& all, const std::vector<std::string>& 
   Tensor patterns({1, static_cast<std::int64_t>(n), static_cast<std::int64_t>(n)});
   patterns.values()[0] = static_cast<float>(value);
   all.push_back(figure_attention(patterns, std::vector<int>{0}, 0, words));
-  parts.add("part", std::vector<std::string>{"wte", "z", "mlp", "ln_final_bias"}).add("block", {NAN, 0, 0, NAN}).add("head", {NAN, 0, NAN, NAN});
+  parts.add("part", std::vector<std::string>{"wte", "z", "mlp", "ln_final_bias"})
+      .add("block", {NAN, 0, 0, NAN})
+      .add("head", {NAN, 0, NAN, NAN});
   parts.add("value", {0.5, value, value, -0.5});
   all.push_back(figure_attribution(parts, first, last));
-  changes.add("token", words).add("probability_before", numbers).add("probability_after", ramp(n)).add("change", numbers);
+  changes.add("token", words)
+      .add("probability_before", numbers)
+      .add("probability_after", ramp(n))
+      .add("change", numbers);
   all.push_back(figure_intervention(changes, first));
-  grid.add("site", std::vector<std::string>(n, "resid_pre")).add("block", zero).add("position", place).add("token", words).add("restored", numbers);
+  grid.add("site", std::vector<std::string>(n, "resid_pre"))
+      .add("block", zero)
+      .add("position", place)
+      .add("token", words)
+      .add("restored", numbers);
   grid.add("difference", ramp(n));
   heads.add("block", zero).add("head", place).add("restored", numbers).add("difference", ramp(n));
   all.push_back(figure_patch(grid, heads, first, last));
-  runs.add("strength", place).add("divergence", ramp(n)).add(first, numbers).add("top", words).add("top_probability", ramp(n)).add("text", words);
+  runs.add("strength", place)
+      .add("divergence", ramp(n))
+      .add(first, numbers)
+      .add("top", words)
+      .add("top_probability", ramp(n))
+      .add("text", words);
   all.push_back(figure_steer(runs, "blocks.0.resid_post"));
   mixed.add("block", zero).add("p", place).add(first, numbers).add(last, ramp(n)).add("top", words);
   crossings.add("block", {0, 1}).add("p", {0.5, NAN});
@@ -111,14 +137,19 @@ void add_space_figures(std::vector<Figure>& all, const std::vector<std::string>&
   all.push_back(figure_norms(table({}, {"from", "to", "vectors"})));
   all.push_back(figure_hubs(table({"token"}, {"occurrence"})));
   all.push_back(figure_undertrained(table({"token"}, {"indicator", "distance", "norm"}), words.front()));
-  all.push_back(figure_layers(table({}, {"mean_cosine", "centred_cosine", "self_similarity", "effective_rank", "mean_norm"}).add("layer", place), words.front()));
+  all.push_back(
+      figure_layers(table({}, {"mean_cosine", "centred_cosine", "self_similarity", "effective_rank", "mean_norm"})
+                        .add("layer", place),
+                    words.front()));
   all.push_back(figure_analogies(table({"relation"}, {"add", "mul", "add_raw", "nearest_c"}), words.front()));
   all.push_back(figure_judgements(table({"a", "b"}, {"people", "cosine"}), value));
   all.push_back(figure_categories(table({"category", "other"}, {"cosine"})));
   all.push_back(figure_compare(table({"measure"}, {"value"}), table({}, {"a", "b"}), words.front(), words.back()));
-  all.push_back(figure_layer_similarity(table({}, {"cka"}).add("a", place).add("b", place), words.front(), words.back()));
+  all.push_back(
+      figure_layer_similarity(table({}, {"cka"}).add("a", place).add("b", place), words.front(), words.back()));
   all.push_back(figure_trajectory(table({"site"}, {"x", "y"}).add("block", place), words.front(), words.back()));
-  all.push_back(figure_growth(table({}, {"norm", "mean cosine", "positive share", "frequency and norm"}).add("step", place)));
+  all.push_back(
+      figure_growth(table({}, {"norm", "mean cosine", "positive share", "frequency and norm"}).add("step", place)));
 }
 
 // One of each figure, with `words` wherever a text goes.
@@ -132,7 +163,8 @@ std::vector<Figure> all_figures(const std::vector<std::string>& words, double va
   };
   std::vector<Figure> all;
 
-  Table two("vectors"), many("vectors"), matrix("cosines"), list("list"), pairs("pairs"), offsets("dimensions"), sweep("mix"), life("life"), toy("toy");
+  Table two("vectors"), many("vectors"), matrix("cosines"), list("list"), pairs("pairs"), offsets("dimensions"),
+      sweep("mix"), life("life"), toy("toy");
   two.add("dimension", ramp(n)).add(first, numbers(value)).add(last, ramp(n));
   many.add("dimension", ramp(n));
   matrix.add("word", words);
@@ -141,22 +173,37 @@ std::vector<Figure> all_figures(const std::vector<std::string>& words, double va
   all.push_back(figure_vectors(many));
   all.push_back(figure_cosines(matrix));
 
-  list.add("rank", ramp(n)).add("token", words).add("id", ramp(n)).add("cosine", numbers(value)).add("probability", numbers(value));
+  list.add("rank", ramp(n))
+      .add("token", words)
+      .add("id", ramp(n))
+      .add("cosine", numbers(value))
+      .add("probability", numbers(value));
   all.push_back(figure_similar(list, first));
   all.push_back(figure_predict(list, first));
 
   pairs.add("from", ramp(n)).add("to", ramp(n)).add("pairs", numbers(value));
   all.push_back(figure_pairs(pairs, value, 0.97));
-  offsets.add("dimension", ramp(n)).add("mean", numbers(value)).add("deviation", numbers(value)).add("ratio", numbers(value));
+  offsets.add("dimension", ramp(n))
+      .add("mean", numbers(value))
+      .add("deviation", numbers(value))
+      .add("ratio", numbers(value));
   all.push_back(figure_dimensions(offsets));
 
-  sweep.add("p", ramp(n)).add(first, numbers(value)).add(last, ramp(n)).add("top", words).add("top_probability", ramp(n));
+  sweep.add("p", ramp(n))
+      .add(first, numbers(value))
+      .add(last, ramp(n))
+      .add("top", words)
+      .add("top_probability", ramp(n));
   all.push_back(figure_mix(sweep, std::vector<double>{value}, first, last));
 
   life.add("block", ramp(n));
   for (const char* change : {"ln1", "attn_out", "ln2", "mlp_out"})
     life.add(fmt::format("length_{}", change), numbers(NAN)).add(fmt::format("cosine_{}", change), numbers(NAN));
-  life.add("cosine_own", numbers(value)).add("cosine_predicted", numbers(value)).add("rank_own", numbers(value)).add("rank_predicted", numbers(value)).add("top", words);
+  life.add("cosine_own", numbers(value))
+      .add("cosine_predicted", numbers(value))
+      .add("rank_own", numbers(value))
+      .add("rank_predicted", numbers(value))
+      .add("top", words);
   all.push_back(figure_trace(life, first, last));
 
   Tensor points({static_cast<std::int64_t>(n), 2});
@@ -220,7 +267,8 @@ TEST(Figures, a_map_in_growth_moves_between_snapshots_and_a_still_does_not) {
   EXPECT_FALSE(still.as_object().contains("usermeta"));
   EXPECT_EQ(still.at("data").at("values").as_array().size(), 2u);
   // axes do not move from picture to picture
-  EXPECT_EQ(still.at("layer").at(0).at("encoding").at("x").at("scale"), moving.at("layer").at(0).at("encoding").at("x").at("scale"));
+  EXPECT_EQ(still.at("layer").at(0).at("encoding").at("x").at("scale"),
+            moving.at("layer").at(0).at("encoding").at("x").at("scale"));
   const std::string page = page_of(figure_growth_map(map)), quiet = page_of(figure_growth_map(map, 7));
   EXPECT_THAT(page, HasSubstr("role=\"group\""));
   EXPECT_THAT(page, HasSubstr("then(r => playButton('figure'"));
@@ -380,7 +428,8 @@ TEST(Figures, a_map_of_many_points_is_pixels_and_stays_small) {
   const Figure figure = figure_map(points, labels, "map", look);
   const bj::value spec = parsed(figure);
   EXPECT_LT(figure.spec.size(), 1'500'000u);
-  EXPECT_THAT(std::string(spec.at("layer").at(0).at("data").at("values").at(0).at("url").as_string()), ::testing::StartsWith("data:image/png;base64,"));
+  EXPECT_THAT(std::string(spec.at("layer").at(0).at("data").at("values").at(0).at("url").as_string()),
+              ::testing::StartsWith("data:image/png;base64,"));
   const auto& dots = spec.at("layer").at(1);
   EXPECT_LE(dots.at("data").at("values").as_array().size(), 160u);
   EXPECT_EQ(dots.at("encoding").at("color").at("scale").at("domain"), (bj::array{"word", "digits"}));
@@ -397,7 +446,8 @@ TEST(Figures, a_map_of_values_has_a_colour_for_each_fifth_of_them) {
       look.values.push_back(i == 0 ? 1e6 : static_cast<double>(i));  // one far away takes no colour from the others
     }
     look.colour_title = "norm";
-    const bj::value spec = parsed(figure_map(points, std::vector<std::string>(static_cast<std::size_t>(n), "x"), "map", look));
+    const bj::value spec =
+        parsed(figure_map(points, std::vector<std::string>(static_cast<std::size_t>(n), "x"), "map", look));
     const auto& dots = spec.at("layer").at(n == few ? 0 : 1);
     const auto& colour = dots.at("encoding").at("color");
     EXPECT_EQ(colour.at("title"), "norm");
@@ -429,7 +479,7 @@ TEST(Figures, a_map_of_more_kinds_than_colours_gives_each_colour_once) {
   const auto& domain = scale.at("domain").as_array();
   ASSERT_EQ(domain.size(), 12u);
   EXPECT_EQ(domain[0], "word");
-  EXPECT_EQ(domain[1], "script 18");  // the commonest of the others
+  EXPECT_EQ(domain[1], "script 18");     // the commonest of the others
   EXPECT_EQ(domain.back(), "8 others");  // 1 + 18 kinds, of which 11 have a colour of their own
   std::set<std::string> hues;
   for (const auto& hue : scale.at("range").as_array()) hues.insert(std::string(hue.as_string()));
@@ -439,10 +489,26 @@ TEST(Figures, a_map_of_more_kinds_than_colours_gives_each_colour_once) {
 }
 
 TEST(Figures, a_token_s_kind_is_read_from_its_label) {
-  const std::pair<const char*, const char*> kinds[] = {
-    {"␣apple", "word"}, {"␣Apple", "Word"}, {"ing", "piece"}, {"Foo", "Piece"}, {"1984", "digits"}, {"␣7", "digits"}, {"␣␣", "punctuation"},
-    {"--", "punctuation"}, {"", "punctuation"}, {"<0xE2><0x80>", "bytes"}, {"<|endoftext|>", "special"}, {"<", "punctuation"}, {"␣привет", "Cyrillic"},
-    {"漢字", "Han"}, {"한", "Hangul"}, {"ひ", "Kana"}, {"é", "piece"}, {"␣École", "Word"}, {"🎉", "emoji"}, {"␣n't", "word"}};
+  const std::pair<const char*, const char*> kinds[] = {{"␣apple", "word"},
+                                                       {"␣Apple", "Word"},
+                                                       {"ing", "piece"},
+                                                       {"Foo", "Piece"},
+                                                       {"1984", "digits"},
+                                                       {"␣7", "digits"},
+                                                       {"␣␣", "punctuation"},
+                                                       {"--", "punctuation"},
+                                                       {"", "punctuation"},
+                                                       {"<0xE2><0x80>", "bytes"},
+                                                       {"<|endoftext|>", "special"},
+                                                       {"<", "punctuation"},
+                                                       {"␣привет", "Cyrillic"},
+                                                       {"漢字", "Han"},
+                                                       {"한", "Hangul"},
+                                                       {"ひ", "Kana"},
+                                                       {"é", "piece"},
+                                                       {"␣École", "Word"},
+                                                       {"🎉", "emoji"},
+                                                       {"␣n't", "word"}};
   for (const auto& [label, kind] : kinds) EXPECT_EQ(token_kind(label), kind) << label;
 }
 

@@ -1,4 +1,5 @@
-// Tiles of the embedding matrix: every pixel is the mean of the values it covers, in any order, with any number of threads.
+// Tiles of the embedding matrix: every pixel is the mean of the values it covers, in any order, with any number of
+// threads.
 #include "embscope/matrix_tiles.h"
 
 #include <algorithm>
@@ -59,7 +60,8 @@ TEST_P(Tiles, the_values_of_a_piece_are_those_of_its_cells) {
       }
     }
   }
-  for (const MatrixTiles::Area& area : {MatrixTiles::Area{0, vocab_ + 1, 0, 1}, {-1, 1, 0, 1}, {3, 3, 0, 1}, {0, 1, 0, width_ + 1}, {0, 1, 2, 1}})
+  for (const MatrixTiles::Area& area :
+       {MatrixTiles::Area{0, vocab_ + 1, 0, 1}, {-1, 1, 0, 1}, {3, 3, 0, 1}, {0, 1, 0, width_ + 1}, {0, 1, 2, 1}})
     EXPECT_THROW(tiles_.values(area, "id", "id"), Error);
 }
 
@@ -96,9 +98,7 @@ TEST_P(Tiles, orders_rise_by_what_they_are_named_after) {
 
 TEST_P(Tiles, beyond_the_matrix_is_grey_and_beyond_the_tiles_an_error) {
   const auto rgb = pixels(tiles_.png(0, 0, 0, "id", "id"));
-  if (width_ < 256) {
-    EXPECT_EQ(rgb[3 * (255 * 256)], 232);
-  }
+  if (width_ < 256) { EXPECT_EQ(rgb[3 * (255 * 256)], 232); }
   EXPECT_THROW(tiles_.png(0, 1000, 0, "id", "id"), Error);
   EXPECT_THROW(tiles_.png(0, 0, -1, "id", "id"), Error);
   EXPECT_THROW(tiles_.png(static_cast<int>(tiles_.levels().size()), 0, 0, "id", "id"), Error);

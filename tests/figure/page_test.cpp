@@ -14,11 +14,16 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::vector<std::string> hostile = {"</script><script>alert(1)</script>", "<!-- <script>", "\"'\"><img src=x onerror=alert(1)>",
-                                          "a\nb\tc\r", "&amp; &lt; & <", "\\u003c/script>"};
+const std::vector<std::string> hostile = {"</script><script>alert(1)</script>",
+                                          "<!-- <script>",
+                                          "\"'\"><img src=x onerror=alert(1)>",
+                                          "a\nb\tc\r",
+                                          "&amp; &lt; & <",
+                                          "\\u003c/script>"};
 
 Figure figure_of(const std::string& word) {
-  return finish("test", word, word, {{"data", {{"values", bj::array{bj::object{{"label", word}}}}}}, {"mark", "point"}});
+  return finish("test", word, word,
+                {{"data", {{"values", bj::array{bj::object{{"label", word}}}}}}, {"mark", "point"}});
 }
 
 std::size_t count(std::string_view text, std::string_view part) {
@@ -41,7 +46,8 @@ std::vector<std::string> tags(std::string_view html) {
     std::string shape(name);
     const std::string inside(tag);
     static const std::regex attribute("([a-z-]+)=\"");
-    for (std::sregex_iterator a(inside.begin(), inside.end(), attribute), none; a != none; ++a) shape += " " + (*a)[1].str();
+    for (std::sregex_iterator a(inside.begin(), inside.end(), attribute), none; a != none; ++a)
+      shape += " " + (*a)[1].str();
     found.push_back(shape);
     at = end;
     if (name == "script" || name == "style" || name == "title") at = html.find("</" + std::string(name) + ">", end);
@@ -84,7 +90,8 @@ TEST(Page, is_utf_8_even_where_the_words_are_not) {
 TEST(Page, opens_without_a_network) {
   const std::string page = page_of(figure_of("apple"));
   EXPECT_GT(page.size(), 500000u);  // Vega's scripts are in it
-  for (const char* outside : {"<script src", "<link", "@import", "url(http"}) EXPECT_THAT(page, Not(HasSubstr(outside)));
+  for (const char* outside : {"<script src", "<link", "@import", "url(http"})
+    EXPECT_THAT(page, Not(HasSubstr(outside)));
   EXPECT_THAT(page, ::testing::StartsWith("<!doctype html>"));
   EXPECT_THAT(page, HasSubstr("<meta charset=\"utf-8\">"));
 }

@@ -35,8 +35,8 @@ Picture decoded(const std::vector<std::uint8_t>& png) {
 
 void expect_colour(Rgb found, Rgb expected, const std::string& where) {
   EXPECT_TRUE(found.r == expected.r && found.g == expected.g && found.b == expected.b)
-      << where << ": " << int{found.r} << "," << int{found.g} << "," << int{found.b} << " instead of " << int{expected.r}
-      << "," << int{expected.g} << "," << int{expected.b};
+      << where << ": " << int{found.r} << "," << int{found.g} << "," << int{found.b} << " instead of "
+      << int{expected.r} << "," << int{expected.g} << "," << int{expected.b};
 }
 
 TEST(Diverging, is_white_at_zero_red_above_and_blue_below) {
@@ -62,7 +62,8 @@ TEST(Png, keeps_every_pixel) {
 
 double mean_of(const Model& model, std::int64_t first, std::int64_t last, std::int64_t dimension) {
   double sum = 0;
-  for (std::int64_t id = first; id < last; ++id) sum += static_cast<double>(model.embedding(static_cast<TokenId>(id)).values()[static_cast<std::size_t>(dimension)]);
+  for (std::int64_t id = first; id < last; ++id)
+    sum += static_cast<double>(model.embedding(static_cast<TokenId>(id)).values()[static_cast<std::size_t>(dimension)]);
   return sum / static_cast<double>(last - first);
 }
 
@@ -76,7 +77,8 @@ TEST(Heatmap, shows_tokens_across_and_dimensions_down) {
   EXPECT_EQ(map.dimensions_per_pixel, 1);
   for (int x : {0, 1, 50, 96}) {
     for (int y : {0, 7, 47})
-      expect_colour(picture.at(x, y), diverging(mean_of(*model, x, x + 1, y) / map.range), fmt::format("token {}, dimension {}", x, y));
+      expect_colour(picture.at(x, y), diverging(mean_of(*model, x, x + 1, y) / map.range),
+                    fmt::format("token {}, dimension {}", x, y));
   }
 }
 
@@ -88,7 +90,8 @@ TEST(Heatmap, a_pixel_is_the_mean_of_the_tokens_it_covers) {
   EXPECT_EQ(map.tokens_per_pixel, 9.7);
   for (int x = 0; x < 10; ++x) {  // 97 tokens on 10 pixels: 9 or 10 each, none left out
     for (int y : {0, 20, 47})
-      expect_colour(picture.at(x, y), diverging(mean_of(*model, x * 97 / 10, (x + 1) * 97 / 10, y) / map.range), fmt::format("pixel {}", x));
+      expect_colour(picture.at(x, y), diverging(mean_of(*model, x * 97 / 10, (x + 1) * 97 / 10, y) / map.range),
+                    fmt::format("pixel {}", x));
   }
 }
 
@@ -107,7 +110,8 @@ TEST(Heatmap, a_wide_model_is_drawn_on_fewer_rows) {
 
 TEST(Heatmap, the_full_colour_is_the_99th_percentile) {
   Tensor rows({100, 10});
-  for (std::int64_t i = 0; i < 1000; ++i) rows.values()[static_cast<std::size_t>(i)] = static_cast<float>(i % 2 == 0 ? i : -i);
+  for (std::int64_t i = 0; i < 1000; ++i)
+    rows.values()[static_cast<std::size_t>(i)] = static_cast<float>(i % 2 == 0 ? i : -i);
   // every token is looked at when there are so few
   EXPECT_NEAR(heatmap(*tiny::embedding_only(rows)).range, 989, 1);
 }

@@ -57,7 +57,8 @@ class Save : public ::testing::Test {
   }
 
   tiny::Folder folder_;
-  const Figure figure_ = finish("test", "A </title> of it", "", {{"data", {{"values", bj::array{1, 2}}}}, {"mark", "point"}});
+  const Figure figure_ =
+      finish("test", "A </title> of it", "", {{"data", {{"values", bj::array{1, 2}}}}, {"mark", "point"}});
 };
 
 TEST_F(Save, json_is_the_specification) {
@@ -79,7 +80,8 @@ TEST_F(Save, an_old_file_is_replaced) {
 }
 
 TEST_F(Save, other_extensions_are_refused_with_those_there_are) {
-  for (const char* name : {"a.pdf", "a", "a.json.gz", ".html", "a.htm"}) expect_refused(at(name), Code::usage, ".html, .svg, .png or .json");
+  for (const char* name : {"a.pdf", "a", "a.json.gz", ".html", "a.htm"})
+    expect_refused(at(name), Code::usage, ".html, .svg, .png or .json");
 }
 
 TEST_F(Save, a_folder_that_is_missing_or_in_the_way_leaves_nothing) {

@@ -1,4 +1,5 @@
-// The counting allocation functions, apart from those who use them: inlined, GCC takes their malloc and free for a mismatch.
+// The counting allocation functions, apart from those who use them: inlined, GCC takes their malloc and free for a
+// mismatch.
 #include "files/allocated.h"
 
 #include <cstdlib>

@@ -45,7 +45,9 @@ class GgufParts : public ::testing::Test {
     write("m-00003-of-00003.gguf", {2, 3, 4, {"d"}, {}});
     return write("m-00001-of-00003.gguf", {0, 3, 4, {"a", "b"}, {key("general.name", 8, Bytes().string("three"))}});
   }
-  static std::string opening(const std::filesystem::path& path) { return refusal([&] { Archive::open(path); }); }
+  static std::string opening(const std::filesystem::path& path) {
+    return refusal([&] { Archive::open(path); });
+  }
 
   tiny::Folder folder_;
 };
@@ -57,12 +59,15 @@ TEST_F(GgufParts, open_as_one_from_the_first) {
   EXPECT_THAT(names, ElementsAre("a", "b", "c", "d"));
   EXPECT_EQ(archive->at("d").shape, (Shape{2, 4}));
   EXPECT_EQ(std::get<std::string_view>(*archive->meta("general.name")), "three");
-  EXPECT_THAT(archive->files(), ElementsAre(path("m-00001-of-00003.gguf"), path("m-00002-of-00003.gguf"), path("m-00003-of-00003.gguf")));
+  EXPECT_THAT(archive->files(),
+              ElementsAre(path("m-00001-of-00003.gguf"), path("m-00002-of-00003.gguf"), path("m-00003-of-00003.gguf")));
 }
 
 TEST_F(GgufParts, name_the_first_when_another_is_given) {
   write_three();
-  EXPECT_THAT(opening(path("m-00002-of-00003.gguf")), HasSubstr("is part 2 of 3 of a split GGUF: open its first part, " + path("m-00001-of-00003.gguf").string()));
+  EXPECT_THAT(
+      opening(path("m-00002-of-00003.gguf")),
+      HasSubstr("is part 2 of 3 of a split GGUF: open its first part, " + path("m-00001-of-00003.gguf").string()));
 }
 
 TEST_F(GgufParts, that_are_missing_or_renamed_are_named) {
@@ -83,7 +88,8 @@ TEST_F(GgufParts, that_do_not_belong_together_are_refused) {
   EXPECT_THAT(with_second({1, 4, 4, {"c"}, {}}), HasSubstr("m-00002-of-00003.gguf"));
   EXPECT_THAT(with_second({1, 3, 4, {"a"}, {}}), HasSubstr("tensor 'a' is in an earlier part too"));
   EXPECT_THAT(with_second({1, 3, 4, {"c", "e"}, {}}), HasSubstr("hold 4 tensors, they hold 5"));
-  EXPECT_THAT(with_second({1, 3, 4, {"c"}, {key("general.name", 8, Bytes().string("other"))}}), HasSubstr("its key 'general.name' is not that of part 1"));
+  EXPECT_THAT(with_second({1, 3, 4, {"c"}, {key("general.name", 8, Bytes().string("other"))}}),
+              HasSubstr("its key 'general.name' is not that of part 1"));
   tiny::write(path("m-00002-of-00003.gguf"), "no gguf at all");
   EXPECT_THAT(opening(first), HasSubstr("is part of a split GGUF, but no GGUF file"));
 }
@@ -100,7 +106,8 @@ TEST(GgufPartNames, have_two_numbers_of_five_digits) {
   EXPECT_EQ(name->number, 2);
   EXPECT_EQ(name->count, 12);
   EXPECT_EQ(name->path(11), "folder/big-Q4_K-00011-of-00012.gguf");
-  for (const char* other : {"m.gguf", "m-1-of-2.gguf", "m-00001-of-00002.safetensors", "m-0000a-of-00002.gguf", "-00001-of-00002"})
+  for (const char* other :
+       {"m.gguf", "m-1-of-2.gguf", "m-00001-of-00002.safetensors", "m-0000a-of-00002.gguf", "-00001-of-00002"})
     EXPECT_FALSE(GgufPartName::of(other)) << other;
 }
 

@@ -1,4 +1,5 @@
-// JSON as models' and tokenizers' files have it: numbers in any spelling, and what is no value of the kind that is asked for.
+// JSON as models' and tokenizers' files have it: numbers in any spelling, and what is no value of the kind that is
+// asked for.
 #include "files/json.h"
 
 #include <gmock/gmock.h>
@@ -10,7 +11,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::int64_t integer(std::string_view number) { return JsonObject(parse_json("{\"n\": " + std::string(number) + "}", "f"), "f").integer("n"); }
+std::int64_t integer(std::string_view number) {
+  return JsonObject(parse_json("{\"n\": " + std::string(number) + "}", "f"), "f").integer("n");
+}
 
 TEST(Json, whole_numbers_may_be_written_as_reals) {
   EXPECT_EQ(integer("12"), 12);
@@ -20,15 +23,19 @@ TEST(Json, whole_numbers_may_be_written_as_reals) {
 }
 
 TEST(Json, what_is_no_whole_number_is_refused) {
-  for (const char* number : {"12.5", "1e15", "-1e300", "9223372036854775808", "\"12\"", "true", "null", "[1]"}) EXPECT_THROW(integer(number), Error) << number;
+  for (const char* number : {"12.5", "1e15", "-1e300", "9223372036854775808", "\"12\"", "true", "null", "[1]"})
+    EXPECT_THROW(integer(number), Error) << number;
 }
 
 TEST(Json, a_key_that_occurs_twice_is_met_behind_every_kind_of_value) {
-  for (const char* value : {"1", "-1", "18446744073709551615", "1.5", "true", "false", "null", "\"text\"", "\"a\\u00e9\\nb\"", "[]", "[1, [true]]", "{}", "{\"k\": {\"k\": 1}}"}) {
+  for (const char* value : {"1", "-1", "18446744073709551615", "1.5", "true", "false", "null", "\"text\"",
+                            "\"a\\u00e9\\nb\"", "[]", "[1, [true]]", "{}", "{\"k\": {\"k\": 1}}"}) {
     const std::string before = std::string("{\"x\": ") + value + ", \"kk\": 1, ";
     EXPECT_EQ(refusal([&] { parse_json(before + "\"l\": 2}", "f"); }), "no error") << value;
-    EXPECT_THAT(refusal([&] { parse_json(before + "\"kk\": 2}", "f"); }), HasSubstr("the key 'kk' occurs twice")) << value;
-    EXPECT_THAT(refusal([&] { parse_json(before + "\"k\\u006b\": 2}", "f"); }), HasSubstr("the key 'kk' occurs twice")) << value;
+    EXPECT_THAT(refusal([&] { parse_json(before + "\"kk\": 2}", "f"); }), HasSubstr("the key 'kk' occurs twice"))
+        << value;
+    EXPECT_THAT(refusal([&] { parse_json(before + "\"k\\u006b\": 2}", "f"); }), HasSubstr("the key 'kk' occurs twice"))
+        << value;
   }
 }
 
@@ -53,7 +60,8 @@ TEST(JsonObject, says_what_it_expected_and_the_beginning_of_what_it_found) {
   const JsonObject json(value, "f");
   EXPECT_THAT(refusal([&] { json.truth("a", false); }), HasSubstr("[f] 'a': expected true or false, found 1"));
   EXPECT_THAT(refusal([&] { json.object("a"); }), HasSubstr("'a': expected an object, found 1"));
-  EXPECT_EQ(refusal([&] { json.array("long"); }), "[f] 'long': expected a list, found \"" + std::string(56, 'x') + "...");
+  EXPECT_EQ(refusal([&] { json.array("long"); }),
+            "[f] 'long': expected a list, found \"" + std::string(56, 'x') + "...");
 }
 
 TEST(Json, has_an_end) {
@@ -63,7 +71,8 @@ TEST(Json, has_an_end) {
 
 TEST(Json, sees_a_key_twice_however_it_is_spelled) {
   const std::string rest(5000, 'x');  // longer than what the parser keeps of one at a time
-  EXPECT_THAT(refusal([&] { parse_json("{\"a" + rest + "\":1,\"\\u0061" + rest + "\":2}", "f"); }), HasSubstr("occurs twice"));
+  EXPECT_THAT(refusal([&] { parse_json("{\"a" + rest + "\":1,\"\\u0061" + rest + "\":2}", "f"); }),
+              HasSubstr("occurs twice"));
   EXPECT_NO_THROW(parse_json("{\"a" + rest + "\":1,\"\\u0062" + rest + "\":2}", "f"));
 }
 

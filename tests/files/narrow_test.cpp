@@ -30,7 +30,8 @@ void expect_nearest(std::uint16_t (*round)(float), DType dtype, std::uint16_t in
   }
   EXPECT_EQ(round(INFINITY), infinity);
   EXPECT_EQ(round(-INFINITY), infinity | 0x8000);
-  for (float nan : {std::bit_cast<float>(0x7f800001u), std::bit_cast<float>(0xffc00000u)}) EXPECT_TRUE(std::isnan(widened(round(nan), dtype)));
+  for (float nan : {std::bit_cast<float>(0x7f800001u), std::bit_cast<float>(0xffc00000u)})
+    EXPECT_TRUE(std::isnan(widened(round(nan), dtype)));
 }
 
 TEST(Narrow, to_f16_is_the_nearest_for_every_value_and_every_middle) {

@@ -48,7 +48,9 @@ class NpzTest : public ::testing::Test {
     put(bytes, 0, id, 2), put(bytes, 2, data.size(), 2);
     return bytes + data;
   }
-  static void put(std::string& bytes, std::size_t at, std::uint64_t value, std::size_t size) { std::memcpy(bytes.data() + at, &value, size); }
+  static void put(std::string& bytes, std::size_t at, std::uint64_t value, std::size_t size) {
+    std::memcpy(bytes.data() + at, &value, size);
+  }
   std::uint64_t number(std::size_t at, std::size_t size) const {
     std::uint64_t value = 0;
     std::memcpy(&value, bytes_.data() + at, size);
@@ -101,19 +103,24 @@ TEST_F(NpzTest, says_what_is_wrong) {
 TEST_F(NpzTest, has_every_field_as_the_specification_of_zip_says) {
   constexpr std::uint64_t version = 45, utf8 = 0x800, first_of_january_1980 = 33, in_64_bits = 0xffffffff;
   const std::string name = "blocks.0.z.npy";
-  const std::size_t directory = bytes_.find("PK\x01\x02"), record = bytes_.find("PK\x06\x06"), data = 30 + name.size() + 20;
+  const std::size_t directory = bytes_.find("PK\x01\x02"), record = bytes_.find("PK\x06\x06"),
+                    data = 30 + name.size() + 20;
   const std::uint64_t size = bytes_.find("PK\x03\x04", data) - data, crc = crc32(bytes_.substr(data, size));
   EXPECT_THAT(numbers(0, {4, 2, 2, 2, 2, 2, 4, 4, 4, 2, 2}),
-              ElementsAre(0x04034b50, version, utf8, 0, 0, first_of_january_1980, crc, in_64_bits, in_64_bits, name.size(), 20));
+              ElementsAre(0x04034b50, version, utf8, 0, 0, first_of_january_1980, crc, in_64_bits, in_64_bits,
+                          name.size(), 20));
   EXPECT_EQ(bytes_.substr(30, name.size()), name);
   EXPECT_THAT(numbers(30 + name.size(), {2, 2, 8, 8}), ElementsAre(1, 16, size, size));
   EXPECT_THAT(numbers(directory, {4, 2, 2, 2, 2, 2, 2, 4, 4, 4, 2, 2, 2, 2, 2, 4, 4}),
-              ElementsAre(0x02014b50, version, version, utf8, 0, 0, first_of_january_1980, crc, in_64_bits, in_64_bits, name.size(), 28, 0, 0, 0, 0, in_64_bits));
+              ElementsAre(0x02014b50, version, version, utf8, 0, 0, first_of_january_1980, crc, in_64_bits, in_64_bits,
+                          name.size(), 28, 0, 0, 0, 0, in_64_bits));
   EXPECT_EQ(bytes_.substr(directory + 46, name.size()), name);
   EXPECT_THAT(numbers(directory + 46 + name.size(), {2, 2, 8, 8, 8}), ElementsAre(1, 24, size, size, 0));
-  EXPECT_THAT(numbers(record, {4, 8, 2, 2, 4, 4, 8, 8, 8, 8}), ElementsAre(0x06064b50, 44, version, version, 0, 0, 2, 2, record - directory, directory));
+  EXPECT_THAT(numbers(record, {4, 8, 2, 2, 4, 4, 8, 8, 8, 8}),
+              ElementsAre(0x06064b50, 44, version, version, 0, 0, 2, 2, record - directory, directory));
   EXPECT_THAT(numbers(record + 56, {4, 4, 8, 4}), ElementsAre(0x07064b50, 0, record, 1));
-  EXPECT_THAT(numbers(record + 76, {4, 2, 2, 2, 2, 4, 4, 2}), ElementsAre(0x06054b50, 0, 0, 0xffff, 0xffff, in_64_bits, in_64_bits, 0));
+  EXPECT_THAT(numbers(record + 76, {4, 2, 2, 2, 2, 4, 4, 2}),
+              ElementsAre(0x06054b50, 0, 0, 0xffff, 0xffff, in_64_bits, in_64_bits, 0));
   EXPECT_EQ(bytes_.size(), record + 98);
 }
 

@@ -23,15 +23,17 @@ TEST_P(Decode, blocks_have_the_bits_of_the_reference) {
     if (std::isnan(e))
       ASSERT_TRUE(std::isnan(f)) << "value " << i;
     else
-      ASSERT_EQ(std::bit_cast<std::uint32_t>(f), std::bit_cast<std::uint32_t>(e)) << "value " << i << ": " << f << ", not " << e;
+      ASSERT_EQ(std::bit_cast<std::uint32_t>(f), std::bit_cast<std::uint32_t>(e))
+          << "value " << i << ": " << f << ", not " << e;
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(types, Decode,
-                         ::testing::Values(DType::f16, DType::bf16, DType::f8_e4m3, DType::f8_e5m2, DType::q8_0, DType::q4_0, DType::q4_1,
-                                           DType::q5_0, DType::q5_1, DType::q2_k, DType::q3_k, DType::q4_k, DType::q5_k, DType::q6_k,
-                                           DType::q8_k, DType::iq1_s, DType::iq1_m, DType::iq2_xxs, DType::iq2_xs, DType::iq2_s,
-                                           DType::iq3_xxs, DType::iq3_s, DType::iq4_nl, DType::iq4_xs, DType::tq1_0, DType::tq2_0,
+                         ::testing::Values(DType::f16, DType::bf16, DType::f8_e4m3, DType::f8_e5m2, DType::q8_0,
+                                           DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q2_k, DType::q3_k,
+                                           DType::q4_k, DType::q5_k, DType::q6_k, DType::q8_k, DType::iq1_s,
+                                           DType::iq1_m, DType::iq2_xxs, DType::iq2_xs, DType::iq2_s, DType::iq3_xxs,
+                                           DType::iq3_s, DType::iq4_nl, DType::iq4_xs, DType::tq1_0, DType::tq2_0,
                                            DType::mxfp4, DType::nvfp4),
                          [](const auto& type) { return std::string(name(type.param)); });
 

@@ -23,7 +23,8 @@ class TextFiles : public ::testing::Test {
 };
 
 TEST_F(TextFiles, are_the_same_with_any_line_ends_and_with_or_without_a_mark) {
-  for (const char* text : {"one\n two\n\nthree", "one\r\n two\r\n\r\nthree", "\xef\xbb\xbfone\n two\n\nthree", "\xef\xbb\xbfone\r\n two\r\n\r\nthree"}) {
+  for (const char* text : {"one\n two\n\nthree", "one\r\n two\r\n\r\nthree", "\xef\xbb\xbfone\n two\n\nthree",
+                           "\xef\xbb\xbfone\r\n two\r\n\r\nthree"}) {
     EXPECT_EQ(read_text(file(text)), "one\n two\n\nthree");
     EXPECT_THAT(read_lines(file(text)), ElementsAre("one", " two", "", "three"));
   }

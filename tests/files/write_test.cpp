@@ -1,4 +1,5 @@
-// Arrays as each format holds them: what is written reads back, and what a format cannot hold is refused before anything is.
+// Arrays as each format holds them: what is written reads back, and what a format cannot hold is refused before
+// anything is.
 #include <fstream>
 #include <limits>
 #include <sstream>
@@ -96,7 +97,8 @@ TEST(Places, are_looked_at_before_the_work_and_left_as_they_are) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
   EXPECT_EQ(std::filesystem::file_size(folder.path() / "old.npz"), 3);
   EXPECT_THAT(refusal([&] { expect_writable(folder.path()); }), HasSubstr("cannot write: it is a folder"));
-  EXPECT_THAT(refusal([&] { expect_writable(folder.path() / "none" / "new"); }), HasSubstr("cannot write: No such file or directory"));
+  EXPECT_THAT(refusal([&] { expect_writable(folder.path() / "none" / "new"); }),
+              HasSubstr("cannot write: No such file or directory"));
   EXPECT_THAT(refusal([&] { expect_arrays(folder.path() / "new.csv"); }), HasSubstr("write to .npz"));
 }
 

@@ -192,7 +192,8 @@ TEST_P(Edits, clamp_holds_the_dimensions_named_between_the_bounds) {
   e.low = -0.01f, e.high = 0.02f;
   const auto untouched = at(residual, {});
   const auto clamped = [&](float x) { return std::clamp(x, e.low, e.high); };
-  expect_changed(at(residual, {e}), untouched, 0, [&](const float* x, std::int64_t i, std::int64_t) { return clamped(x[i]); });
+  expect_changed(at(residual, {e}), untouched, 0,
+                 [&](const float* x, std::int64_t i, std::int64_t) { return clamped(x[i]); });
   e.dimensions = {1, 4};
   expect_changed(at(residual, {e}), untouched, 0,
                  [&](const float* x, std::int64_t i, std::int64_t) { return i == 1 || i == 4 ? clamped(x[i]) : x[i]; });
@@ -221,7 +222,8 @@ TEST_P(Edits, noise_is_normal_of_its_deviation_and_belongs_to_seed_and_position)
   // A noted edit gives tomorrow what it gave today: the stream of seed and position, with its sign.
   Random stream(0x9e3779b97f4a7c15 + 2);
   for (float x : noise[0].row(2)) EXPECT_NEAR(x, 2 * stream.normal(), 1e-5);
-  for (std::size_t i = 0; i < noise[1].row(2).size(); ++i) EXPECT_NEAR(noise[0].row(2)[i], noise[1].row(2)[i], 1e-5);  // whatever the row
+  for (std::size_t i = 0; i < noise[1].row(2).size(); ++i)
+    EXPECT_NEAR(noise[0].row(2)[i], noise[1].row(2)[i], 1e-5);  // whatever the row
 }
 
 TEST_P(Edits, every_site_takes_every_change) {

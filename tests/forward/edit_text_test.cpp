@@ -141,7 +141,8 @@ TEST_P(EditText, vectors_are_added_scaled_and_averaged) {
 
 TEST_P(EditText, a_vector_by_itself_is_as_wide_as_the_model) {
   EXPECT_EQ(parse_vector("' dog'", *transformer_), wte(" dog"));
-  EXPECT_EQ(parse_vector("0.5", *transformer_), std::vector<float>(static_cast<std::size_t>(model_->config().width), 0.5f));
+  EXPECT_EQ(parse_vector("0.5", *transformer_),
+            std::vector<float>(static_cast<std::size_t>(model_->config().width), 0.5f));
 }
 
 TEST_P(EditText, run_takes_what_another_text_has_at_the_site) {
@@ -249,10 +250,14 @@ TEST_P(EditText, files_are_refused_by_the_grammar_however_they_are_written) {
     std::string of_absent = said(absent);
     if (const std::size_t name = of_absent.find("y.npy"); name != std::string::npos) of_absent[name] = 'x';
     EXPECT_EQ(said(there), of_absent) << "tells whether a file exists: " << at << " | " << action;
-    EXPECT_NE(refusal([&] { parse_edit(with_path(at + " " + action, there), *transformer_, prompt_); }), "no error") << at << " " << action;
+    EXPECT_NE(refusal([&] { parse_edit(with_path(at + " " + action, there), *transformer_, prompt_); }), "no error")
+        << at << " " << action;
   }
   EXPECT_FALSE(watched.opened());
-  EXPECT_EQ(parse_edit("wte", fmt::format("set file('{}', 0)", there), *transformer_, prompt_, {.files = Files::allowed})[0].vector, values);
+  EXPECT_EQ(
+      parse_edit("wte", fmt::format("set file('{}', 0)", there), *transformer_, prompt_, {.files = Files::allowed})[0]
+          .vector,
+      values);
   EXPECT_TRUE(watched.opened()) << "the watch sees what is opened";
 }
 
@@ -266,13 +271,16 @@ TEST_P(EditText, files_are_refused_in_every_form) {
   const Site site{Point::wte, -1};
   EXPECT_TRUE(forbidden([&] { parse_edit("wte set file('x', 0)", *transformer_, prompt_); }));
   EXPECT_TRUE(forbidden([&] { parse_edits_json(R"~([["wte set file('x')"]])~", *transformer_, prompt_); }));
-  EXPECT_TRUE(forbidden([&] { parse_edits_json(R"~({"at": "wte", "do": "set file('x')"})~", *transformer_, prompt_); }));
+  EXPECT_TRUE(
+      forbidden([&] { parse_edits_json(R"~({"at": "wte", "do": "set file('x')"})~", *transformer_, prompt_); }));
   EXPECT_TRUE(forbidden([&] { parse_vector("file('x')", *transformer_, site, 0); }));
   EXPECT_TRUE(forbidden([&] { parse_vector("2 * (' cat' + file('x'))", *transformer_); }));
 }
 
 TEST_P(EditText, two_parts_are_each_whole_by_themselves) {
-  const auto both = [&](std::string_view at, std::string_view action) { return parse_edit(at, action, *transformer_, prompt_); };
+  const auto both = [&](std::string_view at, std::string_view action) {
+    return parse_edit(at, action, *transformer_, prompt_);
+  };
   EXPECT_EQ(both("wte@' cat'", "set ' dog'")[0].vector, wte(" dog"));
   EXPECT_THAT(both("wte@' cat' ", " zero ")[0].positions, ElementsAre(1));
   const auto says = [&](std::string_view at, std::string_view action) { return refusal([&] { both(at, action); }); };
@@ -298,7 +306,8 @@ TEST_P(EditText, an_occurrence_or_a_token_names_a_position) {
 
 TEST_P(EditText, tells_the_tokens_that_it_names) {
   std::vector<NamedToken> tokens;
-  parse_edit("wte", "set ' cat' - 0.5 * (mean('dog', #3) + run(' is'@-1)) + 'cats'", *transformer_, prompt_, {.tokens = &tokens});
+  parse_edit("wte", "set ' cat' - 0.5 * (mean('dog', #3) + run(' is'@-1)) + 'cats'", *transformer_, prompt_,
+             {.tokens = &tokens});
   ASSERT_THAT(tokens, SizeIs(4));
   const auto id = [&](std::string_view word) { return model_->tokenizer().find(word).value(); };
   EXPECT_EQ(tokens[0].id, id(" cat"));
@@ -345,41 +354,42 @@ struct Bad {
 };
 
 TEST_P(EditText, text_that_is_no_edit_is_refused_at_its_character) {
-  for (const Bad& bad : {Bad{"", "expected a site at character 1"},
-                         Bad{"@3 zero", "expected a site at character 1"},
-                         Bad{"wte", "expected set, add, scale, mix, zero, project_out, rotate, clamp or noise"},
-                         Bad{"wte double", "clamp or noise at character 5"},
-                         Bad{"wte@ zero", "expected a whole number at character 6"},
-                         Bad{"wte@1, zero", "expected a whole number at character 8"},
-                         Bad{"wte@99999999999 zero", "expected a whole number at character 5"},
-                         Bad{"wte@3..1 zero", "the positions run backwards"},
-                         Bad{"wte@1.5 zero", "expected '.' at character 7"},
-                         Bad{"wte@'' zero", "the word is empty at character 5"},
-                         Bad{"wte@' cat zero", "the quotation is not closed at character 5"},
-                         Bad{"blocks.0.z/x zero", "expected a whole number at character 12"},
-                         Bad{"wte scale", "expected a number at character 10"},
-                         Bad{"wte scale two", "expected a number at character 11"},
-                         Bad{"wte scale 1e39", "expected a number that fits at character 11"},
-                         Bad{"wte scale nan", "expected a number at character 11"},
-                         Bad{"wte set inf", "at character 9"},
-                         Bad{"wte set", "expected a number, a word in quotes"},
-                         Bad{"wte mix 0.5", "at character 12"},
-                         Bad{"wte mix ' cat'", "expected a number at character 9"},
-                         Bad{"wte set ' cat", "the quotation is not closed at character 9"},
-                         Bad{"wte zero 1", "expected nothing more at character 10"},
-                         Bad{"wte set 1 2", "expected nothing more at character 11"},
-                         Bad{"wte add x", "at character 9"},
-                         Bad{"wte set ''", "the word is empty at character 9"},
-                         Bad{"wte set (' cat'", "expected ')' at character 16"},
-                         Bad{"wte set mean()", "at character 14"},
-                         Bad{"wte set median(' cat')", "expected a word in quotes, #ID, mean(...), run(...) or file(...)"},
-                         Bad{"wte set ' cat' -", "at character 17"},
-                         Bad{"wte set ' cat' ' dog'", "expected nothing more at character 16"},
-                         Bad{"wte rotate ' cat'", "expected a number at character 12"},
-                         Bad{"wte clamp 1 0", "expected a number"},
-                         Bad{"wte noise 1 sed 3", "expected 'seed' at character 13"},
-                         Bad{"wte noise 1 seed -1", "expected a seed from 0 to 18446744073709551615"},
-                         Bad{"wte noise 1 seed 18446744073709551616", "expected a seed from 0 to 18446744073709551615"}}) {
+  for (const Bad& bad :
+       {Bad{"", "expected a site at character 1"},
+        Bad{"@3 zero", "expected a site at character 1"},
+        Bad{"wte", "expected set, add, scale, mix, zero, project_out, rotate, clamp or noise"},
+        Bad{"wte double", "clamp or noise at character 5"},
+        Bad{"wte@ zero", "expected a whole number at character 6"},
+        Bad{"wte@1, zero", "expected a whole number at character 8"},
+        Bad{"wte@99999999999 zero", "expected a whole number at character 5"},
+        Bad{"wte@3..1 zero", "the positions run backwards"},
+        Bad{"wte@1.5 zero", "expected '.' at character 7"},
+        Bad{"wte@'' zero", "the word is empty at character 5"},
+        Bad{"wte@' cat zero", "the quotation is not closed at character 5"},
+        Bad{"blocks.0.z/x zero", "expected a whole number at character 12"},
+        Bad{"wte scale", "expected a number at character 10"},
+        Bad{"wte scale two", "expected a number at character 11"},
+        Bad{"wte scale 1e39", "expected a number that fits at character 11"},
+        Bad{"wte scale nan", "expected a number at character 11"},
+        Bad{"wte set inf", "at character 9"},
+        Bad{"wte set", "expected a number, a word in quotes"},
+        Bad{"wte mix 0.5", "at character 12"},
+        Bad{"wte mix ' cat'", "expected a number at character 9"},
+        Bad{"wte set ' cat", "the quotation is not closed at character 9"},
+        Bad{"wte zero 1", "expected nothing more at character 10"},
+        Bad{"wte set 1 2", "expected nothing more at character 11"},
+        Bad{"wte add x", "at character 9"},
+        Bad{"wte set ''", "the word is empty at character 9"},
+        Bad{"wte set (' cat'", "expected ')' at character 16"},
+        Bad{"wte set mean()", "at character 14"},
+        Bad{"wte set median(' cat')", "expected a word in quotes, #ID, mean(...), run(...) or file(...)"},
+        Bad{"wte set ' cat' -", "at character 17"},
+        Bad{"wte set ' cat' ' dog'", "expected nothing more at character 16"},
+        Bad{"wte rotate ' cat'", "expected a number at character 12"},
+        Bad{"wte clamp 1 0", "expected a number"},
+        Bad{"wte noise 1 sed 3", "expected 'seed' at character 13"},
+        Bad{"wte noise 1 seed -1", "expected a seed from 0 to 18446744073709551615"},
+        Bad{"wte noise 1 seed 18446744073709551616", "expected a seed from 0 to 18446744073709551615"}}) {
     expect_refused(bad.text, Code::usage, bad.says);
   }
 }

@@ -1,4 +1,5 @@
-// The tiny models of tests/data/families, written as files: their weights are a function of names (tests/reference/make_families.py).
+// The tiny models of tests/data/families, written as files: their weights are a function of names
+// (tests/reference/make_families.py).
 #pragma once
 
 #include <map>
@@ -11,10 +12,41 @@ namespace embscope::families {
 namespace fs = std::filesystem;
 namespace bj = boost::json;
 
-inline const char* const names[] = {
-    "gpt2_inverse", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "gpt_neox", "gpt_neox_serial", "opt", "phi", "phi3", "smollm3",
-    "olmo", "olmo2", "gptj", "gpt_neo", "bloom", "falcon", "falcon_grouped", "falcon_serial", "stablelm", "stablelm_parallel", "granite", "cohere",
-    "cohere2", "starcoder2", "gpt_bigcode", "gpt_bigcode_heads", "mpt", "glm", "glm4", "nemotron", "arcee", "helium"};
+inline const char* const names[] = {"gpt2_inverse",
+                                    "mistral",
+                                    "qwen2",
+                                    "qwen3",
+                                    "gemma",
+                                    "gemma2",
+                                    "gemma3_text",
+                                    "gpt_neox",
+                                    "gpt_neox_serial",
+                                    "opt",
+                                    "phi",
+                                    "phi3",
+                                    "smollm3",
+                                    "olmo",
+                                    "olmo2",
+                                    "gptj",
+                                    "gpt_neo",
+                                    "bloom",
+                                    "falcon",
+                                    "falcon_grouped",
+                                    "falcon_serial",
+                                    "stablelm",
+                                    "stablelm_parallel",
+                                    "granite",
+                                    "cohere",
+                                    "cohere2",
+                                    "starcoder2",
+                                    "gpt_bigcode",
+                                    "gpt_bigcode_heads",
+                                    "mpt",
+                                    "glm",
+                                    "glm4",
+                                    "nemotron",
+                                    "arcee",
+                                    "helium"};
 
 /// Value i of the tensor of that name: FNV-1a of the name, then one step of splitmix64; from -1 to 1.
 inline float weight(std::uint64_t seed, std::uint64_t i) {
@@ -49,7 +81,8 @@ class Family {
       std::vector<std::int64_t> sizes;
       for (const auto& size : recipe.at(0).as_array()) sizes.push_back(size.as_int64());
       const Shape shape(sizes);
-      const auto scale = static_cast<float>(recipe.at(1).to_number<double>()), shift = static_cast<float>(recipe.at(2).to_number<double>());
+      const auto scale = static_cast<float>(recipe.at(1).to_number<double>()),
+                 shift = static_cast<float>(recipe.at(2).to_number<double>());
       std::vector<float> values(static_cast<std::size_t>(shape.elements()));
       for (std::size_t i = 0; i < values.size(); ++i) values[i] = weight(seed_of(name), i) * scale + shift;
       all[name] = {shape, std::move(values)};
@@ -64,13 +97,15 @@ class Family {
   }
 
   /// Opened from a new folder, with these keys of its configuration changed; `taken`: without this tensor.
-  std::shared_ptr<const Model> open(const bj::object& changes = {}, const std::string& taken = "", const std::string& added = "") const {
+  std::shared_ptr<const Model> open(const bj::object& changes = {}, const std::string& taken = "",
+                                    const std::string& added = "") const {
     tiny::Folder& folder = *folders().emplace_back(std::make_unique<tiny::Folder>());
     auto all = tensors();
     all.erase(taken);
     if (!added.empty()) all[added] = {{3}, {1, 2, 3}};
     std::vector<NamedArray> arrays;
-    for (const auto& [name, tensor] : all) arrays.push_back({name, tensor.shape, std::span<const float>(tensor.values)});
+    for (const auto& [name, tensor] : all)
+      arrays.push_back({name, tensor.shape, std::span<const float>(tensor.values)});
     write_arrays(folder.path() / "model.safetensors", arrays);
     bj::object config = description.at("config").as_object();
     for (const auto& [key, value] : changes) config[key] = value;

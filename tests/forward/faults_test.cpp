@@ -22,7 +22,9 @@ class CutModel : public ::testing::TestWithParam<const char*> {
       ADD_FAILURE() << "no error";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), Code::io) << error.what();
-      EXPECT_THAT(error.what(), ::testing::EndsWith("model.safetensors] became shorter or unreadable while it was in use: open it again"));
+      EXPECT_THAT(
+          error.what(),
+          ::testing::EndsWith("model.safetensors] became shorter or unreadable while it was in use: open it again"));
     }
   }
 
@@ -42,7 +44,6 @@ TEST_P(CutModel, is_an_error_of_the_run_and_of_every_row_beyond_the_cut) {
     decode(model->weights().unembed.view);
   });
 }
-
 
 INSTANTIATE_TEST_SUITE_P(models, CutModel, ::testing::Values("tiny-gpt2", "tiny-llama"),
                          [](const auto& m) { return std::string(m.param) == "tiny-gpt2" ? "gpt2" : "llama"; });

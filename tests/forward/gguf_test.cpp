@@ -17,16 +17,25 @@ class GgufOfGpt2 {
     const Config& c = model.config();
     file_.keys = {files::key("general.architecture", 8, files::Bytes().string("gpt2")),
                   files::key("gpt2.attention.layer_norm_epsilon", 6, files::Bytes().put(c.epsilon))};
-    for (const auto& [name, value] : {std::pair{"embedding_length", c.width}, {"block_count", c.blocks}, {"attention.head_count", c.heads},
-                                      {"feed_forward_length", c.mlp_width}, {"context_length", c.context}})
-      file_.keys.push_back(files::key(fmt::format("gpt2.{}", name), 4, files::Bytes().u32(static_cast<std::uint64_t>(value))));
+    for (const auto& [name, value] : {std::pair{"embedding_length", c.width},
+                                      {"block_count", c.blocks},
+                                      {"attention.head_count", c.heads},
+                                      {"feed_forward_length", c.mlp_width},
+                                      {"context_length", c.context}})
+      file_.keys.push_back(
+          files::key(fmt::format("gpt2.{}", name), 4, files::Bytes().u32(static_cast<std::uint64_t>(value))));
     file_.tensors.clear();
     add("token_embd.weight", "wte.weight"), add("position_embd.weight", "wpe.weight");
     add("output_norm.weight", "ln_f.weight"), add("output_norm.bias", "ln_f.bias");
     for (std::int64_t l = 0; l < c.blocks; ++l) {
-      for (const auto& [ours, theirs] : {std::pair{"attn_norm", "ln_1"}, {"attn_qkv", "attn.c_attn"}, {"attn_output", "attn.c_proj"}, {"ffn_norm", "ln_2"},
-                                         {"ffn_up", "mlp.c_fc"}, {"ffn_down", "mlp.c_proj"}}) {
-        for (const char* part : {"weight", "bias"}) add(fmt::format("blk.{}.{}.{}", l, ours, part), fmt::format("h.{}.{}.{}", l, theirs, part));
+      for (const auto& [ours, theirs] : {std::pair{"attn_norm", "ln_1"},
+                                         {"attn_qkv", "attn.c_attn"},
+                                         {"attn_output", "attn.c_proj"},
+                                         {"ffn_norm", "ln_2"},
+                                         {"ffn_up", "mlp.c_fc"},
+                                         {"ffn_down", "mlp.c_proj"}}) {
+        for (const char* part : {"weight", "bias"})
+          add(fmt::format("blk.{}.{}.{}", l, ours, part), fmt::format("h.{}.{}.{}", l, theirs, part));
       }
     }
   }
@@ -49,7 +58,10 @@ class GgufOfGpt2 {
     file_.tensors.push_back({name, sizes, 0, data_.size(), -1});
     files::Bytes bytes;
     for (std::int64_t i = 0; i < tensor.size(); ++i)
-      bytes.put(transposed ? tensor.values()[static_cast<std::size_t>(i % tensor.rows() * tensor.columns() + i / tensor.rows())] : tensor.values()[static_cast<std::size_t>(i)]);
+      bytes.put(
+          transposed
+              ? tensor.values()[static_cast<std::size_t>(i % tensor.rows() * tensor.columns() + i / tensor.rows())]
+              : tensor.values()[static_cast<std::size_t>(i)]);
     data_ += bytes.pad(32).text;
   }
 
@@ -84,7 +96,8 @@ TEST(Activation, of_an_exact_gelu_is_that_of_the_error_function) {
   const Transformer transformer(Model::open(folder.path().string()));
   Request request;
   request.rows = {{5, 17, 3}};
-  request.capture = {parse_site("blocks.1.mlp_pre", transformer.config()), parse_site("blocks.1.mlp_post", transformer.config())};
+  request.capture = {parse_site("blocks.1.mlp_pre", transformer.config()),
+                     parse_site("blocks.1.mlp_post", transformer.config())};
   const Result result = transformer.run(request);
   const Tensor &before = result.rows[0].captured[0], &after = result.rows[0].captured[1];
   ASSERT_GT(before.size(), 0);

@@ -21,7 +21,8 @@ std::string answer(const char* model, std::string_view name) {
 }
 
 TEST(Sites, under_the_names_of_others_are_found) {
-  for (const char* name : {"blocks.1.hook_resid_mid", "ffn_inp-1"}) EXPECT_EQ(answer("tiny-gpt2", name), "blocks.1.resid_mid");
+  for (const char* name : {"blocks.1.hook_resid_mid", "ffn_inp-1"})
+    EXPECT_EQ(answer("tiny-gpt2", name), "blocks.1.resid_mid");
   EXPECT_EQ(answer("tiny-gpt2", "transformer.h.1.ln_2"), "blocks.1.ln2");
   EXPECT_EQ(answer("tiny-llama", "model.layers.1.mlp.gate_proj"), "blocks.1.mlp_pre");
   EXPECT_EQ(answer("tiny-llama", "blk.1.attn_q"), "blocks.1.q");
@@ -51,8 +52,10 @@ TEST(Sites, that_are_none_here_say_what_to_ask_for) {
   EXPECT_THAT(answer("tiny-gpt2", "transformer.h.1.attn.c_attn"), HasSubstr("blocks.1.q, blocks.1.k and blocks.1.v"));
   EXPECT_THAT(answer("tiny-gpt2", "transformer.h.0.attn.c_proj"), HasSubstr("what it gives is blocks.0.attn_out"));
   EXPECT_THAT(answer("tiny-llama", "model.layers.0.mlp.down_proj"), HasSubstr("what it gives is blocks.0.mlp_out"));
-  EXPECT_THAT(answer("tiny-llama", "model.layers.0.mlp.act_fn"), HasSubstr("blocks.0.mlp_post is it times blocks.0.mlp_up"));
-  EXPECT_THAT(answer("tiny-gpt2", "blocks.1.attn.hook_result"), HasSubstr("blocks.1.z is what the heads give before W_O"));
+  EXPECT_THAT(answer("tiny-llama", "model.layers.0.mlp.act_fn"),
+              HasSubstr("blocks.0.mlp_post is it times blocks.0.mlp_up"));
+  EXPECT_THAT(answer("tiny-gpt2", "blocks.1.attn.hook_result"),
+              HasSubstr("blocks.1.z is what the heads give before W_O"));
   EXPECT_THAT(answer("tiny-gpt2", "blocks.1.hook_q_input"), HasSubstr("all read blocks.1.ln1"));
   EXPECT_THAT(answer("tiny-gpt2", "blocks.1.hook_mlp_in"), HasSubstr("it is blocks.1.resid_mid"));
   EXPECT_THAT(answer("tiny-gpt2", "transformer.drop"), HasSubstr("dropout does nothing"));

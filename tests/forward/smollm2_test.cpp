@@ -67,7 +67,8 @@ TEST(Smollm2, a_long_text_has_the_bits_of_its_beginning_and_those_of_a_run_whose
   request.rows = {text};
   request.capture = {{Point::z, 29}};
   const Tensor z = std::move(smollm2().run(request).rows[0].captured[0]);
-  request.capture = {{Point::pattern, 29}, {Point::scores, 3}, {Point::pattern, 3}, {Point::z, 29}, {Point::pattern, 3}};
+  request.capture = {
+      {Point::pattern, 29}, {Point::scores, 3}, {Point::pattern, 3}, {Point::z, 29}, {Point::pattern, 3}};
   const Result watched = smollm2().run(request);
   EXPECT_EQ(bits(watched.rows[0].captured[3]), bits(z));
   EXPECT_EQ(bits(watched.rows[0].captured[4]), bits(watched.rows[0].captured[2]));

@@ -41,8 +41,8 @@ class Folder {
 
 inline void write(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 
-/// vocab.json and merges.txt: 66 single characters, then " cat" (id 69), " dog" (72), " is" (74), "The" (76), " a" (77).
-/// Models have more rows than that: ids without a text are part of the game.
+/// vocab.json and merges.txt: 66 single characters, then " cat" (id 69), " dog" (72), " is" (74), "The" (76), " a"
+/// (77). Models have more rows than that: ids without a text are part of the game.
 inline void write_tokenizer(const fs::path& folder) {
   const std::string space = "\xc4\xa0";  // how GPT-2's alphabet writes it
   std::vector<std::string> tokens;
@@ -70,7 +70,8 @@ inline void write_tokenizer(const fs::path& folder) {
 /// A model of tests/data/reference, with these keys of its configuration changed, or taken away where they are null.
 inline void copy_reference(const std::string& name, const fs::path& folder, const boost::json::object& changes = {}) {
   const fs::path source = fs::path(EMBSCOPE_TEST_DATA) / "reference" / name;
-  for (const char* file : {"config.json", "model.safetensors"}) fs::copy_file(source / file, folder / file, fs::copy_options::overwrite_existing);
+  for (const char* file : {"config.json", "model.safetensors"})
+    fs::copy_file(source / file, folder / file, fs::copy_options::overwrite_existing);
   if (changes.empty()) return;
   std::ifstream file(source / "config.json");
   boost::json::object config = boost::json::parse(std::string(std::istreambuf_iterator<char>(file), {})).as_object();

@@ -140,7 +140,8 @@ TEST(Dropout, keeps_its_share_and_the_same_elements_in_any_pieces) {
     std::vector<float> whole(n, 1), pieces(n, 1), other(n, 1);
     dropout(whole.data(), n, {0.25f, 99}, 1000);
     for (std::int64_t i = 0; i < n; i += 1009)
-      dropout(pieces.data() + i, std::min<std::int64_t>(1009, n - i), {0.25f, 99}, static_cast<std::uint64_t>(1000 + i));
+      dropout(pieces.data() + i, std::min<std::int64_t>(1009, n - i), {0.25f, 99},
+              static_cast<std::uint64_t>(1000 + i));
     EXPECT_EQ(whole, pieces) << target;
     if (first_target.empty()) first_target = whole;
     EXPECT_EQ(whole, first_target) << target;
@@ -167,7 +168,8 @@ TEST(AdamW, equals_its_formula) {
     const AdamStep s{0.01f, 0.9f, 0.95f, 1e-8f, 0.1f, 0.271f, 0.1426f, 0.5f};
     adamw(p.data(), m.data(), v.data(), g.data(), n, s);
     for (std::size_t i = 0; i < p.size(); ++i) {
-      const double gradient = 0.5 * g[i], first = 0.9 * m0[i] + 0.1 * gradient, second = 0.95 * v0[i] + 0.05 * gradient * gradient;
+      const double gradient = 0.5 * g[i], first = 0.9 * m0[i] + 0.1 * gradient,
+                   second = 0.95 * v0[i] + 0.05 * gradient * gradient;
       ASSERT_NEAR(m[i], first, 1e-6) << target;
       ASSERT_NEAR(v[i], second, 1e-6) << target;
       const double moved = 0.01 * (first / 0.271) / (std::sqrt(second / 0.1426) + 1e-8);
@@ -178,22 +180,26 @@ TEST(AdamW, equals_its_formula) {
 
 TEST(Gemm, transposed_equals_the_sum_over_the_columns_of_x) {
   on_every_target([](const char* target) {
-    for (const auto& [rows, depth, columns] : {std::tuple<std::int64_t, std::int64_t, std::int64_t>{1, 1, 1}, {14, 33, 32}, {37, 50, 70}}) {
+    for (const auto& [rows, depth, columns] :
+         {std::tuple<std::int64_t, std::int64_t, std::int64_t>{1, 1, 1}, {14, 33, 32}, {37, 50, 70}}) {
       const auto x = values(depth * (rows + 3), 1), w = values(depth * columns, 2);
       const std::int64_t panels = (columns + panel_width - 1) / panel_width;
-      std::vector<float> packed(static_cast<std::size_t>(panels * depth * panel_width)), y(static_cast<std::size_t>(rows * columns), 5);
+      std::vector<float> packed(static_cast<std::size_t>(panels * depth * panel_width)),
+          y(static_cast<std::size_t>(rows * columns), 5);
       for (std::int64_t k = 0; k < depth; ++k) {
         for (std::int64_t c = 0; c < columns; ++c)
           packed[static_cast<std::size_t>((c / panel_width * depth + k) * panel_width + c % panel_width)] =
               w[static_cast<std::size_t>(k * columns + c)];
       }
       for (const bool accumulate : {false, true}) {
-        gemm_transposed(x.data(), rows + 3, rows, packed.data(), depth * panel_width, depth, y.data(), columns, columns, accumulate);
+        gemm_transposed(x.data(), rows + 3, rows, packed.data(), depth * panel_width, depth, y.data(), columns, columns,
+                        accumulate);
         for (std::int64_t r = 0; r < rows; ++r) {
           for (std::int64_t c = 0; c < columns; ++c) {
             double sum = 0;
             for (std::int64_t k = 0; k < depth; ++k)
-              sum += static_cast<double>(x[static_cast<std::size_t>(k * (rows + 3) + r)]) * w[static_cast<std::size_t>(k * columns + c)];
+              sum += static_cast<double>(x[static_cast<std::size_t>(k * (rows + 3) + r)]) *
+                     w[static_cast<std::size_t>(k * columns + c)];
             ASSERT_NEAR(y[static_cast<std::size_t>(r * columns + c)], (accumulate ? 2 : 1) * sum, 1e-4) << target;
           }
         }

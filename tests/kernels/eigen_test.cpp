@@ -87,7 +87,8 @@ TEST(SymmetricEigen, KnownMatrices) {
 
 TEST(SymmetricEigen, RebuildsTheMatrixFromOrthonormalVectors) {
   for (std::int64_t n : {2, 3, 10, 65, 150}) {
-    const Matrix64 half = random_matrix(n, n / 2 + 1, 3), a = product(half, transpose(half));  // half of the values are zero
+    const Matrix64 half = random_matrix(n, n / 2 + 1, 3),
+                   a = product(half, transpose(half));  // half of the values are zero
     const Eigen eigen = symmetric_eigen(a);
     EXPECT_TRUE(std::ranges::is_sorted(eigen.values, std::greater<>()));
     EXPECT_LT(difference(product(eigen.vectors, transpose(eigen.vectors)), identity(n)), 1e-12);
@@ -97,7 +98,8 @@ TEST(SymmetricEigen, RebuildsTheMatrixFromOrthonormalVectors) {
 }
 
 TEST(SymmetricEigen, OfLowRankWithOneLargeDirection) {
-  Matrix64 rows = random_matrix(20, 200, 4);  // fewer vectors than dimensions, one direction a thousand times the others
+  Matrix64 rows =
+      random_matrix(20, 200, 4);  // fewer vectors than dimensions, one direction a thousand times the others
   for (std::int64_t i = 0; i < 20; ++i) rows.row(i)[7] += 1000;
   const Matrix64 a = product(transpose(rows), rows);
   const Eigen eigen = symmetric_eigen(a);

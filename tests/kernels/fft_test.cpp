@@ -36,7 +36,8 @@ TEST(Fft, is_the_sum_of_its_definition_and_comes_back) {
       Random random(static_cast<std::uint64_t>(n));
       const auto size = static_cast<std::size_t>(n * 16);
       std::vector<float> re(size), im(size), scratch(2 * size);
-      for (std::size_t i = 0; i < size; ++i) re[i] = static_cast<float>(random.normal()), im[i] = static_cast<float>(random.normal());
+      for (std::size_t i = 0; i < size; ++i)
+        re[i] = static_cast<float>(random.normal()), im[i] = static_cast<float>(random.normal());
       const auto re0 = re, im0 = im;
       const Fft fft(n);
       fft.transform(re.data(), im.data(), scratch.data());
@@ -45,7 +46,8 @@ TEST(Fft, is_the_sum_of_its_definition_and_comes_back) {
           std::complex<double> sum;
           for (std::int64_t t = 0; t < n; ++t) {
             const auto at = static_cast<std::size_t>(t * 16) + s;
-            sum += std::complex<double>(re0[at], im0[at]) * std::polar(1.0, -2 * M_PI * static_cast<double>(k * t) / static_cast<double>(n));
+            sum += std::complex<double>(re0[at], im0[at]) *
+                   std::polar(1.0, -2 * M_PI * static_cast<double>(k * t) / static_cast<double>(n));
           }
           const auto at = static_cast<std::size_t>(k * 16) + s;
           ASSERT_NEAR(re[at], sum.real(), 2e-5 * std::sqrt(n)) << target << ", " << n << ", frequency " << k;
@@ -67,7 +69,8 @@ TEST(PlaneConvolution, is_the_sum_over_all_pairs_of_nodes) {
   Random random(1);
   std::vector<float> charges(static_cast<std::size_t>(side * stride)), x = charges, y = charges;
   for (std::int64_t r = 0; r < side; ++r) {
-    for (std::int64_t c = 0; c < side; ++c) charges[static_cast<std::size_t>(r * stride + c)] = static_cast<float>(random.uniform());
+    for (std::int64_t c = 0; c < side; ++c)
+      charges[static_cast<std::size_t>(r * stride + c)] = static_cast<float>(random.uniform());
   }
   const double energy = convolution.apply(charges.data(), x.data(), y.data());
   double total = 0;
@@ -79,7 +82,8 @@ TEST(PlaneConvolution, is_the_sum_over_all_pairs_of_nodes) {
           const double charge = static_cast<double>(charges[static_cast<std::size_t>(q * stride + d)]);
           const auto f = odd(static_cast<float>(c - d), static_cast<float>(r - q));
           fx += charge * static_cast<double>(f[0]), fy += charge * static_cast<double>(f[1]);
-          total += charge * static_cast<double>(charges[static_cast<std::size_t>(r * stride + c)]) * static_cast<double>(even(static_cast<float>(c - d), static_cast<float>(r - q)));
+          total += charge * static_cast<double>(charges[static_cast<std::size_t>(r * stride + c)]) *
+                   static_cast<double>(even(static_cast<float>(c - d), static_cast<float>(r - q)));
         }
       }
       ASSERT_NEAR(x[static_cast<std::size_t>(r * stride + c)], fx, 1e-3);

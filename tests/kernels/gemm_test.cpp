@@ -110,7 +110,8 @@ TEST_P(Gemm, threads_do_not_change_a_bit) {
 
 INSTANTIATE_TEST_SUITE_P(sizes, Gemm,
                          ::testing::Values(Sizes{1, 1, 1}, Sizes{1, 33, 7}, Sizes{5, 64, 48}, Sizes{14, 31, 64},
-                                           Sizes{15, 100, 513}, Sizes{29, 32, 1100}, Sizes{171, 40, 70}, Sizes{340, 33, 401}),
+                                           Sizes{15, 100, 513}, Sizes{29, 32, 1100}, Sizes{171, 40, 70},
+                                           Sizes{340, 33, 401}),
                          [](const auto& s) {
                            return std::to_string(s.param.rows) + "x" + std::to_string(s.param.out) + "x" +
                                   std::to_string(s.param.in);

@@ -35,7 +35,10 @@ TEST(Pairs, every_pair_is_met_once) {
   const auto x = normals(static_cast<std::size_t>(n * width), 1);
   std::vector<int> met(static_cast<std::size_t>(n * n));
   for_pairs(
-      n, width, [&](std::int64_t first, std::int64_t count, float* out) { std::copy_n(x.data() + first * width, count * width, out); },
+      n, width,
+      [&](std::int64_t first, std::int64_t count, float* out) {
+        std::copy_n(x.data() + first * width, count * width, out);
+      },
       [&](const PairTile& tile) {
         for (std::int64_t i = 0; i < tile.rows; ++i) {
           for (std::int64_t j = tile.begin(i); j < tile.columns; ++j) {
@@ -43,8 +46,10 @@ TEST(Pairs, every_pair_is_met_once) {
             ++met[static_cast<std::size_t>(a * n + b)];
             double expected = 0;
             for (std::int64_t k = 0; k < width; ++k)
-              expected += static_cast<double>(x[static_cast<std::size_t>(a * width + k)]) * static_cast<double>(x[static_cast<std::size_t>(b * width + k)]);
-            if (std::abs(tile.values[i * tile.stride + j] - expected) > 1e-5) met[static_cast<std::size_t>(a * n + b)] = -99;
+              expected += static_cast<double>(x[static_cast<std::size_t>(a * width + k)]) *
+                          static_cast<double>(x[static_cast<std::size_t>(b * width + k)]);
+            if (std::abs(tile.values[i * tile.stride + j] - expected) > 1e-5)
+              met[static_cast<std::size_t>(a * n + b)] = -99;
           }
         }
       },
@@ -62,12 +67,15 @@ TEST(Pairs, what_is_found_is_at_least_the_bound) {
       for (std::size_t i = 0; i < n; ++i) {
         if (x[i] >= bounds[i]) expected.push_back(static_cast<std::int32_t>(i));
       }
-      found.resize(static_cast<std::size_t>(find_at_least(x.data(), bounds.data(), static_cast<std::int64_t>(n), found.data())));
+      found.resize(
+          static_cast<std::size_t>(find_at_least(x.data(), bounds.data(), static_cast<std::int64_t>(n), found.data())));
       EXPECT_EQ(found, expected) << target << ", " << n;
       if (n == 0) continue;
       found.assign(n + 16, 0);  // a bound that is met exactly
-      found.resize(static_cast<std::size_t>(find_at_least(x.data(), x[n / 2], static_cast<std::int64_t>(n), found.data())));
-      EXPECT_EQ(found.size(), static_cast<std::size_t>(std::count_if(x.begin(), x.end(), [&](float v) { return v >= x[n / 2]; })));
+      found.resize(
+          static_cast<std::size_t>(find_at_least(x.data(), x[n / 2], static_cast<std::int64_t>(n), found.data())));
+      EXPECT_EQ(found.size(),
+                static_cast<std::size_t>(std::count_if(x.begin(), x.end(), [&](float v) { return v >= x[n / 2]; })));
     }
   });
 }
@@ -89,7 +97,8 @@ TEST(Pairs, cosines_are_counted_in_the_bin_that_holds_them) {
       }
       EXPECT_NEAR(count_cosines(x.data(), 1501, static_cast<std::int64_t>(bins), counts.data(), positive), sum, 1e-9);
       EXPECT_EQ(positive, expected_positive) << target;
-      for (std::size_t b = 0; b < bins; ++b) EXPECT_EQ(counts[b] + counts[bins + b], expected[b]) << target << ", bin " << b;
+      for (std::size_t b = 0; b < bins; ++b)
+        EXPECT_EQ(counts[b] + counts[bins + b], expected[b]) << target << ", bin " << b;
     }
   });
 }
@@ -122,7 +131,9 @@ TEST(Narrow, products_are_those_of_the_definition) {
     std::vector<double> y(9 * 16), z(21 * 16, 1.0);
     narrow_product(x.data(), rows, width, mean.data(), b.data(), columns, y.data());
     narrow_transposed(x.data(), rows, width, mean.data(), y.data(), columns, z.data());
-    auto at = [&](std::int64_t r, std::int64_t k) { return static_cast<double>(x[static_cast<std::size_t>(r * width + k)]) - mean[static_cast<std::size_t>(k)]; };
+    auto at = [&](std::int64_t r, std::int64_t k) {
+      return static_cast<double>(x[static_cast<std::size_t>(r * width + k)]) - mean[static_cast<std::size_t>(k)];
+    };
     for (std::int64_t c = 0; c < columns; ++c) {
       for (std::int64_t r = 0; r < rows; ++r) {
         double sum = 0;

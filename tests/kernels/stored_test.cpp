@@ -1,4 +1,5 @@
-// Products with matrices as they lie in a file: the bits of the matrix decoded beforehand, for every type on every instruction set.
+// Products with matrices as they lie in a file: the bits of the matrix decoded beforehand, for every type on every
+// instruction set.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -16,11 +17,11 @@
 namespace embscope {
 namespace {
 
-constexpr DType types[] = {DType::f32,   DType::f16,   DType::bf16,    DType::f64,    DType::q8_0,  DType::q4_0,    DType::q4_1,
-                           DType::q5_0,  DType::q5_1,  DType::q2_k,    DType::q3_k,   DType::q4_k,  DType::q5_k,    DType::q6_k,
-                           DType::q8_k,  DType::iq1_s, DType::iq1_m,   DType::iq2_xxs, DType::iq2_xs, DType::iq2_s, DType::iq3_xxs,
-                           DType::iq3_s, DType::iq4_nl, DType::iq4_xs, DType::tq1_0,  DType::tq2_0, DType::mxfp4,   DType::nvfp4,
-                           DType::f8_e4m3, DType::f8_e5m2};
+constexpr DType types[] = {DType::f32,    DType::f16,   DType::bf16,    DType::f64,   DType::q8_0,    DType::q4_0,
+                           DType::q4_1,   DType::q5_0,  DType::q5_1,    DType::q2_k,  DType::q3_k,    DType::q4_k,
+                           DType::q5_k,   DType::q6_k,  DType::q8_k,    DType::iq1_s, DType::iq1_m,   DType::iq2_xxs,
+                           DType::iq2_xs, DType::iq2_s, DType::iq3_xxs, DType::iq3_s, DType::iq4_nl,  DType::iq4_xs,
+                           DType::tq1_0,  DType::tq2_0, DType::mxfp4,   DType::nvfp4, DType::f8_e4m3, DType::f8_e5m2};
 
 // Random blocks whose values are finite and of a size that lets sums stay so, in a buffer that ends with the last one.
 class RandomMatrix {
@@ -32,7 +33,8 @@ class RandomMatrix {
     std::vector<float> values(static_cast<std::size_t>(block_size(dtype)));
     for (std::int64_t at = 0; at < view_.bytes(); at += size) {
       do {
-        for (std::int64_t i = 0; i < size; ++i) bytes_[static_cast<std::size_t>(at + i)] = static_cast<std::byte>(random());
+        for (std::int64_t i = 0; i < size; ++i)
+          bytes_[static_cast<std::size_t>(at + i)] = static_cast<std::byte>(random());
         decode_values(bytes_.data() + at, dtype, block_size(dtype), values.data());
       } while (!std::ranges::all_of(values, [](float x) { return std::abs(x) < 1e18f; }));
     }
@@ -56,16 +58,19 @@ Packed stored(const View& view, bool by_inputs = false) {
 
 Packed decoded(const View& view, bool by_inputs = false) {
   const Tensor w = decode(view);
-  const std::int64_t rows = view.rows(), columns = view.columns(), out = by_inputs ? columns : rows, in = by_inputs ? rows : columns;
+  const std::int64_t rows = view.rows(), columns = view.columns(), out = by_inputs ? columns : rows,
+                     in = by_inputs ? rows : columns;
   return Packed(out, in, [&](std::int64_t p, float* panel) {
     const std::int64_t first = p * panel_width, count = std::min(panel_width, out - first);
-    by_inputs ? copy_panel(w.data() + first, columns, in, count, panel) : pack_panel(w.data() + first * columns, columns, count, in, panel);
+    by_inputs ? copy_panel(w.data() + first, columns, in, count, panel)
+              : pack_panel(w.data() + first * columns, columns, count, in, panel);
   });
 }
 
 std::vector<float> irregular(std::int64_t n) {
   std::vector<float> v(static_cast<std::size_t>(n));
-  for (std::int64_t i = 0; i < n; ++i) v[static_cast<std::size_t>(i)] = static_cast<float>(std::sin(static_cast<double>(i) * 12.9898) * 0.999);
+  for (std::int64_t i = 0; i < n; ++i)
+    v[static_cast<std::size_t>(i)] = static_cast<float>(std::sin(static_cast<double>(i) * 12.9898) * 0.999);
   return v;
 }
 
@@ -145,7 +150,8 @@ TEST(Stored, rows_may_come_in_any_order_and_columns_begin_anywhere) {
   });
   auto shared = std::make_shared<Stored>();
   shared->view = part.view, shared->out = 3, shared->in = 60, shared->first_column = 17, shared->order = part.order;
-  for (const std::int64_t rows : {1, 2}) EXPECT_TRUE(same_bits(product(x, rows, Packed(shared)), product(x, rows, expected)));
+  for (const std::int64_t rows : {1, 2})
+    EXPECT_TRUE(same_bits(product(x, rows, Packed(shared)), product(x, rows, expected)));
 }
 
 TEST(Stored, a_part_of_the_outputs_of_a_matrix_by_inputs) {
@@ -158,7 +164,8 @@ TEST(Stored, a_part_of_the_outputs_of_a_matrix_by_inputs) {
       copy_panel(all.data() + first + p * panel_width, 300, 40, std::min(panel_width, 100 - p * panel_width), panel);
     });
     const auto x = irregular(5 * 40);
-    for (const std::int64_t rows : {1, 5}) EXPECT_TRUE(same_bits(product(x, rows, Packed(part)), product(x, rows, expected)));
+    for (const std::int64_t rows : {1, 5})
+      EXPECT_TRUE(same_bits(product(x, rows, Packed(part)), product(x, rows, expected)));
   }
 }
 
@@ -177,7 +184,8 @@ TEST(Stored, damaged_weights_are_named_when_they_are_used) {
           FAIL() << name(dtype) << ": accepted";
         } catch (const Error& e) {
           EXPECT_EQ(e.code(), Code::format);
-          EXPECT_NE(std::string(e.what()).find("block 3: up holds NaN or infinite values"), std::string::npos) << e.what();
+          EXPECT_NE(std::string(e.what()).find("block 3: up holds NaN or infinite values"), std::string::npos)
+              << e.what();
         }
       }
     }

@@ -27,14 +27,18 @@ class ModelFolder : public ::testing::Test {
     tiny::copy_reference(name, path(), changes);
     return path().string();
   }
-  Config config(const char* name, const bj::object& changes) const { return Model::open(with(name, changes))->config(); }
+  Config config(const char* name, const bj::object& changes) const {
+    return Model::open(with(name, changes))->config();
+  }
   const fs::path& path() const { return folder_.path(); }
 
   tiny::Folder folder_;
 };
 
 TEST_F(ModelFolder, gives_gpt2_s_activation_by_any_of_its_names) {
-  const auto activation = [this](const char* name) { return config("tiny-gpt2", {{"activation_function", name}}).activation; };
+  const auto activation = [this](const char* name) {
+    return config("tiny-gpt2", {{"activation_function", name}}).activation;
+  };
   EXPECT_EQ(activation("gelu_new"), Activation::gelu_tanh);
   EXPECT_EQ(activation("gelu_pytorch_tanh"), Activation::gelu_tanh);
   EXPECT_EQ(activation("gelu"), Activation::gelu_exact);
@@ -59,22 +63,26 @@ TEST_F(ModelFolder, gives_theta_as_each_version_of_transformers_writes_it) {
 }
 
 TEST_F(ModelFolder, of_a_linear_scaling_divides_every_frequency) {
-  const bj::object older = {{"rope_parameters", nullptr}, {"rope_theta", 256}, {"rope_scaling", {{"type", "linear"}, {"factor", 2}}}};
+  const bj::object older = {
+      {"rope_parameters", nullptr}, {"rope_theta", 256}, {"rope_scaling", {{"type", "linear"}, {"factor", 2}}}};
   EXPECT_THAT(config("tiny-llama", older).ropes.at(0).frequencies, ElementsAre(0.5, 0.125, 0.03125, 0.0078125));
 }
 
 // Wavelengths of 6, 63, 628 and 6283 tokens: two within 250, one between 250 and 1000, one beyond.
 TEST_F(ModelFolder, of_llama_3_keeps_the_fast_rotations_and_divides_the_slow_ones) {
-  const bj::object scaling = {{"rope_type", "llama3"}, {"rope_theta", 10000}, {"factor", 8}, {"low_freq_factor", 1}, {"high_freq_factor", 4},
-                              {"original_max_position_embeddings", 1000}};
+  const bj::object scaling = {{"rope_type", "llama3"}, {"rope_theta", 10000},
+                              {"factor", 8},           {"low_freq_factor", 1},
+                              {"high_freq_factor", 4}, {"original_max_position_embeddings", 1000}};
   const double smooth = (1000 * 0.01 / (2 * M_PI) - 1) / 3, between = 0.01 * ((1 - smooth) / 8 + smooth);
   const auto near = [](double x) { return DoubleNear(x, 1e-12); };
-  EXPECT_THAT(config("tiny-llama", {{"rope_parameters", scaling}}).ropes.at(0).frequencies, ElementsAre(near(1), near(0.1), near(between), near(0.001 / 8)));
+  EXPECT_THAT(config("tiny-llama", {{"rope_parameters", scaling}}).ropes.at(0).frequencies,
+              ElementsAre(near(1), near(0.1), near(between), near(0.001 / 8)));
 }
 
 TEST_F(ModelFolder, with_a_scaling_that_leaves_no_frequency_is_refused) {
   const bj::object linear = {{"rope_parameters", {{"rope_type", "linear"}, {"rope_theta", 256}, {"factor", 0}}}};
-  EXPECT_THAT(refusal([&] { config("tiny-llama", linear); }), HasSubstr("a rotary frequency of inf: expected a positive number"));
+  EXPECT_THAT(refusal([&] { config("tiny-llama", linear); }),
+              HasSubstr("a rotary frequency of inf: expected a positive number"));
 }
 
 TEST_F(ModelFolder, without_weights_that_are_read_says_which_are_needed) {
@@ -96,7 +104,8 @@ TEST_F(ModelFolder, has_shards_of_plain_names_beside_the_index_only) {
     tiny::write(path() / "model.safetensors.index.json", index);
     return refusal([this] { Model::open(path().string()); });
   };
-  EXPECT_THAT(opening(R"({"weight_map":{"wte.weight":"../elsewhere.safetensors"}})"), HasSubstr("a shard named '../elsewhere.safetensors'"));
+  EXPECT_THAT(opening(R"({"weight_map":{"wte.weight":"../elsewhere.safetensors"}})"),
+              HasSubstr("a shard named '../elsewhere.safetensors'"));
   EXPECT_THAT(opening(R"({"weight_map":{"wte.weight":".hidden"}})"), HasSubstr("a shard named '.hidden'"));
   EXPECT_THAT(opening(R"({"weight_map":{"wte.weight":""}})"), HasSubstr("a shard named ''"));
   EXPECT_THAT(opening(R"({"weight_map":{"wte.weight":7}})"), HasSubstr("expected a string, found 7"));
@@ -115,15 +124,20 @@ TEST_F(ModelFolder, without_a_tokenizer_names_tokens_by_their_ids) {
 TEST_F(ModelFolder, of_integers_is_no_model) {
   const std::vector<std::int64_t> ids(97 * 48);
   const std::string folder = with("tiny-gpt2", {});
-  write_arrays(path() / "model.safetensors", std::vector<NamedArray>{{"wte.weight", {97, 48}, std::span<const std::int64_t>(ids)}});
-  EXPECT_THAT(refusal([&] { Model::open(folder); }), HasSubstr("tensor 'wte.weight': expected floating-point weights, found I64"));
+  write_arrays(path() / "model.safetensors",
+               std::vector<NamedArray>{{"wte.weight", {97, 48}, std::span<const std::int64_t>(ids)}});
+  EXPECT_THAT(refusal([&] { Model::open(folder); }),
+              HasSubstr("tensor 'wte.weight': expected floating-point weights, found I64"));
 }
 
 // tokenizer.json of "a", "b", "ab" with these members changed.
 class TokenizerJson : public ModelFolder {
  protected:
   std::shared_ptr<const Tokenizer> with_members(const bj::object& changes) const {
-    bj::object json = {{"model", {{"type", "BPE"}, {"vocab", {{"a", 0}, {"b", 1}, {"ab", 2}, {"1", 3}, {"2", 4}, {"12", 5}}}, {"merges", {"a b", "1 2"}}}},
+    bj::object json = {{"model",
+                        {{"type", "BPE"},
+                         {"vocab", {{"a", 0}, {"b", 1}, {"ab", 2}, {"1", 3}, {"2", 4}, {"12", 5}}},
+                         {"merges", {"a b", "1 2"}}}},
                        {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}}};
     for (const auto& [key, value] : changes) json[key] = value;
     tiny::write(path() / "tokenizer.json", bj::serialize(json));
@@ -138,13 +152,16 @@ TEST_F(TokenizerJson, may_write_a_merge_as_one_text_or_as_two) {
   const bj::object model = {{"vocab", {{"a", 0}, {"b", 1}, {"ab", 2}}}, {"merges", {bj::array{"a", "b"}}}};
   EXPECT_THAT(with_members({{"model", model}})->encode("ab").ids, ElementsAre(2));
   for (const bj::array& merge : {bj::array{"a"}, bj::array{"a", "b", "c"}, bj::array{"a", 1}, bj::array{1, "b"}})
-    EXPECT_THAT(refused({{"model", {{"vocab", {{"a", 0}, {"b", 1}}}, {"merges", {merge}}}}}), HasSubstr("merge 0: expected two tokens"));
+    EXPECT_THAT(refused({{"model", {{"vocab", {{"a", 0}, {"b", 1}}}, {"merges", {merge}}}}}),
+                HasSubstr("merge 0: expected two tokens"));
 }
 
 TEST_F(TokenizerJson, may_split_digits_one_by_one_and_in_a_sequence_of_steps) {
   EXPECT_THAT(with_members({})->encode("ab12").ids, ElementsAre(2, 5));
-  const bj::array steps = {bj::object{{"type", "Digits"}, {"individual_digits", true}}, bj::object{{"type", "ByteLevel"}, {"add_prefix_space", false}}};
-  EXPECT_THAT(with_members({{"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", steps}}}})->encode("ab12").ids, ElementsAre(2, 3, 4));
+  const bj::array steps = {bj::object{{"type", "Digits"}, {"individual_digits", true}},
+                           bj::object{{"type", "ByteLevel"}, {"add_prefix_space", false}}};
+  EXPECT_THAT(with_members({{"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", steps}}}})->encode("ab12").ids,
+              ElementsAre(2, 3, 4));
 }
 
 TEST_F(TokenizerJson, has_a_scanner_for_a_common_pattern_and_only_for_the_whole_of_it) {
@@ -153,24 +170,32 @@ TEST_F(TokenizerJson, has_a_scanner_for_a_common_pattern_and_only_for_the_whole_
     const bj::object bytes = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}};
     return bj::object{{"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {one, bytes}}}}};
   };
-  const char* llama3 = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  const char* llama3 =
+      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
   EXPECT_EQ(with_members(split(llama3))->pre_tokenizer(), PreTokenizer::llama3);
-  EXPECT_NE(with_members(split(R"(a\p{N}{1,3})"))->pre_tokenizer(), PreTokenizer::llama3);  // only a part of it is the same
+  EXPECT_NE(with_members(split(R"(a\p{N}{1,3})"))->pre_tokenizer(),
+            PreTokenizer::llama3);  // only a part of it is the same
   EXPECT_THAT(with_members(split("b1"))->encode("ab12").ids, ElementsAre(0, 1, 3, 4));
 }
 
 TEST_F(TokenizerJson, cannot_give_one_id_to_two_tokens) {
-  EXPECT_THAT(refused({{"added_tokens", {bj::object{{"id", 0}, {"content", "<s>"}}}}}), HasSubstr("'a' and '<s>' have the same id 0"));
+  EXPECT_THAT(refused({{"added_tokens", {bj::object{{"id", 0}, {"content", "<s>"}}}}}),
+              HasSubstr("'a' and '<s>' have the same id 0"));
 }
 
 TEST_F(TokenizerJson, has_its_beginning_and_end_in_tokenizer_config_json) {
-  const bj::object added = {{"added_tokens", {bj::object{{"id", 6}, {"content", "<s>"}, {"special", true}}, bj::object{{"id", 7}, {"content", "</s>"}, {"special", true}}}}};
-  tiny::write(path() / "tokenizer_config.json", R"({"bos_token":{"content":"<s>"},"eos_token":"</s>","add_bos_token":true})");
+  const bj::object added = {{"added_tokens",
+                             {bj::object{{"id", 6}, {"content", "<s>"}, {"special", true}},
+                              bj::object{{"id", 7}, {"content", "</s>"}, {"special", true}}}}};
+  tiny::write(path() / "tokenizer_config.json",
+              R"({"bos_token":{"content":"<s>"},"eos_token":"</s>","add_bos_token":true})");
   const auto tokenizer = with_members(added);
   EXPECT_EQ(tokenizer->bos(), 6);
   EXPECT_EQ(tokenizer->eos(), 7);
-  EXPECT_THAT(tokenizer->with_bos("b").ids, ElementsAre(6, 1));  // as transformers: what is said there wins over the post-processor
-  tiny::write(path() / "tokenizer_config.json", R"({"bos_token":"<s>","eos_token":"</s>","add_bos_token":false,"add_eos_token":true})");
+  EXPECT_THAT(tokenizer->with_bos("b").ids,
+              ElementsAre(6, 1));  // as transformers: what is said there wins over the post-processor
+  tiny::write(path() / "tokenizer_config.json",
+              R"({"bos_token":"<s>","eos_token":"</s>","add_bos_token":false,"add_eos_token":true})");
   EXPECT_THAT(with_members(added)->with_bos("b").ids, ElementsAre(1, 7));
   tiny::write(path() / "tokenizer_config.json", R"({"bos_token":"<unknown>","eos_token":null})");
   EXPECT_EQ(with_members(added)->bos(), std::nullopt);
@@ -178,11 +203,14 @@ TEST_F(TokenizerJson, has_its_beginning_and_end_in_tokenizer_config_json) {
 }
 
 TEST_F(ModelFolder, gives_a_tokenizer_from_any_of_its_files) {
-  EXPECT_THAT(refusal([this] { open_tokenizer(path().string()); }), HasSubstr("holds no tokenizer.json, no vocab.json with merges.txt, no tokenizer.model and no .gguf"));
+  EXPECT_THAT(refusal([this] { open_tokenizer(path().string()); }),
+              HasSubstr("holds no tokenizer.json, no vocab.json with merges.txt, no tokenizer.model and no .gguf"));
   fs::copy(reference / "tiny-llama/tiny-llama.gguf", path() / "a.gguf");
   EXPECT_THAT(refusal([this] { open_tokenizer(path().string()); }), HasSubstr("key 'tokenizer.ggml.model' is missing"));
-  EXPECT_THAT(refusal([this] { open_tokenizer((path() / "a.gguf").string()); }), HasSubstr("key 'tokenizer.ggml.model' is missing"));
-  EXPECT_THAT(refusal([this] { open_tokenizer(with("tiny-gpt2", {}) + "/config.json"); }), HasSubstr("'model' is missing"));  // that file and no other
+  EXPECT_THAT(refusal([this] { open_tokenizer((path() / "a.gguf").string()); }),
+              HasSubstr("key 'tokenizer.ggml.model' is missing"));
+  EXPECT_THAT(refusal([this] { open_tokenizer(with("tiny-gpt2", {}) + "/config.json"); }),
+              HasSubstr("'model' is missing"));  // that file and no other
   tiny::write_tokenizer(path());
   EXPECT_THAT(open_tokenizer((path() / "vocab.json").string())->encode("The cat").ids, ElementsAre(76, 69));
 }
@@ -202,13 +230,17 @@ class Environment {
   }
 
  private:
-  static void set(const char* name, const std::optional<std::string>& value) { value ? setenv(name, value->c_str(), 1) : unsetenv(name); }
+  static void set(const char* name, const std::optional<std::string>& value) {
+    value ? setenv(name, value->c_str(), 1) : unsetenv(name);
+  }
   std::vector<std::pair<const char*, std::optional<std::string>>> before_;
 };
 
 TEST(CacheFolder, is_the_first_of_three_that_the_environment_names) {
-  const auto folder = [](std::optional<std::string> own, std::optional<std::string> xdg, std::optional<std::string> home) {
-    const Environment set({{"EMBSCOPE_CACHE", std::move(own)}, {"XDG_CACHE_HOME", std::move(xdg)}, {"HOME", std::move(home)}});
+  const auto folder = [](std::optional<std::string> own, std::optional<std::string> xdg,
+                         std::optional<std::string> home) {
+    const Environment set(
+        {{"EMBSCOPE_CACHE", std::move(own)}, {"XDG_CACHE_HOME", std::move(xdg)}, {"HOME", std::move(home)}});
     return cache_folder();
   };
   EXPECT_EQ(folder("/own", "/xdg", "/home/me"), "/own");
@@ -235,7 +267,9 @@ class NamedModel : public ModelFolder {
     fs::create_directories(file.parent_path());
     tiny::write(file, hash);
   }
-  static std::string finding(const std::string& name) { return refusal([&] { find_model(name); }); }
+  static std::string finding(const std::string& name) {
+    return refusal([&] { find_model(name); });
+  }
 
   const std::string a_ = std::string(40, 'a'), b_ = std::string(40, 'b'), ab_ = "a" + std::string(39, 'b');
   const fs::path tiny_ = "hf/hub/models--owner--tiny";
@@ -279,15 +313,18 @@ TEST_F(NamedModel, is_a_whole_snapshot_before_a_partial_one) {
   refer(tiny_, "main", b_);
   EXPECT_EQ(find_model("owner/tiny"), a);
   make(tiny_ / "snapshots" / ab_);
-  EXPECT_THAT(finding("owner/tiny"), HasSubstr("names no whole snapshot, and there are several: name one of owner/tiny@main"));
-  fs::create_symlink(path() / "gone", path() / tiny_ / "snapshots" / b_ / "model.safetensors");  // a blob that was deleted
+  EXPECT_THAT(finding("owner/tiny"),
+              HasSubstr("names no whole snapshot, and there are several: name one of owner/tiny@main"));
+  fs::create_symlink(path() / "gone",
+                     path() / tiny_ / "snapshots" / b_ / "model.safetensors");  // a blob that was deleted
   EXPECT_THAT(finding("owner/tiny"), HasSubstr("names no whole snapshot"));
 }
 
 TEST_F(NamedModel, of_several_files_is_whole_with_all_of_them) {
   const fs::path a = partial(tiny_ / "snapshots" / a_), b = make(tiny_ / "snapshots" / b_);
   refer(tiny_, "main", a_);
-  tiny::write(a / "model.safetensors.index.json", R"({"weight_map": {"x": "m-1.safetensors", "y": "m-2.safetensors"}})");
+  tiny::write(a / "model.safetensors.index.json",
+              R"({"weight_map": {"x": "m-1.safetensors", "y": "m-2.safetensors"}})");
   tiny::write(a / "m-1.safetensors", "");
   EXPECT_EQ(find_model("owner/tiny"), b);
   tiny::write(a / "m-2.safetensors", "");
@@ -304,7 +341,8 @@ TEST_F(NamedModel, in_parts_of_gguf_is_whole_with_all_of_them) {
 }
 
 TEST_F(NamedModel, at_a_revision_is_a_branch_a_tag_or_a_hash) {
-  const fs::path a = make(tiny_ / "snapshots" / a_), b = make(tiny_ / "snapshots" / b_), ab = partial(tiny_ / "snapshots" / ab_);
+  const fs::path a = make(tiny_ / "snapshots" / a_), b = make(tiny_ / "snapshots" / b_),
+                 ab = partial(tiny_ / "snapshots" / ab_);
   refer(tiny_, "main", a_), refer(tiny_, "v1.0", b_), refer(tiny_, "refs/pr/1", ab_);
   EXPECT_EQ(find_model("owner/tiny@main"), a);
   EXPECT_EQ(find_model("owner/tiny@v1.0"), b);
@@ -323,7 +361,8 @@ TEST_F(NamedModel, is_looked_for_where_huggingface_hub_looks) {
     const Environment set({{"HF_HOME", {}}, {variable, value}});
     return find_model("m");
   };
-  const fs::path a = make("one/models--m/snapshots/0"), b = make("two/huggingface/hub/models--m/snapshots/0"), c = make(".cache/huggingface/hub/models--m/snapshots/0");
+  const fs::path a = make("one/models--m/snapshots/0"), b = make("two/huggingface/hub/models--m/snapshots/0"),
+                 c = make(".cache/huggingface/hub/models--m/snapshots/0");
   EXPECT_EQ(found("HF_HUB_CACHE", (path() / "one").string()), a);
   EXPECT_EQ(found("XDG_CACHE_HOME", (path() / "two").string()), b);
   EXPECT_EQ(found("HF_HOME", (path() / "two/huggingface").string()), b);
@@ -351,12 +390,15 @@ TEST_F(NamedModel, is_not_hidden_by_what_a_fetch_left) {
 
 TEST_F(NamedModel, that_is_nowhere_is_answered_with_those_there_are_and_how_to_fetch_it) {
   EXPECT_THAT(finding("owner/tiny"), HasSubstr("the cache has no models; fetch it with 'embscope pull owner/tiny'"));
-  make("own/models/one"), make("own/models/two"), partial("own/models/half"), fs::create_directories(path() / "own/models/empty");
+  make("own/models/one"), make("own/models/two"), partial("own/models/half"),
+      fs::create_directories(path() / "own/models/empty");
   EXPECT_THAT(finding("tiny"), HasSubstr("the cache has one, two; fetch it"));
-  make(tiny_ / "snapshots" / a_), partial("hf/hub/models--owner--half/snapshots/0"), make("hf/hub/datasets--owner--data/snapshots/0");
+  make(tiny_ / "snapshots" / a_), partial("hf/hub/models--owner--half/snapshots/0"),
+      make("hf/hub/datasets--owner--data/snapshots/0");
   EXPECT_THAT(finding("small"), HasSubstr("the cache has one, owner/tiny, two; fetch it"));
   EXPECT_THAT(finding("owner/tini"), HasSubstr("; did you mean 'owner/tiny'?"));
-  for (const char* path : {"../one", "a/b/c", "/nowhere/at/all", "one/../two"}) EXPECT_THAT(finding(path), Not(HasSubstr("pull"))) << path;
+  for (const char* path : {"../one", "a/b/c", "/nowhere/at/all", "one/../two"})
+    EXPECT_THAT(finding(path), Not(HasSubstr("pull"))) << path;
   EXPECT_THAT(finding(""), HasSubstr("the name is empty"));
   const Environment offline({{"HF_HUB_OFFLINE", std::string("1")}});
   EXPECT_THAT(finding("small"), Not(HasSubstr("pull")));
@@ -386,8 +428,12 @@ TEST_F(NamedModel, is_called_by_its_name) {
   EXPECT_EQ(name("owner/tiny@" + a_), "owner/tiny@aaaaaaaaaaaa");
   EXPECT_EQ(name((path() / a_).string()), path().filename());
   const fs::path before = fs::current_path();
-  for (const auto& [from, written, called] : std::vector<std::array<std::string, 3>>{
-           {folder, ".", "my-model"}, {folder, "./", "my-model"}, {folder, "model.safetensors", "my-model"}, {snapshot, ".", "owner/tiny"}, {path(), "my-model", "my-model"}}) {
+  for (const auto& [from, written, called] :
+       std::vector<std::array<std::string, 3>>{{folder, ".", "my-model"},
+                                               {folder, "./", "my-model"},
+                                               {folder, "model.safetensors", "my-model"},
+                                               {snapshot, ".", "owner/tiny"},
+                                               {path(), "my-model", "my-model"}}) {
     fs::current_path(from);
     EXPECT_EQ(name(written), called) << written;
   }

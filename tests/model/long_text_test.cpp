@@ -1,4 +1,5 @@
-// Tokens of a long mixed text, held to Hugging Face's (tests/reference/make_long_tokens.py makes the same text and the hashes).
+// Tokens of a long mixed text, held to Hugging Face's (tests/reference/make_long_tokens.py makes the same text and the
+// hashes).
 #include <cctype>
 #include <string>
 #include <string_view>
@@ -11,24 +12,23 @@ namespace embscope {
 namespace {
 
 constexpr std::string_view words[] = {
-    "the", "of", "and", "to", "in", "is", "that", "for", "it", "was", "on", "are", "as", "with", "his", "they", "at",
-    "be", "this", "from", "have", "or", "by", "one", "had", "not", "but", "what", "all", "were", "when", "we",
-    "there", "can", "an", "your", "which", "their", "said", "if", "do", "will", "each", "about", "how", "up", "out",
-    "them", "then", "she", "many", "some", "so", "these", "would", "other", "into", "has", "more", "her", "two",
-    "like", "him", "see", "time", "could", "no", "make", "than", "first", "been", "its", "who", "now", "people",
-    "my", "made", "over", "did", "down", "only", "way", "find", "use", "may", "water", "long", "little", "very",
-    "after", "words", "called", "just", "where", "most", "know"};
-constexpr std::string_view marks[] = {
-    ".", ",", "!?", "...", "--", "'s", "'ll", "n't", "(", ")", "\"", ":", ";", "/", "@#", "_", "'RE", " '", "=="};
-constexpr std::string_view spaces[] = {
-    " ", "  ", "\n", "\n\n", "\t", " \n  ", "\r\n", "   \t "};
+    "the",   "of",    "and",    "to",     "in",   "is",    "that",  "for",    "it",    "was",   "on",   "are",
+    "as",    "with",  "his",    "they",   "at",   "be",    "this",  "from",   "have",  "or",    "by",   "one",
+    "had",   "not",   "but",    "what",   "all",  "were",  "when",  "we",     "there", "can",   "an",   "your",
+    "which", "their", "said",   "if",     "do",   "will",  "each",  "about",  "how",   "up",    "out",  "them",
+    "then",  "she",   "many",   "some",   "so",   "these", "would", "other",  "into",  "has",   "more", "her",
+    "two",   "like",  "him",    "see",    "time", "could", "no",    "make",   "than",  "first", "been", "its",
+    "who",   "now",   "people", "my",     "made", "over",  "did",   "down",   "only",  "way",   "find", "use",
+    "may",   "water", "long",   "little", "very", "after", "words", "called", "just",  "where", "most", "know"};
+constexpr std::string_view marks[] = {".",  ",", "!?", "...", "--", "'s", "'ll", "n't", "(", ")",
+                                      "\"", ":", ";",  "/",   "@#", "_",  "'RE", " '",  "=="};
+constexpr std::string_view spaces[] = {" ", "  ", "\n", "\n\n", "\t", " \n  ", "\r\n", "   \t "};
 struct Range {
   unsigned first, last;
 };
-constexpr Range ranges[] = {
-    {0xC0, 0x17E}, {0x3B1, 0x3C9}, {0x410, 0x44F}, {0x4E00, 0x9FA5}, {0x3041, 0x3096}, {0xAC00, 0xD7A3},
-    {0x627, 0x64A}, {0x905, 0x939}, {0xE01, 0xE30}, {0x1F600, 0x1F64F}, {0x1D7CE, 0x1D7FF}, {0x2000, 0x200A},
-    {0x300, 0x36F}, {0x2160, 0x2188}};
+constexpr Range ranges[] = {{0xC0, 0x17E},      {0x3B1, 0x3C9},   {0x410, 0x44F}, {0x4E00, 0x9FA5}, {0x3041, 0x3096},
+                            {0xAC00, 0xD7A3},   {0x627, 0x64A},   {0x905, 0x939}, {0xE01, 0xE30},   {0x1F600, 0x1F64F},
+                            {0x1D7CE, 0x1D7FF}, {0x2000, 0x200A}, {0x300, 0x36F}, {0x2160, 0x2188}};
 constexpr unsigned plain_ranges = 3;
 
 struct Dice {
@@ -55,7 +55,8 @@ void append_word(std::string& text, Dice& dice) {
 
 void append_letters(std::string& text, Dice& dice, bool every) {
   const Range range = ranges[dice.below(every ? std::size(ranges) : plain_ranges)];
-  for (unsigned n = 1 + dice.below(6); n > 0; --n) append_utf8(text, range.first + dice.below(range.last - range.first + 1));
+  for (unsigned n = 1 + dice.below(6); n > 0; --n)
+    append_utf8(text, range.first + dice.below(range.last - range.first + 1));
 }
 
 std::string chunk(unsigned number) {

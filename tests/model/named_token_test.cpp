@@ -11,7 +11,8 @@ namespace {
 using ::testing::HasSubstr;
 using Read = NamedToken::Read;
 
-// " cat" is token 69 and "The" 76; "cat", "The " and "dogs" are several. 66 characters and 12 words have a text, more rows have none.
+// " cat" is token 69 and "The" 76; "cat", "The " and "dogs" are several. 66 characters and 12 words have a text, more
+// rows have none.
 class NamedTokenTest : public ::testing::TestWithParam<const char*> {
  protected:
   NamedToken named(std::string_view text) const { return token_named(*model_, text); }
@@ -60,8 +61,10 @@ TEST_P(NamedTokenTest, a_number_sign_and_digits_are_an_id) {
     EXPECT_TRUE(token.single());
   }
   EXPECT_EQ(named("#069").id, 69);
-  for (const std::string& beyond : {"#" + std::to_string(rows), std::string("#-1"), std::string("#+1"), std::string("#2147483648"), std::string("#99999999999999999999")})
-    EXPECT_THAT(refused(beyond), HasSubstr("token '" + beyond + "'] the embedding matrix has rows 0:" + std::to_string(rows)));
+  for (const std::string& beyond : {"#" + std::to_string(rows), std::string("#-1"), std::string("#+1"),
+                                    std::string("#2147483648"), std::string("#99999999999999999999")})
+    EXPECT_THAT(refused(beyond),
+                HasSubstr("token '" + beyond + "'] the embedding matrix has rows 0:" + std::to_string(rows)));
 }
 
 // The letters have no '#': a text that was read as one is refused, and one that was read as an id is not.
@@ -85,15 +88,14 @@ TEST(NamedTokenInSmolLM2, words_of_the_article) {
   EXPECT_EQ(label("\n"), "⏎");
 }
 
-TEST_P(NamedTokenTest, an_empty_text_names_nothing) {
-  EXPECT_THAT(refused(""), HasSubstr("a word is empty"));
-}
+TEST_P(NamedTokenTest, an_empty_text_names_nothing) { EXPECT_THAT(refused(""), HasSubstr("a word is empty")); }
 
 INSTANTIATE_TEST_SUITE_P(Models, NamedTokenTest, ::testing::Values("tiny-gpt2", "tiny-llama"));
 
 TEST(NamedToken, of_a_model_without_a_tokenizer_is_named_by_id_alone) {
   const tiny::Folder folder;
-  std::filesystem::copy(std::string(EMBSCOPE_TEST_DATA) + "/reference/tiny-llama", folder.path(), std::filesystem::copy_options::recursive);
+  std::filesystem::copy(std::string(EMBSCOPE_TEST_DATA) + "/reference/tiny-llama", folder.path(),
+                        std::filesystem::copy_options::recursive);
   for (const char* file : {"vocab.json", "merges.txt", "tokenizer.json"}) std::filesystem::remove(folder.path() / file);
   const auto model = Model::open(folder.path().string());
   ASSERT_FALSE(model->has_tokenizer());

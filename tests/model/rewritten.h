@@ -32,7 +32,9 @@ struct Rewritten {
     const auto found = std::ranges::find(tensors, name, &Entry::name);
     return found == tensors.end() ? nullptr : &*found;
   }
-  void erase(const std::string& name) { std::erase_if(tensors, [&](const Entry& e) { return e.name == name; }); }
+  void erase(const std::string& name) {
+    std::erase_if(tensors, [&](const Entry& e) { return e.name == name; });
+  }
   void add(const std::string& name, Shape shape, float value) {
     const auto size = static_cast<std::size_t>(shape.elements());
     tensors.push_back({name, std::move(shape), std::vector<float>(size, value)});
@@ -63,7 +65,8 @@ struct Rewritten {
 
   static std::string record(const std::string& name, const MetaValue& value) {
     using files::Bytes;
-    if (const auto* x = std::get_if<bool>(&value)) return files::key(name, 7, Bytes().put(static_cast<std::uint8_t>(*x)));
+    if (const auto* x = std::get_if<bool>(&value))
+      return files::key(name, 7, Bytes().put(static_cast<std::uint8_t>(*x)));
     if (const auto* x = std::get_if<std::int64_t>(&value)) return files::key(name, 11, Bytes().put(*x));
     if (const auto* x = std::get_if<std::uint64_t>(&value)) return files::key(name, 10, Bytes().put(*x));
     if (const auto* x = std::get_if<double>(&value)) return files::key(name, 12, Bytes().put(*x));

@@ -33,7 +33,9 @@ void put_charsmap(bj::value& value) {
     value = reference().at("charsmap");
 }
 
-TokenId size_of(const char* base) { return static_cast<TokenId>(reference().at("bases").at(base).at("vocab").as_object().size()); }
+TokenId size_of(const char* base) {
+  return static_cast<TokenId>(reference().at("bases").at(base).at("vocab").as_object().size());
+}
 
 // A base of the reference with parts of the file changed.
 bj::object file_of(std::string_view base, const bj::object& changes) {
@@ -53,7 +55,9 @@ class TokenizerSteps : public ::testing::Test {
     tiny::write(folder_.path() / "tokenizer.json", bj::serialize(file));
     return open_tokenizer(folder_.path().string());
   }
-  std::shared_ptr<const Tokenizer> open(std::string_view base, const bj::object& changes) const { return open(file_of(base, changes)); }
+  std::shared_ptr<const Tokenizer> open(std::string_view base, const bj::object& changes) const {
+    return open(file_of(base, changes));
+  }
   std::string refused(std::string_view base, const bj::object& changes) const {
     return refusal([&] { open(base, changes); });
   }
@@ -86,7 +90,8 @@ TEST_F(TokenizerSteps, give_ranges_that_follow_one_another_for_any_bytes) {
   for (const bj::value& one : reference().at("cases").as_array()) {
     const auto tokenizer = open(std::string(one.at("base").as_string()), one.at("changes").as_object());
     for (const bj::value& value : reference().at("texts").as_array()) {
-      for (const std::string& text : {std::string(value.as_string()), bytes + std::string(value.as_string()) + "\xe2\x82" + bytes}) {
+      for (const std::string& text :
+           {std::string(value.as_string()), bytes + std::string(value.as_string()) + "\xe2\x82" + bytes}) {
         const Tokens tokens = tokenizer->with_bos(text, true);
         ASSERT_EQ(tokens.ids.size(), tokens.ranges.size());
         std::uint64_t at = 0;
@@ -102,7 +107,8 @@ TEST_F(TokenizerSteps, give_ranges_that_follow_one_another_for_any_bytes) {
 }
 
 TEST_F(TokenizerSteps, give_a_token_the_source_of_what_it_is_made_of) {
-  const bj::object nfc = {{"normalizer", {{"type", "NFC"}}}, {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}}};
+  const bj::object nfc = {{"normalizer", {{"type", "NFC"}}},
+                          {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}}};
   const std::string text = "x e\u0301 y";  // two characters become one of two bytes
   const Tokens tokens = open("bytes", nfc)->encode(text);
   EXPECT_EQ(tokens.ranges.front(), (ByteRange{0, 1}));
@@ -110,24 +116,36 @@ TEST_F(TokenizerSteps, give_a_token_the_source_of_what_it_is_made_of) {
   bool whole = false;
   for (const ByteRange& range : tokens.ranges) whole = whole || (range.end == 5 && range.begin <= 2);
   EXPECT_TRUE(whole);
-  const bj::object metaspace = {{"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "always"}}}, {"model", {{"byte_fallback", true}}}};
+  const bj::object metaspace = {
+      {"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "always"}}},
+      {"model", {{"byte_fallback", true}}}};
   const Tokens marked = open("chars", metaspace)->encode("\xe6\xbc\xa2");
   EXPECT_EQ(marked.ranges.front(), (ByteRange{0, 0}));  // the space in front is not in the text
   EXPECT_EQ(marked.ranges.back().end, 3u);
 }
 
 TEST_F(TokenizerSteps, give_the_text_back) {
-  const bj::object llama2 = {
-      {"normalizer", {{"type", "Sequence"}, {"normalizers", {bj::object{{"type", "Prepend"}, {"prepend", "▁"}}, bj::object{{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", "▁"}}}}}},
-      {"decoder", {{"type", "Sequence"}, {"decoders", {bj::object{{"type", "Replace"}, {"pattern", {{"String", "▁"}}}, {"content", " "}}, bj::object{{"type", "ByteFallback"}},
-                                                       bj::object{{"type", "Fuse"}}, bj::object{{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}}}}}},
-      {"model", {{"byte_fallback", true}}}};
+  const bj::object llama2 = {{"normalizer",
+                              {{"type", "Sequence"},
+                               {"normalizers",
+                                {bj::object{{"type", "Prepend"}, {"prepend", "▁"}},
+                                 bj::object{{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", "▁"}}}}}},
+                             {"decoder",
+                              {{"type", "Sequence"},
+                               {"decoders",
+                                {bj::object{{"type", "Replace"}, {"pattern", {{"String", "▁"}}}, {"content", " "}},
+                                 bj::object{{"type", "ByteFallback"}}, bj::object{{"type", "Fuse"}},
+                                 bj::object{{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}}}}}},
+                             {"model", {{"byte_fallback", true}}}};
   const auto tokenizer = open("chars", llama2);
-  for (const char* text : {"the capital", " the", "  the", "漢字\n", "", "a\xff\xe2\x82z"}) EXPECT_EQ(tokenizer->decode(tokenizer->encode(text).ids), text);
+  for (const char* text : {"the capital", " the", "  the", "漢字\n", "", "a\xff\xe2\x82z"})
+    EXPECT_EQ(tokenizer->decode(tokenizer->encode(text).ids), text);
 }
 
 TEST_F(TokenizerSteps, name_a_word_as_it_stands_within_a_text) {
-  const bj::object metaspace = {{"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "always"}}}, {"model", {{"byte_fallback", true}}}};
+  const bj::object metaspace = {
+      {"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "always"}}},
+      {"model", {{"byte_fallback", true}}}};
   const auto tokenizer = open("chars", metaspace);
   const TokenId in_text = tokenizer->encode("a the").ids.back();
   EXPECT_EQ(word_token(*tokenizer, " the").id, in_text);
@@ -139,65 +157,97 @@ TEST_F(TokenizerSteps, name_a_word_as_it_stands_within_a_text) {
 
 TEST_F(TokenizerSteps, that_are_not_known_are_refused_by_name) {
   const auto step = [](const char* type) { return bj::object{{"type", type}}; };
-  EXPECT_THAT(refused("bytes", {{"normalizer", step("BertNormalizer")}}), HasSubstr("the normalizer 'BertNormalizer' is not known"));
-  EXPECT_THAT(refused("bytes", {{"pre_tokenizer", step("UnicodeScripts")}}), HasSubstr("the pre-tokenizer 'UnicodeScripts' is not known"));
+  EXPECT_THAT(refused("bytes", {{"normalizer", step("BertNormalizer")}}),
+              HasSubstr("the normalizer 'BertNormalizer' is not known"));
+  EXPECT_THAT(refused("bytes", {{"pre_tokenizer", step("UnicodeScripts")}}),
+              HasSubstr("the pre-tokenizer 'UnicodeScripts' is not known"));
   EXPECT_THAT(refused("bytes", {{"decoder", step("WordPiece")}}), HasSubstr("the decoder 'WordPiece' is not known"));
-  EXPECT_THAT(refused("bytes", {{"post_processor", step("PairProcessing")}}), HasSubstr("the post-processor 'PairProcessing' is not known"));
-  EXPECT_THAT(refused("bytes", {{"normalizer", {{"type", "NFC"}, {"version", 2}}}}), HasSubstr("the key 'version' is not known"));
-  EXPECT_THAT(refused("bytes", {{"model", {{"end_of_word_suffix", "</w>"}}}}), HasSubstr("'end_of_word_suffix' is '</w>'"));
-  EXPECT_THAT(refused("bytes", {{"model", {{"continuing_subword_prefix", "##"}}}}), HasSubstr("'continuing_subword_prefix' is '##'"));
+  EXPECT_THAT(refused("bytes", {{"post_processor", step("PairProcessing")}}),
+              HasSubstr("the post-processor 'PairProcessing' is not known"));
+  EXPECT_THAT(refused("bytes", {{"normalizer", {{"type", "NFC"}, {"version", 2}}}}),
+              HasSubstr("the key 'version' is not known"));
+  EXPECT_THAT(refused("bytes", {{"model", {{"end_of_word_suffix", "</w>"}}}}),
+              HasSubstr("'end_of_word_suffix' is '</w>'"));
+  EXPECT_THAT(refused("bytes", {{"model", {{"continuing_subword_prefix", "##"}}}}),
+              HasSubstr("'continuing_subword_prefix' is '##'"));
   EXPECT_THAT(refused("bytes", {{"model", {{"dropout", 0.1}}}}), HasSubstr("a dropout of 0.1"));
   EXPECT_THAT(refused("bytes", {{"model", {{"type", "WordPiece"}}}}), HasSubstr("a tokenizer of type 'WordPiece'"));
-  EXPECT_THAT(refused("bytes", {{"model", {{"unk_token", "<none>"}}}}), HasSubstr("'<none>', is not in the vocabulary"));
-  EXPECT_THAT(refused("chars", {{"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "ab"}}}}), HasSubstr("'replacement' must be one character"));
-  EXPECT_THAT(refused("chars", {{"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "last"}}}}), HasSubstr("the prepend scheme 'last'"));
-  EXPECT_THAT(refused("unigram", {{"model", {{"vocab", {bj::array{"a", "b"}}}}}}), HasSubstr("token 0: expected a text and a score"));
+  EXPECT_THAT(refused("bytes", {{"model", {{"unk_token", "<none>"}}}}),
+              HasSubstr("'<none>', is not in the vocabulary"));
+  EXPECT_THAT(refused("chars", {{"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "ab"}}}}),
+              HasSubstr("'replacement' must be one character"));
+  EXPECT_THAT(
+      refused("chars", {{"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "last"}}}}),
+      HasSubstr("the prepend scheme 'last'"));
+  EXPECT_THAT(refused("unigram", {{"model", {{"vocab", {bj::array{"a", "b"}}}}}}),
+              HasSubstr("token 0: expected a text and a score"));
 }
 
 TEST_F(TokenizerSteps, whose_pattern_is_none_or_has_no_end_are_refused) {
   const auto split = [](const char* pattern) {
-    return bj::object{{"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {bj::object{{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}},
-                                                                                 bj::object{{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}}}};
+    return bj::object{{"pre_tokenizer",
+                       {{"type", "Sequence"},
+                        {"pretokenizers",
+                         {bj::object{{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}},
+                          bj::object{{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}}}};
   };
   EXPECT_THAT(refused("bytes", split("(a")), HasSubstr("the pattern '(a' is no regular expression"));
   EXPECT_THAT(refused("bytes", split("\\p{Nothing}")), HasSubstr("is no regular expression"));
   const auto tokenizer = open("bytes", split("(a|a)*$c"));
-  EXPECT_THAT(refusal([&] { tokenizer->encode(std::string(2000, 'a') + "c"); }), HasSubstr("cannot be searched for in this text"));
+  EXPECT_THAT(refusal([&] { tokenizer->encode(std::string(2000, 'a') + "c"); }),
+              HasSubstr("cannot be searched for in this text"));
   EXPECT_EQ(tokenizer->encode("xyz").size(), 3u);
 }
 
 TEST_F(TokenizerSteps, name_tokens_that_there_are) {
-  const bj::object text = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}, first = {{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}};
+  const bj::object text = {{"Sequence", {{"id", "A"}, {"type_id", 0}}}},
+                   first = {{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}};
   const auto with = [&](const bj::array& single, const bj::object& tokens) {
-    return bj::object{{"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
-                      {"post_processor", {{"type", "TemplateProcessing"}, {"single", single}, {"pair", bj::array()}, {"special_tokens", tokens}}}};
+    return bj::object{
+        {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
+        {"post_processor",
+         {{"type", "TemplateProcessing"}, {"single", single}, {"pair", bj::array()}, {"special_tokens", tokens}}}};
   };
-  EXPECT_THAT(refused("bytes", with({first, text}, {})), HasSubstr("names the token '<s>', which its 'special_tokens' do not have"));
-  const auto ids = [](std::int64_t id) { return bj::object{{"<s>", {{"id", "<s>"}, {"ids", {id}}, {"tokens", {"<s>"}}}}}; };
-  EXPECT_THAT(refused("bytes", with({first, text}, ids(99999))), HasSubstr("has the id 99999, which the vocabulary does not have"));
+  EXPECT_THAT(refused("bytes", with({first, text}, {})),
+              HasSubstr("names the token '<s>', which its 'special_tokens' do not have"));
+  const auto ids = [](std::int64_t id) {
+    return bj::object{{"<s>", {{"id", "<s>"}, {"ids", {id}}, {"tokens", {"<s>"}}}}};
+  };
+  EXPECT_THAT(refused("bytes", with({first, text}, ids(99999))),
+              HasSubstr("has the id 99999, which the vocabulary does not have"));
   EXPECT_THAT(refused("bytes", with({first}, ids(0))), HasSubstr("does not hold it once"));
   EXPECT_EQ(open("bytes", with({first, text}, ids(7)))->with_bos("a").ids.front(), 7);
 }
 
 TEST_F(TokenizerSteps, give_added_tokens_the_ids_of_hugging_face_or_ask) {
-  const bj::object changes = {{"pre_tokenizer", {{"type", "ByteLevel"}}}, {"added_tokens", {bj::object{{"id", 700}, {"content", "<s>"}, {"special", true}}}}};
-  EXPECT_THAT(refused("bytes", changes), HasSubstr("the token '<s>' has the id 700, but Hugging Face's tokenizers would give it " + std::to_string(size_of("bytes"))));
+  const bj::object changes = {{"pre_tokenizer", {{"type", "ByteLevel"}}},
+                              {"added_tokens", {bj::object{{"id", 700}, {"content", "<s>"}, {"special", true}}}}};
+  EXPECT_THAT(refused("bytes", changes),
+              HasSubstr("the token '<s>' has the id 700, but Hugging Face's tokenizers would give it " +
+                        std::to_string(size_of("bytes"))));
 }
 
 TEST_F(TokenizerSteps, that_leave_a_character_without_token_say_where) {
   const bj::object changes = {{"model", {{"unk_token", nullptr}}}};
   const auto tokenizer = open("chars", changes);
-  EXPECT_THAT(refusal([&] { tokenizer->encode("the漢😀"); }), HasSubstr("the vocabulary has no token for '😀' at byte 6"));
+  EXPECT_THAT(refusal([&] { tokenizer->encode("the漢😀"); }),
+              HasSubstr("the vocabulary has no token for '😀' at byte 6"));
   EXPECT_GT(tokenizer->encode("the").size(), 0u);
 }
 
 TEST_F(TokenizerSteps, find_added_tokens_in_time_that_grows_with_the_text) {
   bj::array added;
-  for (int i = 0; i < 6415; ++i) added.push_back(bj::object{{"id", size_of("bytes") + i}, {"content", "<unused" + std::to_string(i) + ">"}, {"special", false}, {"normalized", false}});
-  const auto tokenizer = open("bytes", {{"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}}, {"added_tokens", added}});
+  for (int i = 0; i < 6415; ++i)
+    added.push_back(bj::object{{"id", size_of("bytes") + i},
+                               {"content", "<unused" + std::to_string(i) + ">"},
+                               {"special", false},
+                               {"normalized", false}});
+  const auto tokenizer =
+      open("bytes", {{"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}}, {"added_tokens", added}});
   const auto start = std::chrono::steady_clock::now();
   EXPECT_GT(tokenizer->encode_ids(std::string(200'000, '<')).size(), 0u);
-  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 2.0);  // 0.01 s; each of them at each place took 9
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+            2.0);  // 0.01 s; each of them at each place took 9
   EXPECT_THAT(tokenizer->encode("<unused12>").ids, ElementsAre(size_of("bytes") + 12));
 }
 

@@ -117,18 +117,40 @@ class VocabularyFile : public ::testing::Test {
 };
 
 TEST_F(VocabularyFile, says_the_same_however_it_is_written) {
-  for (const char* written : {"{\"a\":0,\"\xc4\xa0\":1,\"\xc4\xa0" "a\":2,\"\\\"\":3,\"\\\\\":4,\"\xc3\xa9\":5}",
-                              "{ \"a\" : 0 ,\r\n\t\"\\u0120\": 1, \"\\u0120a\": 2, \"\\u0022\": 3, \"\\u005c\": 4, \"\\u00e9\": 5 }\n",
-                              "{\"a\":0,\"\\u0120\":1,\"\\u0120a\":2,\"\\\"\":3,\"\\\\\":4,\"\xc3\xa9\":5,\"\\/\":6,\"\\t\":7}",
-                              "{\"\\u0061\":0,\"\xc4\xa0\":1,\"\xc4\xa0" "a\":2,\"\\\"\":3,\"\\\\\":4,\"\\u00E9\":5,\"\\ud83d\\ude00\":6}"}) {
+  for (const char* written :
+       {"{\"a\":0,\"\xc4\xa0\":1,\"\xc4\xa0"
+        "a\":2,\"\\\"\":3,\"\\\\\":4,\"\xc3\xa9\":5}",
+        "{ \"a\" : 0 ,\r\n\t\"\\u0120\": 1, \"\\u0120a\": 2, \"\\u0022\": 3, \"\\u005c\": 4, \"\\u00e9\": 5 }\n",
+        "{\"a\":0,\"\\u0120\":1,\"\\u0120a\":2,\"\\\"\":3,\"\\\\\":4,\"\xc3\xa9\":5,\"\\/\":6,\"\\t\":7}",
+        "{\"\\u0061\":0,\"\xc4\xa0\":1,\"\xc4\xa0"
+        "a\":2,\"\\\"\":3,\"\\\\\":4,\"\\u00E9\":5,\"\\ud83d\\ude00\":6}"}) {
     const auto tokenizer = open(written);
     EXPECT_EQ(tokenizer->encode("a a\"\\\xe9").ids, (std::vector<TokenId>{0, 2, 3, 4, 5})) << written;
   }
 }
 
 TEST_F(VocabularyFile, that_is_damaged_is_refused_with_its_place) {
-  for (const char* written : {"{\"a\":0", "{\"a\":0,}", "{\"a\":01}", "{\"a\":0 \"b\":1}", "{\"a\":-1}", "{\"a\":\"0\"}", "[0]", "{\"\xff\":0}",
-                              "{\"a\":0} x", "{\"a\":0,\"b\":0}", "{\"a\":0,\"a\":1}", "{\"a\n\":0}", "{\"\\u12\":0}", "{\"\\u00zz\":0}", "{\"a", "{\"a\\", "{\"a\":1500}", "{\"a\" 0}", "{1:0}", "{\"a\":99999999999}", ""}) {
+  for (const char* written : {"{\"a\":0",
+                              "{\"a\":0,}",
+                              "{\"a\":01}",
+                              "{\"a\":0 \"b\":1}",
+                              "{\"a\":-1}",
+                              "{\"a\":\"0\"}",
+                              "[0]",
+                              "{\"\xff\":0}",
+                              "{\"a\":0} x",
+                              "{\"a\":0,\"b\":0}",
+                              "{\"a\":0,\"a\":1}",
+                              "{\"a\n\":0}",
+                              "{\"\\u12\":0}",
+                              "{\"\\u00zz\":0}",
+                              "{\"a",
+                              "{\"a\\",
+                              "{\"a\":1500}",
+                              "{\"a\" 0}",
+                              "{1:0}",
+                              "{\"a\":99999999999}",
+                              ""}) {
     try {
       open(written);
       ADD_FAILURE() << written << ": accepted";
@@ -149,10 +171,12 @@ TEST_F(VocabularyFile, has_its_pattern_from_the_class_of_the_tokenizer) {
     tiny::write(folder_.path() / "tokenizer_config.json", config);
     return refusal([&] { open(R"({"a":0,"\u0120":1,"\u0120a":2})"); });
   };
-  EXPECT_THAT(refused(R"({"tokenizer_class":"MyTokenizer"})"), ::testing::HasSubstr("the tokenizer's class 'MyTokenizer' is not known to cut text"));
+  EXPECT_THAT(refused(R"({"tokenizer_class":"MyTokenizer"})"),
+              ::testing::HasSubstr("the tokenizer's class 'MyTokenizer' is not known to cut text"));
   tiny::write(folder_.path() / "tokenizer_config.json", R"({"tokenizer_class":"Qwen2TokenizerFast"})");
   EXPECT_EQ(open(R"({"a":0,"\u0120":1,"\u0120a":2})")->pre_tokenizer(), PreTokenizer::qwen2);
-  tiny::write(folder_.path() / "tokenizer_config.json", R"({"tokenizer_class":"GPT2Tokenizer","add_prefix_space":true})");
+  tiny::write(folder_.path() / "tokenizer_config.json",
+              R"({"tokenizer_class":"GPT2Tokenizer","add_prefix_space":true})");
   EXPECT_EQ(open(R"({"a":0,"\u0120":1,"\u0120a":2})")->encode("a").ids, (std::vector<TokenId>{2}));
 }
 
@@ -164,7 +188,8 @@ TEST_F(VocabularyFile, goes_with_added_tokens) {
   EXPECT_EQ(tokenizer->encode("a<pad>a", true).ids, (std::vector<TokenId>{0, 3, 0}));
   EXPECT_TRUE(tokenizer->is_special(3));
   tiny::write(folder_.path() / "added_tokens.json", R"({"<pad>":0})");
-  EXPECT_THAT(refusal([&] { open(R"({"a":0,"\u0120":1,"\u0120a":2})"); }), ::testing::HasSubstr("'a' and '<pad>' have the same id 0"));
+  EXPECT_THAT(refusal([&] { open(R"({"a":0,"\u0120":1,"\u0120a":2})"); }),
+              ::testing::HasSubstr("'a' and '<pad>' have the same id 0"));
 }
 
 // A model's matrix may have fewer rows than its tokenizer has tokens.
@@ -172,13 +197,17 @@ TEST(Rows, that_are_not_there_are_refused_by_the_name_of_their_token) {
   TokenizerSpec spec{.tokens = {"a", "b", "<pad>"}, .added = {{2, false}}, .rows = 2};
   const Tokenizer tokenizer(spec);
   EXPECT_EQ(tokenizer.encode("ab").ids, (std::vector<TokenId>{0, 1}));
-  EXPECT_THAT(refusal([&] { tokenizer.encode("a<pad>"); }), ::testing::HasSubstr("[token '<pad>'] has the id 2, but the model's matrix has 2 rows"));
+  EXPECT_THAT(refusal([&] { tokenizer.encode("a<pad>"); }),
+              ::testing::HasSubstr("[token '<pad>'] has the id 2, but the model's matrix has 2 rows"));
   spec.rows = 3;
   EXPECT_EQ(Tokenizer(spec).encode("a<pad>").ids, (std::vector<TokenId>{0, 2}));
 }
 
 TEST(Scores, that_are_no_numbers_are_refused) {
-  TokenizerSpec spec{.tokens = {"a", "b", "ab"}, .algorithm = TokenizerSpec::Algorithm::scores, .scores = {-1, -2, std::nan("")}, .byte_level = false};
+  TokenizerSpec spec{.tokens = {"a", "b", "ab"},
+                     .algorithm = TokenizerSpec::Algorithm::scores,
+                     .scores = {-1, -2, std::nan("")},
+                     .byte_level = false};
   EXPECT_THAT(refusal([&] { Tokenizer{spec}; }), ::testing::HasSubstr("token 2 ('ab') has the score nan"));
   spec.scores = {-1, -2};
   EXPECT_THAT(refusal([&] { Tokenizer{spec}; }), ::testing::HasSubstr("2 scores for 3 tokens"));

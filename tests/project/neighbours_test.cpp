@@ -32,7 +32,8 @@ double score(std::span<const float> a, std::span<const float> b, const std::vect
 std::vector<double> mean_of(const Tensor& v, bool wanted) {
   std::vector<double> mean(static_cast<std::size_t>(v.columns()));
   for (std::int64_t i = 0; wanted && i < v.rows(); ++i) {
-    for (std::size_t k = 0; k < mean.size(); ++k) mean[k] += static_cast<double>(v.row(i)[k]) / static_cast<double>(v.rows());
+    for (std::size_t k = 0; k < mean.size(); ++k)
+      mean[k] += static_cast<double>(v.row(i)[k]) / static_cast<double>(v.rows());
   }
   return mean;
 }
@@ -49,7 +50,8 @@ void expect_plain_search(const Tensor& given, const NeighbourOptions& options, c
   const auto mean = mean_of(given, options.centred), none = mean_of(given, false);
   Tensor v = given.clone();
   for (std::int64_t i = 0; i < v.rows(); ++i) {
-    for (std::size_t k = 0; k < mean.size(); ++k) v.row(i)[k] = static_cast<float>(static_cast<double>(v.row(i)[k]) - mean[k]);
+    for (std::size_t k = 0; k < mean.size(); ++k)
+      v.row(i)[k] = static_cast<float>(static_cast<double>(v.row(i)[k]) - mean[k]);
   }
   const auto k = static_cast<std::size_t>(options.k);
   for (std::int64_t i = 0; i < v.rows(); ++i) {
@@ -61,7 +63,8 @@ void expect_plain_search(const Tensor& given, const NeighbourOptions& options, c
     for (std::size_t n = 0; n < k; ++n) {
       // Equal but for the rounding of double: sums in another order.
       const double of_found = -score(v.row(i), v.row(found.ids_of(i)[n]), none, options.metric);
-      ASSERT_NEAR(of_found, all[n].first, 1e-13 * std::max(1.0, std::abs(all[n].first))) << "vector " << i << ", neighbour " << n;
+      ASSERT_NEAR(of_found, all[n].first, 1e-13 * std::max(1.0, std::abs(all[n].first)))
+          << "vector " << i << ", neighbour " << n;
       const double expected = options.metric == Metric::euclidean ? all[n].first : -all[n].first;
       ASSERT_NEAR(found.values_of(i)[n], expected, 1e-5 * std::max(1.0, std::abs(expected)));
     }
@@ -76,8 +79,8 @@ TEST_P(NeighboursBy, are_those_of_a_plain_search) {
   expect_plain_search(v, options, found);
 }
 
-// Rows that differ by little more than the last bits of fp32, in clumps of hundreds: the product's error in fp32 is larger than
-// what tells them apart, and no number of spare candidates is enough.
+// Rows that differ by little more than the last bits of fp32, in clumps of hundreds: the product's error in fp32 is
+// larger than what tells them apart, and no number of spare candidates is enough.
 TEST_P(NeighboursBy, nearly_equal_vectors_are_told_apart) {
   Tensor v = vectors_of(700, 64, 7);
   Random random(8);
@@ -107,8 +110,11 @@ TEST_P(NeighboursBy, of_one_vector_are_its_row_with_itself_first_where_it_must_b
 
 INSTANTIATE_TEST_SUITE_P(metric, NeighboursBy,
                          ::testing::Values(Case{Metric::cosine, false}, Case{Metric::cosine, true},
-                                           Case{Metric::euclidean, false}, Case{Metric::dot, false}, Case{Metric::dot, true}),
-                         [](const auto& c) { return std::string(name(c.param.metric)) + (c.param.centred ? "_centred" : ""); });
+                                           Case{Metric::euclidean, false}, Case{Metric::dot, false},
+                                           Case{Metric::dot, true}),
+                         [](const auto& c) {
+                           return std::string(name(c.param.metric)) + (c.param.centred ? "_centred" : "");
+                         });
 
 TEST(Neighbours, do_not_depend_on_the_number_of_threads) {
   const Tensor v = vectors_of(2500, 16, 3);
@@ -143,7 +149,8 @@ TEST(Neighbours, near_points_far_from_the_origin_are_told_apart) {
   }
   const Neighbours found = nearest_neighbours(v, {2, Metric::euclidean});
   for (std::int64_t i = 1; i < 39; ++i)
-    EXPECT_THAT(found.ids_of(i), ::testing::UnorderedElementsAre(static_cast<std::int32_t>(i - 1), static_cast<std::int32_t>(i + 1)));
+    EXPECT_THAT(found.ids_of(i),
+                ::testing::UnorderedElementsAre(static_cast<std::int32_t>(i - 1), static_cast<std::int32_t>(i + 1)));
 }
 
 TEST(Neighbours, of_vectors_that_are_apart_are_searched_once) {
@@ -193,9 +200,7 @@ TEST(Neighbours, work_can_be_stopped) {
   try {
     nearest_neighbours(vectors_of(5000, 4, 6), {3}, [](double fraction, std::string_view) { return fraction > 0.5; });
     FAIL() << "not stopped";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Code::cancelled);
-  }
+  } catch (const Error& e) { EXPECT_EQ(e.code(), Code::cancelled); }
 }
 
 TEST(Neighbours, leave_out_vectors_of_zeros_when_asked_to) {
@@ -215,7 +220,8 @@ TEST(Neighbours, leave_out_vectors_of_zeros_when_asked_to) {
   const Neighbours without = nearest_neighbours(some, {5});
   for (std::int64_t i = 0; i < 37; ++i) {
     for (std::size_t n = 0; n < 5; ++n) {
-      EXPECT_EQ(found.ids_of(kept[static_cast<std::size_t>(i)])[n], kept[static_cast<std::size_t>(without.ids_of(i)[n])]);
+      EXPECT_EQ(found.ids_of(kept[static_cast<std::size_t>(i)])[n],
+                kept[static_cast<std::size_t>(without.ids_of(i)[n])]);
       EXPECT_EQ(found.values_of(kept[static_cast<std::size_t>(i)])[n], without.values_of(i)[n]);
     }
   }
@@ -232,7 +238,9 @@ TEST(Neighbours, leave_out_vectors_of_zeros_when_asked_to) {
 TEST(Neighbours, have_cosines_of_at_most_one) {
   Tensor v({300, 7});
   for (std::int64_t i = 0; i < v.rows(); ++i)
-    for (std::size_t k = 0; k < 7; ++k) v.row(i)[k] = static_cast<float>((i % 2 == 0 ? 1 : -1) * (0.1 + 0.3 * static_cast<double>(k)) * (1 + static_cast<double>(i) / 7));
+    for (std::size_t k = 0; k < 7; ++k)
+      v.row(i)[k] = static_cast<float>((i % 2 == 0 ? 1 : -1) * (0.1 + 0.3 * static_cast<double>(k)) *
+                                       (1 + static_cast<double>(i) / 7));
   for (const Neighbours& found : {nearest_neighbours(v, {8}), nearest_to(v.row(5), v, {300})}) {
     EXPECT_LE(*std::ranges::max_element(found.values), 1.0f);
     EXPECT_GE(*std::ranges::min_element(found.values), -1.0f);

@@ -23,8 +23,8 @@ Tensor random_vectors(std::int64_t n, std::int64_t width, std::uint64_t seed) {
 }
 
 struct Reference {
-  std::vector<double> explained;             // share of the variance, largest first
-  std::vector<std::vector<double>> scores;   // [component][point], the largest in size positive
+  std::vector<double> explained;            // share of the variance, largest first
+  std::vector<std::vector<double>> scores;  // [component][point], the largest in size positive
 };
 
 using Square = std::vector<std::vector<double>>;
@@ -57,7 +57,8 @@ Reference reference(const Tensor& v) {
   std::vector<std::vector<double>> x(n, std::vector<double>(width));
   for (std::size_t k = 0; k < width; ++k) {
     double mean = 0;
-    for (std::size_t i = 0; i < n; ++i) mean += static_cast<double>(v.row(static_cast<std::int64_t>(i))[k]) / static_cast<double>(n);
+    for (std::size_t i = 0; i < n; ++i)
+      mean += static_cast<double>(v.row(static_cast<std::int64_t>(i))[k]) / static_cast<double>(n);
     for (std::size_t i = 0; i < n; ++i) x[i][k] = static_cast<double>(v.row(static_cast<std::int64_t>(i))[k]) - mean;
   }
   Square covariance(width, std::vector<double>(width)), axes;
@@ -79,7 +80,8 @@ Reference reference(const Tensor& v) {
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t k = 0; k < width; ++k) score[i] += x[i][k] * axes[k][c];
     }
-    const double largest = *std::max_element(score.begin(), score.end(), [](double a, double b) { return std::abs(a) < std::abs(b); });
+    const double largest =
+        *std::max_element(score.begin(), score.end(), [](double a, double b) { return std::abs(a) < std::abs(b); });
     for (double& s : score) s *= largest < 0 ? -1 : 1;
     out.scores.push_back(std::move(score));
   }
@@ -114,8 +116,9 @@ TEST(Pca, components_of_nearly_equal_variance_are_told_apart) {
   Tensor v({n, 3});
   for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t k = 0; k < 3; ++k)  // cosines of different frequency are orthogonal over the whole period
-      v.row(i)[static_cast<std::size_t>(k)] = static_cast<float>(
-          (1 - 0.001 * static_cast<double>(k)) * std::cos(2 * M_PI * static_cast<double>((k + 1) * i) / static_cast<double>(n)));
+      v.row(i)[static_cast<std::size_t>(k)] =
+          static_cast<float>((1 - 0.001 * static_cast<double>(k)) *
+                             std::cos(2 * M_PI * static_cast<double>((k + 1) * i) / static_cast<double>(n)));
   }
   expect_components(v, 2, 1e-3);
 }
@@ -168,9 +171,7 @@ void expect_refused(const Tensor& v, int count) {
   try {
     pca(v, count);
     ADD_FAILURE() << v.shape().text() << ", " << count << " components: accepted";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Code::range) << e.what();
-  }
+  } catch (const Error& e) { EXPECT_EQ(e.code(), Code::range) << e.what(); }
 }
 
 TEST(Pca, what_has_no_components_is_refused) {

@@ -40,7 +40,8 @@ TEST(ScikitLearn, finds_the_same_neighbours) {
     const auto& expected = reference.json.at("neighbours").at(name(metric)).as_array();
     for (std::int64_t i = 0; i < found.count; ++i) {
       for (std::size_t n = 0; n < 6; ++n)
-        EXPECT_EQ(found.ids_of(i)[n], expected[static_cast<std::size_t>(i)].at(n).to_number<int>()) << name(metric) << ", vector " << i;
+        EXPECT_EQ(found.ids_of(i)[n], expected[static_cast<std::size_t>(i)].at(n).to_number<int>())
+            << name(metric) << ", vector " << i;
     }
   }
 }
@@ -48,8 +49,10 @@ TEST(ScikitLearn, finds_the_same_neighbours) {
 TEST(ScikitLearn, finds_the_same_components) {
   const Reference reference;
   std::vector<double> explained;
-  const Tensor found = pca(reference.vectors, 2, &explained), expected = Reference::matrix(reference.json.at("components"));
-  for (std::size_t c = 0; c < 2; ++c) EXPECT_NEAR(explained[c], reference.json.at("explained").at(c).to_number<double>(), 1e-5);
+  const Tensor found = pca(reference.vectors, 2, &explained),
+               expected = Reference::matrix(reference.json.at("components"));
+  for (std::size_t c = 0; c < 2; ++c)
+    EXPECT_NEAR(explained[c], reference.json.at("explained").at(c).to_number<double>(), 1e-5);
   for (std::int64_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found.data()[i], expected.data()[i], 1e-3);
 }
 

@@ -86,9 +86,7 @@ double divergence(const std::vector<double>& p, const std::vector<double>& y) {
   return kl;
 }
 
-std::vector<double> points_of(const Tsne& map) {
-  return {map.points().values().begin(), map.points().values().end()};
-}
+std::vector<double> points_of(const Tsne& map) { return {map.points().values().begin(), map.points().values().end()}; }
 
 class TsneOf : public ::testing::TestWithParam<bool> {
  protected:
@@ -223,7 +221,6 @@ TEST(Tsne, the_length_of_a_vector_is_nothing_to_cosines) {
   EXPECT_NEAR(divergence(affinities(v, o), std::vector<double>(48)), Tsne(scaled, o).divergence(), 1e-3);
 }
 
-
 void expect_refused(const Tensor& v, const TsneOptions& o, const std::string& says) {
   try {
     Tsne map(v, o);
@@ -292,10 +289,9 @@ TEST(Tsne, progress_is_told_and_can_stop_the_work) {
   try {
     tsne(v, options(3, 20), [](double fraction, std::string_view) { return fraction < 0.5; });
     FAIL() << "not stopped";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Code::cancelled);
-  }
-  EXPECT_THROW(tsne(v, options(3, 20), [](double, std::string_view what) { return !what.starts_with("neighbours"); }), Error);
+  } catch (const Error& e) { EXPECT_EQ(e.code(), Code::cancelled); }
+  EXPECT_THROW(tsne(v, options(3, 20), [](double, std::string_view what) { return !what.starts_with("neighbours"); }),
+               Error);
 }
 
 // The plain sums of the definition, in double.
@@ -306,7 +302,8 @@ double push_of_all(const std::vector<float>& y, std::vector<double>& pushes) {
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t j = 0; j < n; ++j) {
       if (i == j) continue;
-      const double dx = static_cast<double>(y[2 * i]) - static_cast<double>(y[2 * j]), dy = static_cast<double>(y[2 * i + 1]) - static_cast<double>(y[2 * j + 1]);
+      const double dx = static_cast<double>(y[2 * i]) - static_cast<double>(y[2 * j]),
+                   dy = static_cast<double>(y[2 * i + 1]) - static_cast<double>(y[2 * j + 1]);
       const double w = 1 / (1 + dx * dx + dy * dy);
       total += w, pushes[2 * i] += w * w * dx, pushes[2 * i + 1] += w * w * dy;
     }
@@ -369,7 +366,8 @@ TEST(Tsne, of_many_points_has_the_same_bits_with_any_number_of_threads) {
 
 TEST(Tsne, many_equal_points_give_no_nan) {
   Tensor v = clouds(1400, 6, 4, 1, 16);
-  for (std::int64_t i = 200; i < 1400; ++i) std::copy_n(v.row(199).begin(), 6, v.row(i).begin());  // a padded vocabulary
+  for (std::int64_t i = 200; i < 1400; ++i)
+    std::copy_n(v.row(199).begin(), 6, v.row(i).begin());  // a padded vocabulary
   Tsne map(v, options(15, 300));
   while (map.step()) {}
   for (float x : map.points().values()) ASSERT_TRUE(std::isfinite(x));
@@ -415,9 +413,7 @@ TEST(Tsne, a_damaged_state_is_refused) {
     try {
       Tsne::resume(path, of);
       ADD_FAILURE() << why << ": accepted";
-    } catch (const Error& e) {
-      EXPECT_EQ(e.code(), Code::format) << why;
-    }
+    } catch (const Error& e) { EXPECT_EQ(e.code(), Code::format) << why; }
   };
   refused("", v, "empty");
   refused("hello, this is no state at all", v, "text");
@@ -450,7 +446,9 @@ TEST(Place, a_vector_that_is_on_the_map_comes_to_its_twin) {
   const Tensor placed = place(v, map, added);
   for (std::int64_t i = 0; i < 3; ++i) {
     int nearer = 0;
-    auto away = [&](std::int64_t j) { return std::hypot(placed.row(i)[0] - map.row(j)[0], placed.row(i)[1] - map.row(j)[1]); };
+    auto away = [&](std::int64_t j) {
+      return std::hypot(placed.row(i)[0] - map.row(j)[0], placed.row(i)[1] - map.row(j)[1]);
+    };
     for (std::int64_t j = 0; j < 200; ++j) nearer += away(j) < away(10 + i);
     EXPECT_LT(nearer, 20) << i;  // within its cluster of 50, beside its twin
   }

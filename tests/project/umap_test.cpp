@@ -45,8 +45,10 @@ TEST(Umap, clusters_come_apart_and_neighbours_stay) {
   for (std::int64_t i = 0; i < 300; ++i) {
     for (std::int64_t j = 0; j < i; ++j) {
       const double d = std::hypot(map.row(i)[0] - map.row(j)[0], map.row(i)[1] - map.row(j)[1]);
-      if (i % 3 == j % 3) own += d / (3 * 100 * 99 / 2.0);
-      else other = std::min(other, d);
+      if (i % 3 == j % 3)
+        own += d / (3 * 100 * 99 / 2.0);
+      else
+        other = std::min(other, d);
     }
   }
   EXPECT_GT(other, own);  // the nearest of two clusters are farther apart than the mean pair within one

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Makes tests/data/families: a tiny model of each family, and what transformers computes with it in fp32.
 
-NAME.json           the configuration as transformers saves it, the tensors of its file [shape, scale, shift], the texts, and `features`: changes
+NAME.json           the configuration as transformers saves it, the tensors of its file [shape, scale, shift], the
+texts, and `features`: changes
                     of the configuration each of which must be seen in the logits
-NAME.safetensors    `logits` [T, V], `long` (of the last positions of a text as long as the context), `edited` (with a vector added to what
-                    the first block gives at position 3), what each module of the second block gives (by its name), and `gradient/MODULE`,
-                    of the logit difference of tokens 11 and 7 at position 9
+NAME.safetensors    `logits` [T, V], `long` (of the last positions of a text as long as the context), `edited` (with a
+vector added to what
+                    the first block gives at position 3), what each module of the second block gives (by its name), and
+                    `gradient/MODULE`, of the logit difference of tokens 11 and 7 at position 9
 
-Weights are not kept: value i of a tensor is `weights(name, i) * scale + shift`, which the tests compute too. Run with torch and transformers
-installed, with the names of families to make or with none for all; the tests read only the data.
+Weights are not kept: value i of a tensor is `weights(name, i) * scale + shift`, which the tests compute too. Run with
+torch and transformers installed, with the names of families to make or with none for all; the tests read only the data.
 """
+
 import json
 import math
 import os
@@ -22,7 +25,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import numpy as np
 import torch
 import transformers
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 OUT = pathlib.Path(__file__).parent.parent / "data" / "families"
@@ -30,53 +32,225 @@ VOCAB, CONTEXT, TARGET, AGAINST, POSITION, EDITED = 40, 32, 11, 7, 9, 3
 TEXT = [5, 17, 3, 3, 38, 31, 0, 12, 36, 7, 29, 24, 10, 9, 1, 37]
 LONG = [(7 * i * i + 3 * i + 5) % VOCAB for i in range(CONTEXT)]
 
-LLAMA = dict(vocab_size=VOCAB, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-             max_position_embeddings=CONTEXT, pad_token_id=None, bos_token_id=1, eos_token_id=2)
+LLAMA = dict(
+    vocab_size=VOCAB,
+    hidden_size=24,
+    intermediate_size=40,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    max_position_embeddings=CONTEXT,
+    pad_token_id=None,
+    bos_token_id=1,
+    eos_token_id=2,
+)
 NOPAD = dict(pad_token_id=None, bos_token_id=1, eos_token_id=2)
 GPT2 = dict(vocab_size=VOCAB, n_embd=24, n_layer=2, n_head=4, n_positions=CONTEXT, **NOPAD)
 YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 8}
 
 # model_type, configuration, and changes that must be seen. A name of its own where a family comes in several kinds.
 FAMILIES = {
-    "gpt2_inverse": ("gpt2", dict(**GPT2, scale_attn_by_inverse_layer_idx=True), [{"scale_attn_by_inverse_layer_idx": False}]),
-    "mistral": ("mistral", dict(**LLAMA, sliding_window=5), [{"sliding_window": None}, {"sliding_window": 6}, {"rope_parameters": {"rope_theta": 100}}]),
-    "qwen2": ("qwen2", dict(**LLAMA, use_sliding_window=True, sliding_window=5, max_window_layers=1, tie_word_embeddings=True), [{"layer_types": ["full_attention"] * 2}]),
+    "gpt2_inverse": (
+        "gpt2",
+        dict(**GPT2, scale_attn_by_inverse_layer_idx=True),
+        [{"scale_attn_by_inverse_layer_idx": False}],
+    ),
+    "mistral": (
+        "mistral",
+        dict(**LLAMA, sliding_window=5),
+        [{"sliding_window": None}, {"sliding_window": 6}, {"rope_parameters": {"rope_theta": 100}}],
+    ),
+    "qwen2": (
+        "qwen2",
+        dict(**LLAMA, use_sliding_window=True, sliding_window=5, max_window_layers=1, tie_word_embeddings=True),
+        [{"layer_types": ["full_attention"] * 2}],
+    ),
     "qwen3": ("qwen3", dict(**LLAMA, head_dim=8, rope_parameters=YARN), [{"rope_parameters": {"rope_theta": 10000}}]),
     "gemma": ("gemma", dict(**{**LLAMA, "num_key_value_heads": 1}, head_dim=8), []),
-    "gemma2": ("gemma2", dict(**LLAMA, head_dim=8, query_pre_attn_scalar=12, sliding_window=5, attn_logit_softcapping=1.5, final_logit_softcapping=3.0),
-               [{"attn_logit_softcapping": None}, {"final_logit_softcapping": None}, {"query_pre_attn_scalar": 8}, {"layer_types": ["full_attention"] * 2}]),
-    "gemma3_text": ("gemma3_text", dict(**LLAMA, head_dim=8, query_pre_attn_scalar=12, sliding_window=5, layer_types=["sliding_attention", "full_attention"]),
-                    [{"layer_types": ["full_attention"] * 2}, {"query_pre_attn_scalar": 8}]),
-    "gpt_neox": ("gpt_neox", dict(**{k: v for k, v in LLAMA.items() if k != "num_key_value_heads"}, rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.34, "rope_theta": 10000.0}),
-                 [{"use_parallel_residual": False}, {"hidden_act": "gelu_new"}]),
-    "gpt_neox_serial": ("gpt_neox", dict(**{k: v for k, v in LLAMA.items() if k != "num_key_value_heads"}, use_parallel_residual=False, rope_parameters={"rope_type": "default", "partial_rotary_factor": 1.0, "rope_theta": 100.0}),
-                        [{"use_parallel_residual": True}]),
-    "opt": ("opt", dict(vocab_size=VOCAB, hidden_size=24, ffn_dim=40, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=CONTEXT, word_embed_proj_dim=24, **NOPAD),
-            [{"activation_function": "gelu"}]),
-    "phi": ("phi", dict(**LLAMA, qk_layernorm=True, rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.67, "rope_theta": 10000.0}), [{"hidden_act": "relu"}]),
+    "gemma2": (
+        "gemma2",
+        dict(
+            **LLAMA,
+            head_dim=8,
+            query_pre_attn_scalar=12,
+            sliding_window=5,
+            attn_logit_softcapping=1.5,
+            final_logit_softcapping=3.0,
+        ),
+        [
+            {"attn_logit_softcapping": None},
+            {"final_logit_softcapping": None},
+            {"query_pre_attn_scalar": 8},
+            {"layer_types": ["full_attention"] * 2},
+        ],
+    ),
+    "gemma3_text": (
+        "gemma3_text",
+        dict(
+            **LLAMA,
+            head_dim=8,
+            query_pre_attn_scalar=12,
+            sliding_window=5,
+            layer_types=["sliding_attention", "full_attention"],
+        ),
+        [{"layer_types": ["full_attention"] * 2}, {"query_pre_attn_scalar": 8}],
+    ),
+    "gpt_neox": (
+        "gpt_neox",
+        dict(
+            **{k: v for k, v in LLAMA.items() if k != "num_key_value_heads"},
+            rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.34, "rope_theta": 10000.0},
+        ),
+        [{"use_parallel_residual": False}, {"hidden_act": "gelu_new"}],
+    ),
+    "gpt_neox_serial": (
+        "gpt_neox",
+        dict(
+            **{k: v for k, v in LLAMA.items() if k != "num_key_value_heads"},
+            use_parallel_residual=False,
+            rope_parameters={"rope_type": "default", "partial_rotary_factor": 1.0, "rope_theta": 100.0},
+        ),
+        [{"use_parallel_residual": True}],
+    ),
+    "opt": (
+        "opt",
+        dict(
+            vocab_size=VOCAB,
+            hidden_size=24,
+            ffn_dim=40,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=CONTEXT,
+            word_embed_proj_dim=24,
+            **NOPAD,
+        ),
+        [{"activation_function": "gelu"}],
+    ),
+    "phi": (
+        "phi",
+        dict(
+            **LLAMA,
+            qk_layernorm=True,
+            rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.67, "rope_theta": 10000.0},
+        ),
+        [{"hidden_act": "relu"}],
+    ),
     "phi3": ("phi3", dict(**LLAMA, sliding_window=6), [{"sliding_window": None}]),
-    "smollm3": ("smollm3", dict(**LLAMA, no_rope_layers=[1, 0]), [{"no_rope_layers": [1, 1]}, {"no_rope_layers": [0, 1]}]),
+    "smollm3": (
+        "smollm3",
+        dict(**LLAMA, no_rope_layers=[1, 0]),
+        [{"no_rope_layers": [1, 1]}, {"no_rope_layers": [0, 1]}],
+    ),
     "olmo": ("olmo", dict(**LLAMA, clip_qkv=0.7), [{"clip_qkv": None}]),
     "olmo2": ("olmo2", dict(**LLAMA), [{"rope_parameters": {"rope_theta": 100}}]),
     "gptj": ("gptj", dict(**GPT2, rotary_dim=4), [{"rotary_dim": 6}]),
-    "gpt_neo": ("gpt_neo", dict(vocab_size=VOCAB, hidden_size=24, num_layers=2, num_heads=4, max_position_embeddings=CONTEXT, window_size=5, attention_types=[[["global", "local"], 1]], **NOPAD),
-                [{"attention_layers": ["global", "global"]}, {"window_size": 6}]),
+    "gpt_neo": (
+        "gpt_neo",
+        dict(
+            vocab_size=VOCAB,
+            hidden_size=24,
+            num_layers=2,
+            num_heads=4,
+            max_position_embeddings=CONTEXT,
+            window_size=5,
+            attention_types=[[["global", "local"], 1]],
+            **NOPAD,
+        ),
+        [{"attention_layers": ["global", "global"]}, {"window_size": 6}],
+    ),
     "bloom": ("bloom", dict(vocab_size=VOCAB, hidden_size=30, n_layer=2, n_head=5, **NOPAD), []),
-    "falcon": ("falcon", dict(vocab_size=VOCAB, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=CONTEXT, **NOPAD), [{"activation": "relu"}]),
-    "falcon_grouped": ("falcon", dict(vocab_size=VOCAB, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, num_kv_heads=2, new_decoder_architecture=True, bias=True,
-                                      max_position_embeddings=CONTEXT, **NOPAD), []),
-    "falcon_serial": ("falcon", dict(vocab_size=VOCAB, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, multi_query=False, parallel_attn=False, bias=True,
-                                     max_position_embeddings=CONTEXT, **NOPAD), []),
-    "stablelm": ("stablelm", dict(**LLAMA, use_qkv_bias=True, rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.67, "rope_theta": 10000.0}), []),
-    "stablelm_parallel": ("stablelm", dict(**LLAMA, use_parallel_residual=True, rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.67, "rope_theta": 10000.0}), []),
-    "granite": ("granite", dict(**LLAMA, embedding_multiplier=3.0, residual_multiplier=0.4, attention_multiplier=0.6, logits_scaling=2.5),
-                [{"embedding_multiplier": 1.0}, {"residual_multiplier": 1.0}, {"attention_multiplier": 0.4}, {"logits_scaling": 1.0}]),
+    "falcon": (
+        "falcon",
+        dict(
+            vocab_size=VOCAB,
+            hidden_size=24,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=CONTEXT,
+            **NOPAD,
+        ),
+        [{"activation": "relu"}],
+    ),
+    "falcon_grouped": (
+        "falcon",
+        dict(
+            vocab_size=VOCAB,
+            hidden_size=24,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_kv_heads=2,
+            new_decoder_architecture=True,
+            bias=True,
+            max_position_embeddings=CONTEXT,
+            **NOPAD,
+        ),
+        [],
+    ),
+    "falcon_serial": (
+        "falcon",
+        dict(
+            vocab_size=VOCAB,
+            hidden_size=24,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            multi_query=False,
+            parallel_attn=False,
+            bias=True,
+            max_position_embeddings=CONTEXT,
+            **NOPAD,
+        ),
+        [],
+    ),
+    "stablelm": (
+        "stablelm",
+        dict(
+            **LLAMA,
+            use_qkv_bias=True,
+            rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.67, "rope_theta": 10000.0},
+        ),
+        [],
+    ),
+    "stablelm_parallel": (
+        "stablelm",
+        dict(
+            **LLAMA,
+            use_parallel_residual=True,
+            rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.67, "rope_theta": 10000.0},
+        ),
+        [],
+    ),
+    "granite": (
+        "granite",
+        dict(**LLAMA, embedding_multiplier=3.0, residual_multiplier=0.4, attention_multiplier=0.6, logits_scaling=2.5),
+        [
+            {"embedding_multiplier": 1.0},
+            {"residual_multiplier": 1.0},
+            {"attention_multiplier": 0.4},
+            {"logits_scaling": 1.0},
+        ],
+    ),
     "cohere": ("cohere", dict(**LLAMA, use_qk_norm=True, logit_scale=0.3), [{"logit_scale": 1.0}]),
-    "cohere2": ("cohere2", dict(**LLAMA, sliding_window=5, layer_types=["sliding_attention", "full_attention"]), [{"layer_types": ["full_attention", "sliding_attention"]}, {"sliding_window": 9}]),
+    "cohere2": (
+        "cohere2",
+        dict(**LLAMA, sliding_window=5, layer_types=["sliding_attention", "full_attention"]),
+        [{"layer_types": ["full_attention", "sliding_attention"]}, {"sliding_window": 9}],
+    ),
     "starcoder2": ("starcoder2", dict(**LLAMA, sliding_window=7), [{"sliding_window": None}]),
     "gpt_bigcode": ("gpt_bigcode", dict(**GPT2), [{"activation_function": "relu"}]),
     "gpt_bigcode_heads": ("gpt_bigcode", dict(**GPT2, multi_query=False), []),
-    "mpt": ("mpt", dict(vocab_size=VOCAB, d_model=30, n_layers=2, n_heads=5, max_seq_len=CONTEXT, attn_config={"clip_qkv": 0.9, "alibi": True}, **NOPAD), []),
+    "mpt": (
+        "mpt",
+        dict(
+            vocab_size=VOCAB,
+            d_model=30,
+            n_layers=2,
+            n_heads=5,
+            max_seq_len=CONTEXT,
+            attn_config={"clip_qkv": 0.9, "alibi": True},
+            **NOPAD,
+        ),
+        [],
+    ),
     "glm": ("glm", dict(**LLAMA, head_dim=8), []),
     "glm4": ("glm4", dict(**LLAMA, head_dim=8), []),
     "nemotron": ("nemotron", dict(**LLAMA, head_dim=8), []),
@@ -86,14 +260,15 @@ FAMILIES = {
 
 
 def weights(name, count):
-    """The same values for a name everywhere: FNV-1a of it, then one step of splitmix64 for each index; 24 bits, from -1 to 1."""
-    seed = 0xcbf29ce484222325
+    """The same values for a name everywhere: FNV-1a of it, then one step of splitmix64 for each index; 24 bits, from -1
+    to 1."""
+    seed = 0xCBF29CE484222325
     for byte in name.encode():
-        seed = (seed ^ byte) * 0x100000001b3 % 2**64
+        seed = (seed ^ byte) * 0x100000001B3 % 2**64
     with np.errstate(over="ignore"):
-        x = (np.arange(count, dtype=np.uint64) + np.uint64(seed)) * np.uint64(0x9e3779b97f4a7c15)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xbf58476d1ce4e5b9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94d049bb133111eb)
+        x = (np.arange(count, dtype=np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         x ^= x >> np.uint64(31)
     return (x >> np.uint64(40)).astype(np.float32) / np.float32(2**23) - np.float32(1)
 
@@ -113,7 +288,9 @@ def scale_and_shift(kind, name, shape):
 
 def saved(kind, config, folder):
     """The model as a file has it, with our weights: its tensors' recipe and the model itself."""
-    model = transformers.AutoModelForCausalLM.from_config(transformers.AutoConfig.for_model(kind, **config), attn_implementation="eager").float()
+    model = transformers.AutoModelForCausalLM.from_config(
+        transformers.AutoConfig.for_model(kind, **config), attn_implementation="eager"
+    ).float()
     model.save_pretrained(folder)
     state = load_file(folder / "model.safetensors")
     recipe = {}
@@ -123,7 +300,9 @@ def saved(kind, config, folder):
         values = weights(name, tensor.numel()) * np.float32(scale) + np.float32(shift)
         state[name] = torch.from_numpy(values).reshape(tensor.shape).contiguous()
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-    model, info = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+    model, info = transformers.AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+    )
     assert not info["missing_keys"] and not info["unexpected_keys"], info
     return recipe, model.eval()
 
@@ -133,19 +312,26 @@ def first(output):
 
 
 def block_of(model, number):
-    return next((name, module) for name, module in model.named_modules() if name.endswith(f".{number}") and isinstance(model.get_submodule(name.rsplit(".", 1)[0]), torch.nn.ModuleList)
-                and name.count(".") in (2, 3))
+    return next(
+        (name, module)
+        for name, module in model.named_modules()
+        if name.endswith(f".{number}")
+        and isinstance(model.get_submodule(name.rsplit(".", 1)[0]), torch.nn.ModuleList)
+        and name.count(".") in (2, 3)
+    )
 
 
 def run(model, ids, keep=(), change=None):
     kept, handles = {}, []
     for name, module in keep:
+
         def hook(_module, _input, output, name=name):
             value = first(output)
             if torch.is_tensor(value) and value.dim() == 3 and value.shape[:2] == (1, len(ids)):
                 if value.requires_grad:
                     value.retain_grad()
                 kept[name] = value, value.detach().clone()  # some are added to in place afterwards
+
         handles.append(module.register_forward_hook(hook))
     if change is not None:
         handles.append(change[0].register_forward_hook(change[1]))
@@ -163,7 +349,9 @@ def make(name):
         recipe, model = saved(kind, config, folder)
         written = json.loads((folder / "config.json").read_text())
         block_name, block = block_of(model, 1)
-        keep = [(block_name, block)] + [(f"{block_name}.{n}", m) for n, m in block.named_modules() if n and "drop" not in n and n.count(".") < 2]
+        keep = [(block_name, block)] + [
+            (f"{block_name}.{n}", m) for n, m in block.named_modules() if n and "drop" not in n and n.count(".") < 2
+        ]
         logits, kept = run(model, TEXT, keep)
         (logits[POSITION, TARGET] - logits[POSITION, AGAINST]).backward()
         expected = {"logits": logits}
@@ -171,16 +359,22 @@ def make(name):
             expected[site] = given[0]
             if value.grad is not None:
                 expected[f"gradient/{site}"] = value.grad[0]
+
         def edit(_module, _input, output):
             value = first(output).clone()
             value[0, EDITED] += 0.5 * torch.sin(torch.arange(value.shape[-1]).float())
             return (value, *output[1:]) if isinstance(output, tuple) else value
+
         with torch.no_grad():
             expected["edited"] = run(model, TEXT, change=(block_of(model, 0)[1], edit))[0][-1]
             expected["long"] = run(model, LONG)[0][-2:]
-        save_file({k: v.detach().float().clone().contiguous() for k, v in expected.items()}, OUT / f"{name}.safetensors")
+        save_file(
+            {k: v.detach().float().clone().contiguous() for k, v in expected.items()}, OUT / f"{name}.safetensors"
+        )
     lines = {"config": written, "tensors": recipe, "text": TEXT, "long": LONG, "features": features}
-    (OUT / f"{name}.json").write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in lines.items()) + "\n}\n")
+    (OUT / f"{name}.json").write_text(
+        "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in lines.items()) + "\n}\n"
+    )
     print(f"{name}: {len(recipe)} tensors, {len(kept)} modules, logits to {logits.abs().max().item():.2f}", flush=True)
 
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Writes src/tensor/grids.h: the codebooks of ggml's types of one to three bits, as gguf has them. A codebook's rows are kept as the
-numbers 0, 1, 2 ... that stand for the values in `grid_map`: two bits each where it has three values, three where it has eight."""
+"""Writes src/tensor/grids.h: the codebooks of ggml's types of one to three bits, as gguf has them. A codebook's rows
+are kept as the numbers 0, 1, 2 ... that stand for the values in `grid_map`: two bits each where it has three values,
+three where it has eight."""
+
 import pathlib
 
 import gguf.quants
@@ -9,9 +11,18 @@ import numpy as np
 OUT = pathlib.Path(__file__).resolve().parent.parent.parent / "src/tensor/grids.h"
 NAMES = ("IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ1_S")
 
-lines = ["// Made by tests/reference/make_grids.py from gguf-py (MIT license): the codebooks of ggml's IQ types, a row a number, the",
-         "// first value in its lowest bits. Two bits a value stand for 8, 25, 43 (IQ2) or -1, 0, 1 (IQ1), three for 4, 12 .. 62 (IQ3_XXS)",
-         "// or 1, 3 .. 15 (IQ3_S).", "#pragma once", "", "#include <cstdint>", "", "namespace embscope {", ""]
+lines = [
+    "// Made by tests/reference/make_grids.py from gguf-py (MIT license): the codebooks of ggml's IQ types, a row a number, the",
+    "// first value in its lowest bits. Two bits a value stand for 8, 25, 43 (IQ2) or -1, 0, 1 (IQ1), three for 4, 12 .. 62 (IQ3_XXS)",
+    "// or 1, 3 .. 15 (IQ3_S).",
+    "#pragma once",
+    "",
+    "#include <cstdint>",
+    "",
+    "// clang-format off: rows of numbers",
+    "namespace embscope {",
+    "",
+]
 for name in NAMES:
     kind = getattr(gguf.quants, name)
     kind.init_grid()

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Writes tests/data/reference/map.json: neighbours, components, t-SNE's divergence and a map's quality by scikit-learn, SciPy
-and openTSNE.
+"""Writes tests/data/reference/map.json: neighbours, components, t-SNE's divergence and a map's quality by scikit-learn,
+SciPy and openTSNE.
 
-    pip install scikit-learn==1.9.1 openTSNE==1.0.4 scipy numpy; tests/reference/make_map.py tests/data/reference/map.json
+    pip install scikit-learn==1.9.1 openTSNE==1.0.4 scipy numpy; tests/reference/make_map.py
+    tests/data/reference/map.json
 """
+
 import json
 import sys
 
@@ -27,19 +29,38 @@ def neighbours(metric):
 pca = PCA(2, svd_solver="full").fit(vectors)
 plane = pca.transform(vectors)
 plane *= numpy.sign(plane[numpy.abs(plane).argmax(axis=0), [0, 1]])  # the score of largest size is positive
-tsne = {metric: TSNE(metric=metric, method="exact", perplexity=12, init="pca", max_iter=750, random_state=1).fit(vectors).kl_divergence_
-        for metric in ("cosine", "euclidean")}
-opentsne = {metric: OpenTSNE(metric=metric, perplexity=12, neighbors="exact", negative_gradient_method="fft", initialization="pca",
-                             early_exaggeration_iter=250, n_iter=500, random_state=1).fit(vectors).kl_divergence
-            for metric in ("cosine", "euclidean")}
+tsne = {
+    metric: TSNE(metric=metric, method="exact", perplexity=12, init="pca", max_iter=750, random_state=1)
+    .fit(vectors)
+    .kl_divergence_
+    for metric in ("cosine", "euclidean")
+}
+opentsne = {
+    metric: OpenTSNE(
+        metric=metric,
+        perplexity=12,
+        neighbors="exact",
+        negative_gradient_method="fft",
+        initialization="pca",
+        early_exaggeration_iter=250,
+        n_iter=500,
+        random_state=1,
+    )
+    .fit(vectors)
+    .kl_divergence
+    for metric in ("cosine", "euclidean")
+}
 
-json.dump({
-    "vectors": vectors.astype(float).round(3).tolist(),
-    "neighbours": {metric: neighbours(metric) for metric in ("cosine", "euclidean")},
-    "explained": pca.explained_variance_ratio_.tolist(),
-    "components": plane.round(6).tolist(),
-    "tsne_divergence": {metric: float(kl) for metric, kl in tsne.items()},
-    "opentsne_divergence": {metric: float(kl) for metric, kl in opentsne.items()},
-    "trustworthiness": float(trustworthiness(vectors, plane, n_neighbors=10)),
-    "rank_correlation": float(spearmanr(pdist(vectors), pdist(plane)).statistic),
-}, open(sys.argv[1], "w"))
+json.dump(
+    {
+        "vectors": vectors.astype(float).round(3).tolist(),
+        "neighbours": {metric: neighbours(metric) for metric in ("cosine", "euclidean")},
+        "explained": pca.explained_variance_ratio_.tolist(),
+        "components": plane.round(6).tolist(),
+        "tsne_divergence": {metric: float(kl) for metric, kl in tsne.items()},
+        "opentsne_divergence": {metric: float(kl) for metric, kl in opentsne.items()},
+        "trustworthiness": float(trustworthiness(vectors, plane, n_neighbors=10)),
+        "rank_correlation": float(spearmanr(pdist(vectors), pdist(plane)).statistic),
+    },
+    open(sys.argv[1], "w"),
+)

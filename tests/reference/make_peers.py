@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes tests/data/reference/peers.json: what transformers with hooks, TransformerLens and nnsight say of the tiny models, each
-asked in its own way: the four tasks of docs/how-to/coming-from-elsewhere.md. Run with torch, transformers, transformer-lens 4 and
-nnsight installed; tests read only the data.
+"""Makes tests/data/reference/peers.json: what transformers with hooks, TransformerLens and nnsight say of the tiny
+models, each asked in its own way: the four tasks of docs/how-to/coming-from-elsewhere.md. Run with torch, transformers,
+transformer-lens 4 and nnsight installed; tests read only the data.
 """
+
 import json
 import pathlib
 import re
@@ -31,7 +32,9 @@ def first(output):
 
 
 def load(folder):
-    return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
 
 
 def by_transformers(name, folder):
@@ -49,7 +52,7 @@ def by_transformers(name, folder):
 
     def silence(module, inputs):
         z = inputs[0].clone()
-        z[..., HEAD * width:(HEAD + 1) * width] = 0
+        z[..., HEAD * width : (HEAD + 1) * width] = 0
         return (z, *inputs[1:])
 
     def patch(module, inputs):
@@ -59,8 +62,12 @@ def by_transformers(name, folder):
 
     run(CLEAN, block, lambda module, inputs: kept.update(pre=inputs[0]))
     out = run(CLEAN, block, lambda module, inputs, output: kept.update(post=first(output)), before=False)
-    return {"residual": kept["post"][0, -1], "pattern": out.attentions[BLOCK][0, :, -1], "silenced": run(CLEAN, projection, silence).logits[0, -1],
-            "patched": run(CORRUPT, block, patch).logits[0, -1]}
+    return {
+        "residual": kept["post"][0, -1],
+        "pattern": out.attentions[BLOCK][0, :, -1],
+        "silenced": run(CLEAN, projection, silence).logits[0, -1],
+        "patched": run(CORRUPT, block, patch).logits[0, -1],
+    }
 
 
 def with_tokenizer(folder, into, size):
@@ -68,7 +75,9 @@ def with_tokenizer(folder, into, size):
     for file in ("config.json", "model.safetensors"):
         shutil.copy(folder / file, into)
     words = tokenizers.Tokenizer(tokenizers.models.WordLevel({f"t{i}": i for i in range(size)}, unk_token="t0"))
-    transformers.PreTrainedTokenizerFast(tokenizer_object=words, bos_token="t0", eos_token="t0", pad_token="t0").save_pretrained(into)
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=words, bos_token="t0", eos_token="t0", pad_token="t0"
+    ).save_pretrained(into)
     return transformers.PreTrainedTokenizerFast.from_pretrained(into)
 
 
@@ -86,9 +95,15 @@ def by_transformer_lens(name, folder):
         x[:, POSITION] = cache[f"blocks.{BLOCK}.hook_resid_pre"][:, POSITION]
         return x
 
-    run = lambda ids, site, hook: model.run_with_hooks(torch.tensor([ids]), fwd_hooks=[(f"blocks.{BLOCK}.{site}", hook)])
-    return {"residual": cache[f"blocks.{BLOCK}.hook_resid_post"][0, -1], "pattern": cache[f"blocks.{BLOCK}.attn.hook_pattern"][0, :, -1],
-            "silenced": run(CLEAN, "attn.hook_z", silence)[0, -1], "patched": run(CORRUPT, "hook_resid_pre", patch)[0, -1]}
+    run = lambda ids, site, hook: model.run_with_hooks(
+        torch.tensor([ids]), fwd_hooks=[(f"blocks.{BLOCK}.{site}", hook)]
+    )
+    return {
+        "residual": cache[f"blocks.{BLOCK}.hook_resid_post"][0, -1],
+        "pattern": cache[f"blocks.{BLOCK}.attn.hook_pattern"][0, :, -1],
+        "silenced": run(CLEAN, "attn.hook_z", silence)[0, -1],
+        "patched": run(CORRUPT, "hook_resid_pre", patch)[0, -1],
+    }
 
 
 def by_nnsight(name, folder):
@@ -103,12 +118,17 @@ def by_nnsight(name, folder):
         pattern = attention.output[1].save()
         after = block.output.save()
     with model.trace(clean):
-        projection.input[..., HEAD * width:(HEAD + 1) * width] = 0
+        projection.input[..., HEAD * width : (HEAD + 1) * width] = 0
         silenced = model.lm_head.output.save()
     with model.trace(corrupt):
         block.input[:, POSITION] = before[:, POSITION]
         patched = model.lm_head.output.save()
-    return {"residual": first(after)[0, -1], "pattern": pattern[0, :, -1], "silenced": silenced[0, -1], "patched": patched[0, -1]}
+    return {
+        "residual": first(after)[0, -1],
+        "pattern": pattern[0, :, -1],
+        "silenced": silenced[0, -1],
+        "patched": patched[0, -1],
+    }
 
 
 def main():
@@ -118,7 +138,9 @@ def main():
     for name in ("tiny-gpt2", "tiny-llama"):
         for tool, ask in tools.items():
             for task, values in ask(name, DATA / name).items():
-                found.setdefault(name, {}).setdefault(task, {})[tool] = [float(f"{v:.7g}") for v in values.flatten().tolist()]
+                found.setdefault(name, {}).setdefault(task, {})[tool] = [
+                    float(f"{v:.7g}") for v in values.flatten().tolist()
+                ]
     text = json.dumps(found, indent=1)
     lines = re.sub(r"\[[^\[\]{}]*\]", lambda numbers: re.sub(r"\s+", " ", numbers.group()), text)  # a list a line
     (DATA / "peers.json").write_text(lines + "\n")

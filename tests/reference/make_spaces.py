@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Makes tests/data/reference/spaces.safetensors and spaces.json: two related random spaces, and what NumPy, SciPy and scikit-learn
-measure of them. Run with numpy, scipy, scikit-learn and safetensors installed; tests read only the data."""
+"""Makes tests/data/reference/spaces.safetensors and spaces.json: two related random spaces, and what NumPy, SciPy and
+scikit-learn measure of them. Run with numpy, scipy, scikit-learn and safetensors installed; tests read only the
+data."""
+
 import json
 import pathlib
 
@@ -46,20 +48,30 @@ def geometry(x):
     u = unit(x)
     parts = np.array([np.mean(np.outer(u[:, k], u[:, k])[np.triu_indices(len(x), 1)]) for k in range(x.shape[1])])
     return {
-        "mean cosine": cosines.mean(), "mean cosine, mean removed": centred.mean(),
-        "positive share": (cosines > 0).mean(), "positive share, mean removed": (centred > 0).mean(),
-        "mean norm": np.linalg.norm(x, axis=1).mean(), "norm deviation": np.linalg.norm(x, axis=1).std(),
+        "mean cosine": cosines.mean(),
+        "mean cosine, mean removed": centred.mean(),
+        "positive share": (cosines > 0).mean(),
+        "positive share, mean removed": (centred > 0).mean(),
+        "mean norm": np.linalg.norm(x, axis=1).mean(),
+        "norm deviation": np.linalg.norm(x, axis=1).std(),
         "norm of the mean vector": np.linalg.norm(x.mean(0)),
         "share of the mean vector": (x.mean(0) ** 2).sum() / (x**2).sum(1).mean(),
-        "variance": values.sum(), "share of the first component": values[0] / values.sum(),
+        "variance": values.sum(),
+        "share of the first component": values[0] / values.sum(),
         "effective rank": np.exp(-(share * np.log(share)).sum()),
         "participation ratio": values.sum() ** 2 / (values**2).sum(),
-        "IsoScore": (n * used - 1) / (n - 1), "partition isotropy": z.min() / z.max(),
-        "hubness": scipy.stats.skew(occurrence), "largest hub": int(occurrence.max()),
-        "antihubs": (occurrence == 0).mean(), "largest cosine share": parts.max() / cosines.mean(),
-        "eigenvalues": values.tolist(), "occurrence": occurrence.tolist(),
+        "IsoScore": (n * used - 1) / (n - 1),
+        "partition isotropy": z.min() / z.max(),
+        "hubness": scipy.stats.skew(occurrence),
+        "largest hub": int(occurrence.max()),
+        "antihubs": (occurrence == 0).mean(),
+        "largest cosine share": parts.max() / cosines.mean(),
+        "eigenvalues": values.tolist(),
+        "occurrence": occurrence.tolist(),
         "histogram": np.histogram(cosines, bins=20, range=(-1, 1))[0].tolist(),
-        "cosine parts": (parts / cosines.mean()).tolist(), "dimension means": x.mean(0).tolist(), "dimension deviations": x.std(0).tolist(),
+        "cosine parts": (parts / cosines.mean()).tolist(),
+        "dimension means": x.mean(0).tolist(),
+        "dimension deviations": x.std(0).tolist(),
     }
 
 
@@ -73,12 +85,21 @@ def compare(x, y):
     left, _, right = np.linalg.svd(u.T @ v, full_matrices=False)
     aligned = (unit(u @ left @ right) * unit(v)).sum(1)
     cosines = pair_cosines(x), pair_cosines(y)
-    near = [NearestNeighbors(n_neighbors=11, metric="cosine").fit(m).kneighbors(m, return_distance=False)[:, 1:] for m in (x, y)]
+    near = [
+        NearestNeighbors(n_neighbors=11, metric="cosine").fit(m).kneighbors(m, return_distance=False)[:, 1:]
+        for m in (x, y)
+    ]
     kept = [len(set(p) & set(q)) / 10 for p, q in zip(*near)]
     return {
-        "linear CKA": cka, "Procrustes disparity": disparity, "Procrustes similarity": np.sqrt(1 - disparity),
-        "RSA (Spearman)": scipy.stats.spearmanr(*cosines)[0], "RSA (Pearson)": scipy.stats.pearsonr(*cosines)[0],
-        "neighbours kept": np.mean(kept), "own cosine, aligned": aligned.mean(), "aligned": aligned.tolist(), "kept": kept,
+        "linear CKA": cka,
+        "Procrustes disparity": disparity,
+        "Procrustes similarity": np.sqrt(1 - disparity),
+        "RSA (Spearman)": scipy.stats.spearmanr(*cosines)[0],
+        "RSA (Pearson)": scipy.stats.pearsonr(*cosines)[0],
+        "neighbours kept": np.mean(kept),
+        "own cosine, aligned": aligned.mean(),
+        "aligned": aligned.tolist(),
+        "kept": kept,
     }
 
 
@@ -91,9 +112,20 @@ def undertrained(x, unused):
 groups = np.repeat(np.arange(6), 15)
 ties = rng.integers(0, 6, (2, 40))
 save_file({"a": a, "b": b, "c": c}, OUT / "spaces.safetensors")
-(OUT / "spaces.json").write_text(json.dumps({
-    "a": geometry(a), "b": geometry(b), "a and b": compare(a, b), "a and c": compare(a, c),
-    "undertrained": undertrained(a, [3, 5, 8]),
-    "silhouette": silhouette_samples(a.astype(np.float64), groups, metric="cosine").tolist(),
-    "x": ties[0].tolist(), "y": ties[1].tolist(), "spearman": scipy.stats.spearmanr(*ties)[0],
-}, default=float) + "\n")
+(OUT / "spaces.json").write_text(
+    json.dumps(
+        {
+            "a": geometry(a),
+            "b": geometry(b),
+            "a and b": compare(a, b),
+            "a and c": compare(a, c),
+            "undertrained": undertrained(a, [3, 5, 8]),
+            "silhouette": silhouette_samples(a.astype(np.float64), groups, metric="cosine").tolist(),
+            "x": ties[0].tolist(),
+            "y": ties[1].tolist(),
+            "spearman": scipy.stats.spearmanr(*ties)[0],
+        },
+        default=float,
+    )
+    + "\n"
+)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Makes tests/data/reference: tiny models with fixed random weights, and every site of their forward pass as computed by
-transformers in fp32. Run with torch, transformers, safetensors and gguf installed; tests read only the data.
+"""Makes tests/data/reference: tiny models with fixed random weights, and every site of their forward pass as computed
+by transformers in fp32. Run with torch, transformers, safetensors and gguf installed; tests read only the data.
 
-Names are Embscope's sites; shapes are without the batch axis. `scores` are scaled, before the softmax; only keys a query
-may see are compared.
+Names are Embscope's sites; shapes are without the batch axis. `scores` are scaled, before the softmax; only keys a
+query may see are compared.
 """
+
 import json
 import math
 import pathlib
@@ -72,7 +73,10 @@ def gpt2_sites(model, ids):
     for l, h in enumerate(t.h):
         b = f"blocks.{l}"
         sites[f"{b}.resid_pre"] = x
-        q, k, v = (p.view(len(ids), c.n_head, -1) for p in h.attn.c_attn(norm(sites, f"{b}.ln1", h.ln_1, x, True)).split(c.n_embd, -1))
+        q, k, v = (
+            p.view(len(ids), c.n_head, -1)
+            for p in h.attn.c_attn(norm(sites, f"{b}.ln1", h.ln_1, x, True)).split(c.n_embd, -1)
+        )
         sites[f"{b}.q"], sites[f"{b}.k"], sites[f"{b}.v"] = q, k, v
         sites[f"{b}.attn_out"] = h.attn.c_proj(attention(sites, b, q, k, v, q.shape[-1] ** -0.5).reshape(len(ids), -1))
         x = sites[f"{b}.resid_mid"] = x + sites[f"{b}.attn_out"]
@@ -86,7 +90,7 @@ def gpt2_sites(model, ids):
 
 @torch.no_grad()
 def llama_sites(model, ids):
-    m, sites, c = model.model, {}, model.config
+    m, sites = model.model, {}
     ids = torch.tensor(ids)
     x = sites["wte"] = m.embed_tokens(ids)
     cos, sin = (p[0].unsqueeze(1) for p in m.rotary_emb(x.unsqueeze(0), torch.arange(len(ids)).unsqueeze(0)))
@@ -98,7 +102,7 @@ def llama_sites(model, ids):
         sites[f"{b}.q"], sites[f"{b}.k"], sites[f"{b}.v"] = q, k, v
         q, k = q * cos + rotate_half(q) * sin, k * cos + rotate_half(k) * sin
         sites[f"{b}.rot_q"], sites[f"{b}.rot_k"] = q, k
-        sites[f"{b}.attn_out"] = a.o_proj(attention(sites, b, q, k, v, a.head_dim ** -0.5).reshape(len(ids), -1))
+        sites[f"{b}.attn_out"] = a.o_proj(attention(sites, b, q, k, v, a.head_dim**-0.5).reshape(len(ids), -1))
         x = sites[f"{b}.resid_mid"] = x + sites[f"{b}.attn_out"]
         n = norm(sites, f"{b}.ln2", h.post_attention_layernorm, x, False)
         sites[f"{b}.mlp_pre"], sites[f"{b}.mlp_up"] = h.mlp.gate_proj(n), h.mlp.up_proj(n)
@@ -123,7 +127,10 @@ def write(name, model, sites_of, dtype=torch.float32):
         sites = sites_of(model, ids)
         whole = model(torch.tensor([ids])).logits[0]
         difference = (whole - sites["logits"]).abs().max().item()
-        assert difference < 2e-5, (name, difference)  # what is taken apart above is what transformers computes as a whole
+        assert difference < 2e-5, (
+            name,
+            difference,
+        )  # what is taken apart above is what transformers computes as a whole
         save_file({k: v.float().clone().contiguous() for k, v in sites.items()}, folder / f"sites-{i}.safetensors")
     (folder / "ids.json").write_text(json.dumps(TEXTS) + "\n")
     print(name, "ok")
@@ -147,8 +154,19 @@ def write_gguf(path, model):
     w.add_key_length(c.head_dim)
     w.add_layer_norm_rms_eps(c.rms_norm_eps)
     w.add_rope_freq_base(10000.0)
-    names = {"embed_tokens": "token_embd", "norm": "output_norm", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
-             "q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_output", "gate_proj": "ffn_gate", "up_proj": "ffn_up", "down_proj": "ffn_down"}
+    names = {
+        "embed_tokens": "token_embd",
+        "norm": "output_norm",
+        "input_layernorm": "attn_norm",
+        "post_attention_layernorm": "ffn_norm",
+        "q_proj": "attn_q",
+        "k_proj": "attn_k",
+        "v_proj": "attn_v",
+        "o_proj": "attn_output",
+        "gate_proj": "ffn_gate",
+        "up_proj": "ffn_up",
+        "down_proj": "ffn_down",
+    }
     for name, tensor in model.state_dict().items():
         value = tensor.detach().numpy()
         parts = name.split(".")
@@ -171,14 +189,44 @@ def write_gguf(path, model):
 
 def main():
     print("torch", torch.__version__, "transformers", transformers.__version__, file=sys.stderr)
-    small = dict(vocab_size=97, n_positions=64, n_embd=48, n_layer=3, n_head=4, bos_token_id=0, eos_token_id=0, attn_implementation="eager")
+    small = dict(
+        vocab_size=97,
+        n_positions=64,
+        n_embd=48,
+        n_layer=3,
+        n_head=4,
+        bos_token_id=0,
+        eos_token_id=0,
+        attn_implementation="eager",
+    )
     write("tiny-gpt2", randomise(GPT2LMHeadModel(GPT2Config(**small)), 1), gpt2_sites)
-    write("tiny-gpt2-relu", randomise(GPT2LMHeadModel(GPT2Config(**{**small, "n_layer": 1}, activation_function="relu", n_inner=80)), 2), gpt2_sites)
-    llama = dict(vocab_size=101, hidden_size=48, intermediate_size=80, num_hidden_layers=3, num_attention_heads=6, num_key_value_heads=2,
-                 head_dim=8, max_position_embeddings=64, rms_norm_eps=1e-5, attn_implementation="eager")
-    model = write("tiny-llama", randomise(LlamaForCausalLM(LlamaConfig(**llama, tie_word_embeddings=False)), 3), llama_sites)
+    write(
+        "tiny-gpt2-relu",
+        randomise(GPT2LMHeadModel(GPT2Config(**{**small, "n_layer": 1}, activation_function="relu", n_inner=80)), 2),
+        gpt2_sites,
+    )
+    llama = dict(
+        vocab_size=101,
+        hidden_size=48,
+        intermediate_size=80,
+        num_hidden_layers=3,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        head_dim=8,
+        max_position_embeddings=64,
+        rms_norm_eps=1e-5,
+        attn_implementation="eager",
+    )
+    model = write(
+        "tiny-llama", randomise(LlamaForCausalLM(LlamaConfig(**llama, tie_word_embeddings=False)), 3), llama_sites
+    )
     write_gguf(OUT / "tiny-llama" / "tiny-llama.gguf", model)
-    tied = LlamaConfig(**{**llama, "num_hidden_layers": 2, "head_dim": 16}, tie_word_embeddings=True, attention_bias=True, mlp_bias=True)
+    tied = LlamaConfig(
+        **{**llama, "num_hidden_layers": 2, "head_dim": 16},
+        tie_word_embeddings=True,
+        attention_bias=True,
+        mlp_bias=True,
+    )
     write("tiny-llama-bf16", randomise(LlamaForCausalLM(tied), 4), llama_sites, torch.bfloat16)
     write("tiny-llama-f16", randomise(LlamaForCausalLM(tied), 5), llama_sites, torch.float16)
 

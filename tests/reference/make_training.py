@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Makes tests/data/training: a tiny GPT-2 with random weights, and what PyTorch's autograd and AdamW make of it: logits, the
-loss, every gradient, then the losses, gradient norms and weights of ten steps; and the vocabulary that Hugging Face's tokenizers
-makes of text.txt. Run with torch, transformers, tokenizers and safetensors installed; tests read only the data.
+"""Makes tests/data/training: a tiny GPT-2 with random weights, and what PyTorch's autograd and AdamW make of it:
+logits, the loss, every gradient, then the losses, gradient norms and weights of ten steps; and the vocabulary that
+Hugging Face's tokenizers makes of text.txt. Run with torch, transformers, tokenizers and safetensors installed; tests
+read only the data.
 """
+
 import math
 import pathlib
 
@@ -18,8 +20,19 @@ RATES = [0.001 * (step + 1) if step < 3 else 0.003 * 0.8 ** (step - 3) for step 
 
 def tiny():
     """Sizes that are no multiples of a vector or a panel."""
-    config = GPT2Config(vocab_size=VOCAB, n_positions=14, n_embd=20, n_layer=2, n_head=2, activation_function="gelu_new",
-                        resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, bos_token_id=None, eos_token_id=None)
+    config = GPT2Config(
+        vocab_size=VOCAB,
+        n_positions=14,
+        n_embd=20,
+        n_layer=2,
+        n_head=2,
+        activation_function="gelu_new",
+        resid_pdrop=0,
+        embd_pdrop=0,
+        attn_pdrop=0,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
     model = GPT2LMHeadModel(config).float()
     generator = torch.Generator().manual_seed(3)
     for name, p in model.named_parameters():  # norms and biases too: no term of a formula may vanish
@@ -56,8 +69,9 @@ def main():
         arrays[f"gradient.{name}"] = p.grad.clone()
     decays = [p for p in model.parameters() if p.dim() >= 2]
     others = [p for p in model.parameters() if p.dim() < 2]
-    adam = torch.optim.AdamW([{"params": decays, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
-                             betas=(0.9, 0.95), eps=1e-8)
+    adam = torch.optim.AdamW(
+        [{"params": decays, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}], betas=(0.9, 0.95), eps=1e-8
+    )
     losses, norms = [], []
     for rate in RATES:
         for group in adam.param_groups:
@@ -78,8 +92,9 @@ def vocabulary():
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=400, min_frequency=2, show_progress=False,
-                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, min_frequency=2, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
     tokenizer.train_from_iterator([(OUT / "text.txt").read_text()], trainer)
     (OUT / "bpe").mkdir(exist_ok=True)
     tokenizer.save(str(OUT / "bpe" / "tokenizer.json"), pretty=False)

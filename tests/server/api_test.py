@@ -1,4 +1,5 @@
 """Every address against the command line's answer to the same question, and every kind of mistake."""
+
 import json
 import math
 import os
@@ -12,7 +13,6 @@ import unittest
 import zlib
 
 from client import CAPITAL, EMBSCOPE, Server, command
-
 
 MIX = {"text": CAPITAL, "replace": " Germany", "with": [" France"], "targets": [" Berlin", " Paris"]}
 
@@ -31,8 +31,8 @@ def pixels(png):
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     at, data = 8, b""
     while at < len(png):
-        size, kind = struct.unpack(">I4s", png[at:at + 8])
-        chunk = png[at + 8:at + 8 + size]
+        size, kind = struct.unpack(">I4s", png[at : at + 8])
+        chunk = png[at + 8 : at + 8 + size]
         if kind == b"IHDR":
             width, height = struct.unpack(">II", chunk[:8])
         elif kind == b"IDAT":
@@ -40,12 +40,12 @@ def pixels(png):
         at += 12 + size
     data, stride, rows, above = zlib.decompress(data), 3 * width, [], bytes(3 * width)
     for y in range(height):
-        kind, line = data[y * (stride + 1)], bytearray(data[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+        kind, line = data[y * (stride + 1)], bytearray(data[y * (stride + 1) + 1 : (y + 1) * (stride + 1)])
         for i in range(stride):
             a, b, c = (line[i - 3] if i >= 3 else 0), above[i], (above[i - 3] if i >= 3 else 0)
             nearest = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2]
             line[i] = (line[i] + (0, a, b, (a + b) // 2, nearest)[kind]) & 255
-        rows.append([tuple(line[3 * x:3 * x + 3]) for x in range(width)])
+        rows.append([tuple(line[3 * x : 3 * x + 3]) for x in range(width)])
         above = bytes(line)
     return width, height, rows
 
@@ -70,7 +70,9 @@ class Answers(unittest.TestCase):
     def test_tokens(self):
         text = "Grüße, 漢字 🎉\n"
         mine, theirs = server.post("/api/tokens", text=text), command("tokens", text)
-        self.assertEqual((mine["ids"], mine["labels"], mine["ranges"]), (theirs["ids"], theirs["pieces"], theirs["ranges"]))
+        self.assertEqual(
+            (mine["ids"], mine["labels"], mine["ranges"]), (theirs["ids"], theirs["pieces"], theirs["ranges"])
+        )
         self.assertEqual("".join(mine["bytes"]), text.encode().hex())
 
     def test_vocabulary_puts_the_exact_token_first(self):
@@ -133,16 +135,22 @@ class Answers(unittest.TestCase):
         self.assertEqual((len(mine["patterns"]), len(mine["patterns"][0][4])), (9, 5))
         self.assertAlmostEqual(sum(mine["patterns"][8][3]), 1, places=5)
         mine = server.post("/api/attribute", text=CAPITAL, target=" Berlin", against=" Paris", sorted=True)
-        self.same_table(mine["table"], command("attribute", CAPITAL, "--target", " Berlin", "--against", " Paris", "--sort"))
+        self.same_table(
+            mine["table"], command("attribute", CAPITAL, "--target", " Berlin", "--against", " Paris", "--sort")
+        )
 
     def test_trajectory(self):
         mine = server.post("/api/trajectory?figure=1", text=CAPITAL, plane=["' Berlin'", "' Paris'"])
         self.assertEqual(len(mine["points"]), 31)
         self.assertEqual((mine["sites"][0], mine["sites"][-1]), ("blocks.0.resid_pre", "blocks.29.resid_post"))
         a, b = server.post("/api/vectors", vectors=["' Berlin'", "' is'"])["vectors"]
-        along = sum(x * y for x, y in zip(a, b)) / sum(x * x for x in a) ** 0.5  # where ' is' starts, on the axis of ' Berlin'
+        along = (
+            sum(x * y for x, y in zip(a, b)) / sum(x * x for x in a) ** 0.5
+        )  # where ' is' starts, on the axis of ' Berlin'
         self.assertAlmostEqual(mine["points"][0][0], along, places=3)
-        self.assertEqual(server.ask("POST", "/api/trajectory", {"text": CAPITAL, "plane": ["' a'", "2 * ' a'"]})[0], 422)
+        self.assertEqual(
+            server.ask("POST", "/api/trajectory", {"text": CAPITAL, "plane": ["' a'", "2 * ' a'"]})[0], 422
+        )
 
     def test_mix_and_every_step_of_it(self):
         mine = server.post("/api/mix?figure=1", **MIX)
@@ -152,25 +160,54 @@ class Answers(unittest.TestCase):
         for row in (0, 5, 16):
             columns = theirs["columns"]
             step = server.post("/api/mix/at", **MIX, p=columns["p"][row], k=1)
-            self.assertEqual([t["probability"] for t in step["targets"]], [columns["␣Berlin"][row], columns["␣Paris"][row]])
+            self.assertEqual(
+                [t["probability"] for t in step["targets"]], [columns["␣Berlin"][row], columns["␣Paris"][row]]
+            )
             self.assertEqual(step["top"][0]["label"], columns["top"][row])
 
     def test_a_sweep_takes_the_edits_in_force_into_account(self):
-        edits = [{"at": "wte@0", "do": "scale 2"}, {"at": "blocks.9.mlp_out@-1", "do": "zero"}, {"at": "wte", "do": "noise 0.05 seed 1"}]
+        edits = [
+            {"at": "wte@0", "do": "scale 2"},
+            {"at": "blocks.9.mlp_out@-1", "do": "zero"},
+            {"at": "wte", "do": "noise 0.05 seed 1"},
+        ]
         mine = server.post("/api/mix", **MIX, steps=5, edits=edits)
         self.assertTrue(mine["untouched_equals_p1"])
         flags = [part for e in edits for part in ("--at", e["at"], "--do", e["do"])]
-        self.same_table(mine["table"], command("mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", " Paris",
-                                               "--steps", "5", *flags))
+        self.same_table(
+            mine["table"],
+            command(
+                "mix",
+                CAPITAL,
+                "--replace",
+                " Germany",
+                "--with",
+                " France",
+                "--targets",
+                " Berlin",
+                " Paris",
+                "--steps",
+                "5",
+                *flags,
+            ),
+        )
         for row, p in enumerate((0, 0.25, 0.5, 0.75, 1)):
             step = server.post("/api/mix/at", **MIX, p=p, k=0, edits=edits)
-            self.assertEqual([t["probability"] for t in step["targets"]], [mine["table"]["columns"][w][row] for w in ("␣Berlin", "␣Paris")])
+            self.assertEqual(
+                [t["probability"] for t in step["targets"]],
+                [mine["table"]["columns"][w][row] for w in ("␣Berlin", "␣Paris")],
+            )
 
     def test_a_drag_step_with_edits_equals_the_edit(self):
-        edits = [{"at": "blocks.4.resid_post@0", "do": "scale 2"}, {"at": "blocks.9.mlp_out@-1", "do": "zero"},
-                 {"at": "blocks.12.attn_out", "do": "scale 0.5"}]
+        edits = [
+            {"at": "blocks.4.resid_post@0", "do": "scale 2"},
+            {"at": "blocks.9.mlp_out@-1", "do": "zero"},
+            {"at": "blocks.12.attn_out", "do": "scale 0.5"},
+        ]
         step = server.post("/api/mix/at", **MIX, p=0.25, k=3, edits=edits)
-        whole = server.post("/api/edit", text=CAPITAL, edits=edits + [{"at": "wte@' Germany'", "do": "mix 0.25 ' France'"}], top=3)
+        whole = server.post(
+            "/api/edit", text=CAPITAL, edits=edits + [{"at": "wte@' Germany'", "do": "mix 0.25 ' France'"}], top=3
+        )
         columns = whole["table"]["columns"]
         self.assertEqual([t["id"] for t in step["top"]], columns["id"][:3])
         self.assertEqual([t["probability"] for t in step["top"]], columns["probability_after"][:3])
@@ -212,10 +249,14 @@ class Answers(unittest.TestCase):
         self.same_table(server.get("/api/geometry")["table"], command("heatmap"))
 
     def test_large_answers_are_compressed_and_kept(self):
-        status, headers, body = server.raw("GET", "/api/vocabulary/labels", None, {"Cookie": server.cookie, "Accept-Encoding": "gzip"})
+        status, headers, body = server.raw(
+            "GET", "/api/vocabulary/labels", None, {"Cookie": server.cookie, "Accept-Encoding": "gzip"}
+        )
         self.assertEqual((status, headers["Content-Encoding"]), (200, "gzip"))
         self.assertEqual(json.loads(zlib.decompress(body, 31)), server.get("/api/vocabulary/labels"))
-        status, _, body = server.raw("GET", "/api/vocabulary/labels", None, {"Cookie": server.cookie, "If-None-Match": headers["ETag"]})
+        status, _, body = server.raw(
+            "GET", "/api/vocabulary/labels", None, {"Cookie": server.cookie, "If-None-Match": headers["ETag"]}
+        )
         self.assertEqual((status, body), (304, b""))
 
     def test_head_has_no_body(self):
@@ -224,24 +265,37 @@ class Answers(unittest.TestCase):
         self.assertGreater(int(headers["Content-Length"]), 100)
 
     def test_a_trace_of_a_long_text(self):
-        text = CAPITAL + " " + " ".join(str(i) for i in range(400))  # over 1,000 tokens; the first position is that of the short text
+        text = (
+            CAPITAL + " " + " ".join(str(i) for i in range(400))
+        )  # over 1,000 tokens; the first position is that of the short text
         mine = server.post("/api/trace", text=text, position=4)
         self.same_table(mine["tables"]["life"], command("trace", CAPITAL))
-        self.assertEqual(server.post("/api/trace", text=text)["position"], len(server.post("/api/tokens", text=text)["ids"]) - 1)
+        self.assertEqual(
+            server.post("/api/trace", text=text)["position"], len(server.post("/api/tokens", text=text)["ids"]) - 1
+        )
 
     def test_what_opens_a_model_again(self):
         self.assertEqual(server.get("/api/models")[0]["opens"], os.environ.get("EMBSCOPE_MODEL", "smollm2"))
 
     def test_openapi_is_the_table_of_routes(self):
-        described = {(method.upper(), path) for path, methods in server.get("/api/openapi.json")["paths"].items() for method in methods}
+        described = {
+            (method.upper(), path)
+            for path, methods in server.get("/api/openapi.json")["paths"].items()
+            for method in methods
+        }
         routes = {tuple(route) for route in server.get("/api/health")["addresses"]}
         self.assertEqual(described, routes)
 
     def test_every_analysis_is_an_address_and_a_job(self):
-        names = [one["name"] for one in json.loads(subprocess.run([EMBSCOPE, "catalogue"], capture_output=True, check=True).stdout)]
+        names = [
+            one["name"]
+            for one in json.loads(subprocess.run([EMBSCOPE, "catalogue"], capture_output=True, check=True).stdout)
+        ]
         paths = server.get("/api/openapi.json")["paths"]
         self.assertEqual([f"/api/{name}" for name in names if f"/api/{name}" not in paths], [])
-        kinds = paths["/api/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]["kind"]["enum"]
+        kinds = paths["/api/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"][
+            "kind"
+        ]["enum"]
         self.assertEqual(kinds, ["map", "train", *names])
 
     def test_entropy_is_the_commands_and_a_jobs(self):
@@ -309,7 +363,7 @@ class Matrix(unittest.TestCase):
     def test_a_pixel_above_is_the_mean_of_what_it_covers(self):
         matrix = server.get("/api/matrix")
         for level in (2, 5):
-            span = 2 ** level
+            span = 2**level
             _, _, rows = self.tile(f"/api/matrix/tile/{level}/0/0.png")
             values = server.post("/api/vectors", vectors=[f"#{9 * span + i}" for i in range(span)])["vectors"]
             mean = sum(v[30] for v in values) / span
@@ -332,7 +386,9 @@ class Matrix(unittest.TestCase):
         self.assertEqual(server.ask("GET", "/api/matrix/tile/0/0/0.png?tokens=colour")[0], 404)
         self.assertEqual(server.ask("GET", "/api/matrix/value?x=49152&y=0")[0], 422)
         self.assertIn("zoom in", server.ask("GET", "/api/matrix/values")[1]["error"]["message"])
-        self.assertEqual(len(server.get("/api/matrix/values?left=10&right=14&top=3&bottom=9")["table"]["columns"]["token"]), 4)
+        self.assertEqual(
+            len(server.get("/api/matrix/values?left=10&right=14&top=3&bottom=9")["table"]["columns"]["token"]), 4
+        )
 
 
 class Mistakes(unittest.TestCase):
@@ -356,7 +412,9 @@ class Mistakes(unittest.TestCase):
         self.refused(400, "limit", "GET", "/api/vocabulary?limit=x")
         self.refused(404, "job '7000'", "GET", "/api/jobs/7000")
         self.refused(404, "job 'x'", "GET", "/api/jobs/x")
-        self.refused(404, "job '\ufffd\ufffd\ufffd'", "GET", "/api/jobs/%E0%83%83")  # bytes that look like UTF-8 and are none
+        self.refused(
+            404, "job '\ufffd\ufffd\ufffd'", "GET", "/api/jobs/%E0%83%83"
+        )  # bytes that look like UTF-8 and are none
         self.refused(422, "vector", "POST", "/api/similar", {"vector": [1, 2, 3]})
         self.refused(422, "vector", "POST", "/api/similar", {"vector": "0 * ' a'"})
         self.refused(400, "vector", "POST", "/api/similar", {})
@@ -364,26 +422,45 @@ class Mistakes(unittest.TestCase):
 
     def test_edits_are_named_by_their_place_in_the_list(self):
         good = {"at": "wte@0", "do": "zero"}
-        self.refused(422, "edits[1]", "POST", "/api/edit", {"text": CAPITAL, "edits": [good, {"at": "wte@9", "do": "zero"}]})
+        self.refused(
+            422, "edits[1]", "POST", "/api/edit", {"text": CAPITAL, "edits": [good, {"at": "wte@9", "do": "zero"}]}
+        )
         self.refused(404, "edits[0]", "POST", "/api/edit", {"text": CAPITAL, "edits": [{"at": "wtf@0", "do": "zero"}]})
         self.refused(400, "edits", "POST", "/api/edit", {"text": CAPITAL, "edits": []})
 
     def test_files_of_the_machine_are_not_read(self):
         self.refused(403, "file(...)", "POST", "/api/similar", {"vector": "file('/etc/passwd', 0)"})
-        self.refused(403, "file(...)", "POST", "/api/edit",
-                     {"text": CAPITAL, "edits": [{"at": "wte@0", "do": "set file('/etc/passwd', 0)"}]})
-        self.refused(403, "file(...)", "POST", "/api/mix", {"text": CAPITAL, "replace": " Germany", "targets": [" a"],
-                                                              "vector": "' file' + file('x.npy', 0)"})
+        self.refused(
+            403,
+            "file(...)",
+            "POST",
+            "/api/edit",
+            {"text": CAPITAL, "edits": [{"at": "wte@0", "do": "set file('/etc/passwd', 0)"}]},
+        )
+        self.refused(
+            403,
+            "file(...)",
+            "POST",
+            "/api/mix",
+            {"text": CAPITAL, "replace": " Germany", "targets": [" a"], "vector": "' file' + file('x.npy', 0)"},
+        )
         self.assertEqual(server.ask("POST", "/api/similar", {"vector": "' file'"})[0], 200)
 
     def test_bodies_that_are_no_json(self):
-        for body in ("{", "[1]", "nul", '{"text": "\\ud800"}', "[" * 100 + "]" * 100, '{"text":' + '{"a":' * 40 + "1" + "}" * 41):
+        for body in (
+            "{",
+            "[1]",
+            "nul",
+            '{"text": "\\ud800"}',
+            "[" * 100 + "]" * 100,
+            '{"text":' + '{"a":' * 40 + "1" + "}" * 41,
+        ):
             status, _, answer = server.raw("POST", "/api/predict", body, server.headers(body))
             self.assertEqual(status, 400, body)
             self.assertIn("error", json.loads(answer))
         status, _, _ = server.raw("POST", "/api/predict", b'{"text": "\xff\xfe"}', server.headers(""))
         self.assertEqual(status, 400)
-        self.refused(400, "k", "POST", "/api/predict", {"text": "a", "k": 10 ** 400})
+        self.refused(400, "k", "POST", "/api/predict", {"text": "a", "k": 10**400})
         for path in ("/api/mix/at", "/api/mix", "/api/predict", "/api/tokens"):
             status, _, answer = server.raw("POST", path, b"", server.headers(""))
             self.assertEqual(status, 400, (path, answer))  # a body that is missing is no failure of the server's
@@ -419,20 +496,27 @@ class Work(unittest.TestCase):
             self.assertEqual(list(points[1::2]), theirs["y"])
             self.assertEqual(server.get(f"/api/jobs/{job}/labels")["labels"], theirs["token"])
             self.assertEqual(done["result"]["tokens"], 120)
-            self.assertEqual(server.get(f"/api/jobs/{job}/similar?token=7&k=3")["table"], server.post("/api/similar", vector="#7", k=3)["table"])
+            self.assertEqual(
+                server.get(f"/api/jobs/{job}/similar?token=7&k=3")["table"],
+                server.post("/api/similar", vector="#7", k=3)["table"],
+            )
 
     def test_a_map_of_what_tokens_become_equals_the_command(self):
         where = {"site": "blocks.2.resid_post", "after": "I see a"}
         job = server.post("/api/jobs", kind="map", method="pca", tokens="0:600", **where)["id"]
         self.wait(job, "done")
-        theirs = command("map", "--tokens", "0:600", "--method", "pca", "--site", where["site"], "--after", where["after"])["columns"]
+        theirs = command(
+            "map", "--tokens", "0:600", "--method", "pca", "--site", where["site"], "--after", where["after"]
+        )["columns"]
         _, points = self.points(job)
         self.assertEqual(list(points[0::2]), theirs["x"])
         self.assertEqual(list(points[1::2]), theirs["y"])
         for token, status in (("600", 404), ("-1", 422), ("x", 400)):
             self.assertEqual(server.ask("GET", f"/api/jobs/{job}/similar?token={token}")[0], status, token)
         for site, status in (("blocks.99.resid_post", 404), ("blocks.2.pattern", 400), ("logits", 400)):
-            self.assertEqual(server.ask("POST", "/api/jobs", {"kind": "map", "tokens": "0:9", "site": site})[0], status, site)
+            self.assertEqual(
+                server.ask("POST", "/api/jobs", {"kind": "map", "tokens": "0:9", "site": site})[0], status, site
+            )
 
     def test_neighbours_on_a_map_are_those_of_the_vectors_that_it_maps(self):
         site, words = "blocks.2.resid_post", [" cat", " dog", " paper", " king"]
@@ -447,7 +531,10 @@ class Work(unittest.TestCase):
         self.wait(job, "done")
         near = server.get(f"/api/jobs/{job}/similar?token={ids[0]}")["table"]["columns"]
         product = lambda a, b: sum(x * y for x, y in zip(a, b))
-        cosines = {i: product(v, vectors[0]) / math.sqrt(product(v, v) * product(vectors[0], vectors[0])) for i, v in zip(ids, vectors)}
+        cosines = {
+            i: product(v, vectors[0]) / math.sqrt(product(v, v) * product(vectors[0], vectors[0]))
+            for i, v in zip(ids, vectors)
+        }
         self.assertEqual(near["id"], sorted(ids[1:], key=cosines.get, reverse=True))
         for i, cosine in zip(near["id"], near["cosine"]):
             self.assertAlmostEqual(cosine, cosines[i], delta=1e-5)
@@ -478,20 +565,59 @@ class Work(unittest.TestCase):
         self.assertEqual(events[-1][0], "done")
         fractions = [data["fraction"] for _, data in events]
         self.assertEqual(fractions, sorted(fractions))
-        self.assertEqual(list(server.events("GET", f"/api/jobs/{job}/events"))[0][0], "done")  # at once, of what has ended
+        self.assertEqual(
+            list(server.events("GET", f"/api/jobs/{job}/events"))[0][0], "done"
+        )  # at once, of what has ended
 
     def test_patch_and_steer(self):
-        job = server.post("/api/jobs", kind="patch", clean="The capital of Germany is", corrupt="The capital of France is",
-                          target=" Berlin", against=" Paris", sites=["attn_out"], heads=False)["id"]
+        job = server.post(
+            "/api/jobs",
+            kind="patch",
+            clean="The capital of Germany is",
+            corrupt="The capital of France is",
+            target=" Berlin",
+            against=" Paris",
+            sites=["attn_out"],
+            heads=False,
+        )["id"]
         result = self.wait(job, "done")["result"]
-        theirs = command("patch", "The capital of Germany is", "The capital of France is", "--target", " Berlin",
-                         "--against", " Paris", "--sites", "attn_out", "--no-heads")
+        theirs = command(
+            "patch",
+            "The capital of Germany is",
+            "The capital of France is",
+            "--target",
+            " Berlin",
+            "--against",
+            " Paris",
+            "--sites",
+            "attn_out",
+            "--no-heads",
+        )
         self.assertEqual(result["tables"]["grid"]["columns"], theirs["grid"]["columns"])
-        job = server.post("/api/jobs", kind="steer", text="I think dogs are", towards=["A great and happy day"],
-                          away=["A bad and sad day"], strengths=[-2, 0, 2], tokens=4)["id"]
+        job = server.post(
+            "/api/jobs",
+            kind="steer",
+            text="I think dogs are",
+            towards=["A great and happy day"],
+            away=["A bad and sad day"],
+            strengths=[-2, 0, 2],
+            tokens=4,
+        )["id"]
         result = self.wait(job, "done")["result"]
-        theirs = command("steer", "I think dogs are", "--towards", "A great and happy day", "--away", "A bad and sad day",
-                         "--strengths", "-2", "0", "2", "--tokens", "4")
+        theirs = command(
+            "steer",
+            "I think dogs are",
+            "--towards",
+            "A great and happy day",
+            "--away",
+            "A bad and sad day",
+            "--strengths",
+            "-2",
+            "0",
+            "2",
+            "--tokens",
+            "4",
+        )
         self.assertEqual(result["table"]["columns"], theirs["columns"])
 
     def test_umap(self):
@@ -504,8 +630,18 @@ class Work(unittest.TestCase):
 
     def test_train_a_small_model_and_look_at_it(self):
         text = "the cat sat on the mat and the dog sat on the log.\n" * 40
-        job = server.post("/api/jobs", kind="train", text=text, layers=1, heads=2, width=16, context=16, batch=4, steps=60,
-                          learning_rate=0.01)["id"]
+        job = server.post(
+            "/api/jobs",
+            kind="train",
+            text=text,
+            layers=1,
+            heads=2,
+            width=16,
+            context=16,
+            batch=4,
+            steps=60,
+            learning_rate=0.01,
+        )["id"]
         done = self.wait(job, "done")
         try:
             partial, result = done["partial"], done["result"]
@@ -528,8 +664,14 @@ class Work(unittest.TestCase):
         job = server.post("/api/jobs", kind="map", method="tsne", tokens="0:10", perplexity=30)["id"]
         failed = self.wait(job, "failed")
         self.assertIn("perplexity", failed["error"]["message"])
-        for fields in ({"kind": "dance"}, {"kind": "map", "method": "dance"}, {"kind": "map", "clean": "x"},
-                       {"kind": "map", "tokens": "9:5"}, {"kind": "steer", "text": "a"}, {}):
+        for fields in (
+            {"kind": "dance"},
+            {"kind": "map", "method": "dance"},
+            {"kind": "map", "clean": "x"},
+            {"kind": "map", "tokens": "9:5"},
+            {"kind": "steer", "text": "a"},
+            {},
+        ):
             self.assertIn(server.ask("POST", "/api/jobs", fields)[0], (400, 404, 422), fields)
 
     def test_finished_jobs_are_kept_but_not_for_ever(self):

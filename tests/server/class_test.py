@@ -1,4 +1,6 @@
-"""serve --class: one code lets any number in, who open nothing and write nothing, each with experiments of their own."""
+"""serve --class: one code lets any number in, who open nothing and write nothing, each with experiments of their
+own."""
+
 import concurrent.futures
 import http.client
 import json
@@ -125,7 +127,9 @@ class Guests(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             for path in ("smollm2", "/etc/passwd", folder, folder + "/nothing", "../x", ""):
                 status, answer = guest.ask("POST", "/api/models", {"open": path})
-                self.assertEqual((status, answer["error"]["code"], answer["error"]["where"]), (403, "forbidden", "/api/models"), path)
+                self.assertEqual(
+                    (status, answer["error"]["code"], answer["error"]["where"]), (403, "forbidden", "/api/models"), path
+                )
             self.assertEqual(guest.ask("GET", "/api/models/available")[0], 403)
         status, answer = guest.ask("POST", "/api/jobs", {"kind": "train", "text": "a b c d " * 50, "steps": 2})
         self.assertEqual((status, answer["error"]["code"]), (403, "forbidden"))
@@ -147,8 +151,18 @@ class Guests(unittest.TestCase):
         mine = server.post("/api/jobs", **STEER)["id"]
         for stranger, theirs in ((other, job), (other, mine), (one, mine)):
             self.assertNotIn(theirs, [j["id"] for j in stranger.ask("GET", "/api/jobs")[1]])
-            for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/points"), ("GET", "/ids"), ("GET", "/labels"), ("GET", "/similar?token=1"),
-                                 ("GET", "/events"), ("POST", "/pause"), ("POST", "/resume"), ("POST", "/cancel")):
+            for method, path in (
+                ("GET", ""),
+                ("DELETE", ""),
+                ("GET", "/points"),
+                ("GET", "/ids"),
+                ("GET", "/labels"),
+                ("GET", "/similar?token=1"),
+                ("GET", "/events"),
+                ("POST", "/pause"),
+                ("POST", "/resume"),
+                ("POST", "/cancel"),
+            ):
                 status, answer = stranger.ask(method, f"/api/jobs/{theirs}{path}", {} if method == "POST" else None)
                 self.assertEqual((status, answer["error"]["code"]), (404, "not_found"), (method, path))
         self.assertEqual(server.ask("GET", f"/api/jobs/{job}")[0], 404)
@@ -169,11 +183,13 @@ class Forty(unittest.TestCase):
     def test_at_once_without_an_error(self):
         def visit(number):
             guest, errors = Guest(), []
+
             def ask(method, path, fields=None):
                 status, answer = guest.ask(method, path, fields)
                 if status not in (200, 202):
                     errors.append((path, status, answer))
                 return answer
+
             ask("GET", "/")
             ask("GET", "/api/health")
             ask("POST", "/api/tokens", {"text": f"{CAPITAL} {number}"})
@@ -183,6 +199,7 @@ class Forty(unittest.TestCase):
                 self.assertEqual(answer["p"], step / 5)
             status, ended = guest.wait(job["id"])
             return errors, status, ended["state"], ended["result"]["table"]["columns"]["text"][0]
+
         with concurrent.futures.ThreadPoolExecutor(40) as pool:
             visits = list(pool.map(visit, range(40)))
         for errors, status, state, text in visits:

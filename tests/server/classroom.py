@@ -3,10 +3,12 @@
 
     EMBSCOPE=build/release/embscope tests/server/classroom.py --visitors 40 --seconds 30 --own
 
-Each visitor comes in by the code, and sends the next step of the drag when the last one is answered and `--pause` seconds have passed, as the page
-does. All have the same experiment, or with --own each another text. Prints the steps, errors, median and 95th percentile, and what these depend on:
-the processor time that the server used, and the machine's load.
+Each visitor comes in by the code, and sends the next step of the drag when the last one is answered and `--pause`
+seconds have passed, as the page does. All have the same experiment, or with --own each another text. Prints the steps,
+errors, median and 95th percentile, and what these depend on: the processor time that the server used, and the machine's
+load.
 """
+
 import argparse
 import http.client
 import json
@@ -73,9 +75,11 @@ def main():
     used = server.processor_time() - used
     times = [t for v in visitors for t in v.times]
     errors = [e for v in visitors for e in v.errors]
-    print(f"{options.visitors} visitors, {'each their own text' if options.own else 'one experiment'}, {options.seconds:.0f} s: {len(times)} steps, "
-          f"{len(errors)} errors, median {1000 * percentile(times, 0.5):.0f} ms, 95th percentile {1000 * percentile(times, 0.95):.0f} ms; "
-          f"{used / options.seconds:.2f} processors used of {os.cpu_count()}, load {os.getloadavg()[0]:.1f}")
+    print(
+        f"{options.visitors} visitors, {'each their own text' if options.own else 'one experiment'}, {options.seconds:.0f} s: {len(times)} steps, "
+        f"{len(errors)} errors, median {1000 * percentile(times, 0.5):.0f} ms, 95th percentile {1000 * percentile(times, 0.95):.0f} ms; "
+        f"{used / options.seconds:.2f} processors used of {os.cpu_count()}, load {os.getloadavg()[0]:.1f}"
+    )
     server.stop()
 
 

@@ -1,4 +1,5 @@
 """A server of one's own on a free port, and a browser's manners: the one-time token, then the cookie."""
+
 import http.client
 import json
 import os
@@ -21,8 +22,12 @@ def command(*arguments):
 
 class Server:
     def __init__(self, *arguments):
-        self.process = subprocess.Popen([EMBSCOPE, "serve", "--port", "0", "--no-open", *arguments],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [EMBSCOPE, "serve", "--port", "0", "--no-open", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         self.line = self.process.stdout.readline()
         found = re.search(r"http://([\d.]+):(\d+)/\?token=(\w+)", self.line)
         if not found:

@@ -3,10 +3,11 @@
 
     EMBSCOPE=build/release/embscope tests/server/load.py --seconds 120 --clients 200
 
-Well-behaved clients ask and read at once. Among them are slow readers, half-open connections, and some that send what is no
-HTTP. Prints the requests, errors and 99th percentile of the well-behaved, the server's memory before and after, and what the figure
-depends on: the processor time that it used, and the machine's load (others may work on it).
+Well-behaved clients ask and read at once. Among them are slow readers, half-open connections, and some that send what
+is no HTTP. Prints the requests, errors and 99th percentile of the well-behaved, the server's memory before and after,
+and what the figure depends on: the processor time that it used, and the machine's load (others may work on it).
 """
+
 import argparse
 import http.client
 import json
@@ -19,12 +20,23 @@ import time
 from client import CAPITAL, Server
 
 MIX = {"text": CAPITAL, "replace": " Germany", "with": [" France"], "targets": [" Berlin", " Paris"]}
-KINDS = [("GET", "/api/health", None), ("POST", "/api/tokens", {"text": CAPITAL}), ("GET", "/", None),
-         ("GET", "/api/vocabulary?q=king&limit=10", None), ("GET", "/api/matrix/tile/8/0/0.png", None),
-         ("POST", "/api/mix/at", {**MIX, "p": 0.5}), ("GET", "/api/jobs", None)]
-RUBBISH = [b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"POST /api/tokens HTTP/1.1\r\nHost: x\r\n",
-           b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
-           b"\0" * 500]
+KINDS = [
+    ("GET", "/api/health", None),
+    ("POST", "/api/tokens", {"text": CAPITAL}),
+    ("GET", "/", None),
+    ("GET", "/api/vocabulary?q=king&limit=10", None),
+    ("GET", "/api/matrix/tile/8/0/0.png", None),
+    ("POST", "/api/mix/at", {**MIX, "p": 0.5}),
+    ("GET", "/api/jobs", None),
+]
+RUBBISH = [
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"POST /api/tokens HTTP/1.1\r\nHost: x\r\n",
+    b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+    b"\0" * 500,
+]
 
 
 class Load:
@@ -63,7 +75,9 @@ class Load:
         while not self.over():
             with socket.create_connection((self.server.host, self.server.port), timeout=60) as s:
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-                s.sendall(f"GET /api/vocabulary/labels HTTP/1.1\r\nHost: localhost\r\nCookie: {self.server.cookie}\r\n\r\n".encode())
+                s.sendall(
+                    f"GET /api/vocabulary/labels HTTP/1.1\r\nHost: localhost\r\nCookie: {self.server.cookie}\r\n\r\n".encode()
+                )
                 while not self.over() and s.recv(1024):
                     time.sleep(0.05)
 
@@ -111,9 +125,11 @@ if __name__ == "__main__":
         requests, errors, p99 = run(server, o.clients, o.seconds)
         used = server.processor_time() - used
         time.sleep(1)
-        print(f"{o.clients} clients, {o.seconds:.0f} s: {requests} requests of the well-behaved, {len(errors)} errors, "
-              f"99th percentile {1000 * p99:.0f} ms, memory {before >> 20} -> {server.memory() >> 20} MiB; "
-              f"{used / o.seconds:.2f} processors used, load {os.getloadavg()[0]:.0f} on {os.cpu_count()}")
+        print(
+            f"{o.clients} clients, {o.seconds:.0f} s: {requests} requests of the well-behaved, {len(errors)} errors, "
+            f"99th percentile {1000 * p99:.0f} ms, memory {before >> 20} -> {server.memory() >> 20} MiB; "
+            f"{used / o.seconds:.2f} processors used, load {os.getloadavg()[0]:.0f} on {os.cpu_count()}"
+        )
         for error in errors[:5]:
             print("  ", error)
     finally:

@@ -1,4 +1,5 @@
 """What the explorer's menus need: the models that open by name, and the map of all tokens, computed once and kept."""
+
 import os
 import pathlib
 import struct
@@ -65,7 +66,9 @@ class Menu(unittest.TestCase):
         first = self.with_server()
         self.assertIn(first.get("/api/map")["state"], ("computing", "ready"))  # the first who asks lets it begin
         status = ready(first)
-        self.assertEqual((status["state"], status["from_cache"], status["note"], status["fraction"]), ("ready", False, "", 1))
+        self.assertEqual(
+            (status["state"], status["from_cache"], status["note"], status["fraction"]), ("ready", False, "", 1)
+        )
         made = points(first)
         self.assertEqual(len(made), 2 * status["tokens"])
         self.assertEqual(len(list((self.cache / "maps").iterdir())), 1)

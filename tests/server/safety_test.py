@@ -1,4 +1,5 @@
 """Who may come in, what a stranger learns, and what the rude can do: nothing that others notice."""
+
 import json
 import os
 import socket
@@ -71,13 +72,29 @@ class Door(unittest.TestCase):
 
     def test_a_wrong_cookie(self):
         name = server.cookie.split("=")[0]
-        for cookie in (f"{name}=", f"{name}={'0' * 64}", server.cookie[:-1], "x=" + server.cookie, server.cookie.upper()):
+        for cookie in (
+            f"{name}=",
+            f"{name}={'0' * 64}",
+            server.cookie[:-1],
+            "x=" + server.cookie,
+            server.cookie.upper(),
+        ):
             self.assertEqual(self.status(Cookie=cookie)[0], 401, cookie)
         self.assertEqual(self.status(Cookie=f"a=b; {server.cookie}; c=d")[0], 200)
 
     def test_other_names_for_this_machine_are_refused(self):
-        for host in ("evil.example", "evil.example:80", f"127.0.0.1.evil.example:{server.port}", "localhost.evil.example",
-                     "", "[::1", "localhost:80:80", "localhost:x", "192.168.1.7", "@localhost"):
+        for host in (
+            "evil.example",
+            "evil.example:80",
+            f"127.0.0.1.evil.example:{server.port}",
+            "localhost.evil.example",
+            "",
+            "[::1",
+            "localhost:80:80",
+            "localhost:x",
+            "192.168.1.7",
+            "@localhost",
+        ):
             self.assertEqual(self.status(Host=host, Cookie=server.cookie)[0], 421, host)
         for host in ("localhost", "localhost:9999", "127.0.0.1", f"127.0.0.1:{server.port}", "[::1]:80"):
             self.assertEqual(self.status(Host=host, Cookie=server.cookie)[0], 200, host)
@@ -85,17 +102,34 @@ class Door(unittest.TestCase):
     def test_other_sites_are_refused(self):
         own = f"http://127.0.0.1:{server.port}"
         body, kind = json.dumps({"text": "a"}), "application/json"
-        self.assertEqual(self.status("POST", "/api/tokens", body, Cookie=server.cookie, Content_Type=kind, Origin=own)[0], 200)
-        for origin in ("http://evil.example", "null", f"http://127.0.0.1:{server.port + 1}", own + ".evil.example", "file://"):
-            self.assertEqual(self.status("POST", "/api/tokens", body, Cookie=server.cookie, Content_Type=kind, Origin=origin)[0], 403)
+        self.assertEqual(
+            self.status("POST", "/api/tokens", body, Cookie=server.cookie, Content_Type=kind, Origin=own)[0], 200
+        )
+        for origin in (
+            "http://evil.example",
+            "null",
+            f"http://127.0.0.1:{server.port + 1}",
+            own + ".evil.example",
+            "file://",
+        ):
+            self.assertEqual(
+                self.status("POST", "/api/tokens", body, Cookie=server.cookie, Content_Type=kind, Origin=origin)[0], 403
+            )
             self.assertEqual(self.status(Cookie=server.cookie, Origin=origin)[0], 403)
         for site in ("cross-site", "same-site"):
             self.assertEqual(self.status(Cookie=server.cookie, Sec_Fetch_Site=site)[0], 403)
-        self.assertEqual(self.status("POST", "/api/tokens", body, Cookie=server.cookie, Content_Type="text/plain")[0], 415)
+        self.assertEqual(
+            self.status("POST", "/api/tokens", body, Cookie=server.cookie, Content_Type="text/plain")[0], 415
+        )
         self.assertEqual(self.status("OPTIONS", "/api/tokens", Cookie=server.cookie, Origin=own)[0], 405)
 
     def test_every_answer_carries_the_policy(self):
-        for path, cookie in (("/", server.cookie), ("/api/health", server.cookie), ("/api/nothing", server.cookie), ("/", "")):
+        for path, cookie in (
+            ("/", server.cookie),
+            ("/api/health", server.cookie),
+            ("/api/nothing", server.cookie),
+            ("/", ""),
+        ):
             _, headers, _ = server.raw("GET", path, None, {"Cookie": cookie})
             policy = headers["Content-Security-Policy"]
             for part in ("default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"):
@@ -106,8 +140,13 @@ class Door(unittest.TestCase):
             self.assertNotIn("Access-Control-Allow-Origin", headers)
 
     def test_paths_stay_inside(self):
-        for path in ("/../../etc/passwd.txt", "/assets/..%2f..%2f..%2fetc%2fpasswd.txt", "/%2e%2e/%2e%2e/etc/passwd.x",
-                     "/assets/....//x.js", "//etc/passwd.x"):
+        for path in (
+            "/../../etc/passwd.txt",
+            "/assets/..%2f..%2f..%2fetc%2fpasswd.txt",
+            "/%2e%2e/%2e%2e/etc/passwd.x",
+            "/assets/....//x.js",
+            "//etc/passwd.x",
+        ):
             self.assertEqual(self.status(path=path, Cookie=server.cookie)[0], 404, path)
         for path in ("/%", "/%zz", "/a%00b", "/api/vocabulary?q=%0"):
             self.assertEqual(self.status(path=path, Cookie=server.cookie)[0], 400, path)
@@ -121,9 +160,12 @@ class Door(unittest.TestCase):
 
     def test_addresses_that_cannot_be_had(self):
         def refused(*arguments):
-            done = subprocess.run([EMBSCOPE, "serve", "--no-open", *arguments], capture_output=True, text=True, timeout=30)
+            done = subprocess.run(
+                [EMBSCOPE, "serve", "--no-open", *arguments], capture_output=True, text=True, timeout=30
+            )
             self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
             return done.returncode, done.stderr
+
         self.assertEqual(refused("--port", str(server.port))[0], 1)
         self.assertIn("the port is taken", refused("--port", str(server.port))[1])
         self.assertEqual(refused("--host", "nowhere.example")[0], 2)
@@ -140,7 +182,9 @@ class Limits(unittest.TestCase):
     def test_large_bodies_and_heads(self):
         answer = server.plain(self.head() + b"Content-Length: 2000000\r\n\r\n" + b"x" * 100000)
         self.assertIn(b" 413 ", answer.split(b"\r\n")[0])
-        answer = server.plain(self.head() + b"Transfer-Encoding: chunked\r\n\r\n" + (b"ffff\r\n" + b"x" * 65535 + b"\r\n") * 20)
+        answer = server.plain(
+            self.head() + b"Transfer-Encoding: chunked\r\n\r\n" + (b"ffff\r\n" + b"x" * 65535 + b"\r\n") * 20
+        )
         self.assertIn(b" 413 ", answer.split(b"\r\n")[0])
         answer = server.plain(self.head() + b"X: " + b"y" * 40000 + b"\r\n\r\n")
         self.assertIn(b" 431 ", answer.split(b"\r\n")[0])
@@ -149,10 +193,15 @@ class Limits(unittest.TestCase):
         self.assertEqual(status, 200)
 
     def test_what_is_no_http(self):
-        for bytes_ in (*load.RUBBISH[:2], b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", b"\r\n\r\n\r\n" + b"\xff" * 100,
-                       self.head() + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
-                       self.head() + b"Content-Length: 18446744073709551617\r\n\r\n{}",
-                       self.head() + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"):
+        for bytes_ in (
+            *load.RUBBISH[:2],
+            b"GET\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+            b"\r\n\r\n\r\n" + b"\xff" * 100,
+            self.head() + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}",
+            self.head() + b"Content-Length: 18446744073709551617\r\n\r\n{}",
+            self.head() + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        ):
             answer = server.plain(bytes_)
             self.assertIn(answer.split(b" ")[1] if answer else b"closed", (b"400", b"413", b"closed"), bytes_)
         answer = server.plain(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n", wait=1)
@@ -174,8 +223,13 @@ class Limits(unittest.TestCase):
         text = CAPITAL + " " + numbers
         mix = {"replace": " Germany", "with": " France", "targets": [" Berlin"], "steps": 65}
         asked = {
-            "lens": {"text": numbers, "first": 0}, "trace": {"text": text}, "attribute": {"text": text}, "trajectory": {"text": text},
-            "mix": {"text": text, **mix}, "edit": {"text": text, "edits": ["wte@' Germany' zero"]}, "predict": {"text": text},
+            "lens": {"text": numbers, "first": 0},
+            "trace": {"text": text},
+            "attribute": {"text": text},
+            "trajectory": {"text": text},
+            "mix": {"text": text, **mix},
+            "edit": {"text": text, "edits": ["wte@' Germany' zero"]},
+            "predict": {"text": text},
             "attention": {"text": " ".join(str(i) for i in range(200))},
         }
         for path, fields in asked.items():
@@ -221,16 +275,26 @@ class Limits(unittest.TestCase):
         requests, errors, p99 = load.run(server, 200, seconds)
         time.sleep(1)
         grown = server.memory() - before
-        print(f"200 clients, {seconds:.0f} s: {requests} requests, 99th percentile {1000 * p99:.0f} ms, memory {grown >> 20:+} MiB")
+        print(
+            f"200 clients, {seconds:.0f} s: {requests} requests, 99th percentile {1000 * p99:.0f} ms, memory {grown >> 20:+} MiB"
+        )
         self.assertEqual(errors, [])
         self.assertLess(grown, 128 << 20)
 
     def test_memory_is_flat(self):
         def some(n):
             for i in range(n):
-                server.post("/api/mix/at", text=f"{CAPITAL} {i}", replace=" Germany", **{"with": [" France"]}, targets=[" a"], p=0.5)
+                server.post(
+                    "/api/mix/at",
+                    text=f"{CAPITAL} {i}",
+                    replace=" Germany",
+                    **{"with": [" France"]},
+                    targets=[" a"],
+                    p=0.5,
+                )
                 server.ask("POST", "/api/edit", {"text": CAPITAL, "edits": [{"at": "wte@9", "do": "zero"}]})
                 server.raw("GET", f"/api/matrix/tile/3/{i % 8}/0.png", None, {"Cookie": server.cookie})
+
         some(20)
         before = server.memory()
         some(60)
@@ -239,7 +303,8 @@ class Limits(unittest.TestCase):
 
 class Rest(unittest.TestCase):
     def test_who_rests_for_too_long_is_sent_away_and_may_leave_as_it_likes(self):
-        """75 s, counted since this module began. Meant for a build with assertions: what comes after the end must find nobody who reads."""
+        """75 s, counted since this module began. Meant for a build with assertions: what comes after the end must find
+        nobody who reads."""
         for i, connection in enumerate(resting):
             connection.settimeout(PATIENCE)
             said = b""
@@ -266,9 +331,14 @@ class End(unittest.TestCase):
             for path in (pipe, os.path.join(folder, "model"), "/dev/zero") * 4:
                 status, _, answer = server.raw("POST", "/api/models", json.dumps({"open": path}), server.headers(path))
                 self.assertGreaterEqual(status, 400)
-                self.assertRegex(json.loads(answer)["error"]["message"], "not a regular file|holds no model.safetensors")
+                self.assertRegex(
+                    json.loads(answer)["error"]["message"], "not a regular file|holds no model.safetensors"
+                )
             self.assertLess(time.monotonic() - began, PATIENCE / 4)
-            self.assertEqual(server.raw("POST", "/api/predict", json.dumps({"text": "Hello", "k": 1}), server.headers("json"))[0], 200)
+            self.assertEqual(
+                server.raw("POST", "/api/predict", json.dumps({"text": "Hello", "k": 1}), server.headers("json"))[0],
+                200,
+            )
 
     def test_it_stops_at_once_whatever_is_open(self):
         own = Server()

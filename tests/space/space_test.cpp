@@ -70,7 +70,8 @@ TEST_F(SpaceFiles, Word2VecBinaryOfTheCProgramAndOfGensim) {
 TEST_F(SpaceFiles, Word2VecBinaryMayEndARowLikeText) {
   float values[2];
   std::memcpy(values, "abcdef 1", sizeof(values));
-  const Space space = open_space(file("w.bin", "2 2\n" + binary_row("king", {values[0], values[1]}) + binary_row("queen", {3, 4})));
+  const Space space =
+      open_space(file("w.bin", "2 2\n" + binary_row("king", {values[0], values[1]}) + binary_row("queen", {3, 4})));
   EXPECT_THAT(space.labels, ElementsAre("king", "queen"));
   EXPECT_THAT(space.vectors.values(), ElementsAre(values[0], values[1], 3.f, 4.f));
 }
@@ -158,8 +159,9 @@ TEST_F(SpaceFiles, WindowsLineEndsAndAMarkChangeNothing) {
     EXPECT_THAT(space.vectors.values(), ElementsAre(1.f, 2.f, 3.f, 4.f));
   }
   const float values[] = {1, 2};
-  EXPECT_THAT(open_space(matrix("m.npy", values, {2, 1}) + ":" + file("l.txt", "\xEF\xBB\xBF king\r\nqueen\r\n")).labels,
-              ElementsAre("␣king", "queen"));
+  EXPECT_THAT(
+      open_space(matrix("m.npy", values, {2, 1}) + ":" + file("l.txt", "\xEF\xBB\xBF king\r\nqueen\r\n")).labels,
+      ElementsAre("␣king", "queen"));
 }
 
 TEST_F(SpaceFiles, ProjectorsVectorsTakeTheirLabelsFromTheirMetadata) {
@@ -173,13 +175,20 @@ TEST_F(SpaceFiles, ProjectorsVectorsTakeTheirLabelsFromTheirMetadata) {
     EXPECT_THAT(space.labels, ElementsAre("cat", "dog"));
     EXPECT_THAT(space.vectors.values(), ElementsAre(1.f, .1f, .2f, .9f, .2f, .1f));
   }
-  EXPECT_THAT(open_space(vectors + ":" + file("one.tsv", "cat\r\ndog\r\n")).labels, ElementsAre("cat", "dog")) << "one column has no header";
-  EXPECT_THAT(open_space(vectors + ":" + file("late.tsv", "count\tLabel\n5\tcat\n4\tdog\n")).labels, ElementsAre("cat", "dog")) << "a column called label";
-  EXPECT_THAT(open_space(vectors + ":" + file("first.tsv", "animal\tcount\ncat\t5\ndog\t4\n")).labels, ElementsAre("cat", "dog")) << "else the first";
+  EXPECT_THAT(open_space(vectors + ":" + file("one.tsv", "cat\r\ndog\r\n")).labels, ElementsAre("cat", "dog"))
+      << "one column has no header";
+  EXPECT_THAT(open_space(vectors + ":" + file("late.tsv", "count\tLabel\n5\tcat\n4\tdog\n")).labels,
+              ElementsAre("cat", "dog"))
+      << "a column called label";
+  EXPECT_THAT(open_space(vectors + ":" + file("first.tsv", "animal\tcount\ncat\t5\ndog\t4\n")).labels,
+              ElementsAre("cat", "dog"))
+      << "else the first";
   EXPECT_EQ(error_of(vectors + ":" + file("none.tsv", "cat\t5\ndog\t4\n")),
             "2 lines of 2 columns for 2 vectors: a line with their names and one for each vector are needed");
-  EXPECT_EQ(error_of(vectors + ":" + file("short.tsv", "cat\n")), "1 labels for 2 vectors: one line is needed for each");
-  EXPECT_THAT(open_space(file("my_vectors.tsv", "1\t0\n0\t1\n")).labels, ElementsAre("<0>", "<1>")) << "whole numbers too";
+  EXPECT_EQ(error_of(vectors + ":" + file("short.tsv", "cat\n")),
+            "1 labels for 2 vectors: one line is needed for each");
+  EXPECT_THAT(open_space(file("my_vectors.tsv", "1\t0\n0\t1\n")).labels, ElementsAre("<0>", "<1>"))
+      << "whole numbers too";
   file("my_metadata.tsv", "a\nb\n");
   EXPECT_THAT(open_space((folder_ / "my_vectors.tsv").string()).labels, ElementsAre("a", "b"));
   EXPECT_EQ(error_of(file("words.txt", "cat 1 2\ndog 3 4\n") + ":" + metadata),
@@ -206,12 +215,28 @@ TEST_F(SpaceFiles, WhatIsSomethingElseIsCalledThat) {
   const struct {
     std::string bytes, says;
   } cases[] = {
-      {"\x1F""\x8B""\x08 and more", "compressed with gzip"},
+      {"\x1F"
+       "\x8B"
+       "\x08 and more",
+       "compressed with gzip"},
       {"BZh91AY", "compressed with bzip2"},
-      {"PK\x03""\x04""glove.txt", "a zip archive: unpack it"},
-      {std::string("\xBA""\x16""O/\x0C""\0\0\0", 8), "fastText's own .bin"},
-      {"\x80""\x04""\x95 gensim", "a Python pickle"},
-      {"\x89""HDF\r\n\x1A\n", "an HDF5 file"},
+      {"PK\x03"
+       "\x04"
+       "glove.txt",
+       "a zip archive: unpack it"},
+      {std::string("\xBA"
+                   "\x16"
+                   "O/\x0C"
+                   "\0\0\0",
+                   8),
+       "fastText's own .bin"},
+      {"\x80"
+       "\x04"
+       "\x95 gensim",
+       "a Python pickle"},
+      {"\x89"
+       "HDF\r\n\x1A\n",
+       "an HDF5 file"},
       {std::string("\xFF\xFEk\0", 4), "text in UTF-16"},
       {"2 2\ncat 0:1 1:0.1\ndog 0:0.9\n", "line 2: '1:0.1' is a value of a sparse vector (index:value)"},
       {"cat 0:1 1:0.1\ndog 0:0.9\n", "line 1: '1:0.1' is a value of a sparse vector"},
@@ -223,9 +248,12 @@ TEST_F(SpaceFiles, WhatIsSomethingElseIsCalledThat) {
 
 TEST_F(SpaceFiles, WhatTheHeaderStatesIsWhatThereIs) {
   EXPECT_EQ(error_of(file("w.txt", "2 2\na 1 2\nb 3 4\nc 5 6\n")), "line 1 says 2 vectors, the file has 3");
-  EXPECT_EQ(error_of(file("w.bin", "1 2\n" + binary_row("a", {1, 2}) + binary_row("b", {3, 4}))), "line 1 says 1 vectors, 12 more bytes follow them");
-  EXPECT_EQ(error_of(file("w.txt", "2 2\na 1 2 3\nb 3 4 5\n")), "line 1 says 2 values, line 2 has 3 and every other line more too");
-  EXPECT_THAT(open_space(file("w.txt", "2 2\nnew york 2 1 2\nb 3 4\n\n")).labels, ElementsAre("new␣york␣2", "b")) << "a word may end in a number";
+  EXPECT_EQ(error_of(file("w.bin", "1 2\n" + binary_row("a", {1, 2}) + binary_row("b", {3, 4}))),
+            "line 1 says 1 vectors, 12 more bytes follow them");
+  EXPECT_EQ(error_of(file("w.txt", "2 2\na 1 2 3\nb 3 4 5\n")),
+            "line 1 says 2 values, line 2 has 3 and every other line more too");
+  EXPECT_THAT(open_space(file("w.txt", "2 2\nnew york 2 1 2\nb 3 4\n\n")).labels, ElementsAre("new␣york␣2", "b"))
+      << "a word may end in a number";
 }
 
 TEST_F(SpaceFiles, RowsOfZerosAreTold) {
@@ -234,7 +262,8 @@ TEST_F(SpaceFiles, RowsOfZerosAreTold) {
   const DirectedRows rows = directed_rows(space, all);
   EXPECT_THAT(rows.rows, ElementsAre(1));
   EXPECT_EQ(left_out_note(space, rows.zeros), "2 vectors are zero, have no direction and are left out: a, c");
-  EXPECT_EQ(left_out_note(space, std::span(rows.zeros).first(1)), "1 vector is zero, has no direction and is left out: a");
+  EXPECT_EQ(left_out_note(space, std::span(rows.zeros).first(1)),
+            "1 vector is zero, has no direction and is left out: a");
   EXPECT_EQ(left_out_note(space, {}), "");
 }
 
@@ -250,8 +279,7 @@ TEST_F(SpaceFiles, VectorsAreToldFromModels) {
 TEST_F(SpaceFiles, LabelsThatDoNotMatchAreCounted) {
   const float values[] = {1, 2};
   const std::string path = matrix("m.npy", values, {2, 1});
-  EXPECT_EQ(error_of(path + ":" + file("short.txt", "a\n")),
-            "1 labels for 2 vectors: one line is needed for each");
+  EXPECT_EQ(error_of(path + ":" + file("short.txt", "a\n")), "1 labels for 2 vectors: one line is needed for each");
   EXPECT_EQ(error_of(path + ":" + file("long.txt", "a\nb\nc\n")),
             "3 labels for 2 vectors: one line is needed for each");
 }

@@ -31,13 +31,19 @@ TEST(TableColumns, of_whole_numbers_keep_every_digit) {
 
 TEST(TableColumns, that_are_not_whole_are_refused_as_such) {
   Table table;
-  EXPECT_THAT(refusal([&] { table.add("id", std::vector{1.0, 2.5}, whole); }), HasSubstr("column 'id' is of whole numbers, and holds 2.5"));
+  EXPECT_THAT(refusal([&] {
+                table.add("id", std::vector{1.0, 2.5}, whole);
+              }),
+              HasSubstr("column 'id' is of whole numbers, and holds 2.5"));
   EXPECT_THAT(refusal([&] { table.add("id", std::vector{1e17}, whole); }), HasSubstr("whole numbers"));
 }
 
 TEST(TableColumns, never_share_a_name) {
   Table table;
-  table.add("word", std::vector<std::string>{"a"}).add("word", std::vector{1.0}).add("word (2)", std::vector{2.0}).add("word", std::vector{3.0});
+  table.add("word", std::vector<std::string>{"a"})
+      .add("word", std::vector{1.0})
+      .add("word (2)", std::vector{2.0})
+      .add("word", std::vector{3.0});
   std::vector<std::string> names;
   for (const Column& column : table.columns()) names.push_back(column.name);
   EXPECT_THAT(names, ::testing::ElementsAre("word", "word (2)", "word (2) (2)", "word (3)"));

@@ -53,7 +53,8 @@ template <class T>
 void expect_decoded(DType dtype) {
   const T values[] = {static_cast<T>(-5), 0, 100};
   const Tensor t = decode({reinterpret_cast<const std::byte*>(values), dtype, {3}});
-  EXPECT_THAT(std::vector<float>(t.values().begin(), t.values().end()), ::testing::ElementsAre(-5, 0, 100)) << name(dtype);
+  EXPECT_THAT(std::vector<float>(t.values().begin(), t.values().end()), ::testing::ElementsAre(-5, 0, 100))
+      << name(dtype);
 }
 
 TEST(Decode, numbers_of_every_width_convert) {

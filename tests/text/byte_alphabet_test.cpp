@@ -25,7 +25,9 @@ std::string utf8(std::int32_t code) {
 }
 
 TEST(ByteAlphabet, has_a_character_for_every_byte_and_no_others) {
-  const auto prints = [](int byte) { return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae; };
+  const auto prints = [](int byte) {
+    return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+  };
   std::vector<int> byte_of(0x110000, -1);
   int next = 0x100;
   for (int byte = 0; byte < 256; ++byte) byte_of[static_cast<std::size_t>(prints(byte) ? byte : next++)] = byte;

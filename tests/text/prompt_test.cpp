@@ -23,7 +23,9 @@ class PromptTest : public ::testing::Test {
     return spec;
   }
 
-  int position(std::string_view text, std::string_view word) const { return position_of(make_prompt(tokenizer_, text), word); }
+  int position(std::string_view text, std::string_view word) const {
+    return position_of(make_prompt(tokenizer_, text), word);
+  }
   std::string searching(std::string_view text, std::string_view word) const {
     return refusal([&] { position(text, word); });
   }
@@ -32,11 +34,11 @@ class PromptTest : public ::testing::Test {
 };
 
 TEST_F(PromptTest, a_word_is_where_its_last_token_is) {
-  EXPECT_EQ(position("a cat", "cat"), 2);   // a, space, cat
+  EXPECT_EQ(position("a cat", "cat"), 2);  // a, space, cat
   EXPECT_EQ(position("a cat", " cat"), 2);
-  EXPECT_EQ(position("a hat", "hat"), 3);   // a, space, h, at
+  EXPECT_EQ(position("a hat", "hat"), 3);  // a, space, h, at
   EXPECT_EQ(position("a hat", "at"), 3);
-  EXPECT_EQ(position("a hat", "a"), 0);     // the other a is part of a token
+  EXPECT_EQ(position("a hat", "a"), 0);  // the other a is part of a token
 }
 
 TEST_F(PromptTest, an_occurrence_is_named_by_its_number) {
@@ -47,7 +49,8 @@ TEST_F(PromptTest, an_occurrence_is_named_by_its_number) {
   EXPECT_EQ(position(text, "cat[-1]"), 9);
   EXPECT_EQ(position(text, " cat[1]"), 5) << "with its space";
   EXPECT_EQ(position_of_word(make_prompt(tokenizer_, text), "cat", 2), 5);
-  EXPECT_THAT(searching(text, "cat"), HasSubstr("at positions 0, 5, 9: say which, by its number, as occurrence [1] to [3]"));
+  EXPECT_THAT(searching(text, "cat"),
+              HasSubstr("at positions 0, 5, 9: say which, by its number, as occurrence [1] to [3]"));
   EXPECT_THAT(searching(text, "cat[4]"), HasSubstr("occurrence [4]: it occurs 3 times, at 0, 5, 9"));
   EXPECT_THAT(searching(text, "cat[-4]"), HasSubstr("occurrence [-4]"));
   EXPECT_THAT(searching(text, "cat[0]"), HasSubstr("occurrences count from 1"));
@@ -73,13 +76,17 @@ TEST_F(PromptTest, a_position_is_named_by_its_number_or_its_token) {
   EXPECT_THAT(searching(text, "99999999999"), HasSubstr("does not occur"));
 }
 
-// Letters and digits, each a token: what is in the text as it is written is that word, even where it could be a position.
+// Letters and digits, each a token: what is in the text as it is written is that word, even where it could be a
+// position.
 TEST(PromptOfCode, what_the_text_holds_as_it_is_written_is_that_word) {
   TokenizerSpec spec;
   static const std::string characters = "abc0123456789[]@#=";
-  for (std::size_t i = 0; i < characters.size(); ++i) spec.tokens.emplace_back(std::string_view(characters).substr(i, 1));
+  for (std::size_t i = 0; i < characters.size(); ++i)
+    spec.tokens.emplace_back(std::string_view(characters).substr(i, 1));
   const Tokenizer tokenizer(spec);
-  const auto position = [&](std::string_view text, std::string_view name) { return position_of(make_prompt(tokenizer, text), name); };
+  const auto position = [&](std::string_view text, std::string_view name) {
+    return position_of(make_prompt(tokenizer, text), name);
+  };
   EXPECT_EQ(position("a=a[2]", "a[2]"), 5) << "the word a[2], by its last token";
   EXPECT_EQ(position("b=a=a", "a[2]"), 4);
   EXPECT_EQ(position("b=0", "0"), 2);
@@ -93,7 +100,9 @@ TEST_F(PromptTest, a_word_is_found_with_its_space_where_that_is_how_the_text_has
   with_space.tokens.emplace_back("Ġcat");
   with_space.merges.emplace_back("Ġ", "cat");
   const Tokenizer tokenizer(with_space);
-  const auto at = [&](std::string_view text, std::string_view name) { return position_of(make_prompt(tokenizer, text), name); };
+  const auto at = [&](std::string_view text, std::string_view name) {
+    return position_of(make_prompt(tokenizer, text), name);
+  };
   EXPECT_EQ(at("a cat", "cat"), 1);
   EXPECT_EQ(at("a cat", " cat"), 1);
   EXPECT_EQ(at("cat cat", "cat"), 0) << "as it is written wins";

@@ -250,7 +250,8 @@ TEST(TokenizerOfMerges, names_the_merge_whose_parts_or_whole_are_not_there) {
   for (std::size_t missing = 0; missing < 3; ++missing) {
     TokenizerSpec lacking = spec;
     lacking.tokens[missing] = "x";
-    EXPECT_THAT(refusal([&] { Tokenizer{lacking}; }), ::testing::HasSubstr("merge 0 ('a' + 'b') refers to a token that is not in the vocabulary"))
+    EXPECT_THAT(refusal([&] { Tokenizer{lacking}; }),
+                ::testing::HasSubstr("merge 0 ('a' + 'b') refers to a token that is not in the vocabulary"))
         << "without " << spec.tokens[missing];
   }
 }

@@ -28,8 +28,8 @@ TEST(WellFormed, has_a_mark_for_each_byte_that_is_no_text) {
   EXPECT_EQ(well_formed("caf\xc3\xa9 \xe6\xbc\xa2"), "caf\xc3\xa9 \xe6\xbc\xa2");
   const std::string mark = "\xef\xbf\xbd";
   EXPECT_EQ(well_formed("a\xff\xe6\xbcz"), "a" + mark + mark + mark + "z");
-  EXPECT_EQ(well_formed("\xe0\x83\x83"), mark + mark + mark);      // U+00C3 in three bytes
-  EXPECT_EQ(well_formed("\xed\xa0\x80"), mark + mark + mark);      // a surrogate
+  EXPECT_EQ(well_formed("\xe0\x83\x83"), mark + mark + mark);             // U+00C3 in three bytes
+  EXPECT_EQ(well_formed("\xed\xa0\x80"), mark + mark + mark);             // a surrogate
   EXPECT_EQ(well_formed("\xf4\x90\x80\x80"), mark + mark + mark + mark);  // beyond U+10FFFF
 }
 

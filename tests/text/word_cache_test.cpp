@@ -33,7 +33,8 @@ Pieces found(const WordCache& cache, int i) {
   Pieces pieces;
   if (entry == nullptr) return pieces;
   if (entry->count == 1) return {{static_cast<TokenId>(entry->first), 1}};
-  for (std::uint32_t k = 0; k < entry->count; ++k) pieces.emplace_back(cache.pieces(*entry)[k].id, cache.pieces(*entry)[k].length);
+  for (std::uint32_t k = 0; k < entry->count; ++k)
+    pieces.emplace_back(cache.pieces(*entry)[k].id, cache.pieces(*entry)[k].length);
   return pieces;
 }
 

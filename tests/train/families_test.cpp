@@ -29,7 +29,8 @@ TEST_P(FamilyGradient, is_pytorchs_under_each_module_s_name) {
   for (const Archive::Entry& entry : family_.expected->tensors()) {
     if (!entry.name.starts_with("gradient/")) continue;
     const std::string module = entry.name.substr(9);
-    if (refusal([&] { r.sites.push_back(parse_site(module, transformer_.config())); }) == "no error") modules.push_back(module);
+    if (refusal([&] { r.sites.push_back(parse_site(module, transformer_.config())); }) == "no error")
+      modules.push_back(module);
   }
   ASSERT_GE(modules.size(), 5u);
   const GradientResult found = gradient(transformer_, r);
@@ -38,7 +39,8 @@ TEST_P(FamilyGradient, is_pytorchs_under_each_module_s_name) {
     double most = 0, difference = 0;
     for (std::int64_t i = 0; i < found.gradients[m].size(); ++i) {
       most = std::max(most, static_cast<double>(std::abs(expected.data()[i])));
-      difference = std::max(difference, std::abs(static_cast<double>(expected.data()[i]) - static_cast<double>(found.gradients[m].data()[i])));
+      difference = std::max(difference, std::abs(static_cast<double>(expected.data()[i]) -
+                                                 static_cast<double>(found.gradients[m].data()[i])));
     }
     EXPECT_LT(difference, 5e-5 * most + 1e-7) << modules[m] << ", here " << r.sites[m].name();
   }
@@ -50,7 +52,8 @@ TEST_P(FamilyGradient, is_what_a_small_step_does_at_every_site) {
   if (transformer_.config().qkv_clip != 0) GTEST_SKIP() << "differences step over the clip's edges";
   GradientRequest r = request();
   for (const SiteInfo& info : sites(transformer_.config())) {
-    if (!is_attention_map(info.point) && info.point != Point::logits) r.sites.push_back({info.point, in_block(info.point) ? 0 : -1});
+    if (!is_attention_map(info.point) && info.point != Point::logits)
+      r.sites.push_back({info.point, in_block(info.point) ? 0 : -1});
   }
   const GradientResult found = gradient(transformer_, r);
   for (std::size_t s = 0; s < r.sites.size(); ++s) {
@@ -74,7 +77,8 @@ TEST_P(FamilyGradient, is_what_a_small_step_does_at_every_site) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(families, FamilyGradient, ::testing::ValuesIn(families::names), [](const auto& tested) { return std::string(tested.param); });
+INSTANTIATE_TEST_SUITE_P(families, FamilyGradient, ::testing::ValuesIn(families::names),
+                         [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace
 }  // namespace embscope

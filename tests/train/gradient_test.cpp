@@ -23,7 +23,9 @@ class Gradient : public ::testing::TestWithParam<const char*> {
   std::vector<Site> every_site() const {
     std::vector<Site> all;
     for (const SiteInfo& info : sites(transformer_.config())) {
-      for (const Site& site : parse_sites(info.name.starts_with("blocks.L.") ? "blocks.*." + info.name.substr(9) : info.name, transformer_.config()))
+      for (const Site& site :
+           parse_sites(info.name.starts_with("blocks.L.") ? "blocks.*." + info.name.substr(9) : info.name,
+                       transformer_.config()))
         all.push_back(site);
     }
     return all;
@@ -101,7 +103,8 @@ TEST_P(Gradient, is_pytorchs) {
                           i % expected[s].shape()[1] > i / expected[s].shape()[1] % expected[s].shape()[1];
       if (hidden) continue;  // autograd has a gradient by what a query may not see, which no run can have
       most = std::max(most, static_cast<double>(std::abs(expected[s].data()[i])));
-      difference = std::max(difference, std::abs(static_cast<double>(expected[s].data()[i]) - static_cast<double>(found.gradients[s].data()[i])));
+      difference = std::max(difference, std::abs(static_cast<double>(expected[s].data()[i]) -
+                                                 static_cast<double>(found.gradients[s].data()[i])));
     }
     EXPECT_LT(difference, 2e-5 * most + 1e-7) << wanted[s].name();
   }
@@ -121,7 +124,8 @@ TEST_P(Gradient, has_the_same_bits_for_any_threads_and_any_other_sites) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Gradient, ::testing::Values("tiny-gpt2", "tiny-gpt2-relu", "tiny-llama", "tiny-llama-bf16"),
+INSTANTIATE_TEST_SUITE_P(Models, Gradient,
+                         ::testing::Values("tiny-gpt2", "tiny-gpt2-relu", "tiny-llama", "tiny-llama-bf16"),
                          [](const auto& tested) {
                            std::string name = tested.param;
                            std::ranges::replace(name, '-', '_');

@@ -62,7 +62,9 @@ TEST(Trainer, ten_steps_equal_pytorch) {
   const Tensor rates = reference.at("rates"), losses = reference.at("losses"), norms = reference.at("norms");
   for (std::size_t step = 0; step < 10; ++step) {
     EXPECT_NEAR(trainer.gradient({{reference.batch()}}), losses.values()[step], 1e-5) << step;
-    EXPECT_NEAR(trainer.update({}, static_cast<double>(rates.values()[step])), norms.values()[step], 1e-4 * norms.values()[step]) << step;
+    EXPECT_NEAR(trainer.update({}, static_cast<double>(rates.values()[step])), norms.values()[step],
+                1e-4 * norms.values()[step])
+        << step;
   }
   for (const Trainer::Named& p : trainer.parameters()) {
     Tensor expected = reference.at("after." + p.name);
@@ -95,7 +97,8 @@ TEST(Trainer, gradients_with_dropout_off_are_finite_differences) {
     for (float g : gradient) norm += static_cast<double>(g) * g;
     norm = std::sqrt(norm);
     auto loss_at = [&](double step) {
-      for (std::size_t i = 0; i < before.size(); ++i) p.values[i] = static_cast<float>(before[i] + step * gradient[i] / norm);
+      for (std::size_t i = 0; i < before.size(); ++i)
+        p.values[i] = static_cast<float>(before[i] + step * gradient[i] / norm);
       trainer.changed();
       return trainer.loss(reference.batch());
     };
@@ -113,8 +116,9 @@ TEST(Trainer, gradients_under_dropout_are_finite_differences) {
   const DropoutStep dropout{0.3, 17};
   const double loss = trainer.gradient({{reference.batch()}}, dropout);
   EXPECT_NE(loss, trainer.loss(reference.batch()));
-  for (const char* name : {"transformer.wte.weight", "transformer.h.0.attn.c_attn.weight", "transformer.h.1.attn.c_attn.weight",
-                           "transformer.h.0.mlp.c_fc.weight", "transformer.h.0.attn.c_proj.weight", "transformer.wpe.weight"}) {
+  for (const char* name :
+       {"transformer.wte.weight", "transformer.h.0.attn.c_attn.weight", "transformer.h.1.attn.c_attn.weight",
+        "transformer.h.0.mlp.c_fc.weight", "transformer.h.0.attn.c_proj.weight", "transformer.wpe.weight"}) {
     for (Trainer::Named& p : trainer.parameters()) {
       if (p.name != name) continue;
       trainer.gradient({{reference.batch()}}, dropout);
@@ -123,7 +127,8 @@ TEST(Trainer, gradients_under_dropout_are_finite_differences) {
       for (float g : gradient) norm += static_cast<double>(g) * g;
       norm = std::sqrt(norm);
       auto loss_at = [&](double step) {
-        for (std::size_t i = 0; i < before.size(); ++i) p.values[i] = static_cast<float>(before[i] + step * gradient[i] / norm);
+        for (std::size_t i = 0; i < before.size(); ++i)
+          p.values[i] = static_cast<float>(before[i] + step * gradient[i] / norm);
         trainer.changed();
         return trainer.gradient({{reference.batch()}}, dropout);
       };
@@ -143,7 +148,8 @@ TEST(Trainer, batches_that_are_added_up_equal_one_of_all_their_rows) {
   for (const auto& p : trainer.parameters()) whole.emplace_back(p.gradient.begin(), p.gradient.end());
   std::vector<Batch> rows;
   for (std::size_t r = 0; r < 3; ++r)
-    rows.push_back({std::span(reference.inputs).subspan(r * 11, 11), std::span(reference.targets).subspan(r * 11, 11), 1, 11});
+    rows.push_back(
+        {std::span(reference.inputs).subspan(r * 11, 11), std::span(reference.targets).subspan(r * 11, 11), 1, 11});
   trainer.gradient(rows);
   std::size_t i = 0;
   for (const auto& p : trainer.parameters()) {
@@ -181,7 +187,8 @@ TEST(Trainer, what_is_written_opens_as_a_model_and_goes_on_as_if_never_stopped) 
     trainer.gradient({{reference.batch()}});
     trainer.update({}, 1e-3);
   };
-  Trainer straight(gpt2_of(2, 2, 20, 14, 29), 5), first(gpt2_of(2, 2, 20, 14, 29), 5), second(gpt2_of(2, 2, 20, 14, 29), 6);
+  Trainer straight(gpt2_of(2, 2, 20, 14, 29), 5), first(gpt2_of(2, 2, 20, 14, 29), 5),
+      second(gpt2_of(2, 2, 20, 14, 29), 6);
   for (int i = 0; i < 4; ++i) step(straight);
   step(first), step(first);
   first.write_state(folder.path() / "state.safetensors");
@@ -233,7 +240,7 @@ TEST(Trainer, says_where_a_value_stopped_being_finite) {
 TEST(Trainer, refuses_what_does_not_fit) {
   Trainer trainer(gpt2_of(1, 2, 8, 4, 10), 1);
   const std::vector<TokenId> ids{1, 2, 3, 10, 1};
-  EXPECT_THROW(trainer.loss({ids, ids, 1, 5}), Error);                                          // longer than the context
+  EXPECT_THROW(trainer.loss({ids, ids, 1, 5}), Error);  // longer than the context
   EXPECT_THROW(trainer.loss({std::span(ids).first(4), std::span(ids).first(4), 1, 4}), Error);  // an id of 10
   EXPECT_THROW(trainer.loss({std::span(ids).first(2), std::span(ids).first(3), 1, 2}), Error);
   EXPECT_THROW(gpt2_of(1, 3, 8, 4, 10), Error);

@@ -64,22 +64,26 @@ TEST(TrainingRun, stopped_anywhere_and_resumed_gives_the_same_bits) {
   for (std::int64_t stop : {1, 7, 12, 29}) {
     const TrainingRequest request = small(folder.path() / ("stopped-" + std::to_string(stop)));
     struct Killed {};  // as a kill would: between two steps, without another checkpoint
-    const TrainingWatch kill = {[&](const TrainingStep& s) -> bool { return s.step == stop ? throw Killed() : true; }, {}};
+    const TrainingWatch kill = {[&](const TrainingStep& s) -> bool { return s.step == stop ? throw Killed() : true; },
+                                {}};
     EXPECT_THROW(train(request, kill), Killed);
     const Table found = resume_training(request.out);
     EXPECT_EQ(found.csv(), expected.csv()) << stop;
-    for (const char* file : {"model.safetensors", "config.json", "tokenizer.json", "training/state.safetensors", "training/log.csv",
-                             "training/snapshots/step-00000030.safetensors"})
+    for (const char* file : {"model.safetensors", "config.json", "tokenizer.json", "training/state.safetensors",
+                             "training/log.csv", "training/snapshots/step-00000030.safetensors"})
       EXPECT_EQ(contents(request.out / file), contents(straight.out / file)) << file << " stopped after " << stop;
   }
 }
 
-// The state is written before the model: a kill in between, at the last checkpoint, leaves nothing to do but to write the model.
+// The state is written before the model: a kill in between, at the last checkpoint, leaves nothing to do but to write
+// the model.
 TEST(TrainingRun, a_model_older_than_its_state_is_written_again) {
   const tiny::Folder folder;
   const TrainingRequest request = small(folder.path() / "run");
   std::string older;
-  train(request, {{}, [&](const TrainingStep& s) { older = s.step < s.steps ? contents(request.out / "model.safetensors") : older; }});
+  train(request, {{}, [&](const TrainingStep& s) {
+                    older = s.step < s.steps ? contents(request.out / "model.safetensors") : older;
+                  }});
   const std::string last = contents(request.out / "model.safetensors");
   ASSERT_NE(older, last);
   tiny::write(request.out / "model.safetensors", older);
@@ -91,7 +95,8 @@ TEST(TrainingRun, snapshots_lie_closer_in_the_beginning) {
   const tiny::Folder folder;
   train(small(folder.path() / "run"));
   std::vector<std::string> found;
-  for (const auto& entry : fs::directory_iterator(folder.path() / "run/training/snapshots")) found.push_back(entry.path().stem().string());
+  for (const auto& entry : fs::directory_iterator(folder.path() / "run/training/snapshots"))
+    found.push_back(entry.path().stem().string());
   std::ranges::sort(found);
   const std::vector<std::string> expected = {"step-00000000", "step-00000001", "step-00000002", "step-00000005",
                                              "step-00000010", "step-00000020", "step-00000030"};

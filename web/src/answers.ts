@@ -21,10 +21,17 @@ interface Options {
  * The answer to what `question` says (undefined: nothing to ask; null: not known yet, what is shown stays). One question is under way at a time: while it is, only the newest of
  * those that follow waits, so a hand that drags is answered at the engine's own pace and never by a queue.
  */
-export function answered<T>(question: () => string | undefined | null, asker: (question: string, signal: AbortSignal) => Promise<T>,
-  { settle = 0, patience = Infinity }: Options = {}): ReadonlySignal<Reply<T>> {
+export function answered<T>(
+  question: () => string | undefined | null,
+  asker: (question: string, signal: AbortSignal) => Promise<T>,
+  { settle = 0, patience = Infinity }: Options = {},
+): ReadonlySignal<Reply<T>> {
   const reply = signal<Reply<T>>({ loading: false });
-  let wanted: string | undefined, busy = false, since = 0, abort = new AbortController(), timer = 0;
+  let wanted: string | undefined,
+    busy = false,
+    since = 0,
+    abort = new AbortController(),
+    timer = 0;
 
   const run = async () => {
     const asked = wanted;
@@ -37,7 +44,8 @@ export function answered<T>(question: () => string | undefined | null, asker: (q
       if (wanted !== undefined) reply.value = { data, of: asked, loading: wanted !== asked };
     } catch (error) {
       const stopped = (error as Error).name === "AbortError";
-      if (wanted === asked) reply.value = { ...reply.peek(), error: stopped ? undefined : (error as Error), loading: false };
+      if (wanted === asked)
+        reply.value = { ...reply.peek(), error: stopped ? undefined : (error as Error), loading: false };
     }
     busy = false;
     if (wanted !== asked) void run();

@@ -72,12 +72,16 @@ async function fail(response: Response): Promise<never> {
 }
 
 /** A question to another model than the one that is shown. */
-export const of = (name: string, path: string): string => `${path}${path.includes("?") ? "&" : "?"}model=${encodeURIComponent(name)}`;
+export const of = (name: string, path: string): string =>
+  `${path}${path.includes("?") ? "&" : "?"}model=${encodeURIComponent(name)}`;
 
 const withModel = (path: string): string => (model.value && !/[?&]model=/.test(path) ? of(model.value, path) : path);
 
 export async function ask(path: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
-  const post = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const post =
+    body === undefined
+      ? {}
+      : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   let response: Response;
   try {
     response = await fetch(withModel(`/api/${path}`), { ...post, ...init });
@@ -134,13 +138,15 @@ export async function* events(path: string, body?: unknown, signal?: AbortSignal
 
 function parse(block: string): Event | undefined {
   const lines = block.split("\n");
-  const field = (name: string) => lines.filter((l) => l.startsWith(name + ":")).map((l) => l.slice(name.length + 1).trimStart());
+  const field = (name: string) =>
+    lines.filter((l) => l.startsWith(name + ":")).map((l) => l.slice(name.length + 1).trimStart());
   const data = field("data").join("\n");
   return data ? { event: field("event")[0] ?? "message", data: JSON.parse(data) } : undefined;
 }
 
 /** A column as numbers; what is missing is not a number. */
-export const numbers = (table: Table, column: string): number[] => (table.columns[column] ?? []).map((v) => (v === null ? NaN : Number(v)));
+export const numbers = (table: Table, column: string): number[] =>
+  (table.columns[column] ?? []).map((v) => (v === null ? NaN : Number(v)));
 export const texts = (table: Table, column: string): string[] => (table.columns[column] ?? []).map(String);
 export const rows = (table: Table): number => Object.values(table.columns)[0]?.length ?? 0;
 

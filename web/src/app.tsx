@@ -20,11 +20,27 @@ import { Train } from "./views/train";
 import { Vectors } from "./views/vectors";
 
 const shown: Record<View, FunctionComponent<{ info: ModelInfo }>> = {
-  stage: Stage, map: MapView, matrix: Matrix, vectors: Vectors, train: Train, learn: Learn, read: Read, life: Life, experiment: Experiment,
+  stage: Stage,
+  map: MapView,
+  matrix: Matrix,
+  vectors: Vectors,
+  train: Train,
+  learn: Learn,
+  read: Read,
+  life: Life,
+  experiment: Experiment,
 };
 
 const titles: Record<View, string> = {
-  stage: "Stage", map: "Vocabulary", matrix: "Matrix", vectors: "Compare", train: "Train", learn: "Learn", read: "Write", life: "Life", experiment: "Patch and steer",
+  stage: "Stage",
+  map: "Vocabulary",
+  matrix: "Matrix",
+  vectors: "Compare",
+  train: "Train",
+  learn: "Learn",
+  read: "Write",
+  life: "Life",
+  experiment: "Patch and steer",
 };
 export const titleOf = (v: View): string => titles[v];
 
@@ -35,11 +51,28 @@ export function App() {
   useEffect(() => void (document.title = `${titleOf(view.value)} · Embscope`), [view.value]);
   return (
     <>
-      <a class="skip" href="#main" onClick={(e) => (e.preventDefault(), document.querySelector<HTMLElement>("main")?.focus())}>To the content</a>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(e) => (e.preventDefault(), document.querySelector<HTMLElement>("main")?.focus())}
+      >
+        To the content
+      </a>
       <Header models={models.data ?? []} info={info} />
-      {!online.value && <p class="offline" role="alert">{stranger.value
-        ? <>The engine does not know this browser. Open the address that <code>embscope serve</code> printed last; this page then goes on.</>
-        : <>The engine does not answer. Is <code>embscope serve</code> still running? Trying again…</>}</p>}
+      {!online.value && (
+        <p class="offline" role="alert">
+          {stranger.value ? (
+            <>
+              The engine does not know this browser. Open the address that <code>embscope serve</code> printed last;
+              this page then goes on.
+            </>
+          ) : (
+            <>
+              The engine does not answer. Is <code>embscope serve</code> still running? Trying again…
+            </>
+          )}
+        </p>
+      )}
       {step.value > 0 && <Walk />}
       <main id="main" tabIndex={-1} class={`view ${view.value}`}>
         <Trouble error={models.error} />
@@ -60,13 +93,22 @@ function Header({ models, info }: { models: ModelInfo[]; info?: ModelInfo }) {
   return (
     <header class="top">
       <a class="name" href={address(session.value, "stage")}>
-        <svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true"><circle cx="14" cy="14" r="10" /><path d="M21.5 21.5 29 29" /></svg>
+        <svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true">
+          <circle cx="14" cy="14" r="10" />
+          <path d="M21.5 21.5 29 29" />
+        </svg>
         Embscope
       </a>
       <nav ref={nav} aria-label="Views">
         {views.map((v) => (
-          <a key={v} href={address(session.value, v)} aria-current={view.value === v ? "page" : undefined}
-            onClick={(e) => (e.preventDefault(), go(v))}>{titleOf(v)}</a>
+          <a
+            key={v}
+            href={address(session.value, v)}
+            aria-current={view.value === v ? "page" : undefined}
+            onClick={(e) => (e.preventDefault(), go(v))}
+          >
+            {titleOf(v)}
+          </a>
         ))}
       </nav>
       <Menu models={models} info={info} />
@@ -80,7 +122,8 @@ function Menu({ models, info }: { models: ModelInfo[]; info?: ModelInfo }) {
   const menu = useRef<HTMLDetailsElement>(null);
   useEffect(() => {
     const shut = (e: Event) => {
-      const outside = e.type === "pointerdown" ? !menu.current?.contains(e.target as Node) : (e as KeyboardEvent).key === "Escape";
+      const outside =
+        e.type === "pointerdown" ? !menu.current?.contains(e.target as Node) : (e as KeyboardEvent).key === "Escape";
       if (!menu.current?.open || !outside) return;
       menu.current.open = false;
       if (e.type === "keydown") menu.current.querySelector("summary")?.focus();
@@ -106,19 +149,62 @@ function Menu({ models, info }: { models: ModelInfo[]; info?: ModelInfo }) {
   };
   return (
     <details class="menu" ref={menu}>
-      <summary><span class="model">{info?.name ?? "…"}</span></summary>
+      <summary>
+        <span class="model">{info?.name ?? "…"}</span>
+      </summary>
       <div class="sheet">
-        <Choice label="Model" value={info?.name ?? ""} set={(v) => setParams({ model: v === models[0]?.name ? undefined : v })} options={models.map((m) => m.name)} />
-        {info && <p class="facts">{info.family}, {info.vocab.toLocaleString("en")} tokens × {info.width}, {info.blocks} blocks of {info.heads} heads, {(info.parameters / 1e6).toFixed(0)} M parameters</p>}
+        <Choice
+          label="Model"
+          value={info?.name ?? ""}
+          set={(v) => setParams({ model: v === models[0]?.name ? undefined : v })}
+          options={models.map((m) => m.name)}
+        />
+        {info && (
+          <p class="facts">
+            {info.family}, {info.vocab.toLocaleString("en")} tokens × {info.width}, {info.blocks} blocks of {info.heads}{" "}
+            heads, {(info.parameters / 1e6).toFixed(0)} M parameters
+          </p>
+        )}
         <form class="row" onSubmit={open}>
-          <label>Open another<input type="text" value={path} placeholder="name, file or folder" onInput={(e) => setPath(e.currentTarget.value)} /></label>
-          <button type="submit" disabled={!path}>Open</button>
+          <label>
+            Open another
+            <input
+              type="text"
+              value={path}
+              placeholder="name, file or folder"
+              onInput={(e) => setPath(e.currentTarget.value)}
+            />
+          </label>
+          <button type="submit" disabled={!path}>
+            Open
+          </button>
         </form>
-        <Choice label="Colours" value={theme.value} set={(v) => setTheme(v as "auto")} options={[["auto", "as the system"], "light", "dark"]} />
+        <Choice
+          label="Colours"
+          value={theme.value}
+          set={(v) => setTheme(v as "auto")}
+          options={[["auto", "as the system"], "light", "dark"]}
+        />
         <div class="row">
-          <button type="button" onClick={() => download("embscope-session.json", JSON.stringify(session.value, null, 1), "application/json")}>Export session</button>
-          <button type="button" onClick={() => file.current?.click()}>Import session</button>
-          <input ref={file} type="file" accept="application/json" hidden aria-label="Session file" onChange={(e) => void load(e.currentTarget.files?.[0])} />
+          <button
+            type="button"
+            onClick={() =>
+              download("embscope-session.json", JSON.stringify(session.value, null, 1), "application/json")
+            }
+          >
+            Export session
+          </button>
+          <button type="button" onClick={() => file.current?.click()}>
+            Import session
+          </button>
+          <input
+            ref={file}
+            type="file"
+            accept="application/json"
+            hidden
+            aria-label="Session file"
+            onChange={(e) => void load(e.currentTarget.files?.[0])}
+          />
         </div>
         <Trouble error={error} />
       </div>

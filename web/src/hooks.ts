@@ -13,9 +13,21 @@ export interface Answer<T> {
  * newest of those that follow waits, so a hand that drags is answered at the engine's own pace and never by a queue. An
  * answer that takes longer than `patience` milliseconds is given up for the newer question.
  */
-export function useAnswer<T>(question: string | undefined, asker: (signal: AbortSignal) => Promise<T>, patience = 2000): Answer<T> {
+export function useAnswer<T>(
+  question: string | undefined,
+  asker: (signal: AbortSignal) => Promise<T>,
+  patience = 2000,
+): Answer<T> {
   const [answer, setAnswer] = useState<Answer<T>>({ loading: question !== undefined });
-  const state = useRef({ busy: false, waiting: false, since: 0, alive: true, abort: new AbortController(), asker, question });
+  const state = useRef({
+    busy: false,
+    waiting: false,
+    since: 0,
+    alive: true,
+    abort: new AbortController(),
+    asker,
+    question,
+  });
   state.current.asker = asker;
   state.current.question = question;
 
@@ -32,7 +44,10 @@ export function useAnswer<T>(question: string | undefined, asker: (signal: Abort
       if (s.alive && s.question !== undefined) setAnswer({ data, loading: s.waiting });
     } catch (error) {
       const stopped = (error as Error).name === "AbortError";
-      if (s.alive && !s.waiting) setAnswer((a) => (stopped ? { ...a, loading: false } : { data: a.data, error: error as Error, loading: false }));
+      if (s.alive && !s.waiting)
+        setAnswer((a) =>
+          stopped ? { ...a, loading: false } : { data: a.data, error: error as Error, loading: false },
+        );
     }
     s.busy = false;
     if (s.waiting && s.alive) void run.current();
@@ -52,10 +67,13 @@ export function useAnswer<T>(question: string | undefined, asker: (signal: Abort
     else if (performance.now() - s.since > patience) s.abort.abort();
   }, [question, returned.value]);
 
-  useEffect(() => () => {
-    state.current.alive = false;
-    state.current.abort.abort();
-  }, []);
+  useEffect(
+    () => () => {
+      state.current.alive = false;
+      state.current.abort.abort();
+    },
+    [],
+  );
   return answer;
 }
 

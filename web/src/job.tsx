@@ -31,13 +31,15 @@ async function follow(id: string, tell: (job: Job) => void, signal: AbortSignal)
   tell(job);
   if (over(job)) return;
   for await (const { event, data } of events(`jobs/${id}/events`, undefined, signal)) {
-    if (event === "progress") tell((job = { ...job, ...data, state: data.state ?? (job.state === "queued" ? "running" : job.state) }));
+    if (event === "progress")
+      tell((job = { ...job, ...data, state: data.state ?? (job.state === "queued" ? "running" : job.state) }));
     if (event === "done" || event === "failed") break;
   }
   tell(await look());
 }
 
-export const control = (id: number, what: "pause" | "resume" | "cancel"): Promise<unknown> => call(`jobs/${id}/${what}`, {});
+export const control = (id: number, what: "pause" | "resume" | "cancel"): Promise<unknown> =>
+  call(`jobs/${id}/${what}`, {});
 
 function left(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";
@@ -47,16 +49,37 @@ function left(seconds: number | null | undefined): string {
 export function JobBar({ job, pausable }: { job?: Job; pausable?: boolean }) {
   const [error, setError] = useState<Error>();
   if (!job || job.state === "done") return null;
-  if (job.state === "failed") return <Trouble error={new EngineError(0, job.error?.code ?? "", job.error?.where ?? "", job.error?.message ?? "the work failed")} />;
-  if (job.state === "cancelled") return <p class="waiting" role="status">Cancelled.</p>;
+  if (job.state === "failed")
+    return (
+      <Trouble
+        error={
+          new EngineError(0, job.error?.code ?? "", job.error?.where ?? "", job.error?.message ?? "the work failed")
+        }
+      />
+    );
+  if (job.state === "cancelled")
+    return (
+      <p class="waiting" role="status">
+        Cancelled.
+      </p>
+    );
   const act = (what: "pause" | "resume" | "cancel") => () => void control(job.id, what).catch(setError);
   return (
     <div class="job">
       <progress value={job.fraction || undefined} max={1} aria-label={job.what || job.kind} />
-      <span>{job.what}{job.state === "paused" ? " (paused)" : ""}</span>
+      <span>
+        {job.what}
+        {job.state === "paused" ? " (paused)" : ""}
+      </span>
       <span class="amount">{left(job.seconds_left)}</span>
-      {pausable && <button type="button" onClick={act(job.state === "paused" ? "resume" : "pause")}>{job.state === "paused" ? "Go on" : "Pause"}</button>}
-      <button type="button" onClick={act("cancel")}>Cancel</button>
+      {pausable && (
+        <button type="button" onClick={act(job.state === "paused" ? "resume" : "pause")}>
+          {job.state === "paused" ? "Go on" : "Pause"}
+        </button>
+      )}
+      <button type="button" onClick={act("cancel")}>
+        Cancel
+      </button>
       <Trouble error={error} />
     </div>
   );

@@ -17,7 +17,11 @@ export interface NamedWord {
   said: string;
 }
 
-interface Cut { ids: number[]; labels: string[]; bos?: boolean }
+interface Cut {
+  ids: number[];
+  labels: string[];
+  bos?: boolean;
+}
 
 const known = signal(new Map<string, Promise<NamedWord | undefined>>());
 
@@ -33,7 +37,14 @@ async function look(word: string): Promise<NamedWord | undefined> {
   if (word.trim() === "") return undefined;
   if (isExpression(word)) {
     const { labels } = await call<{ labels: string[] }>("vectors", { vectors: [word.trim()] });
-    return { expression: word.trim(), id: Number(word.trim().slice(1)), label: labels[0], text: textOf(labels[0]), count: 1, said: `= ${labels[0]}` };
+    return {
+      expression: word.trim(),
+      id: Number(word.trim().slice(1)),
+      label: labels[0],
+      text: textOf(labels[0]),
+      count: 1,
+      said: `= ${labels[0]}`,
+    };
   }
   const spaced = word.startsWith(" ") ? undefined : await cut(` ${word}`);
   const used = spaced?.ids.length === 1 ? spaced : await cut(word);
@@ -41,8 +52,12 @@ async function look(word: string): Promise<NamedWord | undefined> {
   if (id === undefined) return undefined;
   const label = used.labels.at(-1)!;
   const count = used.ids.length;
-  const said = count > 1 ? `${count} tokens (${used.labels.join(" · ")}): the last, ${label}, is used`
-    : used === spaced ? `= ${label}, with its space, 1 token` : `= ${label}, 1 token`;
+  const said =
+    count > 1
+      ? `${count} tokens (${used.labels.join(" · ")}): the last, ${label}, is used`
+      : used === spaced
+        ? `= ${label}, with its space, 1 token`
+        : `= ${label}, 1 token`;
   return { expression: byId(id), id, label, text: textOf(label), count, said };
 }
 
@@ -66,7 +81,10 @@ export function useNamed(word: string): { word?: NamedWord; error?: Error } {
   useEffect(() => {
     let alive = true;
     const timer = setTimeout(() => {
-      named(word).then((w) => alive && set({ of: word, word: w }), (error: Error) => alive && set({ of: word, error }));
+      named(word).then(
+        (w) => alive && set({ of: word, word: w }),
+        (error: Error) => alive && set({ of: word, error }),
+      );
     }, 150);
     return () => (clearTimeout(timer), void (alive = false));
   }, [word, model.value]);

@@ -36,7 +36,12 @@ export function Text({ label, value, set, hint, long, placeholder }: TextProps) 
     <Field label={label} hint={hint}>
       {(id) =>
         long ? (
-          <textarea id={id} {...common} rows={Math.min(8, 1 + Math.ceil(value.length / 90))} onInput={(e) => set(e.currentTarget.value)} />
+          <textarea
+            id={id}
+            {...common}
+            rows={Math.min(8, 1 + Math.ceil(value.length / 90))}
+            onInput={(e) => set(e.currentTarget.value)}
+          />
         ) : (
           <input id={id} type="text" {...common} onInput={(e) => set(e.currentTarget.value)} />
         )
@@ -45,25 +50,49 @@ export function Text({ label, value, set, hint, long, placeholder }: TextProps) 
   );
 }
 
-export function NumberField(props: { label: string; value: number; set: (v: number) => void; min?: number; max?: number; step?: number }) {
+export function NumberField(props: {
+  label: string;
+  value: number;
+  set: (v: number) => void;
+  min?: number;
+  max?: number;
+  step?: number;
+}) {
   return (
     <Field label={props.label}>
       {(id) => (
-        <input id={id} class="number" type="number" value={props.value} min={props.min} max={props.max} step={props.step ?? 1}
-          onInput={(e) => e.currentTarget.value !== "" && props.set(e.currentTarget.valueAsNumber)} />
+        <input
+          id={id}
+          class="number"
+          type="number"
+          value={props.value}
+          min={props.min}
+          max={props.max}
+          step={props.step ?? 1}
+          onInput={(e) => e.currentTarget.value !== "" && props.set(e.currentTarget.valueAsNumber)}
+        />
       )}
     </Field>
   );
 }
 
-export function Choice(props: { label: string; value: string; set: (v: string) => void; options: readonly (string | [string, string])[] }) {
+export function Choice(props: {
+  label: string;
+  value: string;
+  set: (v: string) => void;
+  options: readonly (string | [string, string])[];
+}) {
   return (
     <Field label={props.label}>
       {(id) => (
         <select id={id} value={props.value} onChange={(e) => props.set(e.currentTarget.value)}>
           {props.options.map((o) => {
             const [value, name] = typeof o === "string" ? [o, o] : o;
-            return <option key={value} value={value}>{name}</option>;
+            return (
+              <option key={value} value={value}>
+                {name}
+              </option>
+            );
           })}
         </select>
       )}
@@ -74,18 +103,40 @@ export function Choice(props: { label: string; value: string; set: (v: string) =
 /** The engine's words where something went wrong, beside what caused it. */
 export function Trouble({ error }: { error?: Error }) {
   if (!error) return null;
-  const text = error instanceof EngineError ? error.message : error instanceof TypeError ? "the engine does not answer" : error.message;
+  const text =
+    error instanceof EngineError
+      ? error.message
+      : error instanceof TypeError
+        ? "the engine does not answer"
+        : error.message;
   const where = error instanceof EngineError && error.where ? `${error.where}: ` : "";
-  return <p class="trouble" role="alert">{where}{text}</p>;
+  return (
+    <p class="trouble" role="alert">
+      {where}
+      {text}
+    </p>
+  );
 }
 
 /** What an answer shows: the last good one, dimmed while a newer one is under way, and what went wrong. */
-export function Shown<T>({ answer, children, waiting }: { answer: Answer<T>; children: (data: T) => ComponentChildren; waiting?: string }) {
+export function Shown<T>({
+  answer,
+  children,
+  waiting,
+}: {
+  answer: Answer<T>;
+  children: (data: T) => ComponentChildren;
+  waiting?: string;
+}) {
   const late = useLate(answer.loading);
   return (
     <div class={late ? "shown late" : "shown"} aria-busy={answer.loading}>
       <Trouble error={answer.error} />
-      {answer.data !== undefined ? children(answer.data) : late ? <p class="waiting">{waiting ?? "Computing…"}</p> : null}
+      {answer.data !== undefined ? (
+        children(answer.data)
+      ) : late ? (
+        <p class="waiting">{waiting ?? "Computing…"}</p>
+      ) : null}
     </div>
   );
 }
@@ -118,8 +169,15 @@ export function Token({ id, label, pick, pressed, title, heat, showId }: TokenPr
   const on = pressed ?? session.value.tray.includes(expression);
   const what = pick ? "" : on ? " (in the tray)" : " (click: to the tray)";
   return (
-    <button type="button" class="token" aria-pressed={on} title={(title ?? `token ${id}`) + what} onClick={pick ?? (() => toTray(expression))}
-      style={heat === undefined ? undefined : { "--heat": `${Math.round(heat * 100)}%` }} data-heat={heat === undefined ? undefined : ""}>
+    <button
+      type="button"
+      class="token"
+      aria-pressed={on}
+      title={(title ?? `token ${id}`) + what}
+      onClick={pick ?? (() => toTray(expression))}
+      style={heat === undefined ? undefined : { "--heat": `${Math.round(heat * 100)}%` }}
+      data-heat={heat === undefined ? undefined : ""}
+    >
       <span>{label}</span>
       {showId && <small>{id}</small>}
     </button>
@@ -140,16 +198,18 @@ export function LikelyList({ tokens, label }: { tokens: Likely[]; label: string 
   const rest = tokens.length - longestList;
   return (
     <>
-    <ol class="likely" aria-label={label}>
-      {tokens.slice(0, longestList).map((t) => (
-        <li key={t.id}>
-          <Token id={t.id} label={t.label} />
-          <span class="bar" aria-hidden="true"><i style={{ width: `${100 * t.probability}%` }} /></span>
-          <span class="amount">{percent(t.probability)}</span>
-        </li>
-      ))}
-    </ol>
-    {rest > 0 && <p class="hint">{rest} more are in the table.</p>}
+      <ol class="likely" aria-label={label}>
+        {tokens.slice(0, longestList).map((t) => (
+          <li key={t.id}>
+            <Token id={t.id} label={t.label} />
+            <span class="bar" aria-hidden="true">
+              <i style={{ width: `${100 * t.probability}%` }} />
+            </span>
+            <span class="amount">{percent(t.probability)}</span>
+          </li>
+        ))}
+      </ol>
+      {rest > 0 && <p class="hint">{rest} more are in the table.</p>}
     </>
   );
 }
@@ -171,19 +231,35 @@ export function Table({ table, name, most = 200 }: { table: Columns; name: strin
         <table>
           <caption>{table.title || name}</caption>
           <thead>
-            <tr>{columns.map(([c, values]) => <th key={c} scope="col" class={typeof values[0] === "number" ? "num" : ""}>{c.replaceAll("_", " ")}</th>)}</tr>
+            <tr>
+              {columns.map(([c, values]) => (
+                <th key={c} scope="col" class={typeof values[0] === "number" ? "num" : ""}>
+                  {c.replaceAll("_", " ")}
+                </th>
+              ))}
+            </tr>
           </thead>
           <tbody>
             {Array.from({ length: shown }, (_, r) => (
-              <tr key={r}>{columns.map(([c, values]) => <td key={c} class={typeof values[r] === "number" ? "num" : ""}>{show(values[r])}</td>)}</tr>
+              <tr key={r}>
+                {columns.map(([c, values]) => (
+                  <td key={c} class={typeof values[r] === "number" ? "num" : ""}>
+                    {show(values[r])}
+                  </td>
+                ))}
+              </tr>
             ))}
           </tbody>
         </table>
       </div>
-      <Save title={`the table ${name}`} forms={{
-        CSV: () => saveTable(name, table, "csv"),
-        JSON: () => saveTable(name, table, "json"),
-      }} note={shown < count ? `${shown} of ${count} rows shown; files hold all` : undefined} />
+      <Save
+        title={`the table ${name}`}
+        forms={{
+          CSV: () => saveTable(name, table, "csv"),
+          JSON: () => saveTable(name, table, "json"),
+        }}
+        note={shown < count ? `${shown} of ${count} rows shown; files hold all` : undefined}
+      />
     </figure>
   );
 }
@@ -194,7 +270,9 @@ export function Save({ title, forms, note }: { title: string; forms: Record<stri
       {note && <span>{note}</span>}
       <span aria-hidden="true">Save</span>
       {Object.entries(forms).map(([form, act]) => (
-        <button key={form} type="button" class="quiet" aria-label={`Save ${title} as ${form}`} onClick={act}>{form}</button>
+        <button key={form} type="button" class="quiet" aria-label={`Save ${title} as ${form}`} onClick={act}>
+          {form}
+        </button>
       ))}
     </div>
   );
@@ -241,12 +319,24 @@ export function Figure({ spec, name }: { spec?: Spec; name: string }) {
     <figure class="figure" onPointerLeave={() => (theTip().hidden = true)}>
       <div class="scroll" ref={place} role="img" aria-label={title} data-figure={name} tabIndex={0} />
       <Trouble error={error} />
-      <Save title={`the figure ${name}`} forms={{
-        SVG: () => void d().toSVG().then((s) => download(`${name}.svg`, s, "image/svg+xml")),
-        PNG: () => void d().toPNG().then((b) => download(`${name}.png`, b, "image/png")),
-        CSV: () => d().rows().forEach((rows, i) => download(`${name}${i || ""}.csv`, csv(byColumn(rows)), "text/csv")),
-        JSON: () => download(`${name}.vl.json`, drawn, "application/json"),
-      }} />
+      <Save
+        title={`the figure ${name}`}
+        forms={{
+          SVG: () =>
+            void d()
+              .toSVG()
+              .then((s) => download(`${name}.svg`, s, "image/svg+xml")),
+          PNG: () =>
+            void d()
+              .toPNG()
+              .then((b) => download(`${name}.png`, b, "image/png")),
+          CSV: () =>
+            d()
+              .rows()
+              .forEach((rows, i) => download(`${name}${i || ""}.csv`, csv(byColumn(rows)), "text/csv")),
+          JSON: () => download(`${name}.vl.json`, drawn, "application/json"),
+        }}
+      />
     </figure>
   );
 }
@@ -254,7 +344,9 @@ export function Figure({ spec, name }: { spec?: Spec; name: string }) {
 /** The engine's figure of what a view shows in a way of its own, to take home: asked for when it is opened. */
 export function Picture({ path, body, name }: { path: string; body: object; name: string }) {
   const [open, setOpen] = useState(false);
-  const answer = useAnswer(open ? `${path} ${JSON.stringify(body)}` : undefined, (signal) => call<{ figure: Spec }>(`${path}?figure=1`, body, { signal }));
+  const answer = useAnswer(open ? `${path} ${JSON.stringify(body)}` : undefined, (signal) =>
+    call<{ figure: Spec }>(`${path}?figure=1`, body, { signal }),
+  );
   return (
     <details onToggle={(e) => setOpen(e.currentTarget.open)}>
       <summary>As a figure</summary>
@@ -273,9 +365,20 @@ export function Same({ command, python }: { command: string; python: string }) {
   const [copied, setCopied] = useState("");
   const line = (name: string, code: string) => (
     <div class="code">
-      <pre tabIndex={0} role="group" aria-label={`The same from ${name}`}><code>{code}</code></pre>
-      <button type="button" class="quiet" aria-label={`Copy: the same from ${name}`}
-        onClick={() => void navigator.clipboard.writeText(code).then(() => setCopied(name), () => setCopied(""))}>
+      <pre tabIndex={0} role="group" aria-label={`The same from ${name}`}>
+        <code>{code}</code>
+      </pre>
+      <button
+        type="button"
+        class="quiet"
+        aria-label={`Copy: the same from ${name}`}
+        onClick={() =>
+          void navigator.clipboard.writeText(code).then(
+            () => setCopied(name),
+            () => setCopied(""),
+          )
+        }
+      >
         {copied === name ? "copied" : "copy"}
       </button>
     </div>
@@ -285,13 +388,16 @@ export function Same({ command, python }: { command: string; python: string }) {
       <summary>The same from the command line and from Python</summary>
       {line("the command line", command)}
       {line("Python", python)}
-      <span class="hidden" role="status">{copied && "copied"}</span>
+      <span class="hidden" role="status">
+        {copied && "copied"}
+      </span>
     </details>
   );
 }
 
 /** For the shell. */
-export const shell = (text: string): string => (/^[\w./:=#-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+export const shell = (text: string): string =>
+  /^[\w./:=#-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 /** For Python. */
 export const py = (value: unknown): string => JSON.stringify(value);
 
@@ -310,7 +416,11 @@ export function WordField({ label, value, set, hint, compact }: TextProps & { co
     if (!value.trim()) return setOffers([]);
     const abort = new AbortController();
     const timer = setTimeout(() => {
-      call<{ tokens: { id: number; label: string }[] }>(`vocabulary?q=${encodeURIComponent(value.trim())}&limit=12`, undefined, { signal: abort.signal })
+      call<{ tokens: { id: number; label: string }[] }>(
+        `vocabulary?q=${encodeURIComponent(value.trim())}&limit=12`,
+        undefined,
+        { signal: abort.signal },
+      )
         .then((a) => setOffers(a.tokens))
         .catch(() => setOffers([]));
     }, 120);
@@ -320,8 +430,20 @@ export function WordField({ label, value, set, hint, compact }: TextProps & { co
     <Field label={label} hint={compact && word?.count === 1 ? undefined : said}>
       {(id) => (
         <>
-          <input id={id} type="text" list={list} value={value} spellcheck={false} autocomplete="off" onInput={(e) => set(e.currentTarget.value)} />
-          <datalist id={list}>{offers.map((o) => <option key={o.id} value={o.label.replaceAll("␣", " ")} />)}</datalist>
+          <input
+            id={id}
+            type="text"
+            list={list}
+            value={value}
+            spellcheck={false}
+            autocomplete="off"
+            onInput={(e) => set(e.currentTarget.value)}
+          />
+          <datalist id={list}>
+            {offers.map((o) => (
+              <option key={o.id} value={o.label.replaceAll("␣", " ")} />
+            ))}
+          </datalist>
         </>
       )}
     </Field>
@@ -329,11 +451,23 @@ export function WordField({ label, value, set, hint, compact }: TextProps & { co
 }
 
 /** The parts of a view, one of which is shown. */
-export function Segments<T extends string>({ label, parts, value, set }: { label: string; parts: readonly [T, string][]; value: string; set: (v: T) => void }) {
+export function Segments<T extends string>({
+  label,
+  parts,
+  value,
+  set,
+}: {
+  label: string;
+  parts: readonly [T, string][];
+  value: string;
+  set: (v: T) => void;
+}) {
   return (
     <div class="segments" role="group" aria-label={label}>
       {parts.map(([name, title]) => (
-        <button key={name} type="button" aria-pressed={value === name} onClick={() => set(name)}>{title}</button>
+        <button key={name} type="button" aria-pressed={value === name} onClick={() => set(name)}>
+          {title}
+        </button>
       ))}
     </div>
   );

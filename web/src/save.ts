@@ -11,7 +11,12 @@ export function download(name: string, content: BlobPart, type: string): void {
 
 /** RFC 4180; the same as `--csv` gives. */
 export function csv(columns: Record<string, Cell[]>): string {
-  const field = (v: Cell) => (v === null || v === undefined ? "" : /[",\n\r]/.test(String(v)) ? `"${String(v).replaceAll('"', '""')}"` : String(v));
+  const field = (v: Cell) =>
+    v === null || v === undefined
+      ? ""
+      : /[",\n\r]/.test(String(v))
+        ? `"${String(v).replaceAll('"', '""')}"`
+        : String(v);
   const names = Object.keys(columns);
   const count = Math.max(0, ...names.map((n) => columns[n].length));
   const lines = Array.from({ length: count }, (_, r) => names.map((n) => field(columns[n][r])).join(","));
@@ -19,4 +24,6 @@ export function csv(columns: Record<string, Cell[]>): string {
 }
 
 export const saveTable = (name: string, table: Table, as: "csv" | "json"): void =>
-  as === "csv" ? download(`${name}.csv`, csv(table.columns), "text/csv") : download(`${name}.json`, JSON.stringify(table), "application/json");
+  as === "csv"
+    ? download(`${name}.csv`, csv(table.columns), "text/csv")
+    : download(`${name}.json`, JSON.stringify(table), "application/json");

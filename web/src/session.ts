@@ -49,8 +49,16 @@ function isTexts(value: unknown): value is string[] {
 export function checked(value: unknown): Session {
   const s = value as Session;
   const whole =
-    typeof s === "object" && s !== null && s.version === 1 && views.includes(s.view) && isParams(s.shared) &&
-    typeof s.own === "object" && s.own !== null && Object.values(s.own).every(isParams) && isTexts(s.tray) && isTexts(s.done);
+    typeof s === "object" &&
+    s !== null &&
+    s.version === 1 &&
+    views.includes(s.view) &&
+    isParams(s.shared) &&
+    typeof s.own === "object" &&
+    s.own !== null &&
+    Object.values(s.own).every(isParams) &&
+    isTexts(s.tray) &&
+    isTexts(s.done);
   if (!whole) throw new Error("this is not a session of the explorer: Export writes one");
   const { shared, own } = moved(s);
   return { version: 1, view: s.view, shared, own, tray: s.tray, done: s.done };
@@ -74,12 +82,21 @@ function withAddress(base: Session): Session {
   const own: Params = {};
   const { tray, ...params } = all;
   for (const [name, value] of Object.entries(params)) (sharedNames.has(name) ? shared : own)[name] = value;
-  return { ...base, view: named, shared, own: { ...base.own, [named]: own }, tray: tray === undefined ? base.tray : trayOf(tray, base.tray) };
+  return {
+    ...base,
+    view: named,
+    shared,
+    own: { ...base.own, [named]: own },
+    tray: tray === undefined ? base.tray : trayOf(tray, base.tray),
+  };
 }
 
 /** Where a link of an earlier version leads: its Experiment held the mixture, which is now done on the stage. */
 function nowCalled(path: string, all: Params): string {
-  return path === "experiment" && (all.part === "mix" || (all.part === undefined && experimentNames.some((n) => n !== "text" && n in all))) ? "stage" : path;
+  return path === "experiment" &&
+    (all.part === "mix" || (all.part === undefined && experimentNames.some((n) => n !== "text" && n in all)))
+    ? "stage"
+    : path;
 }
 
 function trayOf(text: string, otherwise: string[]): string[] {
@@ -112,7 +129,7 @@ function remember(push: boolean): void {
 }
 
 export function change(part: Partial<Session>, push = false): void {
-  if (push) remember(false), flush();
+  if (push) (remember(false), flush());
   session.value = { ...session.value, ...part };
   remember(push);
 }

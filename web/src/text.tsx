@@ -24,7 +24,17 @@ export function SharedText() {
 }
 
 /** One token of the text is chosen. A negative position counts from the end. */
-export function PositionPicker({ tokens, position, set, label }: { tokens: Answer<Tokens>; position: number; set: (at: number) => void; label: string }) {
+export function PositionPicker({
+  tokens,
+  position,
+  set,
+  label,
+}: {
+  tokens: Answer<Tokens>;
+  position: number;
+  set: (at: number) => void;
+  label: string;
+}) {
   const count = tokens.data?.ids.length ?? 0;
   const at = position < 0 ? count + position : position;
   return (
@@ -32,7 +42,14 @@ export function PositionPicker({ tokens, position, set, label }: { tokens: Answe
       <Trouble error={tokens.error} />
       <div class="tokens" role="group" aria-label={label}>
         {tokens.data?.ids.map((id, i) => (
-          <Token key={i} id={id} label={tokens.data!.labels[i]} pressed={i === at} pick={() => set(i)} title={`position ${i}, token ${id}`} />
+          <Token
+            key={i}
+            id={id}
+            label={tokens.data!.labels[i]}
+            pressed={i === at}
+            pick={() => set(i)}
+            title={`position ${i}, token ${id}`}
+          />
         ))}
       </div>
     </div>

@@ -11,6 +11,6 @@ export const dark = computed(() => theme.value === "dark" || (theme.value === "a
 
 export function setTheme(value: Theme): void {
   theme.value = value;
-  if (value === "auto") localStorage.removeItem(key), delete document.documentElement.dataset.theme;
-  else localStorage.setItem(key, value), (document.documentElement.dataset.theme = value);
+  if (value === "auto") (localStorage.removeItem(key), delete document.documentElement.dataset.theme);
+  else (localStorage.setItem(key, value), (document.documentElement.dataset.theme = value));
 }

@@ -26,12 +26,23 @@ export function Tray() {
         {tray.map((t) => (
           <li key={t}>
             <span class="token still">{labels.get(t) ?? t}</span>
-            <button type="button" class="quiet" aria-label={`Remove ${labels.get(t) ?? t} from the tray`} onClick={() => toTray(t)}>×</button>
+            <button
+              type="button"
+              class="quiet"
+              aria-label={`Remove ${labels.get(t) ?? t} from the tray`}
+              onClick={() => toTray(t)}
+            >
+              ×
+            </button>
           </li>
         ))}
       </ul>
-      <button type="button" class="main" onClick={() => go("vectors")}>Compare</button>
-      <button type="button" class="quiet" onClick={() => change({ tray: [] })}>Empty</button>
+      <button type="button" class="main" onClick={() => go("vectors")}>
+        Compare
+      </button>
+      <button type="button" class="quiet" onClick={() => change({ tray: [] })}>
+        Empty
+      </button>
     </aside>
   );
 }

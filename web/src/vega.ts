@@ -21,7 +21,10 @@ function dressed(spec: Spec, dark: boolean): Spec {
       title: { ...config.title, color: "#eceae5", subtitleColor: ink },
       header: { labelColor: ink, titleColor: ink },
       text: { color: ink },
-      range: { ...config.range, category: ["#5aa9e6", "#f08a4b", "#4cc7a0", "#e08bc0", "#e6c84a", "#9fb4ff", "#ff9d9d"] },
+      range: {
+        ...config.range,
+        category: ["#5aa9e6", "#f08a4b", "#4cc7a0", "#e08bc0", "#e6c84a", "#9fb4ff", "#ff9d9d"],
+      },
     },
   };
 }
@@ -29,7 +32,9 @@ function dressed(spec: Spec, dark: boolean): Spec {
 /** Text of the tooltip: one line a field. */
 function told(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value ?? "");
-  return Object.entries(value).map(([name, v]) => `${name}: ${short(v)}`).join("\n");
+  return Object.entries(value)
+    .map(([name, v]) => `${name}: ${short(v)}`)
+    .join("\n");
 }
 
 /** Vega gives numbers in full: four digits are enough for a hand that points. */
@@ -47,7 +52,11 @@ export interface Drawing {
 
 export async function draw(spec: Spec, into: HTMLElement, tip: HTMLElement, dark: boolean): Promise<Drawing> {
   const compiled = compile(dressed(spec, dark) as any, { logger: quiet }).spec;
-  const view = new View(parse(compiled, undefined, { ast: true }), { expr: expressionInterpreter, renderer: "svg", hover: true } as any);
+  const view = new View(parse(compiled, undefined, { ast: true }), {
+    expr: expressionInterpreter,
+    renderer: "svg",
+    hover: true,
+  } as any);
   view.logger(quiet);
   view.tooltip((_handler, event, _item, value) => {
     const text = value === undefined || value === "" ? "" : told(value);
@@ -69,7 +78,9 @@ export async function draw(spec: Spec, into: HTMLElement, tip: HTMLElement, dark
 
 /** Not by a data URL: the page's policy lets nothing be fetched but from the engine. */
 const blob = (canvas: HTMLCanvasElement): Promise<Blob> =>
-  new Promise((done, failed) => canvas.toBlob((b) => (b ? done(b) : failed(new Error("the picture is too large for this browser"))), "image/png"));
+  new Promise((done, failed) =>
+    canvas.toBlob((b) => (b ? done(b) : failed(new Error("the picture is too large for this browser"))), "image/png"),
+  );
 
 /** The tables of a specification, wherever it holds them. */
 function inline(part: unknown): Record<string, unknown>[][] {
@@ -77,8 +88,18 @@ function inline(part: unknown): Record<string, unknown>[][] {
   if (typeof part !== "object" || part === null) return [];
   return Object.entries(part).flatMap(([name, value]) => {
     const values = name === "data" ? (value as { values?: unknown })?.values : undefined;
-    return Array.isArray(values) && typeof values[0] === "object" ? [values as Record<string, unknown>[]] : name === "data" ? [] : inline(value);
+    return Array.isArray(values) && typeof values[0] === "object"
+      ? [values as Record<string, unknown>[]]
+      : name === "data"
+        ? []
+        : inline(value);
   });
 }
 
-const quiet: any = { level: () => quiet, error: (...a: unknown[]) => (console.error(...a), quiet), warn: () => quiet, info: () => quiet, debug: () => quiet };
+const quiet: any = {
+  level: () => quiet,
+  error: (...a: unknown[]) => (console.error(...a), quiet),
+  warn: () => quiet,
+  info: () => quiet,
+  debug: () => quiet,
+};

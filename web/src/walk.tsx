@@ -30,21 +30,47 @@ export function Walk() {
   const done = answered || session.value.done.includes(now.name);
   return (
     <aside class="walk" aria-label="The walk">
-      <p class="count">Step {number} of {steps.length}</p>
+      <p class="count">
+        Step {number} of {steps.length}
+      </p>
       <h2>{now.title}</h2>
       <p>{now.prose}</p>
       <div class={done ? "task done" : "task"} role="status">
-        <p><b>{done ? "Done. " : "Do this. "}</b>{now.task}</p>
+        <p>
+          <b>{done ? "Done. " : "Do this. "}</b>
+          {now.task}
+        </p>
         {done && <p>{now.answer}</p>}
       </div>
-      {!done && <details key={now.name}><summary>Show the answer</summary><p>{now.answer}</p></details>}
-      {view.value !== now.view && <p><button type="button" onClick={() => go(now.view)}>Back to the step's view</button></p>}
+      {!done && (
+        <details key={now.name}>
+          <summary>Show the answer</summary>
+          <p>{now.answer}</p>
+        </details>
+      )}
+      {view.value !== now.view && (
+        <p>
+          <button type="button" onClick={() => go(now.view)}>
+            Back to the step's view
+          </button>
+        </p>
+      )}
       <div class="row">
-        <button type="button" disabled={number === 1} onClick={() => walkTo(number - 1)}>Back</button>
-        {number < steps.length
-          ? <button type="button" class={done ? "main" : ""} onClick={() => walkTo(number + 1)}>Next</button>
-          : <button type="button" class={done ? "main" : ""} onClick={() => (leave(), go("learn"))}>End</button>}
-        <button type="button" class="quiet" onClick={leave}>Leave the walk</button>
+        <button type="button" disabled={number === 1} onClick={() => walkTo(number - 1)}>
+          Back
+        </button>
+        {number < steps.length ? (
+          <button type="button" class={done ? "main" : ""} onClick={() => walkTo(number + 1)}>
+            Next
+          </button>
+        ) : (
+          <button type="button" class={done ? "main" : ""} onClick={() => (leave(), go("learn"))}>
+            End
+          </button>
+        )}
+        <button type="button" class="quiet" onClick={leave}>
+          Leave the walk
+        </button>
       </div>
     </aside>
   );

@@ -9,7 +9,11 @@ let server, chrome;
 const pictures = process.env.EMBSCOPE_PICTURES;
 /** How many times slower than alone this machine is: others may work on it. EMBSCOPE_SLOW=1 holds it to the figures of a free one. */
 const slow = Number(process.env.EMBSCOPE_SLOW ?? Math.max(1, loadavg()[0] / availableParallelism()));
-const within = (ms, limit, what) => assert.ok(ms < patience(limit) * slow + (process.env.EMBSCOPE_SLOW ? 0 : 500), `${what}: ${Math.round(ms)} ms, the limit is ${limit}`);
+const within = (ms, limit, what) =>
+  assert.ok(
+    ms < patience(limit) * slow + (process.env.EMBSCOPE_SLOW ? 0 : 500),
+    `${what}: ${Math.round(ms)} ms, the limit is ${limit}`,
+  );
 
 before(async () => {
   server = await serve();
@@ -26,10 +30,15 @@ after(async () => {
 
 const visit = (path, options) => open(chrome.context, server.origin, `/#/${path}`, options);
 const texts = (page, selector) => page.locator(selector).allInnerTexts();
-const api = (page, path, body) => page.evaluate(async ([p, b]) => {
-  const init = b === null ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(b) };
-  return (await fetch(`/api/${p}`, init)).json();
-}, [path, body ?? null]);
+const api = (page, path, body) =>
+  page.evaluate(
+    async ([p, b]) => {
+      const init =
+        b === null ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(b) };
+      return (await fetch(`/api/${p}`, init)).json();
+    },
+    [path, body ?? null],
+  );
 
 /** Ends a test: what the console said, unless it is what the test provokes. */
 async function quiet(page, allowed = /^$/) {
@@ -56,8 +65,10 @@ test("the first picture comes at once", async () => {
   const tokens = performance.now() - began;
   await page.waitForSelector(".likely li");
   const ms = performance.now() - began;
-  console.log(`tokens ${Math.round(tokens)} ms, prediction ${Math.round(ms)} ms after the program was started, which answered after ${Math.round(served)} ms; `
-    + `${used(fresh.pid).toFixed(2)} s of the server's processor time (limit 1000 ms)`);
+  console.log(
+    `tokens ${Math.round(tokens)} ms, prediction ${Math.round(ms)} ms after the program was started, which answered after ${Math.round(served)} ms; ` +
+      `${used(fresh.pid).toFixed(2)} s of the server's processor time (limit 1000 ms)`,
+  );
   await plain.close();
   await fresh.stop();
   within(ms, 1000, "first useful picture");
@@ -66,7 +77,11 @@ test("the first picture comes at once", async () => {
 const pictured = (p) => p.waitForSelector(".frame[data-lens]");
 const views = [
   ["stage", "stage?p=0.3&block=23&position=4", pictured],
-  ["stage-pins", `stage?tab=attention&block=20&position=4&edits=${encodeURIComponent('[{"at":"blocks.20.attn_out@4","do":"zero","name":"attention off"}]')}`, (p) => p.waitForSelector(".heads li")],
+  [
+    "stage-pins",
+    `stage?tab=attention&block=20&position=4&edits=${encodeURIComponent('[{"at":"blocks.20.attn_out@4","do":"zero","name":"attention off"}]')}`,
+    (p) => p.waitForSelector(".heads li"),
+  ],
   ["stage-parts", "stage?tab=parts&block=29&position=4", (p) => p.waitForSelector(".parts li")],
   ["stage-changes", "stage?tab=changes&block=24&position=4", (p) => p.waitForSelector("table.small td")],
   ["read", "read", (p) => p.waitForSelector(".likely li")],
@@ -90,8 +105,17 @@ for (const [name, path, ready] of views) {
     if (name === "vectors") await page.getByRole("button", { name: "Begin with" }).click();
     await ready(page);
     if (pictures) await page.screenshot({ path: `${pictures}/${name}.png` });
-    const unsaved = await page.evaluate(() => [["figure.figure", 4], ["figure.table", 2], [".one", 4]].flatMap(([kind, forms]) =>
-      [...document.querySelectorAll(kind)].filter((f) => f.querySelectorAll(".save button").length < forms).map((f) => f.outerHTML.slice(0, 200))));
+    const unsaved = await page.evaluate(() =>
+      [
+        ["figure.figure", 4],
+        ["figure.table", 2],
+        [".one", 4],
+      ].flatMap(([kind, forms]) =>
+        [...document.querySelectorAll(kind)]
+          .filter((f) => f.querySelectorAll(".save button").length < forms)
+          .map((f) => f.outerHTML.slice(0, 200)),
+      ),
+    );
     assert.deepEqual(unsaved, [], "cannot be saved in every form");
     assert.deepEqual(await violations(page), []);
     await page.emulateMedia({ colorScheme: "dark" });
@@ -100,7 +124,8 @@ for (const [name, path, ready] of views) {
     await ready(page);
     assert.deepEqual(await violations(page), [], "dark");
     await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = false)));
-    if (pictures && ["stage", "life-attention", "map"].includes(name)) await page.screenshot({ path: `${pictures}/${name}-dark.png` });
+    if (pictures && ["stage", "life-attention", "map"].includes(name))
+      await page.screenshot({ path: `${pictures}/${name}-dark.png` });
     await page.setViewportSize({ width: 390, height: 780 });
     await page.waitForTimeout(100);
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -114,7 +139,8 @@ test("the licences of what the explorer is made of go with it", async () => {
   const page = await visit("read");
   const answer = await page.request.get(`${server.origin}/licenses.txt`);
   assert.equal(answer.headers()["content-type"], "text/plain; charset=utf-8");
-  for (const name of ["preact", "kdbush", "vega", "vega-lite"]) assert.match(await answer.text(), new RegExp(`## ${name} - `));
+  for (const name of ["preact", "kdbush", "vega", "vega-lite"])
+    assert.match(await answer.text(), new RegExp(`## ${name} - `));
   await quiet(page);
 });
 
@@ -123,9 +149,12 @@ test("read: tokens and prediction follow the typing", async () => {
   await page.getByLabel("Text", { exact: true }).fill("Germany's capital is");
   await page.waitForFunction(() => document.querySelector(".piece .token")?.textContent.startsWith("Germany"));
   const expected = await api(page, "tokens", { text: "Germany's capital is" });
-  assert.deepEqual((await texts(page, ".piece .token > span")), expected.labels);
+  assert.deepEqual(await texts(page, ".piece .token > span"), expected.labels);
   const next = await api(page, "predict", { text: "Germany's capital is", k: 10 });
-  await page.waitForFunction((label) => document.querySelector(".likely .token")?.textContent === label, next.table.columns.token[0]);
+  await page.waitForFunction(
+    (label) => document.querySelector(".likely .token")?.textContent === label,
+    next.table.columns.token[0],
+  );
   await page.locator(".piece").nth(1).hover();
   assert.equal(await page.locator(".source mark").innerText(), "'s");
   await quiet(page);
@@ -148,7 +177,9 @@ test("vectors: the tray takes tokens from everywhere, and arithmetic", async () 
   await drawn(page, "cosines");
   await page.getByLabel("Nearest to", { exact: true }).selectOption("' king' - ' man' + ' woman'");
   await drawn(page, "similar");
-  await page.waitForFunction(() => JSON.stringify(document.querySelector('[data-figure="similar"]')?.innerHTML ?? "").includes("queen"));
+  await page.waitForFunction(() =>
+    JSON.stringify(document.querySelector('[data-figure="similar"]')?.innerHTML ?? "").includes("queen"),
+  );
   await quiet(page);
 });
 
@@ -187,9 +218,15 @@ test("stage: tokens, strips, the grid and the next token follow the typing", asy
   await page.waitForFunction((n) => document.querySelectorAll(".chip").length === n, expected.labels.length);
   assert.deepEqual(await texts(page, ".chip"), expected.labels);
   const next = await api(page, "predict", { text: "Germany's capital is", k: 8 });
-  await page.waitForFunction((label) => document.querySelector('ol[aria-label="Likeliest next tokens"] .token')?.textContent === label, next.table.columns.token[0]);
+  await page.waitForFunction(
+    (label) => document.querySelector('ol[aria-label="Likeliest next tokens"] .token')?.textContent === label,
+    next.table.columns.token[0],
+  );
   const { blocks } = (await api(page, "models"))[0];
-  assert.deepEqual(await page.locator(".picture").evaluate((e) => [e.dataset.positions, e.dataset.rows]), [String(expected.labels.length), String(blocks + 1)]);
+  assert.deepEqual(await page.locator(".picture").evaluate((e) => [e.dataset.positions, e.dataset.rows]), [
+    String(expected.labels.length),
+    String(blocks + 1),
+  ]);
   await page.getByLabel("Text", { exact: true }).fill("");
   await page.waitForSelector("text=Type a text above");
   assert.equal(await page.locator(".chip").count(), 0, "an old picture under an empty text");
@@ -201,16 +238,25 @@ test("stage: 24 tokens x 30 blocks fit at 1440x900; a longer text scrolls sidewa
   const page = await visit(`stage?text=${encodeURIComponent(words(24))}`, { viewport: { width: 1440, height: 900 } });
   await page.waitForSelector('.picture[data-positions="24"]');
   await page.waitForTimeout(100);
-  const [across, bottom] = await page.evaluate(() => [document.querySelector(".across"), document.querySelector(".cells").getBoundingClientRect().bottom]
-    .map((e) => (typeof e === "number" ? e : e.scrollWidth - e.clientWidth)));
+  const [across, bottom] = await page.evaluate(() =>
+    [document.querySelector(".across"), document.querySelector(".cells").getBoundingClientRect().bottom].map((e) =>
+      typeof e === "number" ? e : e.scrollWidth - e.clientWidth,
+    ),
+  );
   assert.ok(across <= 0 && bottom <= 900, `${across} pixels too wide, ends at ${bottom}`);
   await page.getByLabel("Text", { exact: true }).fill(words(60));
   await page.waitForSelector('.picture[data-positions="60"]');
   const before = await page.locator(".rows").boundingBox();
-  assert.ok(await page.evaluate(() => { const a = document.querySelector(".across"); a.scrollLeft = 500; return a.scrollLeft; }) > 300);
+  assert.ok(
+    (await page.evaluate(() => {
+      const a = document.querySelector(".across");
+      a.scrollLeft = 500;
+      return a.scrollLeft;
+    })) > 300,
+  );
   assert.deepEqual(await page.locator(".rows").boundingBox(), before);
   await page.locator(".frame").focus();
-  await page.keyboard.press("ArrowUp"), await page.keyboard.press("Home");
+  (await page.keyboard.press("ArrowUp"), await page.keyboard.press("Home"));
   await page.waitForFunction(() => document.querySelector(".across").scrollLeft === 0);
   await quiet(page);
 });
@@ -232,14 +278,19 @@ test("stage: the predictions move under the hand", async () => {
       slider.value = p;
       slider.dispatchEvent(new Event("input", { bubbles: true }));
       const shown = String(slider.valueAsNumber);
-      while (document.querySelector("[data-step]")?.getAttribute("data-step") !== shown) await new Promise(requestAnimationFrame);
+      while (document.querySelector("[data-step]")?.getAttribute("data-step") !== shown)
+        await new Promise(requestAnimationFrame);
       times.push(performance.now() - began);
     }
     return times;
   });
-  const cost = [used(server.pid) - before[0], (await usedByPage(line)) - before[1]].map((s) => (1000 * s / steps.length).toFixed(1));
-  console.log(`drag step: median ${share(steps, 0.5).toFixed(0)} ms, 95th percentile ${share(steps, 0.95).toFixed(0)} ms (limit 100 ms); `
-    + `of processor time ${cost[0]} ms in the server, ${cost[1]} ms in the page`);
+  const cost = [used(server.pid) - before[0], (await usedByPage(line)) - before[1]].map((s) =>
+    ((1000 * s) / steps.length).toFixed(1),
+  );
+  console.log(
+    `drag step: median ${share(steps, 0.5).toFixed(0)} ms, 95th percentile ${share(steps, 0.95).toFixed(0)} ms (limit 100 ms); ` +
+      `of processor time ${cost[0]} ms in the server, ${cost[1]} ms in the page`,
+  );
   within(share(steps, 0.95), 100, "95th percentile of a drag step");
   assert.equal(await likeliest(page, "Likeliest next tokens"), "␣Paris");
   await slider.focus();
@@ -249,7 +300,11 @@ test("stage: the predictions move under the hand", async () => {
   await quiet(page);
 });
 
-const saysFirst = (page, label) => page.waitForFunction((l) => document.querySelector('ol[aria-label="Likeliest next tokens"] .token')?.textContent === l, label);
+const saysFirst = (page, label) =>
+  page.waitForFunction(
+    (l) => document.querySelector('ol[aria-label="Likeliest next tokens"] .token')?.textContent === l,
+    label,
+  );
 
 test("stage: changes are pinned, switched off, undone and redone; they act on the drag and on its curve", async () => {
   const page = await visit("stage?p=0.2");
@@ -278,16 +333,23 @@ test("stage: changes are pinned, switched off, undone and redone; they act on th
 test("stage: a chip that is dragged onto another mixes their vectors, also the second of two equal words", async () => {
   const page = await visit(`stage?text=${encodeURIComponent("The cat saw the cat and the dog")}`);
   await page.waitForSelector('.picture[data-positions="8"]');
-  const [from, to] = [await page.locator('[data-chip="7"]').boundingBox(), await page.locator('[data-chip="4"]').boundingBox()];
+  const [from, to] = [
+    await page.locator('[data-chip="7"]').boundingBox(),
+    await page.locator('[data-chip="4"]').boundingBox(),
+  ];
   await page.mouse.move(from.x + 15, from.y + 12);
   await page.mouse.down();
   await page.mouse.move(to.x + 30, to.y + 20, { steps: 4 });
   await page.mouse.move(to.x + 15, to.y + 12, { steps: 4 });
   await page.mouse.up();
   await page.waitForSelector('[data-step="0.5"]');
-  await page.waitForFunction(() => location.href.includes("nth=1"));  // the address follows a moment later
+  await page.waitForFunction(() => location.href.includes("nth=1")); // the address follows a moment later
   assert.equal(await page.locator(".chip.mixed").getAttribute("data-chip"), "4");
-  const edit = await api(page, "stage", { text: "The cat saw the cat and the dog", edits: [{ at: "wte@4", do: "mix 0.5 ' dog'" }], k: 1 });
+  const edit = await api(page, "stage", {
+    text: "The cat saw the cat and the dog",
+    edits: [{ at: "wte@4", do: "mix 0.5 ' dog'" }],
+    k: 1,
+  });
   await saysFirst(page, edit.top[0].label);
   await page.waitForSelector(".curve .line");
   await quiet(page);
@@ -300,12 +362,21 @@ test("stage: a cell is opened, looked at and changed, by mouse and by keys", asy
   await grid.focus();
   await page.keyboard.press("ArrowUp");
   await page.waitForSelector('.inspector h2:has-text("after block 29")');
-  await page.keyboard.press("ArrowUp"), await page.keyboard.press("ArrowLeft");
+  (await page.keyboard.press("ArrowUp"), await page.keyboard.press("ArrowLeft"));
   await page.waitForSelector('.inspector h2:has-text("␣Germany after block 28")');
   const lens = await api(page, "lens", { text: "The capital of Germany is", first: 3, last: 4 });
-  await page.waitForFunction((l) => document.querySelector('ol[aria-label="Likeliest tokens of the cell"] .token')?.textContent === l, lens.tables.cells.columns.top[29]);
+  await page.waitForFunction(
+    (l) => document.querySelector('ol[aria-label="Likeliest tokens of the cell"] .token')?.textContent === l,
+    lens.tables.cells.columns.top[29],
+  );
   assert.match(await page.locator(".cells [role=status]").innerText(), /␣Germany at position 3, after block 28/);
-  for (const [tab, ready] of [["Vector", "canvas.bars"], ["Nearest", 'ol[aria-label="Nearest tokens"] li'], ["Four changes", "table.small td"], ["Attention", ".heads li"], ["Contributions", ".parts li"]]) {
+  for (const [tab, ready] of [
+    ["Vector", "canvas.bars"],
+    ["Nearest", 'ol[aria-label="Nearest tokens"] li'],
+    ["Four changes", "table.small td"],
+    ["Attention", ".heads li"],
+    ["Contributions", ".parts li"],
+  ]) {
     await page.getByRole("tab", { name: tab }).click();
     await page.waitForSelector(ready);
   }
@@ -313,11 +384,17 @@ test("stage: a cell is opened, looked at and changed, by mouse and by keys", asy
   await page.keyboard.press("Enter");
   await page.waitForSelector('[role="menu"]');
   await page.keyboard.press("Escape");
-  await page.waitForFunction(() => !document.querySelector('[role="menu"]') && document.activeElement === document.querySelector(".frame"));
+  await page.waitForFunction(
+    () => !document.querySelector('[role="menu"]') && document.activeElement === document.querySelector(".frame"),
+  );
   await page.keyboard.press("Enter");
   await page.getByRole("menuitem", { name: "Switch the vector off" }).press("Enter");
   await page.waitForSelector(".pin");
-  const after = await api(page, "stage", { text: "The capital of Germany is", edits: ["blocks.28.resid_post@3 zero"], k: 1 });
+  const after = await api(page, "stage", {
+    text: "The capital of Germany is",
+    edits: ["blocks.28.resid_post@3 zero"],
+    k: 1,
+  });
   await saysFirst(page, after.top[0].label);
   await page.locator("body").press("Control+z");
   await page.waitForFunction(() => document.querySelectorAll(".pin").length === 0);
@@ -325,7 +402,10 @@ test("stage: a cell is opened, looked at and changed, by mouse and by keys", asy
   const box = await grid.boundingBox();
   await page.mouse.click(box.x + box.width - 10, box.y + box.height - 5, { button: "right" });
   await page.getByRole("menuitem", { name: "Switch off what attention adds in block 29" }).click();
-  assert.match(decodeURIComponent(page.url().replaceAll("+", " ")) + (await page.locator(".pin").innerText()), /attention 29 off/);
+  assert.match(
+    decodeURIComponent(page.url().replaceAll("+", " ")) + (await page.locator(".pin").innerText()),
+    /attention 29 off/,
+  );
   await quiet(page);
 });
 
@@ -345,7 +425,11 @@ test("stage: a word is never silently another", async () => {
   await page.waitForSelector(`.mixbar small:has-text("${cut.ids.length} tokens")`);
   await page.goto(`${server.origin}/#/vectors`);
   await page.getByLabel("Word", { exact: true }).fill("banana");
-  await page.waitForFunction(() => [...document.querySelectorAll("small")].some((s) => s.textContent.startsWith("= ␣banana")) || [...document.querySelectorAll("small")].some((s) => /tokens \(/.test(s.textContent)));
+  await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll("small")].some((s) => s.textContent.startsWith("= ␣banana")) ||
+      [...document.querySelectorAll("small")].some((s) => /tokens \(/.test(s.textContent)),
+  );
   await quiet(page);
 });
 
@@ -360,19 +444,29 @@ test("stage: a pin whose token has gone does nothing, and says so; one and two h
   for (const text of ["مرحبا بالعالم", "👩‍👩‍👧‍👦 🎉 ok", "Zwei\nZeilen"]) {
     await page.getByLabel("Text", { exact: true }).fill(text);
     const { labels } = await api(page, "tokens", { text });
-    await page.waitForFunction((n) => document.querySelectorAll(".chip").length === n && !document.querySelector(".picture.old"), labels.length);
+    await page.waitForFunction(
+      (n) => document.querySelectorAll(".chip").length === n && !document.querySelector(".picture.old"),
+      labels.length,
+    );
   }
   await page.getByLabel("Text", { exact: true }).fill("a ".repeat(10000));
   await page.waitForSelector('.next .trouble:has-text("at most")');
-  assert.ok(await page.locator(".picture.old").count() === 1 || await page.locator(".chip").count() === 0, "an old picture stands unmarked");
+  assert.ok(
+    (await page.locator(".picture.old").count()) === 1 || (await page.locator(".chip").count()) === 0,
+    "an old picture stands unmarked",
+  );
   await quiet(page, refused);
 });
 
 test("stage: where it is decided, in four clicks: the head that brings the answer back is named, opened and switched off", async () => {
-  const page = await visit(`stage?${new URLSearchParams({ text: "The capital of Germany is", replace: " Germany", with: " France", a: " Berlin", b: " Paris" })}`);
+  const page = await visit(
+    `stage?${new URLSearchParams({ text: "The capital of Germany is", replace: " Germany", with: " France", a: " Berlin", b: " Paris" })}`,
+  );
   await page.waitForSelector('[data-step="1"]');
   await page.getByRole("button", { name: "Where is it decided?" }).click();
-  await page.waitForFunction(() => [...document.querySelectorAll(".patched span")].some((s) => s.title), undefined, { timeout: patience(60000) });
+  await page.waitForFunction(() => [...document.querySelectorAll(".patched span")].some((s) => s.title), undefined, {
+    timeout: patience(60000),
+  });
   await page.waitForSelector(".verdict", { timeout: patience(120000) });
   const job = await api(page, `jobs/${new URL(page.url().replace("#/", "")).searchParams.get("patch")}`);
   const { block, head, restored } = job.result.tables.heads.columns;
@@ -384,29 +478,53 @@ test("stage: where it is decided, in four clicks: the head that brings the answe
   await page.waitForSelector(".pin");
   await page.waitForURL(/edits=/); // the address follows a fifth of a second later
   const now = await page.evaluate(() => new URLSearchParams(location.hash.split("?")[1]).get("edits"));
-  const after = await api(page, "stage", { text: "The capital of Germany is", edits: JSON.parse(now).map(({ at, do: act }) => ({ at, do: act })), k: 1 });
+  const after = await api(page, "stage", {
+    text: "The capital of Germany is",
+    edits: JSON.parse(now).map(({ at, do: act }) => ({ at, do: act })),
+    k: 1,
+  });
   await saysFirst(page, after.top[0].label);
   await page.locator(".decide details.same summary").click();
-  assert.match(await page.locator('.decide [aria-label="The same from the command line"]').innerText(), /^embscope patch -m/);
+  assert.match(
+    await page.locator('.decide [aria-label="The same from the command line"]').innerText(),
+    /^embscope patch -m/,
+  );
   assert.deepEqual(await violations(page), []);
   await quiet(page);
 });
 
 test("stage: the experiment goes out as one file, which works without the server", async () => {
-  const page = await visit(`stage?${new URLSearchParams({ text: "The capital of Germany is", replace: " Germany", with: " France", a: " Berlin", b: " Paris", p: "0.3" })}`);
+  const page = await visit(
+    `stage?${new URLSearchParams({ text: "The capital of Germany is", replace: " Germany", with: " France", a: " Berlin", b: " Paris", p: "0.3" })}`,
+  );
   await page.waitForSelector('[data-step="0.3"]');
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Share as a file" }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Share as a file" }).click(),
+  ]);
   const html = readFileSync(await download.path(), "utf8");
   const fresh = await browser(["--disable-gpu"]);
   const alone = await fresh.context.newPage();
   const asked = [];
   alone.on("request", (r) => asked.push(r.url()));
   await alone.setContent(html);
-  const { table } = await api(page, "mix", { text: "The capital of Germany is", replace: "@3", with: " France", targets: [" Berlin", " Paris"], steps: 101 });
+  const { table } = await api(page, "mix", {
+    text: "The capital of Germany is",
+    replace: "@3",
+    with: " France",
+    targets: [" Berlin", " Paris"],
+    steps: 101,
+  });
   for (const i of [0, 30, 100]) {
     await alone.getByRole("slider").fill(String(i));
     assert.equal(await alone.locator("#top").textContent(), table.columns.top[i]);
-    assert.equal(await alone.locator("#v1").textContent(), await page.evaluate((v) => (v >= 0.001 ? `${(100 * v).toFixed(1)} %` : `${(100 * v).toPrecision(1)} %`), table.columns["␣Paris"][i]));
+    assert.equal(
+      await alone.locator("#v1").textContent(),
+      await page.evaluate(
+        (v) => (v >= 0.001 ? `${(100 * v).toFixed(1)} %` : `${(100 * v).toPrecision(1)} %`),
+        table.columns["␣Paris"][i],
+      ),
+    );
   }
   assert.deepEqual(asked, []);
   await fresh.close();
@@ -431,7 +549,9 @@ test("patch and steer: the grid of patches, and steering, run as jobs", async ()
   await page.getByLabel("Tokens", { exact: true }).fill("4");
   await page.getByLabel("Strengths").fill("0 2");
   await page.getByRole("button", { name: "Write with" }).click();
-  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 2, undefined, { timeout: patience(60000) });
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 2, undefined, {
+    timeout: patience(60000),
+  });
   if (pictures) await page.screenshot({ path: `${pictures}/steer.png` });
   await quiet(page);
 });
@@ -450,7 +570,14 @@ test("map: search, neighbours, hover, lasso, colours", async () => {
   await page.getByRole("button", { name: "Lasso" }).click();
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   await page.mouse.down();
-  for (const [x, y] of [[60, 0], [60, 60], [-60, 60], [-60, -60], [0, -60]]) await page.mouse.move(box.x + box.width / 2 + x, box.y + box.height / 2 + y, { steps: 3 });
+  for (const [x, y] of [
+    [60, 0],
+    [60, 60],
+    [-60, 60],
+    [-60, -60],
+    [0, -60],
+  ])
+    await page.mouse.move(box.x + box.width / 2 + x, box.y + box.height / 2 + y, { steps: 3 });
   await page.mouse.up();
   await page.waitForSelector('section[aria-label="Selection"]');
   await page.getByLabel("Colour", { exact: true }).selectOption("cosine");
@@ -459,9 +586,15 @@ test("map: search, neighbours, hover, lasso, colours", async () => {
   await quiet(page);
 });
 
-const pointsOf = (page, title, count) => page.waitForFunction(([t, n]) => Number(document.querySelector(`.one[aria-label="${t}"]`)?.dataset.points) >= n, [title, count ?? 1], { timeout: patience(120000) });
+const pointsOf = (page, title, count) =>
+  page.waitForFunction(
+    ([t, n]) => Number(document.querySelector(`.one[aria-label="${t}"]`)?.dataset.points) >= n,
+    [title, count ?? 1],
+    { timeout: patience(120000) },
+  );
 const markedOf = (page, title) => page.locator(`.one[aria-label="${title}"]`).getAttribute("data-marked");
-const idle = (page) => page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: patience(120000) });
+const idle = (page) =>
+  page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: patience(120000) });
 
 /** A model whose vocabulary is another one: some letters. */
 async function letters(page) {
@@ -488,12 +621,21 @@ test("map: two models side by side; what is picked in one is marked in the other
   assert.equal(theirs[0].label, tokens[0].label);
   await page.getByRole("searchbox").fill("c");
   await page.locator(".hits .token").first().click();
-  await page.waitForFunction((id) => document.querySelector('.one[aria-label="Second map"]').dataset.marked === id, String(theirs[0].id));
+  await page.waitForFunction(
+    (id) => document.querySelector('.one[aria-label="Second map"]').dataset.marked === id,
+    String(theirs[0].id),
+  );
   assert.equal(await markedOf(page, "Map"), String(tokens[0].id));
   // and the other way: a neighbour that is clicked in the second map
   await page.locator('.one[aria-label="Second map"] section[aria-label="Neighbours"] .token').nth(1).click();
-  await page.waitForFunction((id) => ![id, ""].includes(document.querySelector('.one[aria-label="Map"]').dataset.marked), String(tokens[0].id));
-  const label = await page.locator('.one[aria-label="Second map"] section[aria-label="Neighbours"] .token').first().innerText();
+  await page.waitForFunction(
+    (id) => ![id, ""].includes(document.querySelector('.one[aria-label="Map"]').dataset.marked),
+    String(tokens[0].id),
+  );
+  const label = await page
+    .locator('.one[aria-label="Second map"] section[aria-label="Neighbours"] .token')
+    .first()
+    .innerText();
   const [mine] = (await api(page, `vocabulary?q=${encodeURIComponent(label.replaceAll("␣", " "))}&limit=1`)).tokens;
   assert.equal(await markedOf(page, "Map"), String(mine.id));
   if (pictures) await page.screenshot({ path: `${pictures}/map-two.png` });
@@ -502,7 +644,10 @@ test("map: two models side by side; what is picked in one is marked in the other
   await page.goto("about:blank");
   await page.goto(link);
   await pointsOf(page, "Second map");
-  await page.waitForFunction((id) => document.querySelector('.one[aria-label="Map"]').dataset.marked === id, String(mine.id));
+  await page.waitForFunction(
+    (id) => document.querySelector('.one[aria-label="Map"]').dataset.marked === id,
+    String(mine.id),
+  );
   // what the other vocabulary has not is said
   await page.getByRole("searchbox").fill(" Paris");
   await page.locator(".hits .token").first().click();
@@ -531,23 +676,34 @@ test("map: frames a second while 49,152 points are moved (a report)", async () =
   const line = await chrome.context.newCDPSession(page);
   await line.send("Performance.enable", { timeDomain: "threadTicks" });
   const before = await usedByPage(line);
-  const counted = page.evaluate(() => new Promise((done) => {
-    const began = performance.now();
-    let frames = 0;
-    const count = () => (++frames, performance.now() - began < 2000 ? requestAnimationFrame(count) : done(frames / ((performance.now() - began) / 1000)));
-    requestAnimationFrame(count);
-  }));
+  const counted = page.evaluate(
+    () =>
+      new Promise((done) => {
+        const began = performance.now();
+        let frames = 0;
+        const count = () => (
+          ++frames,
+          performance.now() - began < 2000
+            ? requestAnimationFrame(count)
+            : done(frames / ((performance.now() - began) / 1000))
+        );
+        requestAnimationFrame(count);
+      }),
+  );
   await page.mouse.move(box.x + 300, box.y + 200);
   await page.mouse.down();
-  for (let i = 0; i < 40; ++i) await page.mouse.move(box.x + 300 + 100 * Math.sin(i / 10), box.y + 200 + 60 * Math.cos(i / 10));
+  for (let i = 0; i < 40; ++i)
+    await page.mouse.move(box.x + 300 + 100 * Math.sin(i / 10), box.y + 200 + 60 * Math.cos(i / 10));
   const rate = await counted;
-  const cost = (1000 * (await usedByPage(line) - before)) / (2 * rate);
+  const cost = (1000 * ((await usedByPage(line)) - before)) / (2 * rate);
   await page.mouse.up();
   const renderer = await page.evaluate(() => {
     const gl = document.createElement("canvas").getContext("webgl2");
     return gl.getParameter(gl.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER);
   });
-  console.log(`panning 49,152 points: ${rate.toFixed(0)} frames a second (goal 60 with a graphics card; drawn here by ${renderer}); of the page's processor time ${cost.toFixed(1)} ms a frame`);
+  console.log(
+    `panning 49,152 points: ${rate.toFixed(0)} frames a second (goal 60 with a graphics card; drawn here by ${renderer}); of the page's processor time ${cost.toFixed(1)} ms a frame`,
+  );
   assert.ok(rate > 0);
   await quiet(page);
 });
@@ -573,11 +729,19 @@ test("map: t-SNE is drawn while it is computed, pauses, goes on, is cancelled", 
   const page = await visit("map?method=tsne&tokens=0:2000");
   await page.getByRole("button", { name: "Draw" }).click();
   await page.waitForSelector('.one[data-points="2000"]', { timeout: patience(60000) });
-  if (await page.getByRole("button", { name: "Pause" }).isVisible().catch(() => false)) {
+  if (
+    await page
+      .getByRole("button", { name: "Pause" })
+      .isVisible()
+      .catch(() => false)
+  ) {
     await page.getByRole("button", { name: "Pause" }).click();
     await page.getByRole("button", { name: "Go on" }).click();
   }
-  await page.getByRole("button", { name: "Cancel" }).click({ timeout: 3000 }).catch(() => {});
+  await page
+    .getByRole("button", { name: "Cancel" })
+    .click({ timeout: 3000 })
+    .catch(() => {});
   await page.waitForFunction(() => !document.querySelector("progress"));
   assert.equal(await page.locator(".one").getAttribute("data-points"), "2000");
   await quiet(page);
@@ -596,7 +760,10 @@ test("map: without WebGL there is a picture and a word", async () => {
   await page.waitForSelector('.one[data-points]:not([data-points="0"])', { timeout: patience(60000) });
   await page.waitForFunction(() => {
     const c = document.querySelector(".pane canvas");
-    return c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some((v) => v !== 0);
+    return c
+      .getContext("2d")
+      .getImageData(0, 0, c.width, c.height)
+      .data.some((v) => v !== 0);
   });
   await page.close();
 });
@@ -608,14 +775,24 @@ test("train: loss, samples and a map form; two seeds", async (t) => {
   const page = await visit("train?steps=40&layers=1&heads=2&width=16&context=16");
   if (!(await trains(page))) return t.skip("this server trains no models");
   await page.getByRole("button", { name: "Train with two seeds" }).click();
-  await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2, undefined, { timeout: patience(60000) });
+  await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2, undefined, {
+    timeout: patience(60000),
+  });
   await page.waitForFunction(() => !document.querySelector("progress"), undefined, { timeout: patience(60000) });
-  await page.waitForFunction(() => [...document.querySelectorAll(".pane canvas:first-child")].filter((c) => c.width > 1).length === 2);
+  await page.waitForFunction(
+    () => [...document.querySelectorAll(".pane canvas:first-child")].filter((c) => c.width > 1).length === 2,
+  );
   assert.match(await page.locator(".pane canvas").last().getAttribute("aria-label"), /: 1[0-9] tokens|: 2[0-9] tokens/);
-  assert.ok(await page.locator(".samples li").count() >= 4);
+  assert.ok((await page.locator(".samples li").count()) >= 4);
   if (pictures) await page.screenshot({ path: `${pictures}/train-two.png`, fullPage: true });
   await page.reload();
-  await page.waitForFunction(() => document.querySelectorAll('[data-figure="loss"] svg').length === 2 && document.querySelectorAll(".pane").length === 2, undefined, { timeout: patience(60000) });
+  await page.waitForFunction(
+    () =>
+      document.querySelectorAll('[data-figure="loss"] svg').length === 2 &&
+      document.querySelectorAll(".pane").length === 2,
+    undefined,
+    { timeout: patience(60000) },
+  );
   await page.getByRole("button", { name: "Look at this model" }).first().click();
   await page.waitForFunction(() => document.querySelector(".menu .model")?.textContent.startsWith("trained-"));
   await page.waitForSelector(".likely li");
@@ -633,7 +810,10 @@ test("every state is a link, a reload loses nothing, a session goes out and come
   await page.waitForSelector(".tray li");
   assert.equal(await page.getByLabel("Text", { exact: true }).inputValue(), "Zwei Wörter");
   await page.locator(".menu summary").click();
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Export session" }).click()]);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Export session" }).click(),
+  ]);
   const file = await download.path();
   const other = await open(chrome.context, link);
   assert.equal(await other.getByLabel("Text", { exact: true }).inputValue(), "Zwei Wörter");
@@ -641,11 +821,15 @@ test("every state is a link, a reload loses nothing, a session goes out and come
   await other.close();
   const third = await visit("stage");
   await third.locator(".menu summary").click();
-  await third.locator('input[type="file"]').setInputFiles({ name: "s.json", mimeType: "application/json", buffer: readFileSync(file) });
+  await third
+    .locator('input[type="file"]')
+    .setInputFiles({ name: "s.json", mimeType: "application/json", buffer: readFileSync(file) });
   await third.waitForSelector(".tray li");
   assert.equal(await third.getByLabel("Text", { exact: true }).inputValue(), "Zwei Wörter");
   for (const bad of ["{", "[]", '{"version":1,"view":"nowhere"}']) {
-    await third.locator('input[type="file"]').setInputFiles({ name: "bad.json", mimeType: "application/json", buffer: Buffer.from(bad) });
+    await third
+      .locator('input[type="file"]')
+      .setInputFiles({ name: "bad.json", mimeType: "application/json", buffer: Buffer.from(bad) });
     await third.waitForSelector(".sheet .trouble");
   }
   await third.close();
@@ -659,12 +843,18 @@ test("figures and tables are saved, and the command is copied", async () => {
   await drawn(page, "mix");
   const begins = { SVG: "<svg", PNG: "\x89PNG", CSV: "p,", JSON: '{"' };
   for (const [form, start] of Object.entries(begins)) {
-    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: `Save the figure mix as ${form}` }).click()]);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: `Save the figure mix as ${form}` }).click(),
+    ]);
     assert.equal(readFileSync(await download.path(), "latin1").slice(0, start.length), start, form);
   }
   await page.locator("details.same summary").first().click();
   await page.getByRole("button", { name: "Copy: the same from the command line" }).first().click();
-  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^embscope predict -m smollm2 'The capital of Germany is' -k 8\nembscope mix -m smollm2 'The capital of Germany is' --replace ' Germany' --with ' France'/);
+  assert.match(
+    await page.evaluate(() => navigator.clipboard.readText()),
+    /^embscope predict -m smollm2 'The capital of Germany is' -k 8\nembscope mix -m smollm2 'The capital of Germany is' --replace ' Germany' --with ' France'/,
+  );
   await quiet(page);
 });
 
@@ -673,7 +863,12 @@ const begin = async (download, length = 60) => readFileSync(await (await downloa
 test("what is drawn in a way of its own is saved too: the map, the lens, predictions, what was written", async () => {
   const matrix = await visit("matrix?area=64,128,0,32&dimensions=mean");
   await matrix.waitForSelector('canvas[data-ready="yes"]');
-  for (const [form, start] of [["SVG", /^<svg .*tokens 64 to 128, by id/], ["PNG", /^.PNG/], ["CSV", /^id,token(,d\d+){32}\n64,/], ["JSON", /^\{"title":"values of the embedding matrix"/]]) {
+  for (const [form, start] of [
+    ["SVG", /^<svg .*tokens 64 to 128, by id/],
+    ["PNG", /^.PNG/],
+    ["CSV", /^id,token(,d\d+){32}\n64,/],
+    ["JSON", /^\{"title":"values of the embedding matrix"/],
+  ]) {
     const download = matrix.waitForEvent("download");
     await matrix.getByRole("button", { name: `Save the matrix as shown as ${form}` }).click();
     assert.match(await begin(download, 200), start);
@@ -684,7 +879,12 @@ test("what is drawn in a way of its own is saved too: the map, the lens, predict
   await matrix.close();
   const page = await visit("map?tokens=0:300&token=282");
   await pointsOf(page, "Map", 300);
-  for (const [form, start] of [["SVG", /^<svg /], ["CSV", /^id,token,x,y\n0,/], ["JSON", /^\{"title":/], ["PNG", /^.PNG/]]) {
+  for (const [form, start] of [
+    ["SVG", /^<svg /],
+    ["CSV", /^id,token,x,y\n0,/],
+    ["JSON", /^\{"title":/],
+    ["PNG", /^.PNG/],
+  ]) {
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: `Save the map as ${form}` }).click();
     assert.match(await begin(download), start);
@@ -692,9 +892,18 @@ test("what is drawn in a way of its own is saved too: the map, the lens, predict
   const drawing = page.waitForEvent("download");
   await page.getByRole("button", { name: "Save the map as SVG" }).click();
   const text = readFileSync(await (await drawing).path(), "utf8");
-  assert.equal((await page.evaluate((t) => new DOMParser().parseFromString(t, "image/svg+xml").querySelectorAll("circle, parsererror").length, text)) > 100, true);
+  assert.equal(
+    (await page.evaluate(
+      (t) => new DOMParser().parseFromString(t, "image/svg+xml").querySelectorAll("circle, parsererror").length,
+      text,
+    )) > 100,
+    true,
+  );
   assert.match(text, />␣of</);
-  for (const [path, name] of [["life", "lens"], ["read?count=3", "predict"]]) {
+  for (const [path, name] of [
+    ["life", "lens"],
+    ["read?count=3", "predict"],
+  ]) {
     await page.goto(`${server.origin}/#/${path}`);
     await page.locator("summary", { hasText: "As a figure" }).click();
     await drawn(page, name);
@@ -718,9 +927,17 @@ test("two tabs with two models do not disturb each other", async () => {
   await one.getByLabel("Text", { exact: true }).fill("cat");
   await one.waitForFunction(() => document.querySelectorAll(".piece").length === 1);
   await two.reload();
-  await two.waitForFunction((name) => document.querySelectorAll(".piece").length === 3 && document.querySelector(".menu .model").textContent === name, other.name);
+  await two.waitForFunction(
+    (name) =>
+      document.querySelectorAll(".piece").length === 3 && document.querySelector(".menu .model").textContent === name,
+    other.name,
+  );
   await one.reload();
-  await one.waitForFunction(() => document.querySelectorAll(".piece").length === 1 && document.querySelector(".menu .model").textContent === "smollm2");
+  await one.waitForFunction(
+    () =>
+      document.querySelectorAll(".piece").length === 1 &&
+      document.querySelector(".menu .model").textContent === "smollm2",
+  );
   for (const view of ["Compare", "Matrix", "Vocabulary", "Life", "Patch and steer", "Learn", "Train", "Stage"]) {
     await two.getByRole("navigation", { name: "Views" }).getByRole("link", { name: view }).click();
     await two.waitForSelector("h1");
@@ -733,20 +950,35 @@ test("two tabs with two models do not disturb each other", async () => {
 const hostile = ["", "x".repeat(20000), "\u0000\ufffd\ud800<script>", "NaN", "'"];
 const noNumbers = ["", "NaN", "-7", "0", "1.5", "1e30", "e", "99999999999999999999"];
 for (const path of [
-  "read", "vectors", "matrix", "map?colour=cosine&method=tsne&site=blocks.2.resid_post&tokens=0:300", "map?method=umap&tokens=0:300&second=yes&tokens2=0:300",
-  "life", "life?part=trace", "life?part=attribute", "life?part=path&plane=words", "life?part=attention",
-  `stage?block=3&position=2&edits=${encodeURIComponent('[{"at":"wte@0","do":"zero"}]')}`, "experiment?part=patch", "experiment?part=steer", "learn", "train",
+  "read",
+  "vectors",
+  "matrix",
+  "map?colour=cosine&method=tsne&site=blocks.2.resid_post&tokens=0:300",
+  "map?method=umap&tokens=0:300&second=yes&tokens2=0:300",
+  "life",
+  "life?part=trace",
+  "life?part=attribute",
+  "life?part=path&plane=words",
+  "life?part=attention",
+  `stage?block=3&position=2&edits=${encodeURIComponent('[{"at":"wte@0","do":"zero"}]')}`,
+  "experiment?part=patch",
+  "experiment?part=steer",
+  "learn",
+  "train",
 ]) {
   test(`${path.slice(0, 40)}: no field takes the page down, whatever is written in it`, async () => {
     const page = await visit(path);
     await page.waitForSelector("h1");
     await page.waitForTimeout(300);
-    const fields = page.locator('main :is(input:not([type]), input[type="text"], input[type="search"], input[type="number"], textarea)');
-    for (let i = 0; i < await fields.count(); ++i) {
+    const fields = page.locator(
+      'main :is(input:not([type]), input[type="text"], input[type="search"], input[type="number"], textarea)',
+    );
+    for (let i = 0; i < (await fields.count()); ++i) {
       const box = fields.nth(i);
       const [good, kind] = [await box.inputValue(), await box.getAttribute("type")];
       for (const bad of kind === "number" ? noNumbers : hostile) {
-        if (kind === "number") await box.press("Control+a"), await box.press("Delete"), await box.pressSequentially(bad);
+        if (kind === "number")
+          (await box.press("Control+a"), await box.press("Delete"), await box.pressSequentially(bad));
         else await box.fill(bad);
         await page.waitForTimeout(15);
         assert.equal(await page.locator("h1").count(), 1, `field ${i}: ${bad.slice(0, 20)}`);
@@ -796,9 +1028,17 @@ test("what is wrong stands beside it, in the engine's words", async () => {
   const page = await visit("learn");
   for (const [path, button, words] of wrong) {
     await page.goto(`${server.origin}/#/${path}`);
-    if (button) await page.getByRole("button", { name: button, exact: button === "Train" }).first().click();
+    if (button)
+      await page
+        .getByRole("button", { name: button, exact: button === "Train" })
+        .first()
+        .click();
     const said = () => [...document.querySelectorAll(".trouble")].map((t) => t.textContent).join("\n");
-    await page.waitForFunction((re) => new RegExp(re).test([...document.querySelectorAll(".trouble")].map((t) => t.textContent).join("\n")), words.source)
+    await page
+      .waitForFunction(
+        (re) => new RegExp(re).test([...document.querySelectorAll(".trouble")].map((t) => t.textContent).join("\n")),
+        words.source,
+      )
       .catch(async () => assert.fail(`${path}: expected ${words}, the page says: ${await page.evaluate(said)}`));
   }
   await quiet(page, refused);
@@ -848,10 +1088,18 @@ test("a slow network: the last word counts", async () => {
   const page = await visit("read");
   await page.waitForSelector(".likely li");
   const line = await chrome.context.newCDPSession(page);
-  await line.send("Network.emulateNetworkConditions", { offline: false, latency: 300, downloadThroughput: 50000, uploadThroughput: 50000 });
+  await line.send("Network.emulateNetworkConditions", {
+    offline: false,
+    latency: 300,
+    downloadThroughput: 50000,
+    uploadThroughput: 50000,
+  });
   await page.getByLabel("Text", { exact: true }).pressSequentially(" called", { delay: 40 });
   const { table } = await api(page, "predict", { text: "The capital of Germany is called", k: 10 });
-  await page.waitForFunction((label) => document.querySelector(".likely .token")?.textContent === label, table.columns.token[0]);
+  await page.waitForFunction(
+    (label) => document.querySelector(".likely .token")?.textContent === label,
+    table.columns.token[0],
+  );
   await page.waitForFunction(() => document.querySelectorAll(".piece").length === 6);
   await quiet(page, refused);
 });
@@ -860,10 +1108,16 @@ test("a slow network: a drag ends where the hand ends; a map comes, and the page
   const page = await visit("stage");
   await page.waitForSelector('[data-step="1"]');
   const line = await chrome.context.newCDPSession(page);
-  const throttle = (latency, speed) => line.send("Network.emulateNetworkConditions", { offline: false, latency, downloadThroughput: speed, uploadThroughput: speed });
+  const throttle = (latency, speed) =>
+    line.send("Network.emulateNetworkConditions", {
+      offline: false,
+      latency,
+      downloadThroughput: speed,
+      uploadThroughput: speed,
+    });
   await throttle(300, 50000);
   const slider = page.getByRole("slider");
-  for (const p of [0.9, 0.7, 0.5, 0.3, 0.1]) await slider.fill(String(p)), await page.waitForTimeout(30);
+  for (const p of [0.9, 0.7, 0.5, 0.3, 0.1]) (await slider.fill(String(p)), await page.waitForTimeout(30));
   await page.waitForSelector('[data-step="0.1"]');
   await throttle(150, 300000);
   await page.getByRole("link", { name: "Vocabulary" }).click();
@@ -906,7 +1160,9 @@ test("the server stops and comes back: the page says so and goes on", async () =
   const cookie = await open(chrome.context, again.address);
   await cookie.close();
   await page.waitForFunction(() => !document.querySelector(".offline"));
-  await page.waitForFunction(() => document.querySelector(".chip")?.textContent === "Hello" && !document.querySelector(".picture.old"));
+  await page.waitForFunction(
+    () => document.querySelector(".chip")?.textContent === "Hello" && !document.querySelector(".picture.old"),
+  );
   await page.close();
   await again.stop();
 });
@@ -914,37 +1170,45 @@ test("the server stops and comes back: the page says so and goes on", async () =
 test("the walk, from its first step to its last, by doing what it asks", async () => {
   const page = await visit("learn");
   await page.getByRole("button", { name: "Begin the walk" }).click();
-  const done = (n) => page.waitForSelector(".task.done", { timeout: patience(60000) }).then(() => page.locator(".count").innerText()).then((t) => assert.match(t, new RegExp(`^Step ${n} of`)));
+  const done = (n) =>
+    page
+      .waitForSelector(".task.done", { timeout: patience(60000) })
+      .then(() => page.locator(".count").innerText())
+      .then((t) => assert.match(t, new RegExp(`^Step ${n} of`)));
   const next = () => page.getByRole("button", { name: "Next" }).click();
   await page.getByRole("group", { name: "Animals" }).getByText("dog").click();
-  await done(1), await next();
+  (await done(1), await next());
   await page.getByLabel("Text", { exact: true }).fill("Germany has a capital");
-  await done(2), await next();
+  (await done(2), await next());
   await page.getByLabel("Word", { exact: true }).fill(" banana");
   await page.getByLabel("Word", { exact: true }).press("Enter");
-  await done(3), await next();
+  (await done(3), await next());
   await page.getByLabel("Word", { exact: true }).fill(" bank");
   await page.getByLabel("Word", { exact: true }).press("Enter");
   await page.getByLabel("Nearest to", { exact: true }).selectOption({ label: "␣bank" });
-  await done(4), await next();
+  (await done(4), await next());
   await page.getByLabel("Row", { exact: true }).fill("199");
-  await done(5), await next();
+  (await done(5), await next());
   await page.getByRole("searchbox").fill(" Paris");
   await page.locator(".hits .token").first().click();
-  await done(6), await next();
+  (await done(6), await next());
   await page.getByLabel("Text", { exact: true }).fill("The capital of Atlantis is");
-  await done(7), await next();
+  (await done(7), await next());
   await page.getByLabel("p, the share").fill("0.5");
-  if (pictures) await page.waitForSelector(".task.done").then(() => pictured(page)).then(() => page.screenshot({ path: `${pictures}/walk-mix.png` }));
-  await done(8), await next();
+  if (pictures)
+    await page
+      .waitForSelector(".task.done")
+      .then(() => pictured(page))
+      .then(() => page.screenshot({ path: `${pictures}/walk-mix.png` }));
+  (await done(8), await next());
   await page.getByLabel("turns into").fill(" Italy");
-  await done(9), await next();
+  (await done(9), await next());
   await page.getByLabel("Where", { exact: true }).selectOption("blocks.26.resid_pre");
-  await done(10), await next();
+  (await done(10), await next());
   await pictured(page);
   const grid = await page.locator(".frame").boundingBox();
-  await page.mouse.click(grid.x + grid.width - 20, grid.y + grid.height * (30 - 0.5) / 31); // the last position, after block 28
-  await done(11), await next();
+  await page.mouse.click(grid.x + grid.width - 20, grid.y + (grid.height * (30 - 0.5)) / 31); // the last position, after block 28
+  (await done(11), await next());
   const last = await trains(page);
   if (last) {
     await page.getByLabel("Steps", { exact: true }).fill("20");

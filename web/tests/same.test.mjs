@@ -28,8 +28,12 @@ after(async () => {
 /** Exit status and what was said of a program that reads its script from standard input. */
 function run(command, args, script, more = {}) {
   return new Promise((ended) => {
-    const child = spawn(command, args, { cwd: folder, env: { ...process.env, PATH: `${dirname(program)}:${process.env.PATH}`, ...more } });
-    let out = "", wrong = "";
+    const child = spawn(command, args, {
+      cwd: folder,
+      env: { ...process.env, PATH: `${dirname(program)}:${process.env.PATH}`, ...more },
+    });
+    let out = "",
+      wrong = "";
     child.stdout.on("data", (d) => (out += d));
     child.stderr.on("data", (d) => (wrong += d));
     child.on("close", (status) => ended({ status, out, wrong }));
@@ -37,15 +41,23 @@ function run(command, args, script, more = {}) {
   });
 }
 
-const edits = encodeURIComponent(JSON.stringify([{ at: "blocks.24.attn_out@-1", do: "zero" }, { at: "wte@' Germany'", do: "mix 0.5 ' France'" }]));
-const tricky = encodeURIComponent("It's \"5 $HOME\" \\ `x` ü\u{1f389}\nnext");
+const edits = encodeURIComponent(
+  JSON.stringify([
+    { at: "blocks.24.attn_out@-1", do: "zero" },
+    { at: "wte@' Germany'", do: "mix 0.5 ' France'" },
+  ]),
+);
+const tricky = encodeURIComponent('It\'s "5 $HOME" \\ `x` ü\u{1f389}\nnext');
 /** A view, and words that its commands must print. */
 const states = [
   ["read", ["␣Germany", "Berlin"]],
   [`read?text=${tricky}&count=3&temperature=0.7&seed=3`, ["next"]],
   ["vectors", ["apple", "spaceship"]],
   ["matrix", []],
-  ["map?tokens=0:500&second=yes&tokens2=0:300&site2=blocks.3.resid_post&method2=umap", ["epochs", "principal components|components hold"]],
+  [
+    "map?tokens=0:500&second=yes&tokens2=0:300&site2=blocks.3.resid_post&method2=umap",
+    ["epochs", "principal components|components hold"],
+  ],
   ["map?method=tsne&tokens=0:300&perplexity=10", ["KL divergence"]],
   ["life?part=lens&target=%20Paris", ["␣Paris"]],
   ["life?part=trace&position=3", ["cosine_own|cosine own"]],
@@ -66,8 +78,13 @@ async function shown(path) {
   if (path === "vectors") await page.getByRole("button", { name: "Begin with" }).click();
   await page.waitForSelector("details.same");
   await page.waitForTimeout(700); // answers may add some
-  const codes = (name) => page.locator(`[aria-label="The same from ${name}"]`).evaluateAll((all) => all.map((e) => e.textContent));
-  const found = { commands: await codes("the command line"), snippets: await codes("Python"), text: (await page.locator("textarea").evaluateAll((all) => all.map((e) => e.value)))[0] ?? "" };
+  const codes = (name) =>
+    page.locator(`[aria-label="The same from ${name}"]`).evaluateAll((all) => all.map((e) => e.textContent));
+  const found = {
+    commands: await codes("the command line"),
+    snippets: await codes("Python"),
+    text: (await page.locator("textarea").evaluateAll((all) => all.map((e) => e.value)))[0] ?? "",
+  };
   await page.close();
   assert.ok(found.commands.length > 0 && found.commands.length === found.snippets.length);
   return found;

@@ -32,20 +32,37 @@ export async function serve(port = 0) {
       failed(new Error(words));
     });
   });
-  const stop = () => new Promise((ended) => {
-    if (process.exitCode !== null || process.signalCode !== null) return ended();
-    process.removeAllListeners("exit");
-    process.on("exit", ended);
-    process.kill("SIGTERM");
-  });
+  const stop = () =>
+    new Promise((ended) => {
+      if (process.exitCode !== null || process.signalCode !== null) return ended();
+      process.removeAllListeners("exit");
+      process.on("exit", ended);
+      process.kill("SIGTERM");
+    });
   return { address, pid: process.pid, port: Number(new URL(address).port), origin: new URL(address).origin, stop };
 }
 
 export async function browser(drawing = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]) {
   const profile = mkdtempSync(join(tmpdir(), "embscope-browser-"));
-  const flags = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...drawing];
-  const started = await chromium.launchPersistentContext(profile, { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: flags, viewport: { width: 1280, height: 860 } });
-  return { context: started, close: async () => (await started.close(), rmSync(profile, { recursive: true, force: true })) };
+  const flags = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    ...drawing,
+  ];
+  const started = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: flags,
+    viewport: { width: 1280, height: 860 },
+  });
+  return {
+    context: started,
+    close: async () => (await started.close(), rmSync(profile, { recursive: true, force: true })),
+  };
 }
 
 /** A page whose errors fail the test, unless they are of the kind that the test provokes. */
@@ -55,7 +72,11 @@ export async function open(context, address, path = "", options = {}) {
   if (options.viewport) await page.setViewportSize(options.viewport);
   if (options.dark !== undefined) await page.emulateMedia({ colorScheme: options.dark ? "dark" : "light" });
   page.complaints = [];
-  page.on("console", (m) => ["error", "warning"].includes(m.type()) && page.complaints.push(`${m.type()}: ${m.text()} ${m.location().url}`));
+  page.on(
+    "console",
+    (m) =>
+      ["error", "warning"].includes(m.type()) && page.complaints.push(`${m.type()}: ${m.text()} ${m.location().url}`),
+  );
   page.on("pageerror", (e) => page.complaints.push(`exception: ${e.message}`));
   await page.goto(address + path);
   return page;
@@ -65,7 +86,9 @@ export async function open(context, address, path = "", options = {}) {
 export async function violations(page) {
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  return found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join(" ")}: ${n.failureSummary?.split("\n")[1]?.trim()}`));
+  return found.violations.flatMap((v) =>
+    v.nodes.map((n) => `${v.id}: ${n.target.join(" ")}: ${n.failureSummary?.split("\n")[1]?.trim()}`),
+  );
 }
 
 /** Seconds of processor time that a process has used. */
@@ -80,4 +103,5 @@ export async function usedByPage(line) {
   return metrics.find((m) => m.name === "TaskDuration").value;
 }
 
-export const share = (values, part) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];
+export const share = (values, part) =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))];

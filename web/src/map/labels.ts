@@ -10,7 +10,15 @@ export interface Placed {
  * Which points get their name written: those in sight, in the order given, as long as no name covers another. The nearer
  * one looks, the more names there are.
  */
-export function place(xy: Float32Array, order: Iterable<number>, camera: Camera, width: number, height: number, widthOf: (i: number) => number, most = 140): Placed[] {
+export function place(
+  xy: Float32Array,
+  order: Iterable<number>,
+  camera: Camera,
+  width: number,
+  height: number,
+  widthOf: (i: number) => number,
+  most = 140,
+): Placed[] {
   const line = 15;
   const taken = new Map<number, [number, number][]>();
   const placed: Placed[] = [];

@@ -29,7 +29,11 @@ interface OneProps {
   encircle: (chosen: Chosen) => void;
 }
 
-const methods: [string, string][] = [["pca", "principal components"], ["tsne", "t-SNE"], ["umap", "UMAP"]];
+const methods: [string, string][] = [
+  ["pca", "principal components"],
+  ["tsne", "t-SNE"],
+  ["umap", "UMAP"],
+];
 
 /** What is drawn: each is a piece of the address. */
 function useRequest(suffix: string, info: ModelInfo) {
@@ -75,16 +79,24 @@ export function One(props: OneProps) {
     if (!id && wanted.method === "pca" && wanted.site === "wte") run();
   }, [id, info.name, wanted.method, wanted.site, wanted.which]);
   useEffect(() => {
-    if (cloud && job?.state === "done") note({ map: { method: wanted.method, count: cloud.ids.length, seed: wanted.seed } });
+    if (cloud && job?.state === "done")
+      note({ map: { method: wanted.method, count: cloud.ids.length, seed: wanted.seed } });
   }, [cloud, job?.state]);
 
   const cosines = useCosines(props.colour, props.word, info);
   const paint = usePaint(props.colour, vocabulary?.attributes, cosines.data, info.vocab);
-  const near = useAnswer(centre === undefined || !cloud ? undefined : `${id} #${centre}`,
-    (signal) => call<{ table: Columns }>(`jobs/${id}/similar?token=${centre}&k=12`, undefined, { signal }));
-  const lines = useMemo(() => (centre !== undefined && near.data ? numbers(near.data.table, "id") : []), [near.data, centre]);
+  const near = useAnswer(centre === undefined || !cloud ? undefined : `${id} #${centre}`, (signal) =>
+    call<{ table: Columns }>(`jobs/${id}/similar?token=${centre}&k=12`, undefined, { signal }),
+  );
+  const lines = useMemo(
+    () => (centre !== undefined && near.data ? numbers(near.data.table, "id") : []),
+    [near.data, centre],
+  );
   const marked = useMemo(() => new Set([...inside, ...(centre === undefined ? [] : [centre])]), [inside, centre]);
-  const names = useMemo(() => (cloud && vocabulary ? Array.from(cloud.ids, (t) => vocabulary.labels[t] ?? String(t)) : []), [cloud?.ids, vocabulary]);
+  const names = useMemo(
+    () => (cloud && vocabulary ? Array.from(cloud.ids, (t) => vocabulary.labels[t] ?? String(t)) : []),
+    [cloud?.ids, vocabulary],
+  );
   const colours = useMemo(() => painted(paint.rgba, cloud?.ids), [paint, cloud?.ids]);
   const order = useMemo(() => worthNaming(cloud?.ids, vocabulary?.attributes), [cloud?.ids, vocabulary]);
   const goTo = useMemo(() => {
@@ -99,12 +111,36 @@ export function One(props: OneProps) {
       <Settings wanted={wanted} info={info} models={props.models} suffix={suffix} selection={inside.length} run={run} />
       <Trouble error={error ?? cosines.error ?? near.error} />
       <JobBar job={job} pausable />
-      {!suffix || props.colour !== "kind" ? <Legend colour={props.colour} attributes={vocabulary?.attributes} range={paint.range} /> : null}
-      <Pane title={suffix ? "the second map" : "the map"} file="map" name={methods.find(([m]) => m === wanted.method)?.[1] ?? wanted.method} xy={cloud?.xy} ids={cloud?.ids ?? none} labels={names} colours={colours} order={order} ink={ink}
-        marked={marked} centre={centre} lines={lines} lasso={props.lasso} goTo={goTo}
-        pick={(t) => props.pick({ model: info.name, ids: t === undefined ? [] : [t] }, suffix)} encircle={(ids) => props.encircle({ model: info.name, ids })} />
+      {!suffix || props.colour !== "kind" ? (
+        <Legend colour={props.colour} attributes={vocabulary?.attributes} range={paint.range} />
+      ) : null}
+      <Pane
+        title={suffix ? "the second map" : "the map"}
+        file="map"
+        name={methods.find(([m]) => m === wanted.method)?.[1] ?? wanted.method}
+        xy={cloud?.xy}
+        ids={cloud?.ids ?? none}
+        labels={names}
+        colours={colours}
+        order={order}
+        ink={ink}
+        marked={marked}
+        centre={centre}
+        lines={lines}
+        lasso={props.lasso}
+        goTo={goTo}
+        pick={(t) => props.pick({ model: info.name, ids: t === undefined ? [] : [t] }, suffix)}
+        encircle={(ids) => props.encircle({ model: info.name, ids })}
+      />
       {vocabulary && picked.ids.length > 0 && (
-        <Neighbours label={theirs?.labels[picked.ids[0]]} vocabulary={vocabulary} centre={centre} table={near.data?.table} pick={info === props.info ? undefined : props.pick} clear={() => props.pick({ model: info.name, ids: [] })} />
+        <Neighbours
+          label={theirs?.labels[picked.ids[0]]}
+          vocabulary={vocabulary}
+          centre={centre}
+          table={near.data?.table}
+          pick={info === props.info ? undefined : props.pick}
+          clear={() => props.pick({ model: info.name, ids: [] })}
+        />
       )}
       <Same command={command(wanted, info, inside)} python={python(wanted, info, inside)} />
     </section>
@@ -114,8 +150,13 @@ export function One(props: OneProps) {
 /** The cosine of every token of the model with a word. */
 function useCosines(colour: string, word: string, info: ModelInfo) {
   const chosen = useSettled(colour === "cosine" ? word : undefined);
-  return useAnswer(chosen && `${info.name} ${chosen}`, async (signal) =>
-    new Float32Array(await (await ask(of(info.name, "cosines"), { vector: quoted(chosen!) }, { signal })).arrayBuffer()));
+  return useAnswer(
+    chosen && `${info.name} ${chosen}`,
+    async (signal) =>
+      new Float32Array(
+        await (await ask(of(info.name, "cosines"), { vector: quoted(chosen!) }, { signal })).arrayBuffer(),
+      ),
+  );
 }
 
 interface SettingsProps {
@@ -130,21 +171,36 @@ interface SettingsProps {
 function Settings({ wanted: w, info, models, suffix, selection, run }: SettingsProps) {
   const set = (name: string) => (value: string | number) => setParams({ [name + suffix]: String(value) });
   const anew = (name: string) => (value: string) => setParams({ [name + suffix]: value, [`map${suffix}`]: undefined });
-  const some: [string, string][] = [["all", `all ${info.vocab}`], ["0:2000", "the first 2000"], ["0:10000", "the first 10000"]];
+  const some: [string, string][] = [
+    ["all", `all ${info.vocab}`],
+    ["0:2000", "the first 2000"],
+    ["0:10000", "the first 10000"],
+  ];
   if (w.which !== "selection" && !some.some(([value]) => value === w.which)) some.push([w.which, w.which]);
   if (selection > 3) some.push(["selection", `the ${selection} encircled`]);
-  const sites: [string, string][] = [["wte", "in the matrix"], ...Array.from({ length: info.blocks }, (_, b): [string, string] => [`blocks.${b}.resid_post`, `after block ${b}`])];
+  const sites: [string, string][] = [
+    ["wte", "in the matrix"],
+    ...Array.from({ length: info.blocks }, (_, b): [string, string] => [`blocks.${b}.resid_post`, `after block ${b}`]),
+  ];
   return (
     <div class="row">
-      {models.length > 1 && <Choice label="Of" value={info.name} set={anew("of")} options={models.map((m) => m.name)} />}
+      {models.length > 1 && (
+        <Choice label="Of" value={info.name} set={anew("of")} options={models.map((m) => m.name)} />
+      )}
       <Choice label="Method" value={w.method} set={anew("method")} options={methods} />
       <Choice label="Tokens" value={w.which} set={set("tokens")} options={some} />
       <Choice label="Vectors" value={w.site} set={set("site")} options={sites} />
       {w.site !== "wte" && <Text label="Each behind" value={w.after} set={set("after")} />}
-      {w.method === "tsne" && <NumberField label="Perplexity" value={w.perplexity} set={set("perplexity")} min={2} max={200} />}
-      {w.method === "umap" && <NumberField label="Neighbours" value={w.neighbours} set={set("neighbours")} min={2} max={200} />}
+      {w.method === "tsne" && (
+        <NumberField label="Perplexity" value={w.perplexity} set={set("perplexity")} min={2} max={200} />
+      )}
+      {w.method === "umap" && (
+        <NumberField label="Neighbours" value={w.neighbours} set={set("neighbours")} min={2} max={200} />
+      )}
       {w.method !== "pca" && <NumberField label="Seed" value={w.seed} set={set("seed")} min={0} />}
-      <button type="button" class="main" onClick={run}>Draw</button>
+      <button type="button" class="main" onClick={run}>
+        Draw
+      </button>
     </div>
   );
 }
@@ -163,11 +219,23 @@ function Neighbours({ label, vocabulary, centre, table, pick, clear }: Neighbour
   const pickOf = (id: number) => pick && (() => pick({ model: vocabulary.model, ids: [id] }));
   return (
     <section class="row" aria-label="Neighbours">
-      {centre === undefined
-        ? <span class="waiting">{label} is no token of {vocabulary.model}</span>
-        : <><Token id={centre} label={vocabulary.labels[centre]} pick={pickOf(centre)} /> <span>is nearest to</span></>}
-      {centre !== undefined && table && texts(table, "token").map((l, i) => <Token key={i} id={numbers(table, "id")[i]} label={l} pick={pickOf(numbers(table, "id")[i])} />)}
-      <button type="button" class="quiet" onClick={clear}>clear</button>
+      {centre === undefined ? (
+        <span class="waiting">
+          {label} is no token of {vocabulary.model}
+        </span>
+      ) : (
+        <>
+          <Token id={centre} label={vocabulary.labels[centre]} pick={pickOf(centre)} /> <span>is nearest to</span>
+        </>
+      )}
+      {centre !== undefined &&
+        table &&
+        texts(table, "token").map((l, i) => (
+          <Token key={i} id={numbers(table, "id")[i]} label={l} pick={pickOf(numbers(table, "id")[i])} />
+        ))}
+      <button type="button" class="quiet" onClick={clear}>
+        clear
+      </button>
     </section>
   );
 }
@@ -177,23 +245,40 @@ function command(w: Wanted, info: ModelInfo, circled: number[]): string {
     `--tokens ${w.which === "selection" ? circled.join(",") : w.which}`,
     `--method ${w.method}`,
     ...(w.site === "wte" ? [] : [`--site ${w.site} --after ${shell(w.after)}`]),
-    ...(w.method === "tsne" ? [`--perplexity ${w.perplexity}`] : w.method === "umap" ? [`--neighbours ${w.neighbours}`] : []),
+    ...(w.method === "tsne"
+      ? [`--perplexity ${w.perplexity}`]
+      : w.method === "umap"
+        ? [`--neighbours ${w.neighbours}`]
+        : []),
     ...(w.method === "pca" ? [] : [`--seed ${w.seed}`]),
   ];
   return `${program(info, "map")} ${flags.join(" ")} --save map.html`;
 }
 
 function python(w: Wanted, info: ModelInfo, circled: number[]): string {
-  const ids = w.which === "all" ? `range(${info.vocab})` : w.which === "selection" ? py(circled) : `range(${w.which.replace(":", ", ")})`;
+  const ids =
+    w.which === "all"
+      ? `range(${info.vocab})`
+      : w.which === "selection"
+        ? py(circled)
+        : `range(${w.which.replace(":", ", ")})`;
   const options = [
-    ...(w.method === "tsne" ? [`perplexity=${w.perplexity}`] : w.method === "umap" ? [`neighbours=${w.neighbours}`] : []),
+    ...(w.method === "tsne"
+      ? [`perplexity=${w.perplexity}`]
+      : w.method === "umap"
+        ? [`neighbours=${w.neighbours}`]
+        : []),
     ...(w.method === "pca" ? [] : [`seed=${w.seed}`]),
-  ].map((o) => `, ${o}`).join("");
+  ]
+    .map((o) => `, ${o}`)
+    .join("");
   const begin = `import embscope\nmodel = embscope.load(${opened(info)})\n`;
   if (w.site === "wte") return `${begin}model.${w.method}(${ids}${options})`;
-  return `import numpy\n${begin}before = list(model.tokens(${py(w.after)}))\n`
-    + `runs = model.run([before + [t] for t in ${ids}], capture=${py(w.site)}, logits=None)\n`
-    + `vectors = numpy.stack([run[${py(w.site)}][-1] for run in runs])\nembscope.${w.method}(vectors${options})`;
+  return (
+    `import numpy\n${begin}before = list(model.tokens(${py(w.after)}))\n` +
+    `runs = model.run([before + [t] for t in ${ids}], capture=${py(w.site)}, logits=None)\n` +
+    `vectors = numpy.stack([run[${py(w.site)}][-1] for run in runs])\nembscope.${w.method}(vectors${options})`
+  );
 }
 
 const none = new Int32Array();
@@ -207,6 +292,7 @@ function painted(rgba: Uint8Array, ids?: Int32Array): Uint8Array {
 /** Words before punctuation and bytes, the frequent (a low number) before the rare. */
 function worthNaming(ids?: Int32Array, attributes?: Attributes): number[] {
   if (!ids) return [];
-  const word = (i: number) => (attributes ? (attributes.kind_of[ids[i]] <= 1 ? 0 : attributes.kind_of[ids[i]] === 2 ? 1 : 2) : 0);
+  const word = (i: number) =>
+    attributes ? (attributes.kind_of[ids[i]] <= 1 ? 0 : attributes.kind_of[ids[i]] === 2 ? 1 : 2) : 0;
   return Array.from(ids.keys()).sort((a, b) => word(a) - word(b) || ids[a] - ids[b]);
 }

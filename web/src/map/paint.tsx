@@ -10,26 +10,69 @@ export interface Paint {
   range?: [number, number];
 }
 
-export function usePaint(colour: string, attributes: Attributes | undefined, cosines: Float32Array | undefined, vocab: number): Paint {
+export function usePaint(
+  colour: string,
+  attributes: Attributes | undefined,
+  cosines: Float32Array | undefined,
+  vocab: number,
+): Paint {
   return useMemo(() => {
     const tone = dark.value ? "dark" : "light";
     const rgba = new Uint8Array(4 * vocab);
-    const values: ArrayLike<number> | undefined = colour === "norm" ? attributes?.norm : colour === "cosine" ? cosines : colour === "rank" ? Array.from({ length: vocab }, (_, i) => Math.log(i + 1)) : undefined;
+    const values: ArrayLike<number> | undefined =
+      colour === "norm"
+        ? attributes?.norm
+        : colour === "cosine"
+          ? cosines
+          : colour === "rank"
+            ? Array.from({ length: vocab }, (_, i) => Math.log(i + 1))
+            : undefined;
     const range = values && ends(values);
     for (let i = 0; i < vocab; ++i) {
       const kind = attributes?.kind_of[i] ?? 0;
-      const rgb = values && range ? along((values[i] - range[0]) / (range[1] - range[0] || 1), tone) : palettes[tone][kind % palettes[tone].length];
+      const rgb =
+        values && range
+          ? along((values[i] - range[0]) / (range[1] - range[0] || 1), tone)
+          : palettes[tone][kind % palettes[tone].length];
       rgba.set([...rgb, 200], 4 * i);
     }
     return { rgba, range: colour === "rank" ? [1, vocab] : range };
   }, [colour, attributes, cosines, vocab, dark.value]);
 }
 
-export function Legend({ colour, attributes, range }: { colour: string; attributes?: Attributes; range?: [number, number] }) {
+export function Legend({
+  colour,
+  attributes,
+  range,
+}: {
+  colour: string;
+  attributes?: Attributes;
+  range?: [number, number];
+}) {
   const tone = dark.value ? "dark" : "light";
   if (colour === "kind")
-    return <ul class="legend">{attributes?.kind.map((k, i) => <li key={k}><i style={{ background: css(palettes[tone][i % 7]) }} />{k}</li>)}</ul>;
+    return (
+      <ul class="legend">
+        {attributes?.kind.map((k, i) => (
+          <li key={k}>
+            <i style={{ background: css(palettes[tone][i % 7]) }} />
+            {k}
+          </li>
+        ))}
+      </ul>
+    );
   if (!range) return null;
   const show = (v: number) => (Number.isInteger(v) ? String(v) : v.toFixed(2));
-  return <p class="legend"><span>{show(range[0])}</span><i class="scale" style={{ background: `linear-gradient(to right, ${[0, 0.33, 0.67, 1].map((t) => css(along(t, tone))).join(",")})` }} /><span>{show(range[1])}</span></p>;
+  return (
+    <p class="legend">
+      <span>{show(range[0])}</span>
+      <i
+        class="scale"
+        style={{
+          background: `linear-gradient(to right, ${[0, 0.33, 0.67, 1].map((t) => css(along(t, tone))).join(",")})`,
+        }}
+      />
+      <span>{show(range[1])}</span>
+    </p>
+  );
 }

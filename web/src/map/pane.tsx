@@ -69,15 +69,32 @@ export function Pane(props: PaneProps) {
     <>
       <div class="pane">
         <canvas ref={points} aria-hidden="true" />
-        <canvas ref={over} class={props.lasso ? "lasso" : ""} tabIndex={0} role="application"
+        <canvas
+          ref={over}
+          class={props.lasso ? "lasso" : ""}
+          tabIndex={0}
+          role="application"
           aria-label={`${props.name}: ${props.ids.length} tokens. Arrows move, plus and minus zoom; search finds a token by its text.`}
-          onPointerDown={(e) => s.down(e)} onPointerMove={hover} onPointerUp={(e) => s.up(e)} onPointerCancel={(e) => s.up(e)}
-          onPointerLeave={() => setNear(undefined)} onKeyDown={(e) => s.key(e)} onDblClick={() => s.whole()} />
-        {near && <div class="near" style={{ left: `${near.x + 12}px`, top: `${near.y + 12}px` }}>{near.label} <small>{near.id}</small></div>}
+          onPointerDown={(e) => s.down(e)}
+          onPointerMove={hover}
+          onPointerUp={(e) => s.up(e)}
+          onPointerCancel={(e) => s.up(e)}
+          onPointerLeave={() => setNear(undefined)}
+          onKeyDown={(e) => s.key(e)}
+          onDblClick={() => s.whole()}
+        />
+        {near && (
+          <div class="near" style={{ left: `${near.x + 12}px`, top: `${near.y + 12}px` }}>
+            {near.label} <small>{near.id}</small>
+          </div>
+        )}
         {!fast && <p class="word">This browser has no WebGL: the map is drawn by hand, slower.</p>}
       </div>
       <div class="row between">
-        <small>Drag to move, wheel or pinch to zoom, double click for the whole, shift and drag to encircle; a click shows the nearest in all dimensions.</small>
+        <small>
+          Drag to move, wheel or pinch to zoom, double click for the whole, shift and drag to encircle; a click shows
+          the nearest in all dimensions.
+        </small>
         <Save title={props.title} forms={forms} />
       </div>
     </>
@@ -111,7 +128,8 @@ class Scene {
   }
   resize(): void {
     const ratio = Math.min(2, devicePixelRatio);
-    for (const c of [this.under, this.over]) [c.width, c.height] = [Math.round(c.clientWidth * ratio), Math.round(c.clientHeight * ratio)];
+    for (const c of [this.under, this.over])
+      [c.width, c.height] = [Math.round(c.clientWidth * ratio), Math.round(c.clientHeight * ratio)];
     if (!this.moved) this.frame();
     this.redraw();
   }
@@ -139,11 +157,17 @@ class Scene {
     return { x: e.clientX - box.left, y: e.clientY - box.top };
   }
   private toMap(p: Point): Point {
-    return { x: this.camera.x + (p.x - this.over.clientWidth / 2) / this.camera.scale, y: this.camera.y - (p.y - this.over.clientHeight / 2) / this.camera.scale };
+    return {
+      x: this.camera.x + (p.x - this.over.clientWidth / 2) / this.camera.scale,
+      y: this.camera.y - (p.y - this.over.clientHeight / 2) / this.camera.scale,
+    };
   }
   private toPage(i: number): Point {
     const xy = this.props.xy!;
-    return { x: this.over.clientWidth / 2 + (xy[2 * i] - this.camera.x) * this.camera.scale, y: this.over.clientHeight / 2 - (xy[2 * i + 1] - this.camera.y) * this.camera.scale };
+    return {
+      x: this.over.clientWidth / 2 + (xy[2 * i] - this.camera.x) * this.camera.scale,
+      y: this.over.clientHeight / 2 - (xy[2 * i + 1] - this.camera.y) * this.camera.scale,
+    };
   }
   zoom(factor: number, about: Point): void {
     const held = this.toMap(about);
@@ -163,17 +187,27 @@ class Scene {
     const p = this.toPage(i);
     if (!closer && p.x > 0 && p.y > 0 && p.x < this.over.clientWidth && p.y < this.over.clientHeight) return;
     const whole = fit(this.props.xy, this.over.clientWidth, this.over.clientHeight);
-    this.camera = { x: this.props.xy[2 * i], y: this.props.xy[2 * i + 1], scale: closer ? Math.max(this.camera.scale, whole.scale * 12) : this.camera.scale };
+    this.camera = {
+      x: this.props.xy[2 * i],
+      y: this.props.xy[2 * i + 1],
+      scale: closer ? Math.max(this.camera.scale, whole.scale * 12) : this.camera.scale,
+    };
     this.pan(0, 0);
   }
   key(e: KeyboardEvent): void {
     const step = 60 / this.camera.scale;
     const middle = { x: this.over.clientWidth / 2, y: this.over.clientHeight / 2 };
     const acts: Record<string, () => void> = {
-      ArrowLeft: () => this.pan(-step, 0), ArrowRight: () => this.pan(step, 0), ArrowUp: () => this.pan(0, step), ArrowDown: () => this.pan(0, -step),
-      "+": () => this.zoom(1.3, middle), "=": () => this.zoom(1.3, middle), "-": () => this.zoom(1 / 1.3, middle), "0": () => this.whole(),
+      ArrowLeft: () => this.pan(-step, 0),
+      ArrowRight: () => this.pan(step, 0),
+      ArrowUp: () => this.pan(0, step),
+      ArrowDown: () => this.pan(0, -step),
+      "+": () => this.zoom(1.3, middle),
+      "=": () => this.zoom(1.3, middle),
+      "-": () => this.zoom(1 / 1.3, middle),
+      "0": () => this.whole(),
     };
-    if (acts[e.key]) e.preventDefault(), acts[e.key]();
+    if (acts[e.key]) (e.preventDefault(), acts[e.key]());
   }
 
   down(e: PointerEvent): void {
@@ -190,8 +224,12 @@ class Scene {
     this.travelled += Math.abs(now.x - before.x) + Math.abs(now.y - before.y);
     const other = [...this.pointers].find(([id]) => id !== e.pointerId)?.[1];
     this.pointers.set(e.pointerId, now);
-    if (this.path.length) this.path.push(now), this.redraw();
-    else if (other) this.zoom(Math.hypot(now.x - other.x, now.y - other.y) / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y)), other);
+    if (this.path.length) (this.path.push(now), this.redraw());
+    else if (other)
+      this.zoom(
+        Math.hypot(now.x - other.x, now.y - other.y) / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y)),
+        other,
+      );
     else this.pan((before.x - now.x) / this.camera.scale, (now.y - before.y) / this.camera.scale);
     return true;
   }
@@ -207,7 +245,8 @@ class Scene {
   }
   private inside(): number[] {
     const found: number[] = [];
-    for (let i = 0; i < this.props.ids.length; ++i) if (within(this.toPage(i), this.path)) found.push(this.props.ids[i]);
+    for (let i = 0; i < this.props.ids.length; ++i)
+      if (within(this.toPage(i), this.path)) found.push(this.props.ids[i]);
     return found;
   }
   nearest(p: Point): number | undefined {
@@ -249,7 +288,8 @@ class Scene {
   private fitted?: { xy: Float32Array; scale: number };
   private fitScale(): number {
     const xy = this.props.xy!;
-    if (this.fitted?.xy !== xy) this.fitted = { xy, scale: fit(xy, this.over.clientWidth, this.over.clientHeight).scale };
+    if (this.fitted?.xy !== xy)
+      this.fitted = { xy, scale: fit(xy, this.over.clientWidth, this.over.clientHeight).scale };
     return this.fitted.scale;
   }
   private drawLines(ink: CanvasRenderingContext2D): void {
@@ -263,7 +303,7 @@ class Scene {
       const to = this.props.ids.indexOf(id);
       if (to < 0) continue;
       const b = this.toPage(to);
-      ink.moveTo(a.x, a.y), ink.lineTo(b.x, b.y);
+      (ink.moveTo(a.x, a.y), ink.lineTo(b.x, b.y));
     }
     ink.stroke();
   }
@@ -274,7 +314,7 @@ class Scene {
     for (let i = 0; i < this.props.ids.length; ++i) {
       if (!this.props.marked.has(this.props.ids[i])) continue;
       const p = this.toPage(i);
-      ink.beginPath(), ink.arc(p.x, p.y, this.props.ids[i] === this.props.centre ? 7 : 4, 0, 7), ink.stroke();
+      (ink.beginPath(), ink.arc(p.x, p.y, this.props.ids[i] === this.props.centre ? 7 : 4, 0, 7), ink.stroke());
     }
   }
   /** Which points are named where; those that are marked come first, in bold. */
@@ -286,9 +326,19 @@ class Scene {
       return this.widths.get(i)!;
     };
     const first = new Set([...(centre === undefined ? [] : [centre]), ...lines, ...marked]);
-    const ahead = first.size ? Array.from(ids.keys()).filter((i) => first.has(ids[i])).sort((a, b) => Number(ids[b] === centre) - Number(ids[a] === centre)) : [];
-    return place(xy!, [...ahead.slice(0, 300), ...order], this.camera, this.over.clientWidth, this.over.clientHeight, widthOf)
-      .map((spot) => ({ ...spot, bold: first.has(ids[spot.index]) }));
+    const ahead = first.size
+      ? Array.from(ids.keys())
+          .filter((i) => first.has(ids[i]))
+          .sort((a, b) => Number(ids[b] === centre) - Number(ids[a] === centre))
+      : [];
+    return place(
+      xy!,
+      [...ahead.slice(0, 300), ...order],
+      this.camera,
+      this.over.clientWidth,
+      this.over.clientHeight,
+      widthOf,
+    ).map((spot) => ({ ...spot, bold: first.has(ids[spot.index]) }));
   }
   private drawNames(ink: CanvasRenderingContext2D): void {
     const { labels } = this.props;
@@ -296,8 +346,8 @@ class Scene {
     ink.lineJoin = "round";
     for (const { index, x, y, bold } of this.names(ink)) {
       ink.font = bold ? "600 12px system-ui, sans-serif" : "12px system-ui, sans-serif";
-      ink.strokeStyle = this.props.ink.halo, ink.strokeText(labels[index], x + 6, y + 4);
-      ink.fillStyle = this.props.ink.text, ink.fillText(labels[index], x + 6, y + 4);
+      ((ink.strokeStyle = this.props.ink.halo), ink.strokeText(labels[index], x + 6, y + 4));
+      ((ink.fillStyle = this.props.ink.text), ink.fillText(labels[index], x + 6, y + 4));
     }
   }
   /** What is in sight, as a drawing. */
@@ -305,12 +355,16 @@ class Scene {
     const { ids, labels, colours, lines, centre, ink } = this.props;
     const [w, h] = [this.over.clientWidth, this.over.clientHeight];
     const at = (p: Point) => [p.x.toFixed(1), p.y.toFixed(1)];
-    const out = [`<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}" font-family="sans-serif" font-size="12"><rect width="${w}" height="${h}" fill="${ink.halo}"/>`];
+    const out = [
+      `<svg xmlns="http://www.w3.org/2000/svg" width="${w}" height="${h}" font-family="sans-serif" font-size="12"><rect width="${w}" height="${h}" fill="${ink.halo}"/>`,
+    ];
     for (let i = 0; this.props.xy && i < ids.length; ++i) {
       const p = this.toPage(i);
       if (!(p.x >= 0 && p.y >= 0 && p.x <= w && p.y <= h)) continue;
       const [x, y] = at(p);
-      out.push(`<circle cx="${x}" cy="${y}" r="${(this.size() / 2).toFixed(1)}" fill="rgb(${colours.slice(4 * i, 4 * i + 3).join()})" fill-opacity="${(colours[4 * i + 3] / 255).toFixed(2)}"/>`);
+      out.push(
+        `<circle cx="${x}" cy="${y}" r="${(this.size() / 2).toFixed(1)}" fill="rgb(${colours.slice(4 * i, 4 * i + 3).join()})" fill-opacity="${(colours[4 * i + 3] / 255).toFixed(2)}"/>`,
+      );
     }
     const from = centre === undefined ? -1 : ids.indexOf(centre);
     for (const to of from < 0 ? [] : lines.map((id) => ids.indexOf(id)).filter((i) => i >= 0)) {
@@ -318,7 +372,9 @@ class Scene {
       out.push(`<path d="M${a} ${b}L${c} ${d}" stroke="${ink.line}" stroke-width="1.2"/>`);
     }
     for (const { index, x, y, bold } of this.props.xy ? this.names(this.over.getContext("2d")!) : [])
-      out.push(`<text x="${(x + 6).toFixed(1)}" y="${(y + 4).toFixed(1)}" fill="${ink.text}" stroke="${ink.halo}" stroke-width="3" paint-order="stroke"${bold ? ' font-weight="600"' : ""}>${escaped(labels[index])}</text>`);
+      out.push(
+        `<text x="${(x + 6).toFixed(1)}" y="${(y + 4).toFixed(1)}" fill="${ink.text}" stroke="${ink.halo}" stroke-width="3" paint-order="stroke"${bold ? ' font-weight="600"' : ""}>${escaped(labels[index])}</text>`,
+      );
     return [...out, "</svg>"].join("\n");
   }
   png(done: (picture: Blob) => void): void {
@@ -327,7 +383,7 @@ class Scene {
     const ink = whole.getContext("2d")!;
     ink.fillStyle = this.props.ink.halo;
     ink.fillRect(0, 0, whole.width, whole.height);
-    ink.drawImage(this.under, 0, 0), ink.drawImage(this.over, 0, 0);
+    (ink.drawImage(this.under, 0, 0), ink.drawImage(this.over, 0, 0));
     whole.toBlob((picture) => picture && done(picture), "image/png");
   }
   table(): Table {
@@ -342,11 +398,12 @@ class Scene {
     ink.setLineDash([5, 4]);
     ink.beginPath();
     this.path.forEach((p, i) => (i ? ink.lineTo(p.x, p.y) : ink.moveTo(p.x, p.y)));
-    ink.closePath(), ink.stroke(), ink.setLineDash([]);
+    (ink.closePath(), ink.stroke(), ink.setLineDash([]));
   }
 }
 
-const escaped = (text: string): string => text.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]!).replace(/[\u0000-\u001f]/g, "\ufffd");
+const escaped = (text: string): string =>
+  text.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]!).replace(/[\u0000-\u001f]/g, "\ufffd");
 
 /** Even-odd rule. */
 function within(p: Point, path: Point[]): boolean {

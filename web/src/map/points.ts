@@ -45,14 +45,18 @@ void main() {
 
 function program(gl: WebGL2RenderingContext): WebGLProgram {
   const made = gl.createProgram()!;
-  for (const [kind, source] of [[gl.VERTEX_SHADER, vertexShader], [gl.FRAGMENT_SHADER, fragmentShader]] as const) {
+  for (const [kind, source] of [
+    [gl.VERTEX_SHADER, vertexShader],
+    [gl.FRAGMENT_SHADER, fragmentShader],
+  ] as const) {
     const shader = gl.createShader(kind)!;
     gl.shaderSource(shader, source);
     gl.compileShader(shader);
     gl.attachShader(made, shader);
   }
   gl.linkProgram(made);
-  if (!gl.getProgramParameter(made, gl.LINK_STATUS) && !gl.isContextLost()) throw new Error(gl.getProgramInfoLog(made) ?? "WebGL");
+  if (!gl.getProgramParameter(made, gl.LINK_STATUS) && !gl.isContextLost())
+    throw new Error(gl.getProgramInfoLog(made) ?? "WebGL");
   return made;
 }
 
@@ -70,7 +74,10 @@ function byWebGL(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext): Painter
     shader = program(gl);
     buffers = [gl.createBuffer()!, gl.createBuffer()!];
     gl.useProgram(shader);
-    [["at", 2, gl.FLOAT, false], ["colour", 4, gl.UNSIGNED_BYTE, true]].forEach(([name, size, type, norm], i) => {
+    [
+      ["at", 2, gl.FLOAT, false],
+      ["colour", 4, gl.UNSIGNED_BYTE, true],
+    ].forEach(([name, size, type, norm], i) => {
       const place = gl.getAttribLocation(shader, name as string);
       gl.bindBuffer(gl.ARRAY_BUFFER, buffers[i]);
       gl.enableVertexAttribArray(place);
@@ -78,7 +85,7 @@ function byWebGL(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext): Painter
     });
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    fill(0, xy), fill(1, rgba);
+    (fill(0, xy), fill(1, rgba));
   };
   set();
   canvas.addEventListener("webglcontextlost", (e) => e.preventDefault());
@@ -94,7 +101,11 @@ function byWebGL(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext): Painter
       gl.clear(gl.COLOR_BUFFER_BIT);
       if (!count || rgba.length < count * 4) return;
       gl.uniform2f(gl.getUniformLocation(shader, "centre"), camera.x, camera.y);
-      gl.uniform2f(gl.getUniformLocation(shader, "zoom"), (2 * camera.scale) / canvas.clientWidth, (2 * camera.scale) / canvas.clientHeight);
+      gl.uniform2f(
+        gl.getUniformLocation(shader, "zoom"),
+        (2 * camera.scale) / canvas.clientWidth,
+        (2 * camera.scale) / canvas.clientHeight,
+      );
       gl.uniform1f(gl.getUniformLocation(shader, "size"), size * ratio);
       gl.drawArrays(gl.POINTS, 0, count);
     },
@@ -117,7 +128,12 @@ function byHand(canvas: HTMLCanvasElement): Painter {
       const [w, h] = [canvas.clientWidth / 2, canvas.clientHeight / 2];
       for (let i = 0; i < xy.length / 2; ++i) {
         ink.fillStyle = `rgba(${rgba[4 * i]},${rgba[4 * i + 1]},${rgba[4 * i + 2]},${rgba[4 * i + 3] / 255})`;
-        ink.fillRect(w + (xy[2 * i] - camera.x) * camera.scale - size / 2, h - (xy[2 * i + 1] - camera.y) * camera.scale - size / 2, size, size);
+        ink.fillRect(
+          w + (xy[2 * i] - camera.x) * camera.scale - size / 2,
+          h - (xy[2 * i + 1] - camera.y) * camera.scale - size / 2,
+          size,
+          size,
+        );
       }
     },
     close() {},
@@ -127,7 +143,9 @@ function byHand(canvas: HTMLCanvasElement): Painter {
 /** The camera that shows all points but the farthest in a thousand. */
 export function fit(xy: Float32Array, width: number, height: number): Camera {
   const range = (axis: 0 | 1): [number, number] => {
-    const values = Float32Array.from({ length: xy.length / 2 }, (_, i) => xy[2 * i + axis]).filter(Number.isFinite).sort();
+    const values = Float32Array.from({ length: xy.length / 2 }, (_, i) => xy[2 * i + axis])
+      .filter(Number.isFinite)
+      .sort();
     const skip = values.length > 2000 ? Math.floor(values.length / 1000) : 0;
     return [values[skip] ?? 0, values[values.length - 1 - skip] ?? 1];
   };

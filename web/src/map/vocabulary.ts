@@ -24,15 +24,19 @@ export interface Chosen {
 
 /** Undefined while it is on its way. */
 export function useVocabulary(model: string): Vocabulary | undefined {
-  const known = useAnswer(`vocabulary ${model}`, async (signal): Promise<Vocabulary> => {
-    const [{ labels }, attributes] = await Promise.all([
-      call<{ labels: string[] }>(of(model, "vocabulary/labels"), undefined, { signal }),
-      call<Attributes>(of(model, "vocabulary/attributes"), undefined, { signal }),
-    ]);
-    const byLabel = new Map<string, number>();
-    labels.forEach((label, id) => byLabel.has(label) || byLabel.set(label, id));
-    return { model, labels, attributes, byLabel };
-  }, Infinity).data;
+  const known = useAnswer(
+    `vocabulary ${model}`,
+    async (signal): Promise<Vocabulary> => {
+      const [{ labels }, attributes] = await Promise.all([
+        call<{ labels: string[] }>(of(model, "vocabulary/labels"), undefined, { signal }),
+        call<Attributes>(of(model, "vocabulary/attributes"), undefined, { signal }),
+      ]);
+      const byLabel = new Map<string, number>();
+      labels.forEach((label, id) => byLabel.has(label) || byLabel.set(label, id));
+      return { model, labels, attributes, byLabel };
+    },
+    Infinity,
+  ).data;
   return known?.model === model ? known : undefined;
 }
 

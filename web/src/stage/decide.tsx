@@ -18,16 +18,32 @@ const own = (name: string) => session.value.own.stage?.[name];
 const other = computed(() => own("other") ?? counterfactual.value ?? "");
 const jobId = computed(() => own("patch") || undefined);
 
-interface Answers { target: string; against: string; same: boolean; lengths: [number, number] }
+interface Answers {
+  target: string;
+  against: string;
+  same: boolean;
+  lengths: [number, number];
+}
 
 /** What both texts say next: the answers between which it is decided. */
-const answers = answered(() => (deciding.value && other.value && text.value ? JSON.stringify({ model: model.value, clean: text.value, corrupt: other.value }) : undefined),
+const answers = answered(
+  () =>
+    deciding.value && other.value && text.value
+      ? JSON.stringify({ model: model.value, clean: text.value, corrupt: other.value })
+      : undefined,
   async (q, signal): Promise<Answers> => {
     const { clean, corrupt } = JSON.parse(q);
     const [a, b] = await Promise.all([clean, corrupt].map((text) => call<Stage>("stage", { text, k: 2 }, { signal })));
     const against = b.top[0].id === a.top[0].id ? b.top[1] : b.top[0];
-    return { target: `#${a.top[0].id}`, against: `#${against.id}`, same: a.top[0].id === b.top[0].id, lengths: [a.ids.length, b.ids.length] };
-  }, { settle: 150 });
+    return {
+      target: `#${a.top[0].id}`,
+      against: `#${against.id}`,
+      same: a.top[0].id === b.top[0].id,
+      lengths: [a.ids.length, b.ids.length],
+    };
+  },
+  { settle: 150 },
+);
 
 const error = signal<Error | undefined>(undefined);
 
@@ -35,13 +51,23 @@ export async function begin(): Promise<void> {
   error.value = undefined;
   setParams({ decide: "yes", patch: undefined }, "stage");
   try {
-    for (let tries = 0; (answers.value.loading || !answers.value.data) && !answers.value.error && tries < 100; ++tries) await new Promise((done) => setTimeout(done, 50));
+    for (let tries = 0; (answers.value.loading || !answers.value.data) && !answers.value.error && tries < 100; ++tries)
+      await new Promise((done) => setTimeout(done, 50));
     const found = answers.value;
     if (!found.data) throw found.error ?? new Error("write a second text, of as many tokens, that has another answer");
     const [a, b] = found.data.lengths;
-    if (a !== b) throw new Error(`the texts have ${a} and ${b} tokens: a place in the one must be a place in the other`);
-    const chosen = targets.value.length > 1 && mixing.value && own("other") === undefined ? targets.value : [found.data.target, found.data.against];
-    setParams({ patch: await start("patch", { clean: text.value, corrupt: other.value, target: chosen[0], against: chosen[1] }) }, "stage");
+    if (a !== b)
+      throw new Error(`the texts have ${a} and ${b} tokens: a place in the one must be a place in the other`);
+    const chosen =
+      targets.value.length > 1 && mixing.value && own("other") === undefined
+        ? targets.value
+        : [found.data.target, found.data.against];
+    setParams(
+      {
+        patch: await start("patch", { clean: text.value, corrupt: other.value, target: chosen[0], against: chosen[1] }),
+      },
+      "stage",
+    );
   } catch (e) {
     error.value = e as Error;
   }
@@ -49,7 +75,12 @@ export async function begin(): Promise<void> {
 
 export const close = (): void => setParams({ decide: undefined, patch: undefined, other: undefined }, "stage");
 
-interface Patched { clean: number; corrupt: number; grid: Table; heads: Table }
+interface Patched {
+  clean: number;
+  corrupt: number;
+  grid: Table;
+  heads: Table;
+}
 
 export function Decide({ info }: { info: ModelInfo }) {
   const job = useJob(jobId.value, () => setParams({ patch: undefined }, "stage"));
@@ -57,7 +88,10 @@ export function Decide({ info }: { info: ModelInfo }) {
   useEffect(() => {
     if (!jobId.value || !job) return;
     let alive = true;
-    call<Job>(`jobs/${jobId.value}`).then((j) => alive && (partial.value = j), () => {});
+    call<Job>(`jobs/${jobId.value}`).then(
+      (j) => alive && (partial.value = j),
+      () => {},
+    );
     return () => void (alive = false);
   }, [job?.version, job?.fraction, job?.state, jobId.value]);
   const source = jobId.value ? (partial.value?.result ?? partial.value?.partial) : undefined;
@@ -66,13 +100,40 @@ export function Decide({ info }: { info: ModelInfo }) {
   const busy = job && ["queued", "running", "paused"].includes(job.state);
   return (
     <section class="decide" aria-label="Where is it decided?">
-      <header><h2>Where is it decided?</h2><button type="button" class="quiet" aria-label="Close: where is it decided" onClick={close}>×</button></header>
-      <Text label="Another text, of as many tokens, with another answer" value={other.value} set={(v) => setParams({ other: v, patch: undefined }, "stage")} />
-      <p class="soft">{answers.value.data ? answers.value.data.same ? "Both texts say the same next: their second answers are compared." : "" : ""}</p>
+      <header>
+        <h2>Where is it decided?</h2>
+        <button type="button" class="quiet" aria-label="Close: where is it decided" onClick={close}>
+          ×
+        </button>
+      </header>
+      <Text
+        label="Another text, of as many tokens, with another answer"
+        value={other.value}
+        set={(v) => setParams({ other: v, patch: undefined }, "stage")}
+      />
+      <p class="soft">
+        {answers.value.data
+          ? answers.value.data.same
+            ? "Both texts say the same next: their second answers are compared."
+            : ""
+          : ""}
+      </p>
       <Trouble error={error.value ?? answers.value.error} />
       {busy ? (
-        <p class="job" role="status"><progress value={job.fraction || undefined} max={1} aria-label="patching" /> <span>{job.seconds_left == null ? "starting" : `${Math.ceil(job.seconds_left)} s left`}</span> <button type="button" class="quiet" onClick={() => void control(job.id, "cancel")}>Cancel</button></p>
-      ) : !done && <button type="button" class="main" onClick={() => void begin()}>Find out</button>}
+        <p class="job" role="status">
+          <progress value={job.fraction || undefined} max={1} aria-label="patching" />{" "}
+          <span>{job.seconds_left == null ? "starting" : `${Math.ceil(job.seconds_left)} s left`}</span>{" "}
+          <button type="button" class="quiet" onClick={() => void control(job.id, "cancel")}>
+            Cancel
+          </button>
+        </p>
+      ) : (
+        !done && (
+          <button type="button" class="main" onClick={() => void begin()}>
+            Find out
+          </button>
+        )
+      )}
       {job?.state === "failed" && <Trouble error={new Error(job.error?.message ?? "the work failed")} />}
       {patched && <Found patched={patched} done={done} info={info} />}
       {done && <Commands info={info} />}
@@ -80,13 +141,33 @@ export function Decide({ info }: { info: ModelInfo }) {
   );
 }
 
-interface Place { value: number; site: string; block: number; position: number; token: string }
-interface Head { value: number; block: number; head: number }
+interface Place {
+  value: number;
+  site: string;
+  block: number;
+  position: number;
+  token: string;
+}
+interface Head {
+  value: number;
+  block: number;
+  head: number;
+}
 
-const siteNames: Record<string, string> = { resid_pre: "the vector", attn_out: "what attention adds", mlp_out: "what the MLP adds" };
+const siteNames: Record<string, string> = {
+  resid_pre: "the vector",
+  attn_out: "what attention adds",
+  mlp_out: "what the MLP adds",
+};
 
 function read(p: Patched): { places: Place[]; heads: Head[] } {
-  const [site, block, position, token, value] = [texts(p.grid, "site"), numbers(p.grid, "block"), numbers(p.grid, "position"), texts(p.grid, "token"), numbers(p.grid, "restored")];
+  const [site, block, position, token, value] = [
+    texts(p.grid, "site"),
+    numbers(p.grid, "block"),
+    numbers(p.grid, "position"),
+    texts(p.grid, "token"),
+    numbers(p.grid, "restored"),
+  ];
   const [hb, hh, hv] = [numbers(p.heads, "block"), numbers(p.heads, "head"), numbers(p.heads, "restored")];
   return {
     places: value.map((v, i) => ({ value: v, site: site[i], block: block[i], position: position[i], token: token[i] })),
@@ -94,7 +175,8 @@ function read(p: Patched): { places: Place[]; heads: Head[] } {
   };
 }
 
-const best = <T extends { value: number }>(list: T[]): T | undefined => list.reduce<T | undefined>((a, b) => (!a || b.value > a.value ? b : a), undefined);
+const best = <T extends { value: number }>(list: T[]): T | undefined =>
+  list.reduce<T | undefined>((a, b) => (!a || b.value > a.value ? b : a), undefined);
 
 function Found({ patched, done, info }: { patched: Patched; done: boolean; info: ModelInfo }) {
   const site = useSignal("resid_pre");
@@ -102,30 +184,94 @@ function Found({ patched, done, info }: { patched: Patched; done: boolean; info:
   const sites = [...new Set(places.map((p) => p.site))];
   const shown = sites.includes(site.value) ? site.value : sites[0];
   const last = stage.value.data ? stage.value.data.ids.length - 1 : 0;
-  const head = best(heads), mlp = best(places.filter((p) => p.site === "mlp_out"));
+  const head = best(heads),
+    mlp = best(places.filter((p) => p.site === "mlp_out"));
   const isHead = head !== undefined && (!mlp || head.value >= mlp.value);
   return (
     <>
       {done && (head || mlp) && (
         <div class="verdict" role="status">
-          <p>{isHead
-            ? <>Of all heads, <b>head {head!.block}.{head!.head}</b> brings back the most: <b>{percent(Math.max(0, head!.value))}</b> of the difference between the answers.</>
-            : <>Of all parts, <b>the MLP of block {mlp!.block} at {mlp!.token}</b> brings back the most: <b>{percent(Math.max(0, mlp!.value))}</b> of the difference.</>}</p>
+          <p>
+            {isHead ? (
+              <>
+                Of all heads,{" "}
+                <b>
+                  head {head!.block}.{head!.head}
+                </b>{" "}
+                brings back the most: <b>{percent(Math.max(0, head!.value))}</b> of the difference between the answers.
+              </>
+            ) : (
+              <>
+                Of all parts,{" "}
+                <b>
+                  the MLP of block {mlp!.block} at {mlp!.token}
+                </b>{" "}
+                brings back the most: <b>{percent(Math.max(0, mlp!.value))}</b> of the difference.
+              </>
+            )}
+          </p>
           <div class="row">
-            <button type="button" onClick={() => { setParams({ tab: isHead ? "attention" : "changes" }, "stage"); open(isHead ? { block: head!.block, position: last } : { block: mlp!.block, position: mlp!.position }); }}>Open it</button>
-            <button type="button" class="main" onClick={() => (isHead ? pin({ at: `blocks.${head!.block}.z/${head!.head}`, do: "zero", name: `head ${head!.block}.${head!.head} off` }) : pin({ at: `blocks.${mlp!.block}.mlp_out@${mlp!.position}`, do: "zero", name: `MLP ${mlp!.block} off, ${mlp!.token}` }))}>Switch it off</button>
+            <button
+              type="button"
+              onClick={() => {
+                setParams({ tab: isHead ? "attention" : "changes" }, "stage");
+                open(isHead ? { block: head!.block, position: last } : { block: mlp!.block, position: mlp!.position });
+              }}
+            >
+              Open it
+            </button>
+            <button
+              type="button"
+              class="main"
+              onClick={() =>
+                isHead
+                  ? pin({
+                      at: `blocks.${head!.block}.z/${head!.head}`,
+                      do: "zero",
+                      name: `head ${head!.block}.${head!.head} off`,
+                    })
+                  : pin({
+                      at: `blocks.${mlp!.block}.mlp_out@${mlp!.position}`,
+                      do: "zero",
+                      name: `MLP ${mlp!.block} off, ${mlp!.token}`,
+                    })
+              }
+            >
+              Switch it off
+            </button>
           </div>
         </div>
       )}
       <div class="colouring" role="group" aria-label="Which vectors are put in">
-        {["resid_pre", "attn_out", "mlp_out"].map((s) => <button key={s} type="button" aria-pressed={s === shown} disabled={!sites.includes(s)} onClick={() => (site.value = s)}>{siteNames[s]}</button>)}
+        {["resid_pre", "attn_out", "mlp_out"].map((s) => (
+          <button
+            key={s}
+            type="button"
+            aria-pressed={s === shown}
+            disabled={!sites.includes(s)}
+            onClick={() => (site.value = s)}
+          >
+            {siteNames[s]}
+          </button>
+        ))}
       </div>
       <Grid places={places.filter((p) => p.site === shown)} blocks={info.blocks} site={shown} />
       {heads.length > 0 && (
         <ol class="likely" aria-label="Heads that bring the answer back">
-          {[...heads].sort((a, b) => b.value - a.value).slice(0, 4).map((h) => (
-            <li key={`${h.block}.${h.head}`}><span>head {h.block}.{h.head}</span><span class="bar" aria-hidden="true"><i style={{ width: `${100 * Math.max(0, Math.min(1, h.value))}%` }} /></span><span class="amount">{percent(Math.max(0, h.value))}</span></li>
-          ))}
+          {[...heads]
+            .sort((a, b) => b.value - a.value)
+            .slice(0, 4)
+            .map((h) => (
+              <li key={`${h.block}.${h.head}`}>
+                <span>
+                  head {h.block}.{h.head}
+                </span>
+                <span class="bar" aria-hidden="true">
+                  <i style={{ width: `${100 * Math.max(0, Math.min(1, h.value))}%` }} />
+                </span>
+                <span class="amount">{percent(Math.max(0, h.value))}</span>
+              </li>
+            ))}
         </ol>
       )}
     </>
@@ -140,14 +286,26 @@ function Grid({ places, blocks, site }: { places: Place[]; blocks: number; site?
   const positions = labels.length;
   const line = Math.max(5, Math.min(9, Math.floor(230 / blocks)));
   if (positions === 0) return null;
-  const cells = Array.from({ length: blocks }, (_, b) => Array.from({ length: positions }, (_, t) => at.get(`${b} ${t}`)));
+  const cells = Array.from({ length: blocks }, (_, b) =>
+    Array.from({ length: positions }, (_, t) => at.get(`${b} ${t}`)),
+  );
   return (
-    <div class="patched" role="img" aria-label={`How much of the answer ${siteNames[site ?? ""] ?? "a vector"} brings back at each position and block; most ${((p) => (p ? `at ${p.token}, block ${p.block}: ${percent(Math.max(0, p.value))}` : "not known yet"))(best(places))}`}
-      style={{ gridTemplateColumns: `repeat(${positions}, minmax(0, 1fr))`, gridAutoRows: `${line}px` }}>
-      {cells.flatMap((row, b) => row.map((p, t) => (
-        <span key={`${b} ${t}`} title={p ? `${p.token}, block ${b}: ${percent(Math.max(0, p.value))} brought back` : ""} onClick={() => open({ block: Math.max(-1, site === "resid_pre" ? b - 1 : b), position: t })}
-          style={{ background: p ? css(ground(colours.felt, Math.max(0, p.value), tone)) : undefined }} />
-      )))}
+    <div
+      class="patched"
+      role="img"
+      aria-label={`How much of the answer ${siteNames[site ?? ""] ?? "a vector"} brings back at each position and block; most ${((p) => (p ? `at ${p.token}, block ${p.block}: ${percent(Math.max(0, p.value))}` : "not known yet"))(best(places))}`}
+      style={{ gridTemplateColumns: `repeat(${positions}, minmax(0, 1fr))`, gridAutoRows: `${line}px` }}
+    >
+      {cells.flatMap((row, b) =>
+        row.map((p, t) => (
+          <span
+            key={`${b} ${t}`}
+            title={p ? `${p.token}, block ${b}: ${percent(Math.max(0, p.value))} brought back` : ""}
+            onClick={() => open({ block: Math.max(-1, site === "resid_pre" ? b - 1 : b), position: t })}
+            style={{ background: p ? css(ground(colours.felt, Math.max(0, p.value), tone)) : undefined }}
+          />
+        )),
+      )}
     </div>
   );
 }
@@ -155,7 +313,12 @@ function Grid({ places, blocks, site }: { places: Place[]; blocks: number; site?
 function Commands({ info }: { info: ModelInfo }) {
   const a = answers.value.data;
   if (!a) return null;
-  const [target, against] = targets.value.length > 1 && mixing.value && own("other") === undefined ? targets.value : [a.target, a.against];
-  return <Same command={`${program(info, "patch")} ${shell(text.value)} ${shell(other.value)} --target ${shell(target)} --against ${shell(against)}`}
-    python={`import embscope\nmodel = embscope.load(${python(info)})\nmodel.patch(${py(text.value)}, ${py(other.value)}, target=${py(target)}, against=${py(against)})`} />;
+  const [target, against] =
+    targets.value.length > 1 && mixing.value && own("other") === undefined ? targets.value : [a.target, a.against];
+  return (
+    <Same
+      command={`${program(info, "patch")} ${shell(text.value)} ${shell(other.value)} --target ${shell(target)} --against ${shell(against)}`}
+      python={`import embscope\nmodel = embscope.load(${python(info)})\nmodel.patch(${py(text.value)}, ${py(other.value)}, target=${py(target)}, against=${py(against)})`}
+    />
+  );
 }

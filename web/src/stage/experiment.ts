@@ -37,7 +37,9 @@ export const followed = computed<[string, string]>(() => {
 function pinsOf(list?: string): Pin[] {
   try {
     const pins: unknown = JSON.parse(list ?? "[]");
-    return Array.isArray(pins) ? (pins as Pin[]).filter((e) => typeof e?.at === "string" && typeof e?.do === "string") : [];
+    return Array.isArray(pins)
+      ? (pins as Pin[]).filter((e) => typeof e?.at === "string" && typeof e?.do === "string")
+      : [];
   } catch {
     return [];
   }
@@ -45,7 +47,10 @@ function pinsOf(list?: string): Pin[] {
 
 // What was done before, and what was taken back
 const key = "embscope.undo";
-interface History { past: string[]; future: string[] }
+interface History {
+  past: string[];
+  future: string[];
+}
 
 function stored(): History {
   try {
@@ -59,7 +64,8 @@ function stored(): History {
 
 export const history = signal<History>(stored());
 
-const snapshot = (): string => JSON.stringify(Object.fromEntries(experimentNames.map((n) => [n, session.peek().shared[n]])));
+const snapshot = (): string =>
+  JSON.stringify(Object.fromEntries(experimentNames.map((n) => [n, session.peek().shared[n]])));
 
 function keep(next: History): void {
   history.value = next;
@@ -70,13 +76,15 @@ function keep(next: History): void {
   }
 }
 
-let lastKind = "", lastTime = 0;
+let lastKind = "",
+  lastTime = 0;
 
 /** Changes the experiment. `kind` joins a run of changes (keystrokes, a drag) to one step of the history. */
 export function act(params: Params, kind = ""): void {
   const now = performance.now();
   const before = snapshot();
-  if (!kind || kind !== lastKind || now - lastTime > 1500) keep({ past: [...history.peek().past, before].slice(-100), future: [] });
+  if (!kind || kind !== lastKind || now - lastTime > 1500)
+    keep({ past: [...history.peek().past, before].slice(-100), future: [] });
   [lastKind, lastTime] = [kind, now];
   setParams(params);
 }
@@ -115,5 +123,14 @@ export const pin = (one: Pin): void => setPins([...pins.peek(), one]);
 
 /** The vector of `word` (its `nth` occurrence) begins to turn into that of another. The answers are those of both ends. */
 export function mix(word: string, nth: number, withWord: string, share = 0.5): void {
-  act({ text: text.peek(), replace: word, nth: nth ? String(nth) : undefined, with: withWord, p: String(share), a: undefined, b: undefined, site: undefined });
+  act({
+    text: text.peek(),
+    replace: word,
+    nth: nth ? String(nth) : undefined,
+    with: withWord,
+    p: String(share),
+    a: undefined,
+    b: undefined,
+    site: undefined,
+  });
 }

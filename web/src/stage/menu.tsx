@@ -19,7 +19,11 @@ export const closeMenu = (): void => {
   back?.focus({ preventScroll: true });
 };
 
-export interface Action { name: string; act: () => void; why?: string }
+export interface Action {
+  name: string;
+  act: () => void;
+  why?: string;
+}
 
 const where = (point: string, { block, position }: Place): string => `blocks.${block}.${point}@${position}`;
 
@@ -32,21 +36,39 @@ export function actions(at: Place): Action[] {
   const other = counterfactual.value;
   const list: Action[] = [];
   if (at.block < 0) list.push({ name: "Mix with another word…", act: () => mixField(at.position) });
-  list.push({ name: "Switch the vector off", act: () => pin({ at: own, do: "zero", name: name(`${placeName(at.block)} off`) }) });
+  list.push({
+    name: "Switch the vector off",
+    act: () => pin({ at: own, do: "zero", name: name(`${placeName(at.block)} off`) }),
+  });
   if (at.block >= 0) {
-    list.push({ name: `Switch off what attention adds in block ${at.block}`, act: () => pin({ at: where("attn_out", at), do: "zero", name: name(`attention ${at.block} off`) }) });
-    list.push({ name: `Switch off what the MLP adds in block ${at.block}`, act: () => pin({ at: where("mlp_out", at), do: "zero", name: name(`MLP ${at.block} off`) }) });
+    list.push({
+      name: `Switch off what attention adds in block ${at.block}`,
+      act: () => pin({ at: where("attn_out", at), do: "zero", name: name(`attention ${at.block} off`) }),
+    });
+    list.push({
+      name: `Switch off what the MLP adds in block ${at.block}`,
+      act: () => pin({ at: where("mlp_out", at), do: "zero", name: name(`MLP ${at.block} off`) }),
+    });
   }
   if (other !== undefined && !(other.includes("'") && other.includes('"')))
-    list.push({ name: `Put in what “${other.length > 40 ? other.slice(0, 38) + "…" : other}” has here`, act: () => pin({ at: own, do: `set run(${quoted(other)})`, name: name("from the other text") }) });
+    list.push({
+      name: `Put in what “${other.length > 40 ? other.slice(0, 38) + "…" : other}” has here`,
+      act: () => pin({ at: own, do: `set run(${quoted(other)})`, name: name("from the other text") }),
+    });
   const [a, b] = targets.value.length > 1 ? targets.value : followed.value;
   if (a && b && at.block >= 0) {
     const word = (t: string) => (t.startsWith("#") ? t : quoted(t));
     const [x, y] = [stage.value.data?.targets[0]?.label ?? a, stage.value.data?.targets[1]?.label ?? b];
-    list.push({ name: `Steer from ${x} towards ${y}`, act: () => pin({ at: own, do: `add 4 * (${word(b)} - ${word(a)})`, name: name(`towards ${y}`) }) });
+    list.push({
+      name: `Steer from ${x} towards ${y}`,
+      act: () => pin({ at: own, do: `add 4 * (${word(b)} - ${word(a)})`, name: name(`towards ${y}`) }),
+    });
   }
   list.push({ name: "Double it", act: () => pin({ at: own, do: "scale 2", name: name("doubled") }) });
-  list.push({ name: "Add noise", act: () => pin({ at: own, do: `noise ${at.block < 0 ? 0.05 : 1} seed 1`, name: name("noise") }) });
+  list.push({
+    name: "Add noise",
+    act: () => pin({ at: own, do: `noise ${at.block < 0 ? 0.05 : 1} seed 1`, name: name("noise") }),
+  });
   return list;
 }
 
@@ -76,8 +98,18 @@ export function CellMenu() {
   };
   const done = (act: () => void) => () => (closeMenu(), open(now.at), act());
   return (
-    <div ref={box} class="cell-menu" role="menu" aria-label={`${stage.value.data?.labels[now.at.position] ?? ""}, ${placeName(now.at.block)}`} onKeyDown={key}>
-      {actions(now.at).map((a) => <button key={a.name} type="button" role="menuitem" onClick={done(a.act)}>{a.name}</button>)}
+    <div
+      ref={box}
+      class="cell-menu"
+      role="menu"
+      aria-label={`${stage.value.data?.labels[now.at.position] ?? ""}, ${placeName(now.at.block)}`}
+      onKeyDown={key}
+    >
+      {actions(now.at).map((a) => (
+        <button key={a.name} type="button" role="menuitem" onClick={done(a.act)}>
+          {a.name}
+        </button>
+      ))}
     </div>
   );
 }

@@ -15,30 +15,79 @@ export function MixBar({ info }: { info: ModelInfo }) {
   const slider = useRef<HTMLInputElement>(null);
   const word = useNamed(other.value).word;
   const label = stage.value.data?.labels[mixedAt.value ?? -1] ?? replace.value;
-  const sites: [string, string][] = [["wte", "in the embedding"], ...Array.from({ length: info.blocks }, (_, l): [string, string] => [`blocks.${l}.resid_pre`, `before block ${l}`])];
+  const sites: [string, string][] = [
+    ["wte", "in the embedding"],
+    ...Array.from({ length: info.blocks }, (_, l): [string, string] => [`blocks.${l}.resid_pre`, `before block ${l}`]),
+  ];
   if (!sites.some(([s]) => s === site.value)) sites.push([site.value, site.value]);
   return (
     <section class="mixbar" aria-label="Mixture">
       {asked.value !== undefined && <MixWith key={asked.value} position={asked.value} />}
       {mixedAt.value !== undefined ? (
         <>
-          <WordField label="turns into" value={other.value} set={(v) => act({ with: v, a: undefined, b: undefined }, "with")} compact />
+          <WordField
+            label="turns into"
+            value={other.value}
+            set={(v) => act({ with: v, a: undefined, b: undefined }, "with")}
+            compact
+          />
           <label class="way">
             <span class="end">{word?.label ?? other.value}</span>
-            <input ref={slider} type="range" min={0} max={1} step={0.001} value={p.value} aria-label={`p, the share of ${replace.value.trim()}`}
-              aria-valuetext={`${(100 * p.value).toFixed(1)} percent ${replace.value}`} onInput={(e) => setShare(e.currentTarget.valueAsNumber)} />
+            <input
+              ref={slider}
+              type="range"
+              min={0}
+              max={1}
+              step={0.001}
+              value={p.value}
+              aria-label={`p, the share of ${replace.value.trim()}`}
+              aria-valuetext={`${(100 * p.value).toFixed(1)} percent ${replace.value}`}
+              onInput={(e) => setShare(e.currentTarget.valueAsNumber)}
+            />
             <span class="end">{label}</span>
           </label>
-          <output class="p" aria-hidden="true">p = {p.value.toFixed(2)}</output>
-          <label class="field inline"><span>where</span>
-            <select aria-label="Where" value={site.value} onChange={(e) => act({ site: e.currentTarget.value === "wte" ? undefined : e.currentTarget.value })}>
-              {sites.map(([value, name]) => <option key={value} value={value}>{name}</option>)}
+          <output class="p" aria-hidden="true">
+            p = {p.value.toFixed(2)}
+          </output>
+          <label class="field inline">
+            <span>where</span>
+            <select
+              aria-label="Where"
+              value={site.value}
+              onChange={(e) => act({ site: e.currentTarget.value === "wte" ? undefined : e.currentTarget.value })}
+            >
+              {sites.map(([value, name]) => (
+                <option key={value} value={value}>
+                  {name}
+                </option>
+              ))}
             </select>
           </label>
-          <button type="button" class="quiet stop" aria-label="Stop mixing" title="Stop mixing" onClick={() => act({ text: text.value, replace: "", nth: undefined, with: other.value, p: undefined, a: undefined, b: undefined, site: undefined })}>×</button>
+          <button
+            type="button"
+            class="quiet stop"
+            aria-label="Stop mixing"
+            title="Stop mixing"
+            onClick={() =>
+              act({
+                text: text.value,
+                replace: "",
+                nth: undefined,
+                with: other.value,
+                p: undefined,
+                a: undefined,
+                b: undefined,
+                site: undefined,
+              })
+            }
+          >
+            ×
+          </button>
         </>
       ) : asked.value === undefined && tokensNow.value ? (
-        <p class="hint"><b>Drag a token onto another</b> to mix their vectors, or click one and choose what to do with it.</p>
+        <p class="hint">
+          <b>Drag a token onto another</b> to mix their vectors, or click one and choose what to do with it.
+        </p>
       ) : null}
     </section>
   );
@@ -58,10 +107,19 @@ function MixWith({ position }: { position: number }) {
     asked.value = undefined;
   };
   return (
-    <form ref={box} class="mix-with" onSubmit={begin} onKeyDown={(e) => e.key === "Escape" && (asked.value = undefined)}>
+    <form
+      ref={box}
+      class="mix-with"
+      onSubmit={begin}
+      onKeyDown={(e) => e.key === "Escape" && (asked.value = undefined)}
+    >
       <WordField label={`Mix ${t.labels[position]} with`} value={word.value} set={(v) => (word.value = v)} />
-      <button type="submit" class="main" disabled={!word.value.trim()}>Mix</button>
-      <button type="button" class="quiet" onClick={() => (asked.value = undefined)}>Cancel</button>
+      <button type="submit" class="main" disabled={!word.value.trim()}>
+        Mix
+      </button>
+      <button type="button" class="quiet" onClick={() => (asked.value = undefined)}>
+        Cancel
+      </button>
     </form>
   );
 }

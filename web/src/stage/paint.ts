@@ -5,17 +5,49 @@ type Rgb = [number, number, number];
 type Tone = "light" | "dark";
 
 const scales: Record<Tone, Rgb[]> = {
-  light: [[246, 244, 240], [198, 221, 242], [110, 168, 219], [31, 90, 168], [14, 47, 98]],
-  dark: [[30, 32, 36], [28, 58, 96], [36, 100, 166], [110, 180, 240], [206, 232, 255]],
+  light: [
+    [246, 244, 240],
+    [198, 221, 242],
+    [110, 168, 219],
+    [31, 90, 168],
+    [14, 47, 98],
+  ],
+  dark: [
+    [30, 32, 36],
+    [28, 58, 96],
+    [36, 100, 166],
+    [110, 180, 240],
+    [206, 232, 255],
+  ],
 };
 const warm: Record<Tone, Rgb[]> = {
-  light: [[246, 244, 240], [252, 220, 190], [243, 160, 96], [201, 84, 26], [122, 40, 12]],
-  dark: [[30, 32, 36], [82, 44, 24], [168, 82, 36], [240, 138, 75], [255, 214, 178]],
+  light: [
+    [246, 244, 240],
+    [252, 220, 190],
+    [243, 160, 96],
+    [201, 84, 26],
+    [122, 40, 12],
+  ],
+  dark: [
+    [30, 32, 36],
+    [82, 44, 24],
+    [168, 82, 36],
+    [240, 138, 75],
+    [255, 214, 178],
+  ],
 };
 /** Negative, none, positive: the matrix's own colours. */
 const poles: Record<Tone, [Rgb, Rgb, Rgb]> = {
-  light: [[26, 82, 160], [250, 249, 247], [190, 40, 46]],
-  dark: [[92, 166, 246], [24, 25, 29], [250, 112, 104]],
+  light: [
+    [26, 82, 160],
+    [250, 249, 247],
+    [190, 40, 46],
+  ],
+  dark: [
+    [92, 166, 246],
+    [24, 25, 29],
+    [250, 112, 104],
+  ],
 };
 
 export const css = ([r, g, b]: Rgb): string => `rgb(${r} ${g} ${b})`;
@@ -47,43 +79,66 @@ export interface Colour {
   warm?: boolean;
 }
 
-const log = (low: number, high: number) => (v: number): number => (v <= 0 ? 0 : (Math.log(v) - Math.log(low)) / (Math.log(high) - Math.log(low)));
-const percent = (v: number | undefined): string => (v === undefined ? "" : v >= 0.0995 ? `${(100 * v).toFixed(0)} %` : `${(100 * v).toPrecision(2)} %`);
-const moved = log(0.03, 6), felt = log(0.005, 1.2);
+const log =
+  (low: number, high: number) =>
+  (v: number): number =>
+    v <= 0 ? 0 : (Math.log(v) - Math.log(low)) / (Math.log(high) - Math.log(low));
+const percent = (v: number | undefined): string =>
+  v === undefined ? "" : v >= 0.0995 ? `${(100 * v).toFixed(0)} %` : `${(100 * v).toPrecision(2)} %`;
+const moved = log(0.03, 6),
+  felt = log(0.005, 1.2);
 
 export const colours: Record<Colouring, Colour> = {
   answer: {
-    name: "The followed answer", says: "How probable the answer is if the model stops here; the word in a cell is what it would say.", ends: ["0 %", "100 %"],
+    name: "The followed answer",
+    says: "How probable the answer is if the model stops here; the word in a cell is what it would say.",
+    ends: ["0 %", "100 %"],
     share: (_, l, r, c) => (l?.answer[r]?.[c] ?? 0) ** 0.4,
-    told: (_, l, r, c) => (l?.answer[r] ? `the followed answer ${percent(l.answer[r][c])}, rank ${l.rank[r][c].toLocaleString("en")}` : ""),
+    told: (_, l, r, c) =>
+      l?.answer[r] ? `the followed answer ${percent(l.answer[r][c])}, rank ${l.rank[r][c].toLocaleString("en")}` : "",
   },
   lens: {
-    name: "What it reads as", says: "If the model stopped here, it would say this word; darker is surer.", ends: ["unsure", "sure"],
+    name: "What it reads as",
+    says: "If the model stopped here, it would say this word; darker is surer.",
+    ends: ["unsure", "sure"],
     share: (_, l, r, c) => (l?.probability[r]?.[c] ?? 0) ** 0.6,
     told: (_, l, r, c) => (l?.top[r] ? `reads as ${l.top[r][c]}, ${percent(l.probability[r][c])}` : ""),
   },
   moved: {
-    name: "How far it moved", says: "How far the block moved the vector, against its length before.", ends: ["3 %", "6 times"],
+    name: "How far it moved",
+    says: "How far the block moved the vector, against its length before.",
+    ends: ["3 %", "6 times"],
     share: (s, _, r, c) => moved(s.moved[r]?.[c] ?? 0),
     told: (s, _, r, c) => (r === 0 ? "as it enters block 0" : `moved by ${percent(s.moved[r][c])} of its length`),
   },
   felt: {
-    name: "What you changed", says: "How far your changes moved the vector from where it was without them.", ends: ["untouched", "another vector"],
+    name: "What you changed",
+    says: "How far your changes moved the vector from where it was without them.",
+    ends: ["untouched", "another vector"],
     share: (s, _, r, c) => felt(s.felt?.[r]?.[c] ?? 0),
     told: (s, _, r, c) => (s.felt ? `changed by ${percent(s.felt[r][c])}` : "nothing is changed"),
     warm: true,
   },
   length: {
-    name: "Its length", says: "The length of the vector.", ends: ["short", "long"],
-    share: (s, _, r, c) => { const all = s.lengths.flat(), most = Math.max(...all), least = Math.min(...all.filter((v) => v > 0)); return log(least, most)(s.lengths[r][c]); },
+    name: "Its length",
+    says: "The length of the vector.",
+    ends: ["short", "long"],
+    share: (s, _, r, c) => {
+      const all = s.lengths.flat(),
+        most = Math.max(...all),
+        least = Math.min(...all.filter((v) => v > 0));
+      return log(least, most)(s.lengths[r][c]);
+    },
     told: (s, _, r, c) => `length ${s.lengths[r][c].toPrecision(3)}`,
   },
 };
 
 export const feltShare = (s: Stage, r: number, c: number): number => felt(s.felt?.[r]?.[c] ?? 0);
 
-export const ground = (colour: Colour, share: number, tone: Tone): Rgb => along((colour.warm ? warm : scales)[tone], share);
-export const scaleCss = (colour: Colour, tone: Tone): string => `linear-gradient(to right, ${(colour.warm ? warm : scales)[tone].map(css).join(",")})`;
+export const ground = (colour: Colour, share: number, tone: Tone): Rgb =>
+  along((colour.warm ? warm : scales)[tone], share);
+export const scaleCss = (colour: Colour, tone: Tone): string =>
+  `linear-gradient(to right, ${(colour.warm ? warm : scales)[tone].map(css).join(",")})`;
 
 /** Black or white, whichever is read better on a ground. */
 export function inkOn([r, g, b]: Rgb): string {
@@ -104,10 +159,20 @@ export function sized(canvas: HTMLCanvasElement, width: number, height: number):
 }
 
 /** A vector from top to bottom; of the dimensions that fall into one line of pixels the largest shows. */
-export function strip(context: CanvasRenderingContext2D, values: ArrayLike<number>, largest: number, x: number, y: number, width: number, height: number, tone: Tone): void {
+export function strip(
+  context: CanvasRenderingContext2D,
+  values: ArrayLike<number>,
+  largest: number,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  tone: Tone,
+): void {
   const lines = Math.max(1, Math.min(values.length, Math.round(height)));
   for (let i = 0; i < lines; ++i) {
-    const from = Math.floor((i * values.length) / lines), to = Math.max(from + 1, Math.floor(((i + 1) * values.length) / lines));
+    const from = Math.floor((i * values.length) / lines),
+      to = Math.max(from + 1, Math.floor(((i + 1) * values.length) / lines));
     let v = 0;
     for (let d = from; d < to; ++d) if (Math.abs(values[d]) > Math.abs(v)) v = values[d];
     context.fillStyle = css(signed(v / largest, tone));

@@ -12,7 +12,8 @@ import { text } from "./experiment";
 
 /** Pixels of a strip: less on a low screen. */
 const stripsOf = (): number => (innerHeight < 800 ? 56 : 84);
-const narrowest = 34, widest = 172;
+const narrowest = 34,
+  widest = 172;
 
 /** What was chosen; without a choice what was changed, and while nothing is changed what the blocks do. */
 export const colouring = (): Colouring => {
@@ -24,7 +25,10 @@ export const colouring = (): Colouring => {
 export function placeOf(pin: Pin, count: number): Place | undefined {
   const [, point, at] = /^(?:blocks\.(\d+)\.\w+|wte)(?:@(-?\d+))?/.exec(pin.at) ?? [];
   if (at === undefined) return undefined;
-  return { block: point === undefined ? -1 : Number(point), position: Number(at) < 0 ? Number(at) + count : Number(at) };
+  return {
+    block: point === undefined ? -1 : Number(point),
+    position: Number(at) < 0 ? Number(at) + count : Number(at),
+  };
 }
 
 export function Picture() {
@@ -43,12 +47,19 @@ export function Picture() {
     return () => (watch.disconnect(), removeEventListener("resize", measure));
   }, []);
   const s = stage.value.data;
-  const count = s ? s.last - s.first : 5, rows = s ? s.lengths.length : 31;
+  const count = s ? s.last - s.first : 5,
+    rows = s ? s.lengths.length : 31;
   const column = Math.max(narrowest, Math.min(widest, Math.floor(room.value.width / count)));
   const line = Math.max(11, Math.min(26, Math.floor((room.value.height - stripsOf() - 38) / rows)));
   const old = s !== undefined && !ofThisText.value;
   return (
-    <div class={`picture${old ? " old" : ""}`} ref={box} data-positions={s ? count : 0} data-rows={s ? rows : 0} data-stale={stale.value || undefined}>
+    <div
+      class={`picture${old ? " old" : ""}`}
+      ref={box}
+      data-positions={s ? count : 0}
+      data-rows={s ? rows : 0}
+      data-stale={stale.value || undefined}
+    >
       <Rows rows={rows} line={line} />
       <div class="across">
         {s && <Chips s={s} column={column} />}
@@ -63,9 +74,16 @@ function Rows({ rows, line }: { rows: number; line: number }) {
   const at = hovered.value ?? opened.value;
   return (
     <div class="rows" aria-hidden="true" style={{ lineHeight: `${line}px` }}>
-      <span class="of-strip" style={{ height: `${stripsOf() + 38}px`, paddingTop: `${34 + stripsOf() / 2 - line / 2}px` }}>vector</span>
+      <span
+        class="of-strip"
+        style={{ height: `${stripsOf() + 38}px`, paddingTop: `${34 + stripsOf() / 2 - line / 2}px` }}
+      >
+        vector
+      </span>
       {Array.from({ length: rows }, (_, r) => (
-        <span key={r} class={at && at.block === r - 1 ? "now" : ""} style={{ height: `${line}px` }}>{r === 0 ? "embedding" : r === 1 || r === rows - 1 || (r - 1) % 5 === 0 ? `block ${r - 1}` : r - 1}</span>
+        <span key={r} class={at && at.block === r - 1 ? "now" : ""} style={{ height: `${line}px` }}>
+          {r === 0 ? "embedding" : r === 1 || r === rows - 1 || (r - 1) % 5 === 0 ? `block ${r - 1}` : r - 1}
+        </span>
       ))}
     </div>
   );
@@ -95,7 +113,8 @@ function Chips({ s, column }: { s: Stage; column: number }) {
     over.value = target === f.position ? undefined : target;
   };
   const end = (e: PointerEvent) => {
-    const f = from.value, target = over.value;
+    const f = from.value,
+      target = over.value;
     from.value = over.value = ghost.value = undefined;
     if (!f?.moving) return;
     e.preventDefault();
@@ -107,24 +126,51 @@ function Chips({ s, column }: { s: Stage; column: number }) {
   const dragged = from.value?.moving ? s.labels[from.value.position] : undefined;
   const now = opened.value;
   return (
-    <ol class={`chips${column < 60 ? " narrow" : ""}`} aria-label="Tokens of the text" onPointerMove={move} onPointerUp={end} onPointerCancel={() => (from.value = over.value = ghost.value = undefined)}>
+    <ol
+      class={`chips${column < 60 ? " narrow" : ""}`}
+      aria-label="Tokens of the text"
+      onPointerMove={move}
+      onPointerUp={end}
+      onPointerCancel={() => (from.value = over.value = ghost.value = undefined)}
+    >
       {s.labels.slice(s.first, s.last).map((label, i) => {
         const position = s.first + i;
-        const marks = [position === mixedAt.value && "mixed", over.value === position && "over", now?.block === -1 && now.position === position && "open"].filter(Boolean).join(" ");
+        const marks = [
+          position === mixedAt.value && "mixed",
+          over.value === position && "over",
+          now?.block === -1 && now.position === position && "open",
+        ]
+          .filter(Boolean)
+          .join(" ");
         return (
           <li key={position} style={{ width: `${column}px` }}>
-            <button type="button" class={`chip ${marks}`} data-chip={position} title={`${label}: token ${s.ids[position]}, position ${position}. Drag it onto another to mix their vectors.`}
+            <button
+              type="button"
+              class={`chip ${marks}`}
+              data-chip={position}
+              title={`${label}: token ${s.ids[position]}, position ${position}. Drag it onto another to mix their vectors.`}
               aria-pressed={now?.block === -1 && now.position === position}
-              onPointerDown={(e) => { if (e.button === 0 && e.pointerType !== "touch") { from.value = { position, x: e.clientX, y: e.clientY, moving: false }; (e.currentTarget as HTMLElement).parentElement!.parentElement!.setPointerCapture?.(e.pointerId); } }}
+              onPointerDown={(e) => {
+                if (e.button === 0 && e.pointerType !== "touch") {
+                  from.value = { position, x: e.clientX, y: e.clientY, moving: false };
+                  (e.currentTarget as HTMLElement).parentElement!.parentElement!.setPointerCapture?.(e.pointerId);
+                }
+              }}
               onClick={() => open({ block: -1, position })}
               onContextMenu={(e) => (e.preventDefault(), menuFor({ block: -1, position }, e.clientX, e.clientY))}
-              onPointerEnter={() => (hovered.value = { block: -1, position })} onPointerLeave={() => (hovered.value = undefined)}>
+              onPointerEnter={() => (hovered.value = { block: -1, position })}
+              onPointerLeave={() => (hovered.value = undefined)}
+            >
               <span>{label}</span>
             </button>
           </li>
         );
       })}
-      {dragged !== undefined && ghost.value && <span class="ghost" aria-hidden="true" style={{ left: `${ghost.value.x}px`, top: `${ghost.value.y}px` }}>{dragged}</span>}
+      {dragged !== undefined && ghost.value && (
+        <span class="ghost" aria-hidden="true" style={{ left: `${ghost.value.x}px`, top: `${ghost.value.y}px` }}>
+          {dragged}
+        </span>
+      )}
     </ol>
   );
 }
@@ -137,11 +183,19 @@ function Strips({ s, column }: { s: Stage; column: number }) {
     const context = sized(canvas.current!, s.vectors.length * column, stripHeight);
     s.vectors.forEach((v, i) => strip(context, v, 70, i * column + 2, 0, column - 4, stripHeight, tone));
   }, [s, column, tone]);
-  return <canvas ref={canvas} class="strips" aria-hidden="true" style={{ width: `${s.vectors.length * column}px`, height: `${stripHeight}px` }} />;
+  return (
+    <canvas
+      ref={canvas}
+      class="strips"
+      aria-hidden="true"
+      style={{ width: `${s.vectors.length * column}px`, height: `${stripHeight}px` }}
+    />
+  );
 }
 
 function Cells({ s, column, line }: { s: Stage; column: number; line: number }) {
-  const canvas = useRef<HTMLCanvasElement>(null), frame = useRef<HTMLCanvasElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null),
+    frame = useRef<HTMLCanvasElement>(null);
   const [wide, high] = [(s.last - s.first) * column, s.lengths.length * line];
   const colour = colours[colouring()];
   const read = lensHere.value;
@@ -193,7 +247,13 @@ function Cells({ s, column, line }: { s: Stage; column: number; line: number }) 
       context.fillStyle = context.strokeStyle = mark;
       context.lineWidth = 1.5;
       context.beginPath();
-      context.arc((at.position - s.first + 1) * column - 9, (at.block + 1) * line + line / 2, Math.min(4.5, line / 3), 0, 7);
+      context.arc(
+        (at.position - s.first + 1) * column - 9,
+        (at.block + 1) * line + line / 2,
+        Math.min(4.5, line / 3),
+        0,
+        7,
+      );
       if (pin.off) context.stroke();
       else context.fill();
     }
@@ -203,7 +263,10 @@ function Cells({ s, column, line }: { s: Stage; column: number; line: number }) 
   const placeAt = (e: MouseEvent): Place => {
     const { left, top } = canvas.current!.getBoundingClientRect();
     const clamp = (v: number, most: number) => Math.max(0, Math.min(most, v));
-    return { block: clamp(Math.floor((e.clientY - top) / line), s.lengths.length - 1) - 1, position: s.first + clamp(Math.floor((e.clientX - left) / column), s.last - s.first - 1) };
+    return {
+      block: clamp(Math.floor((e.clientY - top) / line), s.lengths.length - 1) - 1,
+      position: s.first + clamp(Math.floor((e.clientX - left) / column), s.last - s.first - 1),
+    };
   };
   const key = (e: KeyboardEvent) => {
     const at = opened.value ?? { block: s.lengths.length - 2, position: s.last - 1 };
@@ -213,24 +276,59 @@ function Cells({ s, column, line }: { s: Stage; column: number; line: number }) 
       open(at);
       return menuFor(at, left + (at.position - s.first + 1) * column, top + (at.block + 2) * line);
     }
-    const steps: Record<string, [number, number]> = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], PageUp: [-5, 0], PageDown: [5, 0], Home: [0, -1e6], End: [0, 1e6] };
+    const steps: Record<string, [number, number]> = {
+      ArrowUp: [-1, 0],
+      ArrowDown: [1, 0],
+      ArrowLeft: [0, -1],
+      ArrowRight: [0, 1],
+      PageUp: [-5, 0],
+      PageDown: [5, 0],
+      Home: [0, -1e6],
+      End: [0, 1e6],
+    };
     const step = steps[e.key];
     if (!step) return;
     e.preventDefault();
-    const next = { block: Math.max(-1, Math.min(s.lengths.length - 2, at.block + step[0])), position: Math.max(s.first, Math.min(s.last - 1, at.position + step[1])) };
+    const next = {
+      block: Math.max(-1, Math.min(s.lengths.length - 2, at.block + step[0])),
+      position: Math.max(s.first, Math.min(s.last - 1, at.position + step[1])),
+    };
     open(opened.value ? next : at);
     keepInSight(canvas.current!, (next.position - s.first) * column, column);
   };
   const told = useComputed(() => tell(s, opened.value));
   return (
-    <div class={`cells${lensStale.value && ["lens", "answer"].includes(colouring()) ? " late" : ""}`} style={{ width: `${wide}px`, height: `${high}px` }}>
+    <div
+      class={`cells${lensStale.value && ["lens", "answer"].includes(colouring()) ? " late" : ""}`}
+      style={{ width: `${wide}px`, height: `${high}px` }}
+    >
       <canvas ref={canvas} aria-hidden="true" style={{ width: `${wide}px`, height: `${high}px` }} />
-      <canvas ref={frame} class="frame" tabIndex={0} role="application" aria-roledescription="grid of vectors" data-lens={read ? "yes" : undefined}
-        aria-label={`Positions across, blocks down. Arrows move, Enter opens what can be done.`} style={{ width: `${wide}px`, height: `${high}px` }}
-        onPointerMove={(e) => { const at = placeAt(e); if (!same(at, hovered.value)) hovered.value = at; }} onPointerLeave={() => (hovered.value = undefined)}
-        onClick={(e) => open(placeAt(e))} onKeyDown={key}
-        onContextMenu={(e) => { e.preventDefault(); const at = placeAt(e); open(at); menuFor(at, e.clientX, e.clientY); }} />
-      <span class="hidden" role="status">{told}</span>
+      <canvas
+        ref={frame}
+        class="frame"
+        tabIndex={0}
+        role="application"
+        aria-roledescription="grid of vectors"
+        data-lens={read ? "yes" : undefined}
+        aria-label={`Positions across, blocks down. Arrows move, Enter opens what can be done.`}
+        style={{ width: `${wide}px`, height: `${high}px` }}
+        onPointerMove={(e) => {
+          const at = placeAt(e);
+          if (!same(at, hovered.value)) hovered.value = at;
+        }}
+        onPointerLeave={() => (hovered.value = undefined)}
+        onClick={(e) => open(placeAt(e))}
+        onKeyDown={key}
+        onContextMenu={(e) => {
+          e.preventDefault();
+          const at = placeAt(e);
+          open(at);
+          menuFor(at, e.clientX, e.clientY);
+        }}
+      />
+      <span class="hidden" role="status">
+        {told}
+      </span>
     </div>
   );
 }
@@ -246,25 +344,45 @@ export function tell(s: Stage | undefined, at?: Place): string {
   if (!s || !at || at.position < s.first || at.position >= s.last) return "";
   const l = lensHere.value;
   const [r, c] = [at.block + 1, at.position - s.first];
-  const parts = [`${s.labels[at.position]} at position ${at.position}, ${placeName(at.block)}`, colours.lens.told(s, l, r, c), colours.moved.told(s, l, r, c), colours.length.told(s, l, r, c)];
+  const parts = [
+    `${s.labels[at.position]} at position ${at.position}, ${placeName(at.block)}`,
+    colours.lens.told(s, l, r, c),
+    colours.moved.told(s, l, r, c),
+    colours.length.told(s, l, r, c),
+  ];
   return [...parts, s.felt && colours.felt.told(s, l, r, c)].filter(Boolean).join(" · ");
 }
 
 /** What is under the pointer, or open, and what the colours mean. */
 export function Caption() {
   const s = stage.value.data;
-  const name = colouring(), colour = colours[name];
+  const name = colouring(),
+    colour = colours[name];
   const tone = dark.value ? "dark" : "light";
   const at = hovered.value ?? opened.value;
   return (
     <div class="caption">
       <div class="colouring" role="group" aria-label="Colour the grid by">
         {(Object.keys(colours) as Colouring[]).map((c) => (
-          <button key={c} type="button" aria-pressed={c === name} title={colours[c].says} onClick={() => setParams({ colour: c }, "stage")}>{colours[c].name}</button>
+          <button
+            key={c}
+            type="button"
+            aria-pressed={c === name}
+            title={colours[c].says}
+            onClick={() => setParams({ colour: c }, "stage")}
+          >
+            {colours[c].name}
+          </button>
         ))}
       </div>
-      <p class="scale" title={colour.says}><span>{colour.ends[0]}</span><i style={{ background: scaleCss(colour, tone) }} /><span>{colour.ends[1]}</span></p>
-      <p class="under" aria-hidden="true">{at ? tell(s, at) : colour.says}</p>
+      <p class="scale" title={colour.says}>
+        <span>{colour.ends[0]}</span>
+        <i style={{ background: scaleCss(colour, tone) }} />
+        <span>{colour.ends[1]}</span>
+      </p>
+      <p class="under" aria-hidden="true">
+        {at ? tell(s, at) : colour.says}
+      </p>
     </div>
   );
 }

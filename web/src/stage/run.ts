@@ -27,7 +27,11 @@ export interface Stage {
   vectors: number[][];
 }
 
-export interface Tokens { ids: number[]; labels: string[]; ranges: [number, number][] }
+export interface Tokens {
+  ids: number[];
+  labels: string[];
+  ranges: [number, number][];
+}
 
 const shown = computed(() => view.value === "stage");
 const key = (question: object): string => JSON.stringify({ model: model.value, ...question });
@@ -37,10 +41,13 @@ const body = (question: string): any => {
 };
 
 /** The tokens of the text, before anything is run. */
-export const tokens = answered(() => (shown.value && text.value ? key({ text: text.value }) : undefined),
-  (q, signal) => call<Tokens>("tokens", body(q), { signal }));
+export const tokens = answered(
+  () => (shown.value && text.value ? key({ text: text.value }) : undefined),
+  (q, signal) => call<Tokens>("tokens", body(q), { signal }),
+);
 
-const utf8 = new TextEncoder(), decoder = new TextDecoder();
+const utf8 = new TextEncoder(),
+  decoder = new TextDecoder();
 
 /** The piece of the text that a token stands for. */
 export function wordAt(of: string, t: Tokens, at: number): string {
@@ -52,7 +59,9 @@ export const occurrences = (of: string, t: Tokens, word: string): number[] =>
   t.ids.flatMap((_, i) => (word !== "" && wordAt(of, t, i) === word ? [i] : []));
 
 /** The tokens of the text that stands in the field; undefined until they are known. */
-export const tokensNow = computed(() => (tokens.value.of === key({ text: text.value }) ? tokens.value.data : undefined));
+export const tokensNow = computed(() =>
+  tokens.value.of === key({ text: text.value }) ? tokens.value.data : undefined,
+);
 
 /** The position whose vector is mixed; undefined when the text has not that word as one token. */
 export const mixedAt = computed<number | undefined>(() => {
@@ -63,13 +72,18 @@ export const mixedAt = computed<number | undefined>(() => {
 /** A word as the token that it stands for; `settled` once that is known. */
 function useWord(word: () => string) {
   const question = () => key({ word: word() });
-  const found = answered(() => (shown.value ? question() : undefined), (q) => named(JSON.parse(q).word as string));
+  const found = answered(
+    () => (shown.value ? question() : undefined),
+    (q) => named(JSON.parse(q).word as string),
+  );
   return {
     token: computed(() => (found.value.of === question() ? found.value.data : undefined)),
     settled: computed(() => found.value.of === question() || found.value.error !== undefined),
   };
 }
-const withWord = useWord(() => other.value), wordA = useWord(() => followed.value[0]), wordB = useWord(() => followed.value[1]);
+const withWord = useWord(() => other.value),
+  wordA = useWord(() => followed.value[0]),
+  wordB = useWord(() => followed.value[1]);
 export const otherToken = withWord.token;
 const wordsSettled = computed(() => withWord.settled.value && wordA.settled.value && wordB.settled.value);
 
@@ -79,7 +93,9 @@ export const counterfactual = computed<string | undefined>(() => {
   if (at === undefined) return undefined;
   const [begin, end] = tokensNow.value!.ranges[at];
   const bytes = utf8.encode(text.value);
-  return decoder.decode(bytes.slice(0, begin)) + (otherToken.value?.text ?? other.value) + decoder.decode(bytes.slice(end));
+  return (
+    decoder.decode(bytes.slice(0, begin)) + (otherToken.value?.text ?? other.value) + decoder.decode(bytes.slice(end))
+  );
 });
 
 /** What is mixed in, as an expression: its row of the matrix, or further up what the other text has at that place. */
@@ -91,18 +107,26 @@ const otherVector = computed<string | undefined>(() => {
 });
 
 export const mixEdit = (share: number): { at: string; do: string } | undefined =>
-  mixedAt.value === undefined || !otherVector.value ? undefined : { at: `${site.value}@${mixedAt.value}`, do: `mix ${share} ${otherVector.value}` };
+  mixedAt.value === undefined || !otherVector.value
+    ? undefined
+    : { at: `${site.value}@${mixedAt.value}`, do: `mix ${share} ${otherVector.value}` };
 export const mixing = computed(() => mixEdit(1) !== undefined);
 
 /** Pins whose position the text has no longer: they do nothing until it has one. */
 export const lostPins = computed(() => {
   const count = tokensNow.value?.ids.length;
-  return new Set(count === undefined ? [] : pins.value.flatMap((e, i) => {
-    const at = /@(\d+)/.exec(e.at);
-    return at && Number(at[1]) >= count ? [i] : [];
-  }));
+  return new Set(
+    count === undefined
+      ? []
+      : pins.value.flatMap((e, i) => {
+          const at = /@(\d+)/.exec(e.at);
+          return at && Number(at[1]) >= count ? [i] : [];
+        }),
+  );
 });
-export const inForce = computed(() => pins.value.filter((e, i) => !e.off && !lostPins.value.has(i)).map((e) => ({ at: e.at, do: e.do })));
+export const inForce = computed(() =>
+  pins.value.filter((e, i) => !e.off && !lostPins.value.has(i)).map((e) => ({ at: e.at, do: e.do })),
+);
 
 /** Everything that is done to the run, the mixture last. At p = 1 the mixture changes nothing. */
 export const edits = computed(() => {
@@ -111,35 +135,63 @@ export const edits = computed(() => {
 });
 
 /** What the model says where p is 1 and where it is 0. */
-const ends = answered(() => {
-  const end = mixEdit(0);
-  return shown.value && end && (!followed.value[0] || !followed.value[1]) ? key({ text: text.value, edits: [...inForce.value, end], k: 3 }) : undefined;
-}, async (q, signal) => {
-  const ask = body(q);
-  const [one, two] = await Promise.all([
-    call<Stage>("stage", { ...ask, edits: ask.edits.slice(0, -1) }, { signal }),
-    call<Stage>("stage", ask, { signal }),
-  ]);
-  return [one.top[0], two.top[0].id === one.top[0].id ? (two.top[1] ?? two.top[0]) : two.top[0]];
-}, { settle: 60 });
+const ends = answered(
+  () => {
+    const end = mixEdit(0);
+    return shown.value && end && (!followed.value[0] || !followed.value[1])
+      ? key({ text: text.value, edits: [...inForce.value, end], k: 3 })
+      : undefined;
+  },
+  async (q, signal) => {
+    const ask = body(q);
+    const [one, two] = await Promise.all([
+      call<Stage>("stage", { ...ask, edits: ask.edits.slice(0, -1) }, { signal }),
+      call<Stage>("stage", ask, { signal }),
+    ]);
+    return [one.top[0], two.top[0].id === one.top[0].id ? (two.top[1] ?? two.top[0]) : two.top[0]];
+  },
+  { settle: 60 },
+);
 
 /** The one or two answers that are followed, as ids. */
 export const targets = computed<string[]>(() => {
-  if (!mixing.value) return followed.value[0] && wordA.token.value && session.value.shared.a ? [wordA.token.value.expression] : [];
+  if (!mixing.value)
+    return followed.value[0] && wordA.token.value && session.value.shared.a ? [wordA.token.value.expression] : [];
   const far = ends.value.data;
   const one = followed.value[0] ? wordA.token.value?.expression : far && byId(far[0].id);
   const two = followed.value[1] ? wordB.token.value?.expression : far && byId(far[1].id);
   return [one, two].filter((t): t is string => !!t);
 });
 
-const stageQuestion = computed(() => (!shown.value || !text.value ? undefined : !tokensNow.value || !wordsSettled.value ? null : key({ text: text.value, edits: edits.value, targets: targets.value, k: 8, vectors: true })));
-export const stage = answered(() => stageQuestion.value, (q, signal) => call<Stage>("stage", body(q), { signal }), { patience: 3000 });
+const stageQuestion = computed(() =>
+  !shown.value || !text.value
+    ? undefined
+    : !tokensNow.value || !wordsSettled.value
+      ? null
+      : key({ text: text.value, edits: edits.value, targets: targets.value, k: 8, vectors: true }),
+);
+export const stage = answered(
+  () => stageQuestion.value,
+  (q, signal) => call<Stage>("stage", body(q), { signal }),
+  { patience: 3000 },
+);
 /** Whether what is shown is of an earlier text or experiment. */
 export const stale = computed(() => stage.value.of !== stageQuestion.value);
 /** Whether the picture is of the text that stands in the field. */
-export const ofThisText = computed(() => !!stage.value.of && JSON.parse(stage.value.of).text === text.value && JSON.parse(stage.value.of).model === model.value);
+export const ofThisText = computed(
+  () =>
+    !!stage.value.of &&
+    JSON.parse(stage.value.of).text === text.value &&
+    JSON.parse(stage.value.of).model === model.value,
+);
 
-export interface Lens { top: string[][]; probability: number[][]; answer: number[][]; rank: number[][]; first: number }
+export interface Lens {
+  top: string[][];
+  probability: number[][];
+  answer: number[][];
+  rank: number[][];
+  first: number;
+}
 
 const byCell = <T>(table: Table, values: T[]): T[][] => {
   const block = numbers(table, "block");
@@ -153,36 +205,76 @@ const lensQuestion = computed(() => {
   if (!shown.value || !data) return undefined;
   if (stale.value) return null; // a hand that drags is not held up by it
   const target = targets.value[0];
-  return key({ text: text.value, edits: edits.value, first: data.first, last: data.last, ...(target ? { target } : {}) });
+  return key({
+    text: text.value,
+    edits: edits.value,
+    first: data.first,
+    last: data.last,
+    ...(target ? { target } : {}),
+  });
 });
-export const lens = answered(() => lensQuestion.value, async (q, signal): Promise<Lens> => {
-  const { tables, first } = await call<{ first: number; tables: { cells: Table } }>("lens", body(q), { signal });
-  const { cells } = tables;
-  return { first, top: byCell(cells, texts(cells, "top")), probability: byCell(cells, numbers(cells, "probability")),
-    answer: byCell(cells, numbers(cells, "target_probability")), rank: byCell(cells, numbers(cells, "target_rank")) };
-}, { settle: 120, patience: 4000 });
+export const lens = answered(
+  () => lensQuestion.value,
+  async (q, signal): Promise<Lens> => {
+    const { tables, first } = await call<{ first: number; tables: { cells: Table } }>("lens", body(q), { signal });
+    const { cells } = tables;
+    return {
+      first,
+      top: byCell(cells, texts(cells, "top")),
+      probability: byCell(cells, numbers(cells, "probability")),
+      answer: byCell(cells, numbers(cells, "target_probability")),
+      rank: byCell(cells, numbers(cells, "target_rank")),
+    };
+  },
+  { settle: 120, patience: 4000 },
+);
 export const lensStale = computed(() => lens.value.of !== lensQuestion.value);
 /** The lens on the text and positions of the picture, though maybe of an earlier change. */
 export const lensHere = computed<Lens | undefined>(() => {
-  const { data, of } = lens.value, s = stage.value;
-  if (!data || !of || !s.of || !s.data || data.first !== s.data.first || data.top[0]?.length !== s.data.last - s.data.first) return undefined;
+  const { data, of } = lens.value,
+    s = stage.value;
+  if (
+    !data ||
+    !of ||
+    !s.of ||
+    !s.data ||
+    data.first !== s.data.first ||
+    data.top[0]?.length !== s.data.last - s.data.first
+  )
+    return undefined;
   const [mine, picture] = [JSON.parse(of), JSON.parse(s.of)];
   return mine.text === picture.text && mine.model === picture.model ? data : undefined;
 });
 
-export interface Curve { p: number[]; lines: { label: string; values: number[] }[]; crossings: number[] }
+export interface Curve {
+  p: number[];
+  lines: { label: string; values: number[] }[];
+  crossings: number[];
+}
 
 /** The mixture as /api/mix takes it; the position says which of several equal words is meant. */
-export const mixRequest = (): object => ({ replace: `@${mixedAt.value}`, with: otherToken.value?.expression ?? "", site: site.value });
+export const mixRequest = (): object => ({
+  replace: `@${mixedAt.value}`,
+  with: otherToken.value?.expression ?? "",
+  site: site.value,
+});
 
 const curveQuestion = computed(() => {
   if (!shown.value || !mixing.value || targets.value.length === 0) return undefined;
   return key({ text: text.value, ...mixRequest(), targets: targets.value, steps: 33, edits: inForce.value });
 });
 /** The whole way from one word to the other. */
-export const curve = answered(() => curveQuestion.value, async (q, signal): Promise<Curve> => {
-  const { crossings, table } = await call<{ crossings: number[]; table: Table }>("mix", body(q), { signal });
-  const lines = Object.keys(table.columns).slice(1, 1 + body(q).targets.length);
-  return { p: numbers(table, "p"), crossings, lines: lines.map((label) => ({ label, values: numbers(table, label) })) };
-}, { settle: 250, patience: 2000 });
+export const curve = answered(
+  () => curveQuestion.value,
+  async (q, signal): Promise<Curve> => {
+    const { crossings, table } = await call<{ crossings: number[]; table: Table }>("mix", body(q), { signal });
+    const lines = Object.keys(table.columns).slice(1, 1 + body(q).targets.length);
+    return {
+      p: numbers(table, "p"),
+      crossings,
+      lines: lines.map((label) => ({ label, values: numbers(table, label) })),
+    };
+  },
+  { settle: 250, patience: 2000 },
+);
 export const curveStale = computed(() => curve.value.of !== curveQuestion.value);

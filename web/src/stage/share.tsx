@@ -39,7 +39,15 @@ export function Share({ info }: { info: ModelInfo }) {
   };
   return (
     <>
-      <button type="button" class="quiet" disabled={busy.value} title="One HTML file that works without a server" onClick={() => void write()}>{busy.value ? "Computing…" : "Share as a file"}</button>
+      <button
+        type="button"
+        class="quiet"
+        disabled={busy.value}
+        title="One HTML file that works without a server"
+        onClick={() => void write()}
+      >
+        {busy.value ? "Computing…" : "Share as a file"}
+      </button>
       <Trouble error={error.value} />
     </>
   );
@@ -50,7 +58,10 @@ function sharedOf(info: ModelInfo, table: Table): Shared {
   return {
     text: text.value,
     model: info.name,
-    ends: [otherToken.value?.label ?? "", stage.value.data?.labels.find((l) => l.replaceAll("␣", " ") === replace.value) ?? replace.value],
+    ends: [
+      otherToken.value?.label ?? "",
+      stage.value.data?.labels.find((l) => l.replaceAll("␣", " ") === replace.value) ?? replace.value,
+    ],
     start: Math.round(p.value * (steps - 1)),
     lines: names.map((label) => ({ label, values: numbers(table, label) })),
     top: texts(table, "top"),
@@ -61,12 +72,18 @@ function sharedOf(info: ModelInfo, table: Table): Shared {
 }
 
 const escaped = (s: string): string => s.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
-const share = (values: number[]): string => values.map((v, i) => `${i ? "L" : "M"}${(i * 600) / (steps - 1)} ${(200 - 196 * v).toFixed(1)}`).join("");
+const share = (values: number[]): string =>
+  values.map((v, i) => `${i ? "L" : "M"}${(i * 600) / (steps - 1)} ${(200 - 196 * v).toFixed(1)}`).join("");
 
 /** The file. Its script reads the data that stands in it and nothing else. */
 function page(d: Shared): string {
   const colours = ["#0072b2", "#b94f00"];
-  const answers = d.lines.map((l, i) => `<div class="answer" style="color:${colours[i]}"><code>${escaped(l.label)}</code><b id="v${i}">${percent(l.values[d.start])}</b></div>`).join("");
+  const answers = d.lines
+    .map(
+      (l, i) =>
+        `<div class="answer" style="color:${colours[i]}"><code>${escaped(l.label)}</code><b id="v${i}">${percent(l.values[d.start])}</b></div>`,
+    )
+    .join("");
   const paths = d.lines.map((l, i) => `<path d="${share(l.values)}" stroke="${colours[i]}"/>`).join("");
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

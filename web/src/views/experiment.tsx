@@ -5,7 +5,10 @@ import { useParam } from "../session";
 import { Patch } from "./patch";
 import { Steer } from "./steer";
 
-const parts = [["patch", "Patch"], ["steer", "Steer"]] as [string, string][];
+const parts = [
+  ["patch", "Patch"],
+  ["steer", "Steer"],
+] as [string, string][];
 
 export function Experiment({ info }: { info: ModelInfo }) {
   const [part, setPart] = useParam("part", "patch");

@@ -15,13 +15,39 @@ export function Learn({ info }: { info: ModelInfo }) {
       <h1>Learn</h1>
       {step.value === 0 && (
         <>
-          <p class="lead">A language model turns words into vectors, changes the vectors, and turns the last one into a word. The walk goes along that path with {info.name}, through the views of this explorer. Each step asks you to find out something by doing it.</p>
-          <p><button type="button" class="main" onClick={() => walkTo(1 + Math.max(0, steps.findIndex((s) => !done.includes(s.name))))}>{done.length ? "Go on" : "Begin the walk"}</button>
-            {done.length > 0 && <button type="button" class="quiet" onClick={() => change({ done: [] })}>Forget what is done</button>}</p>
+          <p class="lead">
+            A language model turns words into vectors, changes the vectors, and turns the last one into a word. The walk
+            goes along that path with {info.name}, through the views of this explorer. Each step asks you to find out
+            something by doing it.
+          </p>
+          <p>
+            <button
+              type="button"
+              class="main"
+              onClick={() =>
+                walkTo(
+                  1 +
+                    Math.max(
+                      0,
+                      steps.findIndex((s) => !done.includes(s.name)),
+                    ),
+                )
+              }
+            >
+              {done.length ? "Go on" : "Begin the walk"}
+            </button>
+            {done.length > 0 && (
+              <button type="button" class="quiet" onClick={() => change({ done: [] })}>
+                Forget what is done
+              </button>
+            )}
+          </p>
           <ol class="contents">
             {steps.map((s, i) => (
               <li key={s.name} class={done.includes(s.name) ? "done" : ""}>
-                <button type="button" class="quiet" onClick={() => walkTo(i + 1)}>{s.title}</button>
+                <button type="button" class="quiet" onClick={() => walkTo(i + 1)}>
+                  {s.title}
+                </button>
                 <span>{s.task}</span>
               </li>
             ))}
@@ -34,7 +60,9 @@ export function Learn({ info }: { info: ModelInfo }) {
 }
 
 function Toy() {
-  const toy = useAnswer("toy", (signal) => call<{ table: Columns; figure: Spec }>("toy?figure=1", undefined, { signal }));
+  const toy = useAnswer("toy", (signal) =>
+    call<{ table: Columns; figure: Spec }>("toy?figure=1", undefined, { signal }),
+  );
   const [said, say] = useState("");
   return (
     <section aria-labelledby="toy">
@@ -49,16 +77,27 @@ function Toy() {
           const nearest = others.reduce((a, b) => (far(a) <= far(b) ? a : b));
           const answer = (i: number) => {
             if (i === nearest) note({ toy: true });
-            say(`${names[i]}: ${far(i).toFixed(2)} away from the cat in its context${i === nearest ? ", the nearest" : ""}`);
+            say(
+              `${names[i]}: ${far(i).toFixed(2)} away from the cat in its context${i === nearest ? ", the nearest" : ""}`,
+            );
           };
           return (
             <div class="columns">
               <Figure spec={t.figure} name="toy" />
               <div>
                 <p>Nearest to the cat in its context:</p>
-                <div class="tokens" role="group" aria-label="Animals">{others.map((i) => <button key={i} type="button" class="token" onClick={() => answer(i)}>{names[i]}</button>)}</div>
+                <div class="tokens" role="group" aria-label="Animals">
+                  {others.map((i) => (
+                    <button key={i} type="button" class="token" onClick={() => answer(i)}>
+                      {names[i]}
+                    </button>
+                  ))}
+                </div>
                 <p role="status">{said}</p>
-                <details><summary>As a table</summary><Table table={t.table} name="toy" /></details>
+                <details>
+                  <summary>As a table</summary>
+                  <Table table={t.table} name="toy" />
+                </details>
               </div>
             </div>
           );

@@ -3,11 +3,32 @@ import { useEffect } from "preact/hooks";
 import { call, numbers, texts, type ModelInfo, type Named, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, LikelyList, opened, Picture, program, py, Same, Segments, shell, Shown, Table, Text, WordField } from "../parts";
+import {
+  Choice,
+  Figure,
+  LikelyList,
+  opened,
+  Picture,
+  program,
+  py,
+  Same,
+  Segments,
+  shell,
+  Shown,
+  Table,
+  Text,
+  WordField,
+} from "../parts";
 import { useNumber, useParam } from "../session";
 import { PositionPicker, SharedText, useText, useTokens } from "../text";
 
-const parts = [["lens", "Lens"], ["trace", "Four changes"], ["attention", "Attention"], ["attribute", "Contributions"], ["path", "Path"]] as [string, string][];
+const parts = [
+  ["lens", "Lens"],
+  ["trace", "Four changes"],
+  ["attention", "Attention"],
+  ["attribute", "Contributions"],
+  ["path", "Path"],
+] as [string, string][];
 
 interface PartProps {
   info: ModelInfo;
@@ -29,7 +50,9 @@ export function Life({ info }: { info: ModelInfo }) {
   return (
     <>
       <h1>Life</h1>
-      <p class="lead">The vector of a token goes through {info.blocks} blocks. Each changes it four times. Follow it.</p>
+      <p class="lead">
+        The vector of a token goes through {info.blocks} blocks. Each changes it four times. Follow it.
+      </p>
       <SharedText />
       <PositionPicker label="Token that is followed" tokens={tokens} position={position} set={setPosition} />
       <Segments label="Ways to look" parts={parts} value={part} set={setPart} />
@@ -54,37 +77,68 @@ function Lens({ info, text, position, count, setPosition }: PartProps) {
   const lens = useAnswer(question, (signal) => call<LensAnswer>("lens", JSON.parse(question), { signal }));
   useEffect(() => {
     const top = (b: number, p: number) => (lens.data ? (topsOf(lens.data.tables.tops, b, p)[0]?.label ?? "") : "");
-    if (lens.data) note({ lens: { top: top(block, position), above: top(block + 1, position), final: top(info.blocks - 1, count - 1), last: position === count - 1 } });
+    if (lens.data)
+      note({
+        lens: {
+          top: top(block, position),
+          above: top(block + 1, position),
+          final: top(info.blocks - 1, count - 1),
+          last: position === count - 1,
+        },
+      });
   }, [lens.data, block, position]);
   const open = (b: number, p: number) => (setBlock(b), setPosition(p));
   return (
     <>
       <p>If the model stopped after a block, what would it say next? A cell opens its likeliest tokens.</p>
-      <div class="row"><WordField label="Colour by the probability of" value={target} set={setTarget} hint="empty: of the token in the cell" /></div>
+      <div class="row">
+        <WordField
+          label="Colour by the probability of"
+          value={target}
+          set={setTarget}
+          hint="empty: of the token in the cell"
+        />
+      </div>
       <Shown answer={lens}>
         {(l) => (
           <>
             <div class="opened">
               <LensGrid lens={l} blocks={info.blocks} at={[block, position]} open={open} follow={target !== ""} />
               <section class="cell" aria-label="The cell that is open" aria-live="polite">
-                <h2>{block < 0 ? "Before block 0" : `After block ${block}`}, position {position}</h2>
+                <h2>
+                  {block < 0 ? "Before block 0" : `After block ${block}`}, position {position}
+                </h2>
                 <LikelyList tokens={topsOf(l.tables.tops, block, position)} label="Likeliest tokens of the cell" />
               </section>
             </div>
             <Picture path="lens" body={request} name="lens" />
-            <details><summary>As tables</summary><Table table={l.tables.cells} name="lens" /><Table table={l.tables.tops} name="lens-tops" /></details>
+            <details>
+              <summary>As tables</summary>
+              <Table table={l.tables.cells} name="lens" />
+              <Table table={l.tables.tops} name="lens-tops" />
+            </details>
           </>
         )}
       </Shown>
-      <Same command={`${program(info, "lens")} ${shell(text)}${target ? ` --target ${shell(target)}` : ""} --top 8`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.lens(${py(text)}${target ? `, target=${py(target)}` : ""}, top=8)`} />
+      <Same
+        command={`${program(info, "lens")} ${shell(text)}${target ? ` --target ${shell(target)}` : ""} --top 8`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.lens(${py(text)}${target ? `, target=${py(target)}` : ""}, top=8)`}
+      />
     </>
   );
 }
 
 function topsOf(tops: Columns, block: number, position: number) {
-  const [blocks, positions, ids, labels, probabilities] = [numbers(tops, "block"), numbers(tops, "position"), numbers(tops, "id"), texts(tops, "token"), numbers(tops, "probability")];
-  return ids.flatMap((id, i) => (blocks[i] === block && positions[i] === position ? [{ id, label: labels[i], probability: probabilities[i] }] : []));
+  const [blocks, positions, ids, labels, probabilities] = [
+    numbers(tops, "block"),
+    numbers(tops, "position"),
+    numbers(tops, "id"),
+    texts(tops, "token"),
+    numbers(tops, "probability"),
+  ];
+  return ids.flatMap((id, i) =>
+    blocks[i] === block && positions[i] === position ? [{ id, label: labels[i], probability: probabilities[i] }] : [],
+  );
 }
 
 interface GridProps {
@@ -98,7 +152,12 @@ interface GridProps {
 /** Layers down, the last on top, positions across; one cell is in the tab order, arrows move between cells. */
 function LensGrid({ lens, blocks, at, open, follow }: GridProps) {
   const { cells } = lens.tables;
-  const [block, position, token, top] = [numbers(cells, "block"), numbers(cells, "position"), texts(cells, "token"), texts(cells, "top")];
+  const [block, position, token, top] = [
+    numbers(cells, "block"),
+    numbers(cells, "position"),
+    texts(cells, "token"),
+    texts(cells, "top"),
+  ];
   const heat = numbers(cells, follow ? "target_probability" : "probability");
   const where = new Map(block.map((b, i) => [`${b} ${position[i]}`, i]));
   const positions = [...new Set(position)];
@@ -116,7 +175,16 @@ function LensGrid({ lens, blocks, at, open, follow }: GridProps) {
     <div class="scroll lens">
       <table onKeyDown={key}>
         <caption class="hidden">The likeliest next token after each block at each position</caption>
-        <thead><tr><th scope="col">block</th>{positions.map((p) => <th key={p} scope="col">{token[where.get(`${layers[0]} ${p}`)!]}</th>)}</tr></thead>
+        <thead>
+          <tr>
+            <th scope="col">block</th>
+            {positions.map((p) => (
+              <th key={p} scope="col">
+                {token[where.get(`${layers[0]} ${p}`)!]}
+              </th>
+            ))}
+          </tr>
+        </thead>
         <tbody>
           {layers.map((b) => (
             <tr key={b}>
@@ -125,8 +193,18 @@ function LensGrid({ lens, blocks, at, open, follow }: GridProps) {
                 const i = where.get(`${b} ${p}`)!;
                 return (
                   <td key={p}>
-                    <button type="button" data-cell={`${b} ${p}`} data-heat="" style={{ "--heat": `${Math.round(100 * heat[i])}%` }} title={`${(100 * heat[i]).toFixed(1)} %`}
-                      aria-pressed={b === at[0] && p === at[1]} tabIndex={b === inTab[0] && p === inTab[1] ? 0 : -1} onClick={() => open(b, p)}>{top[i]}</button>
+                    <button
+                      type="button"
+                      data-cell={`${b} ${p}`}
+                      data-heat=""
+                      style={{ "--heat": `${Math.round(100 * heat[i])}%` }}
+                      title={`${(100 * heat[i]).toFixed(1)} %`}
+                      aria-pressed={b === at[0] && p === at[1]}
+                      tabIndex={b === inTab[0] && p === inTab[1] ? 0 : -1}
+                      onClick={() => open(b, p)}
+                    >
+                      {top[i]}
+                    </button>
                   </td>
                 );
               })}
@@ -140,20 +218,36 @@ function LensGrid({ lens, blocks, at, open, follow }: GridProps) {
 
 function Trace({ info, text, position }: PartProps) {
   const question = useSettled(JSON.stringify({ text, position }));
-  const life = useAnswer(question, (signal) => call<{ tables: { life: Columns; lens: Columns }; own: Named; predicted: Named; figure: Spec }>("trace?figure=1", JSON.parse(question), { signal }));
+  const life = useAnswer(question, (signal) =>
+    call<{ tables: { life: Columns; lens: Columns }; own: Named; predicted: Named; figure: Spec }>(
+      "trace?figure=1",
+      JSON.parse(question),
+      { signal },
+    ),
+  );
   return (
     <>
-      <p>In each block the vector is normalised (<code>ln1</code>), attention adds what other tokens have to say (<code>attn_out</code>), it is normalised again (<code>ln2</code>), and the MLP adds what it knows (<code>mlp_out</code>).</p>
+      <p>
+        In each block the vector is normalised (<code>ln1</code>), attention adds what other tokens have to say (
+        <code>attn_out</code>), it is normalised again (<code>ln2</code>), and the MLP adds what it knows (
+        <code>mlp_out</code>).
+      </p>
       <Shown answer={life}>
         {(l) => (
           <>
             <Figure spec={l.figure} name="trace" />
-            <details><summary>As tables</summary><Table table={l.tables.life} name="trace" /><Table table={l.tables.lens} name="trace-lens" /></details>
+            <details>
+              <summary>As tables</summary>
+              <Table table={l.tables.life} name="trace" />
+              <Table table={l.tables.lens} name="trace-lens" />
+            </details>
           </>
         )}
       </Shown>
-      <Same command={`${program(info, "trace")} ${shell(text)} --position ${position}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.trace(${py(text)}, position=${position})`} />
+      <Same
+        command={`${program(info, "trace")} ${shell(text)} --position ${position}`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.trace(${py(text)}, position=${position})`}
+      />
     </>
   );
 }
@@ -161,17 +255,30 @@ function Trace({ info, text, position }: PartProps) {
 function Attention({ info, text }: PartProps) {
   const [block, setBlock] = useNumber("attention", Math.floor((info.blocks * 3) / 4));
   const question = useSettled(JSON.stringify({ text, block }));
-  const patterns = useAnswer(question, (signal) => call<{ figure: Spec }>("attention?figure=1", JSON.parse(question), { signal }));
+  const patterns = useAnswer(question, (signal) =>
+    call<{ figure: Spec }>("attention?figure=1", JSON.parse(question), { signal }),
+  );
   return (
     <>
       <p>Each head of a block looks back, from a token (down) at those before it (across).</p>
       <label class="slider">
-        <span>Block <output>{block}</output></span>
-        <input type="range" min={0} max={info.blocks - 1} value={block} aria-label="Block" onInput={(e) => setBlock(e.currentTarget.valueAsNumber)} />
+        <span>
+          Block <output>{block}</output>
+        </span>
+        <input
+          type="range"
+          min={0}
+          max={info.blocks - 1}
+          value={block}
+          aria-label="Block"
+          onInput={(e) => setBlock(e.currentTarget.valueAsNumber)}
+        />
       </label>
       <Shown answer={patterns}>{(a) => <Figure spec={a.figure} name={`attention-${block}`} />}</Shown>
-      <Same command={`${program(info, "attention")} ${shell(text)} --block ${block}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.attention(${py(text)}, block=${block})`} />
+      <Same
+        command={`${program(info, "attention")} ${shell(text)} --block ${block}`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.attention(${py(text)}, block=${block})`}
+      />
     </>
   );
 }
@@ -179,8 +286,12 @@ function Attention({ info, text }: PartProps) {
 function Attribute({ info, text, position }: PartProps) {
   const [target, setTarget] = useParam("target", "");
   const [against, setAgainst] = useParam("against", "");
-  const question = useSettled(JSON.stringify({ text, position, ...(target ? { target } : {}), ...(against ? { against } : {}) }));
-  const shares = useAnswer(question, (signal) => call<{ table: Columns; figure: Spec }>("attribute?figure=1", JSON.parse(question), { signal }));
+  const question = useSettled(
+    JSON.stringify({ text, position, ...(target ? { target } : {}), ...(against ? { against } : {}) }),
+  );
+  const shares = useAnswer(question, (signal) =>
+    call<{ table: Columns; figure: Spec }>("attribute?figure=1", JSON.parse(question), { signal }),
+  );
   return (
     <>
       <p>The logit of a token is a sum: each head and each MLP adds its part.</p>
@@ -192,12 +303,17 @@ function Attribute({ info, text, position }: PartProps) {
         {(s) => (
           <>
             <Figure spec={s.figure} name="attribute" />
-            <details><summary>As a table</summary><Table table={s.table} name="attribute" /></details>
+            <details>
+              <summary>As a table</summary>
+              <Table table={s.table} name="attribute" />
+            </details>
           </>
         )}
       </Shown>
-      <Same command={`${program(info, "attribute")} ${shell(text)}${target ? ` --target ${shell(target)}` : ""}${against ? ` --against ${shell(against)}` : ""} --position ${position}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.attribute(${py(text)}${target ? `, target=${py(target)}` : ""}${against ? `, against=${py(against)}` : ""}, position=${position})`} />
+      <Same
+        command={`${program(info, "attribute")} ${shell(text)}${target ? ` --target ${shell(target)}` : ""}${against ? ` --against ${shell(against)}` : ""} --position ${position}`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.attribute(${py(text)}${target ? `, target=${py(target)}` : ""}${against ? `, against=${py(against)}` : ""}, position=${position})`}
+      />
     </>
   );
 }
@@ -207,12 +323,24 @@ function Path({ info, text, position }: PartProps) {
   const [x, setX] = useParam("x", "' Germany'");
   const [y, setY] = useParam("y", "' Berlin'");
   const question = useSettled(JSON.stringify({ text, position, plane: plane === "pca" ? "pca" : [x, y] }));
-  const path = useAnswer(question, (signal) => call<{ points: [number, number][]; sites: string[]; figure?: Spec }>("trajectory?figure=1", JSON.parse(question), { signal }));
+  const path = useAnswer(question, (signal) =>
+    call<{ points: [number, number][]; sites: string[]; figure?: Spec }>("trajectory?figure=1", JSON.parse(question), {
+      signal,
+    }),
+  );
   return (
     <>
       <p>The way of the vector, drawn in a plane: that in which it moves most, or one that two vectors span.</p>
       <div class="row">
-        <Choice label="Plane" value={plane} set={setPlane} options={[["pca", "in which it moves most"], ["words", "of two vectors"]]} />
+        <Choice
+          label="Plane"
+          value={plane}
+          set={setPlane}
+          options={[
+            ["pca", "in which it moves most"],
+            ["words", "of two vectors"],
+          ]}
+        />
         {plane !== "pca" && <Text label="Across" value={x} set={setX} />}
         {plane !== "pca" && <Text label="Up" value={y} set={setY} />}
       </div>
@@ -220,12 +348,23 @@ function Path({ info, text, position }: PartProps) {
         {(t) => (
           <>
             <Figure spec={t.figure} name="path" />
-            <details><summary>As a table</summary><Table name="path" table={{ title: "path", columns: { site: t.sites, x: t.points.map((p) => p[0]), y: t.points.map((p) => p[1]) } }} /></details>
+            <details>
+              <summary>As a table</summary>
+              <Table
+                name="path"
+                table={{
+                  title: "path",
+                  columns: { site: t.sites, x: t.points.map((p) => p[0]), y: t.points.map((p) => p[1]) },
+                }}
+              />
+            </details>
           </>
         )}
       </Shown>
-      <Same command={`${program(info, "trajectory")} ${shell(text)} --position ${position}${plane === "pca" ? "" : ` --plane ${shell(x)} ${shell(y)}`}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.trajectory(${py(text)}, position=${position}${plane === "pca" ? "" : `, axes=${py([x, y])}`})`} />
+      <Same
+        command={`${program(info, "trajectory")} ${shell(text)} --position ${position}${plane === "pca" ? "" : ` --plane ${shell(x)} ${shell(y)}`}`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.trajectory(${py(text)}, position=${position}${plane === "pca" ? "" : `, axes=${py([x, y])}`})`}
+      />
     </>
   );
 }

@@ -9,7 +9,12 @@ import { Choice, Field, Save, Text, Token } from "../parts";
 import { csv, download } from "../save";
 import { setParams, useParam } from "../session";
 
-const colours: [string, string][] = [["kind", "kind of token"], ["norm", "length of the vector"], ["rank", "place in the vocabulary"], ["cosine", "cosine to a word"]];
+const colours: [string, string][] = [
+  ["kind", "kind of token"],
+  ["norm", "length of the vector"],
+  ["rank", "place in the vocabulary"],
+  ["cosine", "cosine to a word"],
+];
 
 export function MapView({ info }: { info: ModelInfo }) {
   const models = useAnswer("models", (signal) => call<ModelInfo[]>("models", undefined, { signal })).data;
@@ -21,7 +26,10 @@ export function MapView({ info }: { info: ModelInfo }) {
   const [lasso, setLasso] = useState(false);
   const [circled, setCircled] = useState<Chosen>({ model: info.name, ids: [] });
   const [goTo, setGoTo] = useState<{ model: string; id: number; but?: string }>();
-  const picked = useMemo(() => ({ model: whose, ids: token === "" || !Number.isInteger(Number(token)) ? [] : [Number(token)] }), [token, whose]);
+  const picked = useMemo(
+    () => ({ model: whose, ids: token === "" || !Number.isInteger(Number(token)) ? [] : [Number(token)] }),
+    [token, whose],
+  );
   const pick = ({ model, ids: [id] }: Chosen, but?: string) => {
     setParams({ token: id === undefined ? undefined : String(id), whose: model === info.name ? undefined : model });
     if (id !== undefined) setGoTo({ model, id, but });
@@ -36,8 +44,12 @@ export function MapView({ info }: { info: ModelInfo }) {
         <Find find={find} />
         <Choice label="Colour" value={colour} set={setColour} options={colours} />
         {colour === "cosine" && <Text label="Word" value={word} set={setWord} />}
-        <button type="button" aria-pressed={lasso} onClick={() => setLasso(!lasso)}>Lasso</button>
-        <button type="button" aria-pressed={second !== ""} onClick={() => setSecond(second ? undefined : "yes")}>Two maps</button>
+        <button type="button" aria-pressed={lasso} onClick={() => setLasso(!lasso)}>
+          Lasso
+        </button>
+        <button type="button" aria-pressed={second !== ""} onClick={() => setSecond(second ? undefined : "yes")}>
+          Two maps
+        </button>
       </div>
       <div class={second ? "maps two" : "maps"}>
         <One {...shared} suffix="" />
@@ -54,14 +66,29 @@ function Find({ find }: { find: (t: Named) => void }) {
   const [open, setOpen] = useState(false);
   const take = (t?: Named) => t && (setOpen(false), find(t));
   const wanted = useSettled(query);
-  const hits = useAnswer(wanted ? wanted : undefined, (signal) => call<{ tokens: Named[] }>(`vocabulary?q=${encodeURIComponent(wanted)}&limit=8`, undefined, { signal }));
+  const hits = useAnswer(wanted ? wanted : undefined, (signal) =>
+    call<{ tokens: Named[] }>(`vocabulary?q=${encodeURIComponent(wanted)}&limit=8`, undefined, { signal }),
+  );
   return (
     <form class="find" onSubmit={(e) => (e.preventDefault(), take(hits.data?.tokens[0]))}>
-      <Field label="Search">{(id) => <input id={id} type="search" value={query} autocomplete="off" spellcheck={false} onInput={(e) => (setQuery(e.currentTarget.value), setOpen(true))} />}</Field>
+      <Field label="Search">
+        {(id) => (
+          <input
+            id={id}
+            type="search"
+            value={query}
+            autocomplete="off"
+            spellcheck={false}
+            onInput={(e) => (setQuery(e.currentTarget.value), setOpen(true))}
+          />
+        )}
+      </Field>
       {open && query && hits.data && (
         <div class="hits" role="group" aria-label="Tokens found">
           {hits.data.tokens.length === 0 && <span class="waiting">no token holds “{wanted}”</span>}
-          {hits.data.tokens.map((t) => <Token key={t.id} id={t.id} label={t.label} pressed={false} pick={() => take(t)} />)}
+          {hits.data.tokens.map((t) => (
+            <Token key={t.id} id={t.id} label={t.label} pressed={false} pick={() => take(t)} />
+          ))}
         </div>
       )}
     </form>
@@ -75,8 +102,18 @@ function Circled({ chosen: { model, ids }, clear }: { chosen: Chosen; clear: () 
   return (
     <section aria-label="Selection">
       <h2>{ids.length} tokens encircled</h2>
-      <div class="tokens">{ids.slice(0, 60).map((i) => <Token key={i} id={i} label={labels[i]} />)}{ids.length > 60 && <span class="waiting">and {ids.length - 60} more</span>}</div>
-      <div class="row"><button type="button" onClick={clear}>Clear</button><Save title="the selection" forms={{ CSV: save }} /></div>
+      <div class="tokens">
+        {ids.slice(0, 60).map((i) => (
+          <Token key={i} id={i} label={labels[i]} />
+        ))}
+        {ids.length > 60 && <span class="waiting">and {ids.length - 60} more</span>}
+      </div>
+      <div class="row">
+        <button type="button" onClick={clear}>
+          Clear
+        </button>
+        <Save title="the selection" forms={{ CSV: save }} />
+      </div>
     </section>
   );
 }

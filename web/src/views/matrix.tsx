@@ -43,7 +43,10 @@ export function Matrix({ info }: { info: ModelInfo }) {
   return (
     <>
       <h1>Matrix</h1>
-      <p class="lead">All {(info.vocab * info.width / 1e6).toFixed(1)} million values: a column is a token, a row a dimension; red is positive, blue negative. Why are there stripes?</p>
+      <p class="lead">
+        All {((info.vocab * info.width) / 1e6).toFixed(1)} million values: a column is a token, a row a dimension; red
+        is positive, blue negative. Why are there stripes?
+      </p>
       <Shown answer={matrix}>{(m) => <Tiles matrix={m} info={info} />}</Shown>
       <Stripes info={info} />
     </>
@@ -54,8 +57,17 @@ function useArea(m: MatrixInfo): [Area, (a: Area) => void] {
   const [text, set] = useParam("area", "");
   const numbers = text.split(",").map(Number);
   const whole: Area = [0, m.tokens, 0, m.dimensions];
-  const known = numbers.length === 4 && numbers.every(Number.isFinite) && numbers[1] > numbers[0] && numbers[3] > numbers[2];
-  return [known ? (numbers as Area) : whole, (a) => set(held(a, m).map((v) => +v.toFixed(3)).join(","))];
+  const known =
+    numbers.length === 4 && numbers.every(Number.isFinite) && numbers[1] > numbers[0] && numbers[3] > numbers[2];
+  return [
+    known ? (numbers as Area) : whole,
+    (a) =>
+      set(
+        held(a, m)
+          .map((v) => +v.toFixed(3))
+          .join(","),
+      ),
+  ];
 }
 
 /** Inside the matrix, and not nearer than three cells. */
@@ -87,7 +99,8 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
     return () => watch.disconnect();
   }, []);
   const draw = (): void => {
-    if (canvas.current && size[0] > 0) paint(canvas.current, matrix, area, orders, store.current, at, () => latest.current());
+    if (canvas.current && size[0] > 0)
+      paint(canvas.current, matrix, area, orders, store.current, at, () => latest.current());
   };
   const latest = useRef(draw);
   latest.current = draw;
@@ -95,10 +108,12 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
   useEffect(() => setError(undefined), [orders]);
 
   const hand = useHand(canvas, area, setArea, setAt, matrix);
-  const zoom = (fx: number, fy: number) => setArea(scaled(area, fx, fy, at ? [at[0] + 0.5, at[1] + 0.5] : [(area[0] + area[1]) / 2, (area[2] + area[3]) / 2]));
+  const zoom = (fx: number, fy: number) =>
+    setArea(scaled(area, fx, fy, at ? [at[0] + 0.5, at[1] + 0.5] : [(area[0] + area[1]) / 2, (area[2] + area[3]) / 2]));
   const go = (x: number, y: number) => {
     setAt([x, y]);
-    if (x < area[0] || x >= area[1]) setArea([x - (area[1] - area[0]) / 2, x + (area[1] - area[0]) / 2, area[2], area[3]]);
+    if (x < area[0] || x >= area[1])
+      setArea([x - (area[1] - area[0]) / 2, x + (area[1] - area[0]) / 2, area[2], area[3]]);
   };
   return (
     <>
@@ -106,27 +121,53 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
         <Choice label="Tokens by" value={tokens} set={setTokens} options={matrix.token_orders} />
         <Choice label="Dimensions by" value={dimensions} set={setDimensions} options={matrix.dimension_orders} />
         <div class="buttons" role="group" aria-label="Zoom">
-          <button type="button" onClick={() => zoom(0.5, 1)} aria-label="Zoom in on tokens">tokens +</button>
-          <button type="button" onClick={() => zoom(2, 1)} aria-label="Zoom out of tokens">tokens −</button>
-          <button type="button" onClick={() => zoom(1, 0.5)} aria-label="Zoom in on dimensions">dimensions +</button>
-          <button type="button" onClick={() => zoom(1, 2)} aria-label="Zoom out of dimensions">dimensions −</button>
-          <button type="button" onClick={() => setArea([0, matrix.tokens, 0, matrix.dimensions])}>whole</button>
+          <button type="button" onClick={() => zoom(0.5, 1)} aria-label="Zoom in on tokens">
+            tokens +
+          </button>
+          <button type="button" onClick={() => zoom(2, 1)} aria-label="Zoom out of tokens">
+            tokens −
+          </button>
+          <button type="button" onClick={() => zoom(1, 0.5)} aria-label="Zoom in on dimensions">
+            dimensions +
+          </button>
+          <button type="button" onClick={() => zoom(1, 2)} aria-label="Zoom out of dimensions">
+            dimensions −
+          </button>
+          <button type="button" onClick={() => setArea([0, matrix.tokens, 0, matrix.dimensions])}>
+            whole
+          </button>
         </div>
       </div>
       <Trouble error={error} />
-      <canvas ref={canvas} class="matrix" tabIndex={0} role="application" data-ready="" {...hand}
-        aria-label="The embedding matrix. Arrows move the cross, plus and minus zoom; the value is read out below." />
+      <canvas
+        ref={canvas}
+        class="matrix"
+        tabIndex={0}
+        role="application"
+        data-ready=""
+        {...hand}
+        aria-label="The embedding matrix. Arrows move the cross, plus and minus zoom; the value is read out below."
+      />
       <div class="row between">
-        <small>tokens {Math.floor(area[0])} to {Math.ceil(area[1])} in this order, dimensions {Math.floor(area[2])} to {Math.ceil(area[3])}; full colour is ±{matrix.range.toFixed(3)}; wheel zooms tokens, with shift dimensions</small>
-        <Save title="the matrix as shown" forms={{
-          SVG: () => canvas.current && download("matrix.svg", svg(canvas.current, area, orders), "image/svg+xml"),
-          PNG: () => canvas.current?.toBlob((b) => b && download("matrix.png", b, "image/png")),
-          CSV: () => void values(area, orders).then((t) => saveTable("matrix", t, "csv"), setError),
-          JSON: () => void values(area, orders).then((t) => saveTable("matrix", t, "json"), setError),
-        }} />
+        <small>
+          tokens {Math.floor(area[0])} to {Math.ceil(area[1])} in this order, dimensions {Math.floor(area[2])} to{" "}
+          {Math.ceil(area[3])}; full colour is ±{matrix.range.toFixed(3)}; wheel zooms tokens, with shift dimensions
+        </small>
+        <Save
+          title="the matrix as shown"
+          forms={{
+            SVG: () => canvas.current && download("matrix.svg", svg(canvas.current, area, orders), "image/svg+xml"),
+            PNG: () => canvas.current?.toBlob((b) => b && download("matrix.png", b, "image/png")),
+            CSV: () => void values(area, orders).then((t) => saveTable("matrix", t, "csv"), setError),
+            JSON: () => void values(area, orders).then((t) => saveTable("matrix", t, "json"), setError),
+          }}
+        />
       </div>
       <Under at={at} go={go} matrix={matrix} orders={orders} />
-      <Same command={`${program(info, "heatmap")} --save heatmap.png`} python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.heatmap()`} />
+      <Same
+        command={`${program(info, "heatmap")} --save heatmap.png`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.heatmap()`}
+      />
     </>
   );
 }
@@ -135,38 +176,91 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
 function svg(canvas: HTMLCanvasElement, [l, r, t, b]: Area, orders: string): string {
   const [width, height, margin] = [canvas.clientWidth, canvas.clientHeight, 24];
   const by = new URLSearchParams(orders);
-  const tokens = `tokens ${Math.floor(l)} to ${Math.ceil(r)}, by ${by.get("tokens")}`, dimensions = `dimensions ${Math.floor(t)} to ${Math.ceil(b)}, by ${by.get("dimensions")}`;
+  const tokens = `tokens ${Math.floor(l)} to ${Math.ceil(r)}, by ${by.get("tokens")}`,
+    dimensions = `dimensions ${Math.floor(t)} to ${Math.ceil(b)}, by ${by.get("dimensions")}`;
   const text = 'font-family="sans-serif" font-size="12" text-anchor="middle"';
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width + margin}" height="${height + margin}">`
-    + `<title>The embedding matrix: ${tokens}; ${dimensions}</title>`
-    + `<image x="${margin}" width="${width}" height="${height}" preserveAspectRatio="none" href="${canvas.toDataURL("image/png")}"/>`
-    + `<text x="${margin + width / 2}" y="${height + 16}" ${text}>${tokens}</text>`
-    + `<text transform="translate(14 ${height / 2}) rotate(-90)" ${text}>${dimensions}</text></svg>\n`;
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width + margin}" height="${height + margin}">` +
+    `<title>The embedding matrix: ${tokens}; ${dimensions}</title>` +
+    `<image x="${margin}" width="${width}" height="${height}" preserveAspectRatio="none" href="${canvas.toDataURL("image/png")}"/>` +
+    `<text x="${margin + width / 2}" y="${height + 16}" ${text}>${tokens}</text>` +
+    `<text transform="translate(14 ${height / 2}) rotate(-90)" ${text}>${dimensions}</text></svg>\n`
+  );
 }
 
 const values = async ([l, r, t, b]: Area, orders: string): Promise<Columns> =>
-  (await call<{ table: Columns }>(`matrix/values?left=${Math.floor(l)}&right=${Math.ceil(r)}&top=${Math.floor(t)}&bottom=${Math.ceil(b)}&${orders}`)).table;
+  (
+    await call<{ table: Columns }>(
+      `matrix/values?left=${Math.floor(l)}&right=${Math.ceil(r)}&top=${Math.floor(t)}&bottom=${Math.ceil(b)}&${orders}`,
+    )
+  ).table;
 
-function Under({ at, go, matrix, orders }: { at?: [number, number]; go: (x: number, y: number) => void; matrix: MatrixInfo; orders: string }) {
+function Under({
+  at,
+  go,
+  matrix,
+  orders,
+}: {
+  at?: [number, number];
+  go: (x: number, y: number) => void;
+  matrix: MatrixInfo;
+  orders: string;
+}) {
   const where = useSettled(at && `matrix/value?x=${at[0]}&y=${at[1]}&${orders}`, 30);
   const cell = useAnswer(where, (signal) => call<Cell>(where!, undefined, { signal }));
   const c = cell.data;
   useEffect(() => {
-    if (c) note({ cell: { dimension: c.dimension, label: c.label, offset: Math.abs(c.dimension_mean) / c.dimension_deviation } });
+    if (c)
+      note({
+        cell: { dimension: c.dimension, label: c.label, offset: Math.abs(c.dimension_mean) / c.dimension_deviation },
+      });
   }, [c]);
   const within = (v: number, all: number) => Math.min(all - 1, Math.max(0, Math.round(v)));
   return (
     <section class="under" aria-label="The cell under the pointer">
       <div class="row">
-        <NumberField label="Column" value={at?.[0] ?? 0} set={(x) => go(within(x, matrix.tokens), at?.[1] ?? 0)} min={0} max={matrix.tokens - 1} />
-        <NumberField label="Row" value={at?.[1] ?? 0} set={(y) => go(at?.[0] ?? 0, within(y, matrix.dimensions))} min={0} max={matrix.dimensions - 1} />
+        <NumberField
+          label="Column"
+          value={at?.[0] ?? 0}
+          set={(x) => go(within(x, matrix.tokens), at?.[1] ?? 0)}
+          min={0}
+          max={matrix.tokens - 1}
+        />
+        <NumberField
+          label="Row"
+          value={at?.[1] ?? 0}
+          set={(y) => go(at?.[0] ?? 0, within(y, matrix.dimensions))}
+          min={0}
+          max={matrix.dimensions - 1}
+        />
         {at && c && (
           <dl>
-            <div><dt>token</dt><dd><Token id={c.token_id} label={c.label} showId /></dd></div>
-            <div><dt>dimension</dt><dd>{c.dimension}</dd></div>
-            <div><dt>value</dt><dd><b>{c.value.toFixed(5)}</b></dd></div>
-            <div><dt>mean of the dimension</dt><dd>{c.dimension_mean.toFixed(4)} ± {c.dimension_deviation.toFixed(4)}</dd></div>
-            <div><dt>length of the token</dt><dd>{c.token_norm.toFixed(3)}</dd></div>
+            <div>
+              <dt>token</dt>
+              <dd>
+                <Token id={c.token_id} label={c.label} showId />
+              </dd>
+            </div>
+            <div>
+              <dt>dimension</dt>
+              <dd>{c.dimension}</dd>
+            </div>
+            <div>
+              <dt>value</dt>
+              <dd>
+                <b>{c.value.toFixed(5)}</b>
+              </dd>
+            </div>
+            <div>
+              <dt>mean of the dimension</dt>
+              <dd>
+                {c.dimension_mean.toFixed(4)} ± {c.dimension_deviation.toFixed(4)}
+              </dd>
+            </div>
+            <div>
+              <dt>length of the token</dt>
+              <dd>{c.token_norm.toFixed(3)}</dd>
+            </div>
           </dl>
         )}
         {!at && <p class="waiting">Point at a cell.</p>}
@@ -176,11 +270,21 @@ function Under({ at, go, matrix, orders }: { at?: [number, number]; go: (x: numb
   );
 }
 
-const scaled = ([l, r, t, b]: Area, fx: number, fy: number, [x, y]: [number, number]): Area =>
-  [x + (l - x) * fx, x + (r - x) * fx, y + (t - y) * fy, y + (b - y) * fy];
+const scaled = ([l, r, t, b]: Area, fx: number, fy: number, [x, y]: [number, number]): Area => [
+  x + (l - x) * fx,
+  x + (r - x) * fx,
+  y + (t - y) * fy,
+  y + (b - y) * fy,
+];
 
 /** Drag, wheel, pinch and keys. */
-function useHand(canvas: { current: HTMLCanvasElement | null }, area: Area, setArea: (a: Area) => void, setAt: (at: [number, number]) => void, m: MatrixInfo) {
+function useHand(
+  canvas: { current: HTMLCanvasElement | null },
+  area: Area,
+  setArea: (a: Area) => void,
+  setAt: (at: [number, number]) => void,
+  m: MatrixInfo,
+) {
   const latest = useRef({ area, setArea, at: [0, 0] as [number, number] });
   latest.current.area = area;
   latest.current.setArea = setArea;
@@ -191,7 +295,10 @@ function useHand(canvas: { current: HTMLCanvasElement | null }, area: Area, setA
     return [l + ((e.clientX - box.left) / box.width) * (r - l), t + ((e.clientY - box.top) / box.height) * (b - t)];
   };
   const point = (x: number, y: number) => {
-    const at: [number, number] = [Math.min(m.tokens - 1, Math.max(0, Math.floor(x))), Math.min(m.dimensions - 1, Math.max(0, Math.floor(y)))];
+    const at: [number, number] = [
+      Math.min(m.tokens - 1, Math.max(0, Math.floor(x))),
+      Math.min(m.dimensions - 1, Math.max(0, Math.floor(y))),
+    ];
     latest.current.at = at;
     setAt(at);
   };
@@ -225,13 +332,21 @@ function useHand(canvas: { current: HTMLCanvasElement | null }, area: Area, setA
     const step = e.shiftKey ? 20 : 1;
     const zoomTo = (f: number) => setArea(scaled(latest.current.area, f, e.altKey ? f : 1, [x, y]));
     const acts: Record<string, () => void> = {
-      ArrowLeft: () => point(x - step, y), ArrowRight: () => point(x + step, y), ArrowUp: () => point(x, y - step), ArrowDown: () => point(x, y + step),
-      "+": () => zoomTo(0.7), "=": () => zoomTo(0.7), "-": () => zoomTo(1 / 0.7),
+      ArrowLeft: () => point(x - step, y),
+      ArrowRight: () => point(x + step, y),
+      ArrowUp: () => point(x, y - step),
+      ArrowDown: () => point(x, y + step),
+      "+": () => zoomTo(0.7),
+      "=": () => zoomTo(0.7),
+      "-": () => zoomTo(1 / 0.7),
     };
-    if (acts[e.key]) e.preventDefault(), acts[e.key]();
+    if (acts[e.key]) (e.preventDefault(), acts[e.key]());
   };
   return {
-    onPointerDown: (e: PointerEvent) => (canvas.current!.setPointerCapture(e.pointerId), pointers.current.set(e.pointerId, [e.clientX, e.clientY])),
+    onPointerDown: (e: PointerEvent) => (
+      canvas.current!.setPointerCapture(e.pointerId),
+      pointers.current.set(e.pointerId, [e.clientX, e.clientY])
+    ),
     onPointerMove: move,
     onPointerUp: (e: PointerEvent) => (pointers.current.delete(e.pointerId), point(...cellAt(e))),
     onPointerCancel: (e: PointerEvent) => void pointers.current.delete(e.pointerId),
@@ -246,7 +361,7 @@ class TileStore {
   get(url: string, arrived: () => void): HTMLImageElement {
     const found = this.known.get(url);
     if (found) {
-      this.known.delete(url), this.known.set(url, found);
+      (this.known.delete(url), this.known.set(url, found));
       return found;
     }
     const image = new Image();
@@ -265,7 +380,15 @@ function levelFor(m: MatrixInfo, tokensPerPixel: number): number {
   return sharp.length ? sharp.reduce((a, b) => (a[0] >= b[0] ? a : b))[1] : 0;
 }
 
-function paint(canvas: HTMLCanvasElement, m: MatrixInfo, area: Area, orders: string, store: TileStore, at: [number, number] | undefined, again: () => void): void {
+function paint(
+  canvas: HTMLCanvasElement,
+  m: MatrixInfo,
+  area: Area,
+  orders: string,
+  store: TileStore,
+  at: [number, number] | undefined,
+  again: () => void,
+): void {
   const ratio = Math.min(2, devicePixelRatio);
   const [w, h] = [Math.round(canvas.clientWidth * ratio), Math.round(canvas.clientHeight * ratio)];
   if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
@@ -281,12 +404,31 @@ function paint(canvas: HTMLCanvasElement, m: MatrixInfo, area: Area, orders: str
     const [tw, th] = [m.tile * tp, m.tile * dp];
     for (let x = Math.floor(l / tw); x * tw < r; ++x) {
       for (let y = Math.floor(t / th); y * th < b; ++y) {
-        const image = store.get(`/api/matrix/tile/${level}/${x}/${y}.png?${orders}${model.value ? `&model=${encodeURIComponent(model.value)}` : ""}`, again);
-        if (!image.complete || !image.naturalWidth) { ++missing; continue; }
+        const image = store.get(
+          `/api/matrix/tile/${level}/${x}/${y}.png?${orders}${model.value ? `&model=${encodeURIComponent(model.value)}` : ""}`,
+          again,
+        );
+        if (!image.complete || !image.naturalWidth) {
+          ++missing;
+          continue;
+        }
         // An edge tile holds fewer pixels than a tile, and the last pixel fewer cells.
         const [cw, ch] = [Math.min(m.tile, width - x * m.tile), Math.min(m.tile, height - y * m.tile)];
-        const [right, bottom] = [Math.min(m.tokens, (x * m.tile + cw) * tp), Math.min(m.dimensions, (y * m.tile + ch) * dp)];
-        ink.drawImage(image, 0, 0, cw, ch, (x * tw - l) * sx, (y * th - t) * sy, (right - x * tw) * sx, (bottom - y * th) * sy);
+        const [right, bottom] = [
+          Math.min(m.tokens, (x * m.tile + cw) * tp),
+          Math.min(m.dimensions, (y * m.tile + ch) * dp),
+        ];
+        ink.drawImage(
+          image,
+          0,
+          0,
+          cw,
+          ch,
+          (x * tw - l) * sx,
+          (y * th - t) * sy,
+          (right - x * tw) * sx,
+          (bottom - y * th) * sy,
+        );
       }
     }
   }
@@ -295,7 +437,10 @@ function paint(canvas: HTMLCanvasElement, m: MatrixInfo, area: Area, orders: str
 }
 
 function cross(ink: CanvasRenderingContext2D, x: number, y: number, w: number, h: number): void {
-  for (const [colour, width] of [["#fff", 4], ["#111", 2]] as const) {
+  for (const [colour, width] of [
+    ["#fff", 4],
+    ["#111", 2],
+  ] as const) {
     ink.strokeStyle = colour;
     ink.lineWidth = width;
     ink.strokeRect(x - 1, y - 1, w + 2, h + 2);
@@ -304,14 +449,24 @@ function cross(ink: CanvasRenderingContext2D, x: number, y: number, w: number, h
 
 function Stripes({ info }: { info: ModelInfo }) {
   const [open, setOpen] = useState(false);
-  const stripes = useAnswer(open ? "geometry" : undefined, (signal) => call<{ table: Columns; figure?: Spec }>("geometry?figure=1", undefined, { signal }));
+  const stripes = useAnswer(open ? "geometry" : undefined, (signal) =>
+    call<{ table: Columns; figure?: Spec }>("geometry?figure=1", undefined, { signal }),
+  );
   return (
     <details onToggle={(e) => setOpen(e.currentTarget.open)}>
       <summary>The dimensions by the offset that all tokens share</summary>
       <Shown answer={stripes} waiting="Taking means of all rows…">
-        {(s) => <><Figure spec={s.figure} name="dimensions" /><Table table={s.table} name="dimensions" most={20} /></>}
+        {(s) => (
+          <>
+            <Figure spec={s.figure} name="dimensions" />
+            <Table table={s.table} name="dimensions" most={20} />
+          </>
+        )}
       </Shown>
-      <Same command={program(info, "heatmap")} python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.dimensions()`} />
+      <Same
+        command={program(info, "heatmap")}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.dimensions()`}
+      />
     </details>
   );
 }

@@ -20,7 +20,10 @@ export function Patch({ info }: { info: ModelInfo }) {
   const result = job?.result;
   return (
     <>
-      <p class="lead">Two texts of equal length with two answers. A vector of the clean run is put into the corrupt one. Where it brings the clean answer back, the answer was.</p>
+      <p class="lead">
+        Two texts of equal length with two answers. A vector of the clean run is put into the corrupt one. Where it
+        brings the clean answer back, the answer was.
+      </p>
       <div class="pair">
         <Text label="Clean text" value={clean} set={setClean} />
         <Text label="Corrupt text" value={corrupt} set={setCorrupt} />
@@ -28,14 +31,24 @@ export function Patch({ info }: { info: ModelInfo }) {
       <div class="row">
         <WordField label="Clean answer" value={target} set={setTarget} />
         <WordField label="Corrupt answer" value={against} set={setAgainst} />
-        <button type="button" class="main" onClick={run}>Patch every place</button>
+        <button type="button" class="main" onClick={run}>
+          Patch every place
+        </button>
       </div>
       <Trouble error={error} />
       <JobBar job={job} />
       {result && <Figure spec={result.figure} name="patch" />}
-      {result && <details><summary>As tables</summary><Table table={result.tables.grid} name="patch" /><Table table={result.tables.heads} name="patch-heads" /></details>}
-      <Same command={`${program(info, "patch")} ${shell(clean)} ${shell(corrupt)} --target ${shell(target)} --against ${shell(against)}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.patch(${py(clean)}, ${py(corrupt)}, target=${py(target)}, against=${py(against)})`} />
+      {result && (
+        <details>
+          <summary>As tables</summary>
+          <Table table={result.tables.grid} name="patch" />
+          <Table table={result.tables.heads} name="patch-heads" />
+        </details>
+      )}
+      <Same
+        command={`${program(info, "patch")} ${shell(clean)} ${shell(corrupt)} --target ${shell(target)} --against ${shell(against)}`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.patch(${py(clean)}, ${py(corrupt)}, target=${py(target)}, against=${py(against)})`}
+      />
     </>
   );
 }

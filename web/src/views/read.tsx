@@ -3,7 +3,21 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { call, events, numbers, texts, type Likely, type ModelInfo, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer } from "../hooks";
-import { LikelyList, NumberField, percent, opened, Picture, program, py, Same, shell, Shown, Table, Token, Trouble } from "../parts";
+import {
+  LikelyList,
+  NumberField,
+  percent,
+  opened,
+  Picture,
+  program,
+  py,
+  Same,
+  shell,
+  Shown,
+  Table,
+  Token,
+  Trouble,
+} from "../parts";
 import { useNumber } from "../session";
 import { SharedText, useText, useTokens, type Tokens } from "../text";
 
@@ -16,7 +30,9 @@ export function Read({ info }: { info: ModelInfo }) {
   const [text] = useText();
   const [k, setK] = useNumber("k", 10);
   const tokens = useTokens(text);
-  const next = useAnswer(`predict ${k} ${text}`, (signal) => call<{ table: Columns }>("predict", { text, k }, { signal }));
+  const next = useAnswer(`predict ${k} ${text}`, (signal) =>
+    call<{ table: Columns }>("predict", { text, k }, { signal }),
+  );
   useEffect(() => {
     if (tokens.data) note({ tokens: { text, labels: tokens.data.labels } });
   }, [tokens.data]);
@@ -27,7 +43,9 @@ export function Read({ info }: { info: ModelInfo }) {
   return (
     <>
       <h1>Read</h1>
-      <p class="lead">A model does not see letters. It sees numbers of tokens, and after them it expects some tokens more than others.</p>
+      <p class="lead">
+        A model does not see letters. It sees numbers of tokens, and after them it expects some tokens more than others.
+      </p>
       <div class="columns">
         <section aria-labelledby="read-tokens">
           <SharedText />
@@ -39,13 +57,20 @@ export function Read({ info }: { info: ModelInfo }) {
           <Shown answer={next}>{(n) => <LikelyList tokens={likely(n.table)} label="Likeliest next tokens" />}</Shown>
           <div class="row between">
             <NumberField label="How many" value={k} set={setK} min={1} max={1000} />
-            {next.data && <details><summary>As a table</summary><Table table={next.data.table} name="predict" /></details>}
+            {next.data && (
+              <details>
+                <summary>As a table</summary>
+                <Table table={next.data.table} name="predict" />
+              </details>
+            )}
             <Picture path="predict" body={{ text, k }} name="predict" />
           </div>
         </section>
       </div>
-      <Same command={`${program(info, "tokens")} ${shell(text)}\n${program(info, "predict")} ${shell(text)} -k ${k}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.predict(${py(text)}, k=${k})`} />
+      <Same
+        command={`${program(info, "tokens")} ${shell(text)}\n${program(info, "predict")} ${shell(text)} -k ${k}`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.predict(${py(text)}, k=${k})`}
+      />
       <Generate info={info} text={text} />
     </>
   );
@@ -67,10 +92,20 @@ function Pieces({ tokens, text }: { tokens: Tokens; text: string }) {
         ))}
       </div>
       <p class="source" aria-live="polite">
-        {range ? <>{part(0, range[0])}<mark>{part(range[0], range[1])}</mark>{part(range[1], bytes.length)}</> : text}
-        <small>{at !== undefined && range
-          ? `position ${at}, token ${tokens.ids[at]}, bytes ${range[0]}..${range[1]}: ${tokens.bytes[at]}`
-          : `${tokens.ids.length} tokens, ${bytes.length} bytes`}</small>
+        {range ? (
+          <>
+            {part(0, range[0])}
+            <mark>{part(range[0], range[1])}</mark>
+            {part(range[1], bytes.length)}
+          </>
+        ) : (
+          text
+        )}
+        <small>
+          {at !== undefined && range
+            ? `position ${at}, token ${tokens.ids[at]}, bytes ${range[0]}..${range[1]}: ${tokens.bytes[at]}`
+            : `${tokens.ids.length} tokens, ${bytes.length} bytes`}
+        </small>
       </p>
     </>
   );
@@ -122,20 +157,65 @@ function Generate({ text, info }: { text: string; info: ModelInfo }) {
         <NumberField label="Temperature" value={temperature} set={setTemperature} min={0} max={10} step={0.1} />
         <NumberField label="Top p" value={topP} set={setTopP} min={0} max={1} step={0.05} />
         <NumberField label="Seed" value={seed} set={setSeed} min={0} />
-        {busy ? <button type="button" onClick={() => running.current?.abort()}>Stop</button>
-              : <button type="button" class="main" onClick={() => void write()}>Write on</button>}
+        {busy ? (
+          <button type="button" onClick={() => running.current?.abort()}>
+            Stop
+          </button>
+        ) : (
+          <button type="button" class="main" onClick={() => void write()}>
+            Write on
+          </button>
+        )}
       </div>
       <Trouble error={error} />
       {written.length > 0 && (
         <p class="written" aria-live="polite" aria-busy={busy}>
           <span class="given">{text}</span>
-          {written.map((w, i) => <span key={i} class="by" style={{ "--heat": `${Math.round(100 * w.probability)}%` }} title={`${w.label} ${percent(w.probability)}`}>{w.text}</span>)}
+          {written.map((w, i) => (
+            <span
+              key={i}
+              class="by"
+              style={{ "--heat": `${Math.round(100 * w.probability)}%` }}
+              title={`${w.label} ${percent(w.probability)}`}
+            >
+              {w.text}
+            </span>
+          ))}
         </p>
       )}
-      {written.length > 0 && !busy && <details><summary>As a table</summary><Table name="generate" table={{ title: "what it writes", columns: { token: written.map((w) => w.label), id: written.map((w) => w.id), probability: written.map((w) => w.probability) } }} /></details>}
-      {written.length > 0 && <p class="key"><span class="by" style={{ "--heat": "0%" }}>unsure</span><span class="by" style={{ "--heat": "50%" }}>half sure</span><span class="by" style={{ "--heat": "100%" }}>sure</span></p>}
-      <Same command={`${program(info, "generate")} ${shell(text)} ${options}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.generate(${py(text)}, tokens=${count}, temperature=${temperature}, top_p=${topP}, seed=${seed})`} />
+      {written.length > 0 && !busy && (
+        <details>
+          <summary>As a table</summary>
+          <Table
+            name="generate"
+            table={{
+              title: "what it writes",
+              columns: {
+                token: written.map((w) => w.label),
+                id: written.map((w) => w.id),
+                probability: written.map((w) => w.probability),
+              },
+            }}
+          />
+        </details>
+      )}
+      {written.length > 0 && (
+        <p class="key">
+          <span class="by" style={{ "--heat": "0%" }}>
+            unsure
+          </span>
+          <span class="by" style={{ "--heat": "50%" }}>
+            half sure
+          </span>
+          <span class="by" style={{ "--heat": "100%" }}>
+            sure
+          </span>
+        </p>
+      )}
+      <Same
+        command={`${program(info, "generate")} ${shell(text)} ${options}`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.generate(${py(text)}, tokens=${count}, temperature=${temperature}, top_p=${topP}, seed=${seed})`}
+      />
     </section>
   );
 }

@@ -14,7 +14,18 @@ import { Next } from "../stage/next";
 import { Caption, Picture } from "../stage/picture";
 import { Pins } from "../stage/pins";
 import { Share } from "../stage/share";
-import { edits, inForce, mixedAt, mixing, occurrences, otherToken, stage, targets, tokens, tokensNow } from "../stage/run";
+import {
+  edits,
+  inForce,
+  mixedAt,
+  mixing,
+  occurrences,
+  otherToken,
+  stage,
+  targets,
+  tokens,
+  tokensNow,
+} from "../stage/run";
 import { walkTo } from "../walk";
 
 export function Stage({ info }: { info: ModelInfo }) {
@@ -33,11 +44,22 @@ export function Stage({ info }: { info: ModelInfo }) {
     <>
       <Door info={info} />
       <div class={`sentence${text.value.length > 48 || text.value.includes("\n") ? " long" : ""}`}>
-        <label class="hidden" for="stage-text">Text</label>
-        <textarea id="stage-text" rows={Math.min(4, Math.max(1, text.value.split("\n").length, Math.ceil(text.value.length / 110)))} value={text.value} spellcheck={false} placeholder="Type a text" onInput={(e) => setText(e.currentTarget.value)} />
+        <label class="hidden" for="stage-text">
+          Text
+        </label>
+        <textarea
+          id="stage-text"
+          rows={Math.min(4, Math.max(1, text.value.split("\n").length, Math.ceil(text.value.length / 110)))}
+          value={text.value}
+          spellcheck={false}
+          placeholder="Type a text"
+          onInput={(e) => setText(e.currentTarget.value)}
+        />
         <MixBar info={info} />
       </div>
-      {text.value === "" && <p class="hint">Type a text above: its tokens, their vectors and the next token appear as you type.</p>}
+      {text.value === "" && (
+        <p class="hint">Type a text above: its tokens, their vectors and the next token appear as you type.</p>
+      )}
       <Trouble error={tokens.value.error} />
       <div class="scene">
         <div class="main-part">
@@ -46,7 +68,17 @@ export function Stage({ info }: { info: ModelInfo }) {
         </div>
         <div class="side-part">
           <Next />
-          {deciding.value ? <Decide key="decide" info={info} /> : stage.value.data && <p class="ask"><button type="button" onClick={() => void decide()}>Where is it decided?</button></p>}
+          {deciding.value ? (
+            <Decide key="decide" info={info} />
+          ) : (
+            stage.value.data && (
+              <p class="ask">
+                <button type="button" onClick={() => void decide()}>
+                  Where is it decided?
+                </button>
+              </p>
+            )
+          )}
           <Inspector info={info} />
         </div>
       </div>
@@ -60,16 +92,37 @@ export function Stage({ info }: { info: ModelInfo }) {
 function Door({ info }: { info: ModelInfo }) {
   return (
     <div class="door">
-      <h1>A language model turns words into vectors. <em>Change one, and watch what it says.</em></h1>
+      <h1>
+        A language model turns words into vectors. <em>Change one, and watch what it says.</em>
+      </h1>
       <div class="begin">
-        {step.value === 0 && <button type="button" class="main" onClick={() => walkTo(1)}>Begin the walk</button>}
+        {step.value === 0 && (
+          <button type="button" class="main" onClick={() => walkTo(1)}>
+            Begin the walk
+          </button>
+        )}
       </div>
       <div class="tries">
         <div class="examples" role="group" aria-label="Examples">
-          <span class="soft" aria-hidden="true">Try</span>
-          {examples.map((e) => <button key={e.name} type="button" class="quiet" aria-pressed={text.value === e.text} onClick={() => begin(e)}>{e.name}</button>)}
+          <span class="soft" aria-hidden="true">
+            Try
+          </span>
+          {examples.map((e) => (
+            <button
+              key={e.name}
+              type="button"
+              class="quiet"
+              aria-pressed={text.value === e.text}
+              onClick={() => begin(e)}
+            >
+              {e.name}
+            </button>
+          ))}
         </div>
-        <span class="row-end"><Share info={info} /><Pins /></span>
+        <span class="row-end">
+          <Share info={info} />
+          <Pins />
+        </span>
       </div>
     </div>
   );
@@ -78,17 +131,28 @@ function Door({ info }: { info: ModelInfo }) {
 /** The experiment as a command and in Python. */
 function Commands({ info }: { info: ModelInfo }) {
   const now = edits.value;
-  const flags = (list: { at: string; do: string }[]) => list.map((e) => ` --at ${shell(e.at)} --do ${shell(e.do)}`).join("");
+  const flags = (list: { at: string; do: string }[]) =>
+    list.map((e) => ` --at ${shell(e.at)} --do ${shell(e.do)}`).join("");
   const written = (list: { at: string; do: string }[]) => py(list.map((e) => `${e.at} ${e.do}`));
   const load = `import embscope\nmodel = embscope.load(${python(info)})\n`;
   const once = tokensNow.value && occurrences(text.value, tokensNow.value, replace.value).length === 1;
   const replaced = once ? replace.value : `@${mixedAt.value}`;
-  const lines = [now.length ? `${program(info, "edit")} ${shell(text.value)}${flags(now)}` : `${program(info, "predict")} ${shell(text.value)} -k 8`];
-  const calls = [now.length ? `model.edit(${py(text.value)}, ${written(now)})` : `model.predict(${py(text.value)}, k=8)`];
+  const lines = [
+    now.length
+      ? `${program(info, "edit")} ${shell(text.value)}${flags(now)}`
+      : `${program(info, "predict")} ${shell(text.value)} -k 8`,
+  ];
+  const calls = [
+    now.length ? `model.edit(${py(text.value)}, ${written(now)})` : `model.predict(${py(text.value)}, k=8)`,
+  ];
   if (mixing.value && otherToken.value && targets.value.length > 0) {
     const words = stage.value.data!.targets.map((t) => t.label.replaceAll("␣", " "));
-    lines.push(`${program(info, "mix")} ${shell(text.value)} --replace ${shell(replaced)} --with ${shell(otherToken.value.text)} --targets ${words.map(shell).join(" ")} --steps 17${site.value === "wte" ? "" : ` --site ${site.value}`}${flags(inForce.value)}`);
-    calls.push(`model.mix(${py(text.value)}, replace=${py(replaced)}, with_=${py(otherToken.value.text)},\n          targets=${py(words)}, steps=17, site=${py(site.value)}${inForce.value.length ? `,\n          edits=${written(inForce.value)}` : ""})`);
+    lines.push(
+      `${program(info, "mix")} ${shell(text.value)} --replace ${shell(replaced)} --with ${shell(otherToken.value.text)} --targets ${words.map(shell).join(" ")} --steps 17${site.value === "wte" ? "" : ` --site ${site.value}`}${flags(inForce.value)}`,
+    );
+    calls.push(
+      `model.mix(${py(text.value)}, replace=${py(replaced)}, with_=${py(otherToken.value.text)},\n          targets=${py(words)}, steps=17, site=${py(site.value)}${inForce.value.length ? `,\n          edits=${written(inForce.value)}` : ""})`,
+    );
   }
   lines.push(`${program(info, "lens")} ${shell(text.value)} --top 3`);
   calls.push(`model.lens(${py(text.value)}, top=3)`);

@@ -5,7 +5,11 @@ import { JobBar, start, useJob } from "../job";
 import { Choice, Figure, NumberField, opened, program, py, Same, shell, Table, Text, Trouble } from "../parts";
 import { useNumber, useParam } from "../session";
 
-const lines = (text: string): string[] => text.split("\n").map((l) => l.trim()).filter((l) => l !== "");
+const lines = (text: string): string[] =>
+  text
+    .split("\n")
+    .map((l) => l.trim())
+    .filter((l) => l !== "");
 
 export function Steer({ info }: { info: ModelInfo }) {
   const middle = `blocks.${Math.floor(info.blocks / 2)}.resid_post`;
@@ -18,16 +22,26 @@ export function Steer({ info }: { info: ModelInfo }) {
   const [id, setId] = useParam("steer", "");
   const [error, setError] = useState<Error>();
   const job = useJob(id || undefined, () => setId(undefined));
-  const amounts = strengths.split(/[\s,]+/).filter((s) => s !== "").map(Number);
+  const amounts = strengths
+    .split(/[\s,]+/)
+    .filter((s) => s !== "")
+    .map(Number);
   const run = () => {
     setError(undefined);
-    if (amounts.some((a) => !Number.isFinite(a))) return setError(new Error(`strengths: '${strengths}' are not all numbers`));
-    start("steer", { text, site, towards: lines(towards), away: lines(away), strengths: amounts, tokens }).then(setId, setError);
+    if (amounts.some((a) => !Number.isFinite(a)))
+      return setError(new Error(`strengths: '${strengths}' are not all numbers`));
+    start("steer", { text, site, towards: lines(towards), away: lines(away), strengths: amounts, tokens }).then(
+      setId,
+      setError,
+    );
   };
   const sites = Array.from({ length: info.blocks }, (_, l) => `blocks.${l}.resid_post`);
   return (
     <>
-      <p class="lead">The mean of some texts, less the mean of others, is a direction. Add it at one place while the model writes, more or less of it.</p>
+      <p class="lead">
+        The mean of some texts, less the mean of others, is a direction. Add it at one place while the model writes,
+        more or less of it.
+      </p>
       <Text label="Text to go on with" value={text} set={setText} />
       <div class="pair">
         <Text label="Towards (a text a line)" value={towards} set={setTowards} long />
@@ -37,7 +51,9 @@ export function Steer({ info }: { info: ModelInfo }) {
         <Choice label="Where" value={site} set={setSite} options={sites.includes(site) ? sites : [...sites, site]} />
         <Text label="Strengths" value={strengths} set={setStrengths} />
         <NumberField label="Tokens" value={tokens} set={setTokens} min={1} max={500} />
-        <button type="button" class="main" onClick={run}>Write with each strength</button>
+        <button type="button" class="main" onClick={run}>
+          Write with each strength
+        </button>
       </div>
       <Trouble error={error} />
       <JobBar job={job} />
@@ -45,7 +61,8 @@ export function Steer({ info }: { info: ModelInfo }) {
       {job?.result?.figure && <Figure spec={job.result.figure} name="steer" />}
       <Same
         command={`${program(info, "steer")} ${shell(text)} --at ${site} --towards ${lines(towards).map(shell).join(" ")} --away ${lines(away).map(shell).join(" ")} --strengths ${amounts.join(" ")} --tokens ${tokens}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.steer(${py(text)}, site=${py(site)}, towards=${py(lines(towards))},\n            away=${py(lines(away))}, strengths=${py(amounts)}, tokens=${tokens})`} />
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.steer(${py(text)}, site=${py(site)}, towards=${py(lines(towards))},\n            away=${py(lines(away))}, strengths=${py(amounts)}, tokens=${tokens})`}
+      />
     </>
   );
 }

@@ -12,7 +12,8 @@ import { download } from "../save";
 import { go, setParams, useNumber, useParam } from "../session";
 import { dark } from "../theme";
 
-const someText = "The cat sat on the mat. The dog sat on the log. The cat saw the dog, and the dog saw the cat. A cat is small and a dog is not. ";
+const someText =
+  "The cat sat on the mat. The dog sat on the log. The cat saw the dog, and the dog saw the cat. A cat is small and a dog is not. ";
 
 interface Progress {
   seed?: number;
@@ -55,17 +56,30 @@ export function Train() {
         <NumberField label="Other seed" value={seedB} set={setSeedB} min={0} />
       </div>
       <div class="row">
-        <button type="button" class="main" onClick={one}>Train</button>
-        <button type="button" onClick={both}>Train with two seeds</button>
+        <button type="button" class="main" onClick={one}>
+          Train
+        </button>
+        <button type="button" onClick={both}>
+          Train with two seeds
+        </button>
       </div>
       <Trouble error={error} />
       <div class={b ? "maps two" : "maps"}>
         {a && <Run id={a} forget={() => setA(undefined)} asked={seedA} corpus={text} />}
         {b && <Run id={b} forget={() => setB(undefined)} asked={seedB} corpus={text} />}
       </div>
-      <Same command={`embscope train text.txt --out run ${Object.entries(options).map(([name, value]) => `--${name} ${value}`).join(" ")}`}
-        python={`import embscope\nlog = embscope.train(open("text.txt").read(), "run", ${Object.entries(options).map(([name, value]) => `${name}=${value}`).join(", ")})\nmodel = embscope.load("run")`} />
-      <p class="row"><small>Both read the text from text.txt.</small> <Save title="the text" forms={{ TXT: () => download("text.txt", text, "text/plain") }} /></p>
+      <Same
+        command={`embscope train text.txt --out run ${Object.entries(options)
+          .map(([name, value]) => `--${name} ${value}`)
+          .join(" ")}`}
+        python={`import embscope\nlog = embscope.train(open("text.txt").read(), "run", ${Object.entries(options)
+          .map(([name, value]) => `${name}=${value}`)
+          .join(", ")})\nmodel = embscope.load("run")`}
+      />
+      <p class="row">
+        <small>Both read the text from text.txt.</small>{" "}
+        <Save title="the text" forms={{ TXT: () => download("text.txt", text, "text/plain") }} />
+      </p>
     </>
   );
 }
@@ -73,18 +87,31 @@ export function Train() {
 /** `asked`: the seed that the form names; the run itself may be an earlier one. */
 function Run({ id, forget, asked, corpus }: { id: string; forget: () => void; asked: number; corpus: string }) {
   const job = useJob(id, forget);
-  const latest = useAnswer(job && `${id} ${job.version ?? job.fraction} ${job.state}`, (signal) => call<Job>(`jobs/${id}`, undefined, { signal }), 3000);
+  const latest = useAnswer(
+    job && `${id} ${job.version ?? job.fraction} ${job.state}`,
+    (signal) => call<Job>(`jobs/${id}`, undefined, { signal }),
+    3000,
+  );
   const progress: Progress | undefined = latest.data?.partial;
   const result = latest.data?.result;
   const title = `Seed ${progress?.seed ?? asked}`;
   const cloud = useCloud(job);
-  const labels = useAnswer(cloud ? `${id} labels` : undefined, (signal) => call<{ labels: string[] }>(`jobs/${id}/labels`, undefined, { signal })).data?.labels;
+  const labels = useAnswer(cloud ? `${id} labels` : undefined, (signal) =>
+    call<{ labels: string[] }>(`jobs/${id}/labels`, undefined, { signal }),
+  ).data?.labels;
   useEffect(() => {
     if (progress?.losses?.length) note({ trained: true });
   }, [progress]);
-  const colours = useMemo(() => new Uint8Array((cloud ? [...cloud.ids] : []).flatMap(() => [...palettes[dark.value ? "dark" : "light"][0], 220])), [cloud?.ids, dark.value]);
+  const colours = useMemo(
+    () =>
+      new Uint8Array((cloud ? [...cloud.ids] : []).flatMap(() => [...palettes[dark.value ? "dark" : "light"][0], 220])),
+    [cloud?.ids, dark.value],
+  );
   const order = useMemo(() => (cloud ? [...cloud.ids.keys()] : []), [cloud?.ids]);
-  const names = useMemo(() => (cloud && labels ? [...cloud.ids].map((t, i) => labels[t] ?? labels[i] ?? "") : []), [cloud?.ids, labels]);
+  const names = useMemo(
+    () => (cloud && labels ? [...cloud.ids].map((t, i) => labels[t] ?? labels[i] ?? "") : []),
+    [cloud?.ids, labels],
+  );
   const ink = useMemo(() => inkOf(dark.value), [dark.value]);
   return (
     <section class="one" aria-label={title}>
@@ -93,11 +120,31 @@ function Run({ id, forget, asked, corpus }: { id: string; forget: () => void; as
       {progress?.losses?.length ? <Figure name="loss" spec={result?.figure ?? lossFigure(progress)} /> : null}
       {result && <Trained name={result.name} path={result.model} table={result.table} text={corpus} />}
       {cloud && names.length > 0 && (
-        <Pane title={`the map of ${title}`} file="rows" name={`The rows of ${title}`} xy={cloud.xy} ids={cloud.ids} labels={names} colours={colours} order={order} ink={ink} marked={unmarked} lines={[]} lasso={false} pick={() => {}} encircle={() => {}} />
+        <Pane
+          title={`the map of ${title}`}
+          file="rows"
+          name={`The rows of ${title}`}
+          xy={cloud.xy}
+          ids={cloud.ids}
+          labels={names}
+          colours={colours}
+          order={order}
+          ink={ink}
+          marked={unmarked}
+          lines={[]}
+          lasso={false}
+          pick={() => {}}
+          encircle={() => {}}
+        />
       )}
       {progress?.samples?.length ? (
         <ol class="samples" aria-label="What it writes">
-          {progress.samples.map((s) => <li key={s.step}><small>step {s.step}</small><pre tabIndex={0}>{s.text}</pre></li>)}
+          {progress.samples.map((s) => (
+            <li key={s.step}>
+              <small>step {s.step}</small>
+              <pre tabIndex={0}>{s.text}</pre>
+            </li>
+          ))}
         </ol>
       ) : null}
     </section>
@@ -108,12 +155,26 @@ function Run({ id, forget, asked, corpus }: { id: string; forget: () => void; as
 function Trained({ name, path, table, text }: { name: string; path: string; table: Columns; text: string }) {
   const [error, setError] = useState<Error>();
   const begin = text.trim().split(/\s+/).slice(0, 2).join(" ").slice(0, 12); // it knows the characters of its text alone
-  const open = () => void call<ModelInfo>("models", { open: path }).then((m) => (setParams({ model: m.name, text: begin }), go("read"), location.reload()), setError);
+  const open = () =>
+    void call<ModelInfo>("models", { open: path }).then(
+      (m) => (setParams({ model: m.name, text: begin }), go("read"), location.reload()),
+      setError,
+    );
   return (
     <>
-      <p class="row"><button type="button" onClick={open}>Look at this model</button> <small>It lies in the cache: <code>-m {name}</code> opens it.</small></p>
+      <p class="row">
+        <button type="button" onClick={open}>
+          Look at this model
+        </button>{" "}
+        <small>
+          It lies in the cache: <code>-m {name}</code> opens it.
+        </small>
+      </p>
       <Trouble error={error} />
-      <details><summary>As a table</summary><Table table={table} name="training" /></details>
+      <details>
+        <summary>As a table</summary>
+        <Table table={table} name="training" />
+      </details>
     </>
   );
 }
@@ -122,13 +183,22 @@ const unmarked = new Set<number>();
 
 /** Loss against steps, as Vega-Lite like every other figure. */
 function lossFigure({ steps = [], losses = [], validation = [] }: Progress): Spec {
-  const line = (of: string, points: [number, number | null][]) => points.map(([step, loss]) => ({ step, loss, of })).filter((r) => r.loss !== null);
+  const line = (of: string, points: [number, number | null][]) =>
+    points.map(([step, loss]) => ({ step, loss, of })).filter((r) => r.loss !== null);
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     title: "Loss",
     width: 440,
     height: 200,
-    data: { values: [...line("training", losses.map((loss, i) => [steps[i] ?? i + 1, loss])), ...line("validation", validation)] },
+    data: {
+      values: [
+        ...line(
+          "training",
+          losses.map((loss, i) => [steps[i] ?? i + 1, loss]),
+        ),
+        ...line("validation", validation),
+      ],
+    },
     mark: { type: "line" },
     encoding: {
       x: { field: "step", type: "quantitative" },

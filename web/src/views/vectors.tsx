@@ -3,7 +3,21 @@ import { useEffect, useState } from "preact/hooks";
 import { byId, call, texts, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { Choice, Figure, NumberField, opened, program, py, Same, shell, Shown, Table, Text, Trouble, WordField } from "../parts";
+import {
+  Choice,
+  Figure,
+  NumberField,
+  opened,
+  program,
+  py,
+  Same,
+  shell,
+  Shown,
+  Table,
+  Text,
+  Trouble,
+  WordField,
+} from "../parts";
 import { change, session, toTray, useNumber, useParam } from "../session";
 import { useLabels } from "../tray";
 
@@ -24,8 +38,15 @@ export function Vectors({ info }: { info: ModelInfo }) {
       <h1>Vectors</h1>
       <p class="lead">A token is a row of {info.width} numbers. Tokens that you click anywhere come here.</p>
       <Add />
-      {tray.length > 0 ? <Compared tray={tray} info={info} /> : (
-        <p class="waiting">Nothing is in the tray. <button type="button" onClick={() => void Promise.all(example.map(token)).then((tray) => change({ tray }))}>Begin with apple, pear and spaceship</button></p>
+      {tray.length > 0 ? (
+        <Compared tray={tray} info={info} />
+      ) : (
+        <p class="waiting">
+          Nothing is in the tray.{" "}
+          <button type="button" onClick={() => void Promise.all(example.map(token)).then((tray) => change({ tray }))}>
+            Begin with apple, pear and spaceship
+          </button>
+        </p>
       )}
       <Near info={info} tray={tray} />
     </>
@@ -57,12 +78,26 @@ function Add() {
     <>
       <div class="pair">
         <form class="row" onSubmit={put(() => token(word))}>
-          <WordField label="Word" value={word} set={setWord} hint="with its space: ' apple' is another token than 'apple'" />
-          <button type="submit" disabled={!word}>To the tray</button>
+          <WordField
+            label="Word"
+            value={word}
+            set={setWord}
+            hint="with its space: ' apple' is another token than 'apple'"
+          />
+          <button type="submit" disabled={!word}>
+            To the tray
+          </button>
         </form>
         <form class="row" onSubmit={put(checked)}>
-          <Text label="Arithmetic" value={expression} set={setExpression} hint="words in quotes, + − * and numbers, mean(…)" />
-          <button type="submit" disabled={!expression}>To the tray</button>
+          <Text
+            label="Arithmetic"
+            value={expression}
+            set={setExpression}
+            hint="words in quotes, + − * and numbers, mean(…)"
+          />
+          <button type="submit" disabled={!expression}>
+            To the tray
+          </button>
         </form>
       </div>
       <Trouble error={error} />
@@ -72,7 +107,9 @@ function Add() {
 
 function Compared({ tray, info }: { tray: string[]; info: ModelInfo }) {
   const question = JSON.stringify(tray);
-  const vectors = useAnswer(question, (signal) => call<VectorsAnswer>("vectors?figure=1", { vectors: tray }, { signal }));
+  const vectors = useAnswer(question, (signal) =>
+    call<VectorsAnswer>("vectors?figure=1", { vectors: tray }, { signal }),
+  );
   useEffect(() => {
     if (vectors.data) note({ cosine: { labels: vectors.data.labels, cosines: vectors.data.cosines } });
   }, [vectors.data]);
@@ -85,12 +122,18 @@ function Compared({ tray, info }: { tray: string[]; info: ModelInfo }) {
             {tray.length > 1 && <Figure spec={v.figures.cosines} name="cosines" />}
             <Figure spec={v.figures.lines} name="vectors" />
             {tray.length > 2 && <Pair tray={tray} labels={v.labels} />}
-            <details><summary>As tables</summary><Table table={v.tables.cosines} name="cosines" /><Table table={v.tables.vectors} name="vectors" most={20} /></details>
+            <details>
+              <summary>As tables</summary>
+              <Table table={v.tables.cosines} name="cosines" />
+              <Table table={v.tables.vectors} name="vectors" most={20} />
+            </details>
           </>
         )}
       </Shown>
-      <Same command={`${program(info, "vector")} ${words.map(shell).join(" ")}\n${program(info, "cosine")} ${words.map(shell).join(" ")}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.vectors(${py(words)})\nmodel.cosines(${py(words)})`} />
+      <Same
+        command={`${program(info, "vector")} ${words.map(shell).join(" ")}\n${program(info, "cosine")} ${words.map(shell).join(" ")}`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.vectors(${py(words)})\nmodel.cosines(${py(words)})`}
+      />
     </>
   );
 }
@@ -101,7 +144,9 @@ function Pair({ tray, labels }: { tray: string[]; labels: string[] }) {
   const [up, setUp] = useParam("up", "");
   const one = tray.includes(across) ? across : tray[0];
   const other = tray.includes(up) && up !== one ? up : tray.find((t) => t !== one)!;
-  const two = useAnswer(JSON.stringify([one, other]), (signal) => call<VectorsAnswer>("vectors?figure=1", { vectors: [one, other] }, { signal }));
+  const two = useAnswer(JSON.stringify([one, other]), (signal) =>
+    call<VectorsAnswer>("vectors?figure=1", { vectors: [one, other] }, { signal }),
+  );
   const options = tray.map((t, i): [string, string] => [t, labels[i] ?? t]);
   return (
     <>
@@ -120,7 +165,9 @@ function Near({ tray, info }: { tray: string[]; info: ModelInfo }) {
   const labels = useLabels(tray);
   const vector = tray.includes(to) ? to : tray[0];
   const question = useSettled(vector && JSON.stringify({ vector, k }));
-  const similar = useAnswer(question, (signal) => call<{ table: Columns; figure: Spec }>("similar?figure=1", JSON.parse(question!), { signal }));
+  const similar = useAnswer(question, (signal) =>
+    call<{ table: Columns; figure: Spec }>("similar?figure=1", JSON.parse(question!), { signal }),
+  );
   const label = vector ? (labels.get(vector) ?? vector) : "";
   useEffect(() => {
     if (similar.data) note({ similar: { to: label, labels: texts(similar.data.table, "token") } });
@@ -137,12 +184,17 @@ function Near({ tray, info }: { tray: string[]; info: ModelInfo }) {
         {(s) => (
           <>
             <Figure spec={s.figure} name="similar" />
-            <details><summary>As a table</summary><Table table={s.table} name="similar" /></details>
+            <details>
+              <summary>As a table</summary>
+              <Table table={s.table} name="similar" />
+            </details>
           </>
         )}
       </Shown>
-      <Same command={`${program(info, "similar")} ${shell(label.replaceAll("␣", " "))} -k ${k}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.similar(${py(label.replaceAll("␣", " "))}, k=${k})`} />
+      <Same
+        command={`${program(info, "similar")} ${shell(label.replaceAll("␣", " "))} -k ${k}`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.similar(${py(label.replaceAll("␣", " "))}, k=${k})`}
+      />
     </section>
   );
 }
