@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
 #include "kernels/gemm.h"
 
 namespace {

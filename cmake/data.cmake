@@ -1,4 +1,4 @@
-# Lists of words that ship with the program, embedded in the analysis room so that the binary needs no other file.
+# Lists of words that ship with the program, embedded in the vocabulary room so that the binary needs no other file.
 set(data_assembly "    .section .rodata\n")
 foreach(list analogies categories)
   set(file ${PROJECT_SOURCE_DIR}/data/${list}.txt)
@@ -9,4 +9,4 @@ endforeach()
 string(APPEND data_assembly "    .section .note.GNU-stack,\"\",%progbits\n")
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/data.S CONTENT "${data_assembly}" @ONLY)
 set_source_files_properties(${PROJECT_BINARY_DIR}/data.S PROPERTIES OBJECT_DEPENDS "${data_files}")
-target_sources(embscope_analysis PRIVATE ${PROJECT_BINARY_DIR}/data.S)
+target_sources(embscope_vocabulary PRIVATE ${PROJECT_BINARY_DIR}/data.S)

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 #include "input.h"
 
 namespace embscope::fuzz {

@@ -3,8 +3,8 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
-#include "embscope/threads.h"
-#include "embscope/transformer.h"
+#include "embscope/base/threads.h"
+#include "embscope/forward/transformer.h"
 #include "forward/plan.h"
 #include "input.h"
 

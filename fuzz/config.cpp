@@ -1,5 +1,5 @@
 // config.json beside a small model, and the metadata of a GGUF model: what is accepted must run.
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

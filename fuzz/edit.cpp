@@ -2,8 +2,8 @@
 // refused in a line. With files refused, as a server reads them, no input opens one.
 #include <memory>
 
+#include "embscope/forward/transformer.h"
 #include "forward/tiny.h"
-#include "embscope/transformer.h"
 #include "opens.h"
 
 namespace embscope::fuzz {

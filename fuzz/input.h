@@ -13,7 +13,7 @@
 
 #include <fmt/format.h>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 
 namespace embscope::fuzz {
 

@@ -5,7 +5,7 @@
 
 #include <fuzzer/FuzzedDataProvider.h>
 
-#include "embscope/simd.h"
+#include "embscope/kernels/simd.h"
 #include "input.h"
 #include "kernels/gemm.h"
 #include "kernels/vector.h"

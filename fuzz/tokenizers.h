@@ -1,7 +1,7 @@
 // A tokenizer that was accepted must be total and exact: any bytes in, the same bytes out.
 #pragma once
 
-#include "embscope/tokenizer.h"
+#include "embscope/text/tokenizer.h"
 #include "input.h"
 
 namespace embscope::fuzz {

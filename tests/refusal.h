@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 
 namespace embscope {
 

@@ -3,7 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "command.h"
-#include "embscope/analogy.h"
+#include "embscope/vocabulary/analogy.h"
 
 namespace embscope::cli {
 namespace {

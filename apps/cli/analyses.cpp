@@ -7,7 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "command.h"
-#include "embscope/catalogue.h"
+#include "embscope/catalogue/catalogue.h"
 
 namespace embscope::cli {
 namespace {

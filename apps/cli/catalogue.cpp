@@ -1,11 +1,11 @@
 // catalogue: the analyses as data, from which the Python functions, the explorer's types and the reference are made.
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "server/answers.h"
 
 #include "command.h"
-#include "embscope/catalogue.h"
+#include "embscope/catalogue/catalogue.h"
 
 namespace embscope::cli {
 namespace {

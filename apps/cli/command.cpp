@@ -11,8 +11,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "embscope/archive.h"
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
+#include "embscope/files/archive.h"
 
 namespace embscope::cli {
 

@@ -11,13 +11,13 @@
 
 #include <CLI/CLI.hpp>
 
-#include "embscope/figure.h"
-#include "embscope/model.h"
-#include "embscope/progress.h"
-#include "embscope/space.h"
-#include "embscope/table.h"
-#include "embscope/text_file.h"
-#include "embscope/transformer.h"
+#include "embscope/base/progress.h"
+#include "embscope/figure/figure.h"
+#include "embscope/files/text_file.h"
+#include "embscope/forward/transformer.h"
+#include "embscope/model/model.h"
+#include "embscope/space/space.h"
+#include "embscope/tensor/table.h"
 
 namespace embscope::cli {
 

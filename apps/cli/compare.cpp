@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "command.h"
-#include "embscope/compare.h"
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
+#include "embscope/vocabulary/compare.h"
 
 namespace embscope::cli {
 namespace {

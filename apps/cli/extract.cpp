@@ -1,4 +1,4 @@
-#include "embscope/extract.h"
+#include "embscope/runs/extract.h"
 
 #include <charconv>
 

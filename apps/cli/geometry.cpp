@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "command.h"
-#include "embscope/geometry.h"
+#include "embscope/vocabulary/geometry.h"
 
 namespace embscope::cli {
 namespace {

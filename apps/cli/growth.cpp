@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "command.h"
-#include "embscope/archive.h"
-#include "embscope/growth.h"
+#include "embscope/files/archive.h"
+#include "embscope/vocabulary/growth.h"
 
 namespace embscope::cli {
 namespace {

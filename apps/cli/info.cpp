@@ -1,10 +1,10 @@
 #include <algorithm>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "command.h"
-#include "embscope/simd.h"
+#include "embscope/kernels/simd.h"
 
 namespace embscope::cli {
 namespace {

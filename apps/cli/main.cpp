@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "command.h"
-#include "embscope/simd.h"
+#include "embscope/kernels/simd.h"
 
 namespace {
 

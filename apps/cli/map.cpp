@@ -10,11 +10,11 @@
 #include <fmt/format.h>
 
 #include "command.h"
-#include "embscope/archive.h"
-#include "embscope/in_context.h"
-#include "embscope/map_quality.h"
-#include "embscope/projection.h"
-#include "embscope/space.h"
+#include "embscope/files/archive.h"
+#include "embscope/project/map_quality.h"
+#include "embscope/project/projection.h"
+#include "embscope/runs/in_context.h"
+#include "embscope/space/space.h"
 
 namespace embscope::cli {
 namespace {

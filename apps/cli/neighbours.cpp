@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include "command.h"
-#include "embscope/archive.h"
-#include "embscope/neighbours.h"
-#include "embscope/space.h"
+#include "embscope/files/archive.h"
+#include "embscope/project/neighbours.h"
+#include "embscope/space/space.h"
 
 namespace embscope::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "embscope/hub.h"
+#include "embscope/hub/hub.h"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "server/server.h"
 
 #include "command.h"
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
 
 namespace embscope::cli {
 

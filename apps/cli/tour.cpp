@@ -5,12 +5,12 @@
 #include <fmt/format.h>
 
 #include "command.h"
-#include "embscope/archive.h"
-#include "embscope/mix.h"
-#include "embscope/predict.h"
-#include "embscope/projection.h"
-#include "embscope/similarity.h"
-#include "embscope/trace.h"
+#include "embscope/files/archive.h"
+#include "embscope/project/projection.h"
+#include "embscope/runs/mix.h"
+#include "embscope/runs/predict.h"
+#include "embscope/runs/trace.h"
+#include "embscope/vocabulary/similarity.h"
 
 namespace embscope::cli {
 namespace {

@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "embscope/archive.h"
-#include "embscope/compare.h"
-#include "embscope/growth.h"
-#include "embscope/predict.h"
-#include "embscope/threads.h"
-#include "embscope/training_run.h"
-#include "embscope/vocabulary.h"
+#include "embscope/base/threads.h"
+#include "embscope/files/archive.h"
+#include "embscope/runs/predict.h"
+#include "embscope/train/training_run.h"
+#include "embscope/train/vocabulary.h"
+#include "embscope/vocabulary/compare.h"
+#include "embscope/vocabulary/growth.h"
 
 namespace embscope::cli {
 namespace {

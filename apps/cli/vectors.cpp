@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include "command.h"
-#include "embscope/neighbours.h"
-#include "embscope/similarity.h"
-#include "embscope/space.h"
+#include "embscope/project/neighbours.h"
+#include "embscope/space/space.h"
+#include "embscope/vocabulary/similarity.h"
 
 namespace embscope::cli {
 namespace {

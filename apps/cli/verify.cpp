@@ -1,4 +1,4 @@
-#include "embscope/verify.h"
+#include "embscope/runs/verify.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -3,7 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "command.h"
-#include "embscope/words.h"
+#include "embscope/vocabulary/words.h"
 
 namespace embscope::cli {
 namespace {

@@ -10,7 +10,7 @@
 #include "models.h"
 #include "texts.h"
 
-#include "embscope/catalogue.h"
+#include "embscope/catalogue/catalogue.h"
 
 namespace embscope::server {
 

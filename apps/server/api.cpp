@@ -8,9 +8,9 @@
 #include "reply.h"
 #include "texts.h"
 
-#include "embscope/known_models.h"
-#include "embscope/predict.h"
-#include "embscope/utf8.h"
+#include "embscope/model/known_models.h"
+#include "embscope/runs/predict.h"
+#include "embscope/text/utf8.h"
 
 namespace embscope::server {
 namespace {

@@ -9,7 +9,7 @@
 #include "models.h"
 #include "routes.h"
 
-#include "embscope/catalogue.h"
+#include "embscope/catalogue/catalogue.h"
 
 namespace embscope::server {
 

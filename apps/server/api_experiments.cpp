@@ -8,8 +8,8 @@
 #include "reply.h"
 #include "texts.h"
 
-#include "embscope/mix.h"
-#include "embscope/predict.h"
+#include "embscope/runs/mix.h"
+#include "embscope/runs/predict.h"
 
 namespace embscope::server {
 namespace {

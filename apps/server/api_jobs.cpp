@@ -9,10 +9,10 @@
 #include "reply.h"
 #include "texts.h"
 
-#include "embscope/in_context.h"
-#include "embscope/neighbours.h"
-#include "embscope/projection.h"
-#include "embscope/similarity.h"
+#include "embscope/project/neighbours.h"
+#include "embscope/project/projection.h"
+#include "embscope/runs/in_context.h"
+#include "embscope/vocabulary/similarity.h"
 
 namespace embscope::server {
 namespace {

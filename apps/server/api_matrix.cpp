@@ -10,7 +10,7 @@
 #include "reply.h"
 #include "texts.h"
 
-#include "embscope/utf8.h"
+#include "embscope/text/utf8.h"
 
 namespace embscope::server {
 namespace {

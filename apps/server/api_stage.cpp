@@ -10,8 +10,8 @@
 #include "reply.h"
 #include "texts.h"
 
-#include "embscope/predict.h"
-#include "embscope/residual_stream.h"
+#include "embscope/runs/predict.h"
+#include "embscope/runs/residual_stream.h"
 
 namespace embscope::server {
 namespace {

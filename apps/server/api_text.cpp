@@ -9,7 +9,7 @@
 #include "reply.h"
 #include "texts.h"
 
-#include "embscope/predict.h"
+#include "embscope/runs/predict.h"
 
 namespace embscope::server {
 namespace {

@@ -11,11 +11,11 @@
 #include "reply.h"
 #include "texts.h"
 
-#include "embscope/growth.h"
-#include "embscope/predict.h"
-#include "embscope/projection.h"
-#include "embscope/training_run.h"
-#include "embscope/utf8.h"
+#include "embscope/project/projection.h"
+#include "embscope/runs/predict.h"
+#include "embscope/text/utf8.h"
+#include "embscope/train/training_run.h"
+#include "embscope/vocabulary/growth.h"
 
 namespace embscope::server {
 namespace {

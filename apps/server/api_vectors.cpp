@@ -9,7 +9,7 @@
 #include "reply.h"
 #include "texts.h"
 
-#include "embscope/similarity.h"
+#include "embscope/vocabulary/similarity.h"
 
 namespace embscope::server {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <random>
 
-#include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
+#include <boost/asio/ip/address.hpp>
 
 #include "http.h"
 

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "embscope/edit.h"
-#include "embscope/utf8.h"
+#include "embscope/forward/edit.h"
+#include "embscope/text/utf8.h"
 
 namespace embscope::server {
 namespace {

@@ -14,8 +14,8 @@
 
 #include <boost/json.hpp>
 
-#include "embscope/error.h"
-#include "embscope/progress.h"
+#include "embscope/base/error.h"
+#include "embscope/base/progress.h"
 
 namespace embscope::server {
 

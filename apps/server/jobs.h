@@ -14,9 +14,9 @@
 
 #include "http.h"
 
-#include "embscope/table.h"
-#include "embscope/tensor.h"
-#include "embscope/tokenizer.h"
+#include "embscope/tensor/table.h"
+#include "embscope/tensor/tensor.h"
+#include "embscope/text/tokenizer.h"
 
 namespace embscope::server {
 

@@ -10,8 +10,8 @@
 #include "http.h"
 #include "vocabulary_map.h"
 
-#include "embscope/matrix_tiles.h"
-#include "embscope/transformer.h"
+#include "embscope/figure/matrix_tiles.h"
+#include "embscope/forward/transformer.h"
 
 namespace embscope::server {
 

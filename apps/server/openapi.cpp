@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <string>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "answers.h"
 

@@ -8,9 +8,9 @@
 
 #include "http.h"
 
-#include "embscope/figure.h"
-#include "embscope/table.h"
-#include "embscope/transformer.h"
+#include "embscope/figure/figure.h"
+#include "embscope/forward/transformer.h"
+#include "embscope/tensor/table.h"
 
 namespace embscope::server {
 

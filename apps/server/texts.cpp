@@ -4,7 +4,7 @@
 
 #include "reply.h"
 
-#include "embscope/utf8.h"
+#include "embscope/text/utf8.h"
 
 namespace embscope::server {
 namespace {

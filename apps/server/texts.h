@@ -7,7 +7,7 @@
 #include "fields.h"
 #include "models.h"
 
-#include "embscope/named_token.h"
+#include "embscope/model/named_token.h"
 
 namespace embscope::server {
 

@@ -8,10 +8,10 @@
 
 #include <fmt/format.h>
 
-#include "embscope/archive.h"
-#include "embscope/error.h"
-#include "embscope/projection.h"
-#include "embscope/space.h"
+#include "embscope/base/error.h"
+#include "embscope/files/archive.h"
+#include "embscope/project/projection.h"
+#include "embscope/space/space.h"
 
 namespace embscope::server {
 namespace {

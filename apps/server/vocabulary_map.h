@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "embscope/model.h"
-#include "embscope/tensor.h"
+#include "embscope/model/model.h"
+#include "embscope/tensor/tensor.h"
 
 namespace embscope::server {
 

@@ -2,8 +2,8 @@
 // vectors.
 #include <cmath>
 
-#include "embscope/geometry.h"
-#include "embscope/similarity.h"
+#include "embscope/vocabulary/geometry.h"
+#include "embscope/vocabulary/similarity.h"
 #include "measure.h"
 
 using namespace embscope;

@@ -1,5 +1,5 @@
 // One forward pass of SIZE tokens with the logits of every position.
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "measure.h"
 
 using namespace embscope;

@@ -1,7 +1,7 @@
 // One forward pass of SIZE tokens with every site of the model captured.
 #include <algorithm>
 
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "measure.h"
 
 using namespace embscope;

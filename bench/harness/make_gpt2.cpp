@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // The ten nearest of every token by cosine; the answer is the mean cosine of the nearest, the second, ... the tenth.
-#include "embscope/neighbours.h"
-#include "embscope/space.h"
+#include "embscope/project/neighbours.h"
+#include "embscope/space/space.h"
 #include "measure.h"
 
 using namespace embscope;

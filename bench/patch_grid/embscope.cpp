@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "measure.h"
 
 using namespace embscope;

@@ -1,6 +1,6 @@
 // The article's experiment with the model open: ` Germany` mixed with ` France` in SIZE steps, two probabilities a
 // step.
-#include "embscope/mix.h"
+#include "embscope/runs/mix.h"
 #include "measure.h"
 
 using namespace embscope;

@@ -2,7 +2,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 #include "measure.h"
 
 using namespace embscope;

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <string>
 
-#include "embscope/training.h"
+#include "embscope/train/training.h"
 #include "measure.h"
 
 using namespace embscope;

@@ -1,8 +1,8 @@
 // t-SNE of the first hundred tokens' vectors; the answer is the divergence, which must be no higher than a peer's.
 #include <algorithm>
 
-#include "embscope/model.h"
-#include "embscope/projection.h"
+#include "embscope/model/model.h"
+#include "embscope/project/projection.h"
 #include "measure.h"
 
 using namespace embscope;

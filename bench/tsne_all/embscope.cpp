@@ -1,6 +1,6 @@
 // t-SNE of every token's vector: cosine, perplexity 30, 250 + 500 steps; the answer is the divergence.
-#include "embscope/projection.h"
-#include "embscope/space.h"
+#include "embscope/project/projection.h"
+#include "embscope/space/space.h"
 #include "measure.h"
 
 using namespace embscope;

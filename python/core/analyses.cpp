@@ -4,10 +4,10 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
-#include "embscope/neighbours.h"
-#include "embscope/predict.h"
-#include "embscope/projection.h"
-#include "embscope/similarity.h"
+#include "embscope/project/neighbours.h"
+#include "embscope/project/projection.h"
+#include "embscope/runs/predict.h"
+#include "embscope/vocabulary/similarity.h"
 
 namespace embscope::python {
 namespace {

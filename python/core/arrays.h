@@ -7,7 +7,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>  // wherever one is cast: two files that differ in this break each other
 
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 
 namespace embscope::python {
 

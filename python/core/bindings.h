@@ -10,11 +10,11 @@
 #include <nanobind/stl/shared_ptr.h>
 
 #include "arrays.h"
-#include "embscope/edit.h"
-#include "embscope/model.h"
-#include "embscope/prompt.h"
-#include "embscope/table.h"
-#include "embscope/transformer.h"
+#include "embscope/forward/edit.h"
+#include "embscope/forward/transformer.h"
+#include "embscope/model/model.h"
+#include "embscope/tensor/table.h"
+#include "embscope/text/prompt.h"
 #include "work.h"
 
 namespace embscope::python {

@@ -1,5 +1,5 @@
 // The catalogue's analyses: values of Python in, answers as dictionaries of Tables, arrays and numbers out.
-#include "embscope/catalogue.h"
+#include "embscope/catalogue/catalogue.h"
 
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>

@@ -6,7 +6,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
-#include "embscope/figure.h"
+#include "embscope/figure/figure.h"
 
 namespace embscope::python {
 namespace {

@@ -5,12 +5,12 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
-#include "embscope/archive.h"
-#include "embscope/extract.h"
-#include "embscope/figure.h"
-#include "embscope/growth.h"
-#include "embscope/training_run.h"
-#include "embscope/vocabulary.h"
+#include "embscope/figure/figure.h"
+#include "embscope/files/archive.h"
+#include "embscope/runs/extract.h"
+#include "embscope/train/training_run.h"
+#include "embscope/train/vocabulary.h"
+#include "embscope/vocabulary/growth.h"
 
 namespace embscope::python {
 namespace {

@@ -7,9 +7,9 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
-#include "embscope/error.h"
-#include "embscope/hub.h"
-#include "embscope/threads.h"
+#include "embscope/base/error.h"
+#include "embscope/base/threads.h"
+#include "embscope/hub/hub.h"
 
 namespace embscope::python {
 namespace {

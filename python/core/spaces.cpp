@@ -6,12 +6,12 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
-#include "embscope/analogy.h"
-#include "embscope/compare.h"
-#include "embscope/figure.h"
-#include "embscope/geometry.h"
-#include "embscope/space.h"
-#include "embscope/words.h"
+#include "embscope/figure/figure.h"
+#include "embscope/space/space.h"
+#include "embscope/vocabulary/analogy.h"
+#include "embscope/vocabulary/compare.h"
+#include "embscope/vocabulary/geometry.h"
+#include "embscope/vocabulary/words.h"
 
 namespace embscope::python {
 namespace {

@@ -15,7 +15,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
 
-#include "embscope/progress.h"
+#include "embscope/base/progress.h"
 
 namespace embscope::python {
 

@@ -15,8 +15,8 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "embscope/error.h"
-#include "embscope/threads.h"
+#include "embscope/base/error.h"
+#include "embscope/base/threads.h"
 
 // Why not OpenMP: its threads wait for one another by spinning. That costs nothing on an idle machine, and a factor of
 // a hundred where another process wants the cores (tests side by side, a browser); two callers get two teams on the

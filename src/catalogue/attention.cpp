@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "catalogue/describe.h"
-#include "embscope/attention_patterns.h"
+#include "embscope/runs/attention_patterns.h"
 
 namespace embscope::catalogue {
 namespace {

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include "catalogue/describe.h"
-#include "embscope/archive.h"
-#include "embscope/attribution.h"
+#include "embscope/files/archive.h"
+#include "embscope/runs/attribution.h"
 
 namespace embscope::catalogue {
 namespace {

@@ -1,4 +1,4 @@
-#include "embscope/catalogue.h"
+#include "embscope/catalogue/catalogue.h"
 
 #include <algorithm>
 

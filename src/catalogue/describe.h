@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "embscope/catalogue.h"
+#include "embscope/catalogue/catalogue.h"
 
 namespace embscope::catalogue {
 

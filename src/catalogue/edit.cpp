@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "catalogue/describe.h"
-#include "embscope/intervention.h"
+#include "embscope/runs/intervention.h"
 
 namespace embscope::catalogue {
 namespace {

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "catalogue/describe.h"
-#include "embscope/predict.h"
+#include "embscope/runs/predict.h"
 
 namespace embscope::catalogue {
 namespace {

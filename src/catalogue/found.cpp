@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "embscope/catalogue.h"
+#include "embscope/catalogue/catalogue.h"
 
 namespace embscope {
 

@@ -1,4 +1,4 @@
-#include "embscope/lens.h"
+#include "embscope/runs/lens.h"
 
 #include <algorithm>
 #include <tuple>

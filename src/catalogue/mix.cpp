@@ -1,5 +1,5 @@
 // mix, and mix_every_block, which the command line has as a flag of it.
-#include "embscope/mix.h"
+#include "embscope/runs/mix.h"
 
 #include <fmt/format.h>
 

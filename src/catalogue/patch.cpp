@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "catalogue/describe.h"
-#include "embscope/patching.h"
+#include "embscope/runs/patching.h"
 
 namespace embscope::catalogue {
 namespace {

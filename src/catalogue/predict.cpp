@@ -1,4 +1,4 @@
-#include "embscope/predict.h"
+#include "embscope/runs/predict.h"
 
 #include <fmt/format.h>
 

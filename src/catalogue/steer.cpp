@@ -1,4 +1,4 @@
-#include "embscope/steering.h"
+#include "embscope/runs/steering.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "embscope/trace.h"
+#include "embscope/runs/trace.h"
 
 #include <fmt/format.h>
 

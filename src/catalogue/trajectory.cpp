@@ -1,4 +1,4 @@
-#include "embscope/trajectory.h"
+#include "embscope/runs/trajectory.h"
 
 #include "catalogue/describe.h"
 

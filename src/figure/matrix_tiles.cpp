@@ -1,4 +1,4 @@
-#include "embscope/matrix_tiles.h"
+#include "embscope/figure/matrix_tiles.h"
 
 #include <algorithm>
 #include <cmath>

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "embscope/figure.h"
+#include "embscope/figure/figure.h"
 
 namespace embscope {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "embscope/figure.h"
+#include "embscope/figure/figure.h"
 
 namespace embscope {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "embscope/utf8.h"
+#include "embscope/text/utf8.h"
 #include "figure/page.h"
 
 extern "C" {

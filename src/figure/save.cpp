@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 #include "figure/page.h"
 #include "figure/spec.h"
 

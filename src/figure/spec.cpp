@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "embscope/utf8.h"
+#include "embscope/text/utf8.h"
 #include "figure/raster.h"
 
 namespace embscope {

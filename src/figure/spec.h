@@ -6,7 +6,7 @@
 
 #include <boost/json.hpp>
 
-#include "embscope/figure.h"
+#include "embscope/figure/figure.h"
 
 namespace embscope {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 
 namespace embscope {
 

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <set>
 
-#include <boost/json/basic_parser_impl.hpp>
 #include <fmt/format.h>
+#include <boost/json/basic_parser_impl.hpp>
 
 #include "base/file.h"
 #include "base/lines.h"

@@ -9,7 +9,7 @@
 
 #include <boost/json.hpp>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 
 namespace embscope {
 

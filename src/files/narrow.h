@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 
 namespace embscope {
 

@@ -6,7 +6,7 @@
 #include <unordered_set>
 
 #include "base/file.h"
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 
 namespace embscope {
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 #include "files/narrow.h"
 
 namespace embscope {

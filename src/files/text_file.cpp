@@ -1,8 +1,8 @@
-#include "embscope/text_file.h"
+#include "embscope/files/text_file.h"
 
 #include "base/file.h"
 #include "base/lines.h"
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 
 namespace embscope {
 namespace {

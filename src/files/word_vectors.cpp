@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/lines.h"
 #include "base/threads.h"
-#include "embscope/text_file.h"
+#include "embscope/files/text_file.h"
 #include "files/foreign.h"
 #include "files/reader.h"
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 
 namespace embscope {
 

@@ -3,11 +3,11 @@
 #include <cmath>
 #include <cstring>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "base/file.h"
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 #include "files/narrow.h"
 #include "files/safetensors_writer.h"
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 #include "kernels/backward.h"
 #include "kernels/vector.h"
 

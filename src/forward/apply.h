@@ -1,7 +1,7 @@
 // What one edit does to one vector.
 #pragma once
 
-#include "embscope/edit.h"
+#include "embscope/forward/edit.h"
 #include "forward/plan.h"
 
 namespace embscope {

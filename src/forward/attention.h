@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 
 namespace embscope {
 

@@ -1,5 +1,5 @@
 // The text form of edits (grammar: edit.h), for the command line, JSON and Python alike.
-#include "embscope/edit.h"
+#include "embscope/forward/edit.h"
 
 #include <fmt/format.h>
 

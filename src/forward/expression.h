@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "embscope/named_token.h"
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
+#include "embscope/model/named_token.h"
 #include "forward/cursor.h"
 
 namespace embscope {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/threads.h"
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 #include "forward/activation.h"
 #include "forward/weights.h"
 #include "kernels/vector.h"

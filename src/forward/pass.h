@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "forward/attention.h"
 #include "forward/plan.h"
 #include "forward/rotary.h"

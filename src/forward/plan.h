@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "forward/slots.h"
 
 namespace embscope {

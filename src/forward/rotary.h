@@ -1,7 +1,7 @@
 // Rotary positions (Su et al. 2021): the angles of a text's positions.
 #pragma once
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 
 namespace embscope {
 

@@ -1,4 +1,4 @@
-#include "embscope/site.h"
+#include "embscope/forward/site.h"
 
 #include <algorithm>
 #include <array>

@@ -12,7 +12,7 @@
 #include <memory>
 #include <vector>
 
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 
 namespace embscope {
 

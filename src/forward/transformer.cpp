@@ -1,4 +1,4 @@
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 
 #include <algorithm>
 #include <chrono>

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 #include "kernels/gemm.h"
 
 namespace embscope {

@@ -8,7 +8,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 
 namespace embscope {
 namespace {

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "embscope/archive.h"
-#include "embscope/hub.h"
-#include "embscope/text_file.h"
+#include "embscope/files/archive.h"
+#include "embscope/files/text_file.h"
+#include "embscope/hub/hub.h"
 #include "files/json.h"
 #include "hub/http.h"
 #include "model/cache.h"

@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 #include "hwy/highway.h"
 
 #undef INLINED

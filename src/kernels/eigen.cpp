@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "base/threads.h"
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 
 namespace embscope {
 namespace {

@@ -1,13 +1,13 @@
 #include "kernels/gemm.h"
 
 #include <algorithm>
-#include <cstring>
 #include <atomic>
+#include <cstring>
 #include <vector>
 
 #include "base/file.h"
 #include "base/threads.h"
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
 #include "kernels/tiles.h"
 
 #undef HWY_TARGET_INCLUDE

@@ -7,7 +7,7 @@
 #include <memory>
 #include <span>
 
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 #include "kernels/stored.h"
 
 namespace embscope {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "embscope/progress.h"
+#include "embscope/base/progress.h"
 #include "kernels/gemm.h"
 
 namespace embscope {

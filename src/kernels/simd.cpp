@@ -1,9 +1,9 @@
-#include "embscope/simd.h"
+#include "embscope/kernels/simd.h"
 
 #include <hwy/highway.h>
 #include <hwy/targets.h>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 
 namespace embscope {
 namespace {

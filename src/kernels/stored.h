@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 
 namespace embscope {
 

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "embscope/known_models.h"
-#include "embscope/model.h"
+#include "embscope/model/known_models.h"
+#include "embscope/model/model.h"
 #include "model/family.h"
 #include "model/folders.h"
 #include "model/hub_cache.h"

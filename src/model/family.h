@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 #include "files/json.h"
 #include "model/keys.h"
 #include "model/tensors.h"

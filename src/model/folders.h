@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 
 namespace embscope {
 

@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "embscope/text_file.h"
+#include "embscope/files/text_file.h"
 #include "model/folders.h"
 
 namespace embscope {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 #include "files/json.h"
 
 namespace embscope {

@@ -1,8 +1,8 @@
-#include "embscope/known_models.h"
+#include "embscope/model/known_models.h"
 
 #include <set>
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 #include "model/folders.h"
 #include "model/hub_cache.h"
 

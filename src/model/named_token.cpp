@@ -1,4 +1,4 @@
-#include "embscope/named_token.h"
+#include "embscope/model/named_token.h"
 
 #include <cctype>
 #include <charconv>

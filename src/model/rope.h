@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 #include "model/keys.h"
 
 namespace embscope {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 
 namespace embscope {
 

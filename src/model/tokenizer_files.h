@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "embscope/archive.h"
-#include "embscope/tokenizer.h"
+#include "embscope/files/archive.h"
+#include "embscope/text/tokenizer.h"
 #include "files/json.h"
 
 namespace embscope {

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 
 namespace embscope {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "embscope/neighbours.h"
+#include "embscope/project/neighbours.h"
 
 namespace embscope {
 

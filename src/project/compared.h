@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "embscope/neighbours.h"
+#include "embscope/project/neighbours.h"
 #include "kernels/pairs.h"
 
 namespace embscope {

@@ -1,6 +1,6 @@
 // The exact nearest others of every vector: candidates from tiles of the matrix product, order in double, and a proof
 // that no other has a place among them.
-#include "embscope/neighbours.h"
+#include "embscope/project/neighbours.h"
 
 #include <algorithm>
 #include <bit>

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 
 namespace embscope {
 

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/threads.h"
-#include "embscope/projection.h"
+#include "embscope/project/projection.h"
 #include "kernels/plane.h"
 #include "project/affinities.h"
 

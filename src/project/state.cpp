@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 
 namespace embscope {
 namespace {

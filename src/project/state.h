@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 
 namespace embscope {
 

@@ -10,7 +10,7 @@
 
 #include "base/random.h"
 #include "base/threads.h"
-#include "embscope/projection.h"
+#include "embscope/project/projection.h"
 #include "kernels/plane.h"
 #include "project/affinities.h"
 #include "project/pca.h"

@@ -1,4 +1,4 @@
-#include "embscope/space.h"
+#include "embscope/space/space.h"
 
 #include <algorithm>
 #include <cmath>

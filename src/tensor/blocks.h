@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 
 namespace embscope {
 

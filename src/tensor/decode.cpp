@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "base/file.h"
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 #include "tensor/blocks.h"
 #include "tensor/bytes.h"
 

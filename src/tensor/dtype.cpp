@@ -1,6 +1,6 @@
 #include <array>
 
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 
 namespace embscope {
 namespace {

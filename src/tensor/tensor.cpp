@@ -1,4 +1,4 @@
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 
 #include <algorithm>
 #include <cstdlib>

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "embscope/tokenizer.h"
+#include "embscope/text/tokenizer.h"
 
 namespace embscope {
 

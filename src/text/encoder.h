@@ -8,9 +8,9 @@
 #include "text/cutter.h"
 #include "text/safe_cuts.h"
 #include "text/token_writer.h"
-#include "text/word_model.h"
 #include "text/vocabulary.h"
 #include "text/word_cache.h"
+#include "text/word_model.h"
 
 namespace embscope {
 

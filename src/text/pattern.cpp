@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <oniguruma.h>
 
-#include "embscope/error.h"
-#include "embscope/tokenizer.h"
+#include "embscope/base/error.h"
+#include "embscope/text/tokenizer.h"
 #include "text/unicode.h"
 
 namespace embscope {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "embscope/tokenizer_spec.h"
+#include "embscope/text/tokenizer_spec.h"
 
 namespace embscope {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "embscope/tokenizer.h"
+#include "embscope/text/tokenizer.h"
 #include "text/eight_bytes.h"
 #include "text/unicode.h"
 

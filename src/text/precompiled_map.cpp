@@ -4,7 +4,7 @@
 
 #include <utf8proc.h>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 #include "text/unicode.h"
 
 namespace embscope {

@@ -1,4 +1,4 @@
-#include "embscope/prompt.h"
+#include "embscope/text/prompt.h"
 
 #include <algorithm>
 #include <charconv>
@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 
 namespace embscope {
 namespace {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "embscope/tokenizer_spec.h"
+#include "embscope/text/tokenizer_spec.h"
 
 namespace embscope {
 

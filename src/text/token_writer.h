@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "embscope/tokenizer.h"
+#include "embscope/text/tokenizer.h"
 #include "text/word_cache.h"
 
 namespace embscope {

@@ -1,11 +1,11 @@
-#include "embscope/tokenizer.h"
+#include "embscope/text/tokenizer.h"
 
 #include <algorithm>
 #include <tuple>
 
 #include <fmt/format.h>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 #include "text/added_tokens.h"
 #include "text/encoder.h"
 #include "text/normalizer.h"

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <utf8proc.h>
 
-#include "embscope/tokenizer.h"
+#include "embscope/text/tokenizer.h"
 #include "text/unicode.h"
 
 namespace embscope {

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 #include "text/token_alphabet.h"
 
 namespace embscope {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "embscope/tokenizer.h"
+#include "embscope/text/tokenizer.h"
 #include "text/hash.h"
 
 namespace embscope {

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 #include "text/merge_reader.h"
 #include "text/unicode.h"
 

@@ -1,4 +1,4 @@
-#include "embscope/gradient.h"
+#include "embscope/train/gradient.h"
 
 #include <algorithm>
 #include <cmath>

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "embscope/training.h"
+#include "embscope/train/training.h"
 #include "kernels/backward.h"
 #include "kernels/gemm.h"
 #include "train/attention.h"

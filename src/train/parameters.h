@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "embscope/model.h"
-#include "embscope/tensor.h"
+#include "embscope/model/model.h"
+#include "embscope/tensor/tensor.h"
 
 namespace embscope {
 

@@ -2,12 +2,12 @@
 #include <cmath>
 #include <cstring>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "base/threads.h"
-#include "embscope/archive.h"
-#include "embscope/training.h"
+#include "embscope/files/archive.h"
+#include "embscope/train/training.h"
 #include "files/safetensors_writer.h"
 #include "kernels/vector.h"
 #include "train/network.h"

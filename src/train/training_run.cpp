@@ -1,4 +1,4 @@
-#include "embscope/training_run.h"
+#include "embscope/train/training_run.h"
 
 #include <algorithm>
 #include <charconv>
@@ -10,8 +10,8 @@
 
 #include "base/file.h"
 #include "base/random.h"
-#include "embscope/archive.h"
-#include "embscope/vocabulary.h"
+#include "embscope/files/archive.h"
+#include "embscope/train/vocabulary.h"
 #include "files/json.h"
 #include "model/family.h"
 

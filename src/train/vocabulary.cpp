@@ -1,4 +1,4 @@
-#include "embscope/vocabulary.h"
+#include "embscope/train/vocabulary.h"
 
 #include <algorithm>
 #include <array>
@@ -7,10 +7,10 @@
 #include <set>
 #include <unordered_map>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 #include "text/byte_alphabet.h"
 #include "text/pre_tokenizer.h"
 #include "text/unicode.h"

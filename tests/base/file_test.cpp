@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 
 namespace embscope {
 namespace {

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "embscope/error.h"
-#include "embscope/threads.h"
+#include "embscope/base/error.h"
+#include "embscope/base/threads.h"
 
 namespace embscope {
 namespace {

@@ -1,5 +1,5 @@
 // The catalogue says of itself what is true, and reads what clients give.
-#include "embscope/catalogue.h"
+#include "embscope/catalogue/catalogue.h"
 
 #include <cmath>
 #include <map>

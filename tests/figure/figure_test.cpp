@@ -1,5 +1,5 @@
 // Every picture is valid Vega-Lite with its data inside, whatever the words in it are.
-#include "embscope/figure.h"
+#include "embscope/figure/figure.h"
 
 #include <cmath>
 #include <set>

@@ -1,6 +1,6 @@
 // Tiles of the embedding matrix: every pixel is the mean of the values it covers, in any order, with any number of
 // threads.
-#include "embscope/matrix_tiles.h"
+#include "embscope/figure/matrix_tiles.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <png.h>
 
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
 #include "figure/raster.h"
 #include "forward/tiny.h"
 

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <png.h>
 
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
 #include "forward/tiny.h"
 
 namespace embscope {

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 #include "files/gguf_parts.h"
 #include "forward/tiny.h"
 #include "makers.h"

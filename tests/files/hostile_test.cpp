@@ -6,8 +6,8 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-#include "embscope/archive.h"
-#include "embscope/error.h"
+#include "embscope/base/error.h"
+#include "embscope/files/archive.h"
 #include "files/allocated.h"
 #include "files/makers.h"
 

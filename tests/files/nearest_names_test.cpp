@@ -2,7 +2,7 @@
 // for.
 #include <gmock/gmock.h>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 
 namespace embscope {
 namespace {

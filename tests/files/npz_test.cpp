@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 #include "forward/tiny.h"
 
 namespace embscope {

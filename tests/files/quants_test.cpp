@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 
 namespace embscope {
 namespace {

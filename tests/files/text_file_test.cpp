@@ -1,5 +1,5 @@
 // Text files from any editor: the same lines.
-#include "embscope/text_file.h"
+#include "embscope/files/text_file.h"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>

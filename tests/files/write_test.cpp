@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 #include "forward/tiny.h"
 #include "refusal.h"
 

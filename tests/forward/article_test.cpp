@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 
 namespace embscope {
 namespace {

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "base/random.h"
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "forward/tiny.h"
 
 namespace embscope {

@@ -7,7 +7,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "forward/tiny.h"
 #include "refusal.h"
 

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 #include "forward/tiny.h"
 
 namespace embscope::families {

@@ -6,8 +6,8 @@
 
 #include <gmock/gmock.h>
 
-#include "embscope/threads.h"
-#include "embscope/transformer.h"
+#include "embscope/base/threads.h"
+#include "embscope/forward/transformer.h"
 #include "refusal.h"
 
 namespace embscope {

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "forward/tiny.h"
 
 namespace embscope {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "forward/families.h"
 #include "model/rewritten.h"
 

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "files/makers.h"
 #include "forward/tiny.h"
 

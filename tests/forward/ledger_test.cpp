@@ -5,10 +5,10 @@
 #include <fstream>
 #include <set>
 
-#include <boost/json.hpp>
 #include <gmock/gmock.h>
+#include <boost/json.hpp>
 
-#include "embscope/transformer.h"
+#include "embscope/forward/transformer.h"
 #include "forward/tiny.h"
 #include "model/rewritten.h"
 #include "refusal.h"

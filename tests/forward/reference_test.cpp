@@ -3,11 +3,11 @@
 #include <cmath>
 #include <fstream>
 
-#include <boost/json.hpp>
 #include <gtest/gtest.h>
+#include <boost/json.hpp>
 
-#include "embscope/threads.h"
-#include "embscope/transformer.h"
+#include "embscope/base/threads.h"
+#include "embscope/forward/transformer.h"
 
 namespace embscope {
 namespace {

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "embscope/site.h"
+#include "embscope/forward/site.h"
 
 namespace embscope {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "embscope/threads.h"
-#include "embscope/transformer.h"
+#include "embscope/base/threads.h"
+#include "embscope/forward/transformer.h"
 
 namespace embscope {
 namespace {

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <boost/json.hpp>
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 
 namespace embscope::tiny {
 

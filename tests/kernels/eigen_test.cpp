@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 
 #include "base/random.h"
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
 
 namespace embscope {
 namespace {

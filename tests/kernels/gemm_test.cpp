@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
 
 namespace embscope {
 namespace {

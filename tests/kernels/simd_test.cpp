@@ -1,11 +1,11 @@
 // Which instruction sets there are, and forcing one.
-#include "embscope/simd.h"
+#include "embscope/kernels/simd.h"
 
 #include <algorithm>
 
 #include <gtest/gtest.h>
 
-#include "embscope/error.h"
+#include "embscope/base/error.h"
 
 namespace embscope {
 namespace {

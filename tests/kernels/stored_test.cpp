@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
 #include "kernels/gemm.h"
 #include "kernels/vector.h"
 

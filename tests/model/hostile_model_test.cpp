@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-#include "embscope/error.h"
-#include "embscope/model.h"
+#include "embscope/base/error.h"
+#include "embscope/model/model.h"
 #include "files/makers.h"
 #include "refusal.h"
 

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "embscope/model.h"
+#include "embscope/model/model.h"
 
 namespace embscope {
 namespace {

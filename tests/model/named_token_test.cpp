@@ -1,7 +1,7 @@
 // Which token a text names: the one rule of all clients.
 #include <gmock/gmock.h>
 
-#include "embscope/named_token.h"
+#include "embscope/model/named_token.h"
 #include "forward/tiny.h"
 #include "refusal.h"
 

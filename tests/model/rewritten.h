@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "embscope/archive.h"
+#include "embscope/files/archive.h"
 #include "files/makers.h"
 #include "forward/tiny.h"
 

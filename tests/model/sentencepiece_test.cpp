@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "embscope/error.h"
-#include "embscope/model.h"
+#include "embscope/base/error.h"
+#include "embscope/model/model.h"
 #include "forward/tiny.h"
 #include "refusal.h"
 

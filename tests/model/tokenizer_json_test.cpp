@@ -1,11 +1,11 @@
 // Every kind of step of tokenizer.json, held to Hugging Face's tokenizers (tests/reference/make_tokenizers.py).
 #include <fstream>
 
-#include <boost/json.hpp>
 #include <gmock/gmock.h>
+#include <boost/json.hpp>
 
-#include "embscope/error.h"
-#include "embscope/model.h"
+#include "embscope/base/error.h"
+#include "embscope/model/model.h"
 #include "forward/tiny.h"
 #include "refusal.h"
 

@@ -4,11 +4,11 @@
 #include <fstream>
 #include <random>
 
-#include <boost/json.hpp>
 #include <gmock/gmock.h>
+#include <boost/json.hpp>
 
-#include "embscope/model.h"
-#include "embscope/error.h"
+#include "embscope/base/error.h"
+#include "embscope/model/model.h"
 #include "forward/tiny.h"
 #include "refusal.h"
 

@@ -1,4 +1,4 @@
-#include "embscope/map_quality.h"
+#include "embscope/project/map_quality.h"
 
 #include <cmath>
 

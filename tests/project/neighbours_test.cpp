@@ -1,5 +1,5 @@
 // Exact neighbours, held to a plain search of all pairs in double.
-#include "embscope/neighbours.h"
+#include "embscope/project/neighbours.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "base/random.h"
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
 
 namespace embscope {
 namespace {

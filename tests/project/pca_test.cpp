@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
-#include "embscope/projection.h"
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
+#include "embscope/project/projection.h"
 
 namespace embscope {
 namespace {

@@ -2,11 +2,11 @@
 #include <cmath>
 #include <fstream>
 
-#include <boost/json.hpp>
 #include <gtest/gtest.h>
+#include <boost/json.hpp>
 
-#include "embscope/map_quality.h"
-#include "embscope/projection.h"
+#include "embscope/project/map_quality.h"
+#include "embscope/project/projection.h"
 
 namespace embscope {
 namespace {

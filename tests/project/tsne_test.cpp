@@ -8,8 +8,8 @@
 #include <gmock/gmock.h>
 
 #include "base/random.h"
-#include "embscope/projection.h"
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
+#include "embscope/project/projection.h"
 #include "project/repulsion.h"
 
 namespace embscope {

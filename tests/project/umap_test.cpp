@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 
 #include "base/random.h"
-#include "embscope/map_quality.h"
-#include "embscope/projection.h"
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
+#include "embscope/project/map_quality.h"
+#include "embscope/project/projection.h"
 
 namespace embscope {
 namespace {

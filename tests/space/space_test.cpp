@@ -9,8 +9,8 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-#include "embscope/archive.h"
-#include "embscope/space.h"
+#include "embscope/files/archive.h"
+#include "embscope/space/space.h"
 
 namespace embscope {
 namespace {

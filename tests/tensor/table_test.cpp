@@ -1,5 +1,5 @@
 // Tables as text, CSV and JSON: whole numbers are whole, and no two columns share a name.
-#include "embscope/table.h"
+#include "embscope/tensor/table.h"
 
 #include <cmath>
 

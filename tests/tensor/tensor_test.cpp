@@ -1,11 +1,11 @@
-#include "embscope/tensor.h"
+#include "embscope/tensor/tensor.h"
 
 #include <cmath>
 #include <limits>
 
 #include <gmock/gmock.h>
 
-#include "embscope/table.h"
+#include "embscope/tensor/table.h"
 
 namespace embscope {
 namespace {

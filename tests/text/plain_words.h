@@ -7,7 +7,7 @@
 
 #include <utf8proc.h>
 
-#include "embscope/tokenizer.h"
+#include "embscope/text/tokenizer.h"
 
 namespace embscope {
 

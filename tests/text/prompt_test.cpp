@@ -1,7 +1,7 @@
 // Where a word of a text is, in tokens.
 #include <gmock/gmock.h>
 
-#include "embscope/prompt.h"
+#include "embscope/text/prompt.h"
 #include "refusal.h"
 
 namespace embscope {

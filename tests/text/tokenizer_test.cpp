@@ -5,8 +5,8 @@
 
 #include <gmock/gmock.h>
 
-#include "embscope/error.h"
-#include "embscope/tokenizer.h"
+#include "embscope/base/error.h"
+#include "embscope/text/tokenizer.h"
 #include "plain_words.h"
 #include "random_text.h"
 #include "refusal.h"

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <utf8proc.h>
 
-#include "embscope/utf8.h"
+#include "embscope/text/utf8.h"
 #include "text/unicode.h"
 
 namespace embscope {

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "embscope/gradient.h"
+#include "embscope/train/gradient.h"
 #include "refusal.h"
 
 namespace embscope {

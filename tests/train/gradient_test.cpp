@@ -1,13 +1,13 @@
 // The gradient at every site of the forward pass: against finite differences of the run itself, and against PyTorch.
-#include "embscope/gradient.h"
+#include "embscope/train/gradient.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
 
-#include "embscope/archive.h"
-#include "embscope/threads.h"
+#include "embscope/base/threads.h"
+#include "embscope/files/archive.h"
 
 namespace embscope {
 namespace {

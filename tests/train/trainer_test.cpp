@@ -1,14 +1,14 @@
 // The backward pass and AdamW against PyTorch (tests/reference/make_training.py) and against finite differences.
-#include "embscope/training.h"
+#include "embscope/train/training.h"
 
 #include <cmath>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "embscope/archive.h"
-#include "embscope/threads.h"
-#include "embscope/transformer.h"
+#include "embscope/base/threads.h"
+#include "embscope/files/archive.h"
+#include "embscope/forward/transformer.h"
 #include "forward/tiny.h"
 
 namespace embscope {

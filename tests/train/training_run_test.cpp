@@ -1,4 +1,4 @@
-#include "embscope/training_run.h"
+#include "embscope/train/training_run.h"
 
 #include <cmath>
 #include <fstream>
@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "embscope/archive.h"
-#include "embscope/transformer.h"
+#include "embscope/files/archive.h"
+#include "embscope/forward/transformer.h"
 #include "forward/tiny.h"
 
 namespace embscope {

@@ -1,13 +1,13 @@
-#include "embscope/vocabulary.h"
+#include "embscope/train/vocabulary.h"
 
 #include <fstream>
 #include <iterator>
 
 #include <gtest/gtest.h>
 
-#include "embscope/archive.h"
-#include "embscope/error.h"
-#include "embscope/model.h"
+#include "embscope/base/error.h"
+#include "embscope/files/archive.h"
+#include "embscope/model/model.h"
 #include "forward/tiny.h"
 #include "model/family.h"
 

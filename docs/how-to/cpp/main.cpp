@@ -1,10 +1,10 @@
 // Runs a text twice in one batch, as it is and with one vector replaced, and compares the two block by block.
 #include <cstdio>
 
-#include "embscope/error.h"
-#include "embscope/predict.h"
-#include "embscope/similarity.h"
-#include "embscope/transformer.h"
+#include "embscope/base/error.h"
+#include "embscope/forward/transformer.h"
+#include "embscope/runs/predict.h"
+#include "embscope/vocabulary/similarity.h"
 
 using namespace embscope;
 

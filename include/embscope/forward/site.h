@@ -1,0 +1,81 @@
+// Site: a point of the forward pass at which a vector can be read or changed.
+// Thread rule: a value.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "embscope/model/model.h"
+
+namespace embscope {
+
+/// In the order in which they fire within a pass (those from resid_pre to resid_post once in every block).
+enum class Point : std::uint8_t {
+  wte,
+  wpe,
+  resid_pre,
+  ln1_scale,
+  ln1_normalized,
+  ln1,
+  q,
+  k,
+  v,
+  normed_q,
+  normed_k,
+  rot_q,
+  rot_k,
+  scores,
+  pattern,
+  z,
+  ln1_post_scale,
+  ln1_post_normalized,
+  attn_out,
+  resid_mid,
+  ln2_scale,
+  ln2_normalized,
+  ln2,
+  mlp_pre,
+  mlp_up,
+  mlp_post,
+  ln2_post_scale,
+  ln2_post_normalized,
+  mlp_out,
+  resid_post,
+  ln_final_scale,
+  ln_final_normalized,
+  ln_final,
+  logits,
+};
+inline constexpr int point_count = static_cast<int>(Point::logits) + 1;
+
+bool in_block(Point point);          ///< whether there is one in every block
+bool is_attention_map(Point point);  ///< scores and pattern: a value for each query and key, no vector of a position
+std::string_view name(Point point);  ///< "resid_pre", "ln1.normalized", ...
+
+struct Site {
+  Point point = Point::wte;
+  int block = -1;            ///< -1 for sites outside the blocks
+  std::string name() const;  ///< "blocks.3.resid_pre", "wte"
+  bool operator==(const Site&) const = default;
+};
+
+/// What `embscope info` prints of a site.
+struct SiteInfo {
+  std::string name, shape, transformer_lens, hugging_face, gguf;
+  Point point;
+};
+
+/// All points this model has, one line each ("blocks.L.q", "T H K", ...), in firing order.
+std::vector<SiteInfo> sites(const Config& config);
+
+/// Understands Embscope's own names and the aliases of TransformerLens, Hugging Face and llama.cpp.
+/// Throws Error{not_found} with the nearest names, or with why this model lacks the site (rot_q without rotary
+/// positions).
+Site parse_site(std::string_view text, const Config& config);
+
+/// As parse_site, for a pattern: "blocks.*.resid_post", "blocks.2-5.z", or a bare point name ("resid_post": every
+/// block).
+std::vector<Site> parse_sites(std::string_view text, const Config& config);
+
+}  // namespace embscope

@@ -1,0 +1,118 @@
+// The cone through the layers: what geometry measures, for vectors in context.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "embscope/vocabulary/geometry.h"
+#include "vocabulary/pairs_of.h"
+#include "vocabulary/shape.h"
+#include "vocabulary/units.h"
+
+namespace embscope {
+namespace {
+
+std::vector<Site> layer_sites(const Config& config) {
+  std::vector<Site> sites = {{Point::resid_pre, 0}};
+  for (int b = 0; b < static_cast<int>(config.blocks); ++b) sites.push_back({Point::resid_post, b});
+  sites.push_back({Point::ln_final, -1});
+  return sites;
+}
+
+struct Collected {
+  std::vector<Tensor> layers;   // [positions, D] a site
+  std::vector<TokenId> tokens;  // of each position
+};
+
+Collected collect(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
+                  const std::vector<Site>& sites, const LayerOptions& options, const Progress& progress) {
+  const std::int64_t skipped = options.skip_first ? 1 : 0;
+  std::int64_t wanted = 0;
+  for (const auto& row : rows) wanted += std::max<std::int64_t>(0, static_cast<std::int64_t>(row.size()) - skipped);
+  wanted = std::min(wanted, options.positions);
+  if (wanted < 2)
+    throw Error(Code::usage, "geometry", fmt::format("{} positions of text: at least 2 are needed", wanted));
+  Collected out;
+  for (std::size_t s = 0; s < sites.size(); ++s)
+    out.layers.push_back(Tensor::uninitialised({wanted, transformer.config().width}));
+  for (std::size_t r = 0; r < rows.size() && static_cast<std::int64_t>(out.tokens.size()) < wanted; ++r) {
+    report(progress, static_cast<double>(out.tokens.size()) / static_cast<double>(wanted), "running the text");
+    const auto done = static_cast<std::int64_t>(out.tokens.size());
+    std::vector<TokenId> ids = rows[r];
+    ids.resize(std::min(ids.size(), static_cast<std::size_t>(wanted - done + skipped)));
+    if (static_cast<std::int64_t>(ids.size()) <= skipped) continue;
+    Request request;
+    request.rows = {ids};
+    request.capture = sites;
+    request.logits = LogitsAt::none;
+    const Result result = transformer.run(request);
+    for (std::size_t s = 0; s < sites.size(); ++s) {
+      const Tensor& captured = result.rows[0].captured[s];
+      std::copy_n(captured.data() + skipped * captured.columns(), captured.size() - skipped * captured.columns(),
+                  out.layers[s].row(done).data());
+    }
+    out.tokens.insert(out.tokens.end(), ids.begin() + skipped, ids.end());
+  }
+  return out;
+}
+
+// Mean cosine of the occurrences of one token, over tokens that occur at least twice; NaN when none does.
+double self_similarity(const Tensor& vectors, const std::vector<TokenId>& tokens) {
+  std::map<TokenId, std::vector<std::int64_t>> places;
+  for (std::size_t i = 0; i < tokens.size(); ++i) places[tokens[i]].push_back(static_cast<std::int64_t>(i));
+  double sum = 0, words = 0;
+  for (const auto& [id, rows] : places) {
+    std::vector<double> units(static_cast<std::size_t>(vectors.columns()));
+    double n = 0;
+    for (std::int64_t i : rows) {
+      double square = 0;
+      for (float x : vectors.row(i)) square += static_cast<double>(x) * static_cast<double>(x);
+      if (square == 0) continue;
+      for (std::size_t k = 0; k < units.size(); ++k)
+        units[k] += static_cast<double>(vectors.row(i)[k]) / std::sqrt(square);
+      ++n;
+    }
+    if (n < 2) continue;
+    double square = 0;
+    for (double u : units) square += u * u;
+    sum += as_cosine((square - n) / (n * (n - 1))), ++words;
+  }
+  return words > 0 ? sum / words : std::nan("");
+}
+
+}  // namespace
+
+Table layer_geometry(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
+                     const LayerOptions& options, const Progress& progress) {
+  const auto sites = layer_sites(transformer.config());
+  const Collected collected = collect(transformer, rows, sites, options, progress);
+  std::vector<std::string> names;
+  std::vector<double> layer, vectors, columns[10];
+  for (std::size_t s = 0; s < sites.size(); ++s) {
+    report(progress, static_cast<double>(s) / static_cast<double>(sites.size()), "measuring the layers");
+    const Directed kept(collected.layers[s]);
+    const Shape64 shape = shape_of(kept.vectors());
+    const auto values = principal_axes(kept.vectors(), shape.dimensions.mean).values;
+    const auto& part = shape.dimensions.cosine_part;
+    const auto most = std::ranges::max_element(part) - part.begin();
+    layer.push_back(static_cast<double>(s)), names.push_back(sites[s].name());
+    vectors.push_back(static_cast<double>(kept.vectors().rows()));
+    const double measured[] = {shape.mean_cosine,         pair_cosines(kept.vectors(), false, 2).positive_share,
+                               shape.centred_cosine,      self_similarity(collected.layers[s], collected.tokens),
+                               shape.mean_norm,           shape.mean_share,
+                               effective_rank(values),    isoscore(values),
+                               static_cast<double>(most), part[static_cast<std::size_t>(most)] / shape.mean_cosine};
+    for (std::size_t c = 0; c < std::size(measured); ++c) columns[c].push_back(measured[c]);
+  }
+  report(progress, 1, "measuring the layers");
+  Table table("vectors in context, layer by layer");
+  table.add("layer", layer, whole).add("site", names).add("vectors", vectors, whole);
+  table.add("mean_cosine", columns[0], 4).add("positive_share", columns[1], 4).add("centred_cosine", columns[2], 4);
+  table.add("self_similarity", columns[3], 4).add("mean_norm", columns[4], 3).add("mean_share", columns[5], 4);
+  table.add("effective_rank", columns[6], 2).add("isoscore", columns[7], 4);
+  return std::move(table.add("top_dimension", columns[8], whole).add("cosine_share", columns[9], 4));
+}
+
+}  // namespace embscope

@@ -1,0 +1,64 @@
+// Two runs, layer against layer.
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "embscope/runs/layers.h"
+#include "kernels/moments.h"
+#include "runs/site_vectors.h"
+#include "vocabulary/shape.h"
+
+namespace embscope {
+namespace {
+
+// The centred Gram matrix [n, n] of unit size: CKA is then a plain product of two of them.
+Matrix64 gram_of(const Tensor& vectors) {
+  const Tensor x = centred(vectors, mean_of(vectors));
+  const std::int64_t n = x.rows();
+  Tensor turned = Tensor::uninitialised({x.columns(), n});
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t k = 0; k < x.columns(); ++k)
+      turned.row(k)[static_cast<std::size_t>(i)] = x.row(i)[static_cast<std::size_t>(k)];
+  }
+  Matrix64 gram = moments(turned.data(), n, nullptr, turned.data(), n, nullptr, turned.rows());
+  const double size = std::sqrt(squares(gram));
+  for (double& v : gram.values) v /= size > 0 ? size : 1;
+  return gram;
+}
+
+std::vector<Matrix64> layer_grams(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
+                                  std::int64_t positions) {
+  std::vector<Site> sites = {{Point::resid_pre, 0}};
+  for (int b = 0; b < static_cast<int>(transformer.config().blocks); ++b) sites.push_back({Point::resid_post, b});
+  std::vector<Matrix64> out;
+  for (const Tensor& vectors : site_vectors(transformer, rows, sites, positions)) out.push_back(gram_of(vectors));
+  return out;
+}
+
+}  // namespace
+
+Table layer_similarity(const Transformer& a, std::span<const std::vector<TokenId>> rows_a, const Transformer& b,
+                       std::span<const std::vector<TokenId>> rows_b, std::int64_t positions, const Progress& progress) {
+  if (positions_of(rows_a, positions) != positions_of(rows_b, positions) || positions_of(rows_a, positions) < 3)
+    throw Error(Code::usage, "compare",
+                fmt::format("the text has {} and {} tokens: the same number, at least 3, is needed",
+                            positions_of(rows_a, positions), positions_of(rows_b, positions)));
+  const auto grams_a = layer_grams(a, rows_a, positions);
+  report(progress, 0.4, "layers of the first model");
+  const auto grams_b = layer_grams(b, rows_b, positions);
+  report(progress, 0.8, "layers of the second model");
+  std::vector<double> first, second, cka;
+  for (std::size_t i = 0; i < grams_a.size(); ++i) {
+    for (std::size_t j = 0; j < grams_b.size(); ++j) {
+      first.push_back(static_cast<double>(i)), second.push_back(static_cast<double>(j));
+      cka.push_back(
+          std::inner_product(grams_a[i].values.begin(), grams_a[i].values.end(), grams_b[j].values.begin(), 0.0));
+    }
+  }
+  report(progress, 1, "compared");
+  Table table("linear CKA of layers");
+  return std::move(table.add("a", first, whole).add("b", second, whole).add("cka", cka, 4));
+}
+
+}  // namespace embscope

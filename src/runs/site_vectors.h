@@ -1,0 +1,20 @@
+// What the positions of a text hold at some sites, as matrices.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "embscope/forward/transformer.h"
+
+namespace embscope {
+
+/// How many positions the rows have, at most `most`.
+std::int64_t positions_of(std::span<const std::vector<TokenId>> rows, std::int64_t most);
+
+/// Some sites' vectors of a text's first positions, [positions, D] a site. Throws Error{shape} for a site whose vectors
+/// are not vectors of a position.
+std::vector<Tensor> site_vectors(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
+                                 const std::vector<Site>& sites, std::int64_t positions);
+
+}  // namespace embscope

@@ -1,0 +1,28 @@
+#include "runs/watch.h"
+
+namespace embscope {
+
+Watched watch(const Transformer& transformer, std::span<const TokenId> ids, std::span<const Site> sites,
+              std::int64_t first, std::int64_t last, const Progress& progress, std::span<const Edit> edits) {
+  Watched watched;
+  watched.values.resize(sites.size());
+  Hooks hooks;
+  for (std::size_t s = 0; s < sites.size(); ++s) {
+    hooks.read(sites[s], [&watched, s, first, last](const SiteValues& seen) {
+      const SiteValues::Row& row = seen.rows[0];
+      const std::int64_t width = row.shape.elements() / row.shape[0], count = last - first;
+      watched.values[s] =
+          Tensor::of({count, width}, {row.values + first * width, static_cast<std::size_t>(count * width)});
+    });
+  }
+  Request request;
+  request.rows = {{ids.begin(), ids.end()}};
+  request.edits = {edits.begin(), edits.end()};
+  request.hooks = &hooks;
+  request.progress = progress;
+  Result result = transformer.run(request);
+  watched.logits = std::move(result.rows[0].logits);
+  return watched;
+}
+
+}  // namespace embscope
