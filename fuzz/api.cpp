@@ -34,7 +34,7 @@ class Listener : public Events {
 boost::json::value parsed(const Call& call, const std::string& body) {
   boost::system::error_code error;
   boost::json::value value = boost::json::parse(body, error);
-  hold(!error, fmt::format("an answer that is no JSON, of {} {}: {}", call.method, call.path, body.substr(0, 300)));
+  hold(!error, fmt::format("an answer that is not JSON, of {} {}: {}", call.method, call.path, body.substr(0, 300)));
   return value;
 }
 

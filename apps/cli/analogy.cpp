@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "command.h"
+#include "embscope/runs/in_context.h"
 #include "embscope/vocabulary/analogy.h"
 
 namespace embscope::cli {
@@ -46,7 +47,7 @@ void ask_all(const Common& common, const Options& o) {
       found.verdict};
   if (!found.unknown.empty()) {
     const std::size_t shown = std::min<std::size_t>(12, found.unknown.size());
-    notes.insert(notes.begin(), fmt::format("{} words are no single row: {}{}", found.unknown.size(),
+    notes.insert(notes.begin(), fmt::format("{} words are not single rows: {}{}", found.unknown.size(),
                                             fmt::join(found.unknown.begin(),
                                                       found.unknown.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
                                             shown < found.unknown.size() ? ", ..." : ""));

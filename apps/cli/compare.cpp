@@ -3,6 +3,8 @@
 
 #include "command.h"
 #include "embscope/base/threads.h"
+#include "embscope/runs/in_context.h"
+#include "embscope/runs/layers.h"
 #include "embscope/vocabulary/compare.h"
 
 namespace embscope::cli {

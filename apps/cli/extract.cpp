@@ -54,7 +54,7 @@ void add_extract(CLI::App& app) {
   command->add_option("--batch-tokens", r->batch_tokens, "Tokens run at once: more memory, a little faster")
       ->check(CLI::Range(1, 1 << 20));
   command->add_option("--field", r->field, "What a .jsonl object calls its text");
-  command->add_flag("--keep-invalid", r->keep_invalid, "Take bytes that are no UTF-8 as they are");
+  command->add_flag("--keep-invalid", r->keep_invalid, "Take bytes that are not UTF-8 as they are");
   command->callback([common, r, o] {
     r->dtype = dtype_of(o->dtype);
     if (!o->shard.empty()) read_shard(o->shard, *r);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "command.h"
+#include "embscope/runs/layers.h"
 #include "embscope/vocabulary/geometry.h"
 
 namespace embscope::cli {

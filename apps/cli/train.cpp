@@ -32,7 +32,7 @@ std::string joined(const std::vector<std::string>& files) {
   return text;
 }
 
-// Only what a terminal shows: bytes that are no text, and its control characters, made visible; lines kept.
+// Only what a terminal shows: bytes that are not text, and its control characters, made visible; lines kept.
 std::string printable(const std::string& text) {
   std::string out;
   for (std::size_t at = 0; at <= text.size();) {

@@ -11,7 +11,7 @@ namespace {
 void note_unknown(const std::vector<std::string>& unknown, std::vector<std::string>& notes) {
   if (unknown.empty()) return;
   const std::size_t shown = std::min<std::size_t>(12, unknown.size());
-  notes.push_back(fmt::format("{} words are no single row: {}{}", unknown.size(),
+  notes.push_back(fmt::format("{} words are not single rows: {}{}", unknown.size(),
                               fmt::join(unknown.begin(), unknown.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
                               shown < unknown.size() ? ", ..." : ""));
 }

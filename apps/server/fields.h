@@ -13,8 +13,8 @@
 
 namespace embscope::server {
 
-/// The body of a call; empty where there is none. Throws Refusal{400} for what is no JSON object, or is nested deeper
-/// than 16.
+/// The body of a call; empty where there is none. Throws Refusal{400} for what is not a JSON object, or is nested
+/// deeper than 16.
 bj::object body_of(const Call& call);
 
 class Fields {

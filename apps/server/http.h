@@ -93,7 +93,7 @@ struct Call {
 };
 
 /// The percent-decoded path and query of a request target. Throws Refusal{400} for broken escapes, NUL, or a target
-/// that is no path.
+/// that is not a path.
 void parse_target(std::string_view target, Call& call);
 
 }  // namespace embscope::server

@@ -211,7 +211,7 @@ Table Job::nearest(TokenId token, int k) const {
   }
   if (!nearest)
     throw Refusal(409, "usage", fmt::format("job {}", id_),
-                  "has no vectors: it is no map, or they are still being computed");
+                  "has no vectors: it is not a map, or they are still being computed");
   return nearest(token, k);
 }
 

@@ -15,8 +15,8 @@ struct ServeOptions {
   bool for_class = false;           ///< one code lets any number in, who change nothing of the server's
 };
 
-/// Throws Error{io} when the address cannot be had, Error{range, usage} for what is no address, and what Model::open
-/// throws.
+/// Throws Error{io} when the address cannot be had, Error{range, usage} for what is not an address, and what
+/// Model::open throws.
 void serve(const ServeOptions& options);
 
 }  // namespace embscope::server

@@ -26,7 +26,7 @@ nb::object array_within(const float* data, const Shape& shape, nb::handle owner)
 nb::object lent_array(float* data, const Shape& shape);
 
 /// float32 in row-major order is used where it lies; other orders are copied to it. `rank` 0: any.
-/// Throws Error{usage} for something that is no array, another dtype or device, Error{shape} for another rank.
+/// Throws Error{usage} for something that is not an array, another dtype or device, Error{shape} for another rank.
 Tensor tensor_of(nb::handle array, const std::string& where, int rank = 0);
 
 /// Copies `array` to `out`, which has the shape `shape`. Throws as tensor_of, and Error{shape}.

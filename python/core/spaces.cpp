@@ -7,6 +7,8 @@
 
 #include "bindings.h"
 #include "embscope/figure/figure.h"
+#include "embscope/runs/in_context.h"
+#include "embscope/runs/layers.h"
 #include "embscope/space/space.h"
 #include "embscope/vocabulary/analogy.h"
 #include "embscope/vocabulary/compare.h"

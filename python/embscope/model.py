@@ -259,11 +259,11 @@ class Model(Analyses):
         return Tokens(text, *self._core.tokens(_text(text), special, bos))
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids; bytes that are no UTF-8 become U+FFFD. Raises RangeError."""
+        """The text of ids; bytes that are not UTF-8 become U+FFFD. Raises RangeError."""
         return self._core.decode(_ids(ids)).decode("utf-8", "replace")
 
     def label(self, token: int) -> str:
-        """A readable name for one token: spaces as ␣, bytes that are no text as <0xE2>. Raises RangeError."""
+        """A readable name for one token: spaces as ␣, bytes that are not text as <0xE2>. Raises RangeError."""
         (id,), vocab = _ids([token]), self.config["vocab"]
         if not 0 <= id < vocab:
             raise RangeError("label", f"token id {id}: the vocabulary has ids 0..{vocab - 1}")
@@ -643,13 +643,13 @@ def _is_batch(text: Text | Sequence[Text]) -> bool:
 
 def _ids(ids: Sequence[int] | np.ndarray) -> list[int]:
     if isinstance(ids, (bytes, bytearray)) or not isinstance(ids, Iterable):
-        raise UsageError("text", f"a {type(ids).__name__} is no text: give a str, token ids, or a list of these")
+        raise UsageError("text", f"a {type(ids).__name__} is not text: give a str, token ids, or a list of these")
     out = []
     for one in ids:
         if isinstance(one, (bool, np.bool_)) or not isinstance(one, (int, np.integer)):
-            raise UsageError("text", f"{one!r} is no token id: give a text, whole numbers, or a list of these")
+            raise UsageError("text", f"{one!r} is not a token id: give a text, whole numbers, or a list of these")
         if not -(2**31) <= one < 2**31:
-            raise RangeError("text", f"{one} is no token id")
+            raise RangeError("text", f"{one} is not a token id")
         out.append(int(one))
     return out
 
@@ -672,7 +672,7 @@ def _plain(name: str, value: Any) -> Any:
 
 def _text(text: str) -> str:
     if not isinstance(text, str):
-        raise UsageError("text", f"a {type(text).__name__} is no text: give a str (ids can be decoded: model.decode)")
+        raise UsageError("text", f"a {type(text).__name__} is not text: give a str (ids can be decoded: model.decode)")
     return text
 
 

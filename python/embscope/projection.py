@@ -97,5 +97,5 @@ def _is_cosine(where: str, metric: str) -> bool:
 
 def _given(where: str, vectors: Any) -> Any:
     if vectors is None:
-        raise UsageError(where, "a NoneType is no array: give float32 values from NumPy, or by DLPack")
+        raise UsageError(where, "a NoneType is not an array: give float32 values from NumPy, or by DLPack")
     return vectors

@@ -62,7 +62,7 @@ def _documents(corpus: pathlib.Path, field: str, line: int, byte: int) -> Iterat
                 if as_json and text.strip():
                     text = json.loads(text)[field]
                 if not isinstance(text, str):
-                    raise TypeError(f"'{field}' is no text")
+                    raise TypeError(f"'{field}' is not text")
             except (ValueError, KeyError, TypeError) as error:
                 raise FormatError(f"{corpus}, line {number + 1}", f"{error!s} ({type(error).__name__})") from None
             yield number, start, byte, text
@@ -279,7 +279,7 @@ def extract(
     among them. Calling it again goes on where an earlier call, or a worker, was stopped.
 
     Raises MissingDependencyError without ray[data], UsageError for a folder that holds another extraction, FormatError
-    with the line for a corpus that is no UTF-8 or JSON.
+    with the line for a corpus that is not UTF-8 or JSON.
     """
     ray = needs("ray", "embscope.ray.extract")
     data = needs("ray.data", "embscope.ray.extract")

@@ -228,7 +228,7 @@ def space_of(what: Spaced) -> Space:
         return open_space(what)
     found = getattr(what, "space", None)
     if not isinstance(found, Space):
-        raise UsageError("space", f"a {type(what).__name__} is no space: give a Space, a Model, a name or a path")
+        raise UsageError("space", f"a {type(what).__name__} is not a space: give a Space, a Model, a name or a path")
     return found
 
 

@@ -119,8 +119,8 @@ def test_what_a_hook_raises_reaches_the_caller_and_the_model_stays_usable(gpt2, 
         ),
         (lambda x: x.astype(np.float64), embscope.UsageError, "dtype is float64, needs float32"),
         (lambda x: x.astype(np.int32), embscope.UsageError, "dtype is int32, needs float32"),
-        (lambda x: "no", embscope.UsageError, "a str is no array"),
-        (lambda x: 3.5, embscope.UsageError, "a float is no array"),
+        (lambda x: "no", embscope.UsageError, "a str is not an array"),
+        (lambda x: 3.5, embscope.UsageError, "a float is not an array"),
     ],
 )
 def test_a_hook_that_returns_the_wrong_thing(gpt2, ids, given, kind, words):

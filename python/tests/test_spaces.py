@@ -113,7 +113,7 @@ def test_a_space_turned_is_the_same_space(space):
     assert (found.matched, found.only_a, found.only_b) == (60, 0, 0) and found.figure().spec
     with pytest.raises(embscope.UsageError):
         embscope.compare(space, embscope.Space.of(RANDOM, [f"x{i}" for i in range(60)]))
-    with pytest.raises(embscope.UsageError, match="a list is no space"):
+    with pytest.raises(embscope.UsageError, match="a list is not a space"):
         embscope.compare(space, [1, 2])
 
 

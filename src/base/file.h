@@ -33,11 +33,11 @@ class Descriptor {
 /// io}.
 Descriptor open_regular(const std::filesystem::path& path, int flags);
 
-/// Throws Error{io} when there is something at `path` that is no regular file: a folder, a named pipe, a device, a
+/// Throws Error{io} when there is something at `path` that is not a regular file: a folder, a named pipe, a device, a
 /// socket.
 void expect_regular(const std::filesystem::path& path);
 
-/// A file mapped read-only. Throws Error{not_found, io}; Error{io} too for what is no regular file.
+/// A file mapped read-only. Throws Error{not_found, io}; Error{io} too for what is not a regular file.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);

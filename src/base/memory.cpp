@@ -12,7 +12,7 @@ std::uint64_t memory_allowed() {
   for (const char* file :
        {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {  // versions 2 and 1
     std::uint64_t limit = 0;
-    if (std::ifstream(file) >> limit) bytes = std::min(bytes, limit);  // "max" is no number
+    if (std::ifstream(file) >> limit) bytes = std::min(bytes, limit);  // "max" is not a number
   }
   return bytes;
 }

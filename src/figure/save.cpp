@@ -98,7 +98,7 @@ void convert(const fs::path& python, const bj::array& list) {
 bj::object job(const Figure& figure, const fs::path& to) {
   boost::system::error_code error;
   bj::value spec = bj::parse(figure.spec, error);
-  if (error) throw Error(Code::format, figure.name, "the specification is no JSON: " + error.message());
+  if (error) throw Error(Code::format, figure.name, "the specification is not JSON: " + error.message());
   return {{"spec", std::move(spec)}, {"to", to.string()}};
 }
 

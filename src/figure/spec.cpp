@@ -47,7 +47,7 @@ std::string no_property(std::string text) {
   return text;
 }
 
-// What JSON cannot hold: bytes that are no text become U+FFFD, numbers that are none become null.
+// What JSON cannot hold: bytes that are not text become U+FFFD, numbers that are none become null.
 void make_valid(bj::value& value) {
   if (value.is_string()) value = no_property(well_formed(value.get_string()));
   if (value.is_double() && !std::isfinite(value.get_double())) value = nullptr;

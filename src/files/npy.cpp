@@ -60,7 +60,7 @@ class Npy : public MappedArchive {
 
   DType dtype_of(std::string_view text) const {
     const std::size_t end = text.size() < 2 ? std::string_view::npos : text.find('\'', 1);
-    if (end == std::string_view::npos) refuse("descr is no plain dtype (structured arrays are not read)");
+    if (end == std::string_view::npos) refuse("descr is not a plain dtype (structured arrays are not read)");
     for (const auto& [name, dtype] : types) {
       if (name == text.substr(1, end - 1)) return dtype;
     }
@@ -75,7 +75,7 @@ class Npy : public MappedArchive {
 
   Shape shape_of(std::string_view text) const {
     const std::size_t end = text.find(')');
-    if (text.empty() || text[0] != '(' || end == std::string_view::npos) refuse("shape is no tuple");
+    if (text.empty() || text[0] != '(' || end == std::string_view::npos) refuse("shape is not a tuple");
     std::vector<std::int64_t> sizes;
     const char *at = text.data() + 1, *last = text.data() + end;
     while (at < last) {
@@ -85,7 +85,7 @@ class Npy : public MappedArchive {
       }
       std::int64_t size = 0;
       const auto [next, error] = std::from_chars(at, last, size);
-      if (error != std::errc() || sizes.size() == 8) refuse("shape holds something that is no size, or more than 8");
+      if (error != std::errc() || sizes.size() == 8) refuse("shape holds something that is not a size, or more than 8");
       sizes.push_back(size);
       at = next;
     }
@@ -124,7 +124,7 @@ class Npz : public Npy {
   // The one whose entry in the directory is here; gives where the next one's is.
   std::uint64_t read_member(std::uint64_t at) {
     constexpr std::uint64_t elsewhere = 0xffffffff;  // a 32-bit field whose value stands among the extra ones
-    if (number(at, 4) != 0x02014b50) refuse("its directory holds something that is no entry");
+    if (number(at, 4) != 0x02014b50) refuse("its directory holds something that is not an entry");
     const std::uint64_t name_bytes = number(at + 28, 2), extra_bytes = number(at + 30, 2);
     std::uint64_t size = number(at + 24, 4), offset = number(at + 42, 4);
     std::uint64_t extra = at + 46 + name_bytes;

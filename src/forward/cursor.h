@@ -16,7 +16,7 @@ class Cursor {
 
   std::size_t at() const { return at_; }
   bool done();          ///< after spaces
-  char peek();          ///< the next character that is no space, or 0
+  char peek();          ///< the next character that is not a space, or 0
   bool accept(char c);  ///< takes it, after spaces
   void expect(char c);
   std::string_view until(std::string_view stops);

@@ -175,7 +175,7 @@ class Pull {
       if (has(name)) files.emplace_back(name);
     }
     if (!has("config.json"))
-      throw Error(Code::not_found, name_, "the repository holds no config.json: it is no model in this layout");
+      throw Error(Code::not_found, name_, "the repository holds no config.json: it is not a model in this layout");
     if (has("model.safetensors")) {
       files.emplace_back("model.safetensors");
     } else if (has("model.safetensors.index.json")) {

@@ -7,7 +7,7 @@
 
 namespace embscope {
 
-/// The bytes; nothing where the text is no base64.
+/// The bytes; nothing where the text is not base64.
 std::optional<std::string> base64(std::string_view text);
 
 }  // namespace embscope

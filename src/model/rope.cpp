@@ -176,7 +176,7 @@ void scale_by_file(const Meta& meta, Rope& rope) {
 ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context) {
   const double theta = meta.number(".rope.freq_base", 10000);
   Rope rope{rope_frequencies(theta, width), 1, false};
-  // a factor of 0 is no factor; one without a type is linear
+  // a factor of 0 is not a factor; one without a type is linear
   double factor = meta.number(".rope.scaling.factor", 0);
   if (factor == 0) factor = meta.number(".rope.scale_linear", 0);
   if (factor == 0) factor = 1;

@@ -30,7 +30,7 @@ class Tensors {
   /// Empty where the file has none.
   Vector optional_vector(const std::string& name, std::int64_t count) const;
 
-  /// Throws Error{unsupported} for the first tensor that nobody read and that is no known buffer of blocks 0..blocks
+  /// Throws Error{unsupported} for the first tensor that nobody read and that is not a known buffer of blocks 0..blocks
   /// - 1.
   void refuse_rest(std::int64_t blocks) const;
 

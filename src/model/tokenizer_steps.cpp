@@ -110,7 +110,7 @@ void read_normalizer(const JsonObject& step, TokenizerSpec& spec) {
   } else if (type == "Precompiled") {
     expect_keys(step, {"type", "precompiled_charsmap"});
     const auto bytes = base64(step.string("precompiled_charsmap"));
-    if (!bytes) throw Error(Code::format, step.where(), "'precompiled_charsmap' is no base64");
+    if (!bytes) throw Error(Code::format, step.where(), "'precompiled_charsmap' is not base64");
     add_normalizer(spec, Kind::precompiled).content = *bytes;
   } else {
     refuse_step(

@@ -127,8 +127,8 @@ struct Undecided {
   std::vector<double> least;
 };
 
-// Orders every row's candidates. What was no candidate scores in fp32 at most what the last candidate does: where that
-// and the error bound together stay below the k-th score, nothing better was left out.
+// Orders every row's candidates. What was not a candidate scores in fp32 at most what the last candidate does: where
+// that and the error bound together stay below the k-th score, nothing better was left out.
 Undecided order_candidates(const Compared& compared, Best& best, bool all_are_candidates, Neighbours& out) {
   std::vector<double> open(static_cast<std::size_t>(out.count), INFINITY);
   parallel_for(out.count, 256, [&](std::int64_t begin, std::int64_t end) {

@@ -39,8 +39,8 @@ class StateWriter {
   std::string bytes_;
 };
 
-/// Reads what StateWriter wrote. Throws Error{not_found, io}, and Error{format} for a file that is no state, is damaged
-/// or cut.
+/// Reads what StateWriter wrote. Throws Error{not_found, io}, and Error{format} for a file that is not a state, is
+/// damaged or cut.
 class StateReader {
  public:
   explicit StateReader(const std::filesystem::path& path);

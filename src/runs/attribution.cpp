@@ -68,7 +68,7 @@ std::vector<double> direction(const Model& model, const std::vector<double>& u, 
   return through_norm(model.config(), model.weights().ln_final, u, scale);
 }
 
-// What the first block reads when it is no sum of rows.
+// What the first block reads when it is not a sum of rows.
 bool normed_embedding(const Config& config) { return config.embedding_norm; }
 
 // The order in which `parts_of` reads them: wte, wpe if there is one (or what the first block reads, where the

@@ -10,7 +10,7 @@
 namespace embscope {
 namespace {
 
-// The first byte that is no UTF-8, or the size of the text.
+// The first byte that is not UTF-8, or the size of the text.
 std::size_t first_invalid(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     if (static_cast<unsigned char>(text[at]) < 0x80) {
@@ -38,7 +38,7 @@ std::string Corpus::text_of(std::string_view line, std::int64_t number) const {
   if (!keep_invalid_ || json_) {
     if (const std::size_t at = first_invalid(line); at < line.size())
       throw Error(Code::format, where,
-                  fmt::format("byte {} is 0x{:02X}, which is no UTF-8{}", at, static_cast<unsigned char>(line[at]),
+                  fmt::format("byte {} is 0x{:02X}, which is not UTF-8{}", at, static_cast<unsigned char>(line[at]),
                               json_ ? "" : ": mend it, or take such bytes as they are (--keep-invalid)"));
   }
   if (!json_ || line.find_first_not_of(" \t") == std::string_view::npos) return std::string(json_ ? "" : line);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "runs/site_vectors.h"
+
 namespace embscope {
 namespace {
 

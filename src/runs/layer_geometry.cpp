@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "embscope/runs/layers.h"
 #include "embscope/vocabulary/geometry.h"
 #include "vocabulary/pairs_of.h"
 #include "vocabulary/shape.h"

@@ -21,7 +21,7 @@ double dot(const A& a, const B& b) {
   return sum;
 }
 
-// At unit length. What rounding leaves of a vector that lies within another is no direction.
+// At unit length. What rounding leaves of a vector that lies within another is not a direction.
 Axis unit(Axis axis, double least) {
   const double length = std::sqrt(dot(axis, axis));
   if (!(length > least))

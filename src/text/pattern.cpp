@@ -30,7 +30,7 @@ void initialize() {
   });
 }
 
-/// The text with U+001A for each byte that is no text; empty when there is none.
+/// The text with U+001A for each byte that is not text; empty when there is none.
 std::string mended(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {

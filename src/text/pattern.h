@@ -1,5 +1,5 @@
 // Pattern: a text or a regular expression to be found in a text. Expressions are Oniguruma's, which is the engine of
-// Hugging Face's tokenizers too; a byte that is no text is to them the control character U+001A.
+// Hugging Face's tokenizers too; a byte that is not text is to them the control character U+001A.
 // Thread rule: immutable once built.
 #pragma once
 

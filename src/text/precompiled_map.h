@@ -14,7 +14,7 @@ namespace embscope {
 
 class PrecompiledMap {
  public:
-  /// Throws Error{format} with `where` for bytes that are no such map.
+  /// Throws Error{format} with `where` for bytes that are not such a map.
   PrecompiledMap(std::string_view bytes, const std::string& where);
   void apply(AlignedText& text) const;
 

@@ -11,7 +11,7 @@ namespace embscope {
 enum class CharClass : std::uint8_t { letter, number, space, other };
 
 struct CodePoint {
-  std::int32_t value;  ///< -1 for a byte that is no valid UTF-8: a character of its own, of class `other`
+  std::int32_t value;  ///< -1 for a byte that is not valid UTF-8: a character of its own, of class `other`
   int length;          ///< bytes
 };
 

@@ -37,7 +37,7 @@ struct Nature {
 };
 
 Nature nature_of(std::int32_t code, UnicodeForm form) {
-  if (code < 0) return {true, true};  // a byte that is no text
+  if (code < 0) return {true, true};  // a byte that is not text
   std::int32_t parts[32];
   int boundary = 0;
   const auto decompose =

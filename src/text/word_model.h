@@ -30,7 +30,7 @@ class WordModel {
     std::vector<Piece> pieces;
     std::vector<std::uint32_t> unknown;  // lengths of what has no token
   };
-  /// Throws Error{format} for merges that name unknown tokens and for scores that are no numbers.
+  /// Throws Error{format} for merges that name unknown tokens and for scores that are not numbers.
   WordModel(const TokenizerSpec& spec, const Vocabulary& vocabulary);
 
   /// The tokens of a word, valid until the next call with the same `work`. Throws Error{unsupported} for a byte without

@@ -149,7 +149,7 @@ void Backward::add_through(const Norm& w, Point scale, Point normalized, Point r
   add_to(x_, norm(w, scale, normalized, l, d));
 }
 
-// The same for a norm whose steps are no sites, from its input: g becomes the gradient by x.
+// The same for a norm whose steps are not sites, from its input: g becomes the gradient by x.
 void norm_back(NormKind kind, float epsilon, const float* x, std::int64_t n, float* g) {
   const bool centred = kind == NormKind::layer;
   const double shift = centred ? mean(x, n) : 0,

@@ -80,7 +80,7 @@ std::set<std::string> characters_of(std::string_view text) {
     const CodePoint c = code_point(text, at);
     if (c.value < 0)
       throw Error(Code::format, "text",
-                  fmt::format("byte {} (0x{:02X}) is no UTF-8: --tokens bytes trains on any bytes", at,
+                  fmt::format("byte {} (0x{:02X}) is not UTF-8: --tokens bytes trains on any bytes", at,
                               static_cast<unsigned char>(text[at])));
     found.insert(std::string(text.substr(at, static_cast<std::size_t>(c.length))));
     at += static_cast<std::size_t>(c.length);

@@ -118,7 +118,7 @@ void add_hubs(Measures& m, const std::vector<double>& counts, int k) {
         "skewness " + meaning + " (Radovanovic et al. 2010)");
   m.add("largest hub", *std::ranges::max_element(counts), "most " + meaning.substr(3));
   m.add("antihubs", static_cast<double>(std::ranges::count(counts, 0.0)) / static_cast<double>(counts.size()),
-        "share of vectors that are no neighbour of any");
+        "share of vectors that are not a neighbour of any other");
 }
 
 struct NamedNumber {

@@ -124,7 +124,7 @@ class Extract(unittest.TestCase):
             self.assertEqual((done.returncode, len(done.stderr.splitlines())), (status, 1), (more, done.stderr))
             self.assertIn(says, done.stderr)
         self.corpus = bad
-        self.assertIn("bad.txt line 2] byte 4 is 0xFF, which is no UTF-8", self.run_it("bad").stderr)
+        self.assertIn("bad.txt line 2] byte 4 is 0xFF, which is not UTF-8", self.run_it("bad").stderr)
         self.corpus = self.root / "absent.txt"
         self.assertEqual(self.run_it("absent").returncode, 1)
 

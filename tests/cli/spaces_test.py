@@ -67,7 +67,7 @@ class Spaces(unittest.TestCase):
             self.words,
         )
         self.assertIn("over 3 of 4 pairs", judged.stdout, judged.stderr)
-        self.assertIn("1 words are no single row: lady", judged.stdout)
+        self.assertIn("1 words are not single rows: lady", judged.stdout)
         table = self.table(
             "categories", "--file", self.file("c.txt", ": people\nman woman\n: royals\nking queen\n"), "-m", self.words
         )

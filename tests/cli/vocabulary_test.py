@@ -1,4 +1,4 @@
-"""Whole vocabularies that are no good, and what is asked of spaces without a model: one clear line, or an answer
+"""Whole vocabularies that are not good, and what is asked of spaces without a model: one clear line, or an answer
 without NaN."""
 
 import json
@@ -150,7 +150,7 @@ class Vocabularies(unittest.TestCase):
         table = self.columns("analogy", "--file", questions, "-m", space)
         self.assertEqual((table["questions"][0], table["known"][0]), (3, 1))
         self.assertIn(
-            "2 words are no single row: nobody, no-one", run("analogy", "--file", questions, "-m", space).stdout
+            "2 words are not single rows: nobody, no-one", run("analogy", "--file", questions, "-m", space).stdout
         )
 
     def test_similar_works_by_every_metric_without_a_model(self):

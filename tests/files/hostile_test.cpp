@@ -230,11 +230,11 @@ const std::vector<Hostile>& hostile() {
       {"safetensors_name_with_control_characters", safetensors("{\"\\u001b[2J\\n\":7}"),
        "[safetensors_name_with_control_characters header] '\x1b[2J\n': expected an object, found 7"},
       {"npy_shape_of_nine", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", 4),
-       "[npy] npy_shape_of_nine: shape holds something that is no size, or more than 8"},
+       "[npy] npy_shape_of_nine: shape holds something that is not a size, or more than 8"},
       {"npy_shape_not_closed", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,", 4),
-       "[npy] npy_shape_not_closed: shape is no tuple"},
+       "[npy] npy_shape_not_closed: shape is not a tuple"},
       {"npy_descr_not_closed", npy("{'fortran_order': False, 'shape': (1,), 'descr': '<f4", 4),
-       "[npy] npy_descr_not_closed: descr is no plain dtype (structured arrays are not read)"},
+       "[npy] npy_descr_not_closed: descr is not a plain dtype (structured arrays are not read)"},
       {"npy_big_endian", npy("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", 4),
        "[npy] npy_big_endian: dtype '>f4' is big-endian, which is not read: save it with "
        "array.astype(array.dtype.newbyteorder('<'))"},
@@ -323,7 +323,7 @@ const std::vector<Hostile>& hostile() {
       {"npy_shape_negative", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 4),
        "[npy] npy_shape_negative: tensor 'array': a size of -1"},
       {"npy_shape_nonsense", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (x,), }", 4),
-       "[npy] npy_shape_nonsense: shape holds something that is no size, or more than 8"},
+       "[npy] npy_shape_nonsense: shape holds something that is not a size, or more than 8"},
       {"npy_too_little_data", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 8),
        "[npy] npy_too_little_data: 3 of F32 take 12 bytes, the file has 8"},
   };

@@ -1,4 +1,4 @@
-// JSON as models' and tokenizers' files have it: numbers in any spelling, and what is no value of the kind that is
+// JSON as models' and tokenizers' files have it: numbers in any spelling, and what is not a value of the kind that is
 // asked for.
 #include "files/json.h"
 

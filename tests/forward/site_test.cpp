@@ -1,4 +1,4 @@
-// What a name that is no site of a model is answered.
+// What a name that is not a site of a model is answered.
 #include <algorithm>
 
 #include <fmt/format.h>

@@ -180,7 +180,7 @@ TEST(Neighbours, what_has_none_is_refused_with_the_reason) {
   v.row(3)[1] = 1e30f;
   expect_refused(v, {2, Metric::dot}, "vector 3 has a length of 1e+30");
   v = vectors_of(12, 3, 5);
-  std::fill(v.row(6).begin(), v.row(6).end(), 1e-39f);  // the reciprocal of its length is no fp32
+  std::fill(v.row(6).begin(), v.row(6).end(), 1e-39f);  // the reciprocal of its length is not an fp32 number
   expect_refused(v, {2}, "vector 6 has a length of 1.73e-39");
 }
 

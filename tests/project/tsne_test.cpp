@@ -416,7 +416,7 @@ TEST(Tsne, a_damaged_state_is_refused) {
     } catch (const Error& e) { EXPECT_EQ(e.code(), Code::format) << why; }
   };
   refused("", v, "empty");
-  refused("hello, this is no state at all", v, "text");
+  refused("hello, this is not a state at all", v, "text");
   refused(good.substr(0, 17), v, "cut to the name");
   for (std::size_t size : {good.size() / 2, good.size() - 1}) refused(good.substr(0, size), v, "cut");
   std::string flipped = good;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes tests/data/reference/gradients.safetensors: the gradient of a logit difference by every site of the tiny
 models, as PyTorch's autograd computes it through make_tiny.py's forward passes. Names are MODEL/SITE. scores, *.scale
-and *.normalized are no step of those passes; finite differences hold them instead."""
+and *.normalized are not steps of those passes; finite differences hold them instead."""
 
 import torch
 from make_tiny import OUT, TEXTS, gpt2_sites, llama_sites

@@ -19,7 +19,7 @@ RATES = [0.001 * (step + 1) if step < 3 else 0.003 * 0.8 ** (step - 3) for step 
 
 
 def tiny():
-    """Sizes that are no multiples of a vector or a panel."""
+    """Sizes that are not multiples of a vector or a panel."""
     config = GPT2Config(
         vocab_size=VOCAB,
         n_positions=14,

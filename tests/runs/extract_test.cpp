@@ -212,7 +212,7 @@ TEST_P(Extract, jsonl_gives_its_field) {
 
 TEST_P(Extract, refuses_what_it_cannot_do) {
   tiny::write(corpus(), "The cat\nThe \xff dog\n");
-  expect_refused(request("a"), Code::format, "corpus.txt line 2] byte 4 is 0xFF, which is no UTF-8");
+  expect_refused(request("a"), Code::format, "corpus.txt line 2] byte 4 is 0xFF, which is not UTF-8");
   tiny::write(corpus(), "\n\n");
   expect_refused(request("b"), Code::usage, "holds no text");
   SetUp();

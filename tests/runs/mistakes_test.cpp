@@ -64,7 +64,7 @@ TEST_F(Mistake, in_a_direction_is_a_missing_side_or_a_site_without_vectors) {
 TEST_F(Mistake, in_a_site_s_blocks_is_no_number_or_runs_backwards) {
   const auto parsing = [this](const char* text) { return refusal([&] { parse_sites(text, transformer_.config()); }); };
   EXPECT_EQ(parsing("blocks.0-1.z"), "no error");
-  EXPECT_THAT(parsing("blocks.99999999999.z"), HasSubstr("'99999999999' is no block number"));
+  EXPECT_THAT(parsing("blocks.99999999999.z"), HasSubstr("'99999999999' is not a block number"));
   EXPECT_THAT(parsing("blocks.2-1.z"), HasSubstr("blocks 2-1 run backwards"));
 }
 

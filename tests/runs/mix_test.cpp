@@ -179,7 +179,7 @@ TEST_P(Mix, one_target_crosses_nothing) {
   MixRequest r = request();
   r.targets = {"x"};
   EXPECT_TRUE(mix(*transformer_, r).crossings.empty());
-  r.targets = {"x", "x"};  // equal everywhere is no crossing either
+  r.targets = {"x", "x"};  // equal everywhere is not a crossing either
   EXPECT_TRUE(mix(*transformer_, r).crossings.empty());
 }
 

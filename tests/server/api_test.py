@@ -463,7 +463,7 @@ class Mistakes(unittest.TestCase):
         self.refused(400, "k", "POST", "/api/predict", {"text": "a", "k": 10**400})
         for path in ("/api/mix/at", "/api/mix", "/api/predict", "/api/tokens"):
             status, _, answer = server.raw("POST", path, b"", server.headers(""))
-            self.assertEqual(status, 400, (path, answer))  # a body that is missing is no failure of the server's
+            self.assertEqual(status, 400, (path, answer))  # a body that is missing is not a failure of the server's
 
     def test_what_would_take_too_much_memory(self):
         error = self.refused(413, "memory", "POST", "/api/attention", {"text": "word " * 4000, "block": 0})

@@ -241,7 +241,7 @@ TEST_F(SpaceFiles, WhatIsSomethingElseIsCalledThat) {
       {"2 2\ncat 0:1 1:0.1\ndog 0:0.9\n", "line 2: '1:0.1' is a value of a sparse vector (index:value)"},
       {"cat 0:1 1:0.1\ndog 0:0.9\n", "line 1: '1:0.1' is a value of a sparse vector"},
       {"2 2\ncat 1 2\ndog 0:1 1:1\n", "line 3: '1:1' is a value of a sparse vector"},
-      {"2 2\ncat 1 x\ndog 1 2\n", "line 2: value 2 is no number: 'x'"},
+      {"2 2\ncat 1 x\ndog 1 2\n", "line 2: value 2 is not a number: 'x'"},
   };
   for (const auto& c : cases) EXPECT_THAT(error_of(file("other", c.bytes)), HasSubstr(c.says));
 }
@@ -310,7 +310,7 @@ TEST_F(SpaceFiles, FilesThatLie) {
       {"1000000000 300\na b", "1000000000 vectors of 300 values do not fit in the 3 bytes that follow"},
       {"3 2\na 1 2\nb 3 4\n", "line 1 says 3 vectors, the file has 2"},
       {"2 2\na 1 2\nb 3\n", "line 3: a word and 2 values are needed, found 2 fields"},
-      {"2 2\na 1 2\nb 3 x4\n", "line 3: value 2 is no number: 'x4'"},
+      {"2 2\na 1 2\nb 3 x4\n", "line 3: value 2 is not a number: 'x4'"},
       {"a 1 2\nb 3\n", "line 2: a word and 2 values are needed, found 2 fields"},
       {"a 1 2\n" + std::string(5000, 'b') + " 3 4\n", "line 2: a word of 5000 bytes, at most 4096 are read"},
       {"2 2\n" + binary_row("a", {1, 2}) + "b 1234567", "vector 2 of 2: needs 8 bytes, 7 are left"},

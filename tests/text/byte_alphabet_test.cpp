@@ -32,7 +32,7 @@ TEST(ByteAlphabet, has_a_character_for_every_byte_and_no_others) {
   int next = 0x100;
   for (int byte = 0; byte < 256; ++byte) byte_of[static_cast<std::size_t>(prints(byte) ? byte : next++)] = byte;
   for (std::int32_t code = 1; code < 0x110000; ++code) {
-    if (code >= 0xd800 && code <= 0xdfff) continue;  // surrogates are no characters
+    if (code >= 0xd800 && code <= 0xdfff) continue;  // surrogates are not characters
     const int byte = byte_of[static_cast<std::size_t>(code)];
     const auto expected = byte < 0 ? std::optional<std::string>() : std::string(1, static_cast<char>(byte));
     ASSERT_EQ(bytes_of(utf8(code)), expected) << code;

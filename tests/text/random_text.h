@@ -7,8 +7,8 @@
 
 namespace embscope {
 
-/// Characters of all classes, of one to four bytes, and bytes that are no text. The pieces are put together in runs, so
-/// that long words, long white space and every kind of border come about.
+/// Characters of all classes, of one to four bytes, and bytes that are not text. The pieces are put together in runs,
+/// so that long words, long white space and every kind of border come about.
 inline std::string random_text(std::mt19937& random, std::size_t pieces) {
   using namespace std::string_view_literals;
   static constexpr std::string_view kinds[] = {

@@ -10,7 +10,7 @@ namespace {
 
 TEST(CodePoint, of_every_character) {
   for (std::int32_t code = 0; code <= 0x10ffff; ++code) {
-    if (code >= 0xd800 && code <= 0xdfff) continue;  // surrogates are no characters
+    if (code >= 0xd800 && code <= 0xdfff) continue;  // surrogates are not characters
     utf8proc_uint8_t bytes[4];
     const auto length = utf8proc_encode_char(code, bytes);
     const CodePoint found = code_point({reinterpret_cast<char*>(bytes), static_cast<std::size_t>(length)}, 0);

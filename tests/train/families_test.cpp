@@ -46,7 +46,7 @@ TEST_P(FamilyGradient, is_pytorchs_under_each_module_s_name) {
   }
 }
 
-// Every site, those that are no module's too: a step along the gradient moves the logits by its square.
+// Every site, those also those that are not a module's: a step along the gradient moves the logits by its square.
 TEST_P(FamilyGradient, is_what_a_small_step_does_at_every_site) {
   if (transformer_.config().activation == Activation::relu) GTEST_SKIP() << "differences step over its kinks";
   if (transformer_.config().qkv_clip != 0) GTEST_SKIP() << "differences step over the clip's edges";

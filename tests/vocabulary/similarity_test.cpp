@@ -197,7 +197,7 @@ TEST(Dimensions, an_offset_without_any_deviation_is_the_largest_of_all) {
   for (std::int64_t i = 0; i < rows.rows(); ++i) rows.row(i)[1] = 2, rows.row(i)[3] = 0;
   const Table table = dimensions(*tiny::embedding_only(rows));
   EXPECT_EQ(table.column("dimension").numbers()[0], 1);
-  EXPECT_EQ(table.column("dimension").numbers()[3], 3);  // nothing at all is no offset
+  EXPECT_EQ(table.column("dimension").numbers()[3], 3);  // nothing at all is not an offset
   EXPECT_EQ(table.column("ratio").numbers()[3], 0);
 }
 

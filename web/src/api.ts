@@ -150,7 +150,7 @@ export const numbers = (table: Table, column: string): number[] =>
 export const texts = (table: Table, column: string): string[] => (table.columns[column] ?? []).map(String);
 export const rows = (table: Table): number => Object.values(table.columns)[0]?.length ?? 0;
 
-/** A token in a vector expression: by its number, since a label may stand for bytes that are no text. */
+/** A token in a vector expression: by its number, since a label may stand for bytes that are not text. */
 export const byId = (id: number): string => `#${id}`;
 /** A word in a vector expression. */
 export const quoted = (word: string): string => (word.includes("'") ? `"${word}"` : `'${word}'`);

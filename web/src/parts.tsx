@@ -410,7 +410,7 @@ export const program = (info: ModelInfo, command: string): string => `embscope $
 export function WordField({ label, value, set, hint, compact }: TextProps & { compact?: boolean }) {
   const list = useId();
   const { word, error } = useNamed(value);
-  const said = value.trim() === "" ? hint : error ? "this is no token" : (word?.said ?? " ");
+  const said = value.trim() === "" ? hint : error ? "this is not a token" : (word?.said ?? " ");
   const [offers, setOffers] = useState<{ id: number; label: string }[]>([]);
   useEffect(() => {
     if (!value.trim()) return setOffers([]);

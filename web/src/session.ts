@@ -45,7 +45,7 @@ function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((v) => typeof v === "string");
 }
 
-/** Throws in words when `value` is no session: a file that someone opens may hold anything. */
+/** Throws in words when `value` is not a session: a file that someone opens may hold anything. */
 export function checked(value: unknown): Session {
   const s = value as Session;
   const whole =

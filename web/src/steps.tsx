@@ -199,7 +199,7 @@ export const steps: Step[] = [
     done: (f) => f.mix?.replaced === " Germany" && f.mix.second > f.mix.first,
     answer: (
       <>
-        The answer turns in a short stretch. The mixtures on the way are no words at all, yet hardly a third answer
+        The answer turns in a short stretch. The mixtures on the way are not words at all, yet hardly a third answer
         appears. For the model, the vector is the word.
       </>
     ),

@@ -651,7 +651,7 @@ test("map: two models side by side; what is picked in one is marked in the other
   // what the other vocabulary has not is said
   await page.getByRole("searchbox").fill(" Paris");
   await page.locator(".hits .token").first().click();
-  await page.waitForSelector(`text=␣Paris is no token of ${other.name}`);
+  await page.waitForSelector(`text=␣Paris is not a token of ${other.name}`);
   await quiet(page);
 });
 
@@ -1044,7 +1044,7 @@ test("what is wrong stands beside it, in the engine's words", async () => {
   await quiet(page, refused);
 });
 
-test("what is no number in the address is not one in the page", async () => {
+test("what is not a number in the address is not one in the page", async () => {
   const page = await visit("read?k=NaN&temperature=x&count=1e999&seed=");
   await page.waitForSelector(".likely li:nth-child(10)");
   assert.equal(await page.getByLabel("Temperature", { exact: true }).inputValue(), "0");

@@ -31,7 +31,7 @@ struct ExtractRequest {
   std::int64_t part_tokens = 32768;  ///< in one file, to the end of the window that reaches them
   std::int64_t batch_tokens = 1024;  ///< run at once: texts are packed without padding
   std::string field = "text";        ///< of .jsonl
-  bool keep_invalid = false;         ///< take bytes that are no UTF-8 as they are, in place of refusing them
+  bool keep_invalid = false;         ///< take bytes that are not UTF-8 as they are, in place of refusing them
 };
 
 struct ExtractResult {

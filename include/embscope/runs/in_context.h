@@ -28,7 +28,7 @@ Space words_in_context(const Transformer& transformer, std::span<const std::stri
                        Site site, const Progress& progress = {});
 
 /// One site's vectors [D] of a text's tokens as a Space: labels "position token". `rows` as in layer_geometry; at most
-/// `positions` vectors. Throws Error{shape} for a site whose vectors are no vectors of a position.
+/// `positions` vectors. Throws Error{shape} for a site whose vectors are not vectors of a position.
 Space text_space(const Transformer& transformer, std::span<const std::vector<TokenId>> rows, Site site,
                  std::int64_t positions = 2048);
 

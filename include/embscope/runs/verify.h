@@ -16,7 +16,7 @@ struct VerifyResult {
   /// Columns site, shape, difference (the largest), size (the largest |value| of the reference), ratio of the two, at
   /// (which value, row by row): in the order of the pass.
   Table sites;
-  std::vector<std::string> passed_over;  ///< arrays whose names are no site of this model
+  std::vector<std::string> passed_over;  ///< arrays whose names are not sites of this model
   double worst = 0;                      ///< the largest ratio
 };
 

@@ -62,7 +62,7 @@ class Tokenizer {
   std::string bytes(TokenId id) const;
 
   /// A readable name for one token: text as it is, with spaces shown as "␣", tabs and newlines as "⇥" and "⏎",
-  /// and bytes that are no text as "<0xE2>". Throws Error{range}.
+  /// and bytes that are not text as "<0xE2>". Throws Error{range}.
   std::string label(TokenId id) const;
 
   /// The token whose bytes are exactly `bytes`, if there is one.
@@ -92,7 +92,7 @@ struct WordToken {
 /// Throws Error{usage} for an empty word.
 WordToken word_token(const Tokenizer& tokenizer, std::string_view word);
 
-/// Whitespace and bytes that are no text made visible, as in Tokenizer::label, for any bytes.
+/// Whitespace and bytes that are not text made visible, as in Tokenizer::label, for any bytes.
 std::string visible(std::string_view bytes);
 
 }  // namespace embscope

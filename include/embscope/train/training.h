@@ -43,7 +43,7 @@ class Trainer {
  public:
   /// GPT-2's initial weights: N(0, 0.02), smaller for maps into the residual stream.
   Trainer(const Config& config, std::uint64_t seed);
-  /// Goes on from a model's weights. Throws Error{unsupported} for what is no GPT-2.
+  /// Goes on from a model's weights. Throws Error{unsupported} for what is not a GPT-2.
   explicit Trainer(const Model& model);
   ~Trainer();
   Trainer(Trainer&&) noexcept;
@@ -79,7 +79,7 @@ class Trainer {
   /// config.json and model.safetensors, as transformers writes them; each is whole at any moment.
   void write_model(const std::filesystem::path& folder) const;
   /// Everything that the next step depends on, in one file; `read_state` goes on from it, bit for bit.
-  /// Throws Error{format} for what is no such file, Error{shape} for another configuration's.
+  /// Throws Error{format} for what is not such a file, Error{shape} for another configuration's.
   void write_state(const std::filesystem::path& file) const;
   void read_state(const std::filesystem::path& file);
 

@@ -57,7 +57,7 @@ struct TrainingWatch {
 
 /// Trains; returns the log: columns step, loss, held-out, rate, gradient norm.
 /// Throws Error{usage} for sizes that do not fit, a text too short for one row, or a folder that holds a run already;
-/// Error{format} for characters of a text that is no UTF-8; Error{unsupported} for a vocabulary that lacks the text's
+/// Error{format} for characters of a text that is not UTF-8; Error{unsupported} for a vocabulary that lacks the text's
 /// bytes; Error{range} when the loss is no longer finite (the last checkpoint stays, and the message says where it came
 /// from); Error{io} when a checkpoint cannot be written (the one before stays).
 Table train(const TrainingRequest& request, const TrainingWatch& watch = {});

@@ -17,7 +17,7 @@ std::string tokenizer_json(const TokenizerSpec& spec);
 TokenizerSpec bytes_vocabulary();
 
 /// A token for each character that the text holds. One of several bytes is put together from those by merges, so that
-/// bytes which begin or continue such characters are tokens too. Throws Error{format} where the text is no UTF-8,
+/// bytes which begin or continue such characters are tokens too. Throws Error{format} where the text is not UTF-8,
 /// Error{usage} when it is empty.
 TokenizerSpec character_vocabulary(std::string_view text);
 

@@ -50,7 +50,7 @@ struct Analogies {
   /// mrr (mean of 1 / rank of the right answer by 3CosAdd, without the question's words).
   Table relations;
   Table questions;                   ///< the known: relation, a, b, c, answer, add, add_raw, mul, rank, right
-  std::vector<std::string> unknown;  ///< words that are no single row of the space, in order of appearance
+  std::vector<std::string> unknown;  ///< words that are not single rows of the space, in order of appearance
   std::int64_t candidates = 0;
   std::string verdict;  ///< how far king - man + woman generalises
 };
@@ -60,7 +60,7 @@ Analogies analogies(const Space& space, std::span<const Relation> relations, con
                     const Progress& progress = {});
 
 /// The k best for one question: columns rank, token, id, cosine (with b - a + c), mul, question (1 for a word of the
-/// question). Throws Error{not_found} for a word that is no row.
+/// question). Throws Error{not_found} for a word that is not a row.
 Table analogy(const Space& space, const Question& question, int k = 10);
 
 /// All words of the questions, each once, in order of appearance.

@@ -63,7 +63,7 @@ struct Separation {
 Separation separate(const Space& space, std::span<const Category> categories, bool centred = false);
 
 /// Words by their mean cosine with the others, the odd one first: columns word, cosine. Throws Error{usage} for fewer
-/// than 3 words, Error{not_found} for one that is no row.
+/// than 3 words, Error{not_found} for one that is not a row.
 Table odd_one_out(const Space& space, std::span<const std::string> words);
 
 }  // namespace embscope

@@ -221,7 +221,7 @@ function Neighbours({ label, vocabulary, centre, table, pick, clear }: Neighbour
     <section class="row" aria-label="Neighbours">
       {centre === undefined ? (
         <span class="waiting">
-          {label} is no token of {vocabulary.model}
+          {label} is not a token of {vocabulary.model}
         </span>
       ) : (
         <>
