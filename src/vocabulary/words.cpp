@@ -303,7 +303,7 @@ Table odd_one_out(const Space& space, std::span<const std::string> words) {
   std::vector<std::int64_t> rows;
   for (const std::string& word : words) {
     const auto row = index.find(word);
-    if (!row) throw Error(Code::not_found, "word '" + visible(word) + "'", "is no single row of " + space.name);
+    if (!row) throw Error(Code::not_found, "word '" + visible(word) + "'", "is not a single row of " + space.name);
     rows.push_back(*row);
   }
   std::vector<std::pair<double, std::size_t>> order;
