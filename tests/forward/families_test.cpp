@@ -88,7 +88,7 @@ TEST_P(FamilyTest, has_the_same_bits_in_a_batch_cached_captured_and_with_any_thr
       Request request;
       request.rows = {family_.ids("long"), ids}, request.logits = LogitsAt::all, request.share = share;
       for (const SiteInfo& info : sites(model_->config())) {
-        if (share && in_block(info.point)) request.capture.push_back({info.point, 1});
+        if (share && has_site(model_->config(), {info.point, 1})) request.capture.push_back({info.point, 1});
       }
       const Tensor together = std::move(transformer_.run(request).rows[1].logits);
       EXPECT_TRUE(std::ranges::equal(together.values(), alone.values())) << count << " threads";
