@@ -136,13 +136,17 @@ class Family {
 
   /// The same with these tensors.
   std::shared_ptr<const Model> open(const std::map<std::string, Values>& all, const bj::object& changes = {}) const {
+    bj::object config = description.at("config").as_object();
+    for (const auto& [key, value] : changes) config[key] = value;
+    return open_as(all, config);
+  }
+
+  static std::shared_ptr<const Model> open_as(const std::map<std::string, Values>& all, const bj::object& config) {
     tiny::Folder& folder = *folders().emplace_back(std::make_unique<tiny::Folder>());
     std::vector<NamedArray> arrays;
     for (const auto& [name, tensor] : all)
       arrays.push_back({name, tensor.shape, std::span<const float>(tensor.values)});
     write_arrays(folder.path() / "model.safetensors", arrays);
-    bj::object config = description.at("config").as_object();
-    for (const auto& [key, value] : changes) config[key] = value;
     tiny::write(folder.path() / "config.json", bj::serialize(config));
     return Model::open(folder.path().string());
   }
