@@ -95,7 +95,7 @@ std::vector<Part> block_parts(const Config& config, const BlockWeights& weights,
   std::vector<double> pulled(z.size());
   weights.o.combine(by_attention.data(), pulled.data());
   std::vector<Part> parts;
-  const auto width = static_cast<std::size_t>(config.head_width);
+  const auto width = static_cast<std::size_t>(config.value_width);
   for (std::size_t h = 0; h < static_cast<std::size_t>(config.heads); ++h) {
     double value = 0;
     for (std::size_t i = h * width; i < (h + 1) * width; ++i) value += pulled[i] * static_cast<double>(z[i]);

@@ -142,8 +142,8 @@ double first_order(const Variant& v, const Clean& clean, const GradientResult& g
                    const Config& config) {
   const Tensor &x = g.activations[site], &d = g.gradients[site];
   const std::int64_t positions = x.shape()[0], width = x.size() / positions;
-  const std::int64_t begin = v.head < 0 ? 0 : v.head * config.head_width,
-                     end = v.head < 0 ? width : begin + config.head_width;
+  const std::int64_t begin = v.head < 0 ? 0 : v.head * config.value_width,
+                     end = v.head < 0 ? width : begin + config.value_width;
   double sum = 0;
   for (std::int64_t t = v.position < 0 ? 0 : v.position; t < (v.position < 0 ? positions : v.position + 1); ++t) {
     const std::vector<float> vector = clean.at({v.point, v.block}, static_cast<int>(t));

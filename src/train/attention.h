@@ -5,20 +5,19 @@
 
 #include <cstdint>
 
+#include "forward/attention.h"
 #include "kernels/backward.h"
 
 namespace embscope {
 
 /// q, k, v: position 0 of this head, [T, K], strides in floats from one position to the next.
 struct HeadPass {
-  std::int64_t positions, width;  ///< T, K
+  std::int64_t positions;  ///< T
+  HeadShape shape;
   const float *q, *k, *v;
-  std::int64_t q_stride, kv_stride;
-  float scale;
+  std::int64_t q_stride, k_stride, v_stride;
   Dropout dropout;             ///< of the pattern
   std::uint64_t first_number;  ///< of its elements, numbered row by row
-  std::int64_t window = 0;     ///< as forward/attention's HeadShape has them
-  float slope = 0, cap = 0;
 };
 
 /// z [T, K] = softmax(q k^T scale) v over the keys a query may see: the bits of forward/attention.

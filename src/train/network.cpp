@@ -142,10 +142,8 @@ HeadPass Network::head_pass(std::size_t l, std::int64_t task, const Step& step) 
   const std::int64_t row = task / config_.heads, head = task % config_.heads, d = config_.width;
   const float* q = kept_[l].qkv.row(row * length_).data() + head * config_.head_width;
   const auto first = static_cast<std::uint64_t>(task * length_ * length_);
-  return {length_, config_.head_width, q,
-          q + d,   q + 2 * d,          3 * d,
-          3 * d,   config_.attn_scale, dropout_at(step, Place::pattern, l),
-          first};
+  const HeadShape shape = head_shape(config_, head, static_cast<int>(l), nullptr);
+  return {length_, shape, q, q + d, q + 2 * d, 3 * d, 3 * d, 3 * d, dropout_at(step, Place::pattern, l), first};
 }
 
 void Network::attend(std::size_t l, const Step& step) {

@@ -35,9 +35,15 @@ enum class Point : std::uint8_t {
   ln2_scale,
   ln2_normalized,
   ln2,
+  router_logits,
+  router_probabilities,
+  router_chosen,
+  router_weights,
   mlp_pre,
   mlp_up,
   mlp_post,
+  experts_out,
+  experts_shared,
   ln2_post_scale,
   ln2_post_normalized,
   mlp_out,
@@ -59,6 +65,8 @@ struct Site {
   std::string name() const;  ///< "blocks.3.resid_pre", "wte"
   bool operator==(const Site&) const = default;
 };
+
+bool has_site(const Config& config, const Site& site);  ///< whether a run comes by it: blocks may differ
 
 /// What `embscope info` prints of a site.
 struct SiteInfo {

@@ -33,6 +33,7 @@ struct Rope {
   std::vector<double> frequencies;  ///< the angle of pair i at position t is t * frequencies[i]
   double scale = 1;                 ///< of cosines and sines (YaRN's attention factor)
   bool pairs = false;               ///< (2i, 2i + 1) turn together, else (i, i + size)
+  std::int64_t first = 0;           ///< the values of a head before this one stay (latent attention)
 };
 
 /// What may differ from block to block.
@@ -40,19 +41,51 @@ struct Layer {
   int rope = 0;             ///< of Config::ropes; -1: positions turn nothing here
   std::int64_t window = 0;  ///< how many keys a query sees, its own among them; 0: all that came before
   double scale = 1;         ///< on top of Config::attn_scale
+  std::int64_t chunk = 0;   ///< a query sees keys of its own run of so many positions alone; 0: there are no runs
+  bool grows = false;       ///< Config::growth holds here
+  bool experts = false;     ///< Config::experts in place of the MLP
+};
+
+enum class RouterKind { softmax, sigmoid };  ///< of a router's logits
+
+/// A mixture of experts (Shazeer et al. 2017): a position goes through the MLPs that its router chooses.
+struct Experts {
+  std::int64_t count = 0;         ///< E; 0: the model has none
+  std::int64_t chosen = 0;        ///< by each position
+  std::int64_t width = 0;         ///< of each, in place of F
+  std::int64_t shared_width = 0;  ///< of the MLP beside them that every position goes through; 0: there is none
+  RouterKind router = RouterKind::softmax;
+  bool normalised = false;  ///< the weights of the chosen are divided by their sum
+  float scale = 1;          ///< on the weights
+  bool of_input = false;    ///< the weights are factors of what the experts read, not of what they give
+  std::int64_t groups = 1, groups_chosen = 1;  ///< experts are chosen from the best of equal groups
+  int group_best = 1;                          ///< a group counts as much as its best one, or its best two together
+  float limit = 0;  ///< min(g, limit) sigmoid(alpha g) (clamp(u) + 1) in place of the gated activation; 0: not
+  float alpha = 1.702f;
+};
+
+/// Latent attention (DeepSeek-AI 2024): queries, and keys with values, are made of normed vectors of few values.
+struct Latents {
+  std::int64_t query_rank = 0;  ///< 0: queries are made of the block's input
+  std::int64_t rank = 0;        ///< of keys and values; 0: the model has no latents
+  std::int64_t turned = 0;      ///< the values of a key that turn; all heads share them
+  float epsilon = 1e-6f;        ///< of the latents' RMSNorm
 };
 
 /// The axes by which architectures differ. Every family is a value of it; `forward` knows only this.
 struct Config {
-  std::string family;           ///< "gpt2", "llama": for people; nothing branches on it after opening
-  std::int64_t vocab = 0;       ///< V, rows of wte
-  std::int64_t width = 0;       ///< D
-  std::int64_t blocks = 0;      ///< L
-  std::int64_t heads = 0;       ///< H
-  std::int64_t kv_heads = 0;    ///< key-value heads; divides `heads`
-  std::int64_t head_width = 0;  ///< K
-  std::int64_t mlp_width = 0;   ///< F
-  std::int64_t context = 0;     ///< longest text in tokens
+  std::string family;            ///< "gpt2", "llama": for people; nothing branches on it after opening
+  std::int64_t vocab = 0;        ///< V, rows of wte
+  std::int64_t width = 0;        ///< D
+  std::int64_t blocks = 0;       ///< L
+  std::int64_t heads = 0;        ///< H
+  std::int64_t kv_heads = 0;     ///< key-value heads; divides `heads`
+  std::int64_t head_width = 0;   ///< K
+  std::int64_t value_width = 0;  ///< of a value; K unless latent attention makes it another
+  std::int64_t mlp_width = 0;    ///< F, of blocks without experts
+  Experts experts;
+  Latents latents;
+  std::int64_t context = 0;  ///< longest text in tokens
   NormKind norm = NormKind::layer;
   float epsilon = 1e-5f;
   bool norm_before = true;  ///< x + branch(norm(x))
@@ -65,7 +98,14 @@ struct Config {
   std::vector<Layer> layers;         ///< [L]
   float attn_scale = 0;              ///< factor on q.k; 1/sqrt(K) when opened without another
   float score_cap = 0;               ///< scores become cap tanh(score / cap); 0: they stay
+  bool sinks = false;                ///< a logit of each head to which no key belongs takes its share of the pattern
   float qkv_clip = 0;                ///< queries, keys and values are brought into -clip..clip; 0: they stay
+  bool clip_after_norm = false;      ///< of queries and keys, where they are normed
+  bool qk_norm_after = false;        ///< after the rotation
+  bool alibi_rounded = false;        ///< slopes, and what they add, are rounded to bfloat16
+  /// Queries times 1 + growth log(1 + floor((position + growth_first) / growth_span)), where Layer::grows.
+  double growth = 0;
+  std::int64_t growth_first = 0, growth_span = 1;
   QkNorm qk_norm = QkNorm::none;
   NormKind qk_norm_kind = NormKind::rms;
   Activation activation = Activation::gelu_tanh;
@@ -120,6 +160,19 @@ struct Norm {
   Vector gain, bias;
 };
 
+struct Expert {
+  Matrix gate, up, down;  ///< [F, D], [F, D], [D, F]; up empty: gate [2F, D] has rows of both in turn
+  Vector gate_bias, up_bias, down_bias;
+};
+
+struct ExpertWeights {
+  Matrix router;                   ///< [E, D]
+  Vector router_bias, correction;  ///< [E]; the correction chooses and does not weigh
+  std::vector<Expert> each;
+  Expert shared;
+  Matrix shared_gate;  ///< [1, D]: its sigmoid is a factor of what the shared expert gives
+};
+
 struct BlockWeights {
   Norm ln1, ln2;            ///< before attention and MLP
   Norm ln1_post, ln2_post;  ///< after them
@@ -128,6 +181,11 @@ struct BlockWeights {
   Vector q_bias, k_bias, v_bias, o_bias;
   Matrix gate, up, down;  ///< gate is empty unless gated_mlp; up [F, D]; down [D, F]
   Vector gate_bias, up_bias, down_bias;
+  ExpertWeights experts;  ///< in place of these where Layer::experts
+  Vector sinks;           ///< [H]
+  Matrix q_latent,
+      kv_latent;  ///< [rank, D]; [rank + turned, D]; then q [H*K, rank] and kv [H*(K - turned + values), rank]
+  Norm q_latent_norm, kv_latent_norm;
 };
 
 struct Weights {
@@ -135,7 +193,8 @@ struct Weights {
   Norm embedding_norm;
   std::vector<BlockWeights> blocks;
   Norm ln_final;
-  Vector unembed_bias;  ///< [V]
+  Vector unembed_bias;                              ///< [V]
+  std::vector<std::shared_ptr<const Tensor>> made;  ///< what is no tensor of the file, and views lead to
 };
 
 class Model {
