@@ -24,7 +24,7 @@ std::vector<TokenId> ids_of(const std::string& list) {
       std::size_t used = 0;
       ids.push_back(std::stoi(one, &used));
       if (used != one.size()) throw std::invalid_argument(one);
-    } catch (const std::exception&) { throw Error(Code::usage, "ids", fmt::format("'{}' is no token id", one)); }
+    } catch (const std::exception&) { throw Error(Code::usage, "ids", fmt::format("'{}' is not a token id", one)); }
     at = comma + 1;
   }
   return ids;

@@ -39,7 +39,7 @@ std::int64_t number(const std::string& text, const char* what) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size())
-    throw Refusal(400, "usage", what, fmt::format("'{}' is no whole number", text));
+    throw Refusal(400, "usage", what, fmt::format("'{}' is not a whole number", text));
   return value;
 }
 

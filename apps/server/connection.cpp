@@ -240,7 +240,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     else if (error == beast::error::timeout)
       answer = error_answer(408, "timeout", "request", "it did not come in time");
     else
-      answer = error_answer(400, "usage", "request", fmt::format("is no HTTP: {}", error.message()));
+      answer = error_answer(400, "usage", "request", fmt::format("is not HTTP: {}", error.message()));
     answer.close = true;
     write(std::move(answer));
   }

@@ -40,7 +40,7 @@ void raise_descriptor_limit() {
 tcp::acceptor listen_at(asio::io_context& io, const ServeOptions& o) {
   boost::system::error_code error;
   const auto address = asio::ip::make_address(o.host == "localhost" ? "127.0.0.1" : o.host, error);
-  if (error) throw Error(Code::usage, "--host " + o.host, "is no address: give one such as 127.0.0.1 or 0.0.0.0");
+  if (error) throw Error(Code::usage, "--host " + o.host, "is not an address: give one such as 127.0.0.1 or 0.0.0.0");
   if (o.port < 0 || o.port > 65535) throw Error(Code::range, fmt::format("--port {}", o.port), "choose 0 to 65535");
   const tcp::endpoint endpoint(address, static_cast<unsigned short>(o.port));
   tcp::acceptor acceptor(io);

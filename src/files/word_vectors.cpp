@@ -186,7 +186,7 @@ class Reader {
     }
     if (std::string_view rest = line; is_sparse(take_field(rest))) refuse_sparse(1, line);
     if (width == 0 || width > widest)
-      refuse("is no word vectors: line 1 should be 'N D' (Word2Vec) or a word and its values (GloVe)");
+      refuse("does not hold word vectors: line 1 should be 'N D' (Word2Vec) or a word and its values (GloVe)");
     return width;
   }
 
@@ -247,7 +247,7 @@ class Reader {
         refuse(fmt::format("line {}: a word and {} values are needed, found {} fields", number, values.size(),
                            values.size() - k - (field.empty() ? 1 : 0)));
       if (!parse(field, values[k]))
-        refuse(fmt::format("line {}: value {} is no number: {}", number, k + 1, shown(field)));
+        refuse(fmt::format("line {}: value {} is not a number: {}", number, k + 1, shown(field)));
     }
     if (line.size() > longest_word)
       refuse(fmt::format("line {}: a word of {} bytes, at most {} are read", number, line.size(), longest_word));

@@ -228,7 +228,7 @@ int block_number(std::string_view text, std::string_view site, const Config& c) 
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size())
-    throw Error(Code::usage, fmt::format("site {}", site), fmt::format("'{}' is no block number", text));
+    throw Error(Code::usage, fmt::format("site {}", site), fmt::format("'{}' is not a block number", text));
   const int resolved = number < 0 ? number + static_cast<int>(c.blocks) : number;
   if (resolved < 0 || resolved >= c.blocks)
     throw Error(Code::not_found, fmt::format("site {}", site),

@@ -574,8 +574,7 @@ Sink lines_of_bf16(Rows rows, std::int64_t depth, Sink sink) {
 // The halves of even and odd rows side by side, so that the machine's own conversion gives lanes in order.
 template <int groups, class Sink>
 Sink lines_of_f16(Rows rows, std::int64_t depth, Sink sink) {
-  const hn::Repartition<hwy::float16_t, F> d;
-  const hn::Half<decltype(d)> dh;
+  const hn::Half<hn::Repartition<hwy::float16_t, F>> dh;
   std::int64_t k = 0;
   for (; k + 32 <= depth; k += 32) {
     rows.prefetch_next(k, 32, 2, 1);
@@ -587,9 +586,9 @@ Sink lines_of_f16(Rows rows, std::int64_t depth, Sink sink) {
         const Words &even = evens.part[i], &odd = odds.part[i];
         unrolled<4>([&](auto j) INLINED {
           const auto put = [&](std::int64_t at, VU upper, VU lower) INLINED {
-            const auto halves = hn::BitCast(d, hn::OddEven(hn::BitCast(H(), upper), hn::BitCast(H(), lower)));
-            sink.put(at, g, hn::PromoteTo(F(), hn::LowerHalf(dh, halves)));
-            sink.put(at, g + 1, hn::PromoteTo(F(), hn::UpperHalf(dh, halves)));
+            const auto halves = hn::OddEven(hn::BitCast(H(), upper), hn::BitCast(H(), lower));
+            sink.put(at, g, hn::PromoteTo(F(), hn::BitCast(dh, hn::LowerHalf(hn::Half<H>(), halves))));
+            sink.put(at, g + 1, hn::PromoteTo(F(), hn::BitCast(dh, hn::UpperHalf(hn::Half<H>(), halves))));
           };
           put(k + 8 * i + 2 * j, hn::ShiftLeft<16>(odd.w[j]), even.w[j]);
           put(k + 8 * i + 2 * j + 1, odd.w[j], hn::ShiftRight<16>(even.w[j]));

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "embscope/project/projection.h"
+#include "kernels/dot.h"
 #include "kernels/narrow.h"
 #include "kernels/vector.h"
 
@@ -21,8 +22,6 @@ using Vector = std::vector<double>;
 using Block = std::vector<Vector>;  // columns
 
 constexpr std::int64_t rows_at_once = 1024;
-
-double dot(const Vector& a, const Vector& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
 
 // Gram-Schmidt, twice for accuracy; a vector that vanishes becomes zero.
 void orthonormalise(Block& vectors) {

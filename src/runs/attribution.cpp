@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "embscope/runs/predict.h"
 #include "forward/request.h"
+#include "kernels/dot.h"
 #include "runs/watch.h"
 
 namespace embscope {
@@ -18,12 +19,6 @@ struct Part {
   const char* name;
   double block, head, value;
 };
-
-double dot(const std::vector<double>& a, std::span<const float> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) sum += a[i] * static_cast<double>(b[i]);
-  return sum;
-}
 
 // What the head makes of a product with a row of the unembedding: a scale, and the part that a cap leaves of it. Along
 // the way from no vector to the whole one a capped logit grows as far as the logit itself says, so that the parts sum

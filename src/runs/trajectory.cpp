@@ -7,19 +7,13 @@
 
 #include "embscope/project/projection.h"
 #include "forward/request.h"
+#include "kernels/dot.h"
 #include "runs/watch.h"
 
 namespace embscope {
 namespace {
 
 using Axis = std::vector<double>;
-
-template <class A, class B>
-double dot(const A& a, const B& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
 
 // At unit length. What rounding leaves of a vector that lies within another is not a direction.
 Axis unit(Axis axis, double least) {

@@ -71,7 +71,7 @@ struct Pattern::Expression {
                               ONIG_ENCODING_UTF8, ONIG_SYNTAX_ONIGURUMA, &info);
     if (code == ONIG_NORMAL) return;
     throw Error(Code::format, where,
-                fmt::format("the pattern '{}' is no regular expression: {}", visible(text).substr(0, 200),
+                fmt::format("the pattern '{}' is not a regular expression: {}", visible(text).substr(0, 200),
                             message_of(code, &info)));
   }
   ~Expression() { onig_free(regex); }

@@ -345,7 +345,7 @@ Table analogy(const Space& space, const Question& question, int k) {
   std::vector<std::int64_t> words;
   for (const std::string* word : {&question.a, &question.b, &question.c}) {
     const auto row = index.find(*word);
-    if (!row) throw Error(Code::not_found, "word '" + visible(*word) + "'", "is no single row of " + space.name);
+    if (!row) throw Error(Code::not_found, "word '" + visible(*word) + "'", "is not a single row of " + space.name);
     words.push_back(*row);
   }
   const Tensor units = unit_vectors(space.vectors);

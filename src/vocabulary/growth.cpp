@@ -14,6 +14,7 @@
 #include "embscope/model/named_token.h"
 #include "embscope/project/projection.h"
 #include "embscope/vocabulary/words.h"
+#include "kernels/dot.h"
 #include "kernels/gemm.h"
 #include "vocabulary/units.h"
 
@@ -165,7 +166,7 @@ std::string nearest(const Model& model, const View& wte, TokenId word, const std
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] == word) continue;
     const auto row = units.row(static_cast<std::int64_t>(i));
-    found.emplace_back(-std::inner_product(row.begin(), row.end(), own.values().begin(), 0.0), ids[i]);
+    found.emplace_back(-dot(row, own.values()), ids[i]);
   }
   std::ranges::sort(found);
   std::string text;
