@@ -116,6 +116,7 @@ void add_extract(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);
+void add_models(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_catalogue(CLI::App& app);
 void add_completion(CLI::App& app);

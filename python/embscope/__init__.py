@@ -43,13 +43,22 @@ __version__ = "0.1.0"
 
 
 def pull(name: str, progress: Progress = None) -> pathlib.Path:
-    """Fetches a model ("gpt2", "OWNER/NAME") from the Hugging Face hub into the cache; returns its folder.
+    """Fetches a model ("gpt2", "OWNER/NAME", "OWNER/NAME:Q4_K_M" of a GGUF) from the Hugging Face hub into the cache;
+    returns its folder, or the file that another program has fetched already.
 
     Resumes; checks size and SHA-256. Raises NetworkError (with the address and what to do), InputOutputError,
     FormatError.
     """
     with _shown(progress) as p:
         return _core.pull(name, p)
+
+
+def models(progress: Progress = None) -> Table:
+    """The models on this machine, wherever a program has put them (Embscope's cache, the Hugging Face hub's, Ollama, LM
+    Studio, llama.cpp, GPT4All, the folders in $EMBSCOPE_MODELS): columns model (what `load` takes), store, size in
+    bytes, family, type, opens ("yes" or why not), path."""
+    with _shown(progress) as p:
+        return Table(_core.models(p))
 
 
 def cache_folder() -> pathlib.Path:
@@ -94,6 +103,7 @@ __all__ = [
     "neighbours",
     "toy_space",
     "pull",
+    "models",
     "cache_folder",
     "threads",
     "set_threads",

@@ -10,6 +10,7 @@
 #include "model/cache.h"
 #include "model/family.h"
 #include "model/folders.h"
+#include "model/stores.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -208,6 +209,12 @@ std::vector<fs::path> shards(const fs::path& index) {
   return files;
 }
 
+std::vector<std::string> tags_of(const std::vector<fs::path>& ggufs) {
+  std::vector<std::string> tags;
+  for (const fs::path& file : ggufs) tags.push_back(gguf_tag(file));
+  return tags;
+}
+
 std::vector<fs::path> weight_files(const fs::path& folder) {
   if (fs::exists(folder / "model.safetensors")) return {folder / "model.safetensors"};
   if (fs::exists(folder / "model.safetensors.index.json")) return shards(folder / "model.safetensors.index.json");
@@ -229,7 +236,9 @@ std::shared_ptr<const Model> Model::open(const std::string& path_or_name, bool a
   }
   const auto ggufs = gguf_files(path);
   if (ggufs.size() > 1 && !fs::exists(path / "config.json"))
-    throw Error(Code::usage, path.string(), fmt::format("holds {} .gguf files: name one of them", ggufs.size()));
+    throw Error(Code::usage, path.string(),
+                fmt::format("holds {} .gguf files: name one of them, by its path or as NAME:TAG with one of {}",
+                            ggufs.size(), fmt::join(tags_of(ggufs), ", ")));
   ggufs.size() == 1 && !fs::exists(path / "config.json") ? opener.open_gguf(ggufs[0])
                                                          : opener.open_folder(path, weight_files(path));
   return opener.finish(place);

@@ -9,11 +9,19 @@
 
 namespace embscope {
 
+struct Pulled {
+  std::filesystem::path path;  ///< the folder, or the file of another program
+  std::string name;            ///< what -m takes
+  std::string store;           ///< of the program that had fetched it already (known_models.h); empty where we did
+};
+
 /// Fetches config, weights and tokenizer of a model: "gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "distilgpt2" or
-/// "OWNER/NAME" into the cache and returns the folder. Honours HF_ENDPOINT, HF_HOME (its token file) and HF_TOKEN.
-/// Interrupted downloads resume; size and SHA-256 (as the hub states them) are checked before the atomic rename; what
-/// is already whole is not fetched again. Throws Error{network} (says the address, the status, and what to do: 401 a
-/// token, 404 the name), Error{io} for a full disk, Error{format} for a wrong hash.
-std::filesystem::path pull(const std::string& name, const Progress& progress = {});
+/// "OWNER/NAME" into the cache; of a repository of GGUF files the one that "OWNER/NAME:TAG" names ("Q4_K_M": the end of
+/// its name), with its parts. What another program has fetched already, by the hash that the hub states, is used where
+/// it lies. Honours HF_ENDPOINT, HF_HOME (its token file) and HF_TOKEN. Interrupted downloads resume; size and SHA-256
+/// (as the hub states them) are checked before the atomic rename; what is already whole is not fetched again. Throws
+/// Error{network} (says the address, the status, and what to do: 401 a token, 404 the name), Error{usage} where the
+/// repository has several GGUF files, Error{io} for a full disk, Error{format} for a wrong hash.
+Pulled pull(const std::string& name, const Progress& progress = {});
 
 }  // namespace embscope
