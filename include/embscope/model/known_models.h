@@ -1,5 +1,5 @@
-// Known models: what of Embscope's own cache and of the Hugging Face hub's opens by name.
-// Thread rule: looks at the disk each time; any number of threads.
+// Known models: the models in Embscope's cache and in the Hugging Face hub's cache that open by name.
+// Thread rule: reads the disk at each call; any number of threads.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace embscope {
 
-/// The names that Model::open takes without a fetch, in order: whole models only, none that was left half fetched.
+/// The names that Model::open accepts without a download, sorted: only complete models, none that is partly downloaded.
 std::vector<std::string> known_models();
 
 }  // namespace embscope
