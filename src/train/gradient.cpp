@@ -19,13 +19,13 @@ namespace {
 
 using Key = std::pair<int, Point>;  // of a site: block, point
 
-// Queries and keys as they meet.
+// Queries and keys as used in the scores.
 std::pair<Point, Point> meeting(const Config& config) {
   if (config.position == PositionKind::rotary) return {Point::rot_q, Point::rot_k};
   return config.qk_norm != QkNorm::none ? std::pair{Point::normed_q, Point::normed_k} : std::pair{Point::q, Point::k};
 }
 
-/// What a run held at the sites that were captured.
+/// The values of a run at the captured sites.
 class Activations {
  public:
   Activations(std::vector<Site> sites, std::vector<Tensor> values) : values_(std::move(values)) {
@@ -38,8 +38,8 @@ class Activations {
   std::map<Key, std::size_t> index_;
 };
 
-/// One walk from the logits down, in the reverse order of forward/pass. d is the gradient by what its name says; x_
-/// that by the residual stream, [T, D].
+/// One pass backward from the logits, in the reverse order of forward/pass. d is the gradient for the value in its
+/// name; x_ is the gradient for the residual stream, [T, D].
 class Backward {
  public:
   Backward(const Model& model, const Activations& activations, const GradientRequest& request, std::int64_t positions)
@@ -47,7 +47,8 @@ class Backward {
     for (const Rope& rope : config_.ropes) rotary_.push_back(rotary(rope, positions));
   }
 
-  /// A token and how its logit answers to the product with its row: the head's scale, and what a cap leaves of it.
+  /// A token and the derivative of its logit with respect to the product with its row: the head's scale times the slope
+  /// of the cap.
   struct Target {
     TokenId token;
     float slope;
@@ -255,7 +256,7 @@ Tensor Backward::attention(int l, const Tensor& out) {
   return through({{&w.q, &dq}, {&w.k, &dk}, {&w.v, &dv}});
 }
 
-// What was clipped answers to nothing.
+// Clipped values have gradient 0.
 void Backward::unclip(Tensor& d, Point point, int l) const {
   const Tensor& values = run_.at(point, l);
   for (std::size_t i = 0; i < d.values().size(); ++i) {
@@ -319,7 +320,7 @@ void Backward::embedding() {
 
 bool below_blocks(Point point) { return point == Point::wte || point == Point::wpe; }
 
-// The lowest block that the walk comes to; the number of blocks when it ends at the final norm.
+// The lowest block that the backward pass reaches; the number of blocks if it ends at the final norm.
 int lowest_block(const GradientRequest& r, const Config& config) {
   int lowest = static_cast<int>(config.blocks);
   for (const Site& site : r.sites)
@@ -327,7 +328,7 @@ int lowest_block(const GradientRequest& r, const Config& config) {
   return lowest;
 }
 
-// What the walk reads of the run, and what was asked for.
+// The sites that the backward pass reads, and the requested sites.
 std::vector<Site> captured_sites(const GradientRequest& r, const Config& config, int lowest) {
   const auto [q, k] = meeting(config);
   std::vector<Point> needed = {q, k, Point::v, Point::mlp_pre};
@@ -356,7 +357,7 @@ float slope_of(const Config& config, float logit) {
   return config.logit_scale * (config.logit_cap != 0 ? soft_cap_slope(config.logit_cap, logit) : 1);
 }
 
-// The logit itself, into the result, and the slopes of both; returns what the run held.
+// Writes the logit to the result and computes the derivatives of both tokens; returns the captured values.
 Activations run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result,
                         std::pair<float, float>& slopes, const Progress& progress) {
   Request request;

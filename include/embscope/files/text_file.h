@@ -1,5 +1,5 @@
-// Text files as users have them: UTF-8 with or without a byte-order mark, lines that end in \n or, from Windows, in
-// \r\n. Thread rule: pure functions.
+// Text files in UTF-8, with or without a byte-order mark, with lines that end in \n or, from Windows, in \r\n. Thread
+// rule: pure functions.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,4 @@
-// The instruction sets that the arithmetic can use: list them, and select one.
+// The instruction sets that the arithmetic can use, and the function that selects one.
 // Thread rule: set it before the work starts; it is a process-wide setting.
 //
 // All instruction sets with fused multiply-add (AVX2 and wider, NEON) give the same bits. Those without it (SSE2 to
