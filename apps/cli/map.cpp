@@ -95,8 +95,8 @@ struct Map {
   std::vector<std::string> notes;  // how it came to be
 };
 
-// Keeps a growing map in a file: at once, since neighbours are half of the work, and then as often as costs little
-// time.
+// Saves the state of a map in a file while it is computed: at once, because the neighbours are half of the work, and
+// then as often as takes little time.
 class Keeper {
  public:
   explicit Keeper(std::string path) : path_(std::move(path)) {}
@@ -130,7 +130,7 @@ TsneOptions tsne_options(const Options& o) {
   return options;
 }
 
-// A kept map goes on by its own options; others asked for would be dropped in silence.
+// A saved map continues with its own options; other options would be ignored without a message.
 Tsne resumed(const Options& o, const Tensor& vectors) {
   Tsne map = Tsne::resume(o.resume, vectors);
   const TsneOptions wanted = tsne_options(o), &kept = map.options();

@@ -51,7 +51,7 @@ void add_neighbours(CLI::App& app) {
     remark(left_out_note(space, found.left_out));
     if (!o->to.empty())
       write(found, o->to, metric == Metric::euclidean ? "distances" : metric == Metric::dot ? "products" : "cosines");
-    // Printed: the nearest of each, the most alike first
+    // Printed: the nearest of each, the most similar pairs first
     std::vector<std::int64_t> order;
     for (std::int64_t i = 0; i < found.count; ++i)
       if (found.ids_of(i)[0] >= 0) order.push_back(i);

@@ -82,7 +82,7 @@ Table doctor_table(const Tokenizer& tokenizer, std::string word) {
   return std::move(table.add("written", variant).add("tokens", pieces).add("ids", ids).add("meaning", meaning));
 }
 
-// A text that cannot be read ends none of those that follow it; the first such error is the command's.
+// A text that cannot be read does not stop the texts after it; the first such error is the command's error.
 void print_all(const Common& common, const Options& o, const Tokenizer& tokenizer,
                const std::vector<std::string>& texts) {
   std::optional<Error> first;

@@ -1,4 +1,4 @@
-// Jobs over HTTP: maps, training and every analysis of the catalogue; how to follow, pause and end them.
+// Jobs over HTTP: maps, training and every analysis of the catalogue; and how to follow, pause and stop them.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -63,7 +63,7 @@ Table nearest_in_matrix(const Model& model, TokenId token, int k) {
   return similar(model, model.embedding(token).values(), k, std::vector{token});
 }
 
-// Among those that are mapped: `vectors` has a row for each of `ids`.
+// The nearest tokens of the map: `vectors` has a row for each of `ids`.
 Table nearest_among(const Model& model, const Tensor& vectors, const std::vector<TokenId>& ids, TokenId token, int k) {
   const auto at = std::ranges::find(ids, token);
   if (at == ids.end()) throw Error(Code::not_found, fmt::format("token {}", token), "is not on this map");
@@ -88,7 +88,7 @@ std::string run_pca(Job& job, const Tensor& vectors) {
 
 constexpr double neighbours = 0.4;  // their share of the time of a map
 
-// Principal components come first: something to look at while neighbours are found.
+// The principal components are shown first, while the neighbours are computed.
 std::string run_tsne(Job& job, const Tensor& vectors, const TsneOptions& options, double start) {
   job.publish(pca(vectors, 2));
   const double middle = start + (1 - start) * neighbours;
@@ -146,7 +146,7 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   const Site site = parse_site(in.text("site", "wte"), model->config());
   const std::string after = in.text("after", "");
   const bool rows = site.point == Point::wte && after.empty();  // of the matrix itself
-  if (rows && method != "pca") {                                // by cosines: a row of zeros has no place
+  if (rows && method != "pca") {                                // by cosines, which rows of zeros do not have
     std::erase_if(ids, [&](TokenId id) {
       return std::ranges::all_of(model->model().embedding(id).values(), [](float x) { return x == 0; });
     });
@@ -174,7 +174,7 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   };
 }
 
-// What any kind of job takes, for a body that names no kind.
+// The fields of all kinds of jobs, for a body that names no kind.
 std::vector<std::string_view> all_fields() {
   std::vector<std::string_view> names(std::begin(map_fields), std::end(map_fields));
   const auto add = [&](std::string_view name) {

@@ -1,4 +1,4 @@
-// The embedding matrix as tiles, and what lies under the pointer.
+// The embedding matrix as tiles, and the value under the pointer.
 #include <algorithm>
 #include <charconv>
 #include <tuple>
@@ -100,7 +100,7 @@ std::string_view name(VocabularyMap::State state) {
   return "";
 }
 
-// The first who asks lets it begin.
+// The first request starts the computation.
 Answer map(OpenModel& model) {
   const VocabularyMap::Status status = model.map().status();
   Reply reply;

@@ -21,7 +21,7 @@ struct Named {
   std::vector<float> values;
 };
 
-// "#123" is named by its token, an expression by itself.
+// "#123" gets the label of its token, an expression its own text.
 std::string label_of(std::string_view expression, const OpenModel& model, const Words& named) {
   const bool id = expression.size() > 1 && expression[0] == '#' &&
                   expression.find_first_not_of("0123456789", 1) == std::string_view::npos;
@@ -110,7 +110,8 @@ Answer neighbours(const Call& call, const OpenModel& model) {
   for (std::int64_t id : in.integers("exclude", 10000))
     without.push_back(static_cast<TokenId>(std::clamp<std::int64_t>(id, -1, INT32_MAX)));
   if (!in.has("exclude"))
-    for (const NamedToken& word : words) without.push_back(word.id);  // an expression's neighbours are others
+    for (const NamedToken& word : words)
+      without.push_back(word.id);  // the neighbours of an expression do not include its own words
   const Table table = similar(model.model(), vector, k, without);
   Reply reply;
   reply.add("table", table).add("words", words_value(model.model(), words));

@@ -13,7 +13,7 @@
 
 namespace embscope::server {
 
-/// The body of a call; empty where there is none. Throws Refusal{400} for what is not a JSON object, or is nested
+/// The body of a call; empty if there is none. Throws Refusal{400} for anything but a JSON object, or for JSON nested
 /// deeper than 16.
 bj::object body_of(const Call& call);
 
@@ -28,7 +28,7 @@ class Fields {
   Fields(bj::object object, Names names);  ///< of an object within a body
   void check(Names names, std::string_view of) const { check(std::span(names.begin(), names.size()), of); }
   void check(std::span<const std::string_view> names,
-             std::string_view of) const;   ///< the constructor's check, once it is known which names there are
+             std::string_view of) const;   ///< the constructor's check, for names that are known only later
   std::string without(Names names) const;  ///< the other fields, as JSON
 
   bool has(std::string_view name) const;

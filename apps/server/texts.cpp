@@ -53,7 +53,7 @@ std::vector<Edit> edits_of(const Fields& in, const OpenModel& model, const Promp
     } catch (const Refusal& refusal) {
       throw Refusal(refusal.status(), refusal.code(), where, fmt::format("{}: {}", refusal.where(), refusal.what()));
     } catch (const FilesRefused&) {
-      throw;  // says it all, wherever it stands
+      throw;  // its message is complete
     } catch (const Error& error) {
       throw Error(error.code(), where,
                   error.where() == "edit" ? error.message() : fmt::format("{}: {}", error.where(), error.message()));

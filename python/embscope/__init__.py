@@ -6,8 +6,8 @@
     run = model.run("The capital of Germany is", capture=["blocks.*.resid_post"])
     run["blocks.4.resid_post"]        # an array [T, D] over the engine's memory
 
-Everything computes in float32 with the interpreter's lock released; Ctrl-C stops it. Results do not depend on the
-number of threads, not by a bit.
+All computations are in float32, with the interpreter's lock released; Ctrl-C stops them. Results do not depend on the
+number of threads: every bit is the same.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ __version__ = "0.1.0"
 
 
 def pull(name: str, progress: Progress = None) -> pathlib.Path:
-    """Fetches a model ("gpt2", "OWNER/NAME", "OWNER/NAME:Q4_K_M" of a GGUF) from the Hugging Face hub into the cache;
-    returns its folder, or the file that another program has fetched already.
+    """Downloads a model ("gpt2", "OWNER/NAME", "OWNER/NAME:Q4_K_M" of a GGUF) from the Hugging Face hub into the cache;
+    returns its folder, or the file that another program has downloaded already.
 
-    Resumes; checks size and SHA-256. Raises NetworkError (with the address and what to do), InputOutputError,
-    FormatError.
+    Resumes an interrupted download; checks size and SHA-256. Raises NetworkError (with the address and what to do),
+    InputOutputError, FormatError.
     """
     with _shown(progress) as p:
         return _core.pull(name, p)
@@ -62,7 +62,7 @@ def models(progress: Progress = None) -> Table:
 
 
 def cache_folder() -> pathlib.Path:
-    """Where fetched models lie: $EMBSCOPE_CACHE, else ~/.cache/embscope."""
+    """The folder of downloaded models: $EMBSCOPE_CACHE, or ~/.cache/embscope if it is not set."""
     return _core.cache_folder()
 
 
@@ -72,7 +72,7 @@ def threads() -> int:
 
 
 def set_threads(count: int) -> None:
-    """Sets it, for the whole process. Raises RangeError unless 1 <= count <= 1024."""
+    """Sets the number of threads for the whole process. Raises RangeError unless 1 <= count <= 1024."""
     _core.set_threads(count)
 
 

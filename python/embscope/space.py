@@ -1,5 +1,5 @@
-"""Space: labelled vectors of a model, a text, a file (Word2Vec, GloVe, npy, safetensors) or an array, and what can be
-asked of them."""
+"""Space: labelled vectors of a model, a text, a file (Word2Vec, GloVe, npy, safetensors) or an array, and their
+analyses."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .table import Figure, Projected, Result, Table, drawn
 if TYPE_CHECKING:
     from .model import Model
 
-Spaced = Union["Space", "Model", str, os.PathLike]  # what stands for a space: the object itself, or a name or path
+Spaced = Union["Space", "Model", str, os.PathLike]  # accepted as a space: the object itself, or a name or path
 
 
 class Space:
     """N labelled vectors [N, D], read-only. Made by `open_space`, `Model.space`, `Model.text_space`,
-    `Model.words_in_context`, or `Space.of`. May be shared by any number of threads."""
+    `Model.words_in_context`, or `Space.of`. It may be shared by any number of threads."""
 
     def __init__(self, core: _core.Space):
         self._core = core
@@ -60,7 +60,7 @@ class Space:
         return _core.space_vectors(self._core)
 
     def row(self, word: str) -> int:
-        """The row of a word: as written, else with a leading space or in lower case. Raises NotFoundError."""
+        """The row of a word: as written, or else with a leading space or in lower case. Raises NotFoundError."""
         found = self._core.row(word)
         if found is None:
             raise NotFoundError(f"word '{word}'", f"{self.name} has no such word")
@@ -72,13 +72,13 @@ class Space:
     def __repr__(self) -> str:
         return f"Space({brief(self.name, 200)!r}: {len(self):,} vectors of {self.vectors.shape[1]})"
 
-    # Its shape
+    # Geometry
 
     def geometry(self, pairs: bool = True, k: int = 10, progress: Progress = None) -> Result:
-        """The shape of the cloud: ``measures`` (columns measure, value, meaning: lengths, the shared mean, cosines of
-        all pairs as they are and about the mean, effective dimensions, hubs; each with its source), ``spectrum``
+        """Measures of the whole space: ``measures`` (columns measure, value, meaning: lengths, the shared mean, cosines
+        of all pairs with and without the mean vector, effective dimensions, hubs; each with its source), ``spectrum``
         (columns component, variance, share, cumulated), ``norms`` (columns from, to, vectors). `pairs=False` and `k=0`
-        leave out what takes long.
+        leave out the slow measures.
 
         Raises RangeError for fewer than 2 vectors that are not zero."""
         with shown(progress) as p:
@@ -91,16 +91,16 @@ class Space:
         return Result(found, lambda r: r.spectrum.figure())
 
     def pairs(self, bins: int = 200, centred: bool = False, progress: Progress = None) -> Result:
-        """The cosine of all N (N - 1) / 2 pairs, none stored: ``histogram`` (columns from, to, pairs), ``quantiles``
-        (columns quantile, cosine), ``mean``, ``positive_share`` (0 to 1), ``pairs``. `centred` removes the mean vector
-        first."""
+        """The cosines of all N (N - 1) / 2 pairs, which are not stored: ``histogram`` (columns from, to, pairs),
+        ``quantiles`` (columns quantile, cosine), ``mean``, ``positive_share`` (0 to 1), ``pairs``. `centred` removes
+        the mean vector first."""
         with shown(progress) as p:
             found = _core.space_pairs(self._core, centred, bins, p)
         return Result(found, lambda r: Figure(_core.figure_pairs(r.histogram._core, r.mean, r.positive_share)))
 
     def dimensions(self) -> Table:
-        """Columns dimension, mean, deviation, ratio, cosine_share (of the mean cosine: Timkey & van Schijndel 2021),
-        outlier (Kovaleva et al. 2021). Largest ratio first: the stripes of a heatmap."""
+        """Columns dimension, mean, deviation, ratio, cosine_share (share of the mean cosine: Timkey & van Schijndel
+        2021), outlier (Kovaleva et al. 2021). Largest ratio first: the stripes of a heatmap."""
         return drawn(_core.space_dimensions(self._core), _core.figure_dimensions)
 
     def hubs(self, k: int = 10, progress: Progress = None) -> Table:
@@ -110,13 +110,13 @@ class Space:
             return drawn(_core.hubs(self._core, k, p), _core.figure_hubs)
 
     def undertrained(self, unused: Sequence[int] = ()) -> Result:
-        """Tokens that training hardly touched (Land & Bartolo 2024): ``tokens`` (columns rank, token, id, indicator,
-        distance, norm; smallest first), ``reference`` (which rows are known to be unused), ``mean`` and ``deviation``
-        of the indicator. Raises RangeError for a row that the space has not."""
+        """Tokens that hardly occurred in training (Land & Bartolo 2024): ``tokens`` (columns rank, token, id,
+        indicator, distance, norm; smallest first), ``reference`` (the rows known to be unused), ``mean`` and
+        ``deviation`` of the indicator. Raises RangeError for a row outside the space."""
         found = _core.undertrained(self._core, [int(i) for i in unused])
         return Result(found, lambda r: Figure(_core.figure_undertrained(r.tokens._core, r.reference)))
 
-    # Its words
+    # Words
 
     def analogy(self, a: str, b: str, c: str, k: int = 10) -> Table:
         """a is to b as c is to what: the k with the largest cosine with b - a + c (Mikolov, Yih & Zweig 2013). Columns
@@ -127,28 +127,28 @@ class Space:
     def analogies(
         self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False, progress: Progress = None
     ) -> Result:
-        """How far king - man + woman generalises: ``relations`` (shares that are right, beside the baselines that an
-        honest answer needs), ``questions``, ``unknown``, ``candidates``, ``verdict``.
+        """How well king - man + woman generalises: ``relations`` (shares of right answers, with baselines),
+        ``questions``, ``unknown``, ``candidates``, ``verdict``.
 
-        `file`: questions in Google's format, pairs of words, BATS; without it those that ship. `fold`: a word in
-        another case is the same word. `closed`: candidates are the questions' words alone. Raises FormatError with the
-        line, UsageError when no question is known."""
+        `file`: questions in Google's format, pairs of words, or BATS (default: the built-in questions). `fold`: a word
+        in another case is the same word. `closed`: candidates are only the questions' words. Raises FormatError with
+        the line, UsageError if no question is known."""
         with shown(progress) as p:
             found = _core.analogies(self._core, file, fold, closed, p)
         return Result(found, lambda r: Figure(_core.figure_analogies(r.relations._core, r.verdict)))
 
     def judgements(self, file: str | os.PathLike) -> Result:
-        """Do cosines agree with people? A list of "word, word, score" (WordSim-353, SimLex-999): ``pairs``,
+        """Do cosines agree with human judgement? A list of "word, word, score" (WordSim-353, SimLex-999): ``pairs``,
         ``spearman``, ``pearson``, ``known`` of ``asked`` pairs, ``unknown`` words. Raises FormatError, UsageError for
-        fewer than 3 known."""
+        fewer than 3 known pairs."""
         return Result(
             _core.judgements(self._core, file), lambda r: Figure(_core.figure_judgements(r.pairs._core, r.spearman))
         )
 
     def categories(self, file: str | os.PathLike | None = None, centred: bool = False) -> Result:
-        """Do animals lie with animals? ``categories`` (columns category, words, known, within, between, silhouette,
-        nearest), ``words``, ``between``, ``unknown``. `file`: ": name" lines, each followed by words; without it those
-        that ship."""
+        """Are words of one category near each other? ``categories`` (columns category, words, known, within, between,
+        silhouette, nearest), ``words``, ``between``, ``unknown``. `file`: ": name" lines, each followed by words
+        (default: the built-in categories)."""
         return Result(
             _core.categories(self._core, file, centred), lambda r: Figure(_core.figure_categories(r.between._core))
         )
@@ -157,12 +157,12 @@ class Space:
         """Words by their mean cosine with the others, the odd one first: columns word, cosine."""
         return Table(_core.odd_one_out(self._core, list(words)))
 
-    # Its neighbours and maps
+    # Neighbours and maps
 
     def neighbours(
         self, k: int = 10, metric: str = "cosine", centred: bool = False, progress: Progress = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The k nearest of every vector, exact: ids int32 [N, k] and values float32 [N, k]. See
+        """The exact k nearest neighbours of every vector: ids int32 [N, k] and values float32 [N, k]. See
         `embscope.neighbours`."""
         return projection.neighbours(self.vectors, k, None, metric, centred, progress)
 
@@ -184,7 +184,7 @@ class Space:
         return self._projected(projection.umap(self._rows(rows), progress=progress, **options), rows, "UMAP")
 
     def _directed(self, rows: Sequence[int] | None, options: dict[str, Any]) -> Sequence[int] | None:
-        """The rows that a map by cosines has a place for: not those of zeros, which a warning names."""
+        """The rows that a map by cosines can place: without rows of zeros, which a warning names."""
         if options.get("metric", "cosine") != "cosine":
             return rows
         ids = np.arange(len(self)) if rows is None else np.asarray(rows, dtype=np.int64)
@@ -215,13 +215,14 @@ def projected(points: np.ndarray, ids: Sequence[int], labels: list[str], title: 
 
 def open_space(name: str | os.PathLike) -> Space:
     """Opens vectors by content: a model's embedding matrix, Word2Vec (text or binary), GloVe, "VECTORS.npy:LABELS.txt"
-    (a matrix and a label a line), "VECTORS.safetensors#TENSOR:LABELS.txt", "vectors.tsv:metadata.tsv" (TensorBoard's
-    Projector). Raises NotFoundError, FormatError, UnsupportedError, ShapeError, RangeError (NaN)."""
+    (a matrix and one label per line), "VECTORS.safetensors#TENSOR:LABELS.txt", "vectors.tsv:metadata.tsv"
+    (TensorBoard's Projector). Raises NotFoundError, FormatError, UnsupportedError, ShapeError, RangeError (NaN)."""
     return Space(_core.open_space(os.fspath(name)))
 
 
 def space_of(what: Spaced) -> Space:
-    """The Space that `what` is, has, or names. Raises as `open_space`, and UsageError for something else."""
+    """The Space of `what`: a Space, a Model, a name or a path. Raises as `open_space`, and UsageError for anything
+    else."""
     if isinstance(what, Space):
         return what
     if isinstance(what, (str, os.PathLike)):
@@ -235,12 +236,12 @@ def space_of(what: Spaced) -> Space:
 def compare(
     a: Spaced, b: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None
 ) -> Result:
-    """Two embedding spaces, of equal or different width, over the labels that they share.
+    """Compares two embedding spaces, of equal or different width, over the labels that they share.
 
     ``measures`` (columns measure, value, meaning: linear CKA, Procrustes, RSA, neighbours kept, own cosine before and
     after alignment; each with its source), ``tokens`` (those that moved most first), ``pairs``, ``matched``,
-    ``only_a``, ``only_b``. `k` neighbours are compared (0: none), `pairs` are drawn by `seed`. Raises UsageError when
-    fewer than 3 labels match."""
+    ``only_a``, ``only_b``. `k` neighbours are compared (0: none); `pairs` random pairs are drawn with `seed`. Raises
+    UsageError if fewer than 3 labels match."""
     one, two = space_of(a), space_of(b)
     with shown(progress) as p:
         found = _core.compare(one._core, two._core, k, pairs, seed, p)

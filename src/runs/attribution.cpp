@@ -34,7 +34,7 @@ struct Row {
   double factor;
 };
 
-// The row of the unembedding, less that of the other token, [D], as the logits have them.
+// The row of the unembedding minus that of the other token, [D], scaled as in the logits.
 std::vector<double> unembedding(const Model& model, Row target, std::optional<Row> against) {
   std::vector<float> row(static_cast<std::size_t>(model.config().width));
   model.weights().unembed.row(target.token, row.data());
@@ -63,7 +63,7 @@ std::vector<double> direction(const Model& model, const std::vector<double>& u, 
   return through_norm(model.config(), model.weights().ln_final, u, scale);
 }
 
-// What the first block reads when it is not a sum of rows.
+// The input of the first block if it is not a sum of rows.
 bool normed_embedding(const Config& config) { return config.embedding_norm; }
 
 // The order in which `parts_of` reads them: wte, wpe if there is one (or what the first block reads, where the
@@ -150,7 +150,7 @@ AttributionResult attribute(const Transformer& transformer, const AttributionReq
   result.position = position_in(r.ids.size(), r.position, "attribute");
   if (r.target) token_in(model.config(), *r.target, "attribute");
   if (r.against) token_in(model.config(), *r.against, "attribute");
-  // what comes after the position cannot change it
+  // later positions cannot change it
   const std::span<const TokenId> ids(r.ids.data(), static_cast<std::size_t>(result.position) + 1);
   const auto sites = watched_sites(model.config());
   const Watched run = watch(transformer, ids, sites, result.position, result.position + 1, progress);

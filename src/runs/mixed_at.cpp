@@ -1,4 +1,4 @@
-// One mixture at a time, for a hand that drags p.
+// One mixture at a time, for a slider.
 #include <algorithm>
 
 #include "embscope/runs/mix.h"

@@ -20,7 +20,7 @@ namespace {
 
 using Key = std::pair<int, Point>;  // of a site: block, point
 
-// Queries and keys as they meet.
+// Queries and keys as used in the scores.
 std::pair<Point, Point> meeting(const Config& config) {
   const bool normed = config.qk_norm != QkNorm::none, rotated = config.position == PositionKind::rotary;
   if (rotated && !(normed && config.qk_norm_after)) return {Point::rot_q, Point::rot_k};
@@ -34,7 +34,7 @@ Point mlp_input(const Config& config) {
                              : Point::ln2;
 }
 
-/// What a run held at the sites that were captured.
+/// The values of a run at the captured sites.
 class Activations {
  public:
   Activations(std::vector<Site> sites, std::vector<Tensor> values) : values_(std::move(values)) {
@@ -47,8 +47,8 @@ class Activations {
   std::map<Key, std::size_t> index_;
 };
 
-/// One walk from the logits down, in the reverse order of forward/pass. d is the gradient by what its name says; x_
-/// that by the residual stream, [T, D].
+/// One pass backward from the logits, in the reverse order of forward/pass. d is the gradient for the value in its
+/// name; x_ is the gradient for the residual stream, [T, D].
 class Backward {
  public:
   Backward(const Model& model, const Activations& activations, const GradientRequest& request, std::int64_t positions)
@@ -56,7 +56,8 @@ class Backward {
     for (const Rope& rope : config_.ropes) rotary_.push_back(rotary(rope, positions));
   }
 
-  /// A token and how its logit answers to the product with its row: the head's scale, and what a cap leaves of it.
+  /// A token and the derivative of its logit with respect to the product with its row: the head's scale times the slope
+  /// of the cap.
   struct Target {
     TokenId token;
     float slope;
@@ -334,7 +335,7 @@ void Backward::unnorm(int l, Tensor& dq, Tensor& dk, Point q, Point k) {
   norm_heads_back(dq, w.q_norm, q, l, config_.heads), norm_heads_back(dk, w.k_norm, k, l, config_.kv_heads);
 }
 
-// What was clipped answers to nothing.
+// Clipped values have gradient 0.
 void Backward::unclip(Tensor& d, Point point, int l) const {
   if (config_.qkv_clip == 0) return;
   const Tensor& values = run_.at(point, l);
@@ -401,7 +402,7 @@ void Backward::embedding() {
 
 bool below_blocks(Point point) { return point == Point::wte || point == Point::wpe; }
 
-// The lowest block that the walk comes to; the number of blocks when it ends at the final norm.
+// The lowest block that the backward pass reaches; the number of blocks if it ends at the final norm.
 int lowest_block(const GradientRequest& r, const Config& config) {
   int lowest = static_cast<int>(config.blocks);
   for (const Site& site : r.sites)
@@ -409,7 +410,7 @@ int lowest_block(const GradientRequest& r, const Config& config) {
   return lowest;
 }
 
-// What the walk reads of the run, and what was asked for.
+// The sites that the backward pass reads, and the requested sites.
 std::vector<Site> captured_sites(const GradientRequest& r, const Config& config, int lowest) {
   const auto [q, k] = meeting(config);
   std::vector<Point> needed = {q, k, Point::v, Point::mlp_pre};
@@ -445,7 +446,7 @@ float slope_of(const Config& config, float logit) {
   return config.logit_scale * (config.logit_cap != 0 ? soft_cap_slope(config.logit_cap, logit) : 1);
 }
 
-// The logit itself, into the result, and the slopes of both; returns what the run held.
+// Writes the logit to the result and computes the derivatives of both tokens; returns the captured values.
 Activations run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result,
                         std::pair<float, float>& slopes, const Progress& progress) {
   Request request;

@@ -147,7 +147,7 @@ bool has_letter(const std::string& label) {
   return std::ranges::any_of(label, [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; });
 }
 
-/// The tokens whose neighbours are followed.
+/// The tokens whose neighbours are listed.
 std::vector<TokenId> followed(const GrowthRequest& request, const Model& model, const std::vector<TokenId>& frequent) {
   std::vector<TokenId> ids;
   ids.reserve(request.words.size());

@@ -25,7 +25,7 @@ std::optional<double> number_in(const std::string& text) {
   return value;
 }
 
-// Which field has the score: by its header, else the third.
+// The field of the score: by its header, or else the third.
 std::size_t score_field(const std::vector<std::string>& header) {
   for (const char* name : {"SimLex999", "Human (mean)"}) {
     const auto at = std::ranges::find(header, name);

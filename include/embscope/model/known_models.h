@@ -1,9 +1,8 @@
-// Known models: everything on this machine that opens by a name, wherever a program has put it: Embscope's own cache,
-// the Hugging Face hub's ("hf"), Ollama's store, LM Studio's, llama.cpp's and GPT4All's folders, and those that
-// EMBSCOPE_MODELS names
-// ("folder"). A name is NAME in the first two, STORE:NAME in the others; -m takes STORE:NAME of all, and any part of a
-// name that no other model has. Stores of other programs are only read. Thread rule: looks at the disk each time; any
-// number of threads.
+// Known models: the models on this machine that open by a name, wherever a program has put them: Embscope's own cache,
+// the Hugging Face hub's ("hf"), Ollama's store, LM Studio's, llama.cpp's and GPT4All's folders, and the folders that
+// EMBSCOPE_MODELS names ("folder"). A name is NAME in the first two, STORE:NAME in the others; -m takes STORE:NAME of
+// all, and any part of a name that no other model has. Stores of other programs are only read. Thread rule: reads the
+// disk at each call; any number of threads.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +16,7 @@
 
 namespace embscope {
 
-/// The names that Model::open takes without a fetch, in order: whole models only, none that was left half fetched.
+/// The names that Model::open accepts without a download, sorted: only complete models, none that is partly downloaded.
 std::vector<std::string> known_models();
 
 struct KnownModel {
