@@ -45,20 +45,27 @@ using VU = hn::Vec<U>;
 
 constexpr int lanes = static_cast<int>(hn::MaxLanes(F()));
 
-/// Rows of one tile: pointers to their first bytes; where as many rows of the next tile lie (null: it is not known to
-/// be next).
+/// Rows of one tile from input `from` on: pointers to their bytes and to the factors of their values (null: there are
+/// none), and where as many rows of the next tile lie (null: it is not known to be next).
 struct Rows {
   const Byte* const* at;
+  const float* const* scales;
+  std::int64_t scale_columns, from;
   const Byte* next;
   std::int64_t tile_rows;
 
-  Rows group(int g) const { return {at + g * lanes, next, tile_rows}; }
+  Rows group(int g) const {
+    return {at + g * lanes, scales == nullptr ? nullptr : scales + g * lanes, scale_columns, from, next, tile_rows};
+  }
+  float scale(std::int64_t row, std::int64_t k) const {
+    return scales == nullptr ? 1 : scales[row][(from + k) / scale_columns];
+  }
   // While values [k, k + count) of these rows are worked on, the same share of the next tile is read, in the order in
   // which it lies.
   HWY_INLINE void prefetch_next(std::int64_t k, std::int64_t count, std::int64_t bytes, std::int64_t block) const {
     if (next == nullptr) return;
-    const Byte* from = next + k * tile_rows * bytes / block;
-    for (std::int64_t i = 0; i < count * tile_rows * bytes / block; i += 64) __builtin_prefetch(from + i, 0, 2);
+    const Byte* begin = next + k * tile_rows * bytes / block;
+    for (std::int64_t i = 0; i < count * tile_rows * bytes / block; i += 64) __builtin_prefetch(begin + i, 0, 2);
   }
 };
 
@@ -534,8 +541,11 @@ Sink rest_of_rows(Rows rows, DType dtype, std::int64_t bytes, std::int64_t k, st
   HWY_ALIGN float column[lanes];
   for (; k < depth; ++k) {
     unrolled<groups>([&](auto g) INLINED {
-      for (int r = 0; r < lanes; ++r)
-        decode_values(reinterpret_cast<const std::byte*>(rows.group(g).at[r] + k * bytes), dtype, 1, column + r);
+      const Rows own = rows.group(g);
+      for (int r = 0; r < lanes; ++r) {
+        decode_values(reinterpret_cast<const std::byte*>(own.at[r] + k * bytes), dtype, 1, column + r);
+        column[r] *= own.scale(r, k);
+      }
       sink.put(k, g, hn::Load(F(), column));
     });
   }
@@ -599,6 +609,51 @@ Sink lines_of_f16(Rows rows, std::int64_t depth, Sink sink) {
   return rest_of_rows<groups>(rows, DType::f16, 2, k, depth, sink);
 }
 
+// Floats of eight bits: lane by lane, byte j of a word.
+struct E4m3 {
+  template <int j>
+  static HWY_INLINE VF value(VU w) {
+    const VU top = hn::ShiftLeft<24 - 8 * j>(w);  // of OCP, without infinities
+    const VU magnitude = hn::And(hn::ShiftRight<4>(top), word(0x07f00000));
+    const VU scaled = as_words(hn::Mul(as_float(magnitude), hn::Set(F(), 0x1p120f)));
+    const VU nan = hn::IfThenElseZero(hn::Eq(magnitude, word(0x07f00000)), word(0x7fc00000));
+    return as_float(hn::Or(hn::Or(scaled, nan), hn::And(top, word(0x80000000))));
+  }
+};
+
+struct E5m2 {
+  template <int j>
+  static HWY_INLINE VF value(VU w) {
+    return half_of(hn::ShiftLeft<8>(hn::And(hn::ShiftRight<8 * j>(w), word(0xff))));
+  }
+};
+
+// Precondition: the values of a line have one factor.
+template <class Type, int groups, class Sink>
+Sink lines_of_f8(Rows rows, DType dtype, std::int64_t depth, Sink sink) {
+  std::int64_t k = 0;
+  for (; k + 64 <= depth; k += 64) {
+    VU w[groups][16];
+    VF scale[groups];
+    HWY_ALIGN float factors[lanes];
+    rows.prefetch_next(k, 64, 1, 1);
+    for (int g = 0; g < groups; ++g) {
+      const Rows own = rows.group(g);
+      put_line(own.at, k, w[g]);
+      for (int r = 0; r < lanes; ++r) factors[r] = own.scale(r, k);
+      scale[g] = hn::Load(F(), factors);
+    }
+    unrolled<16>([&](auto i) INLINED {
+      unrolled<4>([&](auto j) INLINED {
+        unrolled<groups>([&](auto g) INLINED {
+          sink.put(k + 4 * i + j, g, hn::Mul(Type::template value<j.value>(w[g][i]), scale[g]));
+        });
+      });
+    });
+  }
+  return rest_of_rows<groups>(rows, dtype, 1, k, depth, sink);
+}
+
 /// Gives every value of the rows of `groups` vectors to the sink, sink.put(k, group, values), with k in order for each
 /// group. False for a type that has no kernel of this kind.
 template <int groups, class Sink>
@@ -607,6 +662,8 @@ bool for_values(DType dtype, Rows rows, std::int64_t depth, Sink& sink) {
     case DType::f32: return sink = lines_of_f32<groups>(rows, depth, sink), true;
     case DType::f16: return sink = lines_of_f16<groups>(rows, depth, sink), true;
     case DType::bf16: return sink = lines_of_bf16<groups>(rows, depth, sink), true;
+    case DType::f8_e4m3: return sink = lines_of_f8<E4m3, groups>(rows, dtype, depth, sink), true;
+    case DType::f8_e5m2: return sink = lines_of_f8<E5m2, groups>(rows, dtype, depth, sink), true;
     case DType::q8_0: return sink = blocks_of_q8_0<groups>(rows, depth, sink), true;
     case DType::q4_0: return sink = blocks_of_32<Q4_0, groups>(rows, depth, sink), true;
     case DType::q4_1: return sink = blocks_of_32<Q4_1, groups>(rows, depth, sink), true;

@@ -198,11 +198,10 @@ void pack_panel_lanes(const float* rows, std::int64_t stride, std::int64_t count
 
 void decode_rows_to(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
                     bool ahead, float* panel) {
-  if (decode_tile(w, first, count, k, depth, ahead, panel)) return;
+  if (has_tiles(w)) return decode_tile(w, first, count, k, depth, ahead, panel);
   thread_local std::vector<float> values;
   values.resize(static_cast<std::size_t>(panel_width * depth));
-  for (std::int64_t j = 0; j < count; ++j)
-    decode_values(w.row(first + j) + w.offset(k), w.view.dtype, depth, values.data() + j * depth);
+  for (std::int64_t j = 0; j < count; ++j) w.decode(first + j, k, depth, values.data() + j * depth);
   pack_panel_lanes(values.data(), depth, count, depth, panel);
 }
 
@@ -218,8 +217,7 @@ void decode_columns_to(const Stored& w, std::int64_t p, std::int64_t panels, std
                      count = std::min(panels * panel_width, w.out - first);
   std::vector<float> values(static_cast<std::size_t>((count + block - 1) / block * block));
   for (std::int64_t i = 0; i < depth; ++i) {
-    decode_values(w.row(k + i) + w.offset(first), w.view.dtype, static_cast<std::int64_t>(values.size()),
-                  values.data());
+    w.decode(k + i, first, static_cast<std::int64_t>(values.size()), values.data());
     for (std::int64_t c = 0; c < count; c += panel_width)
       std::copy_n(values.data() + c, std::min(panel_width, count - c), to + (c * depth + i * panel_width));
   }
@@ -279,8 +277,7 @@ bool finite(const Product& product, std::int64_t first, std::int64_t last, std::
 
 // Whether one row of x is multiplied without a panel in between.
 bool dots(const Packed& w) {
-  return w.stored() != nullptr &&
-         (w.stored()->by_inputs ? serves_as_panels(*w.stored()) : has_tiles(w.stored()->view.dtype));
+  return w.stored() != nullptr && (w.stored()->by_inputs ? serves_as_panels(*w.stored()) : has_tiles(*w.stored()));
 }
 
 // y[j] = sum_k x[k] * w[k][j] for rows of floats `stride` apart, eight at a time, each read from end to end: the way

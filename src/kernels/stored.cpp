@@ -6,6 +6,13 @@
 
 namespace embscope {
 
+void Stored::decode(std::int64_t i, std::int64_t k, std::int64_t n, float* values) const {
+  decode_values(row(i) + offset(k), view.dtype, n, values);
+  if (scales.empty()) return;
+  const float* factors = scales_of(i);
+  for (std::int64_t j = 0; j < n; ++j) values[j] *= factors[(first_column + k + j) / scale_columns];
+}
+
 void Stored::refuse_unless_finite() const {
   if (known_finite_) return;
   const std::int64_t rows = by_inputs ? in : out, block = block_size(view.dtype);
@@ -14,7 +21,7 @@ void Stored::refuse_unless_finite() const {
   parallel_for(rows, 16, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> values(static_cast<std::size_t>(columns));
     for (std::int64_t i = begin; i < end && finite; ++i) {
-      decode_values(row(i) + offset(0), view.dtype, columns, values.data());
+      decode(i, 0, columns, values.data());
       if (!all_finite(values.data(), columns)) finite = false;
     }
   });

@@ -20,13 +20,27 @@ struct Stored {
   std::int64_t first_column = 0;    ///< a multiple of the type's block
   std::string file, name;           ///< for errors
 
-  const std::byte* row(std::int64_t i) const {
-    return view.data + (order.empty() ? first_row + i : order[static_cast<std::size_t>(i)]) * view.row_bytes();
+  const std::byte* row(std::int64_t i) const { return view.data + stored_row(i) * view.row_bytes(); }
+  std::int64_t stored_row(std::int64_t i) const {
+    return order.empty() ? first_row + i : order[static_cast<std::size_t>(i)];
   }
   /// Bytes from the beginning of a row to what lies in column `first_column + i`.
   std::int64_t offset(std::int64_t i) const {
     return (first_column + i) / block_size(view.dtype) * block_bytes(view.dtype);
   }
+
+  /// Factors of its values, one for each block of `scale_rows` x `scale_columns` of the tensor; empty where it has
+  /// none.
+  std::vector<float> scales;
+  std::int64_t scale_rows = 1, scale_columns = 1;
+
+  /// The factors of row(i), one for every `scale_columns` columns of the tensor. Precondition: it has some.
+  const float* scales_of(std::int64_t i) const {
+    const std::int64_t blocks = (view.columns() + scale_columns - 1) / scale_columns;
+    return scales.data() + stored_row(i) / scale_rows * blocks;
+  }
+  /// Decodes `n` values of row(i), whole blocks, that begin in column `first_column + k`.
+  void decode(std::int64_t i, std::int64_t k, std::int64_t n, float* values) const;
 
   /// To be called when a product was not finite. Throws Error{format} when the weights are why.
   void refuse_unless_finite() const;

@@ -22,15 +22,25 @@ constexpr std::int64_t width = 32;  // of a panel
 template <std::int64_t most>
 struct RowPointers {
   const Byte* at[most];
-  std::int64_t offset, row_bytes;
-  RowPointers(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k)
-      : offset(w.offset(k)), row_bytes(w.view.row_bytes()) {
-    for (std::int64_t r = 0; r < most; ++r)
-      at[r] = reinterpret_cast<const Byte*>(w.row(first + std::min(r, count - 1)) + w.offset(k));
+  const float* scales[most];
+  const Stored& w;
+  std::int64_t k;
+  RowPointers(const Stored& stored, std::int64_t first, std::int64_t count, std::int64_t from) : w(stored), k(from) {
+    for (std::int64_t r = 0; r < most; ++r) {
+      const std::int64_t i = first + std::min(r, count - 1);
+      at[r] = reinterpret_cast<const Byte*>(w.row(i) + w.offset(k));
+      if (!w.scales.empty()) scales[r] = w.scales_of(i);
+    }
   }
   template <std::int64_t count>
   Rows rows(std::int64_t from, bool ahead) const {
-    return {at + from, ahead ? at[from] + most * row_bytes + (count - 1) * offset : nullptr, count};
+    const Byte* next = at[from] + most * w.view.row_bytes() + (count - 1) * w.offset(k);
+    return {at + from,
+            w.scales.empty() ? nullptr : scales + from,
+            w.scale_columns,
+            w.first_column + k,
+            ahead ? next : nullptr,
+            count};
   }
 };
 
@@ -39,14 +49,13 @@ struct ToPanel {
   HWY_INLINE void put(std::int64_t k, int group, VF values) { hn::StoreU(values, F(), to + k * width + group * lanes); }
 };
 
-bool tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth, bool ahead,
+void tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth, bool ahead,
           float* panel) {
   const RowPointers<width> pointers(w, first, count, k);
   for (std::int64_t r = 0; r < width; r += 2 * lanes) {
     ToPanel sink{panel + r};
-    if (!for_values<2>(w.view.dtype, pointers.rows<2 * lanes>(r, ahead), depth, sink)) return false;
+    for_values<2>(w.view.dtype, pointers.rows<2 * lanes>(r, ahead), depth, sink);
   }
-  return true;
 }
 
 // One row of x: an accumulator for each vector of outputs, four of them, so that no addition waits for the one before.
@@ -73,19 +82,20 @@ void dots(const float* x, const Stored& w, std::int64_t first, std::int64_t coun
   }
 }
 
-// The types that `for_values` knows.
-bool has(DType dtype) {
+// The types that `for_values` knows, where the values of a line have one factor.
+bool has(const Stored& w) {
+  if (!w.scales.empty() && w.scale_columns % 64 != 0 && w.scale_columns < w.view.columns()) return false;
   struct {
     HWY_INLINE void put(std::int64_t, int, VF) {}
   } nothing;
-  return for_values<1>(dtype, {}, 0, nothing);
+  return for_values<1>(w.view.dtype, {}, 0, nothing);
 }
 
 #else
 
-bool tile(const Stored&, std::int64_t, std::int64_t, std::int64_t, std::int64_t, bool, float*) { return false; }
+void tile(const Stored&, std::int64_t, std::int64_t, std::int64_t, std::int64_t, bool, float*) {}
 void dots(const float*, const Stored&, std::int64_t, std::int64_t, float*) {}
-bool has(DType) { return false; }
+bool has(const Stored&) { return false; }
 
 #endif
 
@@ -99,11 +109,11 @@ HWY_EXPORT(tile);
 HWY_EXPORT(dots);
 HWY_EXPORT(has);
 
-bool has_tiles(DType dtype) { return HWY_DYNAMIC_DISPATCH(has)(dtype); }
+bool has_tiles(const Stored& w) { return HWY_DYNAMIC_DISPATCH(has)(w); }
 
-bool decode_tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
+void decode_tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
                  bool ahead, float* panel) {
-  return HWY_DYNAMIC_DISPATCH(tile)(w, first, count, k, depth, ahead, panel);
+  HWY_DYNAMIC_DISPATCH(tile)(w, first, count, k, depth, ahead, panel);
 }
 
 void dot_rows(const float* x, const Stored& w, std::int64_t first, std::int64_t count, float* y) {

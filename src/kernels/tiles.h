@@ -8,17 +8,17 @@
 
 namespace embscope {
 
-/// Whether this machine decodes a type in lanes.
-bool has_tiles(DType dtype);
+/// Whether this machine decodes such a matrix in lanes. Precondition of what follows: it does, and it is not stored by
+/// inputs.
+bool has_tiles(const Stored& w);
 
-/// Outputs [first, first + count), count <= 32, and inputs [k, k + depth) of a matrix that is not stored by inputs, k
-/// at a block, as a panel [depth][32] whose columns beyond `count` may hold anything. False when it has no kernel for
-/// the type.
-bool decode_tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
+/// Outputs [first, first + count), count <= 32, and inputs [k, k + depth), k at a block (of 64 where it has none), as a
+/// panel [depth][32] whose columns beyond `count` may hold anything. `ahead`: the next call is for the next k, and for
+/// the next outputs after all k, so that these are read beforehand.
+void decode_tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
                  bool ahead, float* panel);
 
-/// y[j] = sum_k x[k] * w[first + j][k], a chain of fused multiply-adds over k in order, for j < count. Precondition:
-/// has_tiles.
+/// y[j] = sum_k x[k] * w[first + j][k], a chain of fused multiply-adds over k in order, for j < count.
 void dot_rows(const float* x, const Stored& w, std::int64_t first, std::int64_t count, float* y);
 
 }  // namespace embscope

@@ -136,6 +136,43 @@ TEST_P(StoredProduct, threads_do_not_change_a_bit) {
 INSTANTIATE_TEST_SUITE_P(types, StoredProduct, ::testing::ValuesIn(types),
                          [](const auto& type) { return std::string(name(type.param)); });
 
+// One factor for the tensor, for each row, for each block of 128 x 128 (DeepSeek's) and for blocks that are no lines.
+TEST(Stored, values_of_eight_bits_have_factors_of_their_blocks) {
+  struct Blocks {
+    std::int64_t rows, columns;
+  };
+  for (const DType dtype : {DType::f8_e4m3, DType::f8_e5m2}) {
+    const RandomMatrix w(dtype, 300, 790);
+    for (const Blocks blocks : {Blocks{300, 790}, Blocks{1, 790}, Blocks{128, 128}, Blocks{7, 5}}) {
+      auto s = std::make_shared<Stored>();
+      s->view = w.view(), s->out = 300, s->in = 790, s->scale_rows = blocks.rows, s->scale_columns = blocks.columns;
+      const std::int64_t down = (300 + blocks.rows - 1) / blocks.rows,
+                         across = (790 + blocks.columns - 1) / blocks.columns;
+      s->scales = irregular(down * across);
+      Tensor scaled = decode(w.view());
+      for (std::int64_t i = 0; i < 300; ++i) {
+        for (std::int64_t j = 0; j < 790; ++j)
+          scaled.data()[i * 790 + j] *=
+              s->scales[static_cast<std::size_t>(i / blocks.rows * across + j / blocks.columns)];
+      }
+      auto turned = std::make_shared<Stored>();
+      turned->view = w.view(), turned->out = 790, turned->in = 300, turned->by_inputs = true;
+      turned->scales = s->scales, turned->scale_rows = blocks.rows, turned->scale_columns = blocks.columns;
+      for (const std::int64_t rows : {1, 2, 340}) {
+        const auto x = irregular(rows * 790);
+        for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+          hwy::SetSupportedTargetsForTest(target);
+          EXPECT_TRUE(same_bits(product(x, rows, Packed(s)), product(x, rows, decoded(scaled.view()))))
+              << blocks.rows << " x " << blocks.columns << ", " << rows << " rows on " << hwy::TargetName(target);
+          EXPECT_TRUE(same_bits(product(x, rows, Packed(turned)), product(x, rows, decoded(scaled.view(), true))))
+              << blocks.rows << " x " << blocks.columns << ", " << rows << " rows on " << hwy::TargetName(target);
+        }
+        hwy::SetSupportedTargetsForTest(0);
+      }
+    }
+  }
+}
+
 TEST(Stored, rows_may_come_in_any_order_and_columns_begin_anywhere) {
   const RandomMatrix w(DType::f32, 90, 100);
   Stored part;
