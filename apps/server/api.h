@@ -31,7 +31,7 @@ class Api {
 // One function a part; each adds its routes.
 void add_models(Routes& routes, Models& models);
 void add_text(Routes& routes, Models& models);         ///< tokens, vocabulary, generate
-void add_vectors(Routes& routes, Models& models);      ///< vectors, similar, toy
+void add_vectors(Routes& routes, Models& models);      ///< the cosines with all tokens
 void add_matrix(Routes& routes, Models& models);       ///< and the map of all tokens
 void add_analyses(Routes& routes, Models& models);     ///< those of the catalogue
 void add_experiments(Routes& routes, Models& models);  ///< mix/at
@@ -39,11 +39,11 @@ void add_stage(Routes& routes, Models& models);        ///< stage, stage/vector
 
 /// What a job does; returns its result as JSON.
 using Work = std::function<std::string(Job&)>;
-inline constexpr std::string_view train_fields[] = {"kind",  "text",  "layers",        "heads", "width", "context",
-                                                    "batch", "steps", "learning_rate", "seed",  "tokens"};
+inline constexpr std::string_view train_fields[] = {"kind",  "text",  "layers", "heads",         "width", "context",
+                                                    "batch", "steps", "rate",   "learning_rate", "seed",  "tokens"};
 Work train_work(const Fields& in);  ///< of a POST /api/jobs that asks for training
 /// Of one that asks for an analysis of the catalogue. Throws what Analysis::ask throws, Refusal{413}.
-Work analysis_work(const Analysis& analysis, bj::object body, std::shared_ptr<const OpenModel> model);
+Work analysis_work(const Analysis& analysis, const bj::object& body, std::shared_ptr<const OpenModel> model);
 void add_jobs(Routes& routes, Models& models, Jobs& jobs);
 
 }  // namespace embscope::server

@@ -42,6 +42,6 @@ Answer binary_answer(std::string_view bytes);
 Answer cached_answer(const Call& call, std::string_view key, const std::function<std::string()>& body);
 
 /// Refuses in words what would take more memory than a request may have.
-void require_memory(double bytes, std::string_view what);
+void require_memory(double bytes, std::string_view what, double most = 512.0 * (1 << 20));
 
 }  // namespace embscope::server
