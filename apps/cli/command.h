@@ -21,7 +21,7 @@
 
 namespace embscope::cli {
 
-/// Options that a command takes beside its own.
+/// Options that all commands have in common.
 struct Common {
   std::string model;
   bool json = false, csv = false, explain = false, no_bos = false;
@@ -29,9 +29,9 @@ struct Common {
   int threads = 0;
 
   std::shared_ptr<const Model> open() const;
-  const Transformer& transformer() const;  ///< of what -m names, opened when it is first asked for
-  bool has_vectors_only() const;           ///< what -m names is a file of vectors, without a model
-  Space space() const;  ///< what -m names, as an embedding space: a model, or a file of vectors (space.h)
+  const Transformer& transformer() const;  ///< of the model that -m names, opened at the first call
+  bool has_vectors_only() const;           ///< -m names a file of vectors, not a model
+  Space space() const;  ///< the model or the file of vectors that -m names, as an embedding space (space.h)
 
  private:
   friend void print(const Common& common, const Table& table, const std::vector<std::string>& notes);
@@ -39,7 +39,7 @@ struct Common {
   mutable std::string problem_;  // why tokens have no labels, for `print` to say
 };
 
-/// Adds a command with its example, its common options and what it does.
+/// Adds a command with its description, its example and the common options.
 struct Command {
   CLI::App* app;
   std::shared_ptr<Common> common;
@@ -55,22 +55,22 @@ void takes_explain(const Command& command);
 /// The same as add_command for a command that runs the model: it has --no-bos, and --explain.
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
-/// The same of a command that draws nothing: it has no --save.
+/// For a command without a figure: removes --save.
 Command without_figure(Command command);
 
-/// Every command's seeds are from 0 to 2^64 - 1; others are refused. Called once all commands are there.
+/// Limits the seeds of every command to 0 ... 2^64 - 1. Called after all commands are added.
 void check_seeds(CLI::App& app);
 
-/// Checks of options for CLI11: that the file can be written there, any or one of arrays. What cannot is refused before
-/// the work.
+/// Option checks for CLI11: the path can be written to, for any file or for a file of arrays. A path that cannot be
+/// written is refused before the work.
 std::string takes_file(const std::string& file);
 std::string takes_arrays(const std::string& file);
 
-/// With --explain, what the runs of common.transformer() shared and computed: beneath the table, and on standard error
-/// where standard output is for machines.
+/// With --explain, what the runs of common.transformer() shared and computed: below the table, or on standard error
+/// with --json and --csv.
 void explain(const Common& common);
 
-/// Prints tables as the options say; `notes` are lines for people, printed only without --json and --csv.
+/// Prints tables in the format that the options select; `notes` are printed only without --json and --csv.
 void print(const Common& common, const Table& table, const std::vector<std::string>& notes = {});
 
 /// A line on standard error about what the table lacks; nothing where it is empty.
@@ -79,7 +79,7 @@ void remark(const std::string& note);
 /// Saves the figure where --save asks for it, and says where.
 void save_figure(const Common& common, const std::function<Figure()>& figure);
 
-/// A line on standard error, when it is a terminal and the work takes more than half a second.
+/// A progress line on standard error, if it is a terminal and the work takes more than half a second.
 Progress progress_line();
 
 /// Says on standard error when a word is read with its space, or is several tokens and its final one is used.
@@ -92,7 +92,7 @@ void add_info(CLI::App& app);
 void add_tokens(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_generate(CLI::App& app);
-void add_analyses(CLI::App& app);  ///< those of the catalogue
+void add_analyses(CLI::App& app);  ///< the analyses of the catalogue
 void add_run(CLI::App& app);
 void add_train(CLI::App& app);  ///< train, train-tokenizer
 void add_growth(CLI::App& app);
@@ -100,6 +100,7 @@ void add_extract(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);
+void add_models(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_catalogue(CLI::App& app);
 void add_completion(CLI::App& app);

@@ -24,7 +24,7 @@ void read_shard(const std::string& text, ExtractRequest& request) {
   throw Error(Code::usage, "extract", fmt::format("--shard '{}': expected i/N, such as 0/8", text));
 }
 
-// Said before the work starts: with --explain everything, otherwise only that the disk is too small.
+// Printed before the work starts: with --explain always, otherwise only if the disk is too small.
 void tell_estimate(const Transformer& transformer, const ExtractRequest& request, bool explain) {
   const ExtractEstimate e = estimate_extract(transformer, request, explain);
   if (explain) fmt::print(stderr, "about {:.0f} tokens: {}, {:.0f} s\n", e.tokens, size_text(e.bytes), e.seconds);

@@ -23,7 +23,7 @@ void add_generate(CLI::App& app) {
     std::vector<std::string> token;
     const bool table = common->json || common->csv;
     bool begun = table;
-    auto begin = [&] {  // not before the model has taken the text: a refusal prints no result
+    auto begin = [&] {  // only after the model has accepted the text: an error prints no result
       if (!begun) fmt::print("{}", *text);
       begun = true;
     };

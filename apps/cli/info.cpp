@@ -116,7 +116,7 @@ Table tensor_table(const Model& model) {
   return std::move(table.add("tensor", name).add("type", dtype).add("shape", shape).add("bytes", bytes, whole));
 }
 
-// A file of vectors has no more to it than this.
+// A file of vectors has no other properties.
 Table vectors_table(const Space& space) {
   Table table;
   table.add("what", std::vector<std::string>{"vectors of", "labels", "wte"});

@@ -10,10 +10,16 @@ void add_pull(CLI::App& app) {
   CLI::App* command = app.add_subcommand("pull", "Fetch a model from the Hugging Face hub into the cache");
   command->footer("Example:\n  embscope pull gpt2");
   auto name = std::make_shared<std::string>();
-  command->add_option("NAME", *name, "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2 or OWNER/NAME")->required();
+  command
+      ->add_option("NAME", *name,
+                   "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, OWNER/NAME, or OWNER/NAME:TAG of a GGUF (TAG "
+                   "such as Q4_K_M)")
+      ->required();
   command->callback([name] {
-    const auto folder = pull(*name, progress_line());
-    fmt::print("{}\nuse it with -m {}\n", folder.string(), *name);
+    const Pulled pulled = pull(*name, progress_line());
+    if (!pulled.store.empty())
+      fmt::print("another program has fetched it already ({}): it is used where it lies\n", pulled.store);
+    fmt::print("{}\nuse it with -m {}\n", pulled.path.string(), pulled.name);
   });
 }
 

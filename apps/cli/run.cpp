@@ -14,7 +14,7 @@ struct Options {
   std::vector<std::string> capture, edits;
 };
 
-constexpr double large = 1e9;  // bytes of captured values that are announced unasked
+constexpr double large = 1e9;  // bytes of captured values from which the estimate is always printed
 
 Prompt prompt_of(const Options& o, const Model& model, const CLI::App& command) {
   const int given = (command.count("--text") > 0) + (command.count("--file") > 0) + (command.count("--ids") > 0);
@@ -35,7 +35,7 @@ Request request_of(const Options& o, const Transformer& transformer, const Promp
   return request;
 }
 
-// Said before the work starts: with --explain always, otherwise only of what is large.
+// Printed before the work starts: with --explain always, otherwise only for large captures.
 void tell_estimate(const Transformer& transformer, const Request& request, bool asked) {
   if (!asked && transformer.estimate(request, false).bytes < large) return;
   const Estimate e = transformer.estimate(request, true);

@@ -24,7 +24,7 @@ std::vector<TokenId> ids_of(const std::string& list) {
       std::size_t used = 0;
       ids.push_back(std::stoi(one, &used));
       if (used != one.size()) throw std::invalid_argument(one);
-    } catch (const std::exception&) { throw Error(Code::usage, "ids", fmt::format("'{}' is no token id", one)); }
+    } catch (const std::exception&) { throw Error(Code::usage, "ids", fmt::format("'{}' is not a token id", one)); }
     at = comma + 1;
   }
   return ids;
@@ -82,7 +82,7 @@ Table doctor_table(const Tokenizer& tokenizer, std::string word) {
   return std::move(table.add("written", variant).add("tokens", pieces).add("ids", ids).add("meaning", meaning));
 }
 
-// A text that cannot be read ends none of those that follow it; the first such error is the command's.
+// A text that cannot be read does not stop the texts after it; the first such error is the command's error.
 void print_all(const Common& common, const Options& o, const Tokenizer& tokenizer,
                const std::vector<std::string>& texts) {
   std::optional<Error> first;

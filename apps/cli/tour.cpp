@@ -1,4 +1,4 @@
-// The whole article on one model, as one report.
+// tour: all experiments of the article on one model, as one report.
 #include <chrono>
 #include <cmath>
 
@@ -57,8 +57,8 @@ class Tour {
     embscope::report(progress, 1, "done");
   }
 
-  /// Writes report.html and figures/ (a folder that is there), with `pictures` as .svg too; false when these cannot be
-  /// drawn here.
+  /// Writes report.html and figures/ (an existing folder), with `pictures` also as .svg; false if these cannot be
+  /// drawn.
   bool write(const fs::path& folder, bool pictures) const {
     write_file(folder / "report.html", report_.html());
     for (const Figure& figure : figures_) save(figure, folder / "figures" / (figure.name + ".json"));

@@ -46,7 +46,7 @@ std::string printable(const std::string& text) {
   return out;
 }
 
-// Nothing where it was not looked at.
+// Empty if the held-out loss was not measured.
 std::string held_out_text(std::string_view before, double loss) {
   return std::isnan(loss) ? "" : fmt::format("{}held-out {:.4f}", before, loss);
 }
@@ -81,7 +81,7 @@ class Reporter {
     fmt::print(stderr, "{}  | {}\n", terminal_ ? "\r\x1b[K" : "", printable(beginning + text));
   }
 
-  // Of the text that is trained on: every vocabulary can read it.
+  // From the training text: every vocabulary can read it.
   std::string first_word() const {
     const std::string text = read_text(out_ + "/training/text");
     const std::size_t end = std::min(text.find_first_of(" \n", std::min<std::size_t>(1, text.size())), std::size_t{40});
@@ -117,7 +117,8 @@ void add_run_options(CLI::App& command, TrainingRequest& r) {
       ->capture_default_str();
 }
 
-// A run goes on as it was asked for: what is said beside --out and --resume would be dropped in silence.
+// A run continues with its original options: other options beside --out and --resume would be ignored without a
+// message.
 void refuse_others_with_resume(const CLI::App& command) {
   for (const CLI::Option* option : command.get_options()) {
     const std::string name = option->get_name();
@@ -137,7 +138,7 @@ Table run_one(const Options& o, const std::string& out, std::uint64_t seed, cons
   return train(request, reporter.watch());
 }
 
-/// What each seed came to.
+/// The result of each seed.
 struct Seeds {
   std::vector<double> seeds, losses, held_out;
   std::vector<std::string> folders;
@@ -149,7 +150,7 @@ struct Seeds {
         table.add("seed", seeds).add("folder", folders).add("loss", losses, 4).add("held-out", held_out, 4));
   }
 
-  /// One log after the other, with a column that says whose.
+  /// One log after the other, with a column for the seed.
   Table log() const {
     Table all("training");
     std::vector<double> seed;
@@ -165,7 +166,7 @@ struct Seeds {
   }
 };
 
-// The last maps of two runs, the second turned onto the first.
+// The last maps of two runs, the second rotated to match the first.
 Table maps_of(const Seeds& runs) {
   Tensor maps[2];
   std::vector<std::string> tokens;

@@ -56,7 +56,7 @@ void add(Reply& reply, std::string_view name, const Found::Thing& thing, const M
       thing);
 }
 
-/// One as `table`, several by their names in `tables`; figures alike.
+/// One table as `table`, several by their names in `tables`; the same for figures.
 void add_group(Reply& reply, const Analysis& analysis, Kind kind, std::string_view one, std::string_view several,
                const std::function<void(Reply&, std::string_view name, std::string_view part)>& add) {
   std::vector<std::string_view> names;
@@ -107,7 +107,7 @@ Values values_of(const bj::object& object, const Analysis& analysis) {
     const auto field =
         std::ranges::find_if(fields, [&](const Field& one) { return one.name == name || one.old == name; });
     if (field == fields.end()) {
-      values.emplace(name, Value{false});  // which Analysis::ask refuses, with the names there are
+      values.emplace(name, Value{false});  // which Analysis::ask refuses, listing the known names
       continue;
     }
     if (!value.is_null()) values.emplace(name, value_of(name, value, field->kind));

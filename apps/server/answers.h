@@ -1,4 +1,4 @@
-// Answers: what the catalogue's analyses are asked of here, read from JSON, and their answers as JSON.
+// Answers: requests for the catalogue's analyses, read from JSON, and their answers as JSON.
 // Thread rule: pure functions over open models.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace embscope::server {
 
-/// An open model as one question sees it. Files of this machine are not read for a request.
+/// An open model as the subject of one request. Requests cannot read files of this machine.
 class Opened : public Subject {
  public:
   explicit Opened(std::shared_ptr<const OpenModel> model) : model_(std::move(model)) {}
@@ -60,14 +60,14 @@ bj::value json_of(const Value& value);
 /// The members of a JSON object as the values of an analysis's fields; null counts as absent.
 Values values_of(const bj::object& object, const Analysis& analysis);
 
-/// Throws Refusal{413} where the answer would take more memory than a request may have.
+/// Throws Refusal{413} if the answer would take more memory than a request may use.
 void require_room(const Analysis& analysis, const Analysis::Asked& asked, const Subject& on);
 
 /// The answer as JSON: its numbers and texts by name; a table as `table`, several in `tables`; the same for
 /// figures; `words` has the tokens that the question names.
 std::string answer_json(const Analysis& analysis, const Found& found, const Opened& on, bool with_figures);
 
-/// Whether an answer has `words`: what is asked names tokens.
+/// Whether an answer has `words`: the analysis has fields that name tokens.
 bool names_tokens(const Analysis& analysis);
 
 /// The description of the whole API (OpenAPI 3.1): the addresses that are written by hand, and the catalogue's.

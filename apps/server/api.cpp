@@ -23,7 +23,7 @@ std::int64_t parameters(const Model& model) {
   return count;
 }
 
-// Guests are told what a model is, not where it lies on this machine.
+// Guests see the name of a model, not its path on this machine.
 bj::value described(const OpenModel& model, Visitor visitor) {
   const Config& c = model.config();
   bj::array listed;
@@ -58,7 +58,7 @@ Answer list_models(const Call& call, const Models& models) {
   return answer;
 }
 
-// What opens by name, for a menu: of these some are open already.
+// The models that can be opened by name, for a menu; some of them are open already.
 Answer available_models(const Models& models) {
   bj::array list;
   for (const std::string& name : known_models()) {
@@ -117,7 +117,7 @@ Api::~Api() = default;
 void Api::warm_up() {
   try {
     models_.all().front()->warm_up();
-  } catch (const std::exception&) {}  // the request that meets it will say so
+  } catch (const std::exception&) {}  // the request that has the same error reports it
 }
 
 void Api::stop() { jobs_.stop(); }

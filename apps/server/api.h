@@ -28,7 +28,7 @@ class Api {
   Routes routes_;
 };
 
-// One function a part; each adds its routes.
+// One function for each part; each adds its routes.
 void add_models(Routes& routes, Models& models);
 void add_text(Routes& routes, Models& models);         ///< tokens, vocabulary, generate
 void add_vectors(Routes& routes, Models& models);      ///< the cosines with all tokens
@@ -37,7 +37,7 @@ void add_analyses(Routes& routes, Models& models);     ///< those of the catalog
 void add_experiments(Routes& routes, Models& models);  ///< mix/at
 void add_stage(Routes& routes, Models& models);        ///< stage, stage/vector
 
-/// What a job does; returns its result as JSON.
+/// The work of a job; returns its result as JSON.
 using Work = std::function<std::string(Job&)>;
 inline constexpr std::string_view train_fields[] = {"kind",  "text",  "layers", "heads",         "width", "context",
                                                     "batch", "steps", "rate",   "learning_rate", "seed",  "tokens"};

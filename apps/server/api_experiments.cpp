@@ -1,4 +1,4 @@
-// One step of a mixture under a dragging hand.
+// mix/at: one mixture, for a slider that is being dragged.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ MixRequest mix_request(const Fields& in, const OpenModel& model, Words& words) {
   return r;
 }
 
-/// What one drag needs at every step and what does not change from step to step.
+/// What every step of one drag needs and what does not change between the steps.
 struct Drag {
   std::shared_ptr<const OpenModel> model;
   std::vector<TokenId> targets;
@@ -46,7 +46,8 @@ std::shared_ptr<const Drag> start_drag(const Fields& in, std::shared_ptr<const O
   return std::make_shared<const Drag>(Drag{std::move(model), std::move(targets), std::move(words), std::move(mixed)});
 }
 
-/// A drag by its request without p and k; its answers by the whole request: a class drags through the same steps.
+/// Drags, by their request without p and k; answers, by the whole request: the guests of a class request the same
+/// steps.
 struct Drags {
   Recent<std::string, std::shared_ptr<const Drag>> started{64, 256.0 * (1 << 20)};
   Recent<std::string, std::string> answers{4096, 16.0 * (1 << 20)};

@@ -1,4 +1,4 @@
-// Jobs over HTTP: maps, training and every analysis of the catalogue; how to follow, pause and end them.
+// Jobs over HTTP: maps, training and every analysis of the catalogue; and how to follow, pause and stop them.
 #include <algorithm>
 #include <cmath>
 
@@ -21,7 +21,7 @@ Table nearest_in_matrix(const Model& model, TokenId token, int k) {
   return similar(model, model.embedding(token).values(), k, std::vector{token});
 }
 
-// Among those that are mapped: `vectors` has a row for each of `ids`.
+// The nearest tokens of the map: `vectors` has a row for each of `ids`.
 Table nearest_among(const Model& model, const Tensor& vectors, const std::vector<TokenId>& ids, TokenId token, int k) {
   const auto at = std::ranges::find(ids, token);
   if (at == ids.end()) throw Error(Code::not_found, fmt::format("token {}", token), "is not on this map");
@@ -76,7 +76,7 @@ Work map_work(const bj::object& body, std::shared_ptr<OpenModel> model) {
   };
 }
 
-// What any kind of job takes, for a body that names no kind.
+// The fields of all kinds of jobs, for a body that names no kind.
 std::vector<std::string_view> all_fields() {
   std::vector<std::string_view> names = {"kind"};
   const auto add = [&](std::string_view name) {

@@ -1,4 +1,4 @@
-// The embedding matrix as tiles, and what lies under the pointer.
+// The embedding matrix as tiles, and the value under the pointer.
 #include <algorithm>
 #include <charconv>
 #include <tuple>
@@ -39,7 +39,7 @@ std::int64_t number(const std::string& text, const char* what) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size())
-    throw Refusal(400, "usage", what, fmt::format("'{}' is no whole number", text));
+    throw Refusal(400, "usage", what, fmt::format("'{}' is not a whole number", text));
   return value;
 }
 
@@ -100,7 +100,7 @@ std::string_view name(VocabularyMap::State state) {
   return "";
 }
 
-// The first who asks lets it begin.
+// The first request starts the computation.
 Answer map(OpenModel& model) {
   const VocabularyMap::Status status = model.map().status();
   Reply reply;

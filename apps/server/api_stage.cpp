@@ -1,4 +1,4 @@
-// stage, stage/vector: one text as it goes through the model, with edits in force, beside the same text without them.
+// stage, stage/vector: one text in every block of the model with edits, compared with the same text without them.
 #include <algorithm>
 #include <cmath>
 #include <list>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::int64_t most_positions = 256;
 
-/// The runs without edits that were asked for last, so that a hand that drags an edit pays for one run a step.
+/// The most recently used runs without edits, so that dragging an edit needs only one run per step.
 class Untouched {
  public:
   std::shared_ptr<const ResidualStream> of(const OpenModel& model, const ResidualStreamRequest& request,

@@ -40,8 +40,8 @@ Answer tokens(const Call& call, const OpenModel& model) {
       .answer();
 }
 
-// How well a token's bytes answer to what was typed: 0 exactly, 1 with its space, 2 begins so, 3 holds it, 4 in another
-// case.
+// How well a token's bytes match the typed text: 0 equal, 1 equal with a space before it, 2 begins with it, 3 contains
+// it, 4 matches in another case.
 int match(std::string_view bytes, std::string_view bytes_lower, std::string_view wanted,
           std::string_view wanted_lower) {
   if (bytes_lower.find(wanted_lower) == std::string_view::npos) return 5;

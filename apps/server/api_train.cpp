@@ -21,7 +21,7 @@ namespace embscope::server {
 namespace {
 
 constexpr double most_bytes = 2.0 * (1 << 30);
-constexpr std::size_t most_points = 2000;  // of the loss curve that is sent; beyond, every second step goes
+constexpr std::size_t most_points = 2000;  // of the loss curve that is sent; beyond this every second step is dropped
 constexpr std::size_t most_samples = 64;
 constexpr int checkpoints = 20;
 
@@ -72,7 +72,7 @@ std::filesystem::path new_folder(std::uint64_t seed) {
   return folder;
 }
 
-// What samples begin with: the text's first word, or its first character where words are not set apart.
+// The beginning of the samples: the text's first word, or its first character if the text has no spaces.
 std::string first_word(std::string_view text) {
   constexpr std::size_t longest = 24;
   std::size_t end = std::min(text.find_first_of(" \n", 1), text.size());
@@ -82,7 +82,7 @@ std::string first_word(std::string_view text) {
   return std::string(text.substr(0, end));
 }
 
-/// What is told of a run while it goes on.
+/// Reports the progress of a training run.
 class Watch {
  public:
   Watch(Job& job, TrainingRequest request) : job_(job), r_(std::move(request)) {}
@@ -119,7 +119,7 @@ class Watch {
     steps_.resize(kept), losses_.resize(kept);
   }
 
-  // A text from the model as it is now, and its embedding matrix as points, turned to lie near the last ones.
+  // A text from the current model, and its embedding matrix as points, rotated to match the previous ones.
   void checkpoint(const TrainingStep& s) {
     const auto model = Model::open(r_.out.string());
     const Transformer transformer(model);

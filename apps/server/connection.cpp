@@ -25,7 +25,7 @@ using std::chrono::seconds;
 
 constexpr std::uint64_t most_body = 1 << 20;
 constexpr std::uint32_t most_header = 16 << 10;
-constexpr std::size_t most_events = 4 << 20;  // bytes that a slow reader of events may lag behind
+constexpr std::size_t most_events = 4 << 20;  // unsent bytes that a slow reader of events may have
 constexpr std::size_t one_read = 4096;
 constexpr seconds header_time{10}, body_time{20}, write_time{60}, heartbeat_time{15};
 
@@ -57,9 +57,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   friend class EventStream;
 
-  // Between requests a connection may rest; from its first byte on a request has to come swiftly. Who rests for too
-  // long, or has left, is forgotten. One read with its time, rather than a timer beside a read: both could end at once,
-  // and two reads would share the buffer.
+  // Between requests a connection may be idle; once a request has begun, it must arrive within the time limit. A
+  // connection that is idle for too long, or whose client has disconnected, is closed. One read with a deadline,
+  // instead of a separate timer: both could fire at once, and then two reads would share the buffer.
   void wait() {
     call_.reset();
     if (*shared_->stopping) return close();
@@ -96,7 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     read_body();
   }
 
-  // Before the body is read: strangers get no memory. False when the answer has been given.
+  // Runs before the body is read, so a client without access uses no memory. False if the answer has been sent.
   bool admit() {
     const auto& head = parser_->get();
     const bool api = call_->path.rfind("/api/", 0) == 0;
@@ -119,8 +119,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return true;
   }
 
-  // By the one-time token, or by the code of the class; whoever is in already stays who they are. False when neither is
-  // right.
+  // Starts a session by the one-time token or by the code of the class; a client that has a session keeps it. False if
+  // neither is right.
   bool come_in() {
     const auto token = call_->query.find("token"), code = call_->query.find("class");
     std::string cookie;
@@ -137,7 +137,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return true;
   }
 
-  // Nobody is told anything but how to come in: people by a page, programs by an error. Always false.
+  // Without access, a client only learns how to get it: a browser by a page, a program by an error. Always false.
   bool turn_away(bool api) {
     if (api || view(parser_->get()[http::field::accept]).find("text/html") == std::string_view::npos)
       throw Refusal(401, "unauthorized", "token",
@@ -149,7 +149,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return false;
   }
 
-  // The address again, without what has let them in.
+  // The same address without the token or code.
   void redirect(const std::string& cookie) {
     std::string rest;
     for (const auto& [name, value] : call_->query) {
@@ -214,7 +214,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return answer;
   }
 
-  // While others work for this client: has it gone? Bytes of a next request end the watch and stay for later.
+  // While other threads work for this client, watch whether it disconnects. Bytes of a next request end the watch and
+  // are kept.
   void watch() {
     stream_.socket().async_wait(
         asio::ip::tcp::socket::wait_read, [self = shared_from_this(), call = call_](error_code error) {
@@ -240,13 +241,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     else if (error == beast::error::timeout)
       answer = error_answer(408, "timeout", "request", "it did not come in time");
     else
-      answer = error_answer(400, "usage", "request", fmt::format("is no HTTP: {}", error.message()));
+      answer = error_answer(400, "usage", "request", fmt::format("is not HTTP: {}", error.message()));
     answer.close = true;
     write(std::move(answer));
   }
 
-  // Nothing thrown may reach the io_context: it becomes an answer and the end of the connection, for the request may be
-  // half read.
+  // No exception may reach the io_context: it becomes an answer and closes the connection, because the request may be
+  // only partly read.
   template <class F>
   void guarded(F&& step) {
     try {
@@ -284,7 +285,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     response->body() = std::move(answer.body);
     response->prepare_payload();
     if (head) response->body().clear();
-    // A slow reader has time by size: at least 64 KiB a second.
+    // The time for reading depends on the size: at least 64 KiB per second.
     stream_.expires_after(write_time + seconds(response->body().size() >> 16));
     http::async_write(stream_, *response, [self = shared_from_this(), response, keep](error_code error, std::size_t) {
       if (error || !keep) return self->close();
@@ -327,8 +328,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t drained_ = 0;
 };
 
-// Events of one answer: whoever works sends, the connection's thread writes. A comment line every 15 s finds dead
-// clients.
+// The events of one answer: the working thread sends them, the connection's thread writes them. A comment line every 15
+// s detects dead clients.
 class EventStream : public Events, public std::enable_shared_from_this<EventStream> {
  public:
   explicit EventStream(std::shared_ptr<Connection> connection)
@@ -428,7 +429,8 @@ class EventStream : public Events, public std::enable_shared_from_this<EventStre
   bool writing_ = false, finished_ = false, closed_ = false;
 };
 
-// The stream begins with its first event: a mistake in the request is found before and answered with its own status.
+// The stream begins with its first event: an error in the request is found before that and answered with its own
+// status.
 class OpeningEvents : public Events {
  public:
   explicit OpeningEvents(std::shared_ptr<EventStream> stream) : stream_(std::move(stream)) {}

@@ -1,6 +1,6 @@
-// Connection: one client, request after request. Reads within limits of size and time, lets the lanes work, writes the
-// answer. Lifetime: keeps itself alive while something is under way. Thread rule: everything but `Events::send` on the
-// thread that runs the io_context.
+// Connection: one client, one request after the other. It reads within limits of size and time, hands the work to the
+// lanes, and writes the answer. Lifetime: keeps itself alive while an operation is pending. Thread rule: everything but
+// `Events::send` on the thread that runs the io_context.
 #pragma once
 
 #include <atomic>
@@ -16,13 +16,13 @@
 
 namespace embscope::server {
 
-/// Threads for short and long work, each with a bounded line of calls that wait.
+/// Threads for short and for long work, each with a bounded queue of waiting calls.
 class Lanes {
  public:
   Lanes();
-  /// False when the line is full.
+  /// False if the queue is full.
   bool post(Lane lane, std::function<void()> work);
-  void stop();  ///< waits for what runs
+  void stop();  ///< waits for running calls
 
  private:
   struct Line {
@@ -33,19 +33,19 @@ class Lanes {
   Line quick_, work_;
 };
 
-/// What all connections share.
+/// State shared by all connections.
 struct Shared {
   Gate gate;
   const Routes& routes;
   Lanes& lanes;
-  std::function<Answer(const Call&)> page;  ///< what is not under /api/: the explorer
+  std::function<Answer(const Call&)> page;  ///< answers everything outside /api/: the explorer
   std::function<void()> entered;            ///< a one-time token was used
-  std::chrono::milliseconds rest{75'000};   ///< of a connection between two requests
+  std::chrono::milliseconds rest{75'000};   ///< longest idle time between two requests
   std::atomic<int> connections{0};
   std::shared_ptr<std::atomic<bool>> stopping = std::make_shared<std::atomic<bool>>(false);
 };
 
-/// Serves a client until it leaves or breaks a limit.
+/// Serves a client until it disconnects or exceeds a limit.
 void serve_connection(boost::asio::ip::tcp::socket socket, std::shared_ptr<Shared> shared);
 
 }  // namespace embscope::server

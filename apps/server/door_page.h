@@ -1,4 +1,4 @@
-// The page of a closed door: what a browser without a session is shown, in place of JSON.
+// The page for a browser without a session, in place of a JSON error.
 // Thread rule: pure functions.
 #pragma once
 
@@ -7,8 +7,8 @@
 namespace embscope::server {
 
 enum class Door {
-  no_session,  ///< no cookie, or one that is not known any more
-  used_link,   ///< a one-time token that was used already, or never was one
+  no_session,  ///< no cookie, or one that is no longer valid
+  used_link,   ///< a one-time token that has already been used or never existed
   wrong_code,  ///< not the code of the class
 };
 

@@ -57,7 +57,7 @@ bj::value parsed(const std::string& body) {
   bj::error_code error;
   bj::value value = bj::parse(body, error, {}, options);
   if (error == bj::error::too_deep) refuse("body", fmt::format("nested deeper than {}", deepest));
-  if (error) refuse("body", fmt::format("is no JSON: {}", error.message()));
+  if (error) refuse("body", fmt::format("is not JSON: {}", error.message()));
   return value;
 }
 

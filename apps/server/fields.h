@@ -13,7 +13,7 @@
 
 namespace embscope::server {
 
-/// The body of a call; empty where there is none. Throws Refusal{400} for what is not a JSON object, or is nested
+/// The body of a call; empty if there is none. Throws Refusal{400} for anything but a JSON object, or for JSON nested
 /// deeper than 16.
 bj::object body_of(const Call& call);
 

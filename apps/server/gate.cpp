@@ -11,10 +11,10 @@
 namespace embscope::server {
 namespace {
 
-constexpr std::size_t most_owners = 64;   // browsers; the oldest is forgotten
-constexpr std::size_t most_guests = 512;  // the one that was not seen for longest is forgotten
+constexpr std::size_t most_owners = 64;   // browsers; beyond this the oldest session ends
+constexpr std::size_t most_guests = 512;  // beyond this the session that is unused for longest ends
 
-// In a time that does not tell where the first difference is.
+// Compares in constant time, which does not reveal the position of the first difference.
 bool same(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   unsigned char difference = 0;
@@ -38,7 +38,7 @@ std::string_view name_of(std::string_view host) {
   return name;
 }
 
-// Easy to write on a board and to type: no letter that looks like another, 40 bits.
+// Easy to write on a board and to type: 40 bits, without characters that look alike.
 std::string new_class_code() {
   constexpr std::string_view letters = "abcdefghjkmnpqrstuvwxyz123456789";
   static_assert(letters.size() == 32);
@@ -71,8 +71,8 @@ Gate::Gate(std::string host, unsigned short port, bool for_class)
       token_(random_key()),
       class_code_(for_class ? new_class_code() : std::string()) {}
 
-// A page elsewhere can make its own name resolve to this machine; it cannot make the browser say "localhost" or a
-// number.
+// Another site can make its own name resolve to this machine, but it cannot make the browser send "localhost" or an IP
+// address as Host.
 bool Gate::allowed_host(std::string_view host) const {
   const std::string_view name = name_of(host);
   if (name.empty()) return false;

@@ -1,6 +1,6 @@
-// Gate: who may come in. A one-time token in the opened address becomes a cookie; so does, any number of times, the
-// code of a class. Requests from other sites, or under other names than this machine's (DNS rebinding), are refused
-// whatever they carry. Thread rule: used by the one thread that reads requests.
+// Gate: access control. A one-time token in the opened address is exchanged for a cookie; the code of a class is too,
+// any number of times. Requests from other sites, or with another Host than this machine's (DNS rebinding), are always
+// refused. Thread rule: used by the one thread that reads requests.
 #pragma once
 
 #include <deque>
@@ -11,7 +11,7 @@
 
 namespace embscope::server {
 
-/// What of a request's head the gate looks at.
+/// The parts of a request's head that the gate checks.
 struct Knock {
   std::string_view method, path, host, origin, fetch_site, cookie, token;
   bool api = false;
@@ -19,20 +19,20 @@ struct Knock {
 
 class Gate {
  public:
-  /// `host` is the address that is listened at. With `for_class` a code lets guests in.
+  /// `host` is the address that the server listens on. With `for_class` a code admits guests.
   Gate(std::string host, unsigned short port, bool for_class = false);
 
   /// Throws Refusal{421, 403} for a wrong Host, Origin or site.
   void check_origin(const Knock& knock) const;
-  Visitor visitor(std::string_view cookie);  ///< nobody when the cookie is not one of ours
+  Visitor visitor(std::string_view cookie);  ///< nobody if the cookie is not valid
 
-  /// Takes the one-time token: the Set-Cookie line of a new session, and another token stands ready; empty for a wrong
-  /// one.
+  /// Accepts the one-time token: returns the Set-Cookie line of a new session and makes the next token; empty for a
+  /// wrong token.
   std::string enter(std::string_view token);
-  const std::string& token() const { return token_; }  ///< the one that opens the next session
+  const std::string& token() const { return token_; }  ///< the token for the next session
 
-  /// Takes the code of the class, however it is spaced and whatever its case; empty for a wrong one, or where there is
-  /// no class.
+  /// Accepts the code of the class in upper or lower case, with or without spaces and the hyphen; empty for a wrong
+  /// code, or without a class.
   std::string enter_class(std::string_view code);
   const std::string& class_code() const { return class_code_; }  ///< such as "kfrt-82mw"; empty without a class
 
@@ -45,7 +45,7 @@ class Gate {
   std::string cookie_line(const std::string& key) const;
 
   std::string host_, cookie_name_, token_, class_code_;
-  std::deque<Session> owners_, guests_;  // of the guests, the one seen last stands last
+  std::deque<Session> owners_, guests_;  // the most recently seen guest is last
   int next_guest_ = 1;
 };
 

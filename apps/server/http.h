@@ -1,4 +1,4 @@
-// Call, Answer, Refusal: a request that has been read, what is said to it, and a reason to say no.
+// Call, Answer, Refusal: a request, its response, and a reason to refuse it.
 // Thread rule: a Call belongs to the thread that works on it; `gone` and `events` may be touched from any.
 #pragma once
 
@@ -26,10 +26,10 @@ struct Answer {
   std::string body;
   std::string type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
-  bool close = false;  ///< the connection is not used again
+  bool close = false;  ///< the connection is closed after this answer
 };
 
-/// Thrown where the server itself says no; an Error of the engine becomes an answer by its code.
+/// Thrown when the server itself refuses a request; an Error of the engine becomes an answer according to its code.
 class Refusal : public std::runtime_error {
  public:
   Refusal(unsigned status, std::string code, std::string where, const std::string& message)
@@ -51,13 +51,13 @@ Answer error_answer(unsigned status, std::string_view code, std::string_view whe
 class Events {
  public:
   virtual ~Events() = default;
-  /// False when the client has gone or reads too slowly: stop working for it.
+  /// False if the client has disconnected or reads too slowly: stop its work.
   virtual bool send(std::string_view event, std::string_view data) = 0;
-  virtual void finish() = 0;  ///< after what has been sent; once
+  virtual void finish() = 0;  ///< ends the stream after the sent events; call it once
 };
 
-/// Who asks. The owner is whoever has used a one-time token; guests are a class, each with experiments of their own,
-/// who change nothing of the server's: no models opened, no files written.
+/// The client of a request. An owner has used a one-time token; guests are the members of a class, each with separate
+/// experiments, who cannot change the server: they open no models and write no files.
 struct Visitor {
   int number = -1;  ///< -1 nobody, 0 the owner, 1, 2, ... guests
   static Visitor owner() { return {0}; }
@@ -72,15 +72,15 @@ struct Call {
   std::map<std::string, std::string, std::less<>> query;  ///< percent-decoded
   std::vector<std::string> parameters;                    ///< of the route: "/api/jobs/{id}" has one
   std::string body;
-  bool gzip = false;  ///< the client reads it
+  bool gzip = false;  ///< the client accepts gzip
   std::string etag;   ///< If-None-Match
   std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);
-  std::shared_ptr<std::atomic<bool>> stopping;  ///< the whole server is
-  std::shared_ptr<Events> events;               ///< of a streaming route, which then returns nothing
-  bool keeps_events = false;                    ///< the handler has given them to somebody who will finish them
+  std::shared_ptr<std::atomic<bool>> stopping;  ///< the whole server is stopping
+  std::shared_ptr<Events> events;               ///< for a streaming route, which then returns no answer
+  bool keeps_events = false;                    ///< the handler has passed them to a thread that finishes them
 
   bool cancelled() const { return gone->load() || (stopping && stopping->load()); }
-  /// Cancels the engine's work when the client has gone.
+  /// Cancels the engine's work if the client has disconnected.
   Progress progress() const {
     return [gone = gone, stopping = stopping](double, std::string_view) {
       return !gone->load() && !(stopping && stopping->load());

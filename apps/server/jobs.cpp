@@ -68,7 +68,7 @@ Progress Job::progress() {
   };
 }
 
-// Turns are few and jobs long: looking ten times a second is soon enough.
+// Jobs are few and long, so it is enough to check for a turn ten times a second.
 void Job::wait_for_turn(std::unique_lock<std::mutex>& lock) {
   while (!cancelling_ && !jobs_.take_turn()) changed_.wait_for(lock, turn_poll);
   if (cancelling_) throw Error(Code::cancelled, "job", "cancelled");
@@ -163,7 +163,7 @@ std::string Job::json(bool with_result) const {
   return text + "}";
 }
 
-// To all who listen, a few times a second; ends and pauses at once. Who no longer listens is forgotten.
+// Sends to all listeners, a few times a second; ends and pauses at once. Listeners that have disconnected are removed.
 void Job::tell(bool now) {
   if (followers_.empty() || (!now && Clock::now() - told_ < between_events)) return;
   told_ = Clock::now();
@@ -253,7 +253,8 @@ std::shared_ptr<Job> Jobs::start(Visitor visitor, std::string kind, std::functio
   return job;
 }
 
-// The oldest that have ended go, so that neither a visitor's number of them nor the bytes of all grow without bound.
+// Removes the oldest finished jobs, so that neither their number per visitor nor their bytes in total grow without
+// limit.
 void Jobs::forget_old(Visitor visitor) {
   std::size_t kept = 0, bytes = 0;
   for (auto at = jobs_.end(); at != jobs_.begin();) {

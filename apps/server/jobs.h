@@ -30,18 +30,18 @@ class Job : public std::enable_shared_from_this<Job> {
       : jobs_(jobs), id_(id), kind_(std::move(kind)), visitor_(visitor) {}
 
   // For the work itself, on the job's thread.
-  /// Says how far it is; waits here while paused. Throws Error{cancelled} when it was cancelled.
+  /// Reports the progress; waits here while paused. Throws Error{cancelled} after `cancel`.
   void report(double fraction, std::string_view what);
   Progress progress();
-  /// Rows [N, 2] that can be read while the job goes on.
+  /// Rows [N, 2] that can be read while the job runs.
   void publish(const Tensor& points);
   void set_ids(std::vector<TokenId> ids, std::function<std::string(TokenId)> label);
   void set_labels(std::vector<std::string> labels);
-  void set_partial(std::string json);  ///< what is known so far, beside the points
+  void set_partial(std::string json);  ///< partial results, in addition to the points
   /// The k nearest of a token, in the space that is mapped; `bytes` is what it holds for that.
   void set_nearest(std::function<Table(TokenId, int)> nearest, std::size_t bytes);
 
-  // For those who ask.
+  // For requests.
   int id() const { return id_; }
   const std::string& kind() const { return kind_; }
   bool is_of(Visitor visitor) const { return visitor_.number == visitor.number; }
@@ -50,12 +50,12 @@ class Job : public std::enable_shared_from_this<Job> {
   std::string points(std::int64_t& version) const;  ///< float32 x, y pairs
   std::vector<TokenId> ids() const;
   std::vector<std::string> labels() const;
-  Table nearest(TokenId token, int k) const;  ///< throws Refusal{409} where there are no vectors
+  Table nearest(TokenId token, int k) const;  ///< throws Refusal{409} if there are no vectors
 
   void pause();  ///< Throws Refusal{409} when it has ended, as does `resume`
   void resume();
   void cancel();
-  /// Events from now on until the end; of a job that has ended, its end at once.
+  /// Sends events until the job ends; for a finished job, only its end, at once.
   void follow(std::shared_ptr<Events> events);
 
  private:
@@ -95,13 +95,13 @@ class Jobs {
  public:
   ~Jobs() { stop(); }
 
-  /// Starts when it is its turn: two work at once. `work` returns the result as JSON. Throws Refusal{503} when too many
-  /// wait.
+  /// Starts the job when it is its turn: two jobs run at once. `work` returns the result as JSON. Throws Refusal{503}
+  /// when too many wait.
   std::shared_ptr<Job> start(Visitor visitor, std::string kind, std::function<std::string(Job&)> work);
-  /// Of this visitor's own, as in all that follows. Throws Error{not_found}.
+  /// Only this visitor's own jobs, as in all functions below. Throws Error{not_found}.
   std::shared_ptr<Job> find(Visitor visitor, std::string_view id) const;
   std::vector<std::shared_ptr<Job>> all(Visitor visitor) const;
-  void remove(Visitor visitor, std::string_view id);  ///< throws Refusal{409} while it works
+  void remove(Visitor visitor, std::string_view id);  ///< throws Refusal{409} while it is running
   void stop();
 
  private:

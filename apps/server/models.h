@@ -21,10 +21,12 @@ class OpenModel {
   OpenModel(std::string name, std::string opens, std::shared_ptr<const Model> model);
 
   const std::string& name() const { return name_; }
-  const std::string& opens() const { return opens_; }  ///< what -m takes to open it again, from any folder
+  const std::string& opens() const {
+    return opens_;
+  }  ///< the name or path that opens it again with -m, from any folder
   const Model& model() const { return *model_; }
-  const Transformer& transformer() const;  ///< waits for a `warm_up` that has begun
-  /// Packs the weights. Two runs that packed them at the same time would take twice as long.
+  const Transformer& transformer() const;  ///< waits for a running `warm_up`
+  /// Packs the weights once, so that two runs do not pack them at the same time.
   void warm_up() const;
   const Tokenizer& tokenizer() const { return model_->tokenizer(); }
   const Config& config() const { return model_->config(); }
@@ -34,7 +36,7 @@ class OpenModel {
   const Space& space() const;
   VocabularyMap& map();  ///< begun on first use
 
-  /// Of every token, made on first use: its bytes, and the same in lower case (ASCII).
+  /// The bytes of every token, and the same in lower case (ASCII); made on first use.
   struct Words {
     std::vector<std::string> bytes, lower;
   };
@@ -70,7 +72,7 @@ class Models {
 
  private:
   mutable std::mutex mutex_;
-  std::mutex opening_;  // one at a time; requests for those already open go on
+  std::mutex opening_;  // one at a time; requests for open models do not wait
   std::vector<std::shared_ptr<OpenModel>> open_;
 };
 

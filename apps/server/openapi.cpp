@@ -160,7 +160,8 @@ bj::object operation_of(const Analysis& analysis, const std::vector<Field>& fiel
   return operation;
 }
 
-/// The fields of all kinds of jobs stand side by side; of one that several have, it is said what each means.
+/// The fields of all kinds of jobs in one schema; the description of a field that several kinds have gives its meaning
+/// for each.
 void add_job_fields(bj::object& job, const Analysis& analysis, const std::vector<Field>& fields) {
   bj::object& properties = job.at("properties").as_object();
   properties.at("kind").at("enum").as_array().emplace_back(analysis.about().name);

@@ -1,4 +1,4 @@
-// Recent: the values that were made last, by key; the one that was not used for longest goes.
+// Recent: a cache of the most recent values, by key; the value that is unused for longest is removed.
 // Thread rule: any number of threads. Two who ask for the same at once may both make it.
 #pragma once
 
@@ -14,7 +14,7 @@ class Recent {
  public:
   Recent(std::size_t most, double most_bytes) : most_(most), most_bytes_(most_bytes) {}
 
-  /// The value of a key: the one that is kept, else what `make` gives, which takes `bytes_of` it.
+  /// The cached value of a key, or else the result of `make`, whose size is `bytes_of` it.
   template <class Make, class Bytes>
   Value of(const Key& key, Make&& make, Bytes&& bytes_of) {
     {

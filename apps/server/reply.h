@@ -19,7 +19,8 @@ class Reply {
   Reply& add(std::string_view name, const bj::value& value);
   Reply& add(std::string_view name, const Table& table);
   Reply& add(std::string_view name, const Figure& figure);
-  Reply& add(std::string_view name, std::span<const float> values);  ///< shortest digits that give the same float back
+  Reply& add(std::string_view name,
+             std::span<const float> values);  ///< the fewest digits that give the same float again
   Reply& add(std::string_view name, std::span<const double> values);
   Reply& add_rows(std::string_view name, const Tensor& rows);  ///< [N, ...] as nested lists of all its axes
   Reply& add_json(std::string_view name, std::string_view json);
@@ -38,7 +39,7 @@ bj::value cost_value(const Cost& cost);
 
 Answer binary_answer(std::string_view bytes);
 
-/// Answers that never change while the model is open: an ETag, and 304 for who has it.
+/// Answers that never change while the model is open: with an ETag, and 304 for a client that has the answer.
 Answer cached_answer(const Call& call, std::string_view key, const std::function<std::string()>& body);
 
 /// Refuses in words what would take more memory than a request may have.

@@ -22,7 +22,7 @@ struct Route {
   Lane lane;
   Handler handle;
   bool streams = false;     ///< answers by Call::events
-  bool owner_only = false;  ///< changes what belongs to the server: guests are refused
+  bool owner_only = false;  ///< changes the server: guests are refused
 };
 
 class Routes {
@@ -31,7 +31,7 @@ class Routes {
   void for_owner_only() { routes_.back().owner_only = true; }  ///< the route that was added last
   void add_stream(std::string method, std::string pattern, Handler handle);
 
-  /// The route of a call, its parameters filled in. Throws Refusal{404}, {405} with the methods there are, or {403} for
+  /// The route of a call, with its parameters. Throws Refusal{404}, {405} that lists the allowed methods, or {403} for
   /// guests.
   const Route& find(Call& call) const;
 
@@ -44,7 +44,7 @@ class Routes {
 /// Throws Refusal{403}: `what` is not for guests.
 [[noreturn]] void refuse_guest(std::string_view what);
 
-/// Runs a handler; whatever it throws becomes an answer. Large texts are compressed for those who read gzip.
+/// Runs a handler; an exception becomes an answer. Large texts are compressed for clients that accept gzip.
 Answer run(const Route& route, Call& call);
 
 }  // namespace embscope::server

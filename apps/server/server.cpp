@@ -29,7 +29,7 @@ using asio::ip::tcp;
 
 constexpr int most_connections = 1024;
 
-// Every connection is a descriptor; the usual soft limit of 1,024 would leave none for the models.
+// Every connection needs a descriptor; the usual soft limit of 1,024 would leave none for the models.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -40,7 +40,7 @@ void raise_descriptor_limit() {
 tcp::acceptor listen_at(asio::io_context& io, const ServeOptions& o) {
   boost::system::error_code error;
   const auto address = asio::ip::make_address(o.host == "localhost" ? "127.0.0.1" : o.host, error);
-  if (error) throw Error(Code::usage, "--host " + o.host, "is no address: give one such as 127.0.0.1 or 0.0.0.0");
+  if (error) throw Error(Code::usage, "--host " + o.host, "is not an address: give one such as 127.0.0.1 or 0.0.0.0");
   if (o.port < 0 || o.port > 65535) throw Error(Code::range, fmt::format("--port {}", o.port), "choose 0 to 65535");
   const tcp::endpoint endpoint(address, static_cast<unsigned short>(o.port));
   tcp::acceptor acceptor(io);
@@ -61,7 +61,7 @@ std::string address_of(const tcp::endpoint& at) {
                                                                 : fmt::format("http://{}:{}/", host, at.port());
 }
 
-// Detached from us twice over, so that no zombie stays and the browser outlives the server.
+// Forks twice, so that no zombie remains and the browser outlives the server.
 void open_browser(const std::string& address) {
   if (std::getenv("DISPLAY") == nullptr && std::getenv("WAYLAND_DISPLAY") == nullptr) return;
   const pid_t child = fork();
@@ -76,8 +76,7 @@ void open_browser(const std::string& address) {
   if (child > 0) waitpid(child, nullptr, 0);
 }
 
-// Work that cannot be cancelled (a step of the engine that takes long) does not hold up the end: nothing of it is kept
-// anyway.
+// Work that cannot be cancelled (a long step of the engine) does not delay the exit: its result would be discarded.
 void end_within(std::chrono::seconds time) {
   std::thread([time] {
     std::this_thread::sleep_for(time);
@@ -93,7 +92,7 @@ class Listener {
   void accept() {
     acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
-      if (error) return rest();  // out of descriptors, mostly: connections that end give some back
+      if (error) return rest();  // usually out of descriptors: connections that close free some
       if (shared_->connections < most_connections) serve_quietly(std::move(socket));
       accept();
     });
@@ -104,7 +103,7 @@ class Listener {
   void serve_quietly(tcp::socket socket) {
     try {
       serve_connection(std::move(socket), shared_);
-    } catch (const std::exception&) {}  // the client has left already
+    } catch (const std::exception&) {}  // the client has already disconnected
   }
   void rest() {
     pause_.expires_after(std::chrono::milliseconds(100));
@@ -123,7 +122,7 @@ void say(const std::string& line) {
   std::fflush(stdout);
 }
 
-// This machine's address in its network, for those who are told to listen at all of them.
+// This machine's address in its network, for a server that listens on all addresses.
 std::string network_address() {
   ifaddrs* all = nullptr;
   if (getifaddrs(&all) != 0) return "127.0.0.1";
@@ -151,7 +150,7 @@ void say_class(const tcp::endpoint& at, const std::string& code) {
 
 void serve(const ServeOptions& options) {
   raise_descriptor_limit();
-  std::signal(SIGPIPE, SIG_IGN);  // a client that hangs up is its own connection's matter
+  std::signal(SIGPIPE, SIG_IGN);  // a broken connection is handled by its own Connection
   Api api;
   for (const std::string& model : options.models) api.models().open(model);
   asio::io_context io(1);

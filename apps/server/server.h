@@ -8,15 +8,15 @@
 namespace embscope::server {
 
 struct ServeOptions {
-  std::vector<std::string> models;  ///< names or paths; the first is the one a request means when it names none
+  std::vector<std::string> models;  ///< names or paths; the first is used for requests that name no model
   std::string host = "127.0.0.1";   ///< an address of this machine
-  int port = 8765;                  ///< 0: any free one
+  int port = 8765;                  ///< 0: any free port
   bool open = true;                 ///< open the browser
-  bool for_class = false;           ///< one code lets any number in, who change nothing of the server's
+  bool for_class = false;           ///< one code admits any number of guests, who cannot change the server
 };
 
-/// Throws Error{io} when the address cannot be had, Error{range, usage} for what is not an address, and what
-/// Model::open throws.
+/// Throws Error{io} if the address is not available, Error{range, usage} for an invalid address, and what Model::open
+/// throws.
 void serve(const ServeOptions& options);
 
 }  // namespace embscope::server

@@ -46,7 +46,7 @@ Tensor rows_of(const Tensor& vectors, const std::vector<std::int64_t>& rows) {
   return out;
 }
 
-// The places of all tokens from those of some; the others are nowhere.
+// The positions of all tokens, from the positions of some; the others are not-a-number.
 Tensor spread(const Tensor& points, const std::vector<std::int64_t>& rows, std::int64_t tokens) {
   Tensor out = Tensor::uninitialised({tokens, 2});
   std::ranges::fill(out.values(), NAN);
@@ -55,7 +55,7 @@ Tensor spread(const Tensor& points, const std::vector<std::int64_t>& rows, std::
   return out;
 }
 
-// What the cache holds for these vectors; nothing where it holds none, or what is there is not such a map.
+// The cached map of these vectors; nothing if there is none or the file is not such a map.
 Tensor kept(const fs::path& file, std::int64_t tokens) {
   std::error_code ignored;
   if (!fs::is_regular_file(file, ignored)) return {};

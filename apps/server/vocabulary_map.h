@@ -17,7 +17,7 @@ namespace embscope::server {
 
 class VocabularyMap {
  public:
-  /// Reads the map from the cache, or begins to compute it.
+  /// Reads the map from the cache, or starts to compute it.
   explicit VocabularyMap(std::shared_ptr<const Model> model);
   ~VocabularyMap();
   VocabularyMap(const VocabularyMap&) = delete;
@@ -25,9 +25,9 @@ class VocabularyMap {
   enum class State { computing, ready, failed };
   struct Status {
     State state = State::computing;
-    double fraction = 0, seconds_left = -1;  ///< negative: not known yet
+    double fraction = 0, seconds_left = -1;  ///< negative: not yet known
     std::string what, error;
-    std::string note;  ///< why it is not kept, where that is so
+    std::string note;  ///< why the map is not cached, if it is not
     std::int64_t version = 0;
     bool from_cache = false;
   };
@@ -48,7 +48,7 @@ class VocabularyMap {
   mutable std::mutex mutex_;
   Status status_;
   std::string points_;
-  std::thread thread_;  // the last member: the others are there when it begins
+  std::thread thread_;  // the last member, so that the others exist when it starts
 };
 
 }  // namespace embscope::server

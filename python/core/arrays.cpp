@@ -51,7 +51,7 @@ Array checked(nb::handle object, const std::string& where) {
                       ", needs float32: use x.astype('float32')");
     }
     throw Error(Code::usage, where,
-                "a " + python_type(object) + " is no array: give float32 values from NumPy, or by DLPack");
+                "a " + python_type(object) + " is not an array: give float32 values from NumPy, or by DLPack");
   }
   if (array.device_type() != nb::device::cpu::value) {
     throw Error(Code::usage, where, "the array is on another device, needs the CPU");

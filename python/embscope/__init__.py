@@ -6,8 +6,8 @@
     run = model.run("The capital of Germany is", capture=["blocks.*.resid_post"])
     run["blocks.4.resid_post"]        # an array [T, D] over the engine's memory
 
-Everything computes in float32 with the interpreter's lock released; Ctrl-C stops it. Results do not depend on the
-number of threads, not by a bit.
+All computations are in float32, with the interpreter's lock released; Ctrl-C stops them. Results do not depend on the
+number of threads: every bit is the same.
 """
 
 from __future__ import annotations
@@ -44,17 +44,26 @@ __version__ = "0.1.0"
 
 
 def pull(name: str, progress: Progress = None) -> pathlib.Path:
-    """Fetches a model ("gpt2", "OWNER/NAME") from the Hugging Face hub into the cache; returns its folder.
+    """Downloads a model ("gpt2", "OWNER/NAME", "OWNER/NAME:Q4_K_M" of a GGUF) from the Hugging Face hub into the cache;
+    returns its folder, or the file that another program has downloaded already.
 
-    Resumes; checks size and SHA-256. Raises NetworkError (with the address and what to do), InputOutputError,
-    FormatError.
+    Resumes an interrupted download; checks size and SHA-256. Raises NetworkError (with the address and what to do),
+    InputOutputError, FormatError.
     """
     with _shown(progress) as p:
         return _core.pull(name, p)
 
 
+def models(progress: Progress = None) -> Table:
+    """The models on this machine, wherever a program has put them (Embscope's cache, the Hugging Face hub's, Ollama, LM
+    Studio, llama.cpp, GPT4All, the folders in $EMBSCOPE_MODELS): columns model (what `load` takes), store, size in
+    bytes, family, type, opens ("yes" or why not), path."""
+    with _shown(progress) as p:
+        return Table(_core.models(p))
+
+
 def cache_folder() -> pathlib.Path:
-    """Where fetched models lie: $EMBSCOPE_CACHE, else ~/.cache/embscope."""
+    """The folder of downloaded models: $EMBSCOPE_CACHE, or ~/.cache/embscope if it is not set."""
     return _core.cache_folder()
 
 
@@ -64,7 +73,7 @@ def threads() -> int:
 
 
 def set_threads(count: int) -> None:
-    """Sets it, for the whole process. Raises RangeError unless 1 <= count <= 1024."""
+    """Sets the number of threads for the whole process. Raises RangeError unless 1 <= count <= 1024."""
     _core.set_threads(count)
 
 
@@ -98,6 +107,7 @@ __all__ = [
     "toy",
     "toy_space",
     "pull",
+    "models",
     "cache_folder",
     "threads",
     "set_threads",

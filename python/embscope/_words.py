@@ -1,4 +1,4 @@
-"""What users meet when a type or a seed is wrong, and how objects show themselves: briefly, in words."""
+"""Error messages for wrong types and seeds, and short representations of objects."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _LONGEST = 1000  # characters of a repr
 
 
 def brief(text: str, most: int = _LONGEST) -> str:
-    """The text, or its beginning and how long it is."""
+    """The text, or its beginning and its length."""
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
 def listed(items, most: int = 20) -> str:
-    """The first items, and how many there are."""
+    """The first items, and the number of all."""
     shown = ", ".join(brief(str(item), 100) for _, item in zip(range(most), items))
     return brief(shown if len(items) <= most else f"{shown}, ... ({len(items):,})")
 
 
 def in_words(namespace: dict[str, Any], names: list[str]) -> None:
     """Wraps the public functions, and the public methods of the classes, among `names`: an argument of a wrong type
-    becomes an ArgumentError with the engine's words, a seed outside 0 to 2^64 - 1 a RangeError."""
+    becomes an ArgumentError with a short message, a seed outside 0 to 2^64 - 1 a RangeError."""
     for name in names:
         found = namespace[name]
         if inspect.isfunction(found):
@@ -82,14 +82,14 @@ def _check_seed(signature: inspect.Signature, args: tuple, kwargs: dict[str, Any
 
 
 def _is_ours(trace) -> bool:
-    """Whether the error was raised in this package: a hook's or a callback's own is left as it is."""
+    """Whether the error was raised in this package: errors of a hook or a callback are not changed."""
     while trace.tb_next is not None:
         trace = trace.tb_next
     return os.path.dirname(os.path.abspath(trace.tb_frame.f_code.co_filename)) == _PACKAGE
 
 
 def _words(message: str) -> str:
-    """Of the binding's message the types: what was given, and what is needed."""
+    """The types from the binding's message: those given and those needed."""
     needed = re.search(r"1\. \w+\((.*)\) ->", message)
     given = re.search(r"Invoked with types: (.*)", message)
     if needed is None or given is None:

@@ -1,12 +1,11 @@
-"""Names that other tools give to sites, and their habits, for code that comes from there.
+"""Names and conventions of other tools, for code that was written for them.
 
-`Model.run`, `hook` and `hooks` understand these names as they are. This module has what goes beyond names: the batch
-axis that PyTorch users expect, nnsight's paths, and the tables themselves.
+`Model.run`, `hook` and `hooks` accept these names directly. This module adds the rest: the batch axis that PyTorch
+users expect, nnsight's paths, and the tables of names.
 
-    from embscope import compat
-    compat.names(model)                                  # site -> what TransformerLens, Hugging Face, nnsight call it
-    logits, cache = compat.run_with_cache(model, text)   # TransformerLens's call and its shapes
-    out = compat.forward(model, ids, output_hidden_states=True)  # transformers' call and its shapes
+    from embscope import compat compat.names(model)                                  # site -> its names in
+    TransformerLens, Hugging Face, nnsight logits, cache = compat.run_with_cache(model, text)   # TransformerLens's call
+    and its shapes out = compat.forward(model, ids, output_hidden_states=True)  # transformers' call and its shapes
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import numpy as np
 from .errors import NotFoundError
 from .model import Handle, Model, Text
 
-# The parts of nnsight's path that say how a value is read, and not where.
+# The parts of nnsight's path that say how a value is read, not where.
 _OUTPUT = re.compile(r"\.(output|inputs?)(\[0\]|\[0\]\[0\])*(\.save\(\))?$")
 
 
@@ -35,7 +34,7 @@ def site(model: Model, name: str) -> str:
 
 
 def _input_of(model: Model, path: str) -> str:
-    """What goes into a module is a site too, for the modules where it has a name."""
+    """The site of a module's input, for the modules whose input is a site."""
     into = [
         (r"(?:transformer\.h|model\.layers)\.(\d+)", "blocks.{}.resid_pre"),
         (r"(?:transformer\.h\.(\d+)\.attn\.c_proj|model\.layers\.(\d+)\.self_attn\.o_proj)", "blocks.{}.z"),
@@ -52,12 +51,12 @@ def _input_of(model: Model, path: str) -> str:
     raise NotFoundError(
         f"{path}.input",
         "Embscope has no site for the input of this module; "
-        "ask for the output of the one before (embscope info lists the sites)",
+        "use the output of the module before it (embscope info lists the sites)",
     )
 
 
 def names(model: Model) -> dict[str, dict[str, str]]:
-    """Every site of the model with its names elsewhere; {} stands for the number of the block."""
+    """Every site of the model with its names in other tools; {} stands for the number of the block."""
     return {
         s["site"]: {"transformer_lens": s["transformer_lens"], "hugging_face": s["hugging_face"], "gguf": s["gguf"]}
         for s in model.sites()
@@ -104,7 +103,7 @@ def run_with_cache(model: Model, text: Text, names_filter: str | Sequence[str] |
 
 def run_with_hooks(model: Model, text: Text, fwd_hooks: Sequence[tuple[str, Callable]]) -> np.ndarray:
     """TransformerLens's `run_with_hooks`: logits [1, T, V]. Each function gets values [1, T, ...] and an object with
-    `name`; it may write in place, or return what replaces them."""
+    `name`; it may write in place, or return a replacement."""
     handles: list[Handle] = []
     try:
         for name, function in fwd_hooks:

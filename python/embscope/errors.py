@@ -1,5 +1,4 @@
-"""Errors: one class for each kind of thing that can go wrong, all of them EmbscopeError, with the engine's own
-words."""
+"""Errors: one class for each kind of error, all of them EmbscopeError, with the engine's messages."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ import re
 
 
 class EmbscopeError(Exception):
-    """What Embscope raises. ``str(error)`` is one line: ``[where] what was wrong, and what to do``.
+    """The base class of all errors of Embscope. ``str(error)`` is one line: ``[where] what was wrong, and what to do``.
 
     Attributes: ``code`` (``"shape"``, ``"not_found"``, ...), ``where`` (a file, a site, a parameter), ``message``.
     """
@@ -33,7 +32,7 @@ class UsageError(EmbscopeError, ValueError):
 
 
 class ArgumentError(UsageError, TypeError):
-    """An argument of a type that is not taken; also a TypeError."""
+    """An argument of a wrong type; also a TypeError."""
 
 
 class NotFoundError(EmbscopeError, KeyError):
@@ -43,19 +42,19 @@ class NotFoundError(EmbscopeError, KeyError):
 
 
 class FormatError(EmbscopeError, ValueError):
-    """A file or text whose bytes are not what they claim to be; also a ValueError."""
+    """A file or text whose content does not match its format; also a ValueError."""
 
     code = "format"
 
 
 class UnsupportedError(EmbscopeError, NotImplementedError):
-    """Valid, but beyond what Embscope does; also a NotImplementedError."""
+    """Valid, but not supported by Embscope; also a NotImplementedError."""
 
     code = "unsupported"
 
 
 class ShapeError(EmbscopeError, ValueError):
-    """Sizes that do not fit together; also a ValueError."""
+    """Sizes that do not match; also a ValueError."""
 
     code = "shape"
 
@@ -107,8 +106,8 @@ _CLASSES = {
 
 
 def made(code: str, where: str, message: str) -> EmbscopeError:
-    """The engine's error. What its words call "--resume" and "--part-tokens" is `embscope.resume` and part_tokens here;
-    commands in quotes stay commands."""
+    """The Python exception for the engine's error. "--resume" and "--part-tokens" in its message become
+    `embscope.resume` and part_tokens; commands in quotes are not changed."""
 
     def here(found: re.Match) -> str:
         option = found[1]

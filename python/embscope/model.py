@@ -1,4 +1,4 @@
-"""Model: an open language model, and everything that can be asked of it."""
+"""Model: an open language model and all its analyses."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Hook = Callable[..., Any]
 
 
 class Tokens:
-    """A text's tokens. ``ids`` is an int32 array [T]; ``labels`` are readable; ``ranges`` are bytes of the text's
-    UTF-8."""
+    """A text's tokens. ``ids`` is an int32 array [T]; ``labels`` are readable names; ``ranges`` are byte ranges in the
+    text's UTF-8."""
 
     def __init__(self, text: str, ids: list[int], ranges: list[tuple[int, int]], labels: list[str]):
         self.text = text
@@ -68,16 +68,15 @@ def Edit(
     high: float = 0.0,
     seed: int = 1,
 ) -> _core.Edit:
-    """An intervention as data. Where: `site` (or a pattern of sites), `positions`, `heads`, `rows` of the batch; empty:
-    all.
+    """An edit as data. Where: `site` (or a pattern of sites), `positions`, `heads`, `rows` of the batch; empty: all.
 
-    `change` says what becomes of the vector x that is found there: "set" (vector), "add" (x + amount * vector), "scale"
-    (amount * x), "mix" (amount * x + (1 - amount) * vector), "zero", "project_out" (x without its part along vector),
-    "rotate" (by `amount` degrees towards vector), "clamp" (`dimensions` into low..high), "noise" (amount * normal
-    values from `seed`).
+    `change` says what the vector x there becomes: "set" (vector), "add" (x + amount * vector), "scale" (amount * x),
+    "mix" (amount * x + (1 - amount) * vector), "zero", "project_out" (x without its component along vector), "rotate"
+    (by `amount` degrees towards vector), "clamp" (`dimensions` limited to low..high), "noise" (amount * normal values
+    from `seed`).
 
-    `vector` is float32 (see `pca` for which arrays are taken), or one number for every dimension. The text form, such
-    as "wte@3 mix 0.25 ' France'", can stand wherever an Edit can. Raises NotFoundError for an unknown change.
+    `vector` is float32 (see `pca` for the accepted arrays), or one number for every dimension. The text form, such as
+    "wte@3 mix 0.25 ' France'", is accepted wherever an Edit is. Raises NotFoundError for an unknown change.
     """
     if isinstance(vector, (int, float)):
         vector = np.array([vector], dtype=np.float32)
@@ -92,10 +91,10 @@ def Edit(
 
 
 class Run(Mapping):
-    """What one text gave: a mapping from sites to arrays over the engine's memory, and ``logits``.
+    """The result of one text: a mapping from sites to arrays over the engine's memory, and ``logits``.
 
     Arrays are [T, D], [T, H, K], [T, F], or [H, T, T] for scores and pattern. Values are those after edits and hooks.
-    ``logits`` is [V] (of the last position), [T, V], or None; with ``of`` in place of V the tokens asked for.
+    ``logits`` is [V] (of the last position), [T, V], or None; with ``of``, the requested tokens in place of V.
     """
 
     def __init__(self, model: Model, ids: Sequence[int], arrays: dict[str, np.ndarray], logits, cost: dict[str, float]):
@@ -103,7 +102,7 @@ class Run(Mapping):
         self._arrays = arrays
         self.ids = ids
         self.logits = logits
-        self.cost = cost  # of the whole batch: token-layers asked for and computed
+        self.cost = cost  # of the whole batch: token-layers requested and computed
 
     def __getitem__(self, site: str) -> np.ndarray:
         if site in self._arrays:
@@ -131,7 +130,7 @@ class Runs(list):
         return f"Runs({len(self):,} rows{': ' + repr(self[0]) if self else ''}{', ...' if len(self) > 1 else ''})"
 
     def stack(self, site: str) -> np.ndarray:
-        """The rows' arrays as one, [B, ...] (a copy). Raises ValueError for rows of unequal length."""
+        """The rows' arrays as one array, [B, ...] (a copy). Raises ValueError for rows of unequal length."""
         return np.stack([run[site] for run in self])
 
 
@@ -150,7 +149,7 @@ class Place:
 
 
 class Handle:
-    """One registered hook. ``remove()`` takes away exactly this one; removing it twice does nothing."""
+    """One registered hook. ``remove()`` removes only this hook; removing it again has no effect."""
 
     def __init__(self, hooks: list[Handle], site: str, function: Hook):
         self.site = site
@@ -181,18 +180,18 @@ class Handle:
 def load(name: str | os.PathLike, bos: bool = True) -> Model:
     """Opens a model: a name in the cache ("smollm2", "gpt2"), a folder in Hugging Face's layout, a .gguf, or a
     .safetensors beside its config.json. The file is mapped, not read: opening takes milliseconds. With ``bos=False``
-    texts are given to it alone, without the beginning of text that its tokenizer puts before them.
+    the model gets only the text, without the beginning-of-text token that its tokenizer adds.
 
-    Raises NotFoundError (with the names there are), FormatError, UnsupportedError, ShapeError, InputOutputError.
+    Raises NotFoundError (with the known names), FormatError, UnsupportedError, ShapeError, InputOutputError.
     """
     return Model(_core.load(os.fspath(name), bos))
 
 
 class Model(Analyses):
-    """A language model as it lies on the disk. Made by `embscope.load`.
+    """An open language model. Made by `embscope.load`.
 
-    May be shared by any number of threads. Hooks belong to the thread that registered them. `close` lets the file go;
-    using the model afterwards is a UsageError. `with embscope.load(...) as model:` closes at its end.
+    It may be shared by any number of threads. Hooks belong to the thread that registered them. `close` releases the
+    file; using the model afterwards is a UsageError. `with embscope.load(...) as model:` closes it at the end.
     """
 
     def __init__(self, core: _core.Opened):
@@ -210,7 +209,7 @@ class Model(Analyses):
         return self._open
 
     def close(self) -> None:
-        """Lets the file and the packed weights go. Arrays made before stay valid."""
+        """Releases the file and the packed weights. Arrays made before stay valid."""
         self._open = None
         self._cached.clear()
 
@@ -236,11 +235,11 @@ class Model(Analyses):
         return self._core.config
 
     def sites(self) -> list[dict[str, str]]:
-        """Every site of this model, in firing order: its name, shape, and the names other tools give it."""
+        """Every site of this model, in the order of a forward pass: its name, shape, and names in other tools."""
         return self._core.sites
 
     def site(self, name: str) -> str:
-        """Embscope's own name for a site. Understands TransformerLens's, Hugging Face's and llama.cpp's.
+        """Embscope's own name for a site. Accepts the names of TransformerLens, Hugging Face and llama.cpp.
 
         Raises NotFoundError with the nearest names."""
         return self._core.site(name)
@@ -254,8 +253,8 @@ class Model(Analyses):
     # Text and tokens
 
     def tokens(self, text: str, special: bool = False, bos: bool = True) -> Tokens:
-        """The text's tokens, preceded by the beginning-of-text token where the tokenizer's own configuration asks for
-        it (never with ``bos=False``). ``special``: recognise special tokens written in the text."""
+        """The text's tokens, after the beginning-of-text token if the tokenizer's configuration adds it (never with
+        ``bos=False``). ``special``: recognise special tokens written in the text."""
         return Tokens(text, *self._core.tokens(_text(text), special, bos))
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -271,30 +270,30 @@ class Model(Analyses):
 
     @property
     def labels(self) -> list[str]:
-        """`label` of every token, V of them."""
+        """The `label` of every token, a list of V."""
         if self._labels is None:
             self._labels = self._core.labels()
         return self._labels
 
     def token(self, word: str | int) -> int:
-        """The id of the token that a text names: "#11452", or a word: as it is written where that is one token, else
-        with a space before it where that is one, else its last piece. "##5" is the text "#5"."""
+        """The id of the token that a text names: "#11452", or a word: as written if that is one token, otherwise with a
+        space before it if that is one token, otherwise its last piece. "##5" is the text "#5"."""
         return self._core.word(word) if isinstance(word, str) else _ids([word])[0]
 
     # Vectors
 
     @property
     def wte(self) -> np.ndarray:
-        """The embedding matrix [V, D], read-only. Where the file holds float32 it is the file's own memory: nothing is
-        read or copied. Otherwise (float16, bfloat16, quantised) it is decoded once, on first use, and kept: 4 V D
+        """The embedding matrix [V, D], read-only. If the file contains float32 it is the file's own memory: nothing is
+        read or copied. Otherwise (float16, bfloat16, quantised) it is decoded once, on first use, and takes 4 V D
         bytes."""
         return _core.wte(self._core)
 
     def embed(self, what: str | int | Sequence) -> np.ndarray:
-        """Embedding vectors: of a word (by its token: see `token`) or an id [D]; of a list of words or ids, or Tokens,
-        [N, D].
+        """Embedding vectors: [D] for a word (by its token: see `token`) or an id; [N, D] for a list of words or ids, or
+        Tokens.
 
-        Reads those rows of the file only. Raises RangeError for an id outside the vocabulary."""
+        Reads only these rows of the file. Raises RangeError for an id outside the vocabulary."""
         if isinstance(what, str) or not isinstance(what, Iterable):
             return self._core.rows([self.token(what)])[0]
         return self._core.rows([self.token(one) for one in what])
@@ -309,10 +308,9 @@ class Model(Analyses):
 
     @property
     def space(self) -> Space:
-        """The embedding matrix as a `Space` of V labelled vectors: everything that can be asked of one. Made once and
-        kept.
+        """The embedding matrix as a `Space` of V labelled vectors. Made once and cached.
 
-        Raises RangeError for a model whose matrix holds NaN (says which row)."""
+        Raises RangeError for a model whose matrix contains NaN (with the row)."""
         if "space" not in self._cached:
             self._cached["space"] = Space(_core.space_of(self._core))
         return self._cached["space"]
@@ -320,7 +318,8 @@ class Model(Analyses):
     def compare(
         self, other: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None
     ) -> Result:
-        """This model's embedding vectors and those of another model, Space, name or path. See `embscope.compare`."""
+        """Compares this model's embedding vectors with those of another model, Space, name or path. See
+        `embscope.compare`."""
         return compare(self, other, k, pairs, seed, progress)
 
     def tsne(self, tokens: Sequence | None = None, progress: Progress = None, **options) -> Projected:
@@ -353,7 +352,7 @@ class Model(Analyses):
     def neighbours(
         self, k: int = 10, metric: str = "cosine", centred: bool = False, progress: Progress = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The k nearest tokens of every token, exact: ids int32 [V, k] and values float32 [V, k]. See
+        """The exact k nearest tokens of every token: ids int32 [V, k] and values float32 [V, k]. See
         `embscope.neighbours`."""
         return projection.neighbours(self.wte, k, None, metric, centred, progress)
 
@@ -381,13 +380,12 @@ class Model(Analyses):
         """One forward pass over a text, token ids, or a batch (a list) of either: a Run, or Runs for a batch.
 
         capture  sites or patterns of sites: "blocks.3.resid_post", "blocks.*.z", "pattern"; other tools' names too
-        edits    text forms ("wte@' Germany' mix 0.25 ' France'") or `Edit`s, applied in this order
-        logits   "last" (of the last position), "all" or None
-        of       tokens or words whose logits alone are wanted
+        edits    text forms ("wte@' Germany' mix 0.25 ' France'") or `Edit`s, applied in this order logits   "last" (of
+        the last position), "all" or None of       tokens or words: only their logits are returned
 
         Rows of a batch may differ in length; each gives the same bits as alone. Arrays are the engine's own memory, not
         copies. Hooks of this thread are called. Raises UsageError for an empty text, RangeError for ids out of range
-        and texts longer than the context, NotFoundError for unknown sites, ShapeError for vectors that do not fit.
+        and texts longer than the context, NotFoundError for unknown sites, ShapeError for vectors of a wrong length.
         """
         batch = _is_batch(text)
         texts = list(text) if batch else [text]
@@ -413,16 +411,17 @@ class Model(Analyses):
 
     def unembed(self, residual: Any) -> np.ndarray:
         """Final norm and unembedding of residual vectors [N, D] -> logits [N, V]: the logit lens. For the last
-        resid_post these are the run's own logits, bit for bit."""
+        resid_post these are the logits of the run, bit for bit."""
         return self._core.unembed(residual)
 
     def hook(self, site: str, function: Hook) -> Handle:
-        """Calls ``function(values, place)`` whenever a `run` of this thread comes by the site (or pattern of sites).
+        """Calls ``function(values, place)`` whenever a `run` of this thread reaches the site (or a site of the
+        pattern).
 
-        `values` is a writable array [T, ...] over the engine's own memory: what is written there is what the model goes
-        on with. The function may also return a replacement of the same shape. It is called once for each row of a
-        batch; `place` says which, and where. The array must not be kept (keep ``values.copy()``): that is a UsageError.
-        What the function raises ends the run and reaches its caller; the model stays usable. Raises NotFoundError for
+        `values` is a writable array [T, ...] over the engine's own memory: the model continues with what is written
+        there. The function may also return a replacement of the same shape. It is called once for each row of a batch;
+        `place` has the row and the site. Keeping the array is a UsageError; keep ``values.copy()`` instead. An
+        exception in the function ends the run and reaches its caller; the model stays usable. Raises NotFoundError for
         an unknown site.
         """
         self._core.expand(site)
@@ -436,7 +435,7 @@ class Model(Analyses):
 
     @contextlib.contextmanager
     def hooks(self, functions: Mapping[str, Hook]):
-        """``with model.hooks({site: function}) as handles:`` registers hooks (see `hook`) and removes these at the
+        """``with model.hooks({site: function}) as handles:`` registers hooks (see `hook`) and removes them at the
         end."""
         for site in functions:
             self._core.expand(site)
@@ -454,16 +453,16 @@ class Model(Analyses):
         return self._hooks.list
 
     def _quiet(self) -> _core.Opened:
-        """The analyses run on their own; a hook that would never fire is told."""
+        """Analyses do not call hooks, so registered hooks are an error."""
         if self.active_hooks():
             raise UsageError(
                 "hooks",
-                f"hooks act on Model.run alone, and {len(self.active_hooks())} would not fire here: "
-                "remove them, or say it with edits",
+                f"hooks act only on Model.run, and {len(self.active_hooks())} would not be called here: "
+                "remove them, or use edits",
             )
         return self._core
 
-    # What it says
+    # Predictions and analyses
 
     def generate(
         self,
@@ -476,10 +475,10 @@ class Model(Analyses):
         edits: Sequence = (),
         on_token: Callable[[int, bytes, float], Any] | None = None,
     ) -> str:
-        """Continues a text by at most `tokens` tokens, ending at the end-of-text token; returns what is new.
+        """Continues a text by at most `tokens` tokens, ending at the end-of-text token; returns the new text.
 
-        Temperature 0 is greedy. Edits with positions fire in the text, those without also at every new token.
-        ``on_token(id, bytes, probability)`` is called with each token as it comes; returning False stops."""
+        Temperature 0 is greedy. Edits with positions apply in the text, those without also at every new token.
+        ``on_token(id, bytes, probability)`` is called with each new token; returning False stops."""
         made = _core.generate(
             self._quiet(), _text(text), tokens, temperature, top_k, top_p, seed, _edits(edits), on_token
         )
@@ -498,24 +497,25 @@ class Model(Analyses):
     # Vectors in context, and of a whole corpus
 
     def text_space(self, text: Text | Sequence[Text], site: str, positions: int = 2048) -> Space:
-        """One site's vectors of a text's positions as a `Space`, labelled "position token"; at most so many. Texts
-        longer than the context are cut into rows. Raises ShapeError for a site that has no vector [D] for each
+        """One site's vectors at a text's positions (at most `positions`) as a `Space`, labelled "position token". Texts
+        longer than the context are split into rows. Raises ShapeError for a site without a vector [D] for each
         position."""
         return Space(_core.text_space(self._quiet(), self._rows(text), site, positions))
 
     def words_in_context(
         self, words: Sequence[str], text: str, site: str = "ln_final", progress: Progress = None
     ) -> Space:
-        """Words as vectors in context: each put in place of {} in `text`, the vector at `site` taken at its last token.
-        Words of several tokens have vectors too. Raises UsageError without {} in the text."""
+        """Words as vectors in context: each word replaces {} in `text`, and its vector is that at `site` at its last
+        token. Words of several tokens have vectors too. Raises UsageError for a text without {}."""
         with shown(progress) as p:
             return Space(_core.words_in_context(self._quiet(), _words(words), text, site, p))
 
     def layer_similarity(
         self, text: Text | Sequence[Text], other: Model | None = None, positions: int = 512, progress: Progress = None
     ) -> Table:
-        """Linear CKA (Kornblith et al. 2019) of every layer with every layer, of this model or of another over the same
-        text: columns a, b, cka. Raises UsageError when the two cut the text into rows of other lengths."""
+        """Linear CKA (Kornblith et al. 2019) of every layer with every layer, of this model or of another one over the
+        same text: columns a, b, cka. Raises UsageError if the two models split the text into rows of different
+        lengths."""
         other = other or self
         with shown(progress) as p:
             found = _core.layer_similarity(
@@ -524,7 +524,7 @@ class Model(Analyses):
         return drawn(found, lambda t: _core.figure_layer_similarity(t, self.name, other.name))
 
     def _rows(self, text: Text | Sequence[Text]) -> list[list[int]]:
-        """The rows that are run: each text cut at the context."""
+        """The rows that are run: each text split at the context length."""
         texts = text if _is_batch(text) else [text]
         context = self.config["context"]
         return [ids[at : at + context] for ids in map(self._ids, texts) for at in range(0, len(ids), context)]
@@ -543,12 +543,12 @@ class Model(Analyses):
         keep_invalid: bool = False,
         progress: Progress = None,
     ) -> dict[str, int]:
-        """The activations of a corpus on the disk: a .safetensors file for each `part_tokens` tokens and a manifest, as
-        the command line's `extract` writes them, byte for byte. Returns documents, tokens, parts, tokens_before, bytes
+        """Writes the activations of a corpus: a .safetensors file for each `part_tokens` tokens and a manifest, byte
+        for byte the same files as the command line's `extract`. Returns documents, tokens, parts, tokens_before, bytes
         of the shard.
 
-        `corpus` is .jsonl (an object a line, its `field`) or text, a document a line. `dtype` is "fp32", "fp16" or
-        "bf16". A run that was ended in the middle goes on when called again. For Parquet and many machines see
+        `corpus` is .jsonl (one object per line, with the text in `field`) or text with one document per line. `dtype`
+        is "fp32", "fp16" or "bf16". Call it again to continue an interrupted run. For Parquet and several machines see
         `embscope.ray`. Raises UsageError for a folder of another extraction, FormatError with the line,
         InputOutputError for a full disk."""
         names = [sites] if isinstance(sites, str) else list(sites)

@@ -1,5 +1,5 @@
-"""Progress of long work: a line in a terminal or a notebook, with nothing to install; tqdm's bar where tqdm is
-there."""
+"""Progress of long computations: a line in a terminal or a notebook, with nothing to install; tqdm's bar if tqdm is
+installed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ class Line:
 
 
 class shown:
-    """``with shown(progress) as p:`` gives what the engine calls: the caller's function, a Line, or None for False."""
+    """``with shown(progress) as p:`` gives the function that the engine calls: the caller's function, a Line, or None
+    for False."""
 
     def __init__(self, progress: Progress):
         self.given = progress

@@ -1,4 +1,4 @@
-"""Projections of any vectors: NumPy arrays, PyTorch tensors, whatever speaks DLPack."""
+"""Projections of any vectors: NumPy arrays, PyTorch tensors, and everything that supports DLPack."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .progress import Progress, shown
 def pca(vectors: Any, count: int = 2) -> tuple[np.ndarray, list[float]]:
     """The first principal components of vectors [N, D]: scores [N, count] and each component's share of the variance.
 
-    float32 in row-major order is used where it lies, a PyTorch tensor too; other orders (Fortran, slices) are copied.
-    Other element types are refused. Signs are fixed so that the score of largest size is positive. Raises RangeError
-    for fewer than two vectors or NaN.
+    float32 in row-major order is used without a copy, including PyTorch tensors; other orders (Fortran, slices) are
+    copied. Other element types are refused. Signs are fixed such that the score with the largest absolute value is
+    positive. Raises RangeError for fewer than two vectors or NaN.
     """
     return _core.pca(_given("pca", vectors), count)
 
@@ -36,7 +36,7 @@ def tsne(
 
     ``metric`` is "cosine" or "euclidean"; ``learning_rate`` 0 means N / exaggeration, at least 200. The same seed gives
     the same picture, for any number of threads. Raises RangeError for N < 4, a perplexity not below (N - 1) / 3, NaN,
-    or a zero vector under cosine.
+    or a zero vector with metric "cosine".
     """
     cosine = _is_cosine("tsne", metric)
     with shown(progress) as p:
@@ -58,9 +58,9 @@ def umap(
     """UMAP (McInnes, Healy & Melville 2018) of vectors [N, D] -> points [N, 2], from exact neighbours. Arrays as in
     `pca`.
 
-    ``neighbours`` counts a point itself, as its authors do; ``epochs`` 0 means 500 up to 10,000 points and 200 beyond.
-    The same seed gives the same picture, for any number of threads. Raises RangeError for fewer points than neighbours,
-    NaN, or a zero vector under cosine.
+    ``neighbours`` includes the point itself, as the authors count; ``epochs`` 0 means 500 for up to 10,000 points and
+    200 for more. The same seed gives the same picture, for any number of threads. Raises RangeError for fewer points
+    than neighbours, NaN, or a zero vector with metric "cosine".
     """
     cosine = _is_cosine("umap", metric)
     with shown(progress) as p:
@@ -70,12 +70,13 @@ def umap(
 def neighbours(
     vectors: Any, k: int = 10, to: Any = None, metric: str = "cosine", centred: bool = False, progress: Progress = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The k nearest others of every vector [N, D], exact: ids int32 [N, k], nearest first, and their cosines, distances
-    or products float32 [N, k]. With `to`, a vector [D]: the k nearest of that one, [k] and [k].
+    """The exact k nearest neighbours of every vector [N, D]: ids int32 [N, k], nearest first, and their cosines,
+    distances or products float32 [N, k]. With `to`, a vector [D]: the k nearest neighbours of that vector, [k] and [k].
 
     ``metric`` is "cosine", "euclidean" or "dot"; `centred` removes the mean of all vectors first. The matrix of pairs
-    is never stored. Arrays as in `pca`. Under cosine a vector of zeros is nobody's neighbour, and its own are -1 and
-    NaN. Raises RangeError for k outside 1..N-1 (of those that are not zero), NaN, or a zero `to` under cosine.
+    is never stored. Arrays as in `pca`. With the cosine, a vector of zeros is not a neighbour of any vector, and its
+    own neighbours are -1 and NaN. Raises RangeError for k outside 1..N-1 (counting vectors that are not zero), NaN, or
+    a zero `to` with the cosine.
     """
     with shown(progress) as p:
         ids, values = _core.neighbours(_given("neighbours", vectors), to, k, metric, centred, p)

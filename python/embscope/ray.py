@@ -22,7 +22,7 @@ import numpy as np
 from .errors import FormatError, InputOutputError, NotFoundError, UsageError, needs
 from .model import Model, Tokens, load
 
-_MOST = 1 << 20  # bytes hashed at either end of a file
+_MOST = 1 << 20  # bytes hashed at each end of a file
 _DTYPES = {
     "fp32": ("F32", np.float32),
     "fp16": ("F16", np.float16),
@@ -31,7 +31,7 @@ _DTYPES = {
 
 def fingerprint(path: str | os.PathLike) -> str:
     """Size and both ends of a file, hashed: the same as in the command line's manifest."""
-    if not os.path.isfile(path):  # a named pipe would wait for its other end
+    if not os.path.isfile(path):  # opening a named pipe would block
         raise InputOutputError(os.fspath(path), "is not a regular file")
     size = os.path.getsize(path)
     with open(path, "rb") as file:
@@ -42,7 +42,7 @@ def fingerprint(path: str | os.PathLike) -> str:
 
 @dataclass
 class Window:
-    """Consecutive tokens of a document, at most as many as the model's context holds; `next` is the place behind it."""
+    """Consecutive tokens of a document, at most as many as the model's context holds; `next` is the place after it."""
 
     line: int
     ids: list[int]
@@ -51,7 +51,8 @@ class Window:
 
 
 def _documents(corpus: pathlib.Path, field: str, line: int, byte: int) -> Iterator[tuple[int, int, int, str]]:
-    """(number of the line, its first byte, the byte behind it, its text) from a place on; empty lines have no text."""
+    """Yields (number of the line, its first byte, the byte after it, its text), starting at a place; empty lines have
+    no text."""
     as_json = corpus.suffix in (".jsonl", ".ndjson")
     with open(corpus, "rb") as file:
         file.seek(byte)
@@ -69,7 +70,7 @@ def _documents(corpus: pathlib.Path, field: str, line: int, byte: int) -> Iterat
 
 
 def _cut(tokens: Tokens, context: int) -> list[tuple[list[int], list[tuple[int, int]]]]:
-    """Ids and ranges of a document's windows. A beginning-of-text token stands before each of them."""
+    """Ids and ranges of a document's windows. Each window begins with the beginning-of-text token, if there is one."""
     ids, ranges = tokens.ids.tolist(), tokens.ranges
     bos = 1 if ids and ranges[0][0] == ranges[0][1] else 0
     most = context - bos
@@ -95,7 +96,7 @@ class Shard:
         self.manifest = folder / f"manifest{self.tag}.json"
 
     def finished(self) -> tuple[list[dict], bool]:
-        """The parts that lie there whole, and whether these are all. Raises UsageError for those of another
+        """The finished parts, and whether the extraction is complete. Raises UsageError for parts of another
         extraction."""
         if not self.manifest.exists():
             return [], False
@@ -112,7 +113,7 @@ class Shard:
         return manifest["parts"], manifest["complete"]
 
     def windows(self, place: dict[str, int]) -> Iterator[Window]:
-        """From a place on. Where the cuts are depends on the corpus and the request alone."""
+        """Starting at a place. The limits of the windows depend only on the corpus and the request."""
         wanted = place["window"]
         for line, byte, after, text in _documents(self.corpus, self.run["field"], place["line"], place["byte"]):
             if line % self.run["shards"] == self.shard and text:
@@ -124,7 +125,7 @@ class Shard:
             wanted = 0
 
     def extract(self) -> dict[str, int]:
-        """Makes the parts that are missing. Returns what the whole shard holds."""
+        """Writes the missing parts. Returns the counts of the whole shard."""
         parts, complete = self.finished()
         before = sum(part["tokens"] for part in parts)
         held, tokens = [], 0
@@ -180,7 +181,8 @@ class Shard:
             temporary.unlink(missing_ok=True)
 
     def _rows(self, arrow, windows: list[Window]):
-        """A row for each token: the places as the command line has them, and a list of fixed length for each site."""
+        """One row for each token: its place as in the command line's files, and a list of fixed length for each
+        site."""
         runs = self.model.run([w.ids for w in windows], capture=self.run["sites"], logits=None, progress=False)
         lengths = [len(w.ids) for w in windows]
         columns = {
@@ -233,7 +235,8 @@ def describe(
     part_tokens: int = 32768,
     field: str = "text",
 ) -> dict[str, Any]:
-    """All that decides what the files hold: the manifest's "run", with the keys of the command line's."""
+    """Everything that determines the content of the files: the manifest's "run", with the same keys as the command
+    line's."""
     if dtype not in _DTYPES:
         raise UsageError("dtype", f"'{dtype}': choose fp32 or fp16")
     if not os.path.exists(corpus):
@@ -270,7 +273,7 @@ def extract(
     batch_tokens: int = 1024,
     field: str = "text",
 ) -> list[dict[str, int]]:
-    """Writes the activations of a corpus (.jsonl, or text with a document a line) as Parquet files; returns a
+    """Writes the activations of a corpus (.jsonl, or text with one document per line) as Parquet files; returns a
     dictionary a shard.
 
     A row is a token: token_ids, document (number of its line), position, begin and end (bytes of the document), and for
@@ -292,7 +295,7 @@ def extract(
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     arguments = name, cpus, os.path.abspath(corpus), str(target), run, batch_tokens
-    # Items and not a range: tasks that read would wait for ever for a core when the workers hold all of them.
+    # Items and not a range: reading tasks would wait forever for a core if the workers use all of them.
     items = data.from_items([{"id": shard} for shard in range(shards)], override_num_blocks=shards)
     work = items.map_batches(_Worker, fn_constructor_args=arguments, batch_size=1, num_cpus=cpus, concurrency=workers)
     return sorted(work.take_all(), key=lambda one: one["shard"])

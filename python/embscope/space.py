@@ -1,5 +1,5 @@
-"""Space: labelled vectors of a model, a text, a file (Word2Vec, GloVe, npy, safetensors) or an array, and what can be
-asked of them."""
+"""Space: labelled vectors of a model, a text, a file (Word2Vec, GloVe, npy, safetensors) or an array, and their
+analyses."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .table import Figure, Projected, Result
 if TYPE_CHECKING:
     from .model import Model
 
-Spaced = Union["Space", "Model", str, os.PathLike]  # what stands for a space: the object itself, or a name or path
+Spaced = Union["Space", "Model", str, os.PathLike]  # accepted as a space: the object itself, or a name or path
 
 
 class Space(Looks):
     """N labelled vectors [N, D], read-only. Made by `open_space`, `Model.space`, `Model.text_space`,
-    `Model.words_in_context`, or `Space.of`. May be shared by any number of threads."""
+    `Model.words_in_context`, or `Space.of`. It may be shared by any number of threads."""
 
     def __init__(self, core: _core.Space):
         self._core = core
@@ -62,7 +62,7 @@ class Space(Looks):
         return _core.space_vectors(self._core)
 
     def row(self, word: str) -> int:
-        """The row of a word: as written, else with a leading space or in lower case. Raises NotFoundError."""
+        """The row of a word: as written, or else with a leading space or in lower case. Raises NotFoundError."""
         found = self._core.row(word)
         if found is None:
             raise NotFoundError(f"word '{word}'", f"{self.name} has no such word")
@@ -77,12 +77,12 @@ class Space(Looks):
     def _look(self, name: str, values: dict[str, Any], progress: Progress, old: Any = None) -> Any:
         return asked(self._core, name, values, progress, old)
 
-    # Its neighbours and maps
+    # Neighbours and maps
 
     def neighbours(
         self, k: int = 10, metric: str = "cosine", centred: bool = False, progress: Progress = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The k nearest of every vector, exact: ids int32 [N, k] and values float32 [N, k]. See
+        """The exact k nearest neighbours of every vector: ids int32 [N, k] and values float32 [N, k]. See
         `embscope.neighbours`."""
         return projection.neighbours(self.vectors, k, None, metric, centred, progress)
 
@@ -104,7 +104,7 @@ class Space(Looks):
         return self._projected(projection.umap(self._rows(rows), progress=progress, **options), rows, "UMAP")
 
     def _directed(self, rows: Sequence[int] | None, options: dict[str, Any]) -> Sequence[int] | None:
-        """The rows that a map by cosines has a place for: not those of zeros, which a warning names."""
+        """The rows that a map by cosines can place: without rows of zeros, which a warning names."""
         if options.get("metric", "cosine") != "cosine":
             return rows
         ids = np.arange(len(self)) if rows is None else np.asarray(rows, dtype=np.int64)
@@ -135,13 +135,14 @@ def projected(points: np.ndarray, ids: Sequence[int], labels: list[str], title: 
 
 def open_space(name: str | os.PathLike) -> Space:
     """Opens vectors by content: a model's embedding matrix, Word2Vec (text or binary), GloVe, "VECTORS.npy:LABELS.txt"
-    (a matrix and a label a line), "VECTORS.safetensors#TENSOR:LABELS.txt", "vectors.tsv:metadata.tsv" (TensorBoard's
-    Projector). Raises NotFoundError, FormatError, UnsupportedError, ShapeError, RangeError (NaN)."""
+    (a matrix and one label per line), "VECTORS.safetensors#TENSOR:LABELS.txt", "vectors.tsv:metadata.tsv"
+    (TensorBoard's Projector). Raises NotFoundError, FormatError, UnsupportedError, ShapeError, RangeError (NaN)."""
     return Space(_core.open_space(os.fspath(name)))
 
 
 def space_of(what: Spaced) -> Space:
-    """The Space that `what` is, has, or names. Raises as `open_space`, and UsageError for something else."""
+    """The Space of `what`: a Space, a Model, a name or a path. Raises as `open_space`, and UsageError for anything
+    else."""
     if isinstance(what, Space):
         return what
     if isinstance(what, (str, os.PathLike)):
@@ -155,12 +156,12 @@ def space_of(what: Spaced) -> Space:
 def compare(
     a: Spaced, b: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None
 ) -> Result:
-    """Two embedding spaces, of equal or different width, over the labels that they share.
+    """Compares two embedding spaces, of equal or different width, over the labels that they share.
 
     ``measures`` (columns measure, value, meaning: linear CKA, Procrustes, RSA, neighbours kept, own cosine before and
     after alignment; each with its source), ``tokens`` (those that moved most first), ``pairs``, ``matched``,
-    ``only_a``, ``only_b``. `k` neighbours are compared (0: none), `pairs` are drawn by `seed`. Raises UsageError when
-    fewer than 3 labels match."""
+    ``only_a``, ``only_b``. `k` neighbours are compared (0: none); `pairs` random pairs are drawn with `seed`. Raises
+    UsageError if fewer than 3 labels match."""
     one, two = space_of(a), space_of(b)
     with shown(progress) as p:
         found = _core.compare(one._core, two._core, k, pairs, seed, p)

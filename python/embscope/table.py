@@ -19,22 +19,22 @@ from ._program import offer_converter
 from ._words import brief, listed
 from .errors import needs
 
-_MOST_ROWS = 20  # of a table that is shown
+_MOST_ROWS = 20  # rows of a table that are displayed
 
 
 class Table(Mapping):
     """Named columns of equal length: a mapping from names to NumPy arrays.
 
     Columns of numbers are float64 arrays over the engine's memory and cannot be written; ids, ranks, positions, blocks
-    and counts are int64 (float64 where one is missing: NaN); columns of text are arrays of str.
-    ``len(table)`` is the number of columns (it is a mapping), ``table.rows`` that of rows.
+    and counts are int64 (float64 where one is missing: NaN); columns of text are arrays of str. ``len(table)`` is the
+    number of columns (it is a mapping), ``table.rows`` the number of rows.
     """
 
     def __init__(
         self, core: _core.Table, figure: Callable[[], Figure] | None = None, besides: dict[str, Any] | None = None
     ):
         self._core = core
-        self.besides = besides or {}  # what an analysis answers beside its table
+        self.besides = besides or {}  # the other results of the analysis
         self._columns: dict[str, np.ndarray] = {}
         self._figure = figure
 
@@ -47,7 +47,7 @@ class Table(Mapping):
         return self._core.rows
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """The column, [rows]. Raises NotFoundError (a KeyError) with the names there are."""
+        """The column, [rows]. Raises NotFoundError (a KeyError) that lists the names."""
         if name not in self._columns:
             column = _core.column(self._core, name)
             self._columns[name] = column if isinstance(column, np.ndarray) else np.array(column, dtype=str)
@@ -60,7 +60,7 @@ class Table(Mapping):
         return len(self._core.names())
 
     def records(self) -> list[dict[str, Any]]:
-        """A dictionary a row."""
+        """One dictionary per row."""
         return [dict(zip(self, row)) for row in zip(*(self[name].tolist() for name in self))]
 
     def to_pandas(self):
@@ -76,9 +76,9 @@ class Table(Mapping):
         return self._core.json()
 
     def figure(self) -> Figure:
-        """The analysis's own picture of this table."""
+        """The figure of this table."""
         if self._figure is None:
-            raise NotImplementedError(f"the table '{self.title}' has no picture of its own")
+            raise NotImplementedError(f"the table '{self.title}' has no figure")
         return self._figure()
 
     def __str__(self) -> str:
@@ -97,9 +97,9 @@ class Table(Mapping):
 
 
 class Figure:
-    """A picture as a value: a Vega-Lite specification (version 6) with its data.
+    """A figure as a value: a Vega-Lite specification (version 6) with its data.
 
-    JupyterLab, VS Code and Colab show it when it is the last line of a cell.
+    JupyterLab, VS Code and Colab display it if it is the last line of a cell.
     """
 
     def __init__(self, core: _core.Figure):
@@ -124,7 +124,8 @@ class Figure:
         return json.loads(self._core.spec)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Saves by extension: .svg, .png, .html (self-contained, needs no network) or .json. Whole or not at all.
+        """Saves by extension: .svg, .png, .html (self-contained, needs no network) or .json. The file is written
+        completely or not at all.
 
         .svg and .png need vl-convert (`pip install vl-convert-python`). Raises UnsupportedError where it is missing,
         UsageError for another extension, InputOutputError.
@@ -140,7 +141,7 @@ class Figure:
             return page.read_text()
 
     def to_altair(self):
-        """An Altair chart to restyle: of the class that fits (Chart, LayerChart, HConcatChart, ...). Raises
+        """An Altair chart that you can restyle, of the matching class (Chart, LayerChart, HConcatChart, ...). Raises
         MissingDependencyError without Altair."""
         altair = needs("altair", "Figure.to_altair")
         return altair.Chart.from_dict(self.spec)
@@ -151,7 +152,7 @@ class Figure:
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
         spec = self.spec
         bundle = {"text/plain": repr(self)}
-        if "google.colab" in sys.modules:  # draws HTML alone
+        if "google.colab" in sys.modules:  # displays only HTML
             bundle["text/html"] = self.html()
         else:  # each reader takes the version it knows; these figures use what both have
             bundle["application/vnd.vegalite.v6+json"] = spec
@@ -164,7 +165,7 @@ class Figure:
 
 
 def drawn(core: _core.Table, draw: Callable[[_core.Table], _core.Figure]) -> Table:
-    """The Table with its own picture."""
+    """The Table with its figure."""
     return Table(core, lambda: Figure(draw(core)))
 
 
@@ -177,14 +178,14 @@ def _in_short(value: Any) -> str:
 
 
 class Result(types.SimpleNamespace):
-    """What an analysis found: tables, arrays and numbers by name, and ``figure()``."""
+    """The results of an analysis: tables, arrays and numbers by name, and ``figure()``."""
 
     def __init__(self, found: dict[str, Any], figure: Callable[[Result], Figure]):
         super().__init__(**{name: Table(v) if isinstance(v, _core.Table) else v for name, v in found.items()})
         self._draw = figure
 
     def figure(self) -> Figure:
-        """The analysis's own picture."""
+        """The figure of the analysis."""
         return self._draw(self)
 
     def _shown(self) -> dict[str, Any]:

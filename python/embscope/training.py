@@ -1,4 +1,4 @@
-"""Training: a small GPT-2 from random numbers, and how its embedding vectors form on the way."""
+"""Training: a small GPT-2 from random weights, and how its embedding vectors form during training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .table import Result, Table, drawn
 def train(
     text: str, out: str | os.PathLike, *, source: str | os.PathLike = "", progress: Progress = None, **options: Any
 ) -> Table:
-    """Trains a GPT-2 on a text and writes it to the new folder `out`, which `load` (and transformers) opens at any
+    """Trains a GPT-2 on a text and writes it to the new folder `out`, which `load` (and transformers) can open at any
     moment.
 
     Returns the log: columns step, loss, held-out (NaN where not evaluated), learning rate, gradient norm; losses in
@@ -28,9 +28,9 @@ def train(
     evaluate 100, checkpoint 500, snapshot 100 (steps from one to the next; early snapshots lie closer: see `growth`).
 
     The same seed gives the same bits. Ctrl-C (KeyboardInterrupt), or a `progress` function that returns False
-    (CancelledError), stops after a checkpoint, from which `resume` goes on. Raises UsageError for sizes that do not
-    fit, a text too short, a folder that holds a run, or an option that does not exist; RangeError when the loss is no
-    longer finite.
+    (CancelledError), stops after a checkpoint, from which `resume` continues. Raises UsageError for sizes that do not
+    match, a text that is too short, a folder that already contains a run, or an option that does not exist; RangeError
+    if the loss is no longer finite.
     """
     if not isinstance(text, str):
         raise UsageError(
@@ -40,7 +40,7 @@ def train(
     known = {name for name in dir(request) if not name.startswith("_")} - {"out", "text", "source"}
     for name, value in options.items():
         if name not in known:
-            raise UsageError("train", f"no option '{name}': there are {', '.join(sorted(known))}")
+            raise UsageError("train", f"no option '{name}': the options are {', '.join(sorted(known))}")
         try:
             setattr(request, name, value)
         except TypeError:
@@ -53,16 +53,16 @@ def train(
 
 
 def train_tokenizer(text: str, folder: str | os.PathLike, size: int = 2048, progress: Progress = None) -> int:
-    """Byte-pair encoding (Sennrich et al. 2016) trained on a text, written to `folder`/tokenizer.json, which
+    """Trains byte-pair encoding (Sennrich et al. 2016) on a text and writes it to `folder`/tokenizer.json, which
     `train(tokens=folder)` and Hugging Face's tokenizers open. Up to `size` tokens: 256 bytes, then merges until no pair
-    occurs twice. Returns how many there are. Raises UsageError for an empty text or a size below 256."""
+    occurs twice. Returns the number of tokens. Raises UsageError for an empty text or a size below 256."""
     with shown(progress) as p:
         return _core.train_tokenizer(text, size, pathlib.Path(folder), p)
 
 
 def resume(out: str | os.PathLike, progress: Progress = None) -> Table:
-    """Goes on with the run in a folder from its last checkpoint, as it was asked for; the same bits as without an
-    interruption."""
+    """Continues the run in a folder from its last checkpoint, with its original options; the result has the same bits
+    as without the interruption."""
     with shown(progress) as p:
         return drawn(_core.resume_training(pathlib.Path(out), p), _core.figure_training)
 
@@ -76,14 +76,14 @@ def growth(
     seed: int = 1,
     progress: Progress = None,
 ) -> Result:
-    """How the embedding vectors of a run formed, from snapshot to snapshot.
+    """How the embedding vectors of a training run formed, snapshot by snapshot.
 
     ``shape`` (columns step, norm, norm deviation, mean cosine, positive share, frequency and norm), ``neighbours`` (of
     `words` by step, with cosines; without words, of the most frequent), ``frequency`` (columns token, id, count, norm
-    at first, norm at last), ``map`` (columns step, token, x, y of the `mapped` most frequent tokens; each step turned
-    to lie as near as can be to the next). `method` of the map: "tsne" or "pca". Each table but ``neighbours`` has its
-    figure; the result's own is the map with a slider. Raises NotFoundError for a folder without snapshots or an unknown
-    word."""
+    at first, norm at last), ``map`` (columns step, token, x, y of the `mapped` most frequent tokens; each step is
+    rotated to match the next one as closely as possible). `method` of the map: "tsne" or "pca". Each table but
+    ``neighbours`` has its figure; the result's own is the map with a slider. Raises NotFoundError for a folder without
+    snapshots or an unknown word."""
     with shown(progress) as p:
         found = _core.growth(pathlib.Path(run), list(words), neighbours, mapped, method, seed, p)
     figures = {"shape": _core.figure_growth, "frequency": _core.figure_frequency, "map": _core.figure_growth_map}

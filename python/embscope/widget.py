@@ -1,5 +1,4 @@
-"""The map of a vocabulary as a widget: search, hover, zoom, and a selection that comes back to Python. Needs
-anywidget."""
+"""The map of a vocabulary as a widget: search, hover, zoom, and a selection that Python can read. Needs anywidget."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ def _widget_class():
     traitlets = needs("traitlets", "embscope.Map")
 
     class Map(anywidget.AnyWidget):
-        """Points [N, 2] with labels. ``selection``: indices of the points that are selected, by the reader (shift and
+        """Points [N, 2] with labels. ``selection``: indices of the points that are selected, by the user (Shift and
         drag, a click, or Enter in the search field) or from Python; ``selected``: their labels."""
 
         _esm = _SCRIPT
@@ -41,16 +40,16 @@ def _widget_class():
             count = len(self.points) // 8
             wrong = [i for i in proposal["value"] if not 0 <= i < count]
             if wrong:
-                raise traitlets.TraitError(f"selection: no point {wrong[0]}, there are {count:,}")
+                raise traitlets.TraitError(f"selection: no point {wrong[0]}: there are {count:,} points")
             return proposal["value"]
 
     return Map
 
 
 def Map(points: Any, labels: Sequence[str], ids: Sequence[int] | None = None):
-    """An interactive map of points [N, 2] with a label each, for notebooks: search, hover, zoom, selection.
+    """An interactive map of points [N, 2] with labels, for notebooks: search, hover, zoom, selection.
 
-    `model.tsne().map()` makes one of a vocabulary. Raises ShapeError where sizes do not fit, MissingDependencyError
+    `model.tsne().map()` makes one of a vocabulary. Raises ShapeError if the sizes do not match, MissingDependencyError
     without anywidget (says how to install it).
     """
     array = np.ascontiguousarray(points, dtype=np.float32)

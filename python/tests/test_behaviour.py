@@ -184,12 +184,12 @@ def test_errors_name_what_python_has():
     [
         (lambda m: m.embed(1.5), embscope.UsageError, "1.5 is not a token id"),
         (lambda m: m.embed([" a", 1.5]), embscope.UsageError, "1.5 is not a token id"),
-        (lambda m: m.embed(2**40), embscope.RangeError, "no token id"),
+        (lambda m: m.embed(2**40), embscope.RangeError, "is not a token id"),
         (lambda m: m.embed(49152), embscope.RangeError, "0..49151"),
         (lambda m: m.label(49152), embscope.RangeError, "the vocabulary has ids 0..49151"),
         (lambda m: m.label(-1), embscope.RangeError, "0..49151"),
         (lambda m: m.generate([1, 2]), embscope.UsageError, "a list is not text: give a str"),
-        (lambda m: m.tokens(None), embscope.UsageError, "no text"),
+        (lambda m: m.tokens(None), embscope.UsageError, "is not text"),
         (lambda m: m.run("a", of=[1.5]), embscope.UsageError, "1.5 is not a token id"),
         (
             lambda m: embscope.Edit("wte", "zero", positions="a"),

@@ -168,7 +168,7 @@ def test_a_hook_may_run_the_model_itself(gpt2, ids):
 def test_analyses_refuse_hooks_that_would_not_fire(gpt2, ids):
     with (
         gpt2.hooks({"wte": lambda x, place: None}),
-        pytest.raises(embscope.UsageError, match="hooks act on Model.run alone"),
+        pytest.raises(embscope.UsageError, match="hooks act only on Model.run"),
     ):
         gpt2.lens(ids[0])
 

@@ -115,9 +115,9 @@ def test_edits_that_mean_nothing_are_refused(gpt2, ids):
         (None, embscope.UsageError, "a NoneType is not text"),
         (3, embscope.UsageError, "a int is not text"),
         ([1.5], embscope.UsageError, "1.5 is not a token id"),
-        ([True], embscope.UsageError, "no token id"),
+        ([True], embscope.UsageError, "not a token id"),
         ([0] * 65, embscope.RangeError, "64"),
-        ([2**40], embscope.RangeError, "no token id"),
+        ([2**40], embscope.RangeError, "not a token id"),
         ("a text", embscope.NotFoundError, "tokenizer"),
     ],
 )

@@ -131,7 +131,10 @@ def test_vectors_in_context(gpt2, ids):
     assert alike.figure().spec and alike["cka"][0] == pytest.approx(1)
     with pytest.raises(embscope.ShapeError):
         gpt2.text_space(ids[0], "blocks.1.pattern")
-    with gpt2.hooks({"wte": lambda values, place: None}), pytest.raises(embscope.UsageError, match="1 would not fire"):
+    with (
+        gpt2.hooks({"wte": lambda values, place: None}),
+        pytest.raises(embscope.UsageError, match="1 would not be called"),
+    ):
         gpt2.layer_geometry(ids[0])
 
 

@@ -36,7 +36,7 @@ void expect_regular(const std::filesystem::path& path) {
   if (stat(path.c_str(), &status) == 0) check_kind(path, status.st_mode);
 }
 
-// Looked at before it is opened, since opening a device may do something; and after, since it may have changed in
+// Checked before it is opened, because opening a device can have effects; and after, because it may have changed in
 // between.
 Descriptor open_regular(const std::filesystem::path& path, int flags) {
   expect_regular(path);
@@ -52,9 +52,9 @@ Descriptor open_regular(const std::filesystem::path& path, int flags) {
   return file;
 }
 
-// Without a name until the commit where the file system can do so (O_TMPFILE): a process that is killed leaves nothing.
+// The file has no name until the commit if the file system supports this (O_TMPFILE): a killed process leaves nothing.
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
-  expect_regular(path_);  // a rename would put a file in the place of /dev/null
+  expect_regular(path_);  // a rename would replace /dev/null by a file
   static std::atomic<unsigned> count = 0;
   temporary_ = path_;
   temporary_ += ".tmp-" + std::to_string(getpid()) + "-" + std::to_string(count++);

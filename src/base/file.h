@@ -28,16 +28,15 @@ class Descriptor {
   int number_;
 };
 
-/// open(2) of a regular file, without waiting: opening a named pipe would wait for its other end, a device may do
-/// anything. They are refused by what they are. `flags`: O_RDONLY, or to write with O_CREAT. Throws Error{not_found,
-/// io}.
+/// open(2) of a regular file, without blocking: opening a named pipe would wait for its other end, and opening a device
+/// can have effects. Both are refused with their kind. `flags`: O_RDONLY, or flags for writing with O_CREAT. Throws
+/// Error{not_found, io}.
 Descriptor open_regular(const std::filesystem::path& path, int flags);
 
-/// Throws Error{io} when there is something at `path` that is not a regular file: a folder, a named pipe, a device, a
-/// socket.
+/// Throws Error{io} if `path` exists and is not a regular file: a folder, a named pipe, a device, a socket.
 void expect_regular(const std::filesystem::path& path);
 
-/// A file mapped read-only. Throws Error{not_found, io}; Error{io} too for what is not a regular file.
+/// A file mapped read-only. Throws Error{not_found, io}; also Error{io} for anything but a regular file.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
@@ -55,19 +54,19 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-/// To be called after reading mapped bytes at `data`: throws Error{io} when their file has become shorter (or its disk
-/// has failed) since it was mapped, and what was read is therefore zeros. Costs one load while all is well. A cut
-/// within the last page that is left cannot be seen.
+/// Call it after reading mapped bytes at `data`: throws Error{io} if their file was truncated (or its disk failed)
+/// after it was mapped, so that zeros were read. Costs one load in the normal case. A cut within the last remaining
+/// page cannot be detected.
 void check_mapping(const void* data);
 
-/// Asks the system to read mapped bytes before they are looked at.
+/// Asks the system to read mapped bytes in advance.
 void read_ahead(const std::byte* begin, std::size_t size);
 
-/// Takes mapped bytes out of this process's memory until they are looked at again. Precondition: they lie in a
+/// Releases mapped bytes from this process's memory until they are read again. Precondition: they belong to a
 /// MappedFile (bytes of the heap would be lost).
 void release_pages(const std::byte* begin, std::size_t size);
 
-/// Becomes `path` as a whole at `commit`, or leaves no trace (see `is_leftover`). Throws Error{io}, naming the path.
+/// Becomes `path` completely at `commit`, or leaves no file (see `is_leftover`). Throws Error{io}, naming the path.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -76,7 +75,7 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(std::string_view bytes);
-  void write_at(std::uint64_t offset, std::string_view bytes);  ///< leaves the place of `write` where it is
+  void write_at(std::uint64_t offset, std::string_view bytes);  ///< does not change the position of `write`
   void commit();
 
  private:
@@ -86,8 +85,8 @@ class AtomicFile {
   bool named_ = false;  ///< whether `temporary_` exists
 };
 
-/// Whether an AtomicFile gave this name: a process that is killed while it commits may leave such a file, whole, beside
-/// the target.
+/// Whether this is a temporary name of an AtomicFile: a process that is killed during `commit` can leave such a file,
+/// complete, beside the target.
 bool is_leftover(const std::filesystem::path& path);
 
 }  // namespace embscope

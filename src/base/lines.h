@@ -1,5 +1,4 @@
-// The lines of a text file, whoever wrote it: they end in \n or \r\n, and a byte-order mark may stand in front of the
-// first.
+// The lines of a text file from any system: they end in \n or \r\n, and a byte-order mark may come before the first.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +14,7 @@ inline std::string_view without_mark(std::string_view text) {
   return text;
 }
 
-/// The next line, without its end; `rest` loses both. Precondition: `rest` is not empty.
+/// The next line without its end; both are removed from `rest`. Precondition: `rest` is not empty.
 inline std::string_view take_line(std::string_view& rest) {
   const std::size_t end = std::min(rest.find('\n'), rest.size());
   std::string_view line = rest.substr(0, end);
@@ -24,7 +23,7 @@ inline std::string_view take_line(std::string_view& rest) {
   return line;
 }
 
-/// All lines, without their ends and the mark: views into `text`. What follows the last end is a line unless it is
+/// All lines, without their ends and the mark: views into `text`. The text after the last end is a line unless it is
 /// empty.
 inline std::vector<std::string_view> lines_of(std::string_view text) {
   std::vector<std::string_view> lines;

@@ -1,6 +1,6 @@
-// A mapped file may be cut short by somebody else, and a disk may fail: then the system answers a read with SIGBUS,
-// which ends a process. Here the pages that are gone become zeros and the mapping is marked; whoever decodes from it
-// looks at the mark (check_mapping) and says so in an Error. Other bus errors go where they went before.
+// Another process may truncate a mapped file, and a disk may fail: then a read causes SIGBUS, which ends the process.
+// Here the missing pages become zeros and the mapping is flagged; the decoding code checks the flag (check_mapping) and
+// throws an Error. Other bus errors are handled as before.
 #include "base/file.h"
 
 #include <array>
@@ -23,7 +23,7 @@ namespace {
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
-// The mappings there are, readable from a signal handler: no lock, no allocation.
+// All mappings, readable from a signal handler: no lock, no allocation.
 struct Slot {
   std::atomic<const MappedFile*> owner = nullptr;
   std::atomic<std::uintptr_t> begin = 0;
@@ -33,7 +33,7 @@ struct Slot {
   bool holds(std::uintptr_t at) const { return owner != nullptr && at >= begin && at - begin < size; }
 };
 
-std::array<Slot, 1024> slots;  // a mapping beyond these works, unwatched
+std::array<Slot, 1024> slots;  // further mappings work, but are not watched
 std::atomic<bool> any_cut = false;
 struct sigaction before {};
 const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
@@ -52,8 +52,8 @@ void on_bus_error(int signal, siginfo_t* info, void*) {
     errno = error;
     return;
   }
-  sigaction(signal, &before, nullptr);    // not ours: the read is tried again and ends as it would have
-  if (info->si_code <= 0) raise(signal);  // sent by a process: nothing will be tried again
+  sigaction(signal, &before, nullptr);    // not ours: the read is repeated and ends as it would have
+  if (info->si_code <= 0) raise(signal);  // sent by a process: nothing is repeated
 }
 
 void install_handler() {

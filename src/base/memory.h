@@ -1,11 +1,11 @@
-// How much memory there is.
+// The size of the memory.
 #pragma once
 
 #include <cstdint>
 
 namespace embscope {
 
-/// Bytes that this process may use at most: the machine's memory, or what its control group is allowed.
+/// The number of bytes that this process may use: the machine's memory, or the limit of its control group.
 std::uint64_t memory_allowed();
 
 }  // namespace embscope

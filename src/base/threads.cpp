@@ -18,16 +18,16 @@
 #include "embscope/base/error.h"
 #include "embscope/base/threads.h"
 
-// Why not OpenMP: its threads wait for one another by spinning. That costs nothing on an idle machine, and a factor of
-// a hundred where another process wants the cores (tests side by side, a browser); two callers get two teams on the
-// same cores; a forked child hangs; ThreadSanitizer sees none of it. Here waiting ends in sleep, and one loop at a time
-// has the team: a caller that finds it taken works alone.
+// Why not OpenMP: its threads spin while they wait for each other. That costs nothing on an idle machine, but a factor
+// of a hundred if another process uses the cores (parallel tests, a browser); two callers get two teams on the same
+// cores; a forked child hangs; ThreadSanitizer cannot check it. Here waiting threads sleep, and one loop at a time uses
+// the team: a caller that finds it in use works on its own thread.
 
 namespace embscope {
 namespace {
 
 constexpr int patience =
-    2000;  // looks before sleeping, about 30 microseconds: the gap between two loops of a forward pass
+    2000;  // checks before sleeping, about 30 microseconds: the gap between two loops of a forward pass
 
 thread_local bool in_a_loop = false;
 
@@ -39,13 +39,13 @@ void pause() {
 #endif
 }
 
-/// One parallel loop. Shared with its helpers, so that one that comes late finds it still there, and finished.
+/// One parallel loop. Shared with its helpers, so that a late helper still finds it, and finds it finished.
 class Loop {
  public:
   Loop(std::int64_t chunks, const std::function<void(std::int64_t)>& body, int helpers)
       : chunks_(chunks), body_(body), places_(helpers) {}
 
-  /// Takes chunks until none is left. `body` outlives every chunk, since the caller waits for all of them.
+  /// Takes chunks until none is left. `body` outlives every chunk, because the caller waits for all of them.
   void work() {
     in_a_loop = true;
     for (std::int64_t c = next_++; c < chunks_; c = next_++) {
@@ -84,10 +84,10 @@ class Loop {
   std::int64_t failed_ = std::numeric_limits<std::int64_t>::max();
 };
 
-/// The threads that help. They live as long as the process.
+/// The helper threads. They live as long as the process.
 class Team {
  public:
-  /// False when the team is at another caller's loop.
+  /// False if the team is running another caller's loop.
   bool run(std::int64_t chunks, const std::function<void(std::int64_t)>& body, int helpers) {
     const std::unique_lock taken(taken_, std::try_to_lock);
     if (!taken) return false;
@@ -100,7 +100,7 @@ class Team {
   }
 
  private:
-  /// Where the system gives no more threads, those there are do the work.
+  /// If the system gives no more threads, the existing ones do the work.
   void grow(int helpers) try {
     for (; size_ < helpers; ++size_) std::thread([this] { serve(); }).detach();
   } catch (const std::system_error&) {}
@@ -137,8 +137,8 @@ class Team {
   int size_ = 0;
 };
 
-/// Never destroyed: its threads may be asleep in it when the process ends. A forked child has none of them and gets a
-/// new one.
+/// Never destroyed: its threads may be sleeping in it when the process ends. A forked child has none of these threads
+/// and gets a new team.
 std::atomic<Team*>& team() {
   static std::atomic<Team*> team{[] {
     pthread_atfork(nullptr, nullptr, [] { embscope::team() = new Team; });
@@ -148,7 +148,8 @@ std::atomic<Team*>& team() {
 }
 
 int at_first() {
-  const char* wanted = std::getenv("OMP_NUM_THREADS");  // what people set, whatever library it is named after
+  const char* wanted =
+      std::getenv("OMP_NUM_THREADS");  // users set this variable, although it is named after another library
   const int count = wanted == nullptr ? 0 : std::atoi(wanted);
   if (count >= 1 && count <= 1024) return count;
   cpu_set_t mine;

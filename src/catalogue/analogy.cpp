@@ -19,7 +19,7 @@ struct Ask {
 
 constexpr Part all_parts[] = {
     {"candidates", Kind::integer, "How many vectors can be answers"},
-    {"verdict", Kind::name, "How far king - man + woman generalises"},
+    {"verdict", Kind::name, "How well king - man + woman generalises"},
     {"unknown", Kind::names, "Words that are no single row"},
     {"relations", Kind::table,
      "A row a relation and a last one for all: columns relation, questions, known, and shares of the known that are "

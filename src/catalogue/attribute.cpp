@@ -1,4 +1,4 @@
-// attribute, and gradient, which the command line has as a flag of it.
+// attribute, and gradient, which is a flag of attribute on the command line.
 #include <algorithm>
 
 #include <fmt/format.h>

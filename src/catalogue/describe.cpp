@@ -43,7 +43,7 @@ Value::List list_of(const std::vector<int>& values) {
   return list;
 }
 
-// What a member is before it is filled in; nothing for those that are then simply absent.
+// The default value of a member; empty for members that are absent by default.
 std::optional<Value> initial_of(const Member& member) {
   using Maybe = std::optional<Value>;
   return std::visit(
@@ -168,7 +168,7 @@ Direction direction_of(const Field& field, const Value& value) {
   return direction;
 }
 
-// Two vectors in a list are two; the numbers of one are a list within it.
+// A list of two vectors has two elements; the numbers of one vector are a list within the list.
 std::vector<Direction> directions_of(const Field& field, const Value& value) {
   std::vector<Direction> directions;
   for (const Value& one : list_given(field, value)) directions.push_back(direction_of(field, one));

@@ -1,5 +1,5 @@
-// Describe: how an analysis says what it is asked. `fields(request, visitor)` names every member once; a visitor lists
-// them or fills them in from what a client gave.
+// Describe: how an analysis declares its parameters. `fields(request, visitor)` names every member once; a visitor
+// lists them or fills them in from a client's values.
 // Thread rule: a visitor belongs to one thread.
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace embscope::catalogue {
 
-/// A text as it was given: with its own words, or as token ids.
+/// A text as it was given: as words, or as token ids.
 struct Said {
   std::string text;
   std::vector<TokenId> ids;
@@ -26,7 +26,7 @@ struct Word {
   std::string text;
 };
 
-/// A vector as it was given: an expression, or its values; neither: none.
+/// A vector as it was given: an expression, or its values; both empty: no vector.
 struct Direction {
   std::string expression;
   std::vector<float> values;
@@ -72,7 +72,7 @@ class Visitor {
   virtual void visit(Member member, const Field& field) = 0;
 };
 
-/// Lists the fields, with their kinds and what they are when they are not given.
+/// Lists the fields, with their kinds and default values.
 class Lister : public Visitor {
  public:
   std::vector<Field> fields;
@@ -81,7 +81,7 @@ class Lister : public Visitor {
   void visit(Member member, const Field& field) override;
 };
 
-/// Fills in what was given; see Analysis::ask.
+/// Fills in the given values; see Analysis::ask.
 class Reader : public Visitor {
  public:
   explicit Reader(const Values& values) : values_(values) {}
@@ -94,17 +94,17 @@ class Reader : public Visitor {
 /// Throws for a value of which there is no field.
 void check_names(std::string_view analysis, const std::vector<Field>& fields, const Values& values, Files files);
 
-/// An answer holds what its description says, in that order.
+/// Checks that an answer has the parts of its description, in the same order.
 void check_parts(const Found& found, std::span<const Part> parts);
 
-/// An analysis of a request: `fields` above, `run`, and, where an answer may be large, `bytes`.
+/// An analysis of a request: `fields` above, `run`, and, if an answer may be large, `bytes`.
 template <class Request>
 class Made : public Analysis {
  public:
   using Fields = void (*)(Request&, Visitor&);
   using Run = Found (*)(const Subject&, const Request&, const Progress&);
   using Bytes = double (*)(const Subject&, const Request&);
-  using Check = void (*)(const Request&);  ///< what no field alone can say; throws
+  using Check = void (*)(const Request&);  ///< checks that involve several fields; throws
 
   Made(About about, std::span<const Part> parts, Fields named, Run run, Bytes bytes = nullptr, Check check = nullptr)
       : about_(about), parts_(parts), fields_(named), run_(run), bytes_(bytes), check_(check) {}
@@ -144,11 +144,11 @@ class Made : public Analysis {
   Check check_;
 };
 
-// What requests say, in the engine's terms.
+// Conversions of a request's values to the engine's types.
 
 /// Throws Error{usage} for an empty text, Error{range} for one longer than the context.
 Prompt prompt_of(const Subject& on, const Said& said, std::string_view where = "text");
-/// The words of what was said. Throws Error{usage} for token ids, in which no place can be named by a word.
+/// The words of a given text. Throws Error{usage} for token ids, in which no position can be named by a word.
 const std::string& words_of(const Said& said, std::string_view where = "text");
 
 /// The fields text, and file and lines, and the rows of tokens that are run: each text cut at the context. Throws
@@ -180,7 +180,7 @@ std::string label_of(const Subject& on, const Direction& direction);  ///< "#ID"
 /// The engine's own errors carry edits[i] as their place.
 std::vector<Edit> edits_of(const Subject& on, const Edits& edits, const Prompt& prompt);
 std::vector<Site> sites_of(const Subject& on, const std::vector<std::string>& patterns);
-/// FIRST:LAST as the half-open range it names of 0:count; either end may be left out, negative ones count from the end.
+/// FIRST:LAST as a half-open range within 0:count; either end may be left out, negative numbers count from the end.
 std::pair<std::int64_t, std::int64_t> range_of(std::string_view text, std::int64_t count, const std::string& where,
                                                std::string_view what);
 

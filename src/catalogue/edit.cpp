@@ -35,7 +35,7 @@ void check(const Ask& r) {
   if (r.edits.given.empty()) throw Error(Code::usage, "edits", "nothing to do: name at least one edit");
 }
 
-// For titles: the edit itself where there is one, and was given as text.
+// For titles: the edit itself if there is only one and it was given as text.
 std::string title_of(const Edits& edits) {
   const auto* both = edits.given.size() == 1 ? std::get_if<EditInParts>(&edits.given[0].is) : nullptr;
   if (both != nullptr) return both->at + " " + both->action;

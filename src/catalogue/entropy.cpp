@@ -35,7 +35,7 @@ double entropy_of(const std::vector<double>& p) {
   return bits;
 }
 
-// log2 of the softmax, which a probability too small for a double keeps finite.
+// log2 of the softmax, computed from the logits: it stays finite if the probability is too small for a double.
 double surprise_of(std::span<const float> logits, TokenId id) {
   const double most = *std::ranges::max_element(logits);
   double sum = 0;

@@ -274,7 +274,7 @@ const Analysis& hubs_analysis() {
 const Analysis& undertrained_analysis() {
   static const Made<Ask> made(
       {.name = "undertrained",
-       .what = "Tokens that training hardly touched",
+       .what = "Tokens that hardly occurred in training",
        .example = "geometry --show undertrained --unused 0:17",
        .more = "`indicator` is one minus the cosine with the mean of rows known to be unused (Land & Bartolo 2024), "
                "`distance` that to the mean of all rows (Rumbelow & Watkins 2023).",

@@ -43,7 +43,7 @@ void fields(Ask& r, Visitor& f) {
   f(r.edits, {.name = "edits", .what = "Edits of the run, applied in order"});
 }
 
-// For people: a row for each block, a column for each position.
+// For the terminal: a row for each block, a column for each position.
 Table grid(const Table& cells, const std::string& target, bool ranks) {
   const auto &block = cells.column("block").numbers(), &position = cells.column("position").numbers();
   const auto &token = cells.column("token").texts(), &top = cells.column("top").texts();
@@ -64,7 +64,7 @@ Table grid(const Table& cells, const std::string& target, bool ranks) {
   return table;
 }
 
-// From which block on the target stays the likeliest at the last position looked at.
+// The block from which on the target stays the most likely token at the last position of the table.
 std::string settled(const Table& cells, const std::string& target) {
   const auto &block = cells.column("block").numbers(), &rank = cells.column("target_rank").numbers(),
              &position = cells.column("position").numbers();
@@ -80,7 +80,7 @@ std::string settled(const Table& cells, const std::string& target) {
                   : fmt::format("{} is the likeliest {} from block {} on", target, where, from);
 }
 
-// Which positions are looked at: those asked for, else as many as the client shows unasked.
+// The positions of the table: the requested ones, or else as many as the client shows by default.
 std::pair<std::int64_t, std::int64_t> window(const Subject& on, const Ask& r, std::int64_t count) {
   if (!r.positions.empty() && (r.first || r.last))
     throw Error(Code::usage, "positions", "give it, or first and last, not both");

@@ -1,4 +1,4 @@
-// mix, and mix_every_block, which the command line has as a flag of it.
+// mix, and mix_every_block, which is a flag of mix on the command line.
 #include "embscope/runs/mix.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// patch, and patch_agreement, which the command line has as a flag of it.
+// patch, and patch_agreement, which is a flag of patch on the command line.
 #include <fmt/format.h>
 
 #include "catalogue/describe.h"
@@ -69,7 +69,7 @@ void check(const Ask& r) {
   if (r.heads_only && !r.heads) throw Error(Code::usage, "heads_only", "cannot stand beside heads that are left out");
 }
 
-// For people: a row a block, a column a position.
+// For the terminal: one row per block, one column per position.
 Table grid_of(const Table& patches, std::string_view site) {
   const auto& block = patches.column("block").numbers();
   const auto& position = patches.column("position").numbers();
@@ -104,7 +104,7 @@ std::vector<Table> shown(const PatchResult& result, const std::vector<Point>& po
   return tables;
 }
 
-// What is known of the grid, as far as it goes.
+// The part of the grid that is computed so far.
 void add_grid(Found& found, PatchResult result) {
   found.add("clean", result.clean)
       .add("corrupt", result.corrupt)

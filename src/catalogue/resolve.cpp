@@ -1,4 +1,4 @@
-// What requests say, in the engine's terms.
+// Converts the values of a request to the engine's types.
 #include <algorithm>
 #include <charconv>
 #include <iterator>

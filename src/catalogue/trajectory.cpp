@@ -28,7 +28,7 @@ void fields(Ask& r, Visitor& f) {
               .old = "axes"});
 }
 
-// "pca" is the default in words.
+// "pca" names the default explicitly.
 bool is_free(const std::vector<Direction>& plane) {
   return plane.empty() || (plane.size() == 1 && plane[0].expression == "pca");
 }

@@ -1,4 +1,4 @@
-// Attention patterns as small multiples: a mark a cell while one can point at it, pixels beyond.
+// Attention patterns as small multiples: one mark per cell for short texts, pixels for longer ones.
 #include <algorithm>
 #include <cmath>
 
@@ -17,7 +17,7 @@ constexpr const char* unseen = "#eceff3";  // keys after the query
 // Along the square root, so that faint attention stays visible: blue is 1/4.
 Rgb shade(float share) { return sequential(std::sqrt(static_cast<double>(share))); }
 
-// As near to a square as a full last row allows: an axis is drawn below every column.
+// As close to a square as a full last row allows: an axis is drawn below every column.
 int columns_for(int facets) {
   const int side = static_cast<int>(std::ceil(std::sqrt(facets)));
   for (int columns = side; columns <= std::min(facets, side + 2); ++columns) {

@@ -10,7 +10,7 @@
 namespace embscope {
 namespace {
 
-// What the table holds, as bars and cells; places are the labels of the axis that both share.
+// The values of the table as bars and cells; places are the labels of the shared axis.
 struct Marks {
   bj::array places, blocks, others, heads;
   double most = 0;  // |value| of the strongest head
@@ -20,7 +20,7 @@ bj::object bar(const std::string& place, std::string_view kind, double value) {
   return {{"place", place}, {"kind", bj::string(kind)}, {"value", value}};
 }
 
-// The table may be sorted by value: its parts are brought back into the order of the pass.
+// The table may be sorted by value: its parts are sorted into the order of the pass.
 Marks marks_of(const Table& parts) {
   const auto& name = parts.column("part").texts();
   const auto &block = parts.column("block").numbers(), &head = parts.column("head").numbers(),

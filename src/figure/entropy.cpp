@@ -1,4 +1,4 @@
-// How sure the model is of what comes next, along a text.
+// How certain the model is of the next token, along a text.
 #include <fmt/format.h>
 
 #include "figure/spec.h"
@@ -6,7 +6,7 @@
 namespace embscope {
 namespace {
 
-constexpr std::size_t most_labels = 48;  // beyond, tokens are told by their number alone
+constexpr std::size_t most_labels = 48;  // for more tokens, labels are only their positions
 
 bj::object line(const Table& positions, std::string_view field, std::string_view name) {
   bj::array rows;

@@ -1,5 +1,4 @@
-// What gradients say: gradient x activation by block and position or head; the estimate of patches against the real
-// ones.
+// Figures of gradients: gradient x activation by block and position or head; estimated patches against real ones.
 #include <algorithm>
 #include <cmath>
 #include <map>

@@ -19,8 +19,8 @@ constexpr std::int64_t most_circles = 2000;
 constexpr std::string_view names_font =
     "system-ui, DejaVu Sans, sans-serif";  // the second has the mark of a leading space
 
-// Okabe & Ito's colours first, then some that still differ from them in hue or lightness. More could not be told apart:
-// of scripts the commonest have a colour, and what is left shares the last.
+// Okabe & Ito's colours first, then some that still differ from them in hue or lightness. More could not be
+// distinguished: the most common scripts have a colour, and the others share the last.
 constexpr std::string_view kind_colours[] = {"#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#009E73", "#CC79A7",
                                              "#B15928", "#000000", "#6A3D9A", "#B2DF8A", "#FB9A99", "#A0A0A0"};
 constexpr std::string_view kind_order[] = {"word",   "Word",        "piece", "Piece",
@@ -84,7 +84,7 @@ struct Colours {
   std::vector<std::size_t> of;  // class of each point
 };
 
-// The kinds that are there, in the order of the legend: kind_order's, then the others, the commonest first.
+// The kinds that occur, in the order of the legend: those of kind_order, then the others, the most common first.
 std::vector<std::string> kinds_of(std::span<const std::string> of_points) {
   std::map<std::string, std::size_t> sizes;
   for (const std::string& kind : of_points) ++sizes[kind];
@@ -129,7 +129,7 @@ Rgb parsed(std::string_view hue) {
   return {pair(1), pair(3), pair(5)};
 }
 
-// Where among all the values each stands, 0 to 1: a colour that values far away do not take for themselves.
+// The rank of each value among all, 0 to 1, so that outliers do not use up the range of colours.
 std::vector<double> quantiles(std::span<const double> values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -186,7 +186,7 @@ std::string raster(const Tensor& points, const Frame& frame, const std::vector<R
   return "data:image/png;base64," + base64(encode_png(rgb, across, down));
 }
 
-// Points in the order in which they ask for a name: the added ones, then those of crowded cells.
+// Points in the order in which they get names: added points first, then those of crowded cells.
 std::vector<std::size_t> asking(const Tensor& points, const Frame& frame, std::size_t added) {
   const auto n = static_cast<std::size_t>(points.rows());
   constexpr int cell = 24, columns = static_cast<int>(width) / cell + 1;
@@ -299,7 +299,7 @@ Figure figure_map(const Tensor& points, std::span<const std::string> labels, std
   const bj::object x = axis("x", frame.x0, frame.x1), y = axis("y", frame.y0, frame.y1);
   const bj::object tip = text_field("label", "token");
   bj::array layers, circles, names;
-  // Drawn as circles: all points where they are few; else none but the added, and one of each colour for the legend.
+  // Drawn as circles: all points if there are few; otherwise only added points, and one of each colour for the legend.
   for (std::size_t i = 0; i < n; ++i) {
     if (!many || i >= n - added) circles.push_back(row_of(i));
   }

@@ -21,7 +21,7 @@ constexpr std::int64_t readable_height = 512;
 constexpr std::int64_t chunk = 256;  // tokens; sums are added chunk by chunk, so threads do not change them
 constexpr std::uint8_t beyond = 232;
 
-/// What is known of every token and dimension.
+/// Statistics of every token and dimension.
 struct Statistics {
   std::vector<double> token_mean, token_norm, token_score;             // [V]
   std::vector<double> dimension_mean, dimension_deviation, direction;  // [D]
@@ -86,7 +86,7 @@ std::vector<double> first_component(const Model& model, const std::vector<double
     }
     double length = 0;
     for (double x : next) length += x * x;
-    if (!(length > 0)) break;  // all tokens alike: any direction will do
+    if (!(length > 0)) break;  // all tokens are equal: any direction is correct
     for (std::size_t d = 0; d < next.size(); ++d) direction[d] = next[d] / std::sqrt(length);
   }
   return direction;

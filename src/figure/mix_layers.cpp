@@ -1,4 +1,4 @@
-// Mixture across, blocks upward: where the answer turns.
+// Mixtures from left to right, blocks from bottom to top: where the answer changes.
 #include <cmath>
 
 #include <fmt/format.h>

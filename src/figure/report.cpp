@@ -57,7 +57,7 @@ std::string scripts() {
 }
 
 // A button for figures that can be played (usermeta.animate: a signal that goes from 0 to `last`): smoothly, or in
-// whole steps where the reader prefers reduced motion. It never starts by itself.
+// whole steps if the reader prefers reduced motion. It never starts automatically.
 constexpr std::string_view player = R"(
 function playButton(at, view, { signal, last }) {
   const button = document.createElement('button'), still = matchMedia('(prefers-reduced-motion: reduce)');
@@ -89,7 +89,7 @@ function playButton(at, view, { signal, last }) {
 
 bool is_played(const Figure& figure) { return figure.spec.find("\"usermeta\":{\"animate\":") != std::string::npos; }
 
-// A picture, unless there is something in it to press.
+// An image for screen readers, unless it contains a button.
 std::string place_of(const Figure& figure, std::string_view id) {
   return fmt::format("<figure role=\"{}\" aria-label=\"{}\"><div id=\"{}\"></div></figure>\n",
                      is_played(figure) ? "group" : "img", escape_html(figure.title), id);

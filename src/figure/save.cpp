@@ -48,7 +48,7 @@ fs::path converter_python() {
   return fs::exists(python, error) ? python : fs::path();
 }
 
-// A file of jobs that goes away again.
+// A file of jobs that is removed at the end.
 struct Jobs {
   explicit Jobs(const std::string& text)
       : path(fs::temp_directory_path() /

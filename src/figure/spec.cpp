@@ -37,8 +37,8 @@ bj::object look() {
           {"range", {{"category", std::move(colours)}}}};
 }
 
-// Vega keeps groups, stacks and lines by their words in plain objects of JavaScript, which have properties of their
-// own: a word that is called like one breaks the whole figure. It gets a mark that is not seen, U+2060.
+// Vega keeps groups, stacks and lines by their words in plain objects of JavaScript, which have inherited properties: a
+// word with the name of such a property breaks the whole figure. It gets an invisible character, U+2060.
 std::string no_property(std::string text) {
   for (const char* property :
        {"constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString",
@@ -47,7 +47,7 @@ std::string no_property(std::string text) {
   return text;
 }
 
-// What JSON cannot hold: bytes that are not text become U+FFFD, numbers that are none become null.
+// Values that JSON cannot represent: bytes that are not text become U+FFFD, NaN and infinity become null.
 void make_valid(bj::value& value) {
   if (value.is_string()) value = no_property(well_formed(value.get_string()));
   if (value.is_double() && !std::isfinite(value.get_double())) value = nullptr;

@@ -1,4 +1,4 @@
-// Small words for writing Vega-Lite specifications.
+// Helpers for writing Vega-Lite specifications.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace embscope {
 
 namespace bj = boost::json;
 
-/// Colours that stay apart for colour-blind readers (Okabe & Ito 2008).
+/// Colours that colour-blind readers can distinguish (Okabe & Ito 2008).
 inline constexpr std::string_view palette[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                                "#E69F00", "#56B4E9", "#000000"};
 
@@ -30,7 +30,7 @@ bj::object sequential_scale(std::string_view type, const double (&domain)[3]);
 /// RFC 4648.
 std::string base64(const std::vector<std::uint8_t>& bytes);
 
-/// A specification as a Figure: the schema, the look and the title are added here and nowhere else.
+/// A specification as a Figure: the schema, the style and the title are added only here.
 Figure finish(std::string name, std::string title, const std::string& subtitle, bj::object body);
 
 }  // namespace embscope

@@ -1,4 +1,4 @@
-// The pictures of training: how the loss fell, how the vectors formed.
+// Figures of training: the loss, and how the vectors formed.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -123,7 +123,7 @@ bj::object plane_field(std::string_view field, bj::array domain) {
 
 namespace {
 
-// A row a token and frame, with where the token is in the next one: between two frames it lies between the two.
+// One row per token and frame, with the token's position in the next frame: between two frames it is interpolated.
 bj::array map_rows(const Table& map, std::optional<double> only, std::size_t& frames) {
   const std::vector<double>&steps = map.column("step").numbers(), &x = map.column("x").numbers(),
         &y = map.column("y").numbers();

@@ -88,7 +88,7 @@ std::shared_ptr<const Archive> Archive::open(const std::filesystem::path& path) 
     check_mapping(file->bytes().data());
     return archive;
   } catch (const Error&) {
-    check_mapping(file->bytes().data());  // what it holds now is not what is wrong with it
+    check_mapping(file->bytes().data());  // its current content is not the cause of the error
     throw;
   }
 }

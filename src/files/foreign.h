@@ -1,4 +1,4 @@
-// What people hand over by mistake.
+// Files of other formats, given by mistake.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace embscope {
 
-/// What a file is by its first bytes, and what to do with it: "this is ...: ..."; empty for what may be text or is not
-/// known.
+/// The format of a file by its first bytes, and what to do with it: "this is ...: ..."; empty if it may be text or is
+/// unknown.
 std::string foreign_format(std::string_view bytes);
 
 /// A first line as files of word vectors have it: "N D", or a word and numbers.

@@ -1,4 +1,4 @@
-// GGUF versions 2 and 3, little-endian (ggml's docs/gguf.md). Sizes lie fastest axis first in the file.
+// GGUF versions 2 and 3, little-endian (ggml's docs/gguf.md). Sizes are stored with the fastest axis first.
 #include <bit>
 #include <cstring>
 
@@ -18,7 +18,7 @@ std::uint64_t width_of(Kind kind) {
   return widths[static_cast<std::uint32_t>(kind)];
 }
 
-// ggml's numbers of the element types that we read.
+// ggml's numbers of the supported element types.
 constexpr std::pair<std::uint32_t, DType> types[] = {
     {0, DType::f32},      {1, DType::f16},    {2, DType::q4_0},    {3, DType::q4_1},     {6, DType::q5_0},
     {7, DType::q5_1},     {8, DType::q8_0},   {10, DType::q2_k},   {11, DType::q3_k},    {12, DType::q4_k},
@@ -29,7 +29,8 @@ constexpr std::pair<std::uint32_t, DType> types[] = {
     {39, DType::mxfp4},   {40, DType::nvfp4},
 };
 
-// What ggml calls them all (ggml.h, enum ggml_type; gguf-py, GGMLQuantizationType), to name those that are not read.
+// ggml's names of all types (ggml.h, enum ggml_type; gguf-py, GGMLQuantizationType), for messages about unsupported
+// ones.
 constexpr std::string_view type_names[] = {
     "F32",        "F16",        "Q4_0",       "Q4_1",  "Q4_2",     "Q4_3",     "Q5_0",     "Q5_1",    "Q8_0",
     "Q8_1",       "Q2_K",       "Q3_K",       "Q4_K",  "Q5_K",     "Q6_K",     "Q8_K",     "IQ2_XXS", "IQ2_XS",

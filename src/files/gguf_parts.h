@@ -10,7 +10,7 @@
 
 namespace embscope {
 
-/// What a file's name says of it: which part (from 1) of how many, and where the others are.
+/// The part number (from 1), the number of parts, and the names of the other parts, from a file's name.
 struct GgufPartName {
   std::filesystem::path folder;
   std::string prefix;
@@ -22,8 +22,8 @@ struct GgufPartName {
 
 using OpenPart = std::function<std::shared_ptr<const Archive>(const std::filesystem::path&)>;
 
-/// `first` itself when it is whole; when it is part 1 of several, one archive of all of them. Throws Error{usage}
-/// naming part 1 for another part, Error{not_found} for one that is missing, Error{format} for parts that do not belong
+/// `first` itself if it is complete; if it is part 1 of several, one archive of all parts. Throws Error{usage} naming
+/// part 1 for another part, Error{not_found} for one that is missing, Error{format} for parts that do not belong
 /// together.
 std::shared_ptr<const Archive> with_other_parts(std::shared_ptr<const Archive> first, const OpenPart& open);
 

@@ -17,7 +17,7 @@ namespace bj = boost::json;
 
 constexpr std::size_t deepest = 64;
 
-// The library's own DOM keeps the last of two equal keys in silence: a first reading refuses them.
+// The library's DOM keeps the last of two equal keys without an error: a first pass refuses them.
 class DuplicateKeys {
  public:
   static constexpr std::size_t max_object_size = std::size_t(-1), max_array_size = std::size_t(-1),
@@ -85,7 +85,7 @@ bj::value parse_json(std::string_view text, const std::string& where, std::size_
   if (error) refuse(text, std::min(read, text.size()), where, "not valid JSON: " + error.message());
   if (text.find_first_not_of(" \t\r\n", read) != std::string_view::npos)
     refuse(text, read, where, "not valid JSON: text after the end");
-  // large flat objects (vocabularies) are checked by their readers, which must look at every key anyway
+  // large flat objects (vocabularies) are checked by their readers, which read every key anyway
   if (text.size() <= unique_up_to) {
     bj::basic_parser<DuplicateKeys> keys(options);
     const std::size_t seen = keys.write_some(false, text.data(), text.size(), error);

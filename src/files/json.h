@@ -1,4 +1,4 @@
-// JSON from files: strict, of bounded depth, without duplicate keys, with errors that say where.
+// JSON from files: strict, of bounded depth, without duplicate keys, with errors that name the place.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace embscope {
 
-/// Texts up to this size are searched for keys that occur twice unless the caller says otherwise.
+/// Texts up to this size are checked for duplicate keys, unless the caller chooses otherwise.
 inline constexpr std::size_t unique_keys_up_to = std::size_t{1} << 20;
 
 /// Throws Error{format}, `where` in front, with line and column. Depth at most 64; a key may occur once in an object.
@@ -23,7 +23,7 @@ boost::json::value parse_json(std::string_view text, const std::string& where,
 /// The whole file. Throws as MappedFile and parse_json.
 boost::json::value read_json(const std::filesystem::path& path);
 
-/// Typed looks into one object, whose errors name the file, the key, what was expected and what was found.
+/// Typed access to one object; errors name the file, the key, what was expected and what was found.
 class JsonObject {
  public:
   JsonObject(const boost::json::value& value, std::string where);

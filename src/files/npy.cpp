@@ -24,11 +24,11 @@ class Npy : public MappedArchive {
   }
 
  protected:
-  struct Member {};  // opens nothing: for what holds several
+  struct Member {};  // opens no file: for members of an .npz
   Npy(std::shared_ptr<const MappedFile> file, std::filesystem::path path, Member)
       : MappedArchive(std::move(file), std::move(path)) {}
 
-  /// What lies at begin..begin + count of the file.
+  /// The bytes begin..begin + count of the file.
   void read_array(std::string name, std::size_t begin, std::size_t count) {
     const std::string_view bytes = file_->text().substr(begin, count);
     const std::size_t length_bytes = bytes.size() > 6 && bytes[6] == 1 ? 2 : 4;
@@ -121,9 +121,9 @@ class Npz : public Npy {
   }
   std::uint64_t number_before(std::uint64_t at, std::uint64_t by) const { return at < by ? UINT64_MAX : at - by; }
 
-  // The one whose entry in the directory is here; gives where the next one's is.
+  // Reads the member whose directory entry is here; returns the position of the next entry.
   std::uint64_t read_member(std::uint64_t at) {
-    constexpr std::uint64_t elsewhere = 0xffffffff;  // a 32-bit field whose value stands among the extra ones
+    constexpr std::uint64_t elsewhere = 0xffffffff;  // a 32-bit field whose value is in the extra fields
     if (number(at, 4) != 0x02014b50) refuse("its directory holds something that is not an entry");
     const std::uint64_t name_bytes = number(at + 28, 2), extra_bytes = number(at + 30, 2);
     std::uint64_t size = number(at + 24, 4), offset = number(at + 42, 4);

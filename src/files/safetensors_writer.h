@@ -1,5 +1,5 @@
-// A safetensors file whose shapes are known before its values: rows are written where they belong as they come, so that
-// the file may be larger than the memory.
+// A safetensors file whose shapes are known before its values: rows are written to their place when they are available,
+// so the file may be larger than the memory.
 #pragma once
 
 #include <span>
@@ -22,12 +22,12 @@ class SafetensorsWriter {
   /// Throws Error{io}. Precondition: names differ.
   SafetensorsWriter(std::filesystem::path path, std::vector<Array> arrays);
 
-  /// Writes whole rows from `first_row` on. `whose` says in errors what they belong to ("document 7").
+  /// Writes whole rows from `first_row` on. `whose` names their source in errors ("document 7").
   /// Throws Error{range} for a finite value too large for the dtype, Error{io}. Precondition: the rows exist.
   void write(std::size_t array, std::int64_t first_row, std::span<const float> values, std::string_view whose = {});
   void write(std::size_t array, std::int64_t first_row, std::span<const std::int64_t> values);
 
-  /// The file gets its name. Precondition: every row was written.
+  /// Gives the file its name. Precondition: every row was written.
   void commit() { file_.commit(); }
   std::uint64_t bytes() const { return starts_.back(); }  ///< of the whole file
 

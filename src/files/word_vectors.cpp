@@ -31,7 +31,7 @@ std::string_view without_end(std::string_view line) {
   return line.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
 
-// The last space-separated field of `line`, which loses it.
+// Removes and returns the last space-separated field of `line`.
 std::string_view take_field(std::string_view& line) {
   line = without_end(line);
   const std::size_t space = line.find_last_of(" \t");
@@ -173,7 +173,7 @@ class Reader {
     return lines;
   }
 
-  // Without a header, the fields of the first line decide: all from the back that are numbers, but never the word
+  // Without a header, the first line decides: the number of fields from the end that are numbers, without the word
   // itself.
   std::uint64_t width_of(std::string_view line) const {
     std::uint64_t width = 0;
@@ -186,7 +186,7 @@ class Reader {
     }
     if (std::string_view rest = line; is_sparse(take_field(rest))) refuse_sparse(1, line);
     if (width == 0 || width > widest)
-      refuse("is no word vectors: line 1 should be 'N D' (Word2Vec) or a word and its values (GloVe)");
+      refuse("does not hold word vectors: line 1 should be 'N D' (Word2Vec) or a word and its values (GloVe)");
     return width;
   }
 
@@ -223,7 +223,7 @@ class Reader {
     return out;
   }
 
-  // A header that states too few values would make the first ones part of every word.
+  // If the header states too few values, the first values would become part of every word.
   void check_width(const std::vector<std::string_view>& lines, const Header& header) const {
     const bool all_have_more = std::ranges::all_of(lines, [&](std::string_view line) {
       for (std::uint64_t k = 0; k < header.width; ++k) take_field(line);
@@ -247,7 +247,7 @@ class Reader {
         refuse(fmt::format("line {}: a word and {} values are needed, found {} fields", number, values.size(),
                            values.size() - k - (field.empty() ? 1 : 0)));
       if (!parse(field, values[k]))
-        refuse(fmt::format("line {}: value {} is no number: {}", number, k + 1, shown(field)));
+        refuse(fmt::format("line {}: value {} is not a number: {}", number, k + 1, shown(field)));
     }
     if (line.size() > longest_word)
       refuse(fmt::format("line {}: a word of {} bytes, at most {} are read", number, line.size(), longest_word));

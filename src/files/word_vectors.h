@@ -12,21 +12,22 @@ namespace embscope {
 
 struct WordVectors {
   std::string_view format;         ///< "word2vec text", "word2vec binary", "glove" or "numbers"
-  std::vector<std::string> words;  ///< N, any bytes but the line's end; none of "numbers"
+  std::vector<std::string> words;  ///< N, any bytes except line ends; empty for "numbers"
   Tensor vectors;                  ///< [N, D]
 };
 
-/// Told apart by content: a first line of two whole numbers ("N D") is Word2Vec's, and then the first row decides
-/// between text and binary; else each line must be a word and D numbers. A word may hold spaces (GloVe 840B has ". .
-/// ."): the last D fields are the values. Lines of nothing but numbers are vectors without words where
-/// `labels_elsewhere` says so, in a .tsv, and where a first number is not whole (numpy.savetxt); else the first number
-/// is the word (an id, a year). Every size is checked against the file before it is allocated. Throws Error{not_found,
-/// io, format}, with the line's or row's number; what is compressed, pickled, fastText's or sparse is named as that.
+/// The content decides the format: a first line of two whole numbers ("N D") is Word2Vec, and then the first row
+/// decides between text and binary; otherwise each line must be a word and D numbers. A word may contain spaces (GloVe
+/// 840B has ". . ."): the last D fields are the values. Lines of numbers only are vectors without words if
+/// `labels_elsewhere` is set, in a .tsv, and if a first number is not whole (numpy.savetxt); otherwise the first number
+/// is the word (an id, a year). Every size is checked against the file before memory is allocated. Throws
+/// Error{not_found, io, format} with the number of the line or row; the error names compressed, pickled, fastText and
+/// sparse files as such.
 WordVectors read_word_vectors(const std::filesystem::path& path, bool labels_elsewhere = false);
 
-/// Labels for `rows` vectors: a line each; or TensorBoard's metadata of several columns with tabs, whose first line
-/// names them: then the column called label, word, token, name or text, else the first. Throws Error{shape} for another
-/// number of lines.
+/// Labels for `rows` vectors: one per line; or TensorBoard's metadata with several columns separated by tabs and named
+/// in the first line: then the column label, word, token, name or text, or else the first. Throws Error{shape} for
+/// another number of lines.
 std::vector<std::string> read_labels(const std::filesystem::path& path, std::int64_t rows);
 
 }  // namespace embscope

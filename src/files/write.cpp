@@ -16,7 +16,7 @@ namespace {
 
 bool is_float(const NamedArray& a) { return std::holds_alternative<std::span<const float>>(a.values); }
 
-// The values as .npy holds them; `room` keeps those that are not in memory so.
+// The values as stored in .npy; `room` owns converted values.
 std::string_view bytes_of(const NamedArray& a, std::vector<std::byte>& room) {
   if (is_float(a) && a.dtype != DType::f32) {
     const auto values = std::get<0>(a.values);
@@ -181,7 +181,7 @@ void check_extension(const std::filesystem::path& path) {
   throw Error(Code::usage, path.string(), "write to .npz, .npy, .safetensors or .json");
 }
 
-// What the format cannot hold is refused before anything is written.
+// Values that the format cannot store are refused before anything is written.
 void check_arrays(const std::filesystem::path& path, const std::string& extension, std::span<const NamedArray> arrays) {
   check_extension(path);
   if (extension == ".npy" && arrays.size() != 1)
@@ -220,7 +220,7 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
 }
 
 void expect_writable(const std::filesystem::path& path) {
-  std::error_code unseen;  // what cannot be looked at, cannot be written either: the file says so
+  std::error_code unseen;  // a path that cannot be read cannot be written either, and opening it reports that
   if (std::filesystem::is_directory(path, unseen)) throw Error(Code::io, path.string(), "cannot write: it is a folder");
   AtomicFile never_committed(path);
 }

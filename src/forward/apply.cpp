@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "base/random.h"
+#include "kernels/dot.h"
 
 namespace embscope {
 namespace {
@@ -22,26 +23,15 @@ void mix(float* x, Source v, float p, std::int64_t n) {
 }
 
 void project_out(float* x, Source v, std::int64_t n) {
-  double product = 0, square = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    product += static_cast<double>(x[i]) * v[i];
-    square += static_cast<double>(v[i]) * v[i];
-  }
+  const double product = dot(x, v, n), square = dot(v, v, n);
   if (square == 0) return;  // this head's part of the vector is zero: nothing lies along it
   for (std::int64_t i = 0; i < n; ++i) x[i] = static_cast<float>(x[i] - product / square * v[i]);
 }
 
-double dot(const float* a, Source b, std::int64_t n) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
-
 // In the plane of x and v: with u = x / |x| and w the direction of v - (v.u) u, x := |x| (cos(angle) u + sin(angle) w).
 void rotate(float* x, Source v, float degrees, std::int64_t n) {
-  const double length = std::sqrt(dot(x, {x, false}, n)), along = length > 0 ? dot(x, v, n) / length : 0;
-  double square = 0;
-  for (std::int64_t i = 0; i < n; ++i) square += static_cast<double>(v[i]) * static_cast<double>(v[i]);
+  const double length = std::sqrt(dot(x, x, n)), along = length > 0 ? dot(x, v, n) / length : 0;
+  const double square = dot(v, v, n);
   const double across = std::sqrt(std::max(0.0, square - along * along));
   if (length == 0 || across <= 1e-7 * std::sqrt(square)) return;  // no plane: x lies along v already
   const double angle = std::min(static_cast<double>(degrees) * std::numbers::pi / 180, std::atan2(across, along));

@@ -1,6 +1,7 @@
 #include "forward/attention.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "forward/activation.h"
@@ -11,6 +12,13 @@ namespace embscope {
 namespace {
 
 constexpr std::int64_t query_block = 14;
+
+// The nearest value that has 8 bits of a fraction; of two, the even one.
+float to_bfloat16(float x) {
+  auto bits = std::bit_cast<std::uint32_t>(x);
+  bits += 0x7fff + (bits >> 16 & 1);
+  return std::bit_cast<float>(bits & 0xffff0000);
+}
 
 std::int64_t panels_for(std::int64_t n) { return (n + panel_width - 1) / panel_width; }
 
@@ -23,11 +31,7 @@ void score_block(const HeadShape& head, const float* panels, const float* q, std
   for (std::int64_t t = 0; t < count; ++t) {
     const std::int64_t begin = head.first_key(first + t), n = first + t + 1 - begin;
     float* row = scores + t * stride + begin;
-    scale(row, head.scale, n);
-    if (head.slope != 0) {
-      for (std::int64_t s = 0; s < n; ++s) row[s] += head.slope * static_cast<float>(begin + s);
-    }
-    if (head.cap != 0) soft_cap(head.cap, row, n);
+    head.finish_scores(row, begin, n);
   }
 }
 
@@ -39,21 +43,31 @@ void value_block(const HeadShape& head, const float* panels, std::int64_t keys, 
   const std::int64_t begin = head.first_key(first + count - 1), end = std::max(begin, first + 1);
   auto row_by_row = [&](std::int64_t t, std::int64_t from, std::int64_t to, bool accumulate) {
     gemm_serial(pattern + t * stride + from, stride, 1, panels + from * panel_width, panel, to - from, z + t * z_stride,
-                z_stride, head.width, accumulate);
+                z_stride, head.value_width, accumulate);
   };
   for (std::int64_t t = 0; begin > 0 && t < count; ++t) {
     const std::int64_t from = head.first_key(first + t), to = std::min(begin, first + t + 1);
-    from < to ? row_by_row(t, from, to, false) : (void)std::fill_n(z + t * z_stride, head.width, 0.0f);
+    from < to ? row_by_row(t, from, to, false) : (void)std::fill_n(z + t * z_stride, head.value_width, 0.0f);
   }
   if (begin < end)
     gemm_serial(pattern + begin, stride, count, panels + begin * panel_width, panel, end - begin, z, z_stride,
-                head.width, begin > 0);
+                head.value_width, begin > 0);
   for (std::int64_t t = 1; t < count; ++t) {
     if (end < first + t + 1) row_by_row(t, end, first + t + 1, true);
   }
 }
 
 }  // namespace
+
+void HeadShape::finish_scores(float* x, std::int64_t begin, std::int64_t n) const {
+  embscope::scale(x, scale, n);
+  const float of_position = rounded ? to_bfloat16(slope) : slope;
+  for (std::int64_t s = 0; slope != 0 && s < n; ++s) {
+    const auto position = static_cast<float>(begin + s);
+    x[s] += rounded ? scale * to_bfloat16(of_position * to_bfloat16(position)) : of_position * position;
+  }
+  if (cap != 0) soft_cap(cap, x, n);
+}
 
 void HeadPanels::fill_keys(const HeadShape& head, const KeysValues& kv) {
   positions_ = static_cast<std::int64_t>(kv.keys.size());
@@ -67,15 +81,24 @@ void HeadPanels::fill_keys(const HeadShape& head, const KeysValues& kv) {
 
 void HeadPanels::fill_values(const HeadShape& head, const KeysValues& kv) {
   positions_ = static_cast<std::int64_t>(kv.values.size());
-  values_.resize(static_cast<std::size_t>(panels_for(head.width) * positions_ * panel_width));
-  for (std::int64_t p = 0; p < panels_for(head.width); ++p) {
-    const std::int64_t columns = std::min(panel_width, head.width - p * panel_width);
+  values_.resize(static_cast<std::size_t>(panels_for(head.value_width) * positions_ * panel_width));
+  for (std::int64_t p = 0; p < panels_for(head.value_width); ++p) {
+    const std::int64_t columns = std::min(panel_width, head.value_width - p * panel_width);
     for (std::int64_t s = 0; s < positions_; ++s) {
       float* to = values_.data() + (p * positions_ + s) * panel_width;
-      const float* from = kv.values[static_cast<std::size_t>(s)] + head.kv_offset + p * panel_width;
+      const float* from = kv.values[static_cast<std::size_t>(s)] + head.value_offset + p * panel_width;
       for (std::int64_t i = 0; i < panel_width; ++i) to[i] = i < columns ? from[i] : 0;
     }
   }
+}
+
+void softmax_with(const float* sink, float* x, std::int64_t n) {
+  if (sink == nullptr) return softmax(x, n);
+  thread_local std::vector<float> row;
+  row.assign(x, x + n);
+  row.push_back(*sink);
+  softmax(row.data(), n + 1);
+  std::copy_n(row.begin(), n, x);
 }
 
 void attention_scores(const HeadShape& head, const HeadPanels& panels, const float* q, std::int64_t q_stride,
@@ -96,7 +119,7 @@ void attention_pattern(const HeadShape& head, const float* scores, std::int64_t 
     const std::int64_t begin = head.first_key(first + t), seen = first + t + 1;
     float* row = pattern + t * keys;
     if (pattern != scores) std::copy(scores + t * keys + begin, scores + t * keys + seen, row + begin);
-    softmax(row + begin, seen - begin);
+    softmax_with(head.sink, row + begin, seen - begin);
     std::fill(row, row + begin, 0.0f);
     std::fill(row + seen, row + keys, 0.0f);
   }
@@ -121,7 +144,7 @@ void attend(const HeadShape& head, const HeadPanels& panels, const float* q, std
     score_block(head, panels.keys(), q + t * q_stride, q_stride, block, first + t, scores.data(), stride);
     for (std::int64_t i = 0; i < block; ++i) {
       const std::int64_t begin = head.first_key(first + t + i);
-      softmax(scores.data() + i * stride + begin, first + t + i + 1 - begin);
+      softmax_with(head.sink, scores.data() + i * stride + begin, first + t + i + 1 - begin);
     }
     value_block(head, panels.values(), keys, scores.data(), stride, block, first + t, z + t * z_stride, z_stride);
   }

@@ -2,6 +2,7 @@
 // the batch, or in the row itself.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -15,31 +16,44 @@ struct KeysValues {
 };
 
 struct HeadShape {
-  std::int64_t width;      ///< K
-  std::int64_t kv_offset;  ///< of this head's key-value head within a position's keys
+  std::int64_t width;                      ///< K
+  std::int64_t kv_offset;                  ///< of this head's key-value head within a position's keys
+  std::int64_t value_width, value_offset;  ///< the same of its values
   float scale;
-  std::int64_t window = 0;  ///< keys that a query sees, its own among them; 0: all before it
-  float slope = 0;          ///< ALiBi (Press et al. 2022): slope times the key's position is added
-  float cap = 0;            ///< scores become cap tanh(score / cap); 0: they stay
+  std::int64_t window = 0;      ///< keys that a query sees, its own among them; 0: all before it
+  float slope = 0;              ///< ALiBi (Press et al. 2022): slope times the key's position is added
+  float cap = 0;                ///< scores become cap tanh(score / cap); 0: they stay
+  const float* sink = nullptr;  ///< a score to which no key belongs, or null
+  std::int64_t chunk = 0;       ///< keys of the query's own run of so many positions alone; 0: there are no runs
+  bool rounded = false;         ///< ALiBi in bfloat16, and before scaling (Falcon)
 
   /// The first key that the query at a position sees.
   std::int64_t first_key(std::int64_t position) const {
-    return window == 0 || position < window ? 0 : position - window + 1;
+    const std::int64_t in_window = window == 0 || position < window ? 0 : position - window + 1;
+    return chunk == 0 ? in_window : std::max(in_window, position / chunk * chunk);
   }
+
+  /// x [n] := scores of the keys from `begin` on, from products of queries and keys.
+  void finish_scores(float* x, std::int64_t begin, std::int64_t n) const;
 };
 
-/// Query head h of block l.
-inline HeadShape head_shape(const Config& config, std::int64_t h, int l) {
+/// Query head h of block l; `sinks` [H] of the block, or null.
+inline HeadShape head_shape(const Config& config, std::int64_t h, int l, const float* sinks) {
   const Layer& layer = config.layers[static_cast<std::size_t>(l)];
   const std::int64_t group = config.heads / config.kv_heads;  // query heads that share one of keys and values
   const float slope =
       config.alibi_slopes.empty() ? 0 : static_cast<float>(config.alibi_slopes[static_cast<std::size_t>(h)]);
   return {config.head_width,
           h / group * config.head_width,
+          config.value_width,
+          h / group * config.value_width,
           static_cast<float>(config.attn_scale * layer.scale),
           layer.window,
           slope,
-          config.score_cap};
+          config.score_cap,
+          sinks == nullptr ? nullptr : sinks + h,
+          layer.chunk,
+          config.alibi_rounded};
 }
 
 /// What a key-value head of a row holds, rearranged for products: its query heads share it, and so do all queries.
@@ -60,6 +74,9 @@ class HeadPanels {
 /// with q_stride; scores [count, S].
 void attention_scores(const HeadShape& head, const HeadPanels& panels, const float* q, std::int64_t q_stride,
                       std::int64_t count, std::int64_t first, float* scores);
+
+/// x = softmax of x [n] and, beside it, the sink.
+void softmax_with(const float* sink, float* x, std::int64_t n);
 
 /// pattern = softmax over the keys a query may see, 0 beyond; both [count, S], and may be the same.
 void attention_pattern(const HeadShape& head, const float* scores, std::int64_t count, std::int64_t first,

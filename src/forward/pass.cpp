@@ -9,6 +9,7 @@
 
 #include "forward/activation.h"
 #include "forward/apply.h"
+#include "forward/experts.h"
 #include "forward/norm.h"
 
 namespace embscope {
@@ -25,6 +26,16 @@ void add_to(Tensor& x, const Tensor& y) {
 
 void scale_rows(Tensor& x, float factor) {
   for_rows(x, [&](std::int64_t i) { scale(x.row(i).data(), factor, x.columns()); });
+}
+
+// Latents are normed as RMSNorm does, whatever the model's own norms are.
+void norm_latents(const PackedNorm& w, float epsilon, Tensor& x) {
+  const std::int64_t n = x.columns();
+  for_rows(x, [&](std::int64_t i) {
+    float* row = x.row(i).data();
+    normalise(row, 0, norm_scale(row, 0, n, epsilon), n, row);
+    apply_gain(w, row, n, row);
+  });
 }
 
 Tensor gather(const Tensor& x, const std::vector<int>& rows) {
@@ -188,29 +199,78 @@ void Pass::linear(const Tensor& x, std::initializer_list<Map> maps) {
   gemm(x.data(), x.columns(), x.rows(), products);
 }
 
+void Pass::queries_keys_values(const PackedBlock& w) {
+  config_.latents.rank == 0 ? linear(read(), {{w.q, q_}, {w.k, k_}, {w.v, v_}}) : latents(w);
+}
+
+// Every head's key is its own part, of the latent, before the part that all share.
+void Pass::latents(const PackedBlock& w) {
+  const Latents& latents = config_.latents;
+  if (latents.query_rank > 0) {
+    linear(read(), {{w.q_latent, latent_}});
+    norm_latents(w.q_latent_norm, latents.epsilon, latent_);
+    linear(latent_, {{w.q, q_}});
+  } else {
+    linear(read(), {{w.q, q_}});
+  }
+  Tensor whole, own;
+  linear(read(), {{w.kv_latent, whole}});
+  shape_as(latent_, whole.rows(), latents.rank);
+  for_rows(latent_, [&](std::int64_t i) {
+    std::ranges::copy(whole.row(i).first(static_cast<std::size_t>(latents.rank)), latent_.row(i).begin());
+  });
+  norm_latents(w.kv_latent_norm, latents.epsilon, latent_);
+  linear(latent_, {{w.k, own}, {w.v, v_}});
+  const std::int64_t width = config_.head_width, part = width - latents.turned;
+  shape_as(k_, whole.rows(), config_.heads * width);
+  for_rows(k_, [&](std::int64_t i) {
+    const float *from = own.row(i).data(), *shared = whole.row(i).data() + latents.rank;
+    for (std::int64_t h = 0; h < config_.heads; ++h) {
+      float* to = std::copy_n(from + h * part, part, k_.row(i).data() + h * width);
+      std::copy_n(shared, latents.turned, to);
+    }
+  });
+}
+
+// After a rotation only where there was one.
+void Pass::norm_queries_keys(int l, const PackedBlock& w) {
+  if (config_.qk_norm == QkNorm::none) return;
+  if (!config_.qk_norm_after || config_.layers[static_cast<std::size_t>(l)].rope >= 0)
+    norm_heads(config_, w.q_norm, q_, config_.heads), norm_heads(config_, w.k_norm, k_, config_.kv_heads);
+  if (config_.qkv_clip != 0 && config_.clip_after_norm) clip(q_), clip(k_);
+  fire(Point::normed_q, l, q_);
+  fire(Point::normed_k, l, k_);
+}
+
+void Pass::grow_queries() {
+  for_rows(q_, [&](std::int64_t i) {
+    scale(q_.row(i).data(), query_growth(config_, slots_->owners[static_cast<std::size_t>(i)].position), q_.columns());
+  });
+}
+
 void Pass::attention(int l, const PackedBlock& w) {
-  linear(read(), {{w.q, q_}, {w.k, k_}, {w.v, v_}});
-  if (config_.qkv_clip != 0) clip(q_), clip(k_), clip(v_);
+  sinks_ = w.sinks.empty() ? nullptr : w.sinks.data();
+  queries_keys_values(w);
+  if (config_.qkv_clip != 0) clip(v_);
+  if (config_.qkv_clip != 0 && !config_.clip_after_norm) clip(q_), clip(k_);
   fire(Point::q, l, q_);
   fire(Point::k, l, k_);
   fire(Point::v, l, v_);
-  if (config_.qk_norm != QkNorm::none) {
-    norm_heads(config_, w.q_norm, q_, config_.heads), norm_heads(config_, w.k_norm, k_, config_.kv_heads);
-    fire(Point::normed_q, l, q_);
-    fire(Point::normed_k, l, k_);
-  }
+  if (!config_.qk_norm_after) norm_queries_keys(l, w);
   if (config_.position == PositionKind::rotary) {
     rotate(q_, config_.heads, l);
+    if (config_.layers[static_cast<std::size_t>(l)].grows) grow_queries();
     fire(Point::rot_q, l, q_);
     rotate(k_, config_.kv_heads, l);
     fire(Point::rot_k, l, k_);
   }
+  if (config_.qk_norm_after) norm_queries_keys(l, w);
   append_to_cache(l);
   if (plan_.ends_at({Point::rot_k, l})) return;
   const Slots& read = *slots_;
   Tensor* const shared = config_.one_norm ? &normed_ : nullptr;  // the MLP reads it too
   enter(stage_of(l, Step::attended), {&x_, &q_, shared});
-  shape_as(z_, q_.rows(), q_.columns());
+  shape_as(z_, q_.rows(), config_.heads * config_.value_width);
   const bool maps = plan_.at(Point::scores, l) != nullptr || plan_.at(Point::pattern, l) != nullptr;
   maps ? attend_with_maps(l, read) : attend_rows(l, read);
   if (plan_.ends_at({Point::pattern, l})) return;
@@ -219,7 +279,74 @@ void Pass::attention(int l, const PackedBlock& w) {
   linear(z_, {{w.o, out_}});
 }
 
+void Pass::experts(int l, const PackedExperts& w) {
+  const Experts& e = config_.experts;
+  route(l, w);
+  const std::int64_t d = config_.width;
+  shape_as(expert_out_, chosen_.rows(), e.chosen * d);
+  const auto rows = routed(e, chosen_);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].empty()) continue;
+    Tensor input = gather(read(), rows[i]);
+    auto weigh = [&](Tensor& x) {
+      for_rows(x, [&](std::int64_t r) {
+        const Routed& from = rows[i][static_cast<std::size_t>(r)];
+        scale(x.row(r).data(), expert_weights_.row(from.row)[static_cast<std::size_t>(from.rank)], d);
+      });
+    };
+    if (e.of_input) weigh(input);
+    ExpertHidden hidden = expert_hidden(w.each[i], input);
+    glu(config_, hidden);
+    linear(hidden.gate, {{w.each[i].down, hidden.up}});
+    if (!e.of_input) weigh(hidden.up);
+    for_rows(hidden.up, [&](std::int64_t r) {
+      const Routed& to = rows[i][static_cast<std::size_t>(r)];
+      std::ranges::copy(hidden.up.row(r), expert_out_.row(to.row).data() + to.rank * d);
+    });
+  }
+  fire(Point::experts_out, l, expert_out_);
+  shape_as(out_, chosen_.rows(), d);
+  for_rows(out_, [&](std::int64_t i) {
+    const float* each = expert_out_.row(i).data();
+    std::copy_n(each, d, out_.row(i).data());
+    for (std::int64_t j = 1; j < e.chosen; ++j) add(out_.row(i).data(), each + j * d, d, out_.row(i).data());
+  });
+  if (e.shared_width > 0) add_shared(l, w);
+}
+
+void Pass::route(int l, const PackedExperts& w) {
+  const Experts& e = config_.experts;
+  linear(read(), {{w.router, router_}});
+  fire(Point::router_logits, l, router_);
+  for_rows(router_, [&](std::int64_t i) { router_probabilities(e, router_.row(i).data()); });
+  fire(Point::router_probabilities, l, router_);
+  shape_as(chosen_, router_.rows(), e.chosen), shape_as(expert_weights_, router_.rows(), e.chosen);
+  const float* correction = w.correction.empty() ? nullptr : w.correction.data();
+  for_rows(chosen_,
+           [&](std::int64_t i) { choose_experts(e, router_.row(i).data(), correction, chosen_.row(i).data()); });
+  fire(Point::router_chosen, l, chosen_);
+  routed(e, chosen_);  // what an edit chose is looked at before it is used
+  for_rows(chosen_, [&](std::int64_t i) {
+    weigh_experts(e, router_.row(i).data(), chosen_.row(i).data(), expert_weights_.row(i).data());
+  });
+  fire(Point::router_weights, l, expert_weights_);
+}
+
+void Pass::add_shared(int l, const PackedExperts& w) {
+  ExpertHidden hidden = expert_hidden(w.shared, read());
+  glu(config_, hidden);
+  linear(hidden.gate, {{w.shared.down, hidden.up}});
+  if (!w.shared_gate.weight.empty()) {
+    linear(read(), {{w.shared_gate, scale_}});
+    for_rows(hidden.up,
+             [&](std::int64_t i) { scale(hidden.up.row(i).data(), sigmoid(*scale_.row(i).data()), config_.width); });
+  }
+  fire(Point::experts_shared, l, hidden.up);
+  add_to(out_, hidden.up);
+}
+
 void Pass::mlp(int l, const PackedBlock& w) {
+  if (config_.layers[static_cast<std::size_t>(l)].experts) return experts(l, w.experts);
   const std::int64_t f = config_.mlp_width;
   if (config_.gated_mlp) {
     linear(read(), {{w.gate, gate_}, {w.up, up_}});
@@ -266,14 +393,14 @@ void Pass::append_to_cache(int l) {
   append(cache.values_[static_cast<std::size_t>(l)], v_);
 }
 
-HeadShape Pass::head_shape(std::int64_t h, int l) const { return embscope::head_shape(config_, h, l); }
+HeadShape Pass::head_shape(std::int64_t h, int l) const { return embscope::head_shape(config_, h, l, sinks_); }
 
 KeysValues Pass::keys_values(const Slots& read, int row, int l) const {
   KeysValues kv;
-  const std::int64_t width = k_.columns();
+  const std::int64_t width = k_.columns(), value_width = v_.columns();
   for (std::int64_t p = 0; p < plan_.first(); ++p) {
     kv.keys.push_back(request_.cache->keys_[static_cast<std::size_t>(l)].data() + p * width);
-    kv.values.push_back(request_.cache->values_[static_cast<std::size_t>(l)].data() + p * width);
+    kv.values.push_back(request_.cache->values_[static_cast<std::size_t>(l)].data() + p * value_width);
   }
   for (int slot : read.path[static_cast<std::size_t>(row)]) {
     kv.keys.push_back(k_.row(slot).data());
@@ -323,7 +450,8 @@ void Pass::attend_group(int l, std::int64_t kv_head, const KeysValues& kv, const
     const HeadShape head = head_shape(h, l);
     if (shared == nullptr && h == kv_head * group) own.fill_keys(head, kv), own.fill_values(head, kv);
     attend(head, shared == nullptr ? own : *shared, q_.row(slot).data() + h * head.width, q_.columns(), count,
-           slots_->owners[static_cast<std::size_t>(slot)].position, z_.row(slot).data() + h * head.width, z_.columns());
+           slots_->owners[static_cast<std::size_t>(slot)].position, z_.row(slot).data() + h * head.value_width,
+           z_.columns());
   }
 }
 
@@ -336,20 +464,20 @@ void Pass::attend_with_maps(int l, const Slots& read) {
     const std::int64_t count = slots_->own[r].count;
     scores.push_back(Tensor::uninitialised({heads, count, first + count}));
   }
-  // body(row, head, where the head's map begins in the row's, where the head's part of q and z begins)
+  // body(row, head, where the head's map begins in the row's, the head's number)
   auto for_heads = [&](auto&& body) {
     parallel_for(static_cast<std::int64_t>(kv.size()) * heads, 1, [&](std::int64_t task, std::int64_t) {
       const auto r = static_cast<std::size_t>(task / heads);
       const std::int64_t h = task % heads, count = slots_->own[r].count;
       const HeadShape head = head_shape(h, l);
-      body(r, head, h * count * (first + count), h * head.width);
+      body(r, head, h * count * (first + count), h);
     });
   };
-  for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t at) {
+  for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t h) {
     const Slots::Own own = slots_->own[r];
     thread_local HeadPanels panels;
     panels.fill_keys(head, kv[r]);
-    attention_scores(head, panels, q_.row(own.first_slot).data() + at, q_.columns(), own.count, first,
+    attention_scores(head, panels, q_.row(own.first_slot).data() + h * head.width, q_.columns(), own.count, first,
                      scores[r].data() + map);
   });
   fire_maps(Point::scores, l, read, scores);
@@ -362,12 +490,12 @@ void Pass::attend_with_maps(int l, const Slots& read) {
   });
   if (&patterns == &kept) keep_maps(Point::scores, l, scores);
   fire_maps(Point::pattern, l, read, patterns);
-  for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t at) {
+  for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t h) {
     const Slots::Own own = slots_->own[r];
     thread_local HeadPanels panels;
     panels.fill_values(head, kv[r]);
-    attention_values(head, panels, patterns[r].data() + map, own.count, first, z_.row(own.first_slot).data() + at,
-                     z_.columns());
+    attention_values(head, panels, patterns[r].data() + map, own.count, first,
+                     z_.row(own.first_slot).data() + h * head.value_width, z_.columns());
   });
   keep_maps(Point::pattern, l, patterns);
 }

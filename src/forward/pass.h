@@ -23,7 +23,14 @@ class Pass {
   void enter(int stage, std::initializer_list<Tensor*> carried);  ///< splits what is carried where slots have split
   void block(int l, const PackedBlock& w);                        ///< x := x + attention(ln1(x)); x := x + mlp(ln2(x))
   void attention(int l, const PackedBlock& w);                    ///< what it reads [N, D] -> out_ [N, D]
-  void mlp(int l, const PackedBlock& w);                          ///< what it reads [N, D] -> out_ [N, D]
+  void queries_keys_values(const PackedBlock& w);                 ///< of what attention reads
+  void latents(const PackedBlock& w);                             ///< the same by way of latents
+  void norm_queries_keys(int l, const PackedBlock& w);
+  void grow_queries();
+  void mlp(int l, const PackedBlock& w);           ///< what it reads [N, D] -> out_ [N, D]
+  void experts(int l, const PackedExperts& w);     ///< the same, by the experts that each position chooses
+  void route(int l, const PackedExperts& w);       ///< -> chosen_, weights_of_
+  void add_shared(int l, const PackedExperts& w);  ///< to out_
   const Tensor& read() const { return config_.norm_before ? normed_ : x_; }
   void finish_branch(const PackedNorm& w, Point scale, Point normalized, int l);  ///< out_, as it is added to x_
   void finish();  ///< final norm and logits where they are asked for
@@ -65,7 +72,9 @@ class Pass {
   const Request& request_;
   const Slots* slots_;
   Result result_;
-  Tensor x_, normed_, scale_, q_, k_, v_, z_, out_, attn_out_, gate_, up_;
+  Tensor x_, normed_, scale_, latent_, q_, k_, v_, z_, out_, attn_out_, gate_, up_;
+  Tensor router_, chosen_, expert_weights_, expert_out_;
+  const float* sinks_ = nullptr;  ///< of the block at work
   std::vector<Rotary> rotary_;
 };
 

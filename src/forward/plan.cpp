@@ -33,7 +33,11 @@ void check_site(const Config& config, const Site& site) {
   const auto infos = sites(config);
   const bool exists = std::any_of(infos.begin(), infos.end(), [&](const SiteInfo& i) { return i.point == site.point; });
   const bool placed = in_block(site.point) ? site.block >= 0 && site.block < config.blocks : site.block == -1;
-  if (exists && placed) return;
+  if (exists && placed) {
+    if (has_site(config, site)) return;
+    throw Error(Code::not_found, "site " + site.name(),
+                "this block has none: blocks with experts and with an MLP differ here");
+  }
   if (exists && in_block(site.point)) {
     throw Error(Code::not_found, "site " + site.name(), fmt::format("the model has blocks 0..{}", config.blocks - 1));
   }
@@ -164,15 +168,20 @@ SiteShape site_shape(Point point, const Config& config) {
   switch (point) {
     case Point::q:
     case Point::normed_q:
-    case Point::rot_q:
-    case Point::z: return {config.heads, config.head_width, true};
+    case Point::rot_q: return {config.heads, config.head_width, true};
+    case Point::z: return {config.heads, config.value_width, true};
+    case Point::v: return {config.kv_heads, config.value_width, true};
     case Point::k:
-    case Point::v:
     case Point::normed_k:
     case Point::rot_k: return {config.kv_heads, config.head_width, true};
     case Point::mlp_pre:
     case Point::mlp_up:
     case Point::mlp_post: return {1, config.mlp_width, false};
+    case Point::router_logits:
+    case Point::router_probabilities: return {1, config.experts.count, false};
+    case Point::router_chosen:
+    case Point::router_weights: return {1, config.experts.chosen, false};
+    case Point::experts_out: return {config.experts.chosen, config.width, true};
     case Point::ln1_scale:
     case Point::ln2_scale:
     case Point::ln1_post_scale:
@@ -231,10 +240,17 @@ std::int64_t Plan::depth(const Site& site) const {
 // A token-layer is one position through one block; its halves before and after attention count by their weights.
 void Plan::count_cost(const Config& config, const Request& request) {
   const auto d = static_cast<double>(config.width), z = static_cast<double>(config.heads * config.head_width);
-  const auto kv = static_cast<double>(config.kv_heads * config.head_width), f = static_cast<double>(config.mlp_width);
-  const double read = d * (z + 2 * kv), after = z * d + (config.gated_mlp ? 3 : 2) * d * f;
+  const auto kv = static_cast<double>(config.kv_heads * config.head_width);
+  const Experts& e = config.experts;
+  auto after_of = [&](int l) {
+    const bool experts = config.layers[static_cast<std::size_t>(l)].experts;
+    const auto f = static_cast<double>(experts ? e.chosen * e.width + e.shared_width : config.mlp_width);
+    return z * d + (config.gated_mlp ? 3 : 2) * d * f;
+  };
+  const double read = d * (z + 2 * kv);
   for (const auto& ids : request.rows) cost_.asked += static_cast<double>(blocks_) * static_cast<double>(ids.size());
   for (int l = 0; l < static_cast<int>(blocks_) && !ends_at({Point::resid_pre, l}); ++l) {
+    const double after = after_of(l);
     cost_.computed += read / (read + after) * static_cast<double>(stage(stage_of(l, Step::read)).slots->size());
     if (ends_at({Point::pattern, l})) continue;
     cost_.computed += after / (read + after) * static_cast<double>(stage(stage_of(l, Step::after)).slots->size());

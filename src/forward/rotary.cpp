@@ -27,14 +27,21 @@ void Rotary::turn(float* row, std::int64_t heads, std::int64_t head_width, std::
     for (float& s : back) s = -s;
     sine = back.data();
   }
-  for (std::int64_t h = 0; h < heads; ++h)
-    pairs ? rotate_pairs(row + h * head_width, cosine, sine, count)
-          : rotate_halves(row + h * head_width, cosine, sine, count);
+  for (std::int64_t h = 0; h < heads; ++h) {
+    float* turned = row + h * head_width + first;
+    pairs ? rotate_pairs(turned, cosine, sine, count) : rotate_halves(turned, cosine, sine, count);
+  }
+}
+
+float query_growth(const Config& config, std::int64_t position) {
+  const auto runs = static_cast<double>((position + config.growth_first) / config.growth_span);
+  return static_cast<float>(1 + config.growth * std::log1p(runs));
 }
 
 Rotary rotary(const Rope& rope, std::int64_t positions) {
   const auto count = static_cast<std::int64_t>(rope.frequencies.size());
-  Rotary r{Tensor::uninitialised({positions, count}), Tensor::uninitialised({positions, count}), rope.pairs};
+  Rotary r{Tensor::uninitialised({positions, count}), Tensor::uninitialised({positions, count}), rope.pairs,
+           rope.first};
   parallel_for(positions, 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {
       for (std::int64_t i = 0; i < count; ++i) {

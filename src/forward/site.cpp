@@ -10,7 +10,20 @@
 namespace embscope {
 namespace {
 
-enum class Needs { nothing, learned, rotary, gated, norm_before, norm_after, two_norms, serial, qk_norm };
+enum class Needs {
+  nothing,
+  learned,
+  rotary,
+  gated,
+  norm_before,
+  norm_after,
+  two_norms,
+  serial,
+  qk_norm,
+  mlp,
+  experts,
+  shared
+};
 
 // One row a point, in firing order. `{}` is the block. Aliases: TransformerLens; Hugging Face's modules; llama.cpp's
 // tensors and graph.
@@ -46,11 +59,17 @@ constexpr std::array<Row, point_count> table{{
     {"ln2.normalized", "T D", "blocks.{}.ln2.hook_normalized", "", "", Needs::two_norms},
     {"ln2", "T D", "", "transformer.h.{}.ln_2 model.layers.{}.post_attention_layernorm", "blk.{}.ffn_norm ffn_norm-{}",
      Needs::two_norms},
+    {"router.logits", "T E", "", "", "blk.{}.ffn_gate_inp ffn_moe_logits-{}", Needs::experts},
+    {"router.probabilities", "T E", "blocks.{}.mlp.hook_expert_weights", "", "ffn_moe_probs-{}", Needs::experts},
+    {"router.chosen", "T C", "blocks.{}.mlp.hook_expert_indices", "", "ffn_moe_topk-{}", Needs::experts},
+    {"router.weights", "T C", "", "", "ffn_moe_weights-{}", Needs::experts},
     {"mlp_pre", "T F", "blocks.{}.mlp.hook_pre", "transformer.h.{}.mlp.c_fc model.layers.{}.mlp.gate_proj",
-     "blk.{}.ffn_gate ffn_gate-{}"},
+     "blk.{}.ffn_gate ffn_gate-{}", Needs::mlp},
     {"mlp_up", "T F", "blocks.{}.mlp.hook_pre_linear", "model.layers.{}.mlp.up_proj", "blk.{}.ffn_up ffn_up-{}",
      Needs::gated},
-    {"mlp_post", "T F", "blocks.{}.mlp.hook_post", "transformer.h.{}.mlp.act", "ffn_gate_par-{}"},
+    {"mlp_post", "T F", "blocks.{}.mlp.hook_post", "transformer.h.{}.mlp.act", "ffn_gate_par-{}", Needs::mlp},
+    {"experts.out", "T C D", "", "", "ffn_moe_weighted-{}", Needs::experts},
+    {"experts.shared", "T D", "", "", "ffn_shexp-{}", Needs::shared},
     {"ln2_post.scale", "T 1", "blocks.{}.ln2_post.hook_scale", "", "", Needs::norm_after},
     {"ln2_post.normalized", "T D", "blocks.{}.ln2_post.hook_normalized", "", "", Needs::norm_after},
     {"mlp_out", "T D", "blocks.{}.hook_mlp_out", "transformer.h.{}.mlp model.layers.{}.mlp",
@@ -89,12 +108,19 @@ constexpr Elsewhere elsewhere[] = {
 
 const Row& row(Point point) { return table[static_cast<std::size_t>(point)]; }
 
+bool any_block(const Config& c, bool experts) {
+  return std::ranges::any_of(c.layers, [experts](const Layer& layer) { return layer.experts == experts; });
+}
+
 bool present(const Row& r, const Config& c) {
   switch (r.needs) {
     case Needs::nothing: return true;
     case Needs::learned: return c.position == PositionKind::learned;
     case Needs::rotary: return c.position == PositionKind::rotary;
-    case Needs::gated: return c.gated_mlp;
+    case Needs::gated: return c.gated_mlp && any_block(c, false);
+    case Needs::mlp: return any_block(c, false);
+    case Needs::experts: return any_block(c, true);
+    case Needs::shared: return any_block(c, true) && c.experts.shared_width > 0;
     case Needs::norm_before: return c.norm_before;
     case Needs::norm_after: return c.norm_after;
     case Needs::two_norms: return c.norm_before && !c.one_norm;
@@ -119,7 +145,12 @@ std::string_view why_absent(Needs needs, const Config& c) {
     case Needs::two_norms: return "this model's MLP has no norm of its own before it";
     case Needs::serial: return "attention and MLP of this model both read resid_pre: there is nothing between them";
     case Needs::qk_norm: return "this model does not normalise its queries and keys";
-    case Needs::gated: return "this model's MLP has no gate, so only mlp_pre and mlp_post";
+    case Needs::gated:
+      return any_block(c, false) ? "this model's MLP has no gate, so only mlp_pre and mlp_post"
+                                 : why_absent(Needs::mlp, c);
+    case Needs::mlp: return "this model has experts in place of its MLPs: experts.out is what each gives";
+    case Needs::experts: return "this model has no experts";
+    case Needs::shared: return any_block(c, true) ? "this model has no shared expert" : why_absent(Needs::experts, c);
     case Needs::nothing: break;
   }
   return "";
@@ -141,10 +172,13 @@ std::string shape_of(const Row& r, const Config& c) {
     const std::string size = letter == "D"    ? std::to_string(c.width)
                              : letter == "H"  ? std::to_string(c.heads)
                              : letter == "KV" ? std::to_string(c.kv_heads)
-                             : letter == "K"  ? std::to_string(c.head_width)
-                             : letter == "F"  ? std::to_string(c.mlp_width)
-                             : letter == "V"  ? std::to_string(c.vocab)
-                                              : std::string(letter);
+                             : letter == "K"
+                                 ? std::to_string(r.name == "v" || r.name == "z" ? c.value_width : c.head_width)
+                             : letter == "F" ? std::to_string(c.mlp_width)
+                             : letter == "E" ? std::to_string(c.experts.count)
+                             : letter == "C" ? std::to_string(c.experts.chosen)
+                             : letter == "V" ? std::to_string(c.vocab)
+                                             : std::string(letter);
     out += (out.empty() ? "" : " x ") + size;
   }
   return out;
@@ -228,7 +262,7 @@ int block_number(std::string_view text, std::string_view site, const Config& c) 
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size())
-    throw Error(Code::usage, fmt::format("site {}", site), fmt::format("'{}' is no block number", text));
+    throw Error(Code::usage, fmt::format("site {}", site), fmt::format("'{}' is not a block number", text));
   const int resolved = number < 0 ? number + static_cast<int>(c.blocks) : number;
   if (resolved < 0 || resolved >= c.blocks)
     throw Error(Code::not_found, fmt::format("site {}", site),
@@ -236,11 +270,26 @@ int block_number(std::string_view text, std::string_view site, const Config& c) 
   return resolved;
 }
 
+[[noreturn]] void refuse_blocks(Point point, int first, std::string_view text, const Config& c) {
+  const bool experts = c.layers[static_cast<std::size_t>(first)].experts;
+  throw Error(Code::not_found, fmt::format("site {}", text),
+              fmt::format("block {} has {}, so no {}", first,
+                          experts ? "experts in place of an MLP" : "an MLP and no experts", name(point)));
+}
+
 }  // namespace
 
 bool in_block(Point point) { return point >= Point::resid_pre && point <= Point::resid_post; }
 
 bool is_attention_map(Point point) { return point == Point::scores || point == Point::pattern; }
+
+bool has_site(const Config& config, const Site& site) {
+  const Row& r = row(site.point);
+  if (!present(r, config) || in_block(site.point) != (site.block >= 0) || site.block >= config.blocks) return false;
+  const bool experts = site.block >= 0 && config.layers[static_cast<std::size_t>(site.block)].experts;
+  if (r.needs == Needs::experts || r.needs == Needs::shared) return experts;
+  return !experts || (r.needs != Needs::mlp && r.needs != Needs::gated);
+}
 
 std::string_view name(Point point) { return row(point).name; }
 
@@ -285,7 +334,10 @@ std::vector<Site> parse_sites(std::string_view text, const Config& config) {
   } else if (block != "*") {
     first = last = block_number(block, text, config);
   }
-  for (int b = first; b <= last; ++b) list.push_back({point, b});
+  for (int b = first; b <= last; ++b) {
+    if (has_site(config, {point, b})) list.push_back({point, b});
+  }
+  if (list.empty()) refuse_blocks(point, first, text, config);
   return list;
 }
 

@@ -50,26 +50,52 @@ PackedNorm pack_norm(const Norm& n, const Model& model, const std::string& name)
 
 }  // namespace
 
+namespace {
+
+/// Packs what belongs to one block: errors name it.
+struct BlockPacker {
+  const Model& model;
+  std::string where;
+
+  Linear linear(const Matrix& m, const Vector& bias, const std::string& name) const {
+    return {pack(m, model, where + name), values(bias, model, where + name + " bias")};
+  }
+  PackedNorm norm(const Norm& n, const char* name) const { return pack_norm(n, model, where + name); }
+  PackedExpert expert(const Expert& e, const std::string& name) const {
+    return {linear(e.gate, e.gate_bias, name + "gate"), linear(e.up, e.up_bias, name + "up"),
+            linear(e.down, e.down_bias, name + "down")};
+  }
+  PackedExperts experts(const ExpertWeights& w) const {
+    PackedExperts packed{linear(w.router, w.router_bias, "router"),
+                         values(w.correction, model, where + "the router's correction"),
+                         {},
+                         expert(w.shared, "shared expert's "),
+                         linear(w.shared_gate, {}, "shared expert's own gate")};
+    for (std::size_t e = 0; e < w.each.size(); ++e)
+      packed.each.push_back(expert(w.each[e], fmt::format("expert {}'s ", e)));
+    return packed;
+  }
+};
+
+}  // namespace
+
 PackedBlock pack_block(const Model& model, std::size_t block) {
   const BlockWeights& b = model.weights().blocks[block];
-  const std::string where = fmt::format("block {}: ", block);
-  auto linear = [&](const Matrix& m, const Vector& bias, const char* name) {
-    return Linear{pack(m, model, where + name), values(bias, model, where + name + " bias")};
-  };
-  auto norm = [&](const Norm& n, const char* name) { return pack_norm(n, model, where + name); };
-  return {norm(b.ln1, "ln1"),
-          norm(b.ln2, "ln2"),
-          norm(b.ln1_post, "ln1_post"),
-          norm(b.ln2_post, "ln2_post"),
-          norm(b.q_norm, "q_norm"),
-          norm(b.k_norm, "k_norm"),
-          linear(b.q, b.q_bias, "q"),
-          linear(b.k, b.k_bias, "k"),
-          linear(b.v, b.v_bias, "v"),
-          linear(b.o, b.o_bias, "o"),
-          linear(b.gate, b.gate_bias, "gate"),
-          linear(b.up, b.up_bias, "up"),
-          linear(b.down, b.down_bias, "down")};
+  const BlockPacker pack{model, fmt::format("block {}: ", block)};
+  PackedBlock p;
+  p.ln1 = pack.norm(b.ln1, "ln1"), p.ln2 = pack.norm(b.ln2, "ln2");
+  p.ln1_post = pack.norm(b.ln1_post, "ln1_post"), p.ln2_post = pack.norm(b.ln2_post, "ln2_post");
+  p.q_norm = pack.norm(b.q_norm, "q_norm"), p.k_norm = pack.norm(b.k_norm, "k_norm");
+  p.q_latent_norm = pack.norm(b.q_latent_norm, "q_latent norm"),
+  p.kv_latent_norm = pack.norm(b.kv_latent_norm, "kv_latent norm");
+  p.q_latent = pack.linear(b.q_latent, {}, "q_latent"), p.kv_latent = pack.linear(b.kv_latent, {}, "kv_latent");
+  p.q = pack.linear(b.q, b.q_bias, "q"), p.k = pack.linear(b.k, b.k_bias, "k"), p.v = pack.linear(b.v, b.v_bias, "v");
+  p.o = pack.linear(b.o, b.o_bias, "o"), p.gate = pack.linear(b.gate, b.gate_bias, "gate"),
+  p.up = pack.linear(b.up, b.up_bias, "up");
+  p.down = pack.linear(b.down, b.down_bias, "down");
+  p.experts = pack.experts(b.experts);
+  p.sinks = values(b.sinks, model, pack.where + "sinks");
+  return p;
 }
 
 Packed pack_backward(const Matrix& m) {
@@ -113,7 +139,7 @@ std::uint64_t size_of(const Model& model) {
 
 template <class F>
 void for_matrices(const BlockWeights& b, F&& body) {
-  for (const Matrix* m : {&b.q, &b.k, &b.v, &b.o, &b.gate, &b.up, &b.down}) {
+  for (const Matrix* m : {&b.q_latent, &b.kv_latent, &b.q, &b.k, &b.v, &b.o, &b.gate, &b.up, &b.down}) {
     if (!m->empty()) body(m->view.data, static_cast<std::size_t>(m->view.bytes()));
   }
 }

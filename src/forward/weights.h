@@ -22,9 +22,24 @@ struct PackedNorm {
   Tensor gain, bias;  ///< each may be empty
 };
 
+/// One MLP with a gate. `up` is empty where gate's outputs are those of both in turn.
+struct PackedExpert {
+  Linear gate, up, down;
+};
+
+struct PackedExperts {
+  Linear router;
+  Tensor correction;
+  std::vector<PackedExpert> each;
+  PackedExpert shared;
+  Linear shared_gate;
+};
+
 struct PackedBlock {
-  PackedNorm ln1, ln2, ln1_post, ln2_post, q_norm, k_norm;
-  Linear q, k, v, o, gate, up, down;
+  PackedNorm ln1, ln2, ln1_post, ln2_post, q_norm, k_norm, q_latent_norm, kv_latent_norm;
+  Linear q_latent, kv_latent, q, k, v, o, gate, up, down;
+  PackedExperts experts;
+  Tensor sinks;
 };
 
 /// The head's own bias, [V] or of these tokens; empty when there is none.

@@ -5,9 +5,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
+#include <set>
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/evp.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -21,6 +24,7 @@
 #include "model/cache.h"
 #include "model/folders.h"
 #include "model/hub_cache.h"
+#include "model/stores.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -42,8 +46,10 @@ std::string repository(const std::string& short_or_whole) {
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") == std::string::npos;
   if (slash == std::string::npos || slash == 0 || slash + 1 == name.size() ||
       name.find('/', slash + 1) != std::string::npos || !plain || name.find("..") != std::string::npos) {
-    throw Error(Code::usage, "pull",
-                fmt::format("'{}': expected gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2 or OWNER/NAME", name));
+    throw Error(
+        Code::usage, "pull",
+        fmt::format("'{}': expected gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, OWNER/NAME or OWNER/NAME:TAG",
+                    name));
   }
   return name;
 }
@@ -83,19 +89,33 @@ struct Stated {
   std::string etag;
 };
 
+// As the hub states it: the SHA-256 of a large file, the git blob's SHA-1 of a small one.
+std::string hash_of(const fs::path& path, bool large) {
+  const MappedFile file(path);
+  Digest digest(large ? EVP_sha256() : EVP_sha1());
+  if (!large) digest.add(std::string_view(fmt::format("blob {}", file.bytes().size()) + '\0'));
+  digest.add(file.text());
+  return digest.hex();
+}
+
 void check_hash(const fs::path& part, const Stated& stated, const std::string& name) {
   const bool large = stated.etag.size() == 64, small = stated.etag.size() == 40;
   if (!large && !small) throw Error(Code::format, name, "the server states no hash: nothing to check the file against");
-  const MappedFile file(part);
-  Digest digest(large ? EVP_sha256() : EVP_sha1());
-  if (small) digest.add(std::string_view(fmt::format("blob {}", file.bytes().size()) + '\0'));
-  digest.add(file.text());
-  const std::string found = digest.hex();
+  const std::string found = hash_of(part, large);
   if (found == stated.etag) return;
   fs::remove(part);
   throw Error(Code::format, name,
               fmt::format("its hash is {}, the hub states {}: the damaged download was removed, run the command again",
                           found, stated.etag));
+}
+
+bool is_gguf(const std::string& file) { return fs::path(file).extension() == ".gguf"; }
+
+// What may be asked of the hub and named on this disk: files of the repository itself, and .gguf in its folders.
+bool is_fetchable(const std::string& name) {
+  if (name.empty() || name[0] == '.' || name[0] == '/' || name.find('\\') != std::string::npos) return false;
+  const bool inside = name.find('/') != std::string::npos;
+  return !inside || (is_gguf(name) && name.find("..") == std::string::npos && name.find("/.") == std::string::npos);
 }
 
 // A folder that goes away again, and those above it that were made for it, when nothing was fetched into it.
@@ -126,21 +146,27 @@ class NewFolder {
 class Pull {
  public:
   Pull(const std::string& name, const Progress& progress)
-      : name_(repository(name)), progress_(progress), hub_(environment("HF_ENDPOINT")), token_(token()) {
+      : asked_(name),
+        tag_(tag_of(name).second),
+        name_(repository(tag_of(name).first)),
+        progress_(progress),
+        hub_(environment("HF_ENDPOINT")),
+        token_(token()) {
     if (hub_.empty()) hub_ = "https://huggingface.co";
     while (!hub_.empty() && hub_.back() == '/') hub_.pop_back();
-    folder_ = pulled_folder(name);
+    folder_ = pulled_folder(tag_of(name).first);
   }
 
-  fs::path run() {
+  Pulled run() {
     const auto files = wanted(list());  // before anything is made: a wrong name leaves no folder
+    if (const auto found = fetched_by_others(files)) return *found;
     const NewFolder folder(folder_);
     lock();
     for (std::size_t i = 0; i < files.size(); ++i) {
       fetch(files[i], static_cast<double>(i) / static_cast<double>(files.size()),
             1.0 / static_cast<double>(files.size()));
     }
-    return folder_;
+    return {folder_, asked_, ""};
   }
 
  private:
@@ -158,35 +184,94 @@ class Pull {
     std::vector<std::string> names;
     for (const auto& sibling : JsonObject(value, address).array("siblings")) {
       const std::string name(JsonObject(sibling, address).string("rfilename"));
-      if (!name.empty() && name[0] != '.' && name.find('/') == std::string::npos &&
-          name.find('\\') == std::string::npos)
-        names.push_back(name);
+      if (is_fetchable(name)) names.push_back(name);
     }
     return names;
   }
 
   // Configuration and tokenizer first, weights last: a broken connection then costs the least.
   std::vector<std::string> wanted(const std::vector<std::string>& names) const {
-    const auto has = [&](const std::string& name) {
-      return std::find(names.begin(), names.end(), name) != names.end();
-    };
-    std::vector<std::string> files;
-    for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"}) {
-      if (has(name)) files.emplace_back(name);
-    }
+    const auto has = [&](const std::string& name) { return std::ranges::find(names, name) != names.end(); };
+    const bool whole = has("model.safetensors"), shards = has("model.safetensors.index.json");
+    const bool gguf = std::ranges::any_of(names, is_gguf) && !(has("config.json") && (whole || shards));
+    if (!tag_.empty() || gguf) return wanted_ggufs(names);
     if (!has("config.json"))
       throw Error(Code::not_found, name_, "the repository holds no config.json: it is not a model in this layout");
-    if (has("model.safetensors")) {
-      files.emplace_back("model.safetensors");
-    } else if (has("model.safetensors.index.json")) {
-      files.emplace_back("model.safetensors.index.json");
-      for (const std::string& name : names) {
-        if (name.rfind("model-", 0) == 0 && fs::path(name).extension() == ".safetensors") files.push_back(name);
-      }
-    } else {
-      throw Error(Code::not_found, name_, "the repository holds no model.safetensors");
+    if (!whole && !shards) throw Error(Code::not_found, name_, "the repository holds no model.safetensors");
+    std::vector<std::string> files;
+    for (const char* name : {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
+                             "chat_template.jinja", "vocab.json", "merges.txt"}) {
+      if (has(name)) files.emplace_back(name);
+    }
+    files.emplace_back(whole ? "model.safetensors" : "model.safetensors.index.json");
+    for (const std::string& name : names) {
+      if (!whole && name.rfind("model-", 0) == 0 && fs::path(name).extension() == ".safetensors") files.push_back(name);
     }
     return files;
+  }
+
+  // The one .gguf, with all its parts, that the tag names; without a tag the only one there is.
+  std::vector<std::string> wanted_ggufs(const std::vector<std::string>& names) const {
+    std::vector<std::string> files;
+    std::set<std::string> chosen, tags;
+    for (const std::string& name : names) {
+      if (!is_gguf(name) || fs::path(name).filename().string().starts_with("mmproj")) continue;
+      tags.insert(gguf_tag(name));
+      if (tag_.empty() || has_tag(name, tag_)) files.push_back(name), chosen.insert(gguf_stem(name));
+    }
+    if (chosen.size() == 1) return files;
+    if (tags.empty()) throw Error(Code::not_found, name_, "the repository holds no .gguf");
+    throw Error(
+        chosen.empty() ? Code::not_found : Code::usage, asked_,
+        fmt::format("the repository holds {} .gguf files{}: fetch one with 'embscope pull {}:TAG', TAG one of {}",
+                    tags.size(), chosen.empty() ? " and none of this tag" : "", name_, fmt::join(tags, ", ")));
+  }
+
+  // What another program on this machine has fetched is used where it lies, once its hash is known to be the hub's.
+  std::optional<Pulled> fetched_by_others(const std::vector<std::string>& files) {
+    if (is_there(folder_)) return std::nullopt;  // ours: go on with it
+    return is_gguf(files.front()) ? gguf_of_others(files) : snapshot_of_hub_cache(files);
+  }
+
+  std::optional<Pulled> gguf_of_others(const std::vector<std::string>& files) {
+    if (files.size() != 1) return std::nullopt;
+    const fs::path name = fs::path(files[0]).filename();
+    std::optional<Stated> stated;
+    for (const StoredModel& model : stored_models()) {
+      const std::vector<fs::path> ggufs =
+          fs::is_directory(model.path) ? gguf_files(model.path) : std::vector{model.path};
+      if (ggufs.size() != 1 || (ggufs[0].filename() != name && !is_hash(ggufs[0].filename().string()))) continue;
+      if (!stated) stated = this->stated(address_of(files[0]));
+      if (is_file(ggufs[0], *stated)) return Pulled{ggufs[0], model.full_name(), model.store};
+    }
+    return std::nullopt;
+  }
+
+  // By its name, where that is the hash (Ollama's), else by its size and bytes.
+  static bool is_file(const fs::path& path, const Stated& stated) {
+    if (is_hash(path.filename().string())) return path.filename() == "sha256-" + stated.etag;
+    return fs::file_size(path) == stated.size && hash_of(path, stated.etag.size() == 64) == stated.etag;
+  }
+
+  // huggingface_hub names a blob by the ETag.
+  std::optional<Pulled> snapshot_of_hub_cache(const std::vector<std::string>& files) {
+    for (const HubModel& model : hub_models(name_)) {
+      if (!model.has_whole()) continue;
+      const fs::path snapshot = model.current();
+      const bool same = std::ranges::all_of(files, [&](const std::string& file) {
+        std::error_code error;
+        const fs::path blob = fs::canonical(snapshot / file, error);
+        if (error) return false;
+        const Stated wanted = stated(address_of(file));
+        return blob.filename() == wanted.etag && fs::file_size(blob) == wanted.size;
+      });
+      if (same) return Pulled{snapshot, name_, "hf"};
+    }
+    return std::nullopt;
+  }
+
+  std::string address_of(const std::string& file) const {
+    return fmt::format("{}/{}/resolve/main/{}", hub_, name_, file);
   }
 
   Stated stated(const std::string& address) {
@@ -210,8 +295,9 @@ class Pull {
   }
 
   void fetch(const std::string& file, double done, double share) {
-    const fs::path path = folder_ / file, part = folder_ / (file + ".part");
-    const std::string address = fmt::format("{}/{}/resolve/main/{}", hub_, name_, file);
+    const std::string local = fs::path(file).filename().string();
+    const fs::path path = folder_ / local, part = folder_ / (local + ".part");
+    const std::string address = address_of(file);
     const Stated wanted = stated(address);
     std::error_code error;
     if (fs::file_size(path, error) == wanted.size && !error) return;  // was checked before it got this name
@@ -270,7 +356,7 @@ class Pull {
     refuse_status(http(fetch), address);
   }
 
-  std::string name_;
+  std::string asked_, tag_, name_;  // NAME:TAG, TAG, OWNER/NAME
   const Progress& progress_;
   std::string hub_, token_;
   fs::path folder_;
@@ -279,7 +365,7 @@ class Pull {
 
 }  // namespace
 
-fs::path pull(const std::string& name, const Progress& progress) {
+Pulled pull(const std::string& name, const Progress& progress) {
   if (hub_is_offline())
     throw Error(
         Code::network, "pull",

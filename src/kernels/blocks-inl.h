@@ -13,6 +13,7 @@
 #define EMBSCOPE_KERNELS_BLOCKS_INL_H
 #endif
 
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -44,16 +45,20 @@ using VU = hn::Vec<U>;
 
 constexpr int lanes = static_cast<int>(hn::MaxLanes(F()));
 
-/// The rows of one tile: pointers to their first bytes, and how far ahead of them the next tile's rows lie.
+/// Rows of one tile: pointers to their first bytes; where as many rows of the next tile lie (null: it is not known to
+/// be next).
 struct Rows {
   const Byte* const* at;
-  std::int64_t ahead;
+  const Byte* next;
+  std::int64_t tile_rows;
 
-  Rows group(int g) const { return {at + g * lanes, ahead}; }
-  void prefetch(std::int64_t offset, std::int64_t bytes) const {
-    for (int r = 0; r < lanes; ++r) {
-      for (std::int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(at[r] + ahead + offset + i, 0, 2);
-    }
+  Rows group(int g) const { return {at + g * lanes, next, tile_rows}; }
+  // While values [k, k + count) of these rows are worked on, the same share of the next tile is read, in the order in
+  // which it lies.
+  HWY_INLINE void prefetch_next(std::int64_t k, std::int64_t count, std::int64_t bytes, std::int64_t block) const {
+    if (next == nullptr) return;
+    const Byte* from = next + k * tile_rows * bytes / block;
+    for (std::int64_t i = 0; i < count * tile_rows * bytes / block; i += 64) __builtin_prefetch(from + i, 0, 2);
   }
 };
 
@@ -117,6 +122,11 @@ HWY_INLINE Line line(const Byte* const* rows, std::int64_t offset, int step = 1)
   Line whole;
   unrolled<4>([&](auto part) INLINED { whole.part[part] = turned(r[part][0], r[part][1], r[part][2], r[part][3]); });
   return whole;
+}
+
+HWY_INLINE void put_line(const Byte* const* rows, std::int64_t offset, VU* to) {
+  const Line whole = line(rows, offset);
+  unrolled<16>([&](auto i) INLINED { to[i] = whole.part[i / 4].w[i % 4]; });
 }
 
 // The half-precision number in the low 16 bits of each lane (compare `half` of tensor/bytes.h).
@@ -235,13 +245,13 @@ struct Iq4Nl {
 };
 
 template <class Type, int groups, class Sink>
-void blocks_of_32(Rows rows, std::int64_t depth, Sink& sink) {
+Sink blocks_of_32(Rows rows, std::int64_t depth, Sink sink) {
   for (std::int64_t k = 0, at = 0; k < depth; k += 32, at += Type::bytes) {
+    rows.prefetch_next(k, 32, Type::bytes, 32);
     Head head[groups];
     Words q[groups];
     unrolled<groups>([&](auto g) INLINED {
       const Rows own = rows.group(g);
-      own.prefetch(at, Type::bytes);
       head[g] = Type::head(own.at, at);
       q[g] = words(own.at, at + Type::at);
     });
@@ -254,15 +264,16 @@ void blocks_of_32(Rows rows, std::int64_t depth, Sink& sink) {
       });
     }
   }
+  return sink;
 }
 
 template <int groups, class Sink>
-void blocks_of_q8_0(Rows rows, std::int64_t depth, Sink& sink) {
+Sink blocks_of_q8_0(Rows rows, std::int64_t depth, Sink sink) {
   for (std::int64_t k = 0, at = 0; k < depth; k += 32, at += 34) {
+    rows.prefetch_next(k, 32, 34, 32);
     VF scale[groups];
     unrolled<groups>([&](auto g) INLINED {
       const Rows own = rows.group(g);
-      own.prefetch(at, 34);
       scale[g] = hn::Mul(half_of(words(own.at, at).w[0]), hn::Set(F(), unshifted));
     });
     for (int part = 0; part < 2; ++part) {
@@ -274,10 +285,27 @@ void blocks_of_q8_0(Rows rows, std::int64_t depth, Sink& sink) {
       });
     }
   }
+  return sink;
 }
 
-// ---- Types of 256 values a block. A block's scales are worked out first, then sub-blocks of 32 values (16 where
-// `finer`) go by.
+// ---- Types of 256 values a block. A block's pieces of 16 bytes are turned over first, then its scales are worked out,
+// and all that is left, its eight sub-blocks of 32 values, is arithmetic in lanes. `codes<i>` are word i of sub-block
+// s, of which there are two kinds that take turns, `half` 0 and 1, so that the shifts are constants.
+
+template <int n, int first = 0>
+constexpr std::array<int, n> pieces_from() {
+  std::array<int, n> at;
+  for (int i = 0; i < n; ++i) at[static_cast<std::size_t>(i)] = first + 16 * i;
+  return at;
+}
+// The same and one more, which ends with the block.
+template <int n, int first = 0>
+constexpr std::array<int, n + 1> pieces_and(int last) {
+  std::array<int, n + 1> at;
+  for (int i = 0; i < n; ++i) at[static_cast<std::size_t>(i)] = first + 16 * i;
+  at[n] = last;
+  return at;
+}
 
 // Four scales out of one word of signed bytes, 2^48 of them taken back: 2^24 of their own and 2^24 of the codes.
 HWY_INLINE void four_scales(VU codes, VF factor, VF* to) {
@@ -285,161 +313,159 @@ HWY_INLINE void four_scales(VU codes, VF factor, VF* to) {
 }
 
 struct Q4K {
-  static constexpr std::int64_t bytes = 144, at = 16;
+  static constexpr std::int64_t bytes = 144;
+  static constexpr auto pieces = pieces_from<9>();
   static constexpr bool has_offset = true;
   static constexpr int scales = 8;
-  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF* offset) {
-    const Words w = words(rows, b);
-    const VF d = hn::Mul(half_of(w.w[0]), hn::Set(F(), 0x1p-48f)),
-             least = hn::Mul(upper_half_of(w.w[0]), hn::Set(F(), -0x1p-24f));
+  static HWY_INLINE void head(const VU* w, VF* scale, VF* offset) {
+    const VF d = hn::Mul(half_of(w[0]), hn::Set(F(), 0x1p-48f)),
+             least = hn::Mul(upper_half_of(w[0]), hn::Set(F(), -0x1p-24f));
     const VU six = word(0x3f3f3f3f);
     const auto fifth = [&](VU low, VU high) INLINED { return hn::Or(low, hn::ShiftLeft<4>(two_bits(high, 6))); };
-    four_scales(hn::And(w.w[1], six), d, scale);
-    four_scales(fifth(low_nibbles(w.w[3]), w.w[1]), d, scale + 4);
-    four_scales(hn::And(w.w[2], six), least, offset);
-    four_scales(fifth(high_nibbles(w.w[3]), w.w[2]), least, offset + 4);
+    four_scales(hn::And(w[1], six), d, scale);
+    four_scales(fifth(low_nibbles(w[3]), w[1]), d, scale + 4);
+    four_scales(hn::And(w[2], six), least, offset);
+    four_scales(fifth(high_nibbles(w[3]), w[2]), least, offset + 4);
   }
-  // Words i of the 32 values of sub-block s.
-  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
-    const Words q[2] = {words(rows, b + 16 + s / 2 * 32), words(rows, b + 32 + s / 2 * 32)};
-    unrolled<8>([&](auto i) INLINED { codes[i] = nibbles(q[i / 4].w[i % 4], s % 2); });
+  template <int i, int half>
+  static HWY_INLINE VU codes(const VU* w, int s) {
+    return nibbles(w[4 + s / 2 * 8 + i], half);
   }
 };
 
 struct Q5K {
   static constexpr std::int64_t bytes = 176;
+  static constexpr auto pieces = pieces_from<11>();
   static constexpr bool has_offset = true;
   static constexpr int scales = 8;
-  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF* offset) {
-    Q4K::head(rows, b, scale, offset);
-  }
-  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
-    const Words q[2] = {words(rows, b + 48 + s / 2 * 32), words(rows, b + 64 + s / 2 * 32)};
-    const Words high[2] = {words(rows, b + 16), words(rows, b + 32)};
-    unrolled<8>([&](auto i) INLINED {
-      codes[i] = hn::Or(nibbles(q[i / 4].w[i % 4], s % 2), hn::ShiftLeft<4>(one_bit(high[i / 4].w[i % 4], s)));
-    });
+  static HWY_INLINE void head(const VU* w, VF* scale, VF* offset) { Q4K::head(w, scale, offset); }
+  template <int i, int half>
+  static HWY_INLINE VU codes(const VU* w, int s) {
+    return hn::Or(nibbles(w[12 + s / 2 * 8 + i], half), hn::ShiftLeft<4>(one_bit(w[4 + i], s)));
   }
 };
 
 struct Q6K {
   static constexpr std::int64_t bytes = 210;
+  static constexpr auto pieces = pieces_and<13>(194);
   static constexpr bool has_offset = false;
   static constexpr int scales = 16;
-  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF*) {
-    const VF d = hn::Mul(upper_half_of(words(rows, b + 194).w[3]), hn::Set(F(), 0x1p-48f));
-    const Words w = words(rows, b + 192);
-    unrolled<4>([&](auto i) INLINED { four_scales(w.w[i], d, scale + 4 * i); });
+  static HWY_INLINE void head(const VU* w, VF* scale, VF*) {
+    const VF d = hn::Mul(upper_half_of(w[55]), hn::Set(F(), 0x1p-48f));
+    unrolled<4>([&](auto i) INLINED { four_scales(w[48 + i], d, scale + 4 * i); });
   }
-  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
+  template <int i, int half>
+  static HWY_INLINE VU codes(const VU* w, int s) {
     const int part = s / 4, quarter = s % 4;
-    const std::int64_t low = b + 64 * part + 32 * (quarter % 2), high = b + 128 + 32 * part;
-    const Words q[2] = {words(rows, low), words(rows, low + 16)}, h[2] = {words(rows, high), words(rows, high + 16)};
-    unrolled<8>([&](auto i) INLINED {
-      const VU upper = hn::ShiftLeft<4>(two_bits(h[i / 4].w[i % 4], 2 * quarter));
-      codes[i] = subtract_bytes(hn::Or(nibbles(q[i / 4].w[i % 4], quarter / 2), upper), 32);
-    });
+    const VU upper = hn::ShiftLeft<4>(two_bits(w[32 + 8 * part + i], 2 * quarter));
+    return subtract_bytes(hn::Or(nibbles(w[16 * part + 8 * half + i], quarter / 2), upper), 32);
   }
 };
 
 struct Q2K {
   static constexpr std::int64_t bytes = 84;
+  static constexpr auto pieces = pieces_and<5>(68);
   static constexpr bool has_offset = true;
   static constexpr int scales = 16;
-  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF* offset) {
-    const VU both = words(rows, b + 68).w[3];
-    const VF d = hn::Mul(half_of(both), hn::Set(F(), 0x1p-48f)),
-             least = hn::Mul(upper_half_of(both), hn::Set(F(), -0x1p-24f));
-    const Words w = words(rows, b);
+  static HWY_INLINE void head(const VU* w, VF* scale, VF* offset) {
+    const VF d = hn::Mul(half_of(w[23]), hn::Set(F(), 0x1p-48f)),
+             least = hn::Mul(upper_half_of(w[23]), hn::Set(F(), -0x1p-24f));
     unrolled<4>([&](auto i) INLINED {
-      four_scales(low_nibbles(w.w[i]), d, scale + 4 * i);
-      four_scales(high_nibbles(w.w[i]), least, offset + 4 * i);
+      four_scales(low_nibbles(w[i]), d, scale + 4 * i);
+      four_scales(high_nibbles(w[i]), least, offset + 4 * i);
     });
   }
-  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
-    const Words q[2] = {words(rows, b + 16 + s / 4 * 32), words(rows, b + 32 + s / 4 * 32)};
-    unrolled<8>([&](auto i) INLINED { codes[i] = two_bits(q[i / 4].w[i % 4], s % 4 * 2); });
+  template <int i, int>
+  static HWY_INLINE VU codes(const VU* w, int s) {
+    return two_bits(w[4 + s / 4 * 8 + i], s % 4 * 2);
   }
 };
 
 struct Q3K {
   static constexpr std::int64_t bytes = 110;
+  static constexpr auto pieces = pieces_and<6>(94);
   static constexpr bool has_offset = false;
   static constexpr int scales = 16;
-  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF*) {
-    const Words w = words(rows, b + 94);  // two bytes early, so as to end with the block
-    const VF d = hn::Mul(upper_half_of(w.w[3]), hn::Set(F(), 0x1p-48f));
-    VU s[3];
-    unrolled<3>([&](auto i) INLINED { s[i] = hn::Or(hn::ShiftRight<16>(w.w[i]), hn::ShiftLeft<16>(w.w[i + 1])); });
+  static HWY_INLINE void head(const VU* w, VF* scale, VF*) {
+    const VF d = hn::Mul(upper_half_of(w[27]), hn::Set(F(), 0x1p-48f));
+    VU s[3];  // two bytes further on than the words of the last piece
+    unrolled<3>([&](auto i) INLINED { s[i] = hn::Or(hn::ShiftRight<16>(w[24 + i]), hn::ShiftLeft<16>(w[25 + i])); });
     unrolled<4>([&](auto i) INLINED {
       const VU codes = hn::Or(nibbles(s[i % 2], i / 2), hn::ShiftLeft<4>(two_bits(s[2], 2 * i)));
       four_scales(subtract_bytes(codes, 32), d, scale + 4 * i);
     });
   }
-  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
-    const Words q[2] = {words(rows, b + 32 + s / 4 * 32), words(rows, b + 48 + s / 4 * 32)},
-                h[2] = {words(rows, b), words(rows, b + 16)};
-    unrolled<8>([&](auto i) INLINED {
-      const VU third = hn::ShiftLeft<2>(one_bit(h[i / 4].w[i % 4], s));
-      codes[i] = subtract_bytes(hn::Or(two_bits(q[i / 4].w[i % 4], s % 4 * 2), third), 4);
-    });
+  template <int i, int>
+  static HWY_INLINE VU codes(const VU* w, int s) {
+    const VU third = hn::ShiftLeft<2>(one_bit(w[i], s));
+    return subtract_bytes(hn::Or(two_bits(w[8 + s / 4 * 8 + i], s % 4 * 2), third), 4);
   }
 };
 
 struct Tq2_0 {
   static constexpr std::int64_t bytes = 66;
+  static constexpr auto pieces = pieces_and<4>(50);
   static constexpr bool has_offset = false;
   static constexpr int scales = 8;
-  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF*) {
-    const VF d = hn::Mul(upper_half_of(words(rows, b + 50).w[3]), hn::Set(F(), unshifted));
+  static HWY_INLINE void head(const VU* w, VF* scale, VF*) {
+    const VF d = hn::Mul(upper_half_of(w[19]), hn::Set(F(), unshifted));
     for (int s = 0; s < scales; ++s) scale[s] = d;
   }
-  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
-    const Words q[2] = {words(rows, b + s / 4 * 32), words(rows, b + 16 + s / 4 * 32)};
-    unrolled<8>([&](auto i) INLINED { codes[i] = subtract_bytes(two_bits(q[i / 4].w[i % 4], s % 4 * 2), 1); });
+  template <int i, int>
+  static HWY_INLINE VU codes(const VU* w, int s) {
+    return subtract_bytes(two_bits(w[s / 4 * 8 + i], s % 4 * 2), 1);
   }
 };
 
 struct Iq4Xs {
   static constexpr std::int64_t bytes = 136;
+  static constexpr auto pieces = pieces_and<8, 8>(0);
   static constexpr bool has_offset = false;
   static constexpr int scales = 8;
-  static HWY_INLINE void head(const Byte* const* rows, std::int64_t b, VF* scale, VF*) {
-    const Words w = words(rows, b);
-    const VF d = hn::Mul(half_of(w.w[0]), hn::Set(F(), unshifted));
+  static HWY_INLINE void head(const VU* w, VF* scale, VF*) {
+    const VF d = hn::Mul(half_of(w[32]), hn::Set(F(), unshifted));
     for (int s = 0; s < scales; ++s) {
-      const VU high = hn::And(hn::ShiftRightSame(w.w[0], 16 + 2 * s), word(3)),
-               low = hn::And(hn::ShiftRightSame(w.w[1], 4 * s), word(15));
+      const VU high = hn::And(hn::ShiftRightSame(w[32], 16 + 2 * s), word(3)),
+               low = hn::And(hn::ShiftRightSame(w[33], 4 * s), word(15));
       const auto q = hn::Sub(hn::BitCast(I(), hn::Or(low, hn::ShiftLeft<4>(high))), hn::Set(I(), 32));
       scale[s] = hn::Mul(d, hn::ConvertTo(F(), q));
     }
   }
-  static HWY_INLINE void sub_block(const Byte* const* rows, std::int64_t b, int s, VU* codes) {
-    const Words q = words(rows, b + 8 + 16 * s);
-    unrolled<8>([&](auto i) INLINED { codes[i] = look_up(iq4_codes, nibbles(q.w[i % 4], i / 4)); });
+  template <int i, int>
+  static HWY_INLINE VU codes(const VU* w, int s) {
+    return look_up(iq4_codes, nibbles(w[4 * s + i % 4], i / 4));
   }
 };
 
 template <class Type, int groups, class Sink>
-void blocks_of_256(Rows rows, std::int64_t depth, Sink& sink) {
+Sink blocks_of_256(Rows rows, std::int64_t depth, Sink sink) {
   constexpr int finer = Type::scales / 8;  // scales of one sub-block
+  constexpr int pieces = static_cast<int>(Type::pieces.size());
   for (std::int64_t k = 0, at = 0; k < depth; k += 256, at += Type::bytes) {
+    VU w[groups][4 * pieces];
     VF scale[groups][Type::scales], offset[groups][Type::scales];
-    unrolled<groups>([&](auto g) INLINED {
-      rows.group(g).prefetch(at, Type::bytes);
-      Type::head(rows.group(g).at, at, scale[g], offset[g]);
-    });
-    for (int s = 0; s < 8; ++s) {
-      VU codes[groups][8];
-      unrolled<groups>([&](auto g) INLINED { Type::sub_block(rows.group(g).at, at, s, codes[g]); });
-      unrolled<8>([&](auto i) INLINED {
-        unrolled<groups>([&](auto g) INLINED {
-          const int own = finer * s + i * finer / 8;
-          put_codes<Type::has_offset>(sink, k + 32 * s + 4 * i, g, codes[g][i], scale[g][own], offset[g][own]);
+    for (int g = 0; g < groups; ++g) {
+      for (int piece = 0; piece < pieces; ++piece) {
+        const Words turned = words(rows.group(g).at, at + Type::pieces[static_cast<std::size_t>(piece)]);
+        unrolled<4>([&](auto i) INLINED { w[g][4 * piece + i] = turned.w[i]; });
+      }
+      Type::head(w[g], scale[g], offset[g]);
+    }
+    for (int pair = 0; pair < 8; pair += 2) {
+      unrolled<2>([&](auto half) INLINED {
+        const int s = pair + half;
+        rows.prefetch_next(k + 32 * s, 32, Type::bytes, 256);
+        unrolled<8>([&](auto i) INLINED {
+          unrolled<groups>([&](auto g) INLINED {
+            const int own = finer * s + i * finer / 8;
+            put_codes<Type::has_offset>(sink, k + 32 * s + 4 * i, g, Type::template codes<i.value, half.value>(w[g], s),
+                                        scale[g][own], offset[g][own]);
+          });
         });
       });
     }
   }
+  return sink;
 }
 
 // ---- Four-bit floats.
@@ -454,11 +480,11 @@ HWY_INLINE VF half_power(VU e) {
 
 // Its scales may be so small that 2^24 cannot be taken back from them: each value is shifted down instead.
 template <int groups, class Sink>
-void blocks_of_mxfp4(Rows rows, std::int64_t depth, Sink& sink) {
+Sink blocks_of_mxfp4(Rows rows, std::int64_t depth, Sink sink) {
   for (std::int64_t k = 0, at = 0; k < depth; k += 32, at += 17) {
+    rows.prefetch_next(k, 32, 17, 32);
     unrolled<groups>([&](auto g) INLINED {
       const Rows own = rows.group(g);
-      own.prefetch(at, 17);
       const VF scale = half_power(hn::And(words(own.at, at).w[0], word(255)));
       const Words q = words(own.at, at + 1);
       unrolled<8>([&](auto i) INLINED {
@@ -470,6 +496,7 @@ void blocks_of_mxfp4(Rows rows, std::int64_t depth, Sink& sink) {
       });
     });
   }
+  return sink;
 }
 
 // 2^-24 times half of the unsigned E4M3 in the lowest byte of each lane; its NaN counts as 0.
@@ -481,11 +508,11 @@ HWY_INLINE VF half_e4m3(VU x) {
 }
 
 template <int groups, class Sink>
-void blocks_of_nvfp4(Rows rows, std::int64_t depth, Sink& sink) {
+Sink blocks_of_nvfp4(Rows rows, std::int64_t depth, Sink sink) {
   for (std::int64_t k = 0, at = 0; k < depth; k += 64, at += 36) {
+    rows.prefetch_next(k, 64, 36, 64);
     unrolled<groups>([&](auto g) INLINED {
       const Rows own = rows.group(g);
-      own.prefetch(at, 36);
       const VU exponents = words(own.at, at).w[0];
       for (int s = 0; s < 4; ++s) {  // 16 values of 8 bytes
         const VF scale = half_e4m3(hn::ShiftRightSame(exponents, 8 * s));
@@ -497,12 +524,13 @@ void blocks_of_nvfp4(Rows rows, std::int64_t depth, Sink& sink) {
       }
     });
   }
+  return sink;
 }
 
 // ---- Types without blocks: whole lines of 64 bytes, and what is left of a row value by value.
 
 template <int groups, class Sink>
-void rest_of_rows(Rows rows, DType dtype, std::int64_t bytes, std::int64_t k, std::int64_t depth, Sink& sink) {
+Sink rest_of_rows(Rows rows, DType dtype, std::int64_t bytes, std::int64_t k, std::int64_t depth, Sink sink) {
   HWY_ALIGN float column[lanes];
   for (; k < depth; ++k) {
     unrolled<groups>([&](auto g) INLINED {
@@ -511,63 +539,56 @@ void rest_of_rows(Rows rows, DType dtype, std::int64_t bytes, std::int64_t k, st
       sink.put(k, g, hn::Load(F(), column));
     });
   }
+  return sink;
 }
 
 template <int groups, class Sink>
-void lines_of_f32(Rows rows, std::int64_t depth, Sink& sink) {
+Sink lines_of_f32(Rows rows, std::int64_t depth, Sink sink) {
   std::int64_t k = 0;
   for (; k + 16 <= depth; k += 16) {
-    unrolled<groups>([&](auto g) INLINED {
-      const Rows own = rows.group(g);
-      own.prefetch(4 * k, 64);
-      const Line whole = line(own.at, 4 * k);
-      unrolled<4>([&](auto i) INLINED {
-        unrolled<4>([&](auto j) INLINED { sink.put(k + 4 * i + j, g, as_float(whole.part[i].w[j])); });
-      });
-    });
+    VU w[groups][16];
+    rows.prefetch_next(k, 16, 4, 1);
+    for (int g = 0; g < groups; ++g) put_line(rows.group(g).at, 4 * k, w[g]);
+    unrolled<16>([&](auto i)
+                     INLINED { unrolled<groups>([&](auto g) INLINED { sink.put(k + i, g, as_float(w[g][i])); }); });
   }
-  rest_of_rows<groups>(rows, DType::f32, 4, k, depth, sink);
+  return rest_of_rows<groups>(rows, DType::f32, 4, k, depth, sink);
 }
 
 template <int groups, class Sink>
-void lines_of_bf16(Rows rows, std::int64_t depth, Sink& sink) {
+Sink lines_of_bf16(Rows rows, std::int64_t depth, Sink sink) {
   std::int64_t k = 0;
   for (; k + 32 <= depth; k += 32) {
-    unrolled<groups>([&](auto g) INLINED {
-      const Rows own = rows.group(g);
-      own.prefetch(2 * k, 64);
-      const Line whole = line(own.at, 2 * k);
-      unrolled<4>([&](auto i) INLINED {
-        const Words& w = whole.part[i];
-        unrolled<4>([&](auto j) INLINED {
-          sink.put(k + 8 * i + 2 * j, g, as_float(hn::ShiftLeft<16>(w.w[j])));
-          sink.put(k + 8 * i + 2 * j + 1, g, as_float(hn::And(w.w[j], word(0xffff0000))));
-        });
-      });
+    VU w[groups][16];
+    rows.prefetch_next(k, 32, 2, 1);
+    for (int g = 0; g < groups; ++g) put_line(rows.group(g).at, 2 * k, w[g]);
+    unrolled<16>([&](auto i) INLINED {
+      unrolled<groups>([&](auto g) INLINED { sink.put(k + 2 * i, g, as_float(hn::ShiftLeft<16>(w[g][i]))); });
+      unrolled<groups>([&](auto g)
+                           INLINED { sink.put(k + 2 * i + 1, g, as_float(hn::And(w[g][i], word(0xffff0000)))); });
     });
   }
-  rest_of_rows<groups>(rows, DType::bf16, 2, k, depth, sink);
+  return rest_of_rows<groups>(rows, DType::bf16, 2, k, depth, sink);
 }
 
 // The halves of even and odd rows side by side, so that the machine's own conversion gives lanes in order.
 template <int groups, class Sink>
-void lines_of_f16(Rows rows, std::int64_t depth, Sink& sink) {
-  const hn::Repartition<hwy::float16_t, F> d;
-  const hn::Half<decltype(d)> dh;
+Sink lines_of_f16(Rows rows, std::int64_t depth, Sink sink) {
+  const hn::Half<hn::Repartition<hwy::float16_t, F>> dh;
   std::int64_t k = 0;
   for (; k + 32 <= depth; k += 32) {
+    rows.prefetch_next(k, 32, 2, 1);
     unrolled<groups / 2>([&](auto pair) INLINED {
       constexpr int g = 2 * pair.value;
       const Rows own = rows.group(g);
-      own.prefetch(2 * k, 64), rows.group(g + 1).prefetch(2 * k, 64);
       const Line evens = line(own.at, 2 * k, 2), odds = line(own.at + 1, 2 * k, 2);
       unrolled<4>([&](auto i) INLINED {
         const Words &even = evens.part[i], &odd = odds.part[i];
         unrolled<4>([&](auto j) INLINED {
           const auto put = [&](std::int64_t at, VU upper, VU lower) INLINED {
-            const auto halves = hn::BitCast(d, hn::OddEven(hn::BitCast(H(), upper), hn::BitCast(H(), lower)));
-            sink.put(at, g, hn::PromoteTo(F(), hn::LowerHalf(dh, halves)));
-            sink.put(at, g + 1, hn::PromoteTo(F(), hn::UpperHalf(dh, halves)));
+            const auto halves = hn::OddEven(hn::BitCast(H(), upper), hn::BitCast(H(), lower));
+            sink.put(at, g, hn::PromoteTo(F(), hn::BitCast(dh, hn::LowerHalf(hn::Half<H>(), halves))));
+            sink.put(at, g + 1, hn::PromoteTo(F(), hn::BitCast(dh, hn::UpperHalf(hn::Half<H>(), halves))));
           };
           put(k + 8 * i + 2 * j, hn::ShiftLeft<16>(odd.w[j]), even.w[j]);
           put(k + 8 * i + 2 * j + 1, odd.w[j], hn::ShiftRight<16>(even.w[j]));
@@ -575,7 +596,7 @@ void lines_of_f16(Rows rows, std::int64_t depth, Sink& sink) {
       });
     });
   }
-  rest_of_rows<groups>(rows, DType::f16, 2, k, depth, sink);
+  return rest_of_rows<groups>(rows, DType::f16, 2, k, depth, sink);
 }
 
 /// Gives every value of the rows of `groups` vectors to the sink, sink.put(k, group, values), with k in order for each
@@ -583,24 +604,24 @@ void lines_of_f16(Rows rows, std::int64_t depth, Sink& sink) {
 template <int groups, class Sink>
 bool for_values(DType dtype, Rows rows, std::int64_t depth, Sink& sink) {
   switch (dtype) {
-    case DType::f32: return lines_of_f32<groups>(rows, depth, sink), true;
-    case DType::f16: return lines_of_f16<groups>(rows, depth, sink), true;
-    case DType::bf16: return lines_of_bf16<groups>(rows, depth, sink), true;
-    case DType::q8_0: return blocks_of_q8_0<groups>(rows, depth, sink), true;
-    case DType::q4_0: return blocks_of_32<Q4_0, groups>(rows, depth, sink), true;
-    case DType::q4_1: return blocks_of_32<Q4_1, groups>(rows, depth, sink), true;
-    case DType::q5_0: return blocks_of_32<Q5_0, groups>(rows, depth, sink), true;
-    case DType::q5_1: return blocks_of_32<Q5_1, groups>(rows, depth, sink), true;
-    case DType::iq4_nl: return blocks_of_32<Iq4Nl, groups>(rows, depth, sink), true;
-    case DType::mxfp4: return blocks_of_mxfp4<groups>(rows, depth, sink), true;
-    case DType::nvfp4: return blocks_of_nvfp4<groups>(rows, depth, sink), true;
-    case DType::q2_k: return blocks_of_256<Q2K, groups>(rows, depth, sink), true;
-    case DType::q3_k: return blocks_of_256<Q3K, groups>(rows, depth, sink), true;
-    case DType::q4_k: return blocks_of_256<Q4K, groups>(rows, depth, sink), true;
-    case DType::q5_k: return blocks_of_256<Q5K, groups>(rows, depth, sink), true;
-    case DType::q6_k: return blocks_of_256<Q6K, groups>(rows, depth, sink), true;
-    case DType::iq4_xs: return blocks_of_256<Iq4Xs, groups>(rows, depth, sink), true;
-    case DType::tq2_0: return blocks_of_256<Tq2_0, groups>(rows, depth, sink), true;
+    case DType::f32: return sink = lines_of_f32<groups>(rows, depth, sink), true;
+    case DType::f16: return sink = lines_of_f16<groups>(rows, depth, sink), true;
+    case DType::bf16: return sink = lines_of_bf16<groups>(rows, depth, sink), true;
+    case DType::q8_0: return sink = blocks_of_q8_0<groups>(rows, depth, sink), true;
+    case DType::q4_0: return sink = blocks_of_32<Q4_0, groups>(rows, depth, sink), true;
+    case DType::q4_1: return sink = blocks_of_32<Q4_1, groups>(rows, depth, sink), true;
+    case DType::q5_0: return sink = blocks_of_32<Q5_0, groups>(rows, depth, sink), true;
+    case DType::q5_1: return sink = blocks_of_32<Q5_1, groups>(rows, depth, sink), true;
+    case DType::iq4_nl: return sink = blocks_of_32<Iq4Nl, groups>(rows, depth, sink), true;
+    case DType::mxfp4: return sink = blocks_of_mxfp4<groups>(rows, depth, sink), true;
+    case DType::nvfp4: return sink = blocks_of_nvfp4<groups>(rows, depth, sink), true;
+    case DType::q2_k: return sink = blocks_of_256<Q2K, groups>(rows, depth, sink), true;
+    case DType::q3_k: return sink = blocks_of_256<Q3K, groups>(rows, depth, sink), true;
+    case DType::q4_k: return sink = blocks_of_256<Q4K, groups>(rows, depth, sink), true;
+    case DType::q5_k: return sink = blocks_of_256<Q5K, groups>(rows, depth, sink), true;
+    case DType::q6_k: return sink = blocks_of_256<Q6K, groups>(rows, depth, sink), true;
+    case DType::iq4_xs: return sink = blocks_of_256<Iq4Xs, groups>(rows, depth, sink), true;
+    case DType::tq2_0: return sink = blocks_of_256<Tq2_0, groups>(rows, depth, sink), true;
     default: return false;
   }
 }

@@ -6,21 +6,12 @@
 
 #include "base/threads.h"
 #include "embscope/base/error.h"
+#include "kernels/dot.h"
 
 namespace embscope {
 namespace {
 
 constexpr std::int64_t worth_sharing = 1024;  // rows or columns below which threads would wait longer than work
-
-double dot(const double* a, const double* b, std::int64_t n) {
-  double s[4] = {};
-  std::int64_t k = 0;
-  for (; k + 4 <= n; k += 4) {
-    for (int i = 0; i < 4; ++i) s[i] += a[k + i] * b[k + i];
-  }
-  for (int i = 0; k < n; ++k, ++i) s[i] += a[k] * b[k];
-  return (s[0] + s[1]) + (s[2] + s[3]);
-}
 
 void add_scaled(double factor, const double* x, double* y, std::int64_t n) {
   for (std::int64_t k = 0; k < n; ++k) y[k] += factor * x[k];

@@ -148,15 +148,24 @@ void pack_columns(const float* x, std::int64_t x_stride, std::int64_t rows, std:
   }
 }
 
+// x as it was packed, `depth` values of k, of which a product begins with value `k`, a multiple of `chunk`.
+struct PackedRows {
+  const float* at;
+  std::int64_t rows, depth, k = 0;
+  const float* group(std::int64_t first, std::int64_t count) const {
+    return at + packed_size(first, depth) + k * count;
+  }
+};
+
 // All the groups of packed rows against one panel. A panel of fewer than 32 columns goes through a buffer.
 template <bool by_columns = false>
-void multiply(const float* packed, std::int64_t rows, Panel panel, std::int64_t depth, float* y, std::int64_t y_stride,
+void multiply(const PackedRows& packed, Panel panel, std::int64_t depth, float* y, std::int64_t y_stride,
               std::int64_t columns, bool accumulate) {
   HWY_ALIGN float buffer[tile_rows * panel_width];
-  for (std::int64_t first = 0; first < rows; first += tile_rows) {
-    const std::int64_t count = std::min(tile_rows, rows - first);
+  for (std::int64_t first = 0; first < packed.rows; first += tile_rows) {
+    const std::int64_t count = std::min(tile_rows, packed.rows - first);
     float* out = y + first * y_stride;
-    const float* x = packed + packed_size(first, depth);
+    const float* x = packed.group(first, count);
     panel.ahead = first == 0 && panel.stride != panel_width;
     if (columns == panel_width) {
       tile_of<by_columns>(count)(x, panel, depth, out, y_stride, accumulate);
@@ -188,8 +197,8 @@ void pack_panel_lanes(const float* rows, std::int64_t stride, std::int64_t count
 }
 
 void decode_rows_to(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
-                    float* panel) {
-  if (decode_tile(w, first, count, k, depth, panel)) return;
+                    bool ahead, float* panel) {
+  if (decode_tile(w, first, count, k, depth, ahead, panel)) return;
   thread_local std::vector<float> values;
   values.resize(static_cast<std::size_t>(panel_width * depth));
   for (std::int64_t j = 0; j < count; ++j)
@@ -222,9 +231,9 @@ bool serves_as_panels(const Stored& w) {
          reinterpret_cast<std::uintptr_t>(w.view.data) % alignof(float) == 0;
 }
 
-// `count` panels from p on, for `depth` values of k. Decoded ones lie in `scratch`.
+// `count` panels from p on, for `depth` values of k. Decoded ones lie in `scratch`; `ahead` as in decode_tile.
 template <class Body>
-void for_panels(const Packed& w, std::int64_t p, std::int64_t count, std::int64_t k, std::int64_t depth,
+void for_panels(const Packed& w, std::int64_t p, std::int64_t count, std::int64_t k, std::int64_t depth, bool ahead,
                 std::vector<float>& scratch, Body&& body) {
   const Stored* stored = w.stored();
   if (stored == nullptr) {
@@ -246,7 +255,7 @@ void for_panels(const Packed& w, std::int64_t p, std::int64_t count, std::int64_
     next = std::min(begin + step, p + count);
     stored->by_inputs ? decode_columns_to(*stored, begin, next - begin, k, depth, scratch.data())
                       : decode_rows_to(*stored, i * panel_width, std::min(panel_width, w.out() - i * panel_width), k,
-                                       depth, scratch.data());
+                                       depth, ahead, scratch.data());
     for (std::int64_t j = i; j < next; ++j) body(j, Panel{scratch.data() + (j - begin) * size});
   }
 }
@@ -344,26 +353,46 @@ void for_products(std::span<const Product> products, std::int64_t begin, std::in
   }
 }
 
+// Panels [first, last) of one product for packed rows from input `k` on. What has to be decoded is gone through in the
+// order in which it lies in the file where the rows are few; panels in memory are read for a part of the depth, so that
+// rows use them while they are in the cache.
+void multiply_panels(const PackedRows& rows, const Product& product, std::int64_t first, std::int64_t last,
+                     std::int64_t k, std::int64_t deepest, float* y) {
+  thread_local std::vector<float> scratch;
+  const Stored* stored = product.w->stored();
+  const bool in_order = stored != nullptr && !stored->by_inputs && rows.depth > deepest;
+  const std::int64_t step = in_order ? 1 : last - first;
+  for (std::int64_t p = first; p < last; p += step) {
+    for (std::int64_t i = 0; i < rows.depth; i += deepest) {
+      const std::int64_t depth = std::min(deepest, rows.depth - i);
+      for_panels(*product.w, p, step, k + i, depth, in_order, scratch, [&](std::int64_t at, Panel panel) {
+        multiply({rows.at, rows.rows, rows.depth, i}, panel, depth, y + at * panel_width, product.y_stride,
+                 std::min(panel_width, product.w->out() - at * panel_width), k + i > 0);
+      });
+    }
+  }
+}
+
 // Panels [begin, end) of all the products for all rows: blocks of rows, then of depth, so that x is packed once for all
-// these panels. False when an output of stored weights is not finite.
+// these panels, or all of x at once where that stays in the cache. False when an output of stored weights is not
+// finite.
 bool gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, std::span<const Product> products,
                  std::int64_t begin, std::int64_t end) {
-  const std::int64_t in = products[0].w->in(), deepest = depth_for(products), most_depth = std::min(deepest, in);
-  thread_local std::vector<float> packed, scratch;
-  const auto size = static_cast<std::size_t>(packed_size(std::min(rows, block_rows), most_depth));
+  const std::int64_t in = products[0].w->in(), deepest = depth_for(products);
+  const std::int64_t at_once = rows * in <= block_rows * block_depth ? in : std::min(deepest, in);
+  thread_local std::vector<float> packed;
+  const auto size = static_cast<std::size_t>(packed_size(std::min(rows, block_rows), at_once));
   if (packed.size() < size) packed.resize(size);
   const auto by_dots = [&](const Product& product) { return rows == 1 && dots(*product.w); };
   for (std::int64_t r = 0; r < rows; r += block_rows) {
     const std::int64_t count = std::min(block_rows, rows - r);
-    for (std::int64_t k = 0; k < in; k += deepest) {
-      const std::int64_t depth = std::min(deepest, in - k);
+    for (std::int64_t k = 0; k < in; k += at_once) {
+      const std::int64_t depth = std::min(at_once, in - k);
       pack_rows(x + r * x_stride + k, x_stride, count, depth, packed.data());
       for_products(products, begin, end, [&](const Product& product, std::int64_t first, std::int64_t last) {
-        if (by_dots(product)) return;
-        for_panels(*product.w, first, last - first, k, depth, scratch, [&](std::int64_t p, Panel panel) {
-          multiply(packed.data(), count, panel, depth, product.y + r * product.y_stride + p * panel_width,
-                   product.y_stride, std::min(panel_width, product.w->out() - p * panel_width), k > 0);
-        });
+        if (!by_dots(product))
+          multiply_panels({packed.data(), count, depth}, product, first, last, k, deepest,
+                          product.y + r * product.y_stride);
       });
     }
     for_products(products, begin, end, [&](const Product& product, std::int64_t first, std::int64_t last) {
@@ -387,8 +416,8 @@ void gemm_on_this_thread(const float* x, std::int64_t x_stride, std::int64_t row
     const std::int64_t count = std::min(tile_rows, rows - r);
     pack_rows(x + r * x_stride, x_stride, count, depth, packed.data());
     for (std::int64_t c = 0; c < columns; c += panel_width) {
-      multiply(packed.data(), count, {panels + c / panel_width * panel_stride}, depth, y + r * y_stride + c, y_stride,
-               std::min(panel_width, columns - c), accumulate);
+      multiply({packed.data(), count, depth}, {panels + c / panel_width * panel_stride}, depth, y + r * y_stride + c,
+               y_stride, std::min(panel_width, columns - c), accumulate);
     }
   }
 }
@@ -400,7 +429,7 @@ void gemm_columns(const float* x, std::int64_t x_stride, std::int64_t rows, cons
   packed.resize(static_cast<std::size_t>(packed_size(rows, depth)));
   pack_columns(x, x_stride, rows, depth, packed.data());
   for (std::int64_t c = 0; c < columns; c += panel_width) {
-    multiply<true>(packed.data(), rows, {panels + c / panel_width * panel_stride}, depth, y + c, y_stride,
+    multiply<true>({packed.data(), rows, depth}, {panels + c / panel_width * panel_stride}, depth, y + c, y_stride,
                    std::min(panel_width, columns - c), accumulate);
   }
 }

@@ -17,17 +17,21 @@ namespace HWY_NAMESPACE {
 
 constexpr std::int64_t width = 32;  // of a panel
 
-// Rows [first, first + count) of a stored matrix, and the last one again where `count` ends before `most`.
+// Rows [first, first + count) of a stored matrix from input k on, and the last one again where `count` ends before
+// `most`.
 template <std::int64_t most>
 struct RowPointers {
   const Byte* at[most];
-  std::int64_t ahead;  // to the rows after them
+  std::int64_t offset, row_bytes;
   RowPointers(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k)
-      : ahead(most * w.view.row_bytes()) {
+      : offset(w.offset(k)), row_bytes(w.view.row_bytes()) {
     for (std::int64_t r = 0; r < most; ++r)
       at[r] = reinterpret_cast<const Byte*>(w.row(first + std::min(r, count - 1)) + w.offset(k));
   }
-  Rows rows(std::int64_t from) const { return {at + from, ahead}; }
+  template <std::int64_t count>
+  Rows rows(std::int64_t from, bool ahead) const {
+    return {at + from, ahead ? at[from] + most * row_bytes + (count - 1) * offset : nullptr, count};
+  }
 };
 
 struct ToPanel {
@@ -35,11 +39,12 @@ struct ToPanel {
   HWY_INLINE void put(std::int64_t k, int group, VF values) { hn::StoreU(values, F(), to + k * width + group * lanes); }
 };
 
-bool tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth, float* panel) {
+bool tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth, bool ahead,
+          float* panel) {
   const RowPointers<width> pointers(w, first, count, k);
   for (std::int64_t r = 0; r < width; r += 2 * lanes) {
     ToPanel sink{panel + r};
-    if (!for_values<2>(w.view.dtype, pointers.rows(r), depth, sink)) return false;
+    if (!for_values<2>(w.view.dtype, pointers.rows<2 * lanes>(r, ahead), depth, sink)) return false;
   }
   return true;
 }
@@ -62,7 +67,7 @@ void dots(const float* x, const Stored& w, std::int64_t first, std::int64_t coun
     const std::int64_t now = std::min(most, count - j);
     const RowPointers<most> pointers(w, first + j, now, 0);
     Dot sink{x, {hn::Zero(F()), hn::Zero(F()), hn::Zero(F()), hn::Zero(F())}};
-    for_values<groups>(w.view.dtype, pointers.rows(0), w.in, sink);
+    for_values<groups>(w.view.dtype, pointers.template rows<most>(0, true), w.in, sink);
     for (int g = 0; g < groups; ++g) hn::Store(sink.sum[g], F(), sums + g * lanes);
     std::copy_n(sums, now, y + j);
   }
@@ -78,7 +83,7 @@ bool has(DType dtype) {
 
 #else
 
-bool tile(const Stored&, std::int64_t, std::int64_t, std::int64_t, std::int64_t, float*) { return false; }
+bool tile(const Stored&, std::int64_t, std::int64_t, std::int64_t, std::int64_t, bool, float*) { return false; }
 void dots(const float*, const Stored&, std::int64_t, std::int64_t, float*) {}
 bool has(DType) { return false; }
 
@@ -97,8 +102,8 @@ HWY_EXPORT(has);
 bool has_tiles(DType dtype) { return HWY_DYNAMIC_DISPATCH(has)(dtype); }
 
 bool decode_tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
-                 float* panel) {
-  return HWY_DYNAMIC_DISPATCH(tile)(w, first, count, k, depth, panel);
+                 bool ahead, float* panel) {
+  return HWY_DYNAMIC_DISPATCH(tile)(w, first, count, k, depth, ahead, panel);
 }
 
 void dot_rows(const float* x, const Stored& w, std::int64_t first, std::int64_t count, float* y) {

@@ -15,7 +15,7 @@ bool has_tiles(DType dtype);
 /// at a block, as a panel [depth][32] whose columns beyond `count` may hold anything. False when it has no kernel for
 /// the type.
 bool decode_tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
-                 float* panel);
+                 bool ahead, float* panel);
 
 /// y[j] = sum_k x[k] * w[first + j][k], a chain of fused multiply-adds over k in order, for j < count. Precondition:
 /// has_tiles.

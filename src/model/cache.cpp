@@ -1,6 +1,7 @@
 #include "model/cache.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "model/family.h"
 #include "model/folders.h"
 #include "model/hub_cache.h"
+#include "model/stores.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -61,19 +63,44 @@ void refuse_early_end(const fs::path& folder, const std::string& name) {
   }
 }
 
+// In Embscope's own cache, or in the hub's; `name` may be NAME:TAG of a folder with several .gguf files.
+std::optional<ModelPlace> in_caches(const std::string& name) {
+  const auto [base, tag] = tag_of(name);
+  const auto has = [&tag](const fs::path& folder) {
+    return tag.empty() || std::ranges::any_of(gguf_files(folder), [&](const fs::path& f) { return has_tag(f, tag); });
+  };
+  const fs::path own = pulled_folder(base);
+  if (is_whole(own) && has(own)) return ModelPlace{with_tag(own, tag, name), name};
+  for (const HubModel& model : hub_models(base)) {
+    const fs::path path = model.current();
+    if (!path.empty() && has(path)) return ModelPlace{with_tag(path, tag, name), name};
+  }
+  return std::nullopt;
+}
+
+ModelPlace opened_from(const StoredModel& model) {
+  if (model.path.empty()) throw Error(Code::format, "model " + model.full_name(), model.problem);
+  const bool cache = model.store == "embscope" || model.store == "hf";
+  return {model.path, cache ? model.name : model.full_name()};
+}
+
 ModelPlace named(const std::string& name) {
-  const fs::path own = pulled_folder(name);
-  if (is_whole(own)) return {own, name};
-  const std::vector<HubModel> models = hub_models(name);
-  for (const HubModel& model : models)
-    if (const fs::path path = model.current(); !path.empty()) return {path, name};
+  if (const auto found = in_caches(name)) return *found;
+  if (const auto found = stored_model(name)) return opened_from(*found);
+  const fs::path own = pulled_folder(tag_of(name).first);
   if (!names_in(own).empty() && names_in(own) != std::set<std::string>{".lock"}) {
     refuse_early_end(own, name);
-    return {own, name};
+    return {with_tag(own, tag_of(name).second, name), name};
   }
-  for (const HubModel& model : models)
+  for (const HubModel& model : hub_models(name))
     if (const fs::path path = model.partial(); !path.empty()) return {path, name};
   not_found(name);
+}
+
+ModelPlace named_in(const std::string& store, const std::string& name) {
+  const std::size_t mark = name.find('@');
+  if (store == "hf" && mark != std::string::npos) return named_at(name.substr(0, mark), name.substr(mark + 1));
+  return opened_from(stored_model(store, name));
 }
 
 // A folder of the hub's cache stands for the model's current snapshot.
@@ -98,6 +125,7 @@ fs::path pulled_folder(const std::string& name) { return cache_folder() / "model
 ModelPlace place_of_model(const std::string& path_or_name) {
   if (path_or_name.empty()) throw Error(Code::usage, "model", "the name is empty");
   if (is_there(path_or_name)) return {in_repository(path_or_name), ""};
+  if (const auto stored = in_store(path_or_name)) return named_in(stored->first, stored->second);
   const auto [name, revision] = revision_of(path_or_name);
   if (!is_plain_name(name)) not_found(path_or_name);
   return path_or_name.find('@') == std::string::npos ? named(name) : named_at(name, revision);

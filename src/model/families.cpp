@@ -3,46 +3,129 @@
 
 #include <algorithm>
 
+#include "embscope/model/families.h"
+
 namespace embscope {
 namespace {
 
-constexpr Family table[] = {{"gpt2", read_gpt2},
-                            {"llama", read_llama},
-                            {"mistral", read_mistral},
-                            {"qwen2", read_qwen2},
-                            {"qwen3", read_qwen3},
-                            {"gpt_neox", read_gpt_neox},
-                            {"gemma", read_gemma},
-                            {"gemma2", read_gemma2},
-                            {"gemma3_text", read_gemma3},
-                            {"opt", read_opt},
-                            {"phi", read_phi},
-                            {"phi3", read_phi3},
-                            {"smollm3", read_smollm3},
-                            {"olmo", read_olmo},
-                            {"olmo2", read_olmo2},
-                            {"gptj", read_gptj},
-                            {"gpt_neo", read_gpt_neo},
-                            {"bloom", read_bloom},
-                            {"falcon", read_falcon},
-                            {"stablelm", read_stablelm},
-                            {"granite", read_granite},
-                            {"cohere", read_cohere},
-                            {"cohere2", read_cohere2},
-                            {"starcoder2", read_starcoder2},
-                            {"gpt_bigcode", read_gpt_bigcode},
-                            {"mpt", read_mpt},
-                            {"glm", read_glm},
-                            {"glm4", read_glm4},
-                            {"nemotron", read_nemotron},
-                            {"arcee", read_arcee},
-                            {"helium", read_helium}};
+constexpr Family table[] = {
+    {"gpt2", read_gpt2, "GPT-2", "gpt2"},
+    {"llama", read_llama, "Llama 1 to 3, Yi, Vicuna and others of its form", "llama"},
+    {"mistral", read_mistral, "Mistral", "llama"},
+    {"qwen2", read_qwen2, "Qwen 2 and 2.5", "qwen2"},
+    {"qwen3", read_qwen3, "Qwen 3", "qwen3"},
+    {"gpt_neox", read_gpt_neox, "GPT-NeoX, Pythia", "gptneox"},
+    {"gemma", read_gemma, "Gemma", "gemma"},
+    {"gemma2", read_gemma2, "Gemma 2", "gemma2"},
+    {"gemma3_text", read_gemma3, "Gemma 3, also from inside its image model (gemma3)", "gemma3"},
+    {"opt", read_opt, "OPT, but not 350m", ""},
+    {"phi", read_phi, "Phi 1 and 2", "phi2"},
+    {"phi3", read_phi3, "Phi 3 and 4", "phi3"},
+    {"smollm3", read_smollm3, "SmolLM3", "smollm3"},
+    {"olmo", read_olmo, "OLMo", "olmo"},
+    {"olmo2", read_olmo2, "OLMo 2", "olmo2"},
+    {"gptj", read_gptj, "GPT-J", ""},
+    {"gpt_neo", read_gpt_neo, "GPT-Neo", ""},
+    {"bloom", read_bloom, "BLOOM", "bloom"},
+    {"falcon", read_falcon, "Falcon, with rotary positions and with ALiBi", "falcon"},
+    {"stablelm", read_stablelm, "StableLM", "stablelm"},
+    {"granite", read_granite, "Granite", "granite"},
+    {"cohere", read_cohere, "Command-R, Aya", "command-r"},
+    {"cohere2", read_cohere2, "Command-R7B, Command-A", "cohere2"},
+    {"starcoder2", read_starcoder2, "StarCoder 2", "starcoder2"},
+    {"gpt_bigcode", read_gpt_bigcode, "StarCoder, SantaCoder", "starcoder"},
+    {"mpt", read_mpt, "MPT", "mpt"},
+    {"glm", read_glm, "GLM-4 9B", ""},
+    {"glm4", read_glm4, "GLM-4 0414", ""},
+    {"nemotron", read_nemotron, "Nemotron, Minitron", "nemotron"},
+    {"arcee", read_arcee, "Arcee", "arcee"},
+    {"helium", read_helium, "Helium", ""},
+    {"mixtral", read_mixtral, "Mixtral", "llama"},
+    {"qwen2_moe", read_qwen2_moe, "Qwen 1.5 and 2 with experts", "qwen2moe"},
+    {"qwen3_moe", read_qwen3_moe, "Qwen 3 with experts", "qwen3moe"},
+    {"olmoe", read_olmoe, "OLMoE", "olmoe"},
+    {"gpt_oss", read_gpt_oss, "gpt-oss, in bfloat16 or GGUF", "gpt-oss"},
+    {"granitemoe", read_granitemoe, "Granite with experts", "granitemoe"},
+    {"granitemoeshared", read_granitemoeshared, "Granite with experts and a shared one", "granitemoe"},
+    {"deepseek_v2", read_deepseek_v2, "DeepSeek V2", ""},
+    {"deepseek_v3", read_deepseek_v3, "DeepSeek V3, R1", ""},
+    {"dots1", read_dots1, "dots.llm1", ""},
+    {"glm4_moe", read_glm4_moe, "GLM-4.5", ""},
+    {"ernie4_5", read_ernie4_5, "ERNIE 4.5", ""},
+    {"ernie4_5_moe", read_ernie4_5_moe, "ERNIE 4.5 with experts", ""},
+    {"minimax_m2", read_minimax_m2, "MiniMax M2", ""},
+    {"olmo3", read_olmo3, "OLMo 3", "olmo2"},
+    {"exaone4", read_exaone4, "EXAONE 4", ""},
+    {"hunyuan_v1_dense", read_hunyuan_dense, "Hunyuan, dense", ""},
+    {"seed_oss", read_seed_oss, "Seed-OSS", ""},
+    {"cwm", read_cwm, "CWM", ""},
+    {"ministral", read_ministral, "Ministral", ""},
+    {"ministral3", read_ministral3, "Ministral 3", ""},
+    {"llama4_text", read_llama4, "Llama 4, also from inside its image model (llama4)", ""},
+    {"codegen", read_codegen, "CodeGen", ""},
+    {"xglm", read_xglm, "XGLM", ""}};
+
+// What people have on their disks beside, by what keeps it out.
+struct OutOfScope {
+  std::string_view why;
+  std::initializer_list<std::string_view> types;
+};
+const OutOfScope outside[] = {
+    {"a recurrent model", {"mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm", "recurrent_gemma"}},
+    {"a model with recurrent blocks",
+     {"jamba", "bamba", "zamba", "zamba2", "nemotron_h", "falcon_h1", "granitemoehybrid", "qwen3_next", "qwen3_5",
+      "qwen3_5_moe", "minimax", "kimi_linear"}},
+    {"a model with convolutional blocks", {"lfm2", "lfm2_moe"}},
+    {"an encoder",
+     {"bert", "roberta", "distilbert", "albert", "electra", "deberta", "deberta-v2", "xlm-roberta", "camembert",
+      "mpnet", "modernbert", "eurobert", "nomic_bert"}},
+    {"an encoder with a decoder",
+     {"t5", "mt5", "umt5", "longt5", "t5gemma", "bart", "mbart", "pegasus", "marian", "m2m_100", "led", "blenderbot",
+      "fsmt", "whisper"}},
+    {"a model of images or sound", {"vit", "clip", "siglip", "dinov2", "wav2vec2", "hubert"}}};
+
+// Models of texts and images whose text model opens by itself.
+constexpr std::pair<std::string_view, std::string_view> wrappers[] = {
+    {"gemma3", "gemma3_text"}, {"llama4", "llama4_text"}, {"mistral3", "mistral"}};
 
 }  // namespace
 
 const Family* find_family(std::string_view model_type) {
   const auto found = std::ranges::find(table, model_type, &Family::model_type);
   return found == std::end(table) ? nullptr : found;
+}
+
+std::string_view out_of_scope(std::string_view model_type) {
+  for (const OutOfScope& kind : outside) {
+    if (std::ranges::find(kind.types, model_type) != kind.types.end()) return kind.why;
+  }
+  return "";
+}
+
+std::vector<OpenFamily> open_families() {
+  std::vector<OpenFamily> list;
+  for (const Family& family : table) list.push_back({family.name, family.model_type, family.gguf});
+  return list;
+}
+
+std::vector<RefusedFamilies> refused_families() {
+  std::vector<RefusedFamilies> list;
+  for (const OutOfScope& kind : outside) list.push_back({kind.why, kind.types});
+  return list;
+}
+
+std::vector<std::string_view> open_architectures() { return gguf_architectures(); }
+
+std::string_view text_model(std::string_view model_type) {
+  const auto found = std::ranges::find(wrappers, model_type, [](const auto& w) { return w.first; });
+  return found == std::end(wrappers) ? "" : found->second;
+}
+
+bool beside_text(std::string_view tensor) {
+  if (tensor.starts_with("model.")) tensor.remove_prefix(6);
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{"vision_tower.", "vision_model.", "multi_modal_projector."},
+      [&](std::string_view part) { return tensor.starts_with(part); });
 }
 
 std::vector<std::string_view> model_types() {

@@ -36,6 +36,50 @@ void read_starcoder2(const Keys&, Config&, Names&);
 void read_cohere(const Keys&, Config&, Names&);
 void read_cohere2(const Keys&, Config&, Names&);
 void read_nemotron(const Keys&, Config&, Names&);
+void read_mixtral(const Keys&, Config&, Names&);
+void read_qwen2_moe(const Keys&, Config&, Names&);
+void read_qwen3_moe(const Keys&, Config&, Names&);
+void read_olmoe(const Keys&, Config&, Names&);
+void read_gpt_oss(const Keys&, Config&, Names&);
+void read_granitemoe(const Keys&, Config&, Names&);
+void read_granitemoeshared(const Keys&, Config&, Names&);
+void read_deepseek_v2(const Keys&, Config&, Names&);
+void read_deepseek_v3(const Keys&, Config&, Names&);
+void read_dots1(const Keys&, Config&, Names&);
+void read_glm4_moe(const Keys&, Config&, Names&);
+void read_ernie4_5(const Keys&, Config&, Names&);
+void read_ernie4_5_moe(const Keys&, Config&, Names&);
+void read_minimax_m2(const Keys&, Config&, Names&);
+void read_olmo3(const Keys&, Config&, Names&);
+void read_exaone4(const Keys&, Config&, Names&);
+void read_hunyuan_dense(const Keys&, Config&, Names&);
+void read_seed_oss(const Keys&, Config&, Names&);
+void read_cwm(const Keys&, Config&, Names&);
+void read_ministral(const Keys&, Config&, Names&);
+void read_ministral3(const Keys&, Config&, Names&);
+void read_llama4(const Keys&, Config&, Names&);
+void read_codegen(const Keys&, Config&, Names&);
+void read_xglm(const Keys&, Config&, Names&);
+
+/// OLMo 2's without its rotation: norms after the branches, and of queries and keys over the whole width.
+void read_olmo2_keys(const Keys& keys, Config& config, Names& names);
+
+/// no_rope_layers (1: with a rotation), or none in every no_rope_layer_interval-th block.
+void read_turned_blocks(const Keys& keys, Config& config, std::int64_t otherwise);
+
+/// The slopes of ALiBi as BLOOM and Falcon, and as MPT have them for head counts that are no power of two.
+std::vector<double> bloom_slopes(std::int64_t heads);
+std::vector<double> mpt_slopes(std::int64_t heads, double most);
+inline constexpr std::int64_t alibi_context = 1 << 20;  ///< it goes as far as one likes
+
+/// attention_bias and mlp_bias.
+void read_biases(const Keys& keys, Names& names);
+
+/// sliding_window, `otherwise` where the configuration does not say it; 0: none. `used`: whether it counts.
+std::int64_t window_of(const Keys& keys, std::optional<std::int64_t> otherwise, bool used = true);
+
+/// Granite's multipliers of the embedding, the branches, scores and logits.
+void read_multipliers(const Keys& keys, Config& config);
 
 /// Gemma 3's: blocks with windows turn by a frequency of their own (rope_local_base_freq, or rope_parameters by kinds
 /// of blocks).

@@ -13,7 +13,23 @@ namespace embscope {
 
 /// How a file keeps queries, keys and values: three tensors, one after another in one tensor, or in one tensor that is
 /// sorted by key-value heads, each with its queries before it.
-enum class Fused { none, stacked, by_heads };
+enum class Fused { none, stacked, by_heads, in_quarters };
+
+/// What a file calls the parts of a mixture of experts, below the block. Whether there is a tensor for each expert
+/// ("{}" is its number) or one of all [E, ...], the file decides.
+struct ExpertNames {
+  std::string_view router = "mlp.gate", correction;  ///< correction: a whole name
+  std::string_view each = "mlp.experts.{}.", gate = "gate_proj", up = "up_proj", down = "down_proj";
+  /// Whole names of tensors of all experts: gate and up in one or in two, and what a bias has behind.
+  std::string_view gate_up_of_all = "mlp.experts.gate_up_proj", gate_of_all, up_of_all;
+  std::string_view down_of_all = "mlp.experts.down_proj", bias_of_all = "_bias";
+  /// "mlp.shared_experts."; shared_gate_up: in place of both, the gate's rows first.
+  std::string_view shared, shared_up = "up_proj", shared_gate = "gate_proj", shared_down = "down_proj", shared_gate_up;
+  std::string_view shared_factor;  ///< a whole module: what the shared expert gives times its sigmoid
+  bool router_bias = false, biases = false;
+  bool input_major = false;  ///< of all: [E, in, out]
+  bool in_turn = false;      ///< gate_up_of_all has an output of each in turn, else the gate's first
+};
 
 /// What Hugging Face's files call the weights, and which of them there are. A name left empty: this family has no such
 /// tensor.
@@ -24,7 +40,11 @@ struct Names {
   std::string_view q = "self_attn.q_proj", k = "self_attn.k_proj", v = "self_attn.v_proj", qkv, o = "self_attn.o_proj",
                    q_norm, k_norm;
   std::string_view gate = "mlp.gate_proj", up = "mlp.up_proj", gate_up, down = "mlp.down_proj";
-  std::string_view attention = "self_attn", mlp = "mlp";  ///< the modules of the two branches
+  std::string_view attention = "self_attn", mlp = "mlp";                    ///< the modules of the two branches
+  std::string_view q_latent, q_latent_norm, kv_latent, kv_latent_norm, kv;  ///< kv: keys and values, sorted by heads
+  std::string_view sinks;                                                   ///< a whole name
+  ExpertNames experts;
+  ExpertNames other_experts{.router = ""};  ///< where the router of these is in the file in place of the other's
   Fused fused = Fused::none;
   bool input_major = false;      ///< Conv1D: [in, out]
   bool in_site_table = false;    ///< GPT-2's, Llama's and GGUF's names are in forward/site's table already
@@ -32,6 +52,7 @@ struct Names {
   bool optional_biases = false;  ///< those that the file has
   bool norm_gain = true, norm_bias = false, qk_bias = false;
   bool qkv_bias = false, o_bias = false, mlp_bias = false, head_bias = false;
+  bool sinusoidal = false;          ///< wpe is no tensor but sines and cosines
   std::int64_t first_position = 0;  ///< row of wpe that position 0 has
   float norm_plus = 0;              ///< added to gains
 };
@@ -42,7 +63,15 @@ using ReadConfig = void (*)(const Keys& keys, Config& config, Names& names);
 struct Family {
   std::string_view model_type;
   ReadConfig read;
+  std::string_view name;  ///< for people
+  std::string_view gguf;  ///< its architecture in GGUF; empty where those files do not open
 };
+/// Why a model_type is out of scope ("recurrent"), or nothing where nobody knows it.
+std::string_view out_of_scope(std::string_view model_type);
+/// The text model's type within a model of texts and images, or nothing where it is none.
+std::string_view text_model(std::string_view model_type);
+/// What a model of texts and images has beside its text model: "vision_tower." and so on.
+bool beside_text(std::string_view tensor);
 const Family* find_family(std::string_view model_type);
 std::vector<std::string_view> model_types();  ///< of all families, in the order of the table
 
@@ -63,6 +92,9 @@ struct LlamaDefaults {
   bool partial_allowed = false, pairs = false;
   std::int64_t head_width = 0, kv_heads = 0;  ///< 0: width / heads; heads
   std::string_view activation = "silu", activation_key = "hidden_act", epsilon_key = "rms_norm_eps";
+  std::int64_t vocab = 0, heads = 0, context = 2048;  ///< where the configuration does not say it; 0: it must
+  double local_theta = 0;                             ///< of blocks with windows; 0: theta
+  bool alpha = false, growth = false;                 ///< as RopeDefaults has them
 };
 void read_llama_keys(const Keys& keys, Config& config, const LlamaDefaults& defaults = {});
 
@@ -75,6 +107,9 @@ void read_windows(const Keys& keys, Config& config, std::int64_t window,
 
 /// Sizes that are positive, bounded and divide one another. Throws Error{format}.
 void check_config(const Config& config, const std::string& where);
+
+/// As check_config, of experts: counts that are positive, bounded and fit one another.
+void check_experts(const Config& config, const std::string& where);
 
 /// Rotary frequencies that are positive and finite: others make every logit NaN. Throws Error{format}.
 void check_frequencies(const Config& config, const std::string& where);

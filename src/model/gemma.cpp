@@ -55,7 +55,8 @@ void read_two_ropes(const Keys& keys, Config& c, const LlamaDefaults& d) {
       throw Error(Code::unsupported, keys.where(), "'rope_scaling' beside 'rope_parameters': one of them is needed");
     whole = keys.object("rope_scaling");
   }
-  const double theta = keys.number("rope_theta", d.theta), local = keys.number("rope_local_base_freq", 10000);
+  const double theta = keys.number("rope_theta", d.theta),
+               local = keys.number("rope_local_base_freq", d.local_theta > 0 ? d.local_theta : theta);
   c.ropes = {read_rope_object(whole, c.head_width, c.context, {theta}, keys).rope,
              read_rope_object(windowed, c.head_width, c.context, {local}, keys).rope};
   for (Layer& layer : c.layers) layer.rope = layer.window > 0 ? 1 : 0;
@@ -90,7 +91,11 @@ void read_gemma3(const Keys& keys, Config& c, Names& n) {
                                .head_width = 256,
                                .kv_heads = 4,
                                .activation = "gelu_pytorch_tanh",
-                               .activation_key = "hidden_activation"};
+                               .activation_key = "hidden_activation",
+                               .vocab = 262208,
+                               .heads = 8,
+                               .context = 131072,
+                               .local_theta = 10000};
   n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
   c.qk_norm = QkNorm::heads;
   read_gemma2_keys(keys, c, n, defaults, 0, 0);

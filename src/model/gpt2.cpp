@@ -1,4 +1,6 @@
 // GPT-2 (Radford et al. 2019) and its relatives with learned positions: GPT-Neo, GPTBigCode, OPT.
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "model/families.h"
@@ -107,6 +109,28 @@ void read_opt(const Keys& keys, Config& c, Names& n) {
                 "an OPT with projected embeddings or with norms after its blocks (opt-350m) is not supported");
   if (!keys.truth("layer_norm_elementwise_affine", true)) n.norm_gain = false;
   finish_gpt2(keys, c);
+}
+
+void read_xglm(const Keys& keys, Config& c, Names& n) {
+  n.ln_final = "layer_norm", n.ln1 = "self_attn_layer_norm", n.ln2 = "final_layer_norm";
+  n.o = "self_attn.out_proj", n.up = "fc1", n.down = "fc2", n.mlp = "";
+  n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = true;
+  n.sinusoidal = true, n.first_position = 2;
+  c.vocab = keys.integer("vocab_size");
+  c.width = keys.same_integer({"d_model", "hidden_size"});
+  c.blocks = keys.same_integer({"num_layers", "num_hidden_layers"});
+  c.heads = c.kv_heads = keys.same_integer({"attention_heads", "num_attention_heads"});
+  c.context = keys.integer("max_position_embeddings", 2048);
+  c.mlp_width = keys.integer("ffn_dim");
+  c.activation = activation_of(keys, "activation_function", "gelu");
+  c.tied = keys.truth("tie_word_embeddings", true);
+  if (keys.truth("add_cross_attention", false))
+    throw Error(Code::unsupported, keys.where(),
+                "'add_cross_attention': an XGLM that reads an encoder is not supported");
+  finish_gpt2(keys, c);
+  if (c.width % 2 != 0 || c.width < 4)
+    throw Error(Code::format, keys.where(), fmt::format("sines and cosines of a width of {}", c.width));
+  if (keys.truth("scale_embedding", true)) c.embedding_scale = std::sqrt(static_cast<float>(c.width));
 }
 
 }  // namespace embscope

@@ -130,12 +130,4 @@ std::vector<HubModel> hub_models(const std::string& name) {
   return found;
 }
 
-std::vector<std::string> hub_model_names() {
-  std::vector<std::string> names;
-  const fs::path cache = hub_cache();
-  for (const std::string& folder : names_in(cache))
-    if (folder.starts_with(hub_mark) && HubModel(cache / folder, "").has_whole()) names.push_back(hub_name(folder));
-  return names;
-}
-
 }  // namespace embscope

@@ -48,7 +48,4 @@ class HubModel {
 /// Those that a name may mean: of "gpt2" its own and openai-community's.
 std::vector<HubModel> hub_models(const std::string& name);
 
-/// OWNER/NAME of all of which a whole snapshot is there.
-std::vector<std::string> hub_model_names();
-
 }  // namespace embscope

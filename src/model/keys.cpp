@@ -343,7 +343,7 @@ double Meta::number(std::string_view key) const {
     if (const auto* x = std::get_if<std::int64_t>(value)) return static_cast<double>(*x);
   }
   throw Error(Code::format, "gguf",
-              fmt::format("{}: key '{}' is {}", where(), name, value == nullptr ? "missing" : "no number"));
+              fmt::format("{}: key '{}' is {}", where(), name, value == nullptr ? "missing" : "not a number"));
 }
 
 std::vector<double> Meta::numbers(std::string_view key) const {
@@ -371,7 +371,7 @@ bool Meta::truth(std::string_view key, bool otherwise) const {
   if (!has(key)) return otherwise;
   const std::string name = take(key);
   if (const bool* value = std::get_if<bool>(archive_.meta(name))) return *value;
-  throw Error(Code::format, "gguf", fmt::format("{}: key '{}' is no truth value", where(), name));
+  throw Error(Code::format, "gguf", fmt::format("{}: key '{}' is not a truth value", where(), name));
 }
 
 std::string_view Meta::string(std::string_view key) const {
@@ -381,7 +381,7 @@ std::string_view Meta::string(std::string_view key) const {
     if (const auto* text = std::get_if<std::string_view>(value)) return *text;
   }
   throw Error(Code::format, "gguf",
-              fmt::format("{}: key '{}' is {}", where(), name, value == nullptr ? "missing" : "no text"));
+              fmt::format("{}: key '{}' is {}", where(), name, value == nullptr ? "missing" : "not text"));
 }
 
 void Meta::refuse_rest() const {

@@ -70,6 +70,8 @@ class Meta {
   }
   std::vector<double> numbers(std::string_view key) const;  ///< of an array, or of the one number
 
+  /// Whatever nobody reads of this key is known to be harmless here.
+  void ignore(std::string_view key) const { take(key); }
   void refuse_rest() const;
   const Archive& archive() const { return archive_; }
   std::string where() const { return archive_.path().filename().string(); }

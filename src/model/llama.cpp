@@ -8,21 +8,6 @@
 namespace embscope {
 namespace {
 
-void read_biases(const Keys& keys, Names& n) {
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
-  n.mlp_bias = keys.truth("mlp_bias", false);
-}
-
-std::int64_t window_of(const Keys& keys, std::optional<std::int64_t> otherwise, bool used = true) {
-  const std::optional<std::int64_t> window =
-      keys.has("sliding_window") ? keys.integer("sliding_window") : keys.optional_integer("sliding_window");
-  if (window && *window < 1)
-    throw Error(Code::format, keys.where(),
-                fmt::format("a sliding_window of {}: expected a number of keys or null", *window));
-  if (!used) return 0;
-  return keys.absent("sliding_window") ? otherwise.value_or(0) : window.value_or(0);
-}
-
 // Qwen's windows begin at a block, and are off unless use_sliding_window says so.
 void read_qwen_windows(const Keys& keys, Config& c) {
   const bool used = keys.truth("use_sliding_window", false);
@@ -32,18 +17,37 @@ void read_qwen_windows(const Keys& keys, Config& c) {
 
 }  // namespace
 
+std::int64_t window_of(const Keys& keys, std::optional<std::int64_t> otherwise, bool used) {
+  keys.ignore("sliding_window");  // transformers writes 0 where it is not used
+  if (!used) return 0;
+  const std::optional<std::int64_t> window =
+      keys.has("sliding_window") ? keys.integer("sliding_window") : keys.optional_integer("sliding_window");
+  if (window && *window < 1)
+    throw Error(Code::format, keys.where(),
+                fmt::format("a sliding_window of {}: expected a number of keys or null", *window));
+  return keys.absent("sliding_window") ? otherwise.value_or(0) : window.value_or(0);
+}
+
+void read_biases(const Keys& keys, Names& n) {
+  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  n.mlp_bias = keys.truth("mlp_bias", false);
+}
+
 void read_llama_keys(const Keys& keys, Config& c, const LlamaDefaults& d) {
   c.norm = NormKind::rms;
   c.position = PositionKind::rotary;
   c.gated_mlp = true;
-  c.vocab = keys.integer("vocab_size");
+  auto or_default = [&](const char* key, std::int64_t otherwise) {
+    return otherwise > 0 ? keys.integer(key, otherwise) : keys.integer(key);
+  };
+  c.vocab = or_default("vocab_size", d.vocab);
   c.width = keys.integer("hidden_size");
   c.blocks = keys.integer("num_hidden_layers");
-  c.heads = keys.integer("num_attention_heads");
+  c.heads = or_default("num_attention_heads", d.heads);
   c.kv_heads = keys.optional_integer("num_key_value_heads")
                    .value_or(keys.absent("num_key_value_heads") && d.kv_heads > 0 ? d.kv_heads : c.heads);
   c.mlp_width = keys.integer("intermediate_size");
-  c.context = keys.integer("max_position_embeddings", 2048);
+  c.context = keys.integer("max_position_embeddings", d.context);
   const std::int64_t quotient = c.heads > 0 ? c.width / c.heads : 0;
   c.head_width =
       keys.optional_integer("head_dim").value_or(keys.absent("head_dim") && d.head_width > 0 ? d.head_width : quotient);
@@ -55,7 +59,12 @@ void read_llama_keys(const Keys& keys, Config& c, const LlamaDefaults& d) {
 }
 
 void read_one_rope(const Keys& keys, Config& c, const LlamaDefaults& d) {
-  ReadRope rope = read_rope(keys, c.head_width, c.context, {d.theta, d.partial, d.partial_allowed});
+  ReadRope rope = read_rope(keys, c.head_width, c.context,
+                            {.theta = d.theta,
+                             .partial = d.partial,
+                             .partial_allowed = d.partial_allowed,
+                             .alpha = d.alpha,
+                             .growth = d.growth});
   rope.rope.pairs = d.pairs;
   c.ropes = {std::move(rope.rope)};
   c.context = rope.longest.value_or(c.context);
@@ -106,12 +115,8 @@ void read_qwen3(const Keys& keys, Config& c, Names& n) {
   read_qwen_windows(keys, c);
 }
 
-void read_smollm3(const Keys& keys, Config& c, Names& n) {
-  const LlamaDefaults defaults{.tied = true, .kv_heads = 4};
-  read_llama_keys(keys, c, defaults);
-  read_biases(keys, n);
-  read_one_rope(keys, c, defaults);
-  const std::int64_t interval = keys.integer("no_rope_layer_interval", 4);
+void read_turned_blocks(const Keys& keys, Config& c, std::int64_t otherwise) {
+  const std::int64_t interval = keys.integer("no_rope_layer_interval", otherwise);
   if (interval < 1) throw Error(Code::format, keys.where(), fmt::format("a no_rope_layer_interval of {}", interval));
   std::vector<double> turned;  // 1: with rotation
   if (keys.has("no_rope_layers")) turned = keys.numbers("no_rope_layers");
@@ -122,16 +127,21 @@ void read_smollm3(const Keys& keys, Config& c, Names& n) {
     const bool turns = turned.empty() ? static_cast<std::int64_t>(l + 1) % interval != 0 : turned[l] != 0;
     c.layers[l].rope = turns ? 0 : -1;
   }
+}
+
+void read_smollm3(const Keys& keys, Config& c, Names& n) {
+  const LlamaDefaults defaults{.tied = true, .kv_heads = 4};
+  read_llama_keys(keys, c, defaults);
+  read_biases(keys, n);
+  read_one_rope(keys, c, defaults);
+  read_turned_blocks(keys, c, 4);
   keys.ignore("max_window_layers");  // Qwen's, which SmolLM3's files have and nobody reads
   const bool used = keys.truth("use_sliding_window", false);
   read_windows(keys, c, window_of(keys, {}, used),
                [&c](std::int64_t l) { return c.layers[static_cast<std::size_t>(l)].rope < 0; });
 }
 
-void read_granite(const Keys& keys, Config& c, Names& n) {
-  read_llama_keys(keys, c);
-  read_biases(keys, n);
-  read_one_rope(keys, c, {});
+void read_multipliers(const Keys& keys, Config& c) {
   c.embedding_scale = static_cast<float>(keys.number("embedding_multiplier", 1));
   c.residual_scale = static_cast<float>(keys.number("residual_multiplier", 1));
   c.attn_scale = static_cast<float>(keys.number("attention_multiplier", 1));
@@ -140,6 +150,13 @@ void read_granite(const Keys& keys, Config& c, Names& n) {
     if (!(factor != 0) || !std::isfinite(factor))
       throw Error(Code::format, keys.where(), fmt::format("a multiplier of {}", factor));
   }
+}
+
+void read_granite(const Keys& keys, Config& c, Names& n) {
+  read_llama_keys(keys, c);
+  read_biases(keys, n);
+  read_one_rope(keys, c, {});
+  read_multipliers(keys, c);
 }
 
 void read_olmo(const Keys& keys, Config& c, Names& n) {
@@ -152,13 +169,17 @@ void read_olmo(const Keys& keys, Config& c, Names& n) {
 }
 
 // Norms after the branches only, and over the whole width of queries and keys.
-void read_olmo2(const Keys& keys, Config& c, Names& n) {
+void read_olmo2_keys(const Keys& keys, Config& c, Names& n) {
   n.ln1_post = "post_attention_layernorm", n.ln2_post = "post_feedforward_layernorm";
   n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
   c.norm_before = false, c.norm_after = true;
   c.qk_norm = QkNorm::together;
   read_llama_keys(keys, c, {.epsilon = 1e-5});
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+}
+
+void read_olmo2(const Keys& keys, Config& c, Names& n) {
+  read_olmo2_keys(keys, c, n);
   read_one_rope(keys, c, {});
 }
 

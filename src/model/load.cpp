@@ -1,4 +1,7 @@
 // Weights by the names that a family's files have for them.
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "model/family.h"
@@ -9,25 +12,33 @@ namespace {
 class Loader {
  public:
   Loader(Config& config, const Names& names, const Tensors& tensors)
-      : c_(config), n_(names), t_(tensors), root_(names.root) {
-    while (!root_.empty() && !is_here(root_)) root_ = root_.substr(root_.find('.') + 1);
-    if (!is_here(root_)) root_ = names.root;  // the error then names what is expected
+      : c_(config), n_(names), t_(tensors), root_(names.root), head_(names.head) {
+    for (const auto& [root, head] : places()) {
+      if (!is_here(root)) continue;
+      root_ = root, head_ = head;
+      return;
+    }
   }
 
   Weights load() {
     Weights w;
     w.wte = t_.matrix(weight(root_ + std::string(n_.wte)), c_.vocab, c_.width);
     if (!n_.wpe.empty()) w.wpe = positions();
-    w.unembed = unembedding(c_, w.wte, t_, weight(n_.head));
-    if (n_.head_bias) w.unembed_bias = t_.vector(bias(n_.head), c_.vocab);
+    if (n_.sinusoidal) w.wpe = sinusoidal();
+    w.unembed = unembedding(c_, w.wte, t_, weight(head_));
+    if (n_.head_bias) w.unembed_bias = t_.vector(bias(head_), c_.vocab);
     if (!n_.embedding_norm.empty())
       w.embedding_norm = norm(root_ + std::string(n_.embedding_norm), c_.width, n_.norm_bias);
     for (std::int64_t l = 0; l < c_.blocks; ++l)
-      w.blocks.push_back(block(root_ + fmt::format(fmt::runtime(n_.block), l)));
-    constexpr const char* factors = "rope_freqs.weight";  // of GGUF; the Config has them already
-    if (t_.has(factors) && !c_.ropes.empty())
-      t_.at(factors, {static_cast<std::int64_t>(c_.ropes[0].frequencies.size())});
+      w.blocks.push_back(
+          block(root_ + fmt::format(fmt::runtime(n_.block), l), c_.layers[static_cast<std::size_t>(l)].experts));
+    for (const char* factors : {"rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"}) {
+      // of GGUF; the Config has them already
+      if (t_.has(factors) && !c_.ropes.empty())
+        t_.at(factors, {static_cast<std::int64_t>(c_.ropes[0].frequencies.size())});
+    }
     w.ln_final = norm(root_ + std::string(n_.ln_final), c_.width, n_.norm_bias);
+    w.made = std::move(made_);
     return w;
   }
 
@@ -35,7 +46,21 @@ class Loader {
   static std::string weight(std::string_view name) { return std::string(name) + ".weight"; }
   static std::string bias(std::string_view name) { return std::string(name) + ".bias"; }
 
-  // A model that was saved without its head, or inside another one, has less of a root.
+  // Where root and head may be: less of the root in a model that was saved without its head, more of it in one that was
+  // compiled (torch.compile), trained on several machines, or is part of a model of texts and images.
+  std::vector<std::pair<std::string, std::string>> places() const {
+    const std::string root(n_.root), head(n_.head);
+    std::vector<std::pair<std::string, std::string>> list = {{root, head}};
+    for (const char* around : {"_orig_mod.", "module.", "language_model."})
+      list.emplace_back(around + root, around + head);
+    if (root.starts_with("model.")) list.emplace_back("model.language_model." + root.substr(6), head);
+    for (std::string less = root; !less.empty();) {
+      less = less.substr(less.find('.') + 1);
+      list.emplace_back(less, head), list.emplace_back("_orig_mod." + less, "_orig_mod." + head);
+    }
+    return list;
+  }
+
   bool is_here(const std::string& root) const {
     return t_.has(weight(root + std::string(n_.wte))) || t_.has(weight(root + std::string(n_.ln_final)));
   }
@@ -44,6 +69,28 @@ class Loader {
     Matrix m = t_.matrix(weight(root_ + std::string(n_.wpe)), c_.context + n_.first_position, c_.width);
     m.first = n_.first_position, m.out = c_.context;
     return m;
+  }
+
+  // Sines, then cosines (fairseq's SinusoidalPositionalEmbedding), in the steps and roundings of PyTorch.
+  Matrix sinusoidal() const {
+    const std::int64_t half = c_.width / 2;
+    Tensor rows = Tensor::uninitialised({c_.context, c_.width});
+    const auto step = static_cast<float>(std::log(10000.0) / static_cast<double>(half - 1));
+    for (std::int64_t t = 0; t < c_.context; ++t) {
+      for (std::int64_t i = 0; i < half; ++i) {
+        const float angle = static_cast<float>(t + n_.first_position) * std::exp(static_cast<float>(i) * -step);
+        float* row = rows.row(t).data();
+        row[i] = std::sin(angle), row[half + i] = std::cos(angle);
+      }
+    }
+    return {made(std::move(rows)), c_.context, c_.width};
+  }
+
+  // A view of values that are no tensor of the file.
+  View made(Tensor values) const {
+    made_.push_back(std::make_shared<const Tensor>(std::move(values)));
+    const Tensor& kept = *made_.back();
+    return {reinterpret_cast<const std::byte*>(kept.data()), DType::f32, kept.shape()};
   }
 
   Norm norm(const std::string& name, std::int64_t count, bool has_bias) const {
@@ -67,8 +114,9 @@ class Loader {
     std::int64_t first, run, count;
   };
   void fused_part(const std::string& name, Part part, Matrix& m, Vector& b) const {
-    const std::int64_t total = (c_.heads + 2 * c_.kv_heads) * c_.head_width, apart = total / c_.kv_heads;
-    const bool sorted = n_.fused == Fused::by_heads;
+    const std::int64_t total = (c_.heads + 2 * c_.kv_heads) * c_.head_width,
+                       apart = total / (n_.fused == Fused::in_quarters ? 4 : c_.kv_heads);
+    const bool sorted = n_.fused == Fused::by_heads || n_.fused == Fused::in_quarters;
     m = n_.input_major ? t_.input_major(weight(name), part.count, c_.width, part.first, total)
                        : t_.matrix(weight(name), total, c_.width);
     m.first = part.first, m.out = part.count;
@@ -87,6 +135,12 @@ class Loader {
         b.q.rotary_heads = b.q_bias.rotary_heads = c_.heads, b.k.rotary_heads = b.k_bias.rotary_heads = c_.kv_heads;
       return;
     }
+    if (n_.fused == Fused::in_quarters) {
+      const std::int64_t run = q / 4;
+      fused_part(at + std::string(n_.qkv), {0, run, q}, b.q, b.q_bias);
+      fused_part(at + std::string(n_.qkv), {run, run, q}, b.v, b.v_bias);
+      return fused_part(at + std::string(n_.qkv), {2 * run, run, q}, b.k, b.k_bias);
+    }
     const bool sorted = n_.fused == Fused::by_heads;
     const std::string name = at + std::string(n_.qkv);
     fused_part(name, {0, group, q}, b.q, b.q_bias);
@@ -98,6 +152,14 @@ class Loader {
   Norm qk_norm(const std::string& at, std::string_view name, std::int64_t heads) const {
     if (name.empty()) return {};
     const std::string full = at + std::string(name);
+    if (name.ends_with("{}")) {  // a tensor for each head
+      Tensor gains = Tensor::uninitialised({heads * c_.head_width});
+      for (std::int64_t h = 0; h < heads; ++h) {
+        const Tensor own = t_.vector(weight(fmt::format(fmt::runtime(full), h)), c_.head_width).values();
+        std::ranges::copy(own.values(), gains.data() + h * c_.head_width);
+      }
+      return {Vector{made(std::move(gains)), 0, heads * c_.head_width}, {}};
+    }
     if (c_.qk_norm == QkNorm::together) return norm(full, heads * c_.head_width, false);
     const View* view = t_.find(weight(full));
     if (view != nullptr && view->shape.rank() == 2) {
@@ -122,7 +184,106 @@ class Loader {
     b.down_bias = maybe(n_.mlp_bias, at + std::string(n_.down), c_.width);
   }
 
-  BlockWeights block(const std::string& at) const {
+  // [2F, ...] whose first half is the gate's.
+  static void halve(Matrix& gate, Matrix& up, std::int64_t f) { gate.out = up.out = up.first = f; }
+
+  Expert expert(const std::string& at, const ExpertNames& n, std::int64_t f, std::int64_t index = 0) const {
+    auto full = [&](std::string_view name) { return at + fmt::format(fmt::runtime(name), index); };
+    auto bias_of = [&](std::string_view name, std::int64_t count) {
+      return n.biases ? t_.vector(bias(full(name)), count) : Vector{};
+    };
+    auto of = [&](std::string_view name, std::int64_t out, std::int64_t in) {
+      return t_.matrix(weight(full(name)), out, in);
+    };
+    return {of(n.gate, f, c_.width), of(n.up, f, c_.width), of(n.down, c_.width, f),
+            bias_of(n.gate, f),      bias_of(n.up, f),      bias_of(n.down, c_.width)};
+  }
+
+  Expert expert_of_all(const std::string& at, const ExpertNames& n, std::int64_t index) const {
+    const std::int64_t e = c_.experts.count, f = c_.experts.width, d = c_.width;
+    auto of = [&](std::string_view name, std::int64_t out, std::int64_t in) {
+      const std::string full = at + std::string(name);
+      return n.input_major ? t_.input_major_of(full, index, e, out, in) : t_.matrix_of(full, index, e, out, in);
+    };
+    auto bias_of = [&](std::string_view name, std::int64_t count) {
+      const std::string_view stem = name.substr(0, name.size() - (name.ends_with(".weight") ? 7 : 0));
+      return n.biases ? t_.vector_of(at + std::string(stem) + std::string(n.bias_of_all), index, e, count) : Vector{};
+    };
+    Expert x;
+    x.down = of(n.down_of_all, d, f), x.down_bias = bias_of(n.down_of_all, d);
+    if (n.gate_up_of_all.empty()) {
+      x.gate = of(n.gate_of_all, f, d), x.gate_bias = bias_of(n.gate_of_all, f);
+      x.up = of(n.up_of_all, f, d), x.up_bias = bias_of(n.up_of_all, f);
+      return x;
+    }
+    x.gate = of(n.gate_up_of_all, 2 * f, d), x.gate_bias = bias_of(n.gate_up_of_all, 2 * f);
+    if (n.in_turn) return x;
+    x.up = x.gate, x.up_bias = x.gate_bias;
+    halve(x.gate, x.up, f);
+    if (n.biases) x.gate_bias.count = x.up_bias.count = x.up_bias.first = f;
+    return x;
+  }
+
+  ExpertWeights experts(const std::string& at) const {
+    const bool other = !n_.other_experts.router.empty() && t_.has(weight(at + std::string(n_.other_experts.router)));
+    const ExpertNames& n = other ? n_.other_experts : n_.experts;
+    const std::int64_t e = c_.experts.count, shared = c_.experts.shared_width;
+    const std::string router = at + std::string(n.router);
+    ExpertWeights w;
+    w.router = t_.matrix(weight(router), e, c_.width);
+    if (n.router_bias) w.router_bias = t_.vector(bias(router), e);
+    if (!n.correction.empty()) w.correction = vector(at + std::string(n.correction), e);
+    const bool of_each = !n.each.empty() || t_.has(weight(at + fmt::format(fmt::runtime(n.gate), 0)));
+    const bool of_all = !of_each || t_.has(at + std::string(n.down_of_all));
+    for (std::int64_t i = 0; i < e; ++i)
+      w.each.push_back(of_all ? expert_of_all(at, n, i)
+                              : expert(at + fmt::format(fmt::runtime(n.each), i), n, c_.experts.width, i));
+    if (shared == 0) return w;
+    const std::string beside = at + std::string(n.shared);
+    if (n.shared_gate_up.empty()) {
+      ExpertNames plain;
+      plain.gate = n.shared_gate, plain.up = n.shared_up, plain.down = n.shared_down;
+      w.shared = expert(beside, plain, shared);
+    } else {
+      w.shared.gate = w.shared.up = t_.matrix(weight(beside + std::string(n.shared_gate_up)), 2 * shared, c_.width);
+      halve(w.shared.gate, w.shared.up, shared);
+      w.shared.down = t_.matrix(weight(beside + std::string(n.shared_down)), c_.width, shared);
+    }
+    if (!n.shared_factor.empty()) w.shared_gate = one_row(weight(at + std::string(n.shared_factor)));
+    return w;
+  }
+
+  // [1, D], or [D] as GGUF has it.
+  Matrix one_row(const std::string& name) const {
+    const View* view = t_.find(name);
+    if (view == nullptr || view->shape.rank() != 1) return t_.matrix(name, 1, c_.width);
+    const View& row = t_.at(name, {c_.width});
+    return {{row.data, row.dtype, {1, c_.width}}, 1, c_.width};
+  }
+
+  // [count], or [1, count] as ERNIE has it.
+  Vector vector(const std::string& name, std::int64_t count) const {
+    const View* view = t_.find(name);
+    return view != nullptr && view->shape.rank() == 2 ? t_.vector_of(name, 0, 1, count) : t_.vector(name, count);
+  }
+
+  void latents(const std::string& at, BlockWeights& b) const {
+    const Latents& latents = c_.latents;
+    const std::int64_t q = c_.heads * c_.head_width, own = c_.head_width - latents.turned, both = own + c_.value_width;
+    auto name = [&](std::string_view n) { return at + std::string(n); };
+    if (latents.query_rank > 0) {
+      b.q_latent = t_.matrix(weight(name(n_.q_latent)), latents.query_rank, c_.width);
+      b.q_latent_norm = norm(name(n_.q_latent_norm), latents.query_rank, false);
+    }
+    b.q = t_.matrix(weight(name(n_.q)), q, latents.query_rank > 0 ? latents.query_rank : c_.width);
+    b.kv_latent = t_.matrix(weight(name(n_.kv_latent)), latents.rank + latents.turned, c_.width);
+    b.kv_latent_norm = norm(name(n_.kv_latent_norm), latents.rank, false);
+    b.k = b.v = t_.matrix(weight(name(n_.kv)), c_.heads * both, latents.rank);
+    b.k.out = c_.heads * own, b.k.run = own, b.k.stride = both;
+    b.v.out = c_.heads * c_.value_width, b.v.run = c_.value_width, b.v.stride = both, b.v.first = own;
+  }
+
+  BlockWeights block(const std::string& at, bool has_experts) const {
     BlockWeights b;
     auto named = [&](std::string_view name) {
       return name.empty() ? Norm{} : norm(at + std::string(name), c_.width, n_.norm_bias);
@@ -130,24 +291,45 @@ class Loader {
     if (c_.norm_before) b.ln1 = named(n_.ln1);
     if (c_.norm_before && !c_.one_norm) b.ln2 = named(n_.ln2);
     if (c_.norm_after) b.ln1_post = named(n_.ln1_post), b.ln2_post = named(n_.ln2_post);
-    queries_keys_values(at, b);
+    c_.latents.rank > 0 ? latents(at, b) : queries_keys_values(at, b);
+    if (!n_.sinks.empty()) b.sinks = t_.vector(at + std::string(n_.sinks), c_.heads);
     if (c_.qk_norm != QkNorm::none)
       b.q_norm = qk_norm(at, n_.q_norm, c_.heads), b.k_norm = qk_norm(at, n_.k_norm, c_.kv_heads);
-    b.o = matrix(at + std::string(n_.o), c_.width, c_.heads * c_.head_width),
+    b.o = matrix(at + std::string(n_.o), c_.width, c_.heads * c_.value_width),
     b.o_bias = maybe(n_.o_bias, at + std::string(n_.o), c_.width);
-    mlp(at, b);
+    has_experts ? (void)(b.experts = experts(at)) : mlp(at, b);
     return b;
   }
 
   Config& c_;
   const Names& n_;
   const Tensors& t_;
-  std::string root_;
+  std::string root_, head_;
+  mutable std::vector<std::shared_ptr<const Tensor>> made_;
 };
 
 }  // namespace
 
+namespace {
+
+// Where transformers 5 calls a module otherwise than the file calls its tensors, both names are known.
+void name_experts(Config& config, const Names& n) {
+  const std::string block = std::string(n.root) + std::string(n.block);
+  auto named = [&](std::string_view own, std::string_view other) {
+    return block + std::string(own) + (other.empty() ? "" : " " + block + std::string(other));
+  };
+  if (!config.experts.of_input)  // else the module gives weights first
+    config.modules["router.logits"] = named(n.experts.router, n.other_experts.router);
+  if (!n.other_experts.router.empty() && config.modules.contains("mlp_out"))
+    config.modules["mlp_out"] = named(n.mlp, Names().mlp);
+  if (n.experts.shared_factor.empty() && !n.experts.shared.empty())
+    config.modules["experts.shared"] = named(n.experts.shared.substr(0, n.experts.shared.size() - 1), "");
+}
+
+}  // namespace
+
 Weights load_weights(Config& config, const Names& n, const Tensors& tensors) {
+  if (config.value_width == 0) config.value_width = config.head_width;
   Weights weights = Loader(config, n, tensors).load();
   if (n.in_site_table) return weights;
   auto name = [&](const char* site, std::string_view module, bool in_block = true) {
@@ -159,11 +341,13 @@ Weights load_weights(Config& config, const Names& n, const Tensors& tensors) {
   config.modules["resid_post"] = std::string(n.root) + std::string(n.block.substr(0, n.block.size() - 1));
   if (config.norm_before) name("ln1", n.ln1);
   if (config.norm_before && !config.one_norm) name("ln2", n.ln2);
-  if (n.fused == Fused::none) name("q", n.q), name("k", n.k), name("v", n.v);
+  if (n.fused == Fused::none && config.latents.rank > 0) name("q", n.q);
+  if (n.fused == Fused::none && config.latents.rank == 0) name("q", n.q), name("k", n.k), name("v", n.v);
   if (config.qk_norm != QkNorm::none) name("normed_q", n.q_norm), name("normed_k", n.k_norm);
   if (config.residual_scale == 1)
     name("attn_out", config.norm_after ? n.ln1_post : n.attention),
         name("mlp_out", config.norm_after ? n.ln2_post : n.mlp);
+  if (config.experts.count > 0) name_experts(config, n);
   if (n.gate_up.empty()) name("mlp_pre", config.gated_mlp ? n.gate : n.up);
   if (config.gated_mlp && n.gate_up.empty()) name("mlp_up", n.up);
   return weights;

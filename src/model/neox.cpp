@@ -20,6 +20,13 @@ void name_as_bloom(Names& n) {
   n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = true;
 }
 
+void use_layer_norm(Config& c, Names& n) {
+  c.norm = NormKind::layer;
+  n.norm_bias = true;
+}
+
+}  // namespace
+
 // 2^(-8/n), its square and so on for n heads (Press et al. 2022); between powers of two, every other one of the next.
 std::vector<double> bloom_slopes(std::int64_t heads) {
   const auto whole = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(heads)));
@@ -43,15 +50,6 @@ std::vector<double> mpt_slopes(std::int64_t heads, double most) {
   }
   return slopes;
 }
-
-void use_layer_norm(Config& c, Names& n) {
-  c.norm = NormKind::layer;
-  n.norm_bias = true;
-}
-
-void no_context(Config& c) { c.context = std::int64_t{1} << 20; }  // ALiBi goes as far as one likes
-
-}  // namespace
 
 void read_gpt_neox(const Keys& keys, Config& c, Names& n) {
   n.root = "gpt_neox.", n.wte = "embed_in", n.ln_final = "final_layer_norm", n.head = "embed_out";
@@ -99,6 +97,16 @@ void read_gptj(const Keys& keys, Config& c, Names& n) {
   c.layers.resize(static_cast<std::size_t>(c.blocks));
 }
 
+// Queries, values and keys of a quarter of the heads, four times in one tensor.
+void read_codegen(const Keys& keys, Config& c, Names& n) {
+  read_gptj(keys, c, n);
+  n.qkv = "attn.qkv_proj", n.fused = Fused::in_quarters;
+  if (c.heads % 4 != 0)
+    throw Error(Code::format, keys.where(),
+                fmt::format("{} heads do not divide into the four parts of a CodeGen", c.heads));
+  keys.ignore("n_ctx");
+}
+
 void read_phi(const Keys& keys, Config& c, Names& n) {
   n.ln_final = "final_layernorm", n.ln2 = "", n.o = "self_attn.dense", n.up = "mlp.fc1", n.down = "mlp.fc2";
   n.qkv_bias = n.o_bias = n.mlp_bias = n.head_bias = true;
@@ -133,7 +141,7 @@ void read_bloom(const Keys& keys, Config& c, Names& n) {
       keys.ignore("masked_softmax_fusion"), keys.ignore("bias_dropout_fusion");
   keys.ignore("unk_token_id"), keys.ignore("skip_bias_add"), keys.ignore("skip_bias_add_qkv"),
       keys.ignore("attention_softmax_in_fp32");
-  no_context(c);
+  c.context = alibi_context;
   check_config(c, keys.where());
   c.head_width = c.width / c.heads;
   c.alibi_slopes = bloom_slopes(c.heads);
@@ -161,16 +169,15 @@ void read_falcon(const Keys& keys, Config& c, Names& n) {
   c.one_norm = c.parallel && !(newer && norms == 2);
   if (c.parallel && !c.one_norm) n.ln1 = "ln_attn", n.ln2 = "ln_mlp";
   n.qkv_bias = n.o_bias = n.mlp_bias = keys.truth("bias", false);
-  if (keys.truth("alibi", false))
-    throw Error(Code::unsupported, keys.where(),
-                "a Falcon with ALiBi (falcon-rw) is not supported: its biases are rounded to bfloat16");
   if (newer && !keys.truth("parallel_attn", true))
     throw Error(Code::unsupported, keys.where(),
                 "'parallel_attn': false with 'new_decoder_architecture' is not supported");
   check_config(c, keys.where());
   c.head_width = c.width / c.heads;
   c.layers.resize(static_cast<std::size_t>(c.blocks));
-  read_one_rope(keys, c, {});
+  if (!keys.truth("alibi", false)) return read_one_rope(keys, c, {});
+  c.position = PositionKind::alibi, c.alibi_slopes = bloom_slopes(c.heads), c.alibi_rounded = true;
+  for (const char* key : {"rope_theta", "rope_scaling", "rope_parameters"}) keys.ignore(key);
 }
 
 void read_mpt(const Keys& keys, Config& c, Names& n) {
@@ -221,9 +228,10 @@ void read_stablelm(const Keys& keys, Config& c, Names& n) {
   use_layer_norm(c, n);
   n.qkv_bias = keys.truth("use_qkv_bias", false);
   c.parallel = c.one_norm = keys.truth("use_parallel_residual", false);
-  if (keys.truth("qk_layernorm", false))
-    throw Error(Code::unsupported, keys.where(),
-                "'qk_layernorm': a StableLM with norms of its queries and keys is not supported");
+  if (keys.truth("qk_layernorm", false)) {
+    c.qk_norm = QkNorm::heads, c.qk_norm_kind = NormKind::layer;
+    n.q_norm = "self_attn.q_layernorm.norms.{}", n.k_norm = "self_attn.k_layernorm.norms.{}";
+  }
   read_one_rope(keys, c, defaults);
 }
 

@@ -10,6 +10,7 @@
 #include "model/cache.h"
 #include "model/family.h"
 #include "model/folders.h"
+#include "model/stores.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -41,6 +42,22 @@ void check_config(const Config& c, const std::string& where) {
     throw Error(Code::format, where, fmt::format("rotary positions need an even head width, found {}", c.head_width));
   if (!(c.epsilon >= 0) || !std::isfinite(c.epsilon))
     throw Error(Code::format, where, "the norm's epsilon is not a positive number");
+}
+
+void check_experts(const Config& c, const std::string& where) {
+  const Experts& e = c.experts;
+  auto refuse = [&](const std::string& what) { throw Error(Code::format, where, what); };
+  if (e.count < 1 || e.count > (1 << 16)) refuse(fmt::format("{} experts: expected 1 to 65536", e.count));
+  if (e.chosen < 1 || e.chosen > e.count) refuse(fmt::format("{} experts chosen of {}", e.chosen, e.count));
+  if (e.width < 1 || e.width > (1 << 24)) refuse(fmt::format("experts {} wide", e.width));
+  if (e.shared_width < 0 || e.shared_width > (1 << 24)) refuse(fmt::format("a shared expert {} wide", e.shared_width));
+  if (e.groups < 1 || e.count % e.groups != 0)
+    refuse(fmt::format("{} experts do not divide into {} groups", e.count, e.groups));
+  if (e.groups_chosen < 1 || e.groups_chosen > e.groups || e.count / e.groups * e.groups_chosen < e.chosen)
+    refuse(fmt::format("{} experts chosen from {} groups of {}", e.chosen, e.groups_chosen, e.count / e.groups));
+  if (!std::isfinite(e.scale) || e.scale == 0) refuse(fmt::format("experts' weights scaled by {}", e.scale));
+  if (!(e.limit >= 0) || !std::isfinite(e.limit) || !std::isfinite(e.alpha))
+    refuse(fmt::format("experts cut off at {}, alpha {}", e.limit, e.alpha));
 }
 
 void check_frequencies(const Config& c, const std::string& where) {
@@ -125,13 +142,17 @@ struct ModelOpener {
   void read_config(const fs::path& path) {
     const boost::json::value value = read_json(path);
     const Keys keys(JsonObject(value, path.string()));
-    const std::string_view type = keys.string("model_type", "");
+    const std::string_view type = keys.string("model_type", ""), inner = text_model(type);
+    if (inner.empty()) return read_text_config(keys, value.get_object(), type, nullptr);
+    const Keys text = keys.object("text_config");  // what the model does with images is beside it
+    read_text_config(text, value.at("text_config").as_object(), text.string("model_type", inner), beside_text);
+  }
+
+  void read_text_config(const Keys& keys, const boost::json::object& raw, std::string_view type,
+                        bool (*beside)(std::string_view)) {
     const Tensors tensors(model->archives_);
     const Family* family = find_family(type);
-    if (family == nullptr)
-      throw Error(
-          Code::unsupported, path.string(),
-          fmt::format("model_type '{}' is not supported; supported are {}", type, fmt::join(model_types(), ", ")));
+    if (family == nullptr) refuse_type(type, keys.where());
     Config& c = model->config_;
     Names names;
     c.family = type;
@@ -140,11 +161,22 @@ struct ModelOpener {
     for (const auto& [key, id] :
          {std::pair{"bos_token_id", &model->config_.bos}, std::pair{"eos_token_id", &model->config_.eos}}) {
       keys.ignore(key);  // a list of ends, or null, is none
-      const auto* v = value.get_object().if_contains(key);
+      const auto* v = raw.if_contains(key);
       if (v != nullptr && v->is_int64()) *id = nearest_id(v->get_int64());
     }
     keys.refuse_rest();
-    tensors.refuse_rest(model->config_.blocks);
+    tensors.refuse_rest(model->config_.blocks, beside);
+  }
+
+  [[noreturn]] static void refuse_type(std::string_view type, const std::string& where) {
+    const std::string_view why = out_of_scope(type);
+    if (!why.empty())
+      throw Error(
+          Code::unsupported, where,
+          fmt::format("model_type '{}' is {}: decoder-only transformers with attention in each block open", type, why));
+    throw Error(
+        Code::unsupported, where,
+        fmt::format("model_type '{}' is not supported; supported are {}", type, fmt::join(model_types(), ", ")));
   }
 
   std::shared_ptr<const Model> finish(const ModelPlace& place) {
@@ -177,6 +209,12 @@ std::vector<fs::path> shards(const fs::path& index) {
   return files;
 }
 
+std::vector<std::string> tags_of(const std::vector<fs::path>& ggufs) {
+  std::vector<std::string> tags;
+  for (const fs::path& file : ggufs) tags.push_back(gguf_tag(file));
+  return tags;
+}
+
 std::vector<fs::path> weight_files(const fs::path& folder) {
   if (fs::exists(folder / "model.safetensors")) return {folder / "model.safetensors"};
   if (fs::exists(folder / "model.safetensors.index.json")) return shards(folder / "model.safetensors.index.json");
@@ -198,7 +236,9 @@ std::shared_ptr<const Model> Model::open(const std::string& path_or_name, bool a
   }
   const auto ggufs = gguf_files(path);
   if (ggufs.size() > 1 && !fs::exists(path / "config.json"))
-    throw Error(Code::usage, path.string(), fmt::format("holds {} .gguf files: name one of them", ggufs.size()));
+    throw Error(Code::usage, path.string(),
+                fmt::format("holds {} .gguf files: name one of them, by its path or as NAME:TAG with one of {}",
+                            ggufs.size(), fmt::join(tags_of(ggufs), ", ")));
   ggufs.size() == 1 && !fs::exists(path / "config.json") ? opener.open_gguf(ggufs[0])
                                                          : opener.open_folder(path, weight_files(path));
   return opener.finish(place);

@@ -15,6 +15,8 @@ struct Scaling {
   std::int64_t width, context;  ///< of what turns; max_position_embeddings
   double original;              ///< original_max_position_embeddings
 
+  bool alpha;  ///< whether this family knows one
+
   double over(double limit) const { return static_cast<double>(context) / limit; }
 };
 
@@ -25,7 +27,16 @@ void divide(Rope& rope, double factor) {
 void linear(const Scaling& s, Rope& rope) { divide(rope, s.keys.number("factor")); }
 
 // Up to the trained context, beyond which no text goes here, dynamic scaling changes nothing.
-void dynamic(const Scaling& s, Rope&) { s.keys.number("factor"); }
+// With an alpha the base is stretched once and for all (NTK-aware scaling, as Hunyuan has it).
+void dynamic(const Scaling& s, Rope& rope) {
+  const double alpha = s.alpha ? s.keys.optional_number("alpha").value_or(0) : 0;
+  if (alpha == 0) return (void)s.keys.number("factor");
+  for (const char* key : {"factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim"}) s.keys.ignore(key);
+  if (!(alpha > 0) || s.width <= 2)
+    throw Error(Code::format, s.keys.where(), fmt::format("a rope scaling with alpha {}", alpha));
+  const auto width = static_cast<double>(s.width);
+  rope.frequencies = rope_frequencies(s.theta * std::pow(alpha, width / (width - 2)), s.width);
+}
 
 // Llama 3.1 stretches the slow rotations by a factor and blends in between (Hugging Face, _compute_llama3_parameters).
 void llama3(const Scaling& s, Rope& rope) {
@@ -130,6 +141,13 @@ ReadRope read_rope(const Keys& keys, std::int64_t head_width, std::int64_t conte
   return read_rope_object(rope_object(keys), head_width, context, at_top, keys);
 }
 
+double yarn_mscale(const Keys& keys) {
+  const std::optional<Keys> object = rope_object(keys);
+  if (!object || object->string("rope_type", object->string("type", "default")) != "yarn") return 1;
+  const double all = object->optional_number("mscale_all_dim").value_or(0);
+  return all == 0 ? 1 : yarn_scale(object->number("factor"), all);
+}
+
 ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_width, std::int64_t context,
                           const RopeDefaults& defaults, const Keys& keys) {
   const auto original_at_top = keys.optional_number("original_max_position_embeddings");
@@ -151,7 +169,8 @@ ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_w
   }
   const double original = original_at_top.value_or(
       object->optional_number("original_max_position_embeddings").value_or(static_cast<double>(context)));
-  known->second({*object, theta, width, context, original}, found.rope);
+  known->second({*object, theta, width, context, original, defaults.alpha}, found.rope);
+  if (defaults.growth) object->ignore("llama_4_scaling_beta");
   if (known->second == longrope && original < static_cast<double>(context))
     found.longest = static_cast<std::int64_t>(original);
   object->refuse_rest();
@@ -160,20 +179,20 @@ ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_w
 
 namespace {
 
-void scale_by_file(const Meta& meta, Rope& rope) {
-  const View* factors = meta.archive().find("rope_freqs.weight");
+void scale_by_file(const Meta& meta, const std::string& name, Rope& rope) {
+  const View* factors = meta.archive().find(name);
   if (factors == nullptr) return;
   const Tensor values = decode(*factors);
   if (values.size() != static_cast<std::int64_t>(rope.frequencies.size()))
     throw Error(Code::shape, "gguf",
-                fmt::format("rope_freqs.weight: expected {}, found {}", rope.frequencies.size(), values.size()));
+                fmt::format("{}: expected {}, found {}", name, rope.frequencies.size(), values.size()));
   for (std::size_t i = 0; i < rope.frequencies.size(); ++i)
     rope.frequencies[i] /= static_cast<double>(values.values()[i]);
 }
 
 }  // namespace
 
-ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context) {
+ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context, bool truncate) {
   const double theta = meta.number(".rope.freq_base", 10000);
   Rope rope{rope_frequencies(theta, width), 1, false};
   // a factor of 0 is not a factor; one without a type is linear
@@ -185,7 +204,7 @@ ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context) {
   if (kind == "yarn") {
     const double original = meta.number(".rope.scaling.original_context_length", static_cast<double>(context));
     stretch_yarn({factor, meta.number(".rope.scaling.yarn_beta_fast", 32),
-                  meta.number(".rope.scaling.yarn_beta_slow", 1), theta, original, true},
+                  meta.number(".rope.scaling.yarn_beta_slow", 1), theta, original, truncate},
                  rope);
     rope.scale *= yarn_scale(factor);
   } else if (kind == "linear") {
@@ -194,8 +213,12 @@ ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context) {
     throw Error(Code::unsupported, meta.where(),
                 fmt::format("{}.rope.scaling.type '{}': none, linear and yarn are known", meta.architecture(), kind));
   }
-  scale_by_file(meta, rope);
-  return {std::move(rope), {}};
+  scale_by_file(meta, "rope_freqs.weight", rope);
+  scale_by_file(meta, "rope_factors_short.weight", rope);
+  std::optional<std::int64_t> longest;  // of texts that have the short factors, as longrope's above
+  if (meta.archive().find("rope_factors_long.weight") != nullptr)
+    longest = meta.integer(".rope.scaling.original_context_length", context);
+  return {std::move(rope), longest};
 }
 
 }  // namespace embscope

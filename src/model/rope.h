@@ -20,6 +20,8 @@ struct RopeDefaults {
   double partial = 1;            ///< the part of a head that turns where the configuration does not say it
   bool partial_allowed = false;  ///< whether this family knows another part than the whole
   std::string_view partial_key = "partial_rotary_factor";
+  bool alpha = false;   ///< whether "dynamic" may say alpha (Hunyuan)
+  bool growth = false;  ///< whether llama_4_scaling_beta may stand there (Ministral 3)
 };
 
 /// theta^(-2i/width) for i in 0..width/2 (Su et al. 2021).
@@ -30,11 +32,14 @@ std::vector<double> rope_frequencies(double theta, std::int64_t width);
 /// known.
 ReadRope read_rope(const Keys& keys, std::int64_t head_width, std::int64_t context, const RopeDefaults& defaults = {});
 
+/// What YaRN's mscale_all_dim makes of the scale of scores, once (DeepSeek); 1 without it.
+double yarn_mscale(const Keys& keys);
+
 /// The same of one object { rope_type, rope_theta, factor, ... }, or of none.
 ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_width, std::int64_t context,
                           const RopeDefaults& defaults, const Keys& keys);
 
-/// rope.* of GGUF, as llama.cpp reads them.
-ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context);
+/// rope.* of GGUF, as llama.cpp reads them. `truncate`: YaRN's ramp begins and ends at whole pairs.
+ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context, bool truncate = true);
 
 }  // namespace embscope

@@ -111,14 +111,41 @@ Matrix Tensors::input_major(const std::string& name, std::int64_t out, std::int6
 
 Vector Tensors::vector(const std::string& name, std::int64_t count) const { return {at(name, {count}), 0, count}; }
 
+namespace {
+
+View part_of(const View& view, std::int64_t index) {
+  const std::int64_t rows = view.shape[1];
+  return {view.data + index * rows * view.row_bytes(), view.dtype, {rows, view.columns()}};
+}
+
+}  // namespace
+
+Matrix Tensors::matrix_of(const std::string& name, std::int64_t index, std::int64_t count, std::int64_t out,
+                          std::int64_t in) const {
+  return {part_of(at(name, {count, out, in}), index), out, in};
+}
+
+Matrix Tensors::input_major_of(const std::string& name, std::int64_t index, std::int64_t count, std::int64_t out,
+                               std::int64_t in) const {
+  const View& view = at(name, {count, in, out});
+  if (block_size(view.dtype) != 1) throw Error(Code::unsupported, name, "a transposed tensor in a block format");
+  return {part_of(view, index), out, in, true};
+}
+
+Vector Tensors::vector_of(const std::string& name, std::int64_t index, std::int64_t count, std::int64_t size) const {
+  const View& view = at(name, {count, size});
+  return {{view.data + index * view.row_bytes(), view.dtype, {size}}, 0, size};
+}
+
 Vector Tensors::optional_vector(const std::string& name, std::int64_t count) const {
   return has(name) ? vector(name, count) : Vector{};
 }
 
-void Tensors::refuse_rest(std::int64_t blocks) const {
+void Tensors::refuse_rest(std::int64_t blocks, bool (*beside)(std::string_view)) const {
   for (const auto& archive : archives_) {
     for (const Archive::Entry& entry : archive->tensors()) {
-      if (taken_.contains(entry.name) || is_buffer(entry, blocks)) continue;
+      if (taken_.contains(entry.name) || is_buffer(entry, blocks) || (beside != nullptr && beside(entry.name)))
+        continue;
       throw Error(Code::unsupported, archive->path().filename().string(),
                   fmt::format("tensor '{}' ({}) has no place in this model as its configuration describes it",
                               entry.name, entry.view.shape.text()));

@@ -27,12 +27,19 @@ class Tensors {
   Matrix input_major(const std::string& name, std::int64_t out, std::int64_t in, std::int64_t first,
                      std::int64_t columns) const;
   Vector vector(const std::string& name, std::int64_t count) const;
+  /// Part `index` of [count, out, in], and stored [count, in, out].
+  Matrix matrix_of(const std::string& name, std::int64_t index, std::int64_t count, std::int64_t out,
+                   std::int64_t in) const;
+  Matrix input_major_of(const std::string& name, std::int64_t index, std::int64_t count, std::int64_t out,
+                        std::int64_t in) const;
+  Vector vector_of(const std::string& name, std::int64_t index, std::int64_t count, std::int64_t size) const;
   /// Empty where the file has none.
   Vector optional_vector(const std::string& name, std::int64_t count) const;
 
   /// Throws Error{unsupported} for the first tensor that nobody read and that is not a known buffer of blocks 0..blocks
   /// - 1.
-  void refuse_rest(std::int64_t blocks) const;
+  /// `beside`: what else may be left unread.
+  void refuse_rest(std::int64_t blocks, bool (*beside)(std::string_view) = nullptr) const;
 
  private:
   const std::vector<std::shared_ptr<const Archive>>& archives_;

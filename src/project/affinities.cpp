@@ -14,7 +14,7 @@
 namespace embscope {
 namespace {
 
-// The bandwidth by Newton's steps on the entropy, kept within the bracket that is known.
+// The bandwidth by Newton's method on the entropy, limited to the current bracket.
 void calibrate(const float* d, std::int64_t k, double perplexity, float* p) {
   const double wanted = std::log(perplexity);
   const float nearest = *std::min_element(d, d + k);
@@ -40,8 +40,8 @@ struct Row {
   float p;
 };
 
-// The neighbours of each row by ascending index. What they came as is given back: of a large vocabulary it is the
-// larger part.
+// The neighbours of each row by ascending index. The input is freed: for a large vocabulary it is the larger part of
+// the memory.
 std::vector<Row> by_index(Neighbours neighbours, std::vector<float> conditional) {
   neighbours.values = {};
   std::vector<Row> rows(conditional.size());
@@ -58,7 +58,7 @@ std::vector<Row> by_index(Neighbours neighbours, std::vector<float> conditional)
   return rows;
 }
 
-// Where each row is named by others: places in their rows, which are k long; ascending, and so are the others.
+// Where other rows name each row: positions in their rows of length k, in ascending order.
 struct Incoming {
   std::vector<std::int64_t> offsets;
   std::vector<std::uint32_t> places;
@@ -75,7 +75,7 @@ Incoming transposed(const std::vector<Row>& rows, std::int64_t n) {
   return in;
 }
 
-// emit(index, p of own, p of incoming) for the union of two ascending lists, with 0 for what one of them lacks.
+// emit(index, p of own, p of incoming) for the union of two ascending lists, with 0 for missing values.
 template <class Incoming, class Emit>
 void merge(std::span<const Row> own, const Incoming& incoming, const Emit& emit) {
   auto a = own.begin();

@@ -19,13 +19,14 @@ struct Affinities {
 
 /// P(j|i) = exp(-beta_i d_ij) / sum over the neighbours of i, with beta_i such that the entropy is log(perplexity) (van
 /// der Maaten & Hinton 2008); d is the square of the distance, 1 - cosine or Euclidean, as scikit-learn and openTSNE
-/// have it. [count, k], beside `neighbours.ids`.
+/// have it. [count, k], parallel to `neighbours.ids`.
 std::vector<float> conditional_weights(const Neighbours& neighbours, Metric metric, double perplexity);
 
-/// P = (P(j|i) + P(i|j)) / 2n. Both arguments are given back on the way: move them in.
+/// P = (P(j|i) + P(i|j)) / 2n. Both arguments are freed during the computation: move them in.
 Affinities symmetric(Neighbours neighbours, std::vector<float> conditional);
 
-/// Of directed strengths a and b of a pair, a + b - ab: UMAP's fuzzy union, in the same form. `entropy` is not found.
+/// Of directed strengths a and b of a pair, a + b - ab: UMAP's fuzzy union, in the same form. `entropy` is not
+/// computed.
 Affinities fuzzy_union(Neighbours neighbours, std::vector<float> directed);
 
 }  // namespace embscope

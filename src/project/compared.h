@@ -1,4 +1,4 @@
-// What neighbours and a map's quality compare: vectors under a metric, prepared once.
+// The vectors that neighbours and map quality compare, prepared once for a metric.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace embscope {
 
-// What is compared: the vectors (a copy where the mean is removed) and their lengths.
+// The compared vectors (a copy if the mean is removed) and their lengths.
 struct Compared {
   const Tensor* given;
   Metric metric;
@@ -47,7 +47,8 @@ struct Compared {
 
   std::vector<float> half_squares() const;  // |v|^2 / 2, for to_distances
 
-  /// How far a score of rows i and j found from `fill`'s rows in fp32 can be from score(i, j), whatever j.
+  /// The largest difference, over all j, between a score of rows i and j computed in fp32 from `fill`'s rows and
+  /// score(i, j).
   double error_bound(std::int64_t i) const;
 
   /// Scores of some rows [rows, n] with all, in fp32: cosines, products, or -|a - b|^2 / 2.
@@ -63,7 +64,7 @@ struct Compared {
 /// products[j] = a.b, to -|a - b|^2 / 2 = a.b - |a|^2 / 2 - |b|^2 / 2.
 void to_distances(float* products, std::int64_t n, float own, const float* others);
 
-/// How many rows `scores` is to be asked for at once: 64 MB of them at most.
+/// The number of rows for one call of `scores`: at most 64 MB.
 std::int64_t rows_at_once(std::int64_t n);
 
 /// Checks and prepares: Error{range} for NaN, a zero vector under cosine, values whose products overflow.

@@ -1,5 +1,5 @@
-// The exact nearest others of every vector: candidates from tiles of the matrix product, order in double, and a proof
-// that no other has a place among them.
+// The exact nearest neighbours of every vector: candidates from tiles of the matrix product, sorted in double, and a
+// proof that no other vector belongs among them.
 #include "embscope/project/neighbours.h"
 
 #include <algorithm>
@@ -33,8 +33,8 @@ float score_of(std::uint64_t key) {
 
 std::int64_t index_of(std::uint64_t key) { return 0xffffffffu - static_cast<std::uint32_t>(key); }
 
-// The best `wanted` of what each row was offered. A row's list is longer than wanted, and cut when full: an offer costs
-// little more than a comparison. What is kept does not depend on the order of the offers.
+// The best `wanted` of the values offered to each row. A row's list is longer than `wanted` and is shortened when it is
+// full, so an offer costs little more than a comparison. The result does not depend on the order of the offers.
 class Best {
  public:
   Best(std::int64_t rows, std::int64_t wanted)
@@ -45,7 +45,7 @@ class Best {
         least_(static_cast<std::size_t>(rows)),
         bounds_(static_cast<std::size_t>(rows), -INFINITY) {}
 
-  const float* bounds(std::int64_t row) const { return bounds_.data() + row; }  // lower scores have no chance
+  const float* bounds(std::int64_t row) const { return bounds_.data() + row; }  // lower scores are rejected
 
   void offer(std::int64_t row, float score, std::int64_t index) {
     const auto r = static_cast<std::size_t>(row);
@@ -121,14 +121,14 @@ double put_in_order(const Compared& compared, std::int64_t i, std::span<const st
   return -scored[static_cast<std::size_t>(out.k - 1)].first;
 }
 
-// A row whose candidates are not proven to hold its neighbours: these score at least `least` in double.
+// A row whose candidates are not proven to contain its neighbours, which score at least `least` in double.
 struct Undecided {
   std::vector<std::int64_t> rows;
   std::vector<double> least;
 };
 
-// Orders every row's candidates. What was not a candidate scores in fp32 at most what the last candidate does: where
-// that and the error bound together stay below the k-th score, nothing better was left out.
+// Sorts every row's candidates. Other vectors score in fp32 at most as high as the last candidate: if that score plus
+// the error bound is below the k-th score, no better vector was left out.
 Undecided order_candidates(const Compared& compared, Best& best, bool all_are_candidates, Neighbours& out) {
   std::vector<double> open(static_cast<std::size_t>(out.count), INFINITY);
   parallel_for(out.count, 256, [&](std::int64_t begin, std::int64_t end) {
@@ -150,7 +150,7 @@ Undecided order_candidates(const Compared& compared, Best& best, bool all_are_ca
   return undecided;
 }
 
-// How many rows of lower index have the same bits as each: padded vocabularies hold thousands of equal rows.
+// For each row, the number of rows of lower index with the same bits: padded vocabularies have thousands of equal rows.
 std::vector<std::int64_t> copies_before(const Tensor& vectors) {
   const auto bytes_of = [&](std::int64_t i) {
     return std::string_view(reinterpret_cast<const char*>(vectors.row(i).data()), vectors.row(i).size_bytes());
@@ -170,8 +170,8 @@ std::vector<std::int64_t> copies_before(const Tensor& vectors) {
   return out;
 }
 
-// Looks at all pairs of the undecided rows again: whatever fp32 puts within its error of the k-th best is a candidate.
-// Of equal rows the first k + 1 are enough, since they come before the others.
+// Checks all pairs of the undecided rows again: every vector within the fp32 error of the k-th best is a candidate. Of
+// equal rows the first k + 1 are enough, because they come before the others.
 void search_again(const Compared& compared, const Undecided& undecided, Neighbours& out, const Progress& progress) {
   if (undecided.rows.empty()) return;
   const std::vector<std::int64_t> copies = copies_before(*compared.given);
@@ -215,7 +215,7 @@ Metric metric_named(std::string_view name) {
 
 namespace {
 
-// Of the rows in `rows` only: in the others' places are none.
+// Only for the rows in `rows`; the other entries are empty.
 Neighbours spread(const Neighbours& found, const std::vector<std::int64_t>& rows, std::int64_t count) {
   Neighbours out{count,
                  found.k,

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "embscope/project/projection.h"
+#include "kernels/dot.h"
 #include "kernels/narrow.h"
 #include "kernels/vector.h"
 
@@ -21,8 +22,6 @@ using Vector = std::vector<double>;
 using Block = std::vector<Vector>;  // columns
 
 constexpr std::int64_t rows_at_once = 1024;
-
-double dot(const Vector& a, const Vector& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
 
 // Gram-Schmidt, twice for accuracy; a vector that vanishes becomes zero.
 void orthonormalise(Block& vectors) {
@@ -155,7 +154,7 @@ void rotate(Block& block, const Block& axes, const std::vector<std::size_t>& ord
   block = std::move(out);
 }
 
-// Turns an orthonormal basis and its image A basis to the best eigenvectors within it (Rayleigh-Ritz), largest first.
+// Rotates an orthonormal basis and its image A basis to the best eigenvectors within it (Rayleigh-Ritz), largest first.
 Vector turn_to_axes(Block& basis, Block& image) {
   const std::size_t n = basis.size();
   Block small(n, Vector(n)), axes;
@@ -209,7 +208,7 @@ Tensor principal_scores(const Tensor& vectors, int count, double tolerance, std:
   check(vectors, count);
   const std::int64_t n = vectors.rows(), width = vectors.columns();
   const Centred centred(vectors);
-  // More than asked for: convergence goes with the first eigenvalue left out.
+  // More than requested: convergence depends on the first eigenvalue that is left out.
   const std::int64_t carried = std::min({n, width, (count + 15) / narrow_step * narrow_step});
   Block basis(static_cast<std::size_t>(carried), Vector(static_cast<std::size_t>(width)));
   Random random(1);

@@ -9,7 +9,8 @@
 namespace embscope {
 namespace {
 
-constexpr std::int64_t least_work = 64 * 1024;  // pairs or so, below which threads cost more than they bring
+constexpr std::int64_t least_work =
+    64 * 1024;  // approximate number of pairs below which threads cost more than they save
 
 struct Box {
   float x = INFINITY, y = INFINITY, x_end = -INFINITY, y_end = -INFINITY;

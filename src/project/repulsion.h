@@ -1,4 +1,4 @@
-// Repulsion: what all points of a map do to each, exactly or by interpolation on a grid.
+// Repulsion: the force of all points of a map on each point, exactly or by interpolation on a grid.
 #pragma once
 
 #include <cstdint>

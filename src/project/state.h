@@ -16,7 +16,7 @@ namespace embscope {
 
 /// FNV-1a over words of 8 bytes.
 std::uint64_t hash_of(std::string_view bytes);
-std::uint64_t hash_of(const Tensor& vectors);  ///< of shape and values
+std::uint64_t hash_of(const Tensor& vectors);  ///< hash of the shape and the values
 
 class StateWriter {
  public:
@@ -40,7 +40,7 @@ class StateWriter {
 };
 
 /// Reads what StateWriter wrote. Throws Error{not_found, io}, and Error{format} for a file that is not a state, is
-/// damaged or cut.
+/// damaged or truncated.
 class StateReader {
  public:
   explicit StateReader(const std::filesystem::path& path);

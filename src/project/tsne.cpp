@@ -56,7 +56,7 @@ bool exact(const TsneOptions& o, std::int64_t n) {
   return o.gradient == Gradient::exact || (o.gradient == Gradient::automatic && n <= exact_by_default);
 }
 
-// The first two components at a deviation of 1e-4; the jitter keeps equal vectors from lying on one point for ever.
+// The first two components at a deviation of 1e-4; the jitter separates equal vectors.
 std::vector<float> start(const Tensor& vectors, std::uint64_t seed) {
   const std::int64_t n = vectors.rows();
   std::vector<float> out(static_cast<std::size_t>(2 * n));
@@ -229,7 +229,7 @@ void Tsne::go_on(int steps, double stall) {
         Code::range, "t-SNE",
         fmt::format("{} steps, of which {} are done: choose {} to {}", steps, parts_->done, parts_->done, most_steps));
   TsneOptions& options = parts_->options;
-  if (steps == options.steps && stall == options.stall) return;  // what ended early stays ended
+  if (steps == options.steps && stall == options.stall) return;  // a map that stopped early stays finished
   options.steps = steps, options.stall = stall;
   parts_->stalled = false;
 }
@@ -242,7 +242,7 @@ Tensor Tsne::gradient() const {
 
 namespace {
 
-// What a state must hold so that no step reads beyond it.
+// Checks the sizes of a state, so that no step reads beyond it.
 bool sound(const Affinities& a, std::int64_t n) {
   if (a.count() != n || a.offsets[0] != 0 || a.offsets.back() != static_cast<std::int64_t>(a.index.size()) ||
       a.p.size() != a.index.size())
@@ -255,7 +255,7 @@ bool sound(const Affinities& a, std::int64_t n) {
 
 }  // namespace
 
-// All that a state holds, for its writer and its reader.
+// All members of a state, for its writer and its reader.
 template <class File, class State>
 void Tsne::Parts::each_field(File& file, State& s) {
   file.value(s.of_vectors);

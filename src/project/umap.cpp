@@ -144,10 +144,10 @@ void Umap::Parts::move(std::int64_t i, float rate) {
        ++e) {
     const auto at_edge = static_cast<std::size_t>(e);
     const double p = static_cast<double>(edges.p[at_edge]);
-    if (std::floor((done + 1) * p) == std::floor(done * p)) continue;  // an edge is due as often as it is strong
+    if (std::floor((done + 1) * p) == std::floor(done * p)) continue;  // an edge is used in proportion to its strength
     const std::int64_t j = edges.index[at_edge];
     pull(j);
-    pull(j);  // the edge is drawn from either end, and moves both
+    pull(j);  // the edge is used from both ends, and moves both
     for (int negative = 0; negative < options.negatives; ++negative) {
       const std::int64_t other = draws.below(points.rows());
       const float dx = at[0] - before.row(other)[0], dy = at[1] - before.row(other)[1], square = dx * dx + dy * dy;

@@ -60,8 +60,8 @@ std::vector<int> wanted_heads(const Config& config, const AttentionRequest& r) {
   return all;
 }
 
-// Listens to the patterns of a pass, one block after the other, and keeps those of the block that looks least at the
-// start.
+// Receives the patterns of a pass, one block after the other, and keeps those of the block that attends least to the
+// first token.
 class Watcher {
  public:
   explicit Watcher(std::vector<int> heads) { result_.heads = std::move(heads); }

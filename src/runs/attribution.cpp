@@ -9,6 +9,7 @@
 #include "base/threads.h"
 #include "embscope/runs/predict.h"
 #include "forward/request.h"
+#include "kernels/dot.h"
 #include "runs/watch.h"
 
 namespace embscope {
@@ -18,12 +19,6 @@ struct Part {
   const char* name;
   double block, head, value;
 };
-
-double dot(const std::vector<double>& a, std::span<const float> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) sum += a[i] * static_cast<double>(b[i]);
-  return sum;
-}
 
 // What the head makes of a product with a row of the unembedding: a scale, and the part that a cap leaves of it. Along
 // the way from no vector to the whole one a capped logit grows as far as the logit itself says, so that the parts sum
@@ -39,7 +34,7 @@ struct Row {
   double factor;
 };
 
-// The row of the unembedding, less that of the other token, [D], as the logits have them.
+// The row of the unembedding minus that of the other token, [D], scaled as in the logits.
 std::vector<double> unembedding(const Model& model, Row target, std::optional<Row> against) {
   std::vector<float> row(static_cast<std::size_t>(model.config().width));
   model.weights().unembed.row(target.token, row.data());
@@ -68,7 +63,7 @@ std::vector<double> direction(const Model& model, const std::vector<double>& u, 
   return through_norm(model.config(), model.weights().ln_final, u, scale);
 }
 
-// What the first block reads when it is not a sum of rows.
+// The input of the first block if it is not a sum of rows.
 bool normed_embedding(const Config& config) { return config.embedding_norm; }
 
 // The order in which `parts_of` reads them: wte, wpe if there is one (or what the first block reads, where the
@@ -100,7 +95,7 @@ std::vector<Part> block_parts(const Config& config, const BlockWeights& weights,
   std::vector<double> pulled(z.size());
   weights.o.combine(by_attention.data(), pulled.data());
   std::vector<Part> parts;
-  const auto width = static_cast<std::size_t>(config.head_width);
+  const auto width = static_cast<std::size_t>(config.value_width);
   for (std::size_t h = 0; h < static_cast<std::size_t>(config.heads); ++h) {
     double value = 0;
     for (std::size_t i = h * width; i < (h + 1) * width; ++i) value += pulled[i] * static_cast<double>(z[i]);
@@ -155,7 +150,7 @@ AttributionResult attribute(const Transformer& transformer, const AttributionReq
   result.position = position_in(r.ids.size(), r.position, "attribute");
   if (r.target) token_in(model.config(), *r.target, "attribute");
   if (r.against) token_in(model.config(), *r.against, "attribute");
-  // what comes after the position cannot change it
+  // later positions cannot change it
   const std::span<const TokenId> ids(r.ids.data(), static_cast<std::size_t>(result.position) + 1);
   const auto sites = watched_sites(model.config());
   const Watched run = watch(transformer, ids, sites, result.position, result.position + 1, progress);

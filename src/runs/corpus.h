@@ -1,4 +1,4 @@
-// Corpus: the documents of a file, one a line, found again by where they begin.
+// Corpus: the documents of a file, one per line, found again by their position.
 #pragma once
 
 #include <cstdint>
@@ -27,13 +27,12 @@ class Corpus {
     Place place, next;
   };
 
-  /// The first document from `place` on whose line number leaves `shard` when divided by `shards`; none at the end.
-  /// Empty ones are passed over. Throws Error{format} with the line for JSON without the field, or bytes that are no
-  /// UTF-8.
+  /// The first document from `place` on whose line number modulo `shards` is `shard`; none at the end. Empty documents
+  /// are skipped. Throws Error{format} with the line for JSON without the field, or bytes that are no UTF-8.
   std::optional<Document> next(Place place, int shard, int shards) const;
 
-  /// Reads everything once, so that a mistake on the last line shows before hours of work. Throws as `next`, and
-  /// Error{usage} when there is no text at all.
+  /// Reads everything once, so that an error on the last line is found before hours of work. Throws as `next`, and
+  /// Error{usage} if there is no text.
   void check(const Progress& progress) const;
 
   std::uint64_t size() const { return file_.text().size(); }

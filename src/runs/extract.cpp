@@ -16,7 +16,7 @@
 namespace embscope {
 namespace {
 
-// SHA-256 of the length and the first and last MiB: tells files apart without reading all of a large one.
+// SHA-256 of the length and the first and last MiB: distinguishes files without reading large ones completely.
 std::string fingerprint(std::string_view bytes) {
   constexpr std::size_t most = 1 << 20;
   const std::size_t head = std::min(most, bytes.size());
@@ -55,14 +55,14 @@ void check(const ExtractRequest& r) {
     throw Error(Code::range, "extract", "a part and a batch hold at least one token");
 }
 
-// One run of the model: tokens that start a text of their own, and where they lie in their document.
+// One window: tokens that are run as a text, and their position in their document.
 struct Window {
   std::int64_t document = 0;
   std::vector<TokenId> ids;
   std::vector<ByteRange> ranges;
 };
 
-// Cuts documents into windows, from a place on, in order.
+// Splits documents into windows, starting at a place, in order.
 class Windows {
  public:
   Windows(const Corpus& corpus, const Tokenizer& tokenizer, const ExtractRequest& request, std::int64_t context,
@@ -71,7 +71,7 @@ class Windows {
     if (from.window > 0) fetch();
   }
 
-  /// Where the window that `next` gives begins.
+  /// The beginning of the window that `next` returns.
   ExtractPlace place() const { return place_; }
 
   std::optional<Window> next() {
@@ -99,7 +99,7 @@ class Windows {
     place_.line = document_->place.line, place_.byte = document_->place.byte;
     tokens_ = tokenizer_.with_bos(document_->text);
     bos_.reset();
-    if (tokens_.ranges[0].begin == tokens_.ranges[0].end) {  // what with_bos put in front: every window gets it
+    if (tokens_.ranges[0].begin == tokens_.ranges[0].end) {  // added by with_bos: every window gets it
       bos_ = tokens_.ids[0];
       tokens_.ids.erase(tokens_.ids.begin()), tokens_.ranges.erase(tokens_.ranges.begin());
     }
@@ -156,7 +156,7 @@ class Extractor {
   Cost cost_;
 };
 
-// All that decides what the parts hold. The number of the shard is in the names of its files.
+// Everything that determines the content of the parts. The number of the shard is in the names of its files.
 boost::json::object Extractor::description() const {
   boost::json::array names, files;
   for (const Site& site : sites_) names.push_back(boost::json::string(site.name()));
@@ -213,8 +213,8 @@ void Extractor::write_places(std::span<const Window> windows, SafetensorsWriter&
   for (std::size_t c = 0; c < 5; ++c) file.write(sites_.size() + c, 0, std::span<const std::int64_t>(columns[c]));
 }
 
-// Texts of any lengths side by side; what they begin with in common is computed once, and nothing behind the deepest
-// site.
+// Texts of any lengths in one batch; common beginnings are computed once, and nothing after the deepest site is
+// computed.
 Result Extractor::run_batch(std::span<const Window> windows) const {
   Request request;
   for (const Window& w : windows) request.rows.push_back(w.ids);

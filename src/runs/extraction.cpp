@@ -37,7 +37,7 @@ Extraction::Extraction(const ExtractRequest& request, boost::json::object run)
   read_manifest();
 }
 
-// The kernel lets go of the lock when the process ends, however it ends.
+// The kernel releases the lock when the process ends in any way.
 void Extraction::lock() {
   const fs::path path = folder_ / ("lock" + shard_);
   lock_ = open_regular(path, O_RDWR | O_CREAT);
@@ -77,7 +77,7 @@ std::string Extraction::part_name(std::size_t number) const {
   return fmt::format("part{}-{:05}.safetensors", shard_, number);
 }
 
-// A part that is no longer there as a whole is made again, with those behind it.
+// A part that is missing or incomplete is made again, with all later parts.
 void Extraction::read_manifest() {
   const fs::path path = folder_ / ("manifest" + shard_ + ".json");
   if (!fs::exists(path)) return;

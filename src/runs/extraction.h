@@ -1,4 +1,4 @@
-// Extraction: the folder that an extraction fills, its lock and its manifest: what is finished, and where to go on.
+// Extraction: the folder that an extraction fills, its lock and its manifest: what is finished, and where to continue.
 #pragma once
 
 #include <filesystem>
@@ -28,8 +28,8 @@ struct ExtractPart {
 
 class Extraction {
  public:
-  /// Opens or begins it. `run` says what is extracted from what: another extraction is one of which it differs. Throws
-  /// Error{usage, io, format}.
+  /// Opens or creates it. `run` describes what is extracted from what; an extraction with a different `run` is refused.
+  /// Throws Error{usage, io, format}.
   Extraction(const ExtractRequest& request, boost::json::object run);
   Extraction(const Extraction&) = delete;
   Extraction& operator=(const Extraction&) = delete;
@@ -41,7 +41,7 @@ class Extraction {
   std::filesystem::path next_path() const { return folder_ / part_name(parts_.size()); }
 
   void begin() { write_manifest(); }
-  void add(ExtractPart part);  ///< its file lies there as a whole
+  void add(ExtractPart part);  ///< its file is complete
   void complete_it();
 
  private:

@@ -11,7 +11,7 @@
 namespace embscope {
 namespace {
 
-// The likeliest before and after and those that are followed, each once, the likeliest after first.
+// The most likely tokens before and after and the requested ones, each once, the most likely after the edits first.
 std::vector<TokenId> listed(const InterventionRequest& r, std::span<const float> before, std::span<const float> after) {
   std::vector<TokenId> ids = top(after, r.top);
   for (TokenId id : top(before, r.top)) ids.push_back(id);

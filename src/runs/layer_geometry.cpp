@@ -1,4 +1,4 @@
-// The cone through the layers: what geometry measures, for vectors in context.
+// The measures of geometry for vectors in context, layer by layer.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -59,7 +59,7 @@ Collected collect(const Transformer& transformer, std::span<const std::vector<To
   return out;
 }
 
-// Mean cosine of the occurrences of one token, over tokens that occur at least twice; NaN when none does.
+// Mean cosine of the occurrences of one token, over tokens that occur at least twice; NaN if none does.
 double self_similarity(const Tensor& vectors, const std::vector<TokenId>& tokens) {
   std::map<TokenId, std::vector<std::int64_t>> places;
   for (std::size_t i = 0; i < tokens.size(); ++i) places[tokens[i]].push_back(static_cast<std::int64_t>(i));

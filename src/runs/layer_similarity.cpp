@@ -1,10 +1,10 @@
 // Two runs, layer against layer.
 #include <cmath>
-#include <numeric>
 
 #include <fmt/format.h>
 
 #include "embscope/runs/layers.h"
+#include "kernels/dot.h"
 #include "kernels/moments.h"
 #include "runs/site_vectors.h"
 #include "vocabulary/shape.h"
@@ -52,8 +52,7 @@ Table layer_similarity(const Transformer& a, std::span<const std::vector<TokenId
   for (std::size_t i = 0; i < grams_a.size(); ++i) {
     for (std::size_t j = 0; j < grams_b.size(); ++j) {
       first.push_back(static_cast<double>(i)), second.push_back(static_cast<double>(j));
-      cka.push_back(
-          std::inner_product(grams_a[i].values.begin(), grams_a[i].values.end(), grams_b[j].values.begin(), 0.0));
+      cka.push_back(dot(grams_a[i].values, grams_b[j].values));
     }
   }
   report(progress, 1, "compared");

@@ -48,7 +48,7 @@ std::vector<Site> residuals(const Config& config) {
   return sites;
 }
 
-// Row by row as the run itself would: unembedding many rows at once or few gives the same bits.
+// The same bits as in the run: the result does not depend on the number of rows that are unembedded at once.
 std::vector<Cell> read(const Transformer& transformer, const std::vector<Tensor>& watched, TokenId target, int tokens,
                        const Progress& progress) {
   const std::int64_t positions = watched[0].rows();

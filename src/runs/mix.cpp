@@ -12,7 +12,7 @@
 namespace embscope {
 namespace {
 
-// What is mixed in: the mean of what the text has at the site when each of the other words stands in it, or the
+// The vector that is mixed in: the mean over the other words of the text's vector at the site with that word, or the
 // expression.
 std::vector<float> distractor(const Transformer& transformer, const MixRequest& r, const Site& site,
                               const std::vector<TokenId>& ids, int position) {
@@ -44,8 +44,8 @@ void check(const MixRequest& r, const Site& site) {
   }
 }
 
-// One row for each p, the same text with that mixture in it, and the text without one as the last: the engine gives a
-// row the same bits in any company. The edits in force come first, in every row.
+// One row for each p, the same text with that mixture in it, and the text without one as the last: a row has the same
+// bits in any batch. The other edits are applied first, in every row.
 Request sweep_request(const MixRequest& r, const Site& site, const std::vector<TokenId>& ids, int position,
                       const std::vector<float>& other, const std::vector<double>& p) {
   Request request;
@@ -60,7 +60,7 @@ Request sweep_request(const MixRequest& r, const Site& site, const std::vector<T
   return request;
 }
 
-// What the table says of one mixture.
+// The table's values for one mixture.
 struct Step {
   std::vector<double> probabilities;  // of the targets
   TokenId likeliest = 0;
@@ -86,7 +86,7 @@ std::vector<double> crossings(const std::vector<double>& p, const std::vector<do
   return found;
 }
 
-// What is mixed in, for titles: the tokens, or the expression as it is written.
+// The description of what is mixed in, for titles: the tokens, or the expression as written.
 std::string mixed_in(const Model& model, const MixRequest& r) {
   std::string names = r.vector;
   for (TokenId id : ids_named(model, r.with)) names += (names.empty() ? "" : ", ") + model.label(id);

@@ -1,4 +1,4 @@
-// The sweep at every block: until where in the model a word's vector still decides the answer.
+// The sweep at every block: up to which block a word's vector decides the answer.
 #include <cmath>
 
 #include <fmt/format.h>
@@ -12,7 +12,7 @@ namespace {
 
 using Columns = std::vector<std::vector<double>>;
 
-// One block's sweep below those of the blocks before it.
+// Appends one block's sweep to those of the blocks before it.
 void append(const Table& sweep, std::size_t targets, int block, Columns& columns, std::vector<std::string>& top) {
   columns.resize(2 + targets);
   columns[0].insert(columns[0].end(), sweep.rows(), block);

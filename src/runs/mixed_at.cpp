@@ -1,4 +1,4 @@
-// One mixture at a time, for a hand that drags p.
+// One mixture at a time, for a slider.
 #include <algorithm>
 
 #include "embscope/runs/mix.h"
@@ -59,7 +59,7 @@ Tensor MixedAt::logits(double p) const {
 
 double MixedAt::bytes() const {
   const Config& c = transformer_.config();
-  return 8.0 * static_cast<double>(before_.positions() * c.blocks * c.kv_heads * c.head_width);
+  return 4.0 * static_cast<double>(before_.positions() * c.blocks * c.kv_heads * (c.head_width + c.value_width));
 }
 
 }  // namespace embscope

@@ -49,7 +49,7 @@ std::vector<Variant> variants_of(const Config& config, const PatchRequest& r) {
   return list;
 }
 
-// What the clean run has at every site that is patched: [point][block] -> [T, ...].
+// The clean run's values at every patched site: [point][block] -> [T, ...].
 class Clean {
  public:
   Clean(const Transformer& transformer, const PatchRequest& r) {
@@ -98,8 +98,8 @@ void add_edits(Request& request, const Variant& v, int row, const Clean& clean) 
   }
 }
 
-// For each variant the share of the work that comes before it, and 1: a patch costs what it can change, the positions
-// from its own on in the blocks from its own on.
+// For each variant the share of the work before it, and 1 at the end: the work of a patch is what it can change, the
+// later positions in the later blocks.
 std::vector<double> shares(const std::vector<Variant>& variants, std::int64_t blocks, std::size_t positions) {
   std::vector<double> before = {0};
   for (const Variant& v : variants) {
@@ -110,13 +110,13 @@ std::vector<double> shares(const std::vector<Variant>& variants, std::int64_t bl
   return before;
 }
 
-// target minus against for every variant, batch by batch; `seen` is told what has been found so far.
+// target minus against for every variant, batch by batch; `seen` gets the results so far.
 std::vector<double> differences(const Transformer& transformer, const PatchRequest& r,
                                 const std::vector<Variant>& variants, const Clean& clean, Cost& cost,
                                 const Progress& progress, const std::function<void(const std::vector<double>&)>& seen) {
   std::vector<double> found;
   const std::vector<double> before = shares(variants, transformer.config().blocks, r.corrupt.size());
-  const std::int64_t most_rows = r.seen ? 64 : most_tokens;  // whoever watches sees it grow
+  const std::int64_t most_rows = r.seen ? 64 : most_tokens;  // small batches, so that a watcher sees progress
   const auto tokens = static_cast<std::int64_t>(r.corrupt.size());
   const auto batch = static_cast<std::size_t>(std::clamp<std::int64_t>(most_tokens / tokens, 1, most_rows));
   for (std::size_t first = 0; first < variants.size(); first += batch) {
@@ -142,8 +142,8 @@ double first_order(const Variant& v, const Clean& clean, const GradientResult& g
                    const Config& config) {
   const Tensor &x = g.activations[site], &d = g.gradients[site];
   const std::int64_t positions = x.shape()[0], width = x.size() / positions;
-  const std::int64_t begin = v.head < 0 ? 0 : v.head * config.head_width,
-                     end = v.head < 0 ? width : begin + config.head_width;
+  const std::int64_t begin = v.head < 0 ? 0 : v.head * config.value_width,
+                     end = v.head < 0 ? width : begin + config.value_width;
   double sum = 0;
   for (std::int64_t t = v.position < 0 ? 0 : v.position; t < (v.position < 0 ? positions : v.position + 1); ++t) {
     const std::vector<float> vector = clean.at({v.point, v.block}, static_cast<int>(t));

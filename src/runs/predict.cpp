@@ -91,7 +91,8 @@ struct Candidate {
   double probability;
 };
 
-// Logits by the temperature. Where they would leave fp32 they are taken less the largest, which softmax does not see.
+// Logits divided by the temperature. If they would overflow fp32, the largest is subtracted first, which does not
+// change the softmax.
 std::vector<float> scaled_by(std::span<const float> logits, double temperature) {
   const auto [least, most] = std::ranges::minmax(logits);
   const double size = std::max(std::abs(static_cast<double>(least)), std::abs(static_cast<double>(most)));
@@ -103,7 +104,7 @@ std::vector<float> scaled_by(std::span<const float> logits, double temperature) 
   return scaled;
 }
 
-// Temperature, then the k likeliest, then the smallest set that holds top_p.
+// Temperature, then the k most likely, then the smallest set with total probability top_p.
 std::vector<Candidate> candidates(std::span<const float> logits, const Sampling& s) {
   const std::vector<float> scaled = scaled_by(logits, s.temperature);
   const auto p = softmax(scaled);

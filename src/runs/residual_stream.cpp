@@ -18,7 +18,7 @@ double length(std::span<const float> x) {
   return std::sqrt(sum);
 }
 
-// |a - b| / |b|. Edits may leave a vector of zeros behind: what it becomes is then measured by its own length.
+// |a - b| / |b|. If edits made b a vector of zeros, |a| is used instead of |b|.
 double relative_distance(std::span<const float> a, std::span<const float> b) {
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) sum += square(static_cast<double>(a[i]) - static_cast<double>(b[i]));

@@ -1,4 +1,4 @@
-// What the positions of a text hold at some sites, as matrices.
+// The vectors of a text's positions at some sites, as matrices.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace embscope {
 /// How many positions the rows have, at most `most`.
 std::int64_t positions_of(std::span<const std::vector<TokenId>> rows, std::int64_t most);
 
-/// Some sites' vectors of a text's first positions, [positions, D] a site. Throws Error{shape} for a site whose vectors
-/// are not vectors of a position.
+/// The vectors of a text's first positions at some sites, [positions, D] for each site. Throws Error{shape} for a site
+/// without a vector for each position.
 std::vector<Tensor> site_vectors(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
                                  const std::vector<Site>& sites, std::int64_t positions);
 

@@ -8,7 +8,7 @@
 namespace embscope {
 namespace {
 
-// Adds factor * what each text has at the site at its last token.
+// Adds factor * each text's vector at the site at its last token.
 void add_mean(const Transformer& transformer, const std::vector<std::string>& texts, const Site& site, double sign,
               std::vector<double>& sum) {
   Request request;
@@ -55,7 +55,7 @@ Table steer(const Transformer& transformer, const SteerRequest& r, const Progres
   const auto target_ids = ids_named(model, r.targets);
   Request request;
   const auto ids = model.tokenizer().with_bos(r.text).ids;
-  request.rows.assign(r.strengths.size() + 1, ids);  // the last one as it is
+  request.rows.assign(r.strengths.size() + 1, ids);  // the last row is unchanged
   for (std::size_t i = 0; i < r.strengths.size(); ++i) {
     request.edits.push_back(added(r, r.strengths[i], {static_cast<int>(i)}));
   }

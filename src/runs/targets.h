@@ -1,4 +1,4 @@
-// Columns that are called as their user's words.
+// Columns that are named after the user's words.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace embscope {
 
-/// The column of a followed token, whose label may be the name of a column that the table has anyway: "top (2)".
+/// The column name of a target token, whose label may equal another column of the table: "top (2)".
 inline std::string target_column(std::string name, std::initializer_list<std::string_view> own) {
   return std::ranges::find(own, name) == own.end() ? name : name + " (2)";
 }

@@ -47,10 +47,10 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r, const P
   std::vector<TokenId> ids = r.ids;
   TraceResult result;
   result.position = position_in(ids.size(), r.position, "trace");
-  ids.resize(static_cast<std::size_t>(result.position) + 1);  // nothing that follows reaches it
+  ids.resize(static_cast<std::size_t>(result.position) + 1);  // later positions have no effect
   const std::vector<Site> watched_sites = watched(config);
   const Watched run = watch(transformer, ids, watched_sites, result.position, result.position + 1, progress);
-  auto at = [&](Point point, std::int64_t block) {  // empty where the model has no such site
+  auto at = [&](Point point, std::int64_t block) {  // empty if the model has no such site
     const auto found = std::ranges::find(watched_sites, Site{point, static_cast<int>(block)});
     return found == watched_sites.end() ? std::span<const float>()
                                         : run.values[static_cast<std::size_t>(found - watched_sites.begin())].row(0);

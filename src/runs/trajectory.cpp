@@ -7,6 +7,7 @@
 
 #include "embscope/project/projection.h"
 #include "forward/request.h"
+#include "kernels/dot.h"
 #include "runs/watch.h"
 
 namespace embscope {
@@ -14,14 +15,7 @@ namespace {
 
 using Axis = std::vector<double>;
 
-template <class A, class B>
-double dot(const A& a, const B& b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
-
-// At unit length. What rounding leaves of a vector that lies within another is not a direction.
+// At unit length. The rounding error that remains of a parallel vector is not a direction.
 Axis unit(Axis axis, double least) {
   const double length = std::sqrt(dot(axis, axis));
   if (!(length > least))
@@ -50,7 +44,7 @@ Tensor residuals(const Transformer& transformer, const TrajectoryRequest& r, Tra
   const Config& config = transformer.config();
   std::vector<Site> sites = {{Point::resid_pre, 0}};
   for (int b = 0; b < static_cast<int>(config.blocks); ++b) sites.push_back({Point::resid_post, b});
-  // what comes after the position cannot change it
+  // later positions cannot change it
   const std::span<const TokenId> ids(r.ids.data(), static_cast<std::size_t>(result.position) + 1);
   const Watched run = watch(transformer, ids, sites, result.position, result.position + 1, progress);
   Tensor rows = Tensor::uninitialised({config.blocks + 1, config.width});

@@ -1,4 +1,4 @@
-// Watch: what some sites hold at some positions of one text.
+// Watch: the values at some sites and positions of one text.
 #pragma once
 
 #include <span>

@@ -21,7 +21,7 @@ bool is_file(const fs::path& path) {
   return fs::exists(path, error) && !fs::is_directory(path, error);
 }
 
-// How people name a file of vectors: VECTORS[#TENSOR][:LABELS].
+// The syntax for a file of vectors: VECTORS[#TENSOR][:LABELS].
 struct Source {
   fs::path vectors;
   std::string tensor, labels;
@@ -45,7 +45,7 @@ Source source_of(const std::string& text) {
   return {text, {}, {}};
 }
 
-// The matrix that is meant: the named tensor, or the only one with two axes.
+// The selected matrix: the named tensor, or the only one with two axes.
 const View& matrix_of(const Archive& archive, const std::string& tensor) {
   const std::string where = archive.path().filename().string();
   std::vector<const Archive::Entry*> matrices;
@@ -200,8 +200,7 @@ std::optional<std::int64_t> WordIndex::row(std::string_view text) const {
   return found == rows_.end() ? std::nullopt : std::optional(found->second);
 }
 
-// The tokens of a model's text mostly have their space; a file's labels were written by somebody who says which one is
-// meant.
+// Most tokens of a model's text begin with a space; in a file of labels the exact label is meant.
 std::optional<std::int64_t> WordIndex::find(std::string_view word) const {
   const std::string plain(word), lower = lower_case(word);
   const bool space_first = spaced_ && of_model_ && !word.starts_with(' ');

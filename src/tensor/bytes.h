@@ -1,4 +1,4 @@
-// Numbers out of bytes that have no alignment.
+// Numbers from unaligned bytes.
 #pragma once
 
 #include <bit>

@@ -35,10 +35,10 @@ namespace {
 constexpr std::size_t page = 4096, huge_page = std::size_t{2} << 20;
 constexpr std::size_t large = std::size_t{256} << 10;
 
-// Large buffers lie on huge pages where the system has them, and those given back are kept for the next: a pass of the
-// same shape then costs no page faults and no zeroing by the system, which for the logits of a long text is a tenth of
-// the whole pass, and more than half of a pass that captures every site. What is kept is the system's for the taking
-// (MADV_FREE): under pressure it goes before anything else does.
+// Large buffers use huge pages if the system has them, and freed buffers are kept for reuse: a pass of the same shape
+// then has no page faults and no zeroing by the system, which for the logits of a long text is a tenth of the whole
+// pass, and more than half of a pass that captures every site. The system may take kept buffers back (MADV_FREE): under
+// memory pressure they go first.
 class LargeBuffers {
  public:
   static LargeBuffers& instance() {
@@ -67,7 +67,7 @@ class LargeBuffers {
   void give(float* data, std::size_t bytes) {
     madvise(data, bytes, MADV_FREE);
     const std::lock_guard lock(mutex_);
-    kept_.push_front({data, bytes});  // the latest is the first to be found
+    kept_.push_front({data, bytes});  // the latest is found first
     total_ += bytes;
     while (total_ > most_kept_) {
       std::free(kept_.back().data);

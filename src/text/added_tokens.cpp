@@ -71,7 +71,7 @@ void AddedTokens::add(const Added& token, std::string_view content) {
     node = next;
   }
   auto& here = nodes_[static_cast<std::size_t>(node)].token;
-  if (here >= 0) return;  // of two that are written alike the first counts
+  if (here >= 0) return;  // of two equal tokens the first is used
   here = static_cast<std::int32_t>(tokens_.size());
   tokens_.push_back({token, content.size()});
   any_but_special_ = any_but_special_ || !token.special;
@@ -137,8 +137,8 @@ std::size_t AddedTokens::skip(std::string_view text, std::size_t from) const {
   return from;
 }
 
-// The automaton's node is the longest end of what was read that a token begins with. A match is final when what is
-// being read begins behind it.
+// The automaton's node is the longest suffix of the read text that is the beginning of a token. A match is final when
+// this suffix begins after it.
 AddedTokens::Match AddedTokens::match(std::string_view text, std::size_t from) const {
   Match best{0, -1};
   std::int32_t node = 0;
@@ -161,12 +161,12 @@ AddedTokens::Found AddedTokens::Search::next() {
     if (match.token < 0) break;
     const Token& token = tokens_.tokens_[static_cast<std::size_t>(match.token)];
     std::size_t begin = match.begin, end = match.begin + token.length;
-    at_ = end;  // the search goes on behind it, taken or not
+    at_ = end;  // the search continues after it, whether it is used or not
     if (token.what.special && !special_) continue;
     if (token.what.single_word && (word_ends(text_, begin) || word_begins(text_, end))) continue;
     if (token.what.lstrip) begin = spaces_before(text_, begin, last_end_);
     if (token.what.rstrip) end = spaces_behind(text_, end);
-    begin = std::max(begin, last_end_);  // what the one before took with it
+    begin = std::max(begin, last_end_);  // white space that the previous token includes
     end = std::max(end, begin);
     last_end_ = end;
     return {begin, end, token.what.id};

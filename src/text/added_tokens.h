@@ -1,6 +1,6 @@
-// Added tokens: they are found in the text as they are written, before it is cut into words; of those that begin first
-// the longest, as Hugging Face's tokenizers do. By an automaton (Aho and Corasick 1975), so that the time grows with
-// the text alone, however many begin alike. Thread rule: immutable once built.
+// Added tokens: they are found in the text as written, before it is split into words; of those that begin first the
+// longest is used, as in Hugging Face's tokenizers. With an automaton (Aho and Corasick 1975), so that the time depends
+// only on the length of the text. Thread rule: immutable once built.
 #pragma once
 
 #include <array>
@@ -16,16 +16,16 @@ class AddedTokens {
  public:
   using Added = TokenizerSpec::Added;
   void add(const Added& token, std::string_view content);
-  /// Once all are added.
+  /// Call it after all tokens are added.
   void finish();
   bool empty() const { return tokens_.empty(); }
   bool any_but_special() const { return any_but_special_; }
 
   struct Found {
-    std::size_t begin, end;  ///< with the white space that the token takes with it
-    TokenId id;              ///< Vocabulary::none, at the end of the text, when there is no more
+    std::size_t begin, end;  ///< including white space that belongs to the token
+    TokenId id;              ///< Vocabulary::none, at the end of the text, if there are no more
   };
-  /// Looks for one after the other in a text. Special ones are plain text without `special`.
+  /// Finds one after the other in a text. Without `special`, special tokens are plain text.
   class Search {
    public:
     Search(const AddedTokens& tokens, std::string_view text, bool special)
@@ -36,7 +36,7 @@ class AddedTokens {
     const AddedTokens& tokens_;
     std::string_view text_;
     bool special_;
-    std::size_t at_ = 0, last_end_ = 0;  // where to go on; where the last one that was given ended
+    std::size_t at_ = 0, last_end_ = 0;  // where the search continues; where the last returned token ended
   };
 
  private:

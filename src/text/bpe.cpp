@@ -12,10 +12,10 @@ namespace embscope {
 namespace {
 
 // The neighbours of a long word as a linked list, and its pairs in buckets by rank. A merge of rank r makes pairs of
-// other ranks only (they contain the merged token, which pair r does not), so a bucket does not grow while it is worked
-// off. And it is in the order of the text: the same merges in the same order make a token from its bytes, whatever
-// stands around it, so all pairs of two tokens come up in the round that makes the later of them, which goes from left
-// to right.
+// other ranks only (they contain the merged token, which pair r does not), so a bucket does not grow while it is
+// processed. And it is in the order of the text: the same merges in the same order make a token from its bytes,
+// independently of its neighbours, so all pairs of two tokens appear in the round that makes the later of them, which
+// goes from left to right.
 class LongWord {
  public:
   LongWord(const MergeTable& merges, std::span<TokenId> symbols) : merges_(merges), ids_(symbols) {
@@ -56,7 +56,7 @@ class LongWord {
     place->second.positions.push_back(i);
   }
 
-  // Position i may have changed since it was offered: then its pair has another rank, or none.
+  // Position i may have changed since it was added: then its pair has another rank, or none.
   void merge_at(std::int32_t i, std::uint32_t rank) {
     const std::int32_t right = ids_[at(i)] == gone ? -1 : after_[at(i)];
     if (right < 0) return;

@@ -20,11 +20,11 @@ class MergeTable {
   static constexpr std::uint32_t none = 0xffffffff;
 
   explicit MergeTable(std::size_t count = 0);
-  /// What is asked for early has arrived in the processor when `insert` needs it.
+  /// Prefetches the entry that `insert` will need.
   void ask(TokenId left, TokenId right) const;
-  /// Of equal pairs the first counts, as everywhere.
+  /// Of equal pairs the first is used, as everywhere.
   void insert(TokenId left, TokenId right, Merge merge);
-  Merge find(TokenId left, TokenId right) const;  ///< rank `none` when there is no merge
+  Merge find(TokenId left, TokenId right) const;  ///< rank `none` if there is no merge
 
  private:
   struct Slot {
@@ -36,8 +36,8 @@ class MergeTable {
   std::vector<Slot> slots_;
 };
 
-/// Merges `symbols` (ids of single bytes) in place and gives how many are left. Quadratic for short words, n log n for
-/// long ones; the results are equal.
+/// Merges `symbols` (ids of single bytes) in place and returns the remaining number. Quadratic for short words, n log n
+/// for long ones; the results are equal.
 std::size_t merge_pairs(const MergeTable& merges, std::span<TokenId> symbols);
 
 constexpr std::size_t longest_short_word = 48;

@@ -6,7 +6,7 @@
 namespace embscope {
 namespace {
 
-// By code point, the byte it stands for; -1 for none. Bytes that cannot be printed are the characters from 256 on.
+// The byte of each code point; -1 for none. Bytes that cannot be printed are the characters from 256 on.
 constexpr std::array<std::int16_t, 512> bytes_by_code = [] {
   std::array<std::int16_t, 512> bytes{};
   for (auto& byte : bytes) byte = -1;
@@ -18,7 +18,7 @@ constexpr std::array<std::int16_t, 512> bytes_by_code = [] {
   return bytes;
 }();
 
-// The same the other way.
+// The same in the other direction.
 constexpr std::array<std::uint16_t, 256> codes_by_byte = [] {
   std::array<std::uint16_t, 256> codes{};
   for (std::uint16_t code = 0; code < bytes_by_code.size(); ++code) {

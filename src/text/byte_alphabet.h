@@ -6,8 +6,8 @@
 
 namespace embscope {
 
-/// Writes the bytes that `text`, written in the alphabet, stands for, at most as many as `text` has itself. Gives their
-/// end; null where a character is none of the alphabet.
+/// Writes the bytes of `text`, which is written in the alphabet; they are at most as many as `text` has. Returns their
+/// end; null if a character is not in the alphabet.
 char* write_bytes_of_alphabet(std::string_view text, char* out);
 
 /// The character of a byte, as UTF-8.

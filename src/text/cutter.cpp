@@ -12,7 +12,7 @@ namespace {
 
 using Behavior = CutStep::Behavior;
 
-// What a step found in a part: its matches and what lies between them, which together are all of it.
+// What a step found in a part: its matches and the text between them, which together are the whole part.
 struct Piece {
   Part part;
   bool match;
@@ -57,7 +57,7 @@ bool is_punctuation(std::int32_t code) {
   return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
 
-// Neighbours that the behavior makes one. Merged with the next: read from the right, what is merged with the previous.
+// Joins neighbours according to the behavior. Merged with the next is merged with the previous, read from the right.
 void join(std::vector<Piece>& pieces, Behavior behavior) {
   if (behavior == Behavior::merged_with_next) std::reverse(pieces.begin(), pieces.end());
   std::vector<Piece> out;
@@ -103,7 +103,7 @@ void split(const CutStep& step, const Pattern& pattern, std::string_view text, s
   }
 }
 
-// Each part is written anew by write(rewriter, part); what lies between them stays.
+// Each part is rewritten by write(rewriter, part); the text between them is unchanged.
 template <class Write>
 void rewrite(AlignedText& text, std::vector<Part>& parts, Write write) {
   TextRewriter rewriter(text);

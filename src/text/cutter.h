@@ -1,4 +1,4 @@
-// Cutter: cuts a text into words step by step, as Hugging Face's pre-tokenizers do, whatever the steps are.
+// Cutter: splits a text into words step by step, as Hugging Face's pre-tokenizers do, with any steps.
 // Thread rule: immutable once built.
 #pragma once
 
@@ -16,12 +16,12 @@ struct Part {
 
 class Cutter {
  public:
-  /// Throws Error{format} with `where` for a pattern that is none.
+  /// Throws Error{format} with `where` for an invalid pattern.
   Cutter(const std::vector<CutStep>& steps, const std::string& where);
   bool empty() const { return steps_.empty(); }
 
-  /// The words of a text; what lies between them is removed. A step may change the text. `first`: the whole text begins
-  /// here; `within`: it is part of another, and nothing is put in front of it.
+  /// The words of a text; the text between them is removed. A step may change the text. `first`: the whole text begins
+  /// here; `within`: it is part of another text, and nothing is added before it.
   std::vector<Part> cut(AlignedText& text, bool first, bool within) const;
 
  private:
@@ -32,7 +32,7 @@ class Cutter {
   std::vector<Step> steps_;
 };
 
-/// Every mark in the parts becomes a space, as the vocabulary has it.
+/// Replaces every mark in the parts by a space, as in the vocabulary.
 void unmark(AlignedText& text, std::vector<Part>& parts, std::string_view mark);
 void put_in_front(AlignedText& text, std::string_view what);
 

@@ -1,5 +1,5 @@
 // Eight bytes of text in one 64-bit word: ASCII is classified eight characters at a time.
-// The first byte is the lowest one. Masks have 0x80 in every byte that is meant, zero elsewhere.
+// The first byte is the lowest one. Masks have 0x80 in every selected byte, zero elsewhere.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ inline std::uint64_t load(const char* bytes) {
   return word;
 }
 
-/// The bytes from `at`; behind the end of the text 0x80, at which every run of ASCII ends.
+/// The bytes from `at`; after the end of the text 0x80, which ends every run of ASCII.
 inline std::uint64_t load(std::string_view text, std::size_t at) {
   if (at + 8 <= text.size()) [[likely]]
     return load(text.data() + at);
@@ -53,7 +53,7 @@ constexpr std::uint64_t letters(std::uint64_t word) { return between(word | all(
 constexpr std::uint64_t digits(std::uint64_t word) { return between(word, '0', '9'); }
 constexpr std::uint64_t spaces(std::uint64_t word) { return between(word, '\t', '\r') | between(word, ' ', ' '); }
 
-/// [n]: what keeps the first n bytes of sixteen, in two words.
+/// [n]: the mask that keeps the first n bytes of sixteen, in two words.
 struct Sixteen {
   std::uint64_t low, high;
 };

@@ -28,7 +28,7 @@ void Encoder::encode_words(std::string_view text, std::uint64_t offset, WordEnd 
   }
 }
 
-// The ranges are written as places in the changed text, and then become places in the source.
+// The ranges are written as positions in the changed text, and then converted to positions in the source.
 template <class Encode>
 void Encoder::in_source(const AlignedText& text, Encode encode) {
   const std::size_t first = out_.size();

@@ -1,4 +1,4 @@
-// Encoder: one call of Tokenizer::encode. Cuts text into words, and words into tokens.
+// Encoder: one call of Tokenizer::encode. Splits text into words, and words into tokens.
 #pragma once
 
 #include <span>
@@ -19,9 +19,9 @@ class Encoder {
   Encoder(const WordModel& model, PreTokenizer pre, const SafeCuts& safe, WordCache& cache, TokenWriter& out)
       : model_(model), pre_(pre), safe_(safe), cache_(cache), out_(out) {}
 
-  /// Plain text, of which the first byte is byte `offset` of the text that the ranges count in.
+  /// Plain text; its first byte is byte `offset` of the text that the ranges refer to.
   void encode(std::string_view text, std::uint64_t offset);
-  /// The words of a changed text that was cut already.
+  /// The words of a changed text that is already split.
   void encode(const AlignedText& text, std::span<const Part> words);
   /// A changed text.
   void encode(const AlignedText& text);

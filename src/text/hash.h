@@ -1,4 +1,4 @@
-// Hashes for open-addressing tables, where a value that is not at its own place lies in one of the next.
+// Hashes for open-addressing tables, in which a value that is not at its own place is in one of the next.
 #pragma once
 
 #include "text/eight_bytes.h"

@@ -10,8 +10,8 @@
 namespace embscope {
 namespace {
 
-// The tables are larger than the processor's near caches, and each merge looks into them at three places that nothing
-// foretells. So a block of merges goes through each step together, and the next step's memory is asked for ahead.
+// The tables are larger than the processor's near caches, and each merge reads them at three unpredictable places. So a
+// block of merges goes through each step together, and the memory of the next step is prefetched.
 class MergeReader {
  public:
   MergeReader(const TokenizerSpec& spec, const Vocabulary& vocabulary)

@@ -27,7 +27,7 @@ std::string utf8_of(std::int32_t code) {
   return {reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(utf8proc_encode_char(code, bytes))};
 }
 
-// Each character becomes write(code), or stays where that gives nothing.
+// Each character becomes write(code), or is unchanged if that gives nothing.
 template <class Write>
 void map_characters(AlignedText& text, Write write) {
   TextRewriter rewriter(text);
@@ -42,7 +42,7 @@ void map_characters(AlignedText& text, Write write) {
 }
 
 std::optional<std::string> lower(std::int32_t code) {
-  if (code == 0x130) return "i\u0307";  // the only one of Unicode's that becomes two
+  if (code == 0x130) return "i\u0307";  // the only character of Unicode that becomes two
   const std::int32_t low = utf8proc_tolower(code);
   return low == code ? std::nullopt : std::optional(utf8_of(low));
 }
@@ -51,7 +51,7 @@ std::optional<std::string> without_accent(std::int32_t code) {
   return utf8proc_category(code) == UTF8PROC_CATEGORY_MN ? std::optional<std::string>("") : std::nullopt;
 }
 
-// What SentencePiece's rules for machine translation drop, and what they take for a space.
+// The characters that SentencePiece's rules for machine translation remove, and those that become a space.
 std::optional<std::string> nmt(std::int32_t code) {
   const auto within = [code](std::int32_t first, std::int32_t last) { return code >= first && code <= last; };
   if (within(0x01, 0x08) || code == 0x0b || within(0x0e, 0x1f) || code == 0x7f || code == 0x8f || code == 0x9f)

@@ -1,4 +1,4 @@
-// Normalizer: changes a text before it is cut, step by step, as Hugging Face's normalizers do.
+// Normalizer: changes a text before it is split, step by step, as Hugging Face's normalizers do.
 // Thread rule: immutable once built.
 #pragma once
 
@@ -16,15 +16,15 @@ class PrecompiledMap;
 
 class Normalizer {
  public:
-  /// Throws Error{format} with `where` for a pattern that is none, or a map that contradicts itself.
+  /// Throws Error{format} with `where` for an invalid pattern or an inconsistent map.
   Normalizer(const std::vector<NormalizerStep>& steps, const std::string& where);
   ~Normalizer();
   Normalizer(Normalizer&&) noexcept;
   bool empty() const { return steps_.empty(); }
 
-  /// Whether the text surely stays as it is, which costs less to see than to do.
+  /// Whether the text is certainly unchanged, which is faster to check than to normalize.
   bool leaves(std::string_view text) const;
-  /// `within`: the text is part of another, and nothing is put in front of it.
+  /// `within`: the text is part of another, and nothing is added before it.
   void apply(AlignedText& text, bool within = false) const;
   std::string apply(std::string_view text) const;
 

@@ -30,7 +30,7 @@ void initialize() {
   });
 }
 
-/// The text with U+001A for each byte that is not text; empty when there is none.
+/// The text with U+001A for each byte that is not text; empty if there is none.
 std::string mended(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
@@ -44,8 +44,8 @@ std::string mended(std::string_view text) {
   return out;
 }
 
-// Steps of backtracking that searches in one text may take in all: a search is given few, and more only from a budget
-// that grows with the text, so that no expression takes longer than that whatever it is.
+// The total number of backtracking steps for one text: a search gets a few, and more only from a budget that grows with
+// the text, which limits the time for every expression.
 class Budget {
  public:
   explicit Budget(std::size_t bytes) : left_(20'000'000 + 200 * static_cast<std::uint64_t>(bytes)) {}
@@ -71,7 +71,7 @@ struct Pattern::Expression {
                               ONIG_ENCODING_UTF8, ONIG_SYNTAX_ONIGURUMA, &info);
     if (code == ONIG_NORMAL) return;
     throw Error(Code::format, where,
-                fmt::format("the pattern '{}' is no regular expression: {}", visible(text).substr(0, 200),
+                fmt::format("the pattern '{}' is not a regular expression: {}", visible(text).substr(0, 200),
                             message_of(code, &info)));
   }
   ~Expression() { onig_free(regex); }

@@ -1,5 +1,5 @@
-// Pattern: a text or a regular expression to be found in a text. Expressions are Oniguruma's, which is the engine of
-// Hugging Face's tokenizers too; a byte that is not text is to them the control character U+001A.
+// Pattern: a text or a regular expression to search for. Expressions use Oniguruma, which is also the engine of Hugging
+// Face's tokenizers; they see a byte that is not text as the control character U+001A.
 // Thread rule: immutable once built.
 #pragma once
 
@@ -14,14 +14,14 @@ namespace embscope {
 
 class Pattern {
  public:
-  /// Throws Error{format} with `where` for an expression that is none.
+  /// Throws Error{format} with `where` for an invalid expression.
   Pattern(const TextPattern& pattern, const std::string& where);
   ~Pattern();
   Pattern(Pattern&&) noexcept;
   Pattern& operator=(Pattern&&) noexcept;
 
-  /// Calls `use` with the begin and end of each match, from left to right: no two overlap, and an empty one does not
-  /// follow a match at once. Throws Error{unsupported} where the expression backtracks without end.
+  /// Calls `use` with the begin and end of each match, from left to right: no two overlap, and an empty match does not
+  /// directly follow a match. Throws Error{unsupported} if the expression backtracks too much.
   void find_all(std::string_view text, const std::function<void(std::size_t, std::size_t)>& use) const;
 
  private:
@@ -29,7 +29,7 @@ class Pattern {
   void find_literals(std::string_view text, const std::function<void(std::size_t, std::size_t)>& use) const;
   void find_matches(std::string_view text, const std::function<void(std::size_t, std::size_t)>& use) const;
   std::string text_, where_;
-  std::unique_ptr<const Expression> expression_;  // null: `text_` as it is written
+  std::unique_ptr<const Expression> expression_;  // null: search for `text_` literally
 };
 
 }  // namespace embscope

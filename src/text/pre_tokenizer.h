@@ -1,4 +1,4 @@
-// Cuts text into words, as the regular expressions of the tokenizers do, without a regular-expression engine.
+// Splits text into words as the regular expressions of the tokenizers do, without a regular-expression engine.
 #pragma once
 
 #include <algorithm>
@@ -65,7 +65,7 @@ std::size_t contraction(std::string_view text, std::size_t at);
 std::size_t contraction_in_any_case(std::string_view text, std::size_t at);
 
 /// \s+(?!\S)|\s+ for the run of white space begin..end: all of it at the end of the text, else all but its last
-/// character, which goes to the word behind it, if that leaves any.
+/// character, which belongs to the next word, if any is left.
 inline std::size_t space_end(std::string_view text, std::size_t begin, std::size_t end, bool at_end_of_text) {
   if (at_end_of_text) return end;
   std::size_t last = end - 1;

@@ -40,8 +40,8 @@ PrecompiledMap::PrecompiledMap(std::string_view bytes, const std::string& where)
   texts_ = bytes.substr(4 + size);
 }
 
-// What the shortest prefix of the text that has an entry is replaced by: as the reference does, all of the text becomes
-// it.
+// The replacement of the shortest prefix of the text that has an entry: as in the reference, it replaces the whole
+// text.
 std::optional<std::string_view> PrecompiledMap::replacement(std::string_view text) const {
   std::size_t node = offset_of(trie_[0]);
   for (const char c : text) {

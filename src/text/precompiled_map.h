@@ -1,5 +1,5 @@
-// PrecompiledMap: SentencePiece's normalization rules as its models hold them: a double-array trie (Darts) of what is
-// replaced, and the texts it is replaced by. Read as Hugging Face's tokenizers do.
+// PrecompiledMap: SentencePiece's normalization rules as stored in its models: a double-array trie (Darts) of the
+// replaced texts, and their replacements. Read as in Hugging Face's tokenizers.
 // Thread rule: immutable once built.
 #pragma once
 

@@ -32,7 +32,7 @@ std::vector<int> positions_in(const Prompt& prompt, std::string_view word) {
   return positions;
 }
 
-// Which of the positions is meant: the only one, or the n-th.
+// The selected position: the only one, or the n-th.
 int chosen(const std::vector<int>& positions, int occurrence, const std::string& where) {
   const int count = static_cast<int>(positions.size());
   if (occurrence == 0) {

@@ -1,5 +1,6 @@
-// SafeCuts: where a text may be cut without changing its tokens, because no token reaches over: so that a text of which
-// the pre-tokenizer makes one word becomes words that are met again. Thread rule: immutable once built.
+// SafeCuts: where a text may be split without changing its tokens, because no token crosses the place: so a text that
+// is one word for the pre-tokenizer becomes words that occur again and can be cached. Thread rule: immutable once
+// built.
 #pragma once
 
 #include <bitset>
@@ -11,10 +12,10 @@ namespace embscope {
 
 class SafeCuts {
  public:
-  /// Without any: `next` gives the end of the text.
+  /// Without safe places: `next` returns the end of the text.
   SafeCuts() = default;
   explicit SafeCuts(const Vocabulary& vocabulary);
-  /// The first place behind `begin` where the text may be cut, or its end. Precondition: begin < text.size().
+  /// The first place after `begin` where the text may be split, or its end. Precondition: begin < text.size().
   std::size_t next(std::string_view text, std::size_t begin) const;
 
  private:

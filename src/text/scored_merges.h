@@ -1,5 +1,5 @@
-// Byte-pair encoding by scores (SentencePiece's): of all neighbours that together are a token, those are merged whose
-// token has the highest score, the leftmost first.
+// Byte-pair encoding by scores (SentencePiece's): of all neighbouring pairs that form a token, the one whose token has
+// the highest score is merged, the leftmost first.
 #pragma once
 
 #include <span>

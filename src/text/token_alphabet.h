@@ -1,4 +1,4 @@
-// How the tokens of a specification are written, and the bytes that they stand for.
+// The bytes of the tokens of a specification.
 #pragma once
 
 #include <optional>
@@ -13,9 +13,8 @@ class TokenAlphabet {
   explicit TokenAlphabet(const TokenizerSpec& spec)
       : byte_level_(spec.byte_level), byte_fallback_(spec.byte_fallback), mark_(spec.mark) {}
 
-  /// Writes the bytes that a token stands for, at most as many as it has itself, and gives their end; null where no
-  /// text can become it: it holds a character that is none of the byte alphabet, or a space where tokens have a mark
-  /// for it.
+  /// Writes the bytes of a token, at most as many as its text has, and returns their end; null if no text can become
+  /// it: it contains a character outside the byte alphabet, or a space although tokens use a mark for it.
   char* write(std::string_view token, char* out) const;
   /// The same of a token that is found as it is written.
   char* write_added(std::string_view token, char* out) const;

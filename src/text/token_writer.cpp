@@ -21,8 +21,8 @@ void reserve(std::vector<T>& list, std::size_t count) {
 
 }  // namespace
 
-// `done` bytes of the text have become `size_` tokens: memory is reserved as if it went on like that, and a little
-// more, but for no more than 64 times the text that says so.
+// `done` bytes of the text have become `size_` tokens: memory is reserved for the same rate and a little more, but for
+// at most 64 times the text so far.
 void TokenWriter::make_room(std::size_t count, std::uint64_t done) {
   const std::size_t block = std::clamp<std::size_t>(bytes_, 8, 2048);
   room_ = size_ + std::max(count, block);

@@ -10,8 +10,8 @@ namespace embscope {
 
 class TokenWriter {
  public:
-  /// For the tokens of a text of `bytes`. The vectors are empty, and complete after `finish`. `ranges` may be null:
-  /// they are four fifths of the memory.
+  /// For the tokens of a text of `bytes`. The vectors are empty at first and complete after `finish`. `ranges` may be
+  /// null: they take four fifths of the memory.
   TokenWriter(std::size_t bytes, std::vector<TokenId>& ids, std::vector<ByteRange>* ranges)
       : bytes_(bytes), ids_(ids), ranges_(ranges) {}
 
@@ -37,11 +37,11 @@ class TokenWriter {
   }
 
   std::size_t size() const { return size_; }
-  /// Corrects where token `i` begins.
+  /// Corrects the beginning of token `i`.
   void set_begin(std::size_t i, std::uint64_t begin) {
     if (range_at_ != nullptr) range_at_[i].begin = begin;
   }
-  /// The ranges from token `first` on, which are places in a changed text, become places in its source.
+  /// Converts the ranges from token `first` on from positions in a changed text to positions in its source.
   void move_ranges(std::size_t first, const std::vector<std::uint64_t>& at) {
     if (range_at_ == nullptr) return;
     for (std::size_t i = first; i < size_; ++i) range_at_[i] = {at[range_at_[i].begin], at[range_at_[i].end]};

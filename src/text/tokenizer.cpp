@@ -62,7 +62,7 @@ Tokenizer::Parts::Parts(const TokenizerSpec& spec)
       bos(spec.bos),
       eos(spec.eos),
       rows(spec.rows) {
-  for (const bool special : {true, false}) {  // of two written alike, the special one
+  for (const bool special : {true, false}) {  // of two equal tokens, the special one
     for (const auto& token : spec.added) {
       if (token.special != special) continue;
       const std::string_view content = spec.tokens[static_cast<std::size_t>(token.id)];
@@ -73,7 +73,7 @@ Tokenizer::Parts::Parts(const TokenizerSpec& spec)
   if (model.is_local() && (pre == PreTokenizer::none || !cutter.empty())) safe = SafeCuts(vocabulary);
 }
 
-// How an added token reads in a text that was normalized, with the spaces that the vocabulary has in place of marks.
+// The text of an added token in a normalized text, with the spaces that the vocabulary has in place of marks.
 std::string Tokenizer::Parts::in_normalized_text(std::string_view content) const {
   AlignedText text = AlignedText::of(content, 0);
   normalizer.apply(text);
@@ -101,8 +101,8 @@ void for_added(const AddedTokens& added, std::string_view text, bool special, Pl
 
 }  // namespace
 
-// One text to tokens: first added tokens are found in it, then what is between them is normalized, added tokens are
-// found in that, what is between them is cut into words, and these become tokens.
+// One text to tokens: first added tokens are found in it, then the text between them is normalized, added tokens are
+// found in that, the text between them is split into words, and the words become tokens.
 class TextEncoder {
  public:
   TextEncoder(const Tokenizer::Parts& parts, bool special, bool within, WordCache& cache, TokenWriter& out)

@@ -48,8 +48,8 @@ Nature nature_of(std::int32_t code, UnicodeForm form) {
   return {begins, count == 1 && parts[0] == code};
 }
 
-// 2 bits each for the 65,536 code points of which nearly all text is made; of the composing forms, what decomposes and
-// comes together again counts as not staying, which only costs time.
+// 2 bits for each of the 65,536 code points that make up nearly all text; for the composing forms, a character that
+// decomposes and is composed again counts as changed, which only costs time.
 const std::array<std::uint8_t, 0x10000>& basic_plane(UnicodeForm form) {
   static std::array<std::array<std::uint8_t, 0x10000>, 4> tables;
   static std::array<std::once_flag, 4> once;

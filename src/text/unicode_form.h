@@ -1,4 +1,4 @@
-// Unicode's normal forms (Unicode Standard Annex 15), with the place of what changed. By utf8proc.
+// Unicode's normal forms (Unicode Standard Annex 15), with the positions of changes. Uses utf8proc.
 #pragma once
 
 #include "text/aligned_text.h"
@@ -7,7 +7,7 @@ namespace embscope {
 
 enum class UnicodeForm { nfc, nfd, nfkc, nfkd };
 
-/// Whether the text is made of characters that stay and never join with another, as nearly all texts are.
+/// Whether the text has only characters that do not change and do not join with others, as nearly all texts have.
 bool surely_in_form(std::string_view text, UnicodeForm form);
 void to_form(AlignedText& text, UnicodeForm form);
 

@@ -16,7 +16,7 @@ class Vocabulary {
  public:
   enum class Kind : std::uint8_t { ordinary, added, special };
 
-  /// Throws Error{format} for what contradicts itself.
+  /// Throws Error{format} for an inconsistent specification.
   explicit Vocabulary(const TokenizerSpec& spec);
 
   TokenId size() const { return static_cast<TokenId>(kinds_.size()); }
@@ -24,7 +24,7 @@ class Vocabulary {
 
   // Preconditions: has(id).
   Kind kind(TokenId id) const { return kinds_[static_cast<std::size_t>(id)].kind; }
-  /// Words may become it; others are only found as they are written, or stand for a byte, or no text can become them.
+  /// Words may become this token; other tokens are only found as written, or stand for a byte, or cannot occur.
   bool in_model(TokenId id) const { return kinds_[static_cast<std::size_t>(id)].in_model; }
   std::size_t length(TokenId id) const {
     const auto i = static_cast<std::size_t>(id);
@@ -34,12 +34,12 @@ class Vocabulary {
     return {arena_.data() + starts_[static_cast<std::size_t>(id)], length(id)};
   }
 
-  /// The token with these bytes, an ordinary one before an added one; `none` where there is none.
+  /// The token with these bytes, an ordinary token before an added one; `none` if there is none.
   TokenId find(std::string_view bytes) const { return find(ask(bytes)); }
-  /// The same, quickly where the guess is right.
+  /// The same, faster if the guess is right.
   TokenId find(std::string_view bytes, TokenId guess) const;
 
-  /// The same in two steps: what is asked for early has arrived in the processor when `find` needs it.
+  /// The same in two steps: the first prefetches the memory that `find` needs.
   struct Wanted {
     std::string_view bytes;
     std::uint64_t hash;
@@ -63,7 +63,7 @@ class Vocabulary {
 
  private:
   struct Slot {
-    std::uint32_t tag = 0;  // of the hash, to spare a look at most other tokens
+    std::uint32_t tag = 0;  // of the hash, to skip most other tokens quickly
     TokenId id = none;
   };
   struct Nature {

@@ -1,4 +1,4 @@
-// What became of words that were met before: most of a text is words seen already, and they cost one look here.
+// A cache of the tokens of words: most words of a text have occurred before, and need only one lookup here.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 
 namespace embscope {
 
-/// Of bounded size: when it is full it forgets everything and starts over. For one thread at a time.
+/// It has a limited size: when it is full, it is cleared. For one thread at a time.
 class WordCache {
  public:
   /// Up to 15 bytes are themselves the key, with their number in the last byte; longer words have a hash.
@@ -36,7 +36,7 @@ class WordCache {
 
   explicit WordCache(std::size_t words);
 
-  /// A word that will be looked for. What is asked for early has arrived in the processor when `find` needs it.
+  /// A word to look up. Its memory is prefetched for `find`.
   struct Wanted {
     std::size_t begin, length;  // in the text
     Key key;
@@ -49,7 +49,7 @@ class WordCache {
     return {begin, length, key, home};
   }
 
-  /// The word's entry; null when it is not (or no longer) known.
+  /// The word's entry; null if it is not (or no longer) cached.
   const Entry* find(const Wanted& wanted, std::string_view text) const {
     std::size_t place = wanted.home;
     for (int step = 0; step < most_steps; ++step, place = hashing::next(place, entries_.size())) {
@@ -68,7 +68,7 @@ class WordCache {
 
  private:
   static constexpr std::size_t longest_inline = 15, longest_word = 255;
-  static constexpr int most_steps = 16;  // whatever the text: no long searches among words that collide
+  static constexpr int most_steps = 16;  // limits searches among colliding words for every text
   static Key inline_key(std::string_view text, std::size_t at, std::size_t length) {
     const auto [low, high] = eight_bytes::first_of_sixteen[length];
     return {eight_bytes::load(text, at) & low, (eight_bytes::load(text, at + 8) & high) | std::uint64_t{length} << 56};
@@ -91,11 +91,11 @@ class WordCache {
   std::string bytes_;
 };
 
-/// The caches of one tokenizer: each call borrows one, so that no two threads share it. As many are kept as there were
-/// calls at the same time. Any number of threads may use it.
+/// The caches of one tokenizer: each call borrows one, so that no two threads share a cache. There are as many as there
+/// were simultaneous calls. Any number of threads may use it.
 class WordCaches {
  public:
-  /// A cache large enough for a text of that many bytes, with what earlier calls left in it.
+  /// A cache large enough for a text of that many bytes, with the entries of earlier calls.
   std::unique_ptr<WordCache> borrow(std::size_t bytes);
   void give_back(std::unique_ptr<WordCache> cache);
 

@@ -86,7 +86,7 @@ void WordModel::split_bytes(std::string_view word, const WordPlace& place, Work&
     work.pieces.push_back({work.symbols[i], static_cast<std::uint32_t>(vocabulary_.length(work.symbols[i]))});
 }
 
-// A character of a byte-level tokenizer is a byte. What has no token takes part in no merge.
+// A character of a byte-level tokenizer is a byte. A character without a token is not merged.
 void WordModel::split_characters(std::string_view word, const WordPlace& place, Work& work) const {
   work.symbols.clear();
   work.unknown.clear();

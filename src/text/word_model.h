@@ -14,8 +14,8 @@
 
 namespace embscope {
 
-/// Where a word stands in the source: from byte `begin` of a text whose boundaries are at `at` there (null: it is the
-/// source).
+/// The position of a word in the source: from byte `begin` of a text whose boundaries are at `at` there (null: it is
+/// the source).
 struct WordPlace {
   const std::vector<std::uint64_t>* at;
   std::uint64_t begin;
@@ -28,7 +28,7 @@ class WordModel {
   struct Work {
     std::vector<TokenId> symbols;
     std::vector<Piece> pieces;
-    std::vector<std::uint32_t> unknown;  // lengths of what has no token
+    std::vector<std::uint32_t> unknown;  // lengths of parts without a token
   };
   /// Throws Error{format} for merges that name unknown tokens and for scores that are not numbers.
   WordModel(const TokenizerSpec& spec, const Vocabulary& vocabulary);
@@ -36,7 +36,7 @@ class WordModel {
   /// The tokens of a word, valid until the next call with the same `work`. Throws Error{unsupported} for a byte without
   /// token.
   std::span<const Piece> split(std::string_view word, const WordPlace& place, Work& work) const;
-  /// Whether the tokens of two texts that no token joins are those of each.
+  /// Whether the tokens of two joined texts are the tokens of each, if no token crosses the boundary.
   bool is_local() const;
 
  private:

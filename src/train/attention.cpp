@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "forward/activation.h"
+#include "forward/attention.h"
 #include "kernels/gemm.h"
 #include "kernels/vector.h"
 
@@ -66,25 +67,18 @@ struct Map {
   float* row(std::int64_t t) { return values.data() + t * stride; }
 };
 
-std::int64_t first_key(const HeadPass& h, std::int64_t position) {
-  return h.window == 0 || position < h.window ? 0 : position - h.window + 1;
-}
-
 // Queries t .. t + count: softmax of scaled scores; 0 at the keys of the block that a query may not see. `capped`:
 // where the scores are kept that a cap bends.
 void pattern_block(const HeadPass& h, const ByPosition& keys, std::int64_t t, std::int64_t count, Map& map,
                    Map& capped) {
-  gemm_serial(h.q + t * h.q_stride, h.q_stride, count, keys.panels(), keys.stride(), h.width, map.row(t), map.stride,
-              t + count, false);
+  gemm_serial(h.q + t * h.q_stride, h.q_stride, count, keys.panels(), keys.stride(), h.shape.width, map.row(t),
+              map.stride, t + count, false);
   for (std::int64_t i = t; i < t + count; ++i) {
-    const std::int64_t begin = first_key(h, i), n = i + 1 - begin;
+    const std::int64_t begin = h.shape.first_key(i), n = i + 1 - begin;
     float* row = map.row(i) + begin;
-    scale(row, h.scale, n);
-    if (h.slope != 0) {
-      for (std::int64_t s = 0; s < n; ++s) row[s] += h.slope * static_cast<float>(begin + s);
-    }
-    if (h.cap != 0) soft_cap(h.cap, row, n), std::copy_n(row, n, capped.row(i) + begin);
-    softmax(row, n);
+    h.shape.finish_scores(row, begin, n);
+    if (h.shape.cap != 0) std::copy_n(row, n, capped.row(i) + begin);
+    softmax_with(h.shape.sink, row, n);
     std::fill_n(map.row(i), begin, 0.0f);
     std::fill(map.row(i) + i + 1, map.row(i) + t + count, 0.0f);
   }
@@ -109,22 +103,23 @@ Scratch& scratch() {
 void change_block(const HeadPass& h, const float* dz, std::int64_t z_stride, std::int64_t t, std::int64_t count,
                   Scratch& s, const HeadGradients& d) {
   const std::int64_t keys = t + count;
-  gemm_serial(dz + t * z_stride, z_stride, count, s.values_by_position.panels(), s.values_by_position.stride(), h.width,
-              s.change.row(t), s.change.stride, keys, false);
+  gemm_serial(dz + t * z_stride, z_stride, count, s.values_by_position.panels(), s.values_by_position.stride(),
+              h.shape.value_width, s.change.row(t), s.change.stride, keys, false);
   for (std::int64_t i = t; i < keys; ++i) {
     if (h.dropout.rate > 0) {
       std::copy_n(s.pattern.row(i), keys, s.dropped.row(i));
       drop(h, s.dropped.row(i), i, i + 1);
       drop(h, s.change.row(i), i, i + 1);
     }
-    const std::int64_t begin = first_key(h, i), n = i + 1 - begin;
-    const bool in_steps = d.scores != nullptr || h.cap != 0;
+    const std::int64_t begin = h.shape.first_key(i), n = i + 1 - begin;
+    const bool in_steps = d.scores != nullptr || h.shape.cap != 0;
     float* change = s.change.row(i) + begin;
     if (d.pattern != nullptr) std::copy_n(change, n, d.pattern + i * h.positions + begin);
-    softmax_backward(s.pattern.row(i) + begin, change, n, in_steps ? 1 : h.scale);
+    softmax_backward(s.pattern.row(i) + begin, change, n, in_steps ? 1 : h.shape.scale);
     if (d.scores != nullptr) std::copy_n(change, n, d.scores + i * h.positions + begin);
-    for (std::int64_t k = 0; h.cap != 0 && k < n; ++k) change[k] *= soft_cap_slope(h.cap, s.capped.row(i)[begin + k]);
-    if (in_steps) scale(change, h.scale, n);
+    for (std::int64_t k = 0; h.shape.cap != 0 && k < n; ++k)
+      change[k] *= soft_cap_slope(h.shape.cap, s.capped.row(i)[begin + k]);
+    if (in_steps) scale(change, h.shape.scale, n);
     std::fill_n(s.change.row(i), begin, 0.0f);
     std::fill(s.change.row(i) + i + 1, s.change.row(i) + keys, 0.0f);
   }
@@ -134,44 +129,44 @@ void change_block(const HeadPass& h, const float* dz, std::int64_t z_stride, std
 
 void attend_forward(const HeadPass& h, float* z, std::int64_t z_stride) {
   Scratch& s = scratch();
-  s.keys.pack(h.k, h.kv_stride, h.positions, h.width);
-  s.values.pack(h.v, h.kv_stride, h.positions, h.width);
+  s.keys.pack(h.k, h.k_stride, h.positions, h.shape.width);
+  s.values.pack(h.v, h.v_stride, h.positions, h.shape.value_width);
   s.pattern.shape(h.positions);
-  if (h.cap != 0) s.capped.shape(h.positions);
+  if (h.shape.cap != 0) s.capped.shape(h.positions);
   for (std::int64_t t = 0; t < h.positions; t += query_block) {
     const std::int64_t count = std::min(query_block, h.positions - t);
     pattern_block(h, s.keys, t, count, s.pattern, s.capped);
     for (std::int64_t i = t; i < t + count; ++i) drop(h, s.pattern.row(i), i, i + 1);
     gemm_serial(s.pattern.row(t), s.pattern.stride, count, s.values.from(0), s.values.stride(), t + count,
-                z + t * z_stride, z_stride, h.width, false);
+                z + t * z_stride, z_stride, h.shape.value_width, false);
   }
 }
 
 void attend_backward(const HeadPass& h, const float* dz, std::int64_t z_stride, const HeadGradients& d) {
   Scratch& s = scratch();
-  s.keys.pack(h.k, h.kv_stride, h.positions, h.width);
-  s.keys_by_dimension.pack(h.k, h.kv_stride, h.positions, h.width);
-  s.values_by_position.pack(h.v, h.kv_stride, h.positions, h.width);
-  s.queries.pack(h.q, h.q_stride, h.positions, h.width);
-  s.gradients.pack(dz, z_stride, h.positions, h.width);
+  s.keys.pack(h.k, h.k_stride, h.positions, h.shape.width);
+  s.keys_by_dimension.pack(h.k, h.k_stride, h.positions, h.shape.width);
+  s.values_by_position.pack(h.v, h.v_stride, h.positions, h.shape.value_width);
+  s.queries.pack(h.q, h.q_stride, h.positions, h.shape.width);
+  s.gradients.pack(dz, z_stride, h.positions, h.shape.value_width);
   s.pattern.shape(h.positions), s.change.shape(h.positions);
-  if (h.cap != 0) s.capped.shape(h.positions);
+  if (h.shape.cap != 0) s.capped.shape(h.positions);
   if (h.dropout.rate > 0) s.dropped.shape(h.positions);
   for (std::int64_t t = 0; t < h.positions; t += query_block) {
     const std::int64_t count = std::min(query_block, h.positions - t);
     pattern_block(h, s.keys, t, count, s.pattern, s.capped);
     change_block(h, dz, z_stride, t, count, s, d);
     gemm_serial(s.change.row(t), s.change.stride, count, s.keys_by_dimension.from(0), s.keys_by_dimension.stride(),
-                t + count, d.q + t * h.q_stride, h.q_stride, h.width, false);
+                t + count, d.q + t * h.q_stride, h.q_stride, h.shape.width, false);
   }
   Map& pattern = h.dropout.rate > 0 ? s.dropped : s.pattern;
   for (std::int64_t k = 0; k < h.positions;
        k += query_block) {  // keys k.. are seen by queries k.., and the block's own by all of it
     const std::int64_t count = std::min(query_block, h.positions - k), seen = h.positions - k;
     gemm_transposed(pattern.row(k) + k, pattern.stride, count, s.gradients.from(k), s.gradients.stride(), seen,
-                    d.v + k * h.kv_stride, h.kv_stride, h.width, d.add);
+                    d.v + k * h.v_stride, h.v_stride, h.shape.value_width, d.add);
     gemm_transposed(s.change.row(k) + k, s.change.stride, count, s.queries.from(k), s.queries.stride(), seen,
-                    d.k + k * h.kv_stride, h.kv_stride, h.width, d.add);
+                    d.k + k * h.k_stride, h.k_stride, h.shape.width, d.add);
   }
 }
 

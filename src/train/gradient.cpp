@@ -13,19 +13,28 @@
 #include "forward/rotary.h"
 #include "forward/weights.h"
 #include "train/attention.h"
+#include "train/expert_gradient.h"
 
 namespace embscope {
 namespace {
 
 using Key = std::pair<int, Point>;  // of a site: block, point
 
-// Queries and keys as they meet.
+// Queries and keys as used in the scores.
 std::pair<Point, Point> meeting(const Config& config) {
-  if (config.position == PositionKind::rotary) return {Point::rot_q, Point::rot_k};
-  return config.qk_norm != QkNorm::none ? std::pair{Point::normed_q, Point::normed_k} : std::pair{Point::q, Point::k};
+  const bool normed = config.qk_norm != QkNorm::none, rotated = config.position == PositionKind::rotary;
+  if (rotated && !(normed && config.qk_norm_after)) return {Point::rot_q, Point::rot_k};
+  return normed ? std::pair{Point::normed_q, Point::normed_k} : std::pair{Point::q, Point::k};
 }
 
-/// What a run held at the sites that were captured.
+// What the MLP, or the experts in its place, read.
+Point mlp_input(const Config& config) {
+  return !config.norm_before ? (config.parallel ? Point::resid_pre : Point::resid_mid)
+         : config.one_norm   ? Point::ln1
+                             : Point::ln2;
+}
+
+/// The values of a run at the captured sites.
 class Activations {
  public:
   Activations(std::vector<Site> sites, std::vector<Tensor> values) : values_(std::move(values)) {
@@ -38,8 +47,8 @@ class Activations {
   std::map<Key, std::size_t> index_;
 };
 
-/// One walk from the logits down, in the reverse order of forward/pass. d is the gradient by what its name says; x_
-/// that by the residual stream, [T, D].
+/// One pass backward from the logits, in the reverse order of forward/pass. d is the gradient for the value in its
+/// name; x_ is the gradient for the residual stream, [T, D].
 class Backward {
  public:
   Backward(const Model& model, const Activations& activations, const GradientRequest& request, std::int64_t positions)
@@ -47,7 +56,8 @@ class Backward {
     for (const Rope& rope : config_.ropes) rotary_.push_back(rotary(rope, positions));
   }
 
-  /// A token and how its logit answers to the product with its row: the head's scale, and what a cap leaves of it.
+  /// A token and the derivative of its logit with respect to the product with its row: the head's scale times the slope
+  /// of the cap.
   struct Target {
     TokenId token;
     float slope;
@@ -61,8 +71,14 @@ class Backward {
   Tensor before(Point out, const Norm& post, Point scale, Point normalized, int l,
                 const Tensor& added);          ///< by what the branch gave itself
   Tensor mlp(int l, const Tensor& out);        ///< by what the MLP reads
+  Tensor experts(int l, const Tensor& out);    ///< the same, of experts
   Tensor attention(int l, const Tensor& out);  ///< by what attention reads
   void attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& dv);
+  Tensor latents(int l, const Tensor& dq, const Tensor& dk, const Tensor& dv);  ///< by what attention reads
+  void latent_back(const Linear& map, const PackedNorm& norm, const Tensor& input, const Tensor& by_normed,
+                   Tensor& d) const;
+  void unrotate(int l, Tensor& dq, Tensor& dk) const;
+  void unnorm(int l, Tensor& dq, Tensor& dk, Point q, Point k);  ///< q, k: where what was normed is kept
   void unclip(Tensor& d, Point point, int l) const;
   void norm_heads_back(Tensor& d, const Norm& w, Point input, int l, std::int64_t heads) const;
   Tensor norm(const Norm& w, Point scale, Point normalized, int l, Tensor& d);  ///< by the norm's input
@@ -207,7 +223,19 @@ void Backward::block(int l) {
   keep(Point::resid_pre, l, x_);
 }
 
+Tensor Backward::experts(int l, const Tensor& out) {
+  ExpertGradients g = experts_backward(model_, l,
+                                       {run_.at(mlp_input(config_), l), run_.at(Point::router_probabilities, l),
+                                        run_.at(Point::router_chosen, l), run_.at(Point::router_weights, l)},
+                                       out);
+  keep(Point::experts_shared, l, out), keep(Point::experts_out, l, g.out);
+  keep(Point::router_weights, l, g.weights), keep(Point::router_chosen, l, g.chosen);
+  keep(Point::router_probabilities, l, g.probabilities), keep(Point::router_logits, l, g.logits);
+  return std::move(g.input);
+}
+
 Tensor Backward::mlp(int l, const Tensor& out) {
+  if (config_.layers[static_cast<std::size_t>(l)].experts) return experts(l, out);
   const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
   Tensor d = through({{&w.down, &out}});
   keep(Point::mlp_post, l, d);
@@ -233,30 +261,83 @@ Tensor Backward::attention(int l, const Tensor& out) {
   const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
   const Tensor dz = through({{&w.o, &out}});
   keep(Point::z, l, dz);
-  Tensor dq({positions_, w.q.out}), dk({positions_, w.k.out}), dv({positions_, w.v.out});
+  Tensor dq({positions_, w.q.out}), dk({positions_, config_.kv_heads * config_.head_width}), dv({positions_, w.v.out});
   attend(l, dz, dq, dk, dv);
+  if (config_.qk_norm_after) unnorm(l, dq, dk, Point::rot_q, Point::rot_k);
   if (config_.position == PositionKind::rotary) {
     keep(Point::rot_q, l, dq), keep(Point::rot_k, l, dk);
-    const int rope = config_.layers[static_cast<std::size_t>(l)].rope;
-    for (auto [d, heads] : {std::pair{&dq, config_.heads}, {&dk, config_.kv_heads}}) {
-      if (rope < 0) continue;
-      for_rows(*d, [&, d, heads](std::int64_t t) {
-        rotary_[static_cast<std::size_t>(rope)].turn(d->row(t).data(), heads, config_.head_width, t, true);
-      });
-    }
+    unrotate(l, dq, dk);
   }
-  if (config_.qk_norm != QkNorm::none) {
-    keep(Point::normed_q, l, dq), keep(Point::normed_k, l, dk);
-    norm_heads_back(dq, w.q_norm, Point::q, l, config_.heads),
-        norm_heads_back(dk, w.k_norm, Point::k, l, config_.kv_heads);
-  }
+  if (!config_.qk_norm_after) unnorm(l, dq, dk, Point::q, Point::k);
   keep(Point::q, l, dq), keep(Point::k, l, dk), keep(Point::v, l, dv);
-  if (config_.qkv_clip != 0) unclip(dq, Point::q, l), unclip(dk, Point::k, l), unclip(dv, Point::v, l);
-  return through({{&w.q, &dq}, {&w.k, &dk}, {&w.v, &dv}});
+  if (!config_.clip_after_norm) unclip(dq, Point::q, l), unclip(dk, Point::k, l);
+  unclip(dv, Point::v, l);
+  return config_.latents.rank == 0 ? through({{&w.q, &dq}, {&w.k, &dk}, {&w.v, &dv}}) : latents(l, dq, dk, dv);
 }
 
-// What was clipped answers to nothing.
+// Keys and values come of one latent, the part of a key that turns beside it for all heads; queries perhaps of another.
+Tensor Backward::latents(int l, const Tensor& dq, const Tensor& dk, const Tensor& dv) {
+  const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
+  const PackedBlock packed = pack_block(model_, static_cast<std::size_t>(l));
+  const Latents& latents = config_.latents;
+  const Tensor& input = run_.at(config_.norm_before ? Point::ln1 : Point::resid_pre, l);
+  const std::int64_t width = config_.head_width, own = width - latents.turned;
+  Tensor d_own = Tensor::uninitialised({positions_, config_.heads * own}),
+         d_latent({positions_, latents.rank + latents.turned});
+  for_rows(d_own, [&](std::int64_t t) {
+    for (std::int64_t h = 0; h < config_.heads; ++h) {
+      const float* from = dk.row(t).data() + h * width;
+      std::copy_n(from, own, d_own.row(t).data() + h * own);
+      float* shared = d_latent.row(t).data() + latents.rank;
+      add(shared, from + own, latents.turned, shared);
+    }
+  });
+  const Tensor by_normed = through({{&w.k, &d_own}, {&w.v, &dv}});
+  latent_back(packed.kv_latent, packed.kv_latent_norm, input, by_normed, d_latent);
+  if (latents.query_rank == 0) return through({{&w.q, &dq}, {&w.kv_latent, &d_latent}});
+  Tensor d_query({positions_, latents.query_rank});
+  latent_back(packed.q_latent, packed.q_latent_norm, input, through({{&w.q, &dq}}), d_query);
+  return through({{&w.q_latent, &d_query}, {&w.kv_latent, &d_latent}});
+}
+
+// by_normed [T, rank] -> the first `rank` of each row of d, through the latent's norm; what was normed is computed
+// again.
+void Backward::latent_back(const Linear& map, const PackedNorm& norm, const Tensor& input, const Tensor& by_normed,
+                           Tensor& d) const {
+  const std::int64_t rank = by_normed.columns(), width = map.weight.out();
+  Tensor before = Tensor::uninitialised({positions_, width});
+  gemm(input.data(), input.columns(), positions_, {{Product{&map.weight, map.bias_or_null(), before.data(), width}}});
+  for_rows(d, [&](std::int64_t t) {
+    float* to = std::copy_n(by_normed.row(t).data(), rank, d.row(t).data()) - rank;
+    if (!norm.gain.empty()) multiply(to, norm.gain.data(), rank);
+    norm_back(NormKind::rms, config_.latents.epsilon, before.row(t).data(), rank, to);
+  });
+}
+
+void Backward::unrotate(int l, Tensor& dq, Tensor& dk) const {
+  const Layer& layer = config_.layers[static_cast<std::size_t>(l)];
+  if (layer.grows)
+    for_rows(dq, [&](std::int64_t t) { scale(dq.row(t).data(), query_growth(config_, t), dq.columns()); });
+  if (layer.rope < 0) return;
+  for (auto [d, heads] : {std::pair{&dq, config_.heads}, {&dk, config_.kv_heads}}) {
+    for_rows(*d, [&, d, heads](std::int64_t t) {
+      rotary_[static_cast<std::size_t>(layer.rope)].turn(d->row(t).data(), heads, config_.head_width, t, true);
+    });
+  }
+}
+
+void Backward::unnorm(int l, Tensor& dq, Tensor& dk, Point q, Point k) {
+  if (config_.qk_norm == QkNorm::none) return;
+  const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
+  keep(Point::normed_q, l, dq), keep(Point::normed_k, l, dk);
+  if (config_.clip_after_norm) unclip(dq, Point::normed_q, l), unclip(dk, Point::normed_k, l);
+  if (config_.qk_norm_after && config_.layers[static_cast<std::size_t>(l)].rope < 0) return;
+  norm_heads_back(dq, w.q_norm, q, l, config_.heads), norm_heads_back(dk, w.k_norm, k, l, config_.kv_heads);
+}
+
+// Clipped values have gradient 0.
 void Backward::unclip(Tensor& d, Point point, int l) const {
+  if (config_.qkv_clip == 0) return;
   const Tensor& values = run_.at(point, l);
   for (std::size_t i = 0; i < d.values().size(); ++i) {
     if (std::abs(values.values()[i]) >= config_.qkv_clip) d.values()[i] = 0;
@@ -282,19 +363,21 @@ void Backward::attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& d
   const auto [q_point, k_point] = meeting(config_);
   const Tensor &q = run_.at(q_point, l), &k = run_.at(k_point, l);
   const Tensor& v = run_.at(Point::v, l);
-  const std::int64_t t = positions_, width = config_.head_width, group = config_.heads / config_.kv_heads;
+  const std::int64_t t = positions_, width = config_.head_width, group = config_.heads / config_.kv_heads,
+                     value_width = config_.value_width;
+  const Vector& of_block = model_.weights().blocks[static_cast<std::size_t>(l)].sinks;
+  const Tensor sinks = of_block.empty() ? Tensor() : of_block.values();
   Tensor pattern, scores;
   if (maps) pattern = Tensor({config_.heads, t, t}), scores = Tensor({config_.heads, t, t});
   parallel_for(config_.kv_heads, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t h = begin * group; h < end * group; ++h) {
-      const std::int64_t at = h * width, kv = h / group * width;
-      const HeadShape shape = head_shape(config_, h, l);
+      const std::int64_t at = h * width, kv = h / group * width, value = h / group * value_width;
+      const HeadShape shape = head_shape(config_, h, l, sinks.empty() ? nullptr : sinks.data());
       const HeadPass pass{
-          t,  width, q.data() + at, k.data() + kv, v.data() + kv, dq.columns(), dk.columns(), shape.scale,
-          {}, 0,     shape.window,  shape.slope,   shape.cap};
-      HeadGradients d{dq.data() + at, dk.data() + kv, dv.data() + kv, h % group != 0};
+          t, shape, q.data() + at, k.data() + kv, v.data() + value, dq.columns(), dk.columns(), dv.columns(), {}, 0};
+      HeadGradients d{dq.data() + at, dk.data() + kv, dv.data() + value, h % group != 0};
       if (maps) d.pattern = pattern.data() + h * t * t, d.scores = scores.data() + h * t * t;
-      attend_backward(pass, dz.data() + at, dz.columns(), d);
+      attend_backward(pass, dz.data() + h * value_width, dz.columns(), d);
     }
   });
   if (maps) keep(Point::pattern, l, pattern), keep(Point::scores, l, scores);
@@ -319,7 +402,7 @@ void Backward::embedding() {
 
 bool below_blocks(Point point) { return point == Point::wte || point == Point::wpe; }
 
-// The lowest block that the walk comes to; the number of blocks when it ends at the final norm.
+// The lowest block that the backward pass reaches; the number of blocks if it ends at the final norm.
 int lowest_block(const GradientRequest& r, const Config& config) {
   int lowest = static_cast<int>(config.blocks);
   for (const Site& site : r.sites)
@@ -327,22 +410,29 @@ int lowest_block(const GradientRequest& r, const Config& config) {
   return lowest;
 }
 
-// What the walk reads of the run, and what was asked for.
+// The sites that the backward pass reads, and the requested sites.
 std::vector<Site> captured_sites(const GradientRequest& r, const Config& config, int lowest) {
   const auto [q, k] = meeting(config);
   std::vector<Point> needed = {q, k, Point::v, Point::mlp_pre};
   auto also = [&](bool there, std::initializer_list<Point> points) {
-    if (there) needed.insert(needed.end(), points);
+    for (Point point : points) {
+      if (there) needed.push_back(point);
+    }
   };
   also(config.norm_before, {Point::ln1_scale, Point::ln1_normalized});
   also(config.norm_before && !config.one_norm, {Point::ln2_scale, Point::ln2_normalized});
   also(config.norm_after,
        {Point::ln1_post_scale, Point::ln1_post_normalized, Point::ln2_post_scale, Point::ln2_post_normalized});
+  also(config.latents.rank > 0, {config.norm_before ? Point::ln1 : Point::resid_pre});
   also(config.qk_norm != QkNorm::none || config.qkv_clip != 0, {Point::q, Point::k});
+  also(config.qk_norm != QkNorm::none && config.qk_norm_after, {Point::rot_q, Point::rot_k});
+  also(config.clip_after_norm && config.qk_norm != QkNorm::none, {Point::normed_q, Point::normed_k});
   also(config.gated_mlp, {Point::mlp_up});
+  also(config.experts.count > 0,
+       {mlp_input(config), Point::router_probabilities, Point::router_chosen, Point::router_weights});
   std::vector<Site> sites = r.sites;
   auto need = [&](Site site) {
-    if (std::ranges::find(sites, site) == sites.end()) sites.push_back(site);
+    if (has_site(config, site) && std::ranges::find(sites, site) == sites.end()) sites.push_back(site);
   };
   for (int l = lowest; l < static_cast<int>(config.blocks); ++l) {
     for (Point point : needed) need({point, l});
@@ -356,7 +446,7 @@ float slope_of(const Config& config, float logit) {
   return config.logit_scale * (config.logit_cap != 0 ? soft_cap_slope(config.logit_cap, logit) : 1);
 }
 
-// The logit itself, into the result, and the slopes of both; returns what the run held.
+// Writes the logit to the result and computes the derivatives of both tokens; returns the captured values.
 Activations run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result,
                         std::pair<float, float>& slopes, const Progress& progress) {
   Request request;

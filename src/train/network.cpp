@@ -18,7 +18,7 @@ constexpr std::int64_t chunk_rows = 126;  // nine tiles of the matrix product
 // Logits of as many positions at a time as fit in 64 MiB: with 50,257 tokens those of a whole batch would be gigabytes.
 constexpr std::int64_t most_logits = std::int64_t{1} << 24;
 
-// Where in a step dropout acts; a part of each mask's key.
+// The places of dropout in a step; a part of each mask's key.
 enum class Place : std::uint64_t { embedding, pattern, attention, mlp };
 
 Dropout dropout_at(const Network::Step& step, Place place, std::size_t block) {
@@ -142,10 +142,8 @@ HeadPass Network::head_pass(std::size_t l, std::int64_t task, const Step& step) 
   const std::int64_t row = task / config_.heads, head = task % config_.heads, d = config_.width;
   const float* q = kept_[l].qkv.row(row * length_).data() + head * config_.head_width;
   const auto first = static_cast<std::uint64_t>(task * length_ * length_);
-  return {length_, config_.head_width, q,
-          q + d,   q + 2 * d,          3 * d,
-          3 * d,   config_.attn_scale, dropout_at(step, Place::pattern, l),
-          first};
+  const HeadShape shape = head_shape(config_, head, static_cast<int>(l), nullptr);
+  return {length_, shape, q, q + d, q + 2 * d, 3 * d, 3 * d, 3 * d, dropout_at(step, Place::pattern, l), first};
 }
 
 void Network::attend(std::size_t l, const Step& step) {
@@ -319,7 +317,7 @@ void Network::block_backward(std::size_t l, const Parts<const float>& w, const S
   add_norm_gradients(shares1_, g.ln1_gain, g.ln1_bias, step.add);
 }
 
-// Each thread has columns of its own, and adds the rows in order.
+// Each thread has its own columns, and adds the rows in order.
 void Network::embed_backward(const Batch& batch, const Step& step, const Parts<float>& g) {
   const std::int64_t n = rows_ * length_, d = config_.width;
   const Dropout drop = dropout_at(step, Place::embedding, 0);

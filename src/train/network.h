@@ -1,8 +1,8 @@
-// GPT-2's forward and backward pass over a batch, for training: every row of equal length, every activation that the
-// gradient needs kept. Its logits are those of the inference pass, bit for bit.
+// GPT-2's forward and backward pass over a batch, for training: all rows have equal length, and every activation that
+// the gradient needs is stored. Its logits are those of the inference pass, bit for bit.
 //
-// Work is shared out by rows of the batch's positions in chunks of fixed size, by heads and by pieces of weight
-// matrices; every sum has one order. The same gradients, bit for bit, for any number of threads.
+// Work is split by rows of the batch's positions in chunks of fixed size, by heads and by parts of weight matrices;
+// every sum has a fixed order. The same gradients, bit for bit, for any number of threads.
 #pragma once
 
 #include <span>
@@ -20,7 +20,7 @@ class Network {
  public:
   explicit Network(const Config& config);
 
-  /// Rearranges the weights for the matrix product. Call it after every change of theirs.
+  /// Rearranges the weights for the matrix product. Call it after every change of the weights.
   void pack(const Parts<const float>& weights);
 
   /// Mean cross-entropy of the batch's targets. Precondition: `pack` was called with these weights.

@@ -87,6 +87,7 @@ bool own_attention(const Config& c) {
 void refuse_untrainable(const Config& c) {
   const char* what = c.position != PositionKind::learned     ? "rotary positions"
                      : c.norm != NormKind::layer             ? "RMSNorm"
+                     : c.experts.count > 0                   ? "experts"
                      : c.gated_mlp                           ? "a gated MLP"
                      : !c.tied                               ? "an unembedding of its own"
                      : c.kv_heads != c.heads                 ? "shared key-value heads"

@@ -61,14 +61,15 @@ struct Parts {
   }
 };
 
-/// GPT-2's beginning: N(0, 0.02), the maps into the residual stream by 1/sqrt(2 blocks) less; gains 1, biases 0.
+/// GPT-2's initial weights: N(0, 0.02), the projections into the residual stream multiplied by 1/sqrt(2 blocks); gains
+/// 1, biases 0.
 void initialise(const Layout& layout, const Config& config, std::uint64_t seed, float* buffer);
 
 /// The weights of an opened model. Throws Error{unsupported} for one that is not a GPT-2 with tied embeddings, and the
 /// other things that `refuse_untrainable` names.
 void load(const Layout& layout, const Model& model, float* buffer);
 
-/// Throws Error{unsupported} for what the backward pass does not know: rotary positions, gated MLPs, untied
+/// Throws Error{unsupported} for what the backward pass does not support: rotary positions, gated MLPs, untied
 /// unembeddings, and activations other than gelu_tanh.
 void refuse_untrainable(const Config& config);
 

@@ -82,7 +82,8 @@ Config gpt2_of(std::int64_t layers, std::int64_t heads, std::int64_t width, std:
   Config c;
   c.family = "gpt2";
   c.blocks = layers, c.heads = c.kv_heads = heads, c.width = width, c.context = context, c.vocab = vocab;
-  c.head_width = width / heads, c.mlp_width = 4 * width;
+  c.head_width = c.value_width = width / heads, c.mlp_width = 4 * width;
+  c.layers.resize(static_cast<std::size_t>(layers));
   c.attn_scale = static_cast<float>(1 / std::sqrt(static_cast<double>(c.head_width)));
   return c;
 }

@@ -24,7 +24,7 @@ namespace bj = boost::json;
 constexpr double not_evaluated = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t evaluated_batches = 10;
 
-// One visitor over a request from which both its writing and its reading derive.
+// One visitor over a request, used for both writing and reading it.
 template <class Request, class Visit>
 void visit(Request& r, Visit&& visit) {
   visit("from", r.from), visit("tokens", r.tokens);
@@ -244,7 +244,7 @@ class Run {
     trainer_.read_state(places_.state);
     kept_ = trainer_.steps_done();
     log_ = read_log(places_.log, kept_);
-    trainer_.write_model(places_.out);  // a kill may have come between the state and the model
+    trainer_.write_model(places_.out);  // the process may have been killed between writing the state and the model
   }
 
   Table run() {
@@ -299,7 +299,8 @@ class Run {
             step, trainer_.first_not_finite(), kept_, places_.out.string()));
   }
 
-  // The log first: rows beyond the state are left out when it is read. The state decides; the model follows from it.
+  // The log is written first: rows beyond the state are ignored when it is read. The state is decisive; the model is
+  // derived from it.
   void checkpoint() {
     write_file(places_.log, log_table(log_).csv());
     trainer_.write_state(places_.state);

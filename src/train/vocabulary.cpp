@@ -123,13 +123,13 @@ class PairCounts {
     fresh_.clear();
   }
 
-  /// The most frequent pair that occurs at least twice; of equal ones the one with the smaller ids.
+  /// The most frequent pair that occurs at least twice; of equally frequent pairs the one with the smaller ids.
   bool next(Pair& pair) {
     while (!queue_.empty()) {
       const Candidate best = queue_.top();
       queue_.pop();
       const std::int64_t count = counts_[best.pair];
-      if (count != best.count) {  // it has become rarer since
+      if (count != best.count) {  // its count has decreased since
         if (count > 0) queue_.push({count, best.pair});
         continue;
       }
@@ -200,7 +200,7 @@ boost::json::object byte_level(bool regex) {
   return {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", regex}};
 }
 
-// What is written is what a run may train with: the tokenizers that are made here, and those of GPT-2's kind.
+// Writes the tokenizers that a run can train with: those made here, and those like GPT-2's.
 void expect_writable(const TokenizerSpec& spec) {
   const auto refuse = [](const char* what) {
     throw Error(Code::unsupported, "tokenizer",
@@ -334,7 +334,7 @@ TokenizerSpec bpe_vocabulary(std::string_view text, std::int64_t size, const Pro
     bytes.emplace_back(1, static_cast<char>(byte));
   }
   PairCounts counts(text, of_byte);
-  std::unordered_map<std::string, TokenId> known;  // the same bytes may be put together in two ways
+  std::unordered_map<std::string, TokenId> known;  // the same bytes may be merged in two ways
   for (std::size_t id = 0; id < bytes.size(); ++id) known[bytes[id]] = static_cast<TokenId>(id);
   for (Pair pair; static_cast<std::int64_t>(bytes.size()) < size && counts.next(pair);) {
     const std::string whole =

@@ -1,4 +1,4 @@
-// The gradient of a linear map's weights, cut into pieces of equal work.
+// The gradient of a linear map's weights, split into parts of equal work.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 namespace embscope {
 
 /// y = x W + bias over N positions: dw [in, out] (+)= x^T dy, dbias [out] (+)= sum of dy's rows. Each element is one
-/// chain of sums over the positions in order, whatever the pieces.
+/// chain of sums over the positions in order, independent of the parts.
 struct WeightGradient {
   const float* x;
   std::int64_t x_stride, in;

@@ -16,7 +16,7 @@ namespace embscope {
 namespace {
 
 constexpr float epsilon = 0.001f;      // of 3CosMul
-constexpr std::int64_t at_once = 128;  // candidates whose cosines lie in the cache
+constexpr std::int64_t at_once = 128;  // candidates whose cosines fit in the cache
 
 // Scores from cosines of a candidate with the words of the question.
 float add_score(float a, float b, float c) { return b - a + c; }
@@ -29,7 +29,7 @@ struct Best {
   std::int32_t row = -1;
 };
 
-// A question whose words are all there: places among the words looked at, and classes of rows that count as one word.
+// A question whose words are all known: indices of its words, and classes of rows that count as one word.
 struct Known {
   const Question* question;
   std::size_t relation;
@@ -44,7 +44,8 @@ struct Answer {
   std::int64_t above = 0;  // candidates with a higher 3CosAdd than the right answer, the question's words aside
 };
 
-// Rows that count as one word have one class: the label without its space, in lower case; else each row its own.
+// Rows that count as one word have one class: the label without its space, in lower case; otherwise each row has its
+// own.
 std::vector<std::int32_t> classes_of(const Space& space, bool fold) {
   std::vector<std::int32_t> out;
   std::map<std::string, std::int32_t> seen;
@@ -166,7 +167,7 @@ class Solver {
     const std::int64_t width = columns_.out();
     std::vector<float> cosines(static_cast<std::size_t>(at_once * width));
     for (std::int64_t first = from; first < to;) {
-      std::int64_t count = 1;  // as many as lie side by side
+      std::int64_t count = 1;  // the number of adjacent ones
       while (first + count < to && count < at_once &&
              candidates_[static_cast<std::size_t>(first + count)] ==
                  candidates_[static_cast<std::size_t>(first)] + count)
@@ -282,7 +283,7 @@ Table question_table(const Space& space, std::span<const Relation> relations, co
 
 std::string percent(double share) { return std::isnan(share) ? "no" : fmt::format("{:.1f} %", 100 * share); }
 
-// The famous question as this space answers it, beside what its own relation and all others give.
+// The answer to king - man + woman in this space, with the results of its relation and of all others.
 std::string verdict_of(const Space& space, const Table& relations) {
   std::string out;
   try {
@@ -345,7 +346,7 @@ Table analogy(const Space& space, const Question& question, int k) {
   std::vector<std::int64_t> words;
   for (const std::string* word : {&question.a, &question.b, &question.c}) {
     const auto row = index.find(*word);
-    if (!row) throw Error(Code::not_found, "word '" + visible(*word) + "'", "is no single row of " + space.name);
+    if (!row) throw Error(Code::not_found, "word '" + visible(*word) + "'", "is not a single row of " + space.name);
     words.push_back(*row);
   }
   const Tensor units = unit_vectors(space.vectors);

@@ -21,7 +21,7 @@ namespace {
 
 struct Side {
   Tensor vectors;                 // [n, D]: matched rows
-  std::vector<std::int64_t> row;  // where they were
+  std::vector<std::int64_t> row;  // their rows in the space
   std::vector<double> mean;
 };
 
@@ -83,7 +83,7 @@ double trace(const Matrix64& m) {
   return sum;
 }
 
-// What coordinates say: CKA needs no alignment; Procrustes gives the rotation that takes a to b.
+// Comparison of coordinates: CKA needs no alignment; Procrustes gives the rotation from a to b.
 struct Alignment {
   double cka, similarity;
   Matrix64 rotation;  // [Da, Db]
@@ -102,7 +102,7 @@ double cosine_or_nan(std::span<const float> a, std::span<const float> b) {
   return is_zero(a) || is_zero(b) ? std::nan("") : cosine(a, b);
 }
 
-// Cosine of each row of a, turned, with its row of b; both about their means.
+// The cosine of each rotated row of a with its row of b, both with their means removed.
 std::vector<double> aligned_cosines(const Matched& m, const Matrix64& rotation) {
   const Tensor a = centred(m.a.vectors, m.a.mean), b = centred(m.b.vectors, m.b.mean);
   const Packed turn(rotation.columns, rotation.rows, [&](std::int64_t p, float* panel) {
@@ -129,7 +129,7 @@ std::vector<double> own_cosines(const Matched& m) {
   return out;
 }
 
-// Cosines of the same pairs in both spaces: of all pairs, or of as many drawn with the seed (a pair may be drawn
+// Cosines of the same pairs in both spaces: all pairs, or a random sample drawn with the seed (a pair may be drawn
 // twice).
 std::pair<std::vector<double>, std::vector<double>> pair_samples(const Matched& m, const CompareOptions& o) {
   const auto n = static_cast<std::int64_t>(m.labels.size());

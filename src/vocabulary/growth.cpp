@@ -14,6 +14,7 @@
 #include "embscope/model/named_token.h"
 #include "embscope/project/projection.h"
 #include "embscope/vocabulary/words.h"
+#include "kernels/dot.h"
 #include "kernels/gemm.h"
 #include "vocabulary/units.h"
 
@@ -146,7 +147,7 @@ bool has_letter(const std::string& label) {
   return std::ranges::any_of(label, [](char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; });
 }
 
-/// The tokens whose neighbours are followed.
+/// The tokens whose neighbours are listed.
 std::vector<TokenId> followed(const GrowthRequest& request, const Model& model, const std::vector<TokenId>& frequent) {
   std::vector<TokenId> ids;
   ids.reserve(request.words.size());
@@ -165,7 +166,7 @@ std::string nearest(const Model& model, const View& wte, TokenId word, const std
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] == word) continue;
     const auto row = units.row(static_cast<std::int64_t>(i));
-    found.emplace_back(-std::inner_product(row.begin(), row.end(), own.values().begin(), 0.0), ids[i]);
+    found.emplace_back(-dot(row, own.values()), ids[i]);
   }
   std::ranges::sort(found);
   std::string text;

@@ -1,4 +1,4 @@
-// Questions and words as files have them.
+// Files of questions and words.
 #include <algorithm>
 #include <set>
 

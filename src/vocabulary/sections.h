@@ -1,4 +1,4 @@
-// Lists of words in sections: ": name" begins one, # a comment; what every list that ships is written in.
+// Lists of words in sections: ": name" begins one, # a comment; the format of all built-in lists.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ struct Section {
 /// tabs.
 std::vector<Section> read_sections(std::string_view text, std::string_view unnamed);
 
-/// Pieces between `separator`s, empty ones left out, without "\r".
+/// The parts between `separator`s without empty parts and without "\r".
 std::vector<std::string> split(std::string_view text, std::string_view separators);
 
 }  // namespace embscope

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/threads.h"
+#include "kernels/dot.h"
 #include "kernels/gemm.h"
 #include "vocabulary/units.h"
 
@@ -234,8 +235,6 @@ std::vector<double> mean_of(const Tensor& vectors) {
   return mean;
 }
 
-double squares(const Matrix64& m) {
-  return std::inner_product(m.values.begin(), m.values.end(), m.values.begin(), 0.0);
-}
+double squares(const Matrix64& m) { return dot(m.values, m.values); }
 
 }  // namespace embscope

@@ -1,4 +1,4 @@
-// Shape: what is measured of a set of vectors as a whole; geometry of a vocabulary and of a layer are made of it.
+// Shape: measures of a set of vectors as a whole, for the geometry of a vocabulary and of a layer.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace embscope {
 
-/// The rows of a matrix that are not zero, and which they were. Does not outlive the matrix.
+/// The rows of a matrix that are not zero, and their indices. Must not outlive the matrix.
 class Directed {
  public:
   explicit Directed(const Tensor& all);  ///< throws Error{range} for fewer than 2 such rows
@@ -46,7 +46,8 @@ double effective_rank(const std::vector<double>& eigenvalues);
 /// (sum)^2 / sum of squares.
 double participation_ratio(const std::vector<double>& eigenvalues);
 
-/// IsoScore (Rudman, Gillman, Rayne & Eickhoff 2022): 1 when every direction has the same variance, 0 when one has all.
+/// IsoScore (Rudman, Gillman, Rayne & Eickhoff 2022): 1 if every direction has the same variance, 0 if one direction
+/// has all of it.
 double isoscore(const std::vector<double>& eigenvalues);
 
 /// min Z(c) / max Z(c) with Z(c) = sum over rows of exp(c . x), c = the eigenvectors of X^T X and their opposites
@@ -59,7 +60,7 @@ std::vector<double> mean_of(const Tensor& vectors);
 /// The sum of the squares of a matrix' values.
 double squares(const Matrix64& m);
 
-/// vectors less their mean.
+/// The vectors minus their mean.
 Tensor centred(const Tensor& vectors, const std::vector<double>& mean);
 
 }  // namespace embscope

@@ -11,6 +11,7 @@
 #include "base/threads.h"
 #include "embscope/model/named_token.h"
 #include "embscope/vocabulary/named_vectors.h"
+#include "kernels/dot.h"
 #include "kernels/pairs.h"
 #include "kernels/vector.h"
 #include "vocabulary/pairs_of.h"
@@ -18,19 +19,6 @@
 
 namespace embscope {
 namespace {
-
-double dot(std::span<const float> a, std::span<const float> b) {
-  constexpr std::size_t stripes = 8;
-  double sums[stripes] = {};
-  std::size_t i = 0;
-  for (; i + stripes <= a.size(); i += stripes) {
-    for (std::size_t s = 0; s < stripes; ++s) sums[s] += static_cast<double>(a[i + s]) * static_cast<double>(b[i + s]);
-  }
-  for (std::size_t s = 0; i < a.size(); ++i, ++s) sums[s] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  double total = 0;
-  for (double sum : sums) total += sum;
-  return total;
-}
 
 // Rows [first, first + count) of wte at unit length; a zero row stays zero, and its cosines are 0.
 Tensor unit_rows(const Model& model, std::int64_t first, std::int64_t count) {

@@ -1,4 +1,4 @@
-// Under-trained tokens, by how near their rows are to rows that no training text can have touched.
+// Under-trained tokens, by the distance of their rows to rows of tokens that cannot occur in a training text.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -13,7 +13,7 @@
 namespace embscope {
 namespace {
 
-// Bytes that UTF-8 never contains (RFC 3629): tokens of text cannot hold them.
+// Bytes that UTF-8 never contains (RFC 3629): tokens of text cannot contain them.
 std::vector<int> impossible_bytes() {
   std::vector<int> bytes = {0xC0, 0xC1};
   for (int b = 0xF5; b <= 0xFF; ++b) bytes.push_back(b);
@@ -25,7 +25,7 @@ struct Reference {
   std::string which;
 };
 
-// Rows beyond the tokenizer's ids, and the single-byte tokens that text cannot hold.
+// Rows beyond the tokenizer's ids, and the single-byte tokens that text cannot contain.
 Reference unused_rows(const Space& space, std::span<const std::int64_t> given) {
   Reference out;
   for (std::int64_t row : given) {

@@ -9,10 +9,10 @@
 
 namespace embscope {
 
-/// A quotient that is a cosine (or a correlation) but for its rounding, as -1..1; NaN stays NaN.
+/// Limits a computed cosine (or correlation) to -1..1, against rounding; NaN stays NaN.
 inline double as_cosine(double quotient) { return std::clamp(quotient, -1.0, 1.0); }
 
-/// All rows at unit length (in double, rounded once); zero rows stay zero. With a mean, less that first.
+/// All rows at unit length (in double, rounded once); zero rows stay zero. With a mean, it is subtracted first.
 Tensor unit_vectors(const Tensor& vectors, const std::vector<double>* mean = nullptr);
 
 /// Some rows of a matrix as the columns of a product.

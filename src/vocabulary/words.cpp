@@ -10,6 +10,7 @@
 
 #include "embscope/files/text_file.h"
 #include "embscope/vocabulary/similarity.h"
+#include "kernels/dot.h"
 #include "vocabulary/sections.h"
 #include "vocabulary/shape.h"
 #include "vocabulary/units.h"
@@ -24,7 +25,7 @@ std::optional<double> number_in(const std::string& text) {
   return value;
 }
 
-// Which field has the score: by its header, else the third.
+// The field of the score: by its header, or else the third.
 std::size_t score_field(const std::vector<std::string>& header) {
   for (const char* name : {"SimLex999", "Human (mean)"}) {
     const auto at = std::ranges::find(header, name);
@@ -149,10 +150,6 @@ std::vector<double> unit_of(std::span<const float> row, const std::vector<double
   }
   for (double& x : out) x /= square > 0 ? std::sqrt(square) : 1;
   return out;
-}
-
-double dot(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
 Words known_words(const Space& space, std::span<const Category> categories, bool centred,
@@ -306,7 +303,7 @@ Table odd_one_out(const Space& space, std::span<const std::string> words) {
   std::vector<std::int64_t> rows;
   for (const std::string& word : words) {
     const auto row = index.find(word);
-    if (!row) throw Error(Code::not_found, "word '" + visible(word) + "'", "is no single row of " + space.name);
+    if (!row) throw Error(Code::not_found, "word '" + visible(word) + "'", "is not a single row of " + space.name);
     rows.push_back(*row);
   }
   std::vector<std::pair<double, std::size_t>> order;

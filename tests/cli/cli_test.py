@@ -308,7 +308,7 @@ class Mistakes(unittest.TestCase):
 
     def test_ids_and_tokens(self):
         self.refused(1, "ids 0..49151", "tokens", "--decode", "49152")
-        self.refused(2, "no token id", "tokens", "--decode", "1,x")
+        self.refused(2, "not a token id", "tokens", "--decode", "1,x")
         self.refused(2, "no text", "tokens")
         self.refused(1, "vocabulary has 0:49152", "map", "--tokens", "0:50000")
         self.refused(1, "vocabulary has 0:49152", "map", "--tokens", "9:3")

@@ -60,7 +60,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
             return self.send(200, listing, head=head)
         name = self.path.rsplit("/", 1)[1]
         data = hub.files[name]
-        large = name.endswith(".safetensors")
+        large = name.endswith((".safetensors", ".gguf"))
         etag = hashlib.sha256(data).hexdigest() if large else git_sha1(data)
         if hub.wrong_hash and large:
             etag = "0" * 64
@@ -208,6 +208,82 @@ class Pull(unittest.TestCase):
         self.assertEqual(self.pull().returncode, 0)
         self.assertEqual(self.fetched(), ["config.json", "model.safetensors.index.json", shard])
         self.assertIn("97 x 48", self.info())
+
+    def gguf_hub(self, *tags):
+        """The hub has a repository of GGUF files, one in a folder, one that is no model."""
+        gguf = (DATA.parent / "tiny-llama/tiny-llama.gguf").read_bytes()
+        files = {f"Tiny-{tag}.gguf": gguf + tag.encode() for tag in tags}
+        self.server.files = {"README.md": b"", "mmproj-Tiny.gguf": b"", **files}
+        self.server.names = [*self.server.files, "../Tiny-Q2_K.gguf", "sub/Tiny-F16.gguf"]
+        self.server.files["Tiny-F16.gguf"] = gguf
+        return gguf
+
+    def test_a_gguf_by_its_tag(self):
+        self.gguf_hub("Q4_K_M", "Q8_0")
+        done = self.pull("owner/tiny")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(
+            "holds 3 .gguf files: fetch one with 'embscope pull owner/tiny:TAG', TAG one of F16, Q4_K_M, Q8_0",
+            done.stderr,
+        )
+        self.refused(self.pull("owner/tiny:Q5_K_M"), "none of this tag", "F16, Q4_K_M, Q8_0")
+        self.assertFalse(self.folder.exists())
+        done = self.pull("owner/tiny:q8_0")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("-m owner/tiny:q8_0", done.stdout)
+        self.assertEqual(self.fetched(), ["Tiny-Q8_0.gguf"])
+        self.assertEqual(self.pull("owner/tiny:F16").returncode, 0)
+        self.assertIn("/sub/Tiny-F16.gguf", self.server.seen[-1][1])
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), [".lock", "Tiny-F16.gguf", "Tiny-Q8_0.gguf"])
+
+    def test_a_repository_with_one_gguf_needs_no_tag(self):
+        gguf = self.gguf_hub("Q4_0")
+        self.server.names.remove("sub/Tiny-F16.gguf")
+        self.assertEqual(self.pull().returncode, 0)
+        self.assertEqual((self.folder / "Tiny-Q4_0.gguf").read_bytes(), gguf + b"Q4_0")
+
+    def test_what_ollama_or_lm_studio_have_fetched_is_used_where_it_lies(self):
+        gguf = self.gguf_hub("Q4_0")
+        digest = hashlib.sha256(gguf + b"Q4_0").hexdigest()
+        home = self.cache / "home"
+        blob = home / f".ollama/models/blobs/sha256-{digest}"
+        manifest = home / ".ollama/models/manifests/registry.ollama.ai/library/tiny/latest"
+        studio = home / ".lmstudio/models/owner/tiny/Tiny-Q4_0.gguf"
+        for path in (blob, manifest, studio):
+            path.parent.mkdir(parents=True)
+        layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"}
+        manifest.write_text(json.dumps({"layers": [layer]}))
+        studio.write_bytes(gguf + b"other")  # of this name, but another file
+        blob.write_bytes(gguf + b"Q4_0")
+        for store, name in (("ollama", "ollama:tiny:latest"), ("lmstudio", "lmstudio:owner/tiny")):
+            done = self.pull("owner/tiny:Q4_0", HOME=str(home))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"another program has fetched it already ({store})", done.stdout)
+            self.assertIn(f"use it with -m {name}\n", done.stdout)
+            manifest.unlink(missing_ok=True)
+            studio.write_bytes(gguf + b"Q4_0")
+        self.assertEqual(self.fetched(), [])
+        self.assertFalse(self.folder.exists())
+        studio.write_bytes(gguf + b"Q4_1")  # the hub's has another hash
+        self.assertEqual(self.pull("owner/tiny:Q4_0", HOME=str(home)).returncode, 0)
+        self.assertEqual(self.fetched(), ["Tiny-Q4_0.gguf"])
+
+    def test_what_the_hub_s_own_library_has_fetched_is_used_where_it_lies(self):
+        repository = self.cache / "hf/hub/models--owner--tiny"
+        snapshot = repository / "snapshots" / ("a" * 40)
+        for folder in (snapshot, repository / "blobs", repository / "refs"):
+            folder.mkdir(parents=True)
+        (repository / "refs/main").write_text("a" * 40)
+        for name, data in FILES.items():
+            etag = hashlib.sha256(data).hexdigest() if name.endswith(".safetensors") else git_sha1(data)
+            (repository / "blobs" / etag).write_bytes(data)
+            (snapshot / name).symlink_to(repository / "blobs" / etag)
+        done = self.pull()
+        self.assertIn("another program has fetched it already (hf)", done.stdout)
+        self.assertEqual(self.fetched(), [])
+        self.server.files["config.json"] += b"\n"  # the hub has a newer one
+        self.assertEqual(self.pull().returncode, 0)
+        self.assertEqual(self.fetched(), ["config.json", "model.safetensors"])
 
     def test_short_names_lie_where_the_hub_has_them(self):
         for name, owner in (("gpt2", "openai-community"), ("distilgpt2", "distilbert")):

@@ -55,7 +55,7 @@ class Spaces(unittest.TestCase):
         table = self.table("analogy", "-m", self.words, "--file", questions, "--save", figure)
         self.assertEqual((table["questions"], table["known"], table["add"]), ([2, 2], [1, 1], [1, 1]))
         self.assertIn("vega-lite", figure.read_text())
-        self.refused("is no single row of words.txt", "analogy", "man", "king", "lady", "-m", self.words)
+        self.refused("is not a single row of words.txt", "analogy", "man", "king", "lady", "-m", self.words)
         self.refused("give three", "analogy", "man", "-m", self.words, status=2)
         self.refused("none of the questions' words", "analogy", "-m", self.file("x.txt", "1 1\nx 1\n"), status=2)
 

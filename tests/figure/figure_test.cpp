@@ -239,7 +239,7 @@ void for_objects(const bj::value& value, F&& f) {
 bj::value parsed(const Figure& figure) {
   boost::system::error_code error;
   bj::value value = bj::parse(figure.spec, error);
-  EXPECT_FALSE(error) << figure.name << " is no JSON: " << error.message();
+  EXPECT_FALSE(error) << figure.name << " is not JSON: " << error.message();
   return value;
 }
 

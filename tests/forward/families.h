@@ -46,7 +46,36 @@ inline const char* const names[] = {"gpt2_inverse",
                                     "glm4",
                                     "nemotron",
                                     "arcee",
-                                    "helium"};
+                                    "helium",
+                                    "mixtral",
+                                    "qwen2_moe",
+                                    "qwen3_moe",
+                                    "olmoe",
+                                    "gpt_oss",
+                                    "granitemoe",
+                                    "granitemoeshared",
+                                    "deepseek_v2",
+                                    "deepseek_v2_lite",
+                                    "deepseek_v3",
+                                    "dots1",
+                                    "glm4_moe",
+                                    "ernie4_5",
+                                    "ernie4_5_moe",
+                                    "minimax_m2",
+                                    "olmo3",
+                                    "exaone4",
+                                    "hunyuan_v1_dense",
+                                    "seed_oss",
+                                    "cwm",
+                                    "ministral",
+                                    "ministral3",
+                                    "llama4_text",
+                                    "codegen",
+                                    "xglm",
+                                    "falcon_alibi",
+                                    "stablelm_norms",
+                                    "phi_plain",
+                                    "qwen3_moe_mixed"};
 
 /// Value i of the tensor of that name: FNV-1a of the name, then one step of splitmix64; from -1 to 1.
 inline float weight(std::uint64_t seed, std::uint64_t i) {
@@ -99,16 +128,25 @@ class Family {
   /// Opened from a new folder, with these keys of its configuration changed; `taken`: without this tensor.
   std::shared_ptr<const Model> open(const bj::object& changes = {}, const std::string& taken = "",
                                     const std::string& added = "") const {
-    tiny::Folder& folder = *folders().emplace_back(std::make_unique<tiny::Folder>());
     auto all = tensors();
     all.erase(taken);
     if (!added.empty()) all[added] = {{3}, {1, 2, 3}};
+    return open(all, changes);
+  }
+
+  /// The same with these tensors.
+  std::shared_ptr<const Model> open(const std::map<std::string, Values>& all, const bj::object& changes = {}) const {
+    bj::object config = description.at("config").as_object();
+    for (const auto& [key, value] : changes) config[key] = value;
+    return open_as(all, config);
+  }
+
+  static std::shared_ptr<const Model> open_as(const std::map<std::string, Values>& all, const bj::object& config) {
+    tiny::Folder& folder = *folders().emplace_back(std::make_unique<tiny::Folder>());
     std::vector<NamedArray> arrays;
     for (const auto& [name, tensor] : all)
       arrays.push_back({name, tensor.shape, std::span<const float>(tensor.values)});
     write_arrays(folder.path() / "model.safetensors", arrays);
-    bj::object config = description.at("config").as_object();
-    for (const auto& [key, value] : changes) config[key] = value;
     tiny::write(folder.path() / "config.json", bj::serialize(config));
     return Model::open(folder.path().string());
   }

@@ -88,7 +88,7 @@ TEST_P(FamilyTest, has_the_same_bits_in_a_batch_cached_captured_and_with_any_thr
       Request request;
       request.rows = {family_.ids("long"), ids}, request.logits = LogitsAt::all, request.share = share;
       for (const SiteInfo& info : sites(model_->config())) {
-        if (share && in_block(info.point)) request.capture.push_back({info.point, 1});
+        if (share && has_site(model_->config(), {info.point, 1})) request.capture.push_back({info.point, 1});
       }
       const Tensor together = std::move(transformer_.run(request).rows[1].logits);
       EXPECT_TRUE(std::ranges::equal(together.values(), alone.values())) << count << " threads";
@@ -170,6 +170,118 @@ TEST(FamiliesOfOlderVersions, give_the_same_logits) {
     const Tensor found = std::move(Transformer(family.open(changes)).run(request).rows[0].logits);
     for (std::int64_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found.data()[i], expected.data()[i], 1e-4) << name;
   }
+}
+
+Tensor logits_of(const std::shared_ptr<const Model>& model, const families::Family& family) {
+  Request request;
+  request.rows = {family.ids("text")}, request.logits = LogitsAt::all;
+  return std::move(Transformer(model).run(request).rows[0].logits);
+}
+
+using Tensors = std::map<std::string, families::Family::Values>;
+
+template <class Rename>
+Tensors renamed(const families::Family& family, Rename&& rename) {
+  Tensors all;
+  for (auto& [name, tensor] : family.tensors()) all[rename(name)] = tensor;
+  return all;
+}
+
+TEST(NamesThatCirculate, open_as_the_family_s_own) {
+  for (const char* name : {"mistral", "gpt_neox", "bloom", "falcon", "mixtral"}) {
+    const families::Family family(name);
+    const Tensor expected = logits_of(family.open(), family);
+    for (const char* around : {"_orig_mod.", "module."}) {
+      const auto model = family.open(renamed(family, [&](const std::string& own) { return around + own; }));
+      EXPECT_TRUE(std::ranges::equal(logits_of(model, family).values(), expected.values())) << around << name;
+    }
+  }
+  for (const char* name : {"gpt_neox", "bloom", "falcon"}) {  // saved without its head's frame
+    const families::Family family(name);
+    const Tensor expected = logits_of(family.open(), family);
+    const auto model = family.open(renamed(family, [](const std::string& own) {
+      const bool head = own.starts_with("lm_head") || own.starts_with("embed_out");
+      return head ? own : own.substr(own.find('.') + 1);
+    }));
+    EXPECT_TRUE(std::ranges::equal(logits_of(model, family).values(), expected.values())) << name;
+  }
+}
+
+TEST(TextModels, open_from_inside_their_image_models) {
+  for (const auto& [outer, inner] :
+       {std::pair{"gemma3", "gemma3_text"}, {"llama4", "llama4_text"}, {"mistral3", "mistral"}}) {
+    SCOPED_TRACE(outer);
+    const families::Family family(inner);
+    const Tensor expected = logits_of(family.open(), family);
+    families::bj::object text = family.description.at("config").as_object();
+    const families::bj::object config = {{"model_type", outer},
+                                         {"text_config", text},
+                                         {"vision_config", {{"hidden_size", 8}}},
+                                         {"image_token_index", 3}};
+    Tensors hub = renamed(family, [](const std::string& own) { return "language_model." + own; });
+    Tensors five = renamed(family, [](const std::string& own) {
+      return own.starts_with("model.") ? "model.language_model." + own.substr(6) : own;
+    });
+    hub["vision_tower.patch.weight"] = hub["multi_modal_projector.linear.weight"] = {{3}, {1, 2, 3}};
+    five["model.vision_tower.patch.weight"] = {{3}, {1, 2, 3}};
+    for (const Tensors* tensors : {&hub, &five}) {
+      const auto model = families::Family::open_as(*tensors, config);
+      EXPECT_TRUE(std::ranges::equal(logits_of(model, family).values(), expected.values()));
+      EXPECT_EQ(model->config().family, inner);
+    }
+    hub["audio_tower.weight"] = {{3}, {1, 2, 3}};
+    EXPECT_THAT(refusal([&] { families::Family::open_as(hub, config); }),
+                HasSubstr("tensor 'audio_tower.weight' (3) has no place"));
+  }
+}
+
+// Google's files of Gemma 3 leave out what its class takes for granted.
+TEST(TextModels, of_gemma_3_need_not_say_their_vocabulary) {
+  const families::Family family("gemma3_text");
+  families::bj::object config = family.description.at("config").as_object();
+  for (const char* key : {"vocab_size", "num_attention_heads", "max_position_embeddings"}) config.erase(key);
+  EXPECT_THAT(refusal([&] { families::Family::open_as(family.tensors(), config); }),
+              HasSubstr("embed_tokens.weight': expected 262208 x 24, found 40 x 24"));
+}
+
+TEST(OtherModels, are_refused_by_their_type_and_its_reason) {
+  const families::Family family("mistral");
+  for (const auto& [type, why] :
+       {std::pair{"mamba", "model_type 'mamba' is a recurrent model"},
+        {"jamba", "'jamba' is a model with recurrent blocks"},
+        {"lfm2", "'lfm2' is a model with convolutional blocks"},
+        {"bert", "'bert' is an encoder"},
+        {"t5", "'t5' is an encoder with a decoder"},
+        {"clip", "'clip' is a model of images or sound"},
+        {"grand_unified", "model_type 'grand_unified' is not supported; supported are gpt2, llama"}})
+    EXPECT_THAT(refusal([&] { family.open({{"model_type", type}}); }), HasSubstr(why));
+}
+
+TEST(Windows, of_no_key_are_refused) {
+  for (const char* name : {"mistral", "mixtral", "gemma2", "gemma3_text", "gpt_oss", "olmo3", "exaone4", "cwm",
+                           "ministral", "cohere2", "starcoder2", "phi3"}) {
+    for (int window : {0, -1})
+      EXPECT_THAT(refusal([&] {
+                    families::Family(name).open({{"sliding_window", window}});
+                  }),
+                  HasSubstr(fmt::format("sliding_window of {}", window)))
+          << name;
+  }
+  EXPECT_THAT(refusal([&] {
+                families::Family("llama4_text").open({{"attention_chunk_size", -2}});
+              }),
+              HasSubstr("an attention_chunk_size of -2"));
+  EXPECT_THAT(refusal([&] {
+                families::Family("llama4_text").open({{"floor_scale", 0}});
+              }),
+              HasSubstr("a floor_scale of 0"));
+}
+
+TEST(Windows, beyond_the_context_change_nothing) {
+  const families::Family family("mistral");
+  const Tensor all = logits_of(family.open({{"sliding_window", nullptr}}), family);
+  const Tensor wide = logits_of(family.open({{"sliding_window", 1 << 20}}), family);
+  EXPECT_TRUE(std::ranges::equal(all.values(), wide.values()));
 }
 
 INSTANTIATE_TEST_SUITE_P(families, FamilyTest, ::testing::ValuesIn(families::names),

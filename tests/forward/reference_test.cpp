@@ -154,12 +154,13 @@ TEST_P(Reference, instruction_sets_with_fused_multiply_add_give_the_same_bits_on
 }
 
 INSTANTIATE_TEST_SUITE_P(tiny, Reference,
-                         ::testing::Values(Case{"gpt2", "tiny-gpt2", "tiny-gpt2", "?"},
-                                           Case{"gpt2_relu", "tiny-gpt2-relu", "tiny-gpt2-relu", "?"},
-                                           Case{"llama", "tiny-llama", "tiny-llama", "?"},
-                                           Case{"llama_gguf", "tiny-llama/tiny-llama.gguf", "tiny-llama", "?"},
-                                           Case{"llama_bf16", "tiny-llama-bf16", "tiny-llama-bf16", "?"},
-                                           Case{"llama_f16", "tiny-llama-f16", "tiny-llama-f16", "?"}),
+                         ::testing::Values(Case{"gpt2", "tiny-gpt2", "tiny-gpt2", "89fafdd5dc88fab4"},
+                                           Case{"gpt2_relu", "tiny-gpt2-relu", "tiny-gpt2-relu", "7aa1f8c21ef7ef26"},
+                                           Case{"llama", "tiny-llama", "tiny-llama", "fe64f18f09dac19c"},
+                                           Case{"llama_gguf", "tiny-llama/tiny-llama.gguf", "tiny-llama",
+                                                "fe64f18f09dac19c"},
+                                           Case{"llama_bf16", "tiny-llama-bf16", "tiny-llama-bf16", "c4029dd59164b2f3"},
+                                           Case{"llama_f16", "tiny-llama-f16", "tiny-llama-f16", "d3c43bd670a999b3"}),
                          [](const auto& c) { return std::string(c.param.name); });
 
 }  // namespace

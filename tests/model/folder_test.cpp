@@ -275,6 +275,7 @@ class NamedModel : public ModelFolder {
   const fs::path tiny_ = "hf/hub/models--owner--tiny";
   Environment environment_{{{"EMBSCOPE_CACHE", (path() / "own").string()},
                             {"HF_HOME", (path() / "hf").string()},
+                            {"HOME", path().string()},
                             {"HF_HUB_CACHE", {}},
                             {"HUGGINGFACE_HUB_CACHE", {}},
                             {"HF_HUB_OFFLINE", {}},
@@ -374,6 +375,18 @@ TEST_F(NamedModel, is_looked_for_where_huggingface_hub_looks) {
   const Environment both({{"HF_HOME", (path() / "two/huggingface").string()}});
   const Environment nearer({{"HF_HUB_CACHE", (path() / "one").string()}});
   EXPECT_EQ(find_model("m"), a) << "HF_HUB_CACHE before HF_HOME";
+}
+
+TEST_F(NamedModel, of_several_gguf_files_is_the_one_of_a_tag) {
+  const fs::path own = path() / "own/models/owner--tiny", hub = path() / tiny_ / "snapshots" / a_;
+  for (const fs::path& folder : {own, hub}) fs::create_directories(folder);
+  tiny::write(own / "Tiny-Q4_K_M.gguf", ""), tiny::write(own / "tiny.q8_0-00001-of-00001.gguf", "");
+  tiny::write(hub / "Tiny-IQ2_XS.gguf", "");
+  EXPECT_EQ(find_model("owner/tiny:q4_k_m"), own / "Tiny-Q4_K_M.gguf");
+  EXPECT_EQ(find_model("owner/tiny:Q8_0"), own / "tiny.q8_0-00001-of-00001.gguf");
+  EXPECT_EQ(find_model("owner/tiny:Tiny-Q4_K_M.gguf"), own / "Tiny-Q4_K_M.gguf");
+  EXPECT_EQ(find_model("owner/tiny:IQ2_XS"), hub / "Tiny-IQ2_XS.gguf");
+  EXPECT_THAT(finding("owner/tiny:F16"), HasSubstr("has Q4_K_M, q8_0"));
 }
 
 TEST_F(NamedModel, is_not_hidden_by_what_a_fetch_left) {

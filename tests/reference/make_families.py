@@ -258,6 +258,215 @@ FAMILIES = {
     "helium": ("helium", dict(**LLAMA, head_dim=6), []),
 }
 
+RAMP = {"rope_theta": 100.0, "beta_fast": 0.5, "beta_slow": 0.05}  # neither end at a whole pair
+MOE = {**LLAMA, "num_experts_per_tok": 2}
+DEEPSEEK = dict(**MOE, n_routed_experts=8, moe_intermediate_size=12, n_shared_experts=2, first_k_dense_replace=1)
+MLA = dict(num_key_value_heads=4, q_lora_rank=12, kv_lora_rank=10, qk_nope_head_dim=6, qk_rope_head_dim=4, v_head_dim=5)
+YARN_ALL = {**YARN, "mscale": 1.0, "mscale_all_dim": 0.8}
+
+FAMILIES |= {
+    "mixtral": ("mixtral", dict(**MOE, num_local_experts=5), [{"num_experts_per_tok": 1}, {"num_experts_per_tok": 3}]),
+    "qwen2_moe": (
+        "qwen2_moe",
+        dict(**MOE, num_experts=6, moe_intermediate_size=12, shared_expert_intermediate_size=20),
+        [{"norm_topk_prob": True}, {"num_experts_per_tok": 3}],
+    ),
+    "qwen3_moe": (
+        "qwen3_moe",
+        dict(**MOE, num_experts=6, moe_intermediate_size=12, head_dim=8, norm_topk_prob=True),
+        [{"norm_topk_prob": False}],
+    ),
+    "qwen3_moe_mixed": (
+        "qwen3_moe",
+        dict(**MOE, num_experts=6, moe_intermediate_size=12, head_dim=8, mlp_only_layers=[0]),
+        [{"norm_topk_prob": True}],
+    ),
+    "olmoe": ("olmoe", dict(**MOE, num_experts=6, clip_qkv=0.9), [{"norm_topk_prob": True}, {"clip_qkv": None}]),
+    "gpt_oss": (
+        "gpt_oss",
+        dict(
+            **MOE,
+            num_local_experts=5,
+            head_dim=8,
+            sliding_window=5,
+            swiglu_limit=1.5,
+            rope_parameters={**YARN, "truncate": False, **RAMP},
+        ),
+        [
+            {"swiglu_limit": 7.0},
+            {"swiglu_alpha": 1.0},
+            {"layer_types": ["full_attention"] * 2},
+            {"rope_parameters": {**YARN, "truncate": True, **RAMP}},
+        ],
+    ),
+    "granitemoe": (
+        "granitemoe",
+        dict(
+            **MOE,
+            num_local_experts=5,
+            embedding_multiplier=3.0,
+            residual_multiplier=0.4,
+            attention_multiplier=0.6,
+            logits_scaling=2.5,
+        ),
+        [{"residual_multiplier": 1.0}, {"num_experts_per_tok": 3}],
+    ),
+    "granitemoeshared": (
+        "granitemoeshared",
+        dict(**MOE, num_local_experts=5, shared_intermediate_size=20),
+        [{"num_experts_per_tok": 3}],
+    ),
+    "deepseek_v2": (
+        "deepseek_v2",
+        dict(
+            **{**DEEPSEEK, **MLA},
+            topk_method="group_limited_greedy",
+            n_group=4,
+            topk_group=1,
+            routed_scaling_factor=1.7,
+            rope_parameters=YARN_ALL,
+        ),
+        [{"topk_method": "greedy"}, {"routed_scaling_factor": 1.0}, {"rope_parameters": YARN}],
+    ),
+    "deepseek_v2_lite": (
+        "deepseek_v2",
+        dict(**{**DEEPSEEK, **MLA, "q_lora_rank": None}, topk_method="greedy"),
+        [{"routed_scaling_factor": 2.0}],
+    ),
+    "deepseek_v3": (
+        "deepseek_v3",
+        dict(**{**DEEPSEEK, **MLA}, n_group=4, topk_group=2, rope_parameters=YARN_ALL),
+        [
+            {"norm_topk_prob": False},
+            {"routed_scaling_factor": 1.0},
+            {"n_group": 1, "topk_group": 1},
+            {"rope_interleave": False},
+            {"topk_group": 1},
+        ],
+    ),
+    "dots1": ("dots1", dict(**DEEPSEEK, routed_scaling_factor=1.3), [{"norm_topk_prob": True}]),
+    "glm4_moe": (
+        "glm4_moe",
+        dict(
+            **DEEPSEEK,
+            use_qk_norm=True,
+            rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.67, "rope_theta": 10000.0},
+        ),
+        [{"norm_topk_prob": False}, {"routed_scaling_factor": 2.0}],
+    ),
+    "ernie4_5": ("ernie4_5", dict(**LLAMA, head_dim=6), []),
+    "ernie4_5_moe": (
+        "ernie4_5_moe",
+        dict(**LLAMA, moe_num_experts=5, moe_k=2, moe_intermediate_size=12, moe_num_shared_experts=2),
+        [{"moe_k": 3}],
+    ),
+    "minimax_m2": (
+        "minimax_m2",
+        dict(
+            **MOE,
+            num_local_experts=5,
+            head_dim=8,
+            rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.5, "rope_theta": 10000.0},
+        ),
+        [{"num_experts_per_tok": 3}],
+    ),
+}
+
+PLAIN = {"rope_type": "default", "rope_theta": 10000.0}
+WINDOWS = dict(sliding_window=5, layer_types=["sliding_attention", "full_attention"])
+
+FAMILIES |= {
+    "olmo3": (
+        "olmo3",
+        dict(**LLAMA, **WINDOWS, rope_parameters={"full_attention": YARN, "sliding_attention": PLAIN}),
+        [
+            {"rope_parameters": {"full_attention": PLAIN, "sliding_attention": PLAIN}},
+            {"layer_types": ["full_attention"] * 2},
+            {"sliding_window": 9},
+        ],
+    ),
+    "exaone4": (
+        "exaone4",
+        dict(**LLAMA, **WINDOWS),
+        [{"layer_types": ["full_attention", "sliding_attention"]}, {"sliding_window": 9}],
+    ),
+    "hunyuan_v1_dense": (
+        "hunyuan_v1_dense",
+        dict(
+            **LLAMA,
+            head_dim=8,
+            rope_parameters={"rope_type": "dynamic", "rope_theta": 100.0, "alpha": 50.0, "factor": 1.0},
+        ),
+        [{"rope_parameters": {"rope_type": "default", "rope_theta": 100.0}}],
+    ),
+    "seed_oss": ("seed_oss", dict(**LLAMA, head_dim=8), []),
+    "cwm": ("cwm", dict(**LLAMA, **WINDOWS, head_dim=8, rope_parameters=PLAIN), [{"sliding_window": 9}]),
+    "ministral": ("ministral", dict(**LLAMA, **WINDOWS, head_dim=6), [{"layer_types": ["full_attention"] * 2}]),
+    "ministral3": (
+        "ministral3",
+        dict(**LLAMA, head_dim=8, rope_parameters={**YARN, "llama_4_scaling_beta": 0.4}),
+        [{"rope_parameters": {**YARN, "llama_4_scaling_beta": 0.0}}],
+    ),
+    "llama4_text": (
+        "llama4_text",
+        dict(
+            **{**LLAMA, "intermediate_size": 12},
+            intermediate_size_mlp=40,
+            num_local_experts=5,
+            num_experts_per_tok=1,
+            interleave_moe_layer_step=2,
+            no_rope_layers=[1, 0],
+            attention_chunk_size=6,
+            floor_scale=4,
+            attn_scale=0.5,
+            head_dim=8,
+        ),
+        [
+            {"attention_chunk_size": 7},
+            {"attn_scale": 0.1},
+            {"floor_scale": 8},
+            {"attn_temperature_tuning": False},
+            {"use_qk_norm": False},
+            {"no_rope_layers": [0, 0]},
+        ],
+    ),
+    "codegen": ("codegen", dict(**GPT2, rotary_dim=4), [{"rotary_dim": 6}]),
+    "xglm": (
+        "xglm",
+        dict(
+            vocab_size=VOCAB,
+            d_model=24,
+            ffn_dim=40,
+            num_layers=2,
+            attention_heads=4,
+            max_position_embeddings=CONTEXT,
+            **NOPAD,
+        ),
+        [{"scale_embedding": False}, {"activation_function": "relu"}],
+    ),
+    "falcon_alibi": (
+        "falcon",
+        dict(
+            vocab_size=VOCAB,
+            hidden_size=30,
+            num_hidden_layers=2,
+            num_attention_heads=5,
+            multi_query=False,
+            parallel_attn=False,
+            alibi=True,
+            bias=True,
+            **NOPAD,
+        ),
+        [{"alibi": False}],
+    ),
+    "phi_plain": ("phi", dict(**LLAMA, rope_parameters={**PLAIN, "partial_rotary_factor": 0.67}), []),
+    "stablelm_norms": (
+        "stablelm",
+        dict(**LLAMA, qk_layernorm=True, rope_parameters={**PLAIN, "partial_rotary_factor": 0.67}),
+        [],
+    ),
+}
+
 
 def weights(name, count):
     """The same values for a name everywhere: FNV-1a of it, then one step of splitmix64 for each index; 24 bits, from -1
@@ -279,17 +488,21 @@ def scale_and_shift(kind, name, shape):
     plus_one = kind in ("gemma", "gemma2", "gemma3_text", "nemotron")
     if norm:
         return (0.4, 0.0) if name.endswith("bias") or plus_one else (0.4, 1.0)
-    if len(shape) == 1:
+    if len(shape) == 1 or name.endswith("_bias"):
         return 0.4, 0.0
     if any(part in name for part in ("wte", "wpe", "embed", "word_embeddings")):
         return 0.8, 0.0
-    return 2.4 / math.sqrt(shape[0] if kind == "gpt2" else shape[1]), 0.0
+    inputs = (
+        shape[0] if kind == "gpt2" else shape[1] if kind in ("gpt_oss", "llama4_text") or len(shape) == 2 else shape[2]
+    )
+    return 2.4 / math.sqrt(inputs), 0.0
 
 
 def saved(kind, config, folder):
     """The model as a file has it, with our weights: its tensors' recipe and the model itself."""
+    attention = "sdpa" if config.get("alibi") else "eager"  # eager adds Falcon's biases twice
     model = transformers.AutoModelForCausalLM.from_config(
-        transformers.AutoConfig.for_model(kind, **config), attn_implementation="eager"
+        transformers.AutoConfig.for_model(kind, **config), attn_implementation=attention
     ).float()
     model.save_pretrained(folder)
     state = load_file(folder / "model.safetensors")
@@ -301,7 +514,7 @@ def saved(kind, config, folder):
         state[name] = torch.from_numpy(values).reshape(tensor.shape).contiguous()
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     model, info = transformers.AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+        folder, dtype=torch.float32, attn_implementation=attention, output_loading_info=True
     )
     assert not info["missing_keys"] and not info["unexpected_keys"], info
     return recipe, model.eval()
@@ -327,10 +540,16 @@ def run(model, ids, keep=(), change=None):
 
         def hook(_module, _input, output, name=name):
             value = first(output)
-            if torch.is_tensor(value) and value.dim() == 3 and value.shape[:2] == (1, len(ids)):
+            router = torch.is_tensor(value) and value.dim() == 2 and name.rsplit(".", 1)[1] in ("gate", "router")
+            if router:
+                value.retain_grad() if value.requires_grad else None
+                kept[name] = value, value.detach().clone()[None]
+            elif torch.is_tensor(value) and value.dim() == 3 and value.shape[:2] == (1, len(ids)):
                 if value.requires_grad:
                     value.retain_grad()
-                kept[name] = value, value.detach().clone()  # some are added to in place afterwards
+                # some are added to in place afterwards; what is clipped in place is meant clipped
+                clipped = getattr(model.config, "clip_qkv", None) is not None and "self_attn." in name
+                kept[name] = value, value.detach() if clipped and "o_proj" not in name else value.detach().clone()
 
         handles.append(module.register_forward_hook(hook))
     if change is not None:
@@ -358,7 +577,7 @@ def make(name):
         for site, (value, given) in kept.items():
             expected[site] = given[0]
             if value.grad is not None:
-                expected[f"gradient/{site}"] = value.grad[0]
+                expected[f"gradient/{site}"] = value.grad if value.dim() == 2 else value.grad[0]
 
         def edit(_module, _input, output):
             value = first(output).clone()

@@ -112,7 +112,7 @@ TEST_P(Attribution, the_bias_of_the_final_norm_is_a_part_of_its_own) {
   const Tensor bias = weights().ln_final.bias.values();
   double sum = 0;
   for (std::size_t d = 0; d < u.size(); ++d) sum += static_cast<double>(u[d]) * static_cast<double>(bias.values()[d]);
-  EXPECT_EQ(value_of(result.parts, "ln_final_bias"), sum);
+  EXPECT_NEAR(value_of(result.parts, "ln_final_bias"), sum, 1e-15);
 }
 
 // A head's part is what vanishes from the logit, the scale held fast, when that head's z is set to zero in the last

@@ -1,11 +1,14 @@
 """A server of one's own on a free port, and a browser's manners: the one-time token, then the cookie."""
 
+import atexit
 import http.client
 import json
 import os
+import pathlib
 import re
 import socket
 import subprocess
+import tempfile
 import time
 
 EMBSCOPE = os.environ["EMBSCOPE"]
@@ -18,6 +21,27 @@ def command(*arguments):
     done = subprocess.run([EMBSCOPE, *arguments, "--json"], capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr.decode()
     return json.loads(done.stdout)
+
+
+def cache_of_its_own():
+    """A cache folder that goes away with the tests, with the models of the user's: what they train stays in it."""
+    theirs = pathlib.Path(
+        os.environ.get("EMBSCOPE_CACHE")
+        or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "embscope"
+    )
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    own = pathlib.Path(folder.name)
+    (own / "models").mkdir()
+    for path in theirs.glob("*"):
+        if path.name != "models":
+            (own / path.name).symlink_to(path)
+    for model in (theirs / "models").glob("*"):
+        (own / "models" / model.name).symlink_to(model)
+    return str(own)
+
+
+os.environ["EMBSCOPE_CACHE"] = cache_of_its_own()
 
 
 class Server:

@@ -4,7 +4,7 @@
     EMBSCOPE=build/release/embscope tests/server/load.py --seconds 120 --clients 200
 
 Well-behaved clients ask and read at once. Among them are slow readers, half-open connections, and some that send what
-is no HTTP. Prints the requests, errors and 99th percentile of the well-behaved, the server's memory before and after,
+is not HTTP. Prints the requests, errors and 99th percentile of the well-behaved, the server's memory before and after,
 and what the figure depends on: the processor time that it used, and the machine's load (others may work on it).
 """
 

@@ -33,8 +33,9 @@ class Menu(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.cache = pathlib.Path(self.folder.name, "cache")
         self.cache.mkdir()
-        self.before = {name: os.environ.get(name) for name in ("EMBSCOPE_CACHE", "HF_HUB_CACHE")}
+        self.before = {name: os.environ.get(name) for name in ("EMBSCOPE_CACHE", "HF_HUB_CACHE", "LLAMA_CACHE")}
         os.environ.update(EMBSCOPE_CACHE=str(self.cache), HF_HUB_CACHE=self.folder.name + "/hub")
+        os.environ.update(LLAMA_CACHE=self.folder.name + "/llama")
 
     def tearDown(self):
         self.own_caches()
@@ -61,6 +62,13 @@ class Menu(unittest.TestCase):
         self.assertEqual(server.get("/api/models/available"), {"models": [{"name": "own", "open": False}]})
         server.post("/api/models", open="own")
         self.assertEqual(server.get("/api/models/available"), {"models": [{"name": "own", "open": True}]})
+        theirs = pathlib.Path(self.folder.name, "llama/tiny.gguf")
+        theirs.parent.mkdir()
+        theirs.write_bytes((TINY / "tiny-llama.gguf").read_bytes())
+        found = [{"name": "llama.cpp:tiny", "open": False}, {"name": "own", "open": True}]
+        self.assertEqual(server.get("/api/models/available"), {"models": found})
+        self.assertEqual(server.post("/api/models", open="llama.cpp:tiny")["opens"], "llama.cpp:tiny")
+        self.assertIs(server.get("/api/models/available")["models"][0]["open"], True)
 
     def test_the_map_is_computed_once_and_kept(self):
         first = self.with_server()

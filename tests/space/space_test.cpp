@@ -302,7 +302,8 @@ TEST_F(SpaceFiles, FilesThatLie) {
     std::string bytes, error;
   } cases[] = {
       {"", "the file is empty"},
-      {"hello\nworld\n", "is no word vectors: line 1 should be 'N D' (Word2Vec) or a word and its values (GloVe)"},
+      {"hello\nworld\n",
+       "does not hold word vectors: line 1 should be 'N D' (Word2Vec) or a word and its values (GloVe)"},
       {"0 3\n", "the first line says 0 vectors of 3 values"},
       {"3 0\n", "the first line says 3 vectors of 0 values"},
       {"18446744073709551615 1000000\nx 1 2 3",

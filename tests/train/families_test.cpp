@@ -1,6 +1,7 @@
 // Gradients of every family against PyTorch's, under the names of its modules (tests/reference/make_families.py).
 #include "forward/families.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -49,13 +50,21 @@ TEST_P(FamilyGradient, is_pytorchs_under_each_module_s_name) {
 // Every site, those also those that are not a module's: a step along the gradient moves the logits by its square.
 TEST_P(FamilyGradient, is_what_a_small_step_does_at_every_site) {
   if (transformer_.config().activation == Activation::relu) GTEST_SKIP() << "differences step over its kinks";
-  if (transformer_.config().qkv_clip != 0) GTEST_SKIP() << "differences step over the clip's edges";
+  if (transformer_.config().qkv_clip != 0 || transformer_.config().experts.limit != 0)
+    GTEST_SKIP() << "differences step over the clip's edges";
   GradientRequest r = request();
   for (const SiteInfo& info : sites(transformer_.config())) {
-    if (!is_attention_map(info.point) && info.point != Point::logits)
-      r.sites.push_back({info.point, in_block(info.point) ? 0 : -1});
+    if (is_attention_map(info.point) || info.point == Point::logits || info.point == Point::router_chosen) continue;
+    const int first = has_site(transformer_.config(), {info.point, 0}) ? 0 : 1;
+    r.sites.push_back({info.point, in_block(info.point) ? first : -1});
   }
   const GradientResult found = gradient(transformer_, r);
+  Request plain;  // what the routers choose, which is held fixed
+  plain.rows = {{r.ids.begin(), r.ids.begin() + 10}};
+  for (int l = 0; l < 2; ++l) {
+    if (has_site(transformer_.config(), {Point::router_chosen, l})) plain.capture.push_back({Point::router_chosen, l});
+  }
+  const std::vector<Tensor> chosen = std::move(transformer_.run(plain).rows[0].captured);
   for (std::size_t s = 0; s < r.sites.size(); ++s) {
     const Tensor& g = found.gradients[s];
     double square = 0;
@@ -66,6 +75,10 @@ TEST_P(FamilyGradient, is_what_a_small_step_does_at_every_site) {
       hooks.write(r.sites[s], [&](SiteValues& seen) {
         for (std::int64_t i = 0; i < g.size(); ++i) seen.rows[0].values[i] += static_cast<float>(step) * g.data()[i];
       });
+      for (std::size_t c = 0; c < chosen.size(); ++c) {
+        hooks.write(plain.capture[c],
+                    [&chosen, c](SiteValues& seen) { std::ranges::copy(chosen[c].values(), seen.rows[0].values); });
+      }
       Request run;
       run.rows = {{r.ids.begin(), r.ids.begin() + 10}}, run.hooks = &hooks;
       const Tensor logits = std::move(transformer_.run(run).rows[0].logits);

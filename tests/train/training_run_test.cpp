@@ -160,7 +160,7 @@ TEST(TrainingRun, refuses_what_cannot_be_trained_on) {
   };
   refused([](auto& r) { r.text = ""; }, "empty");
   refused([](auto& r) { r.text = "abcdefgh"; }, "a context of 16 needs at least 17");
-  refused([](auto& r) { r.text[9] = '\xff'; }, "is no UTF-8");
+  refused([](auto& r) { r.text[9] = '\xff'; }, "is not UTF-8");
   refused([](auto& r) { r.heads = 3; }, "does not divide");
   refused([](auto& r) { r.rate = NAN; }, "learning rate");
   refused([](auto& r) { r.dropout = 1; }, "dropout");

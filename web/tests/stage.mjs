@@ -1,7 +1,7 @@
 // What the tests stand on: the real server, a real browser, and a page that remembers every complaint.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -14,9 +14,26 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 /** Milliseconds to wait for what takes `ms` at most, much longer for a server under a sanitizer. */
 export const patience = (ms) => ms * ("EMBSCOPE_SANITIZED" in process.env ? 20 : 1);
 
+/** A cache folder that goes away with the tests, with the models of the user's: what they train stays in it. */
+function cacheOfItsOwn() {
+  const { EMBSCOPE_CACHE, XDG_CACHE_HOME } = process.env;
+  const theirs = EMBSCOPE_CACHE || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "embscope");
+  const own = mkdtempSync(join(tmpdir(), "embscope-cache-"));
+  process.on("exit", () => rmSync(own, { recursive: true, force: true }));
+  mkdirSync(join(own, "models"));
+  for (const name of readdirSync(theirs)) if (name !== "models") symlinkSync(join(theirs, name), join(own, name));
+  for (const name of readdirSync(join(theirs, "models")))
+    symlinkSync(join(theirs, "models", name), join(own, "models", name));
+  return own;
+}
+const env = { ...process.env, EMBSCOPE_CACHE: cacheOfItsOwn() };
+
 /** `embscope serve`; resolves when it answers. `port` 0: any that is free. */
 export async function serve(port = 0) {
-  const process = spawn(program, ["serve", "--port", String(port), "--no-open"], { stdio: ["ignore", "pipe", "pipe"] });
+  const process = spawn(program, ["serve", "--port", String(port), "--no-open"], {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let said = "";
   const address = await new Promise((found, failed) => {
     const look = (chunk) => {

@@ -7,13 +7,13 @@
 
 namespace embscope {
 
-/// What kind of thing went wrong; decides nothing but the exit status and the HTTP status of a client.
+/// The kind of an error; it only decides a client's exit status or HTTP status.
 enum class Code {
   usage,        ///< the request cannot be understood (exit status 2 of the command line)
   not_found,    ///< a file, word, site, token, model or method that does not exist
-  format,       ///< a file or text whose bytes are not what they claim to be
-  unsupported,  ///< valid, but beyond what Embscope does
-  shape,        ///< sizes that do not fit together
+  format,       ///< a file or text whose content does not match its format
+  unsupported,  ///< valid, but not supported by Embscope
+  shape,        ///< sizes that do not match
   range,        ///< a number outside its bounds
   io,           ///< the operating system refused to read or write
   network,      ///< a server refused, or the connection broke

@@ -1,4 +1,4 @@
-// Progress: how long work tells its caller how far it is, and how the caller stops it.
+// Progress: how long operations report their progress to the caller, and how the caller stops them.
 // Thread rule: called on the thread that started the work, never concurrently.
 #pragma once
 
@@ -17,7 +17,7 @@ inline void report(const Progress& progress, double fraction, std::string_view w
   if (progress && !progress(fraction, what)) throw Error(Code::cancelled, "cancelled", std::string(what));
 }
 
-/// Of a part of the work: its 0..1 is begin..end of the whole. `progress` must outlive it.
+/// The Progress of one part of the work, whose 0..1 is begin..end of the whole. `progress` must outlive it.
 inline Progress part_of(const Progress& progress, double begin, double end) {
   if (!progress) return {};
   return [&progress, begin, end](double done, std::string_view what) {

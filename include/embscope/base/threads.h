@@ -4,7 +4,7 @@
 
 namespace embscope {
 
-/// Number of threads that parallel loops use; at first all processors (or OMP_NUM_THREADS).
+/// The number of threads that parallel loops use; by default all processors (or OMP_NUM_THREADS).
 int threads();
 
 /// Sets the number of threads. Throws Error{range} unless 1 <= count <= 1024.

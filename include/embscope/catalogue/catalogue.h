@@ -1,6 +1,6 @@
-// Catalogue: every analysis described once: what it is asked, what it answers, its figures, an example. The command,
-// the HTTP endpoint, the job, the Python function and the reference pages are made from these descriptions. Lifetime:
-// an Analysis lives as long as the program. Thread rule: immutable; `ask` and what it returns from any thread.
+// Catalogue: every analysis described once: its parameters, its results, its figures, an example. The command, the HTTP
+// endpoint, the job, the Python function and the reference pages are generated from these descriptions. Lifetime: an
+// Analysis lives as long as the program. Thread rule: immutable; `ask` and its result can be used from any thread.
 #pragma once
 
 #include <filesystem>
@@ -26,13 +26,13 @@
 
 namespace embscope {
 
-/// An edit for each site that a pattern names.
+/// One edit for each site that a pattern names.
 struct PatternEdit {
   std::string sites;
   Edit edit;
 };
 
-/// An edit in two parts, each whole by itself (parse_edit): what is wrong with it is told of the part.
+/// An edit in two parts that are parsed separately (parse_edit), so that an error names the part.
 struct EditInParts {
   std::string at, action;
 };
@@ -49,11 +49,11 @@ Cases(F...) -> Cases<F...>;  // clang 16 does not deduce it
 struct Value {
   using List = std::vector<Value>;
   std::variant<bool, std::int64_t, std::uint64_t, double, std::string, List, PatternEdit, EditInParts>
-      is;  ///< uint64_t: beyond int64_t
+      is;  ///< uint64_t: values beyond int64_t
 };
 using Values = std::map<std::string, Value, std::less<>>;
 
-/// What a field takes, and what an answer holds.
+/// The kind of value of a field or of a part of an answer.
 enum class Kind {
   text,   ///< a text, or its token ids
   texts,  ///< one of these, or a list of them
@@ -72,7 +72,7 @@ enum class Kind {
   integers,
   numbers,
   vectors,
-  table,  ///< of answers alone, as all that follow
+  table,  ///< only in answers, as all kinds below
   figure,
   rows,    ///< an array [N, ...]
   arrays,  ///< arrays by name
@@ -80,34 +80,35 @@ enum class Kind {
   cost,
 };
 
-/// One thing that an analysis is asked.
+/// One parameter of an analysis.
 struct Field {
   static constexpr double none = std::numeric_limits<double>::infinity();
 
-  std::string_view name;  ///< of the JSON member and of the Python argument
-  std::string_view what;  ///< a sentence without its full stop
+  std::string_view name;  ///< the name of the JSON member and of the Python argument
+  std::string_view what;  ///< a description without a full stop
   std::string_view option =
-      {};  ///< on the command line, where it is not --name: "TEXT" (by position), "-k", "--no-heads"; "-": none
-  std::string_view old = {};      ///< a name that it had in the version before, with the same meaning
-  std::string_view choices = {};  ///< of a name: "tsne umap pca"; empty: any
+      {};  ///< on the command line, if it is not --name: "TEXT" (by position), "-k", "--no-heads"; "-": no option
+  std::string_view old = {};      ///< its name in the previous version, with the same meaning
+  std::string_view choices = {};  ///< the allowed values of a name: "tsne umap pca"; empty: any
   double least = -none, most = none;
-  std::size_t count = 0;    ///< of a list that has a fixed number of values
-  std::size_t longest = 0;  ///< of other lists: at most so many values; 0: the usual 1024
+  std::size_t count = 0;    ///< the number of values of a list with a fixed length
+  std::size_t longest = 0;  ///< the largest number of values of other lists; 0: 1024
   bool required = false;
   bool written = false;  ///< of a file: it is written, so it must be possible before the work
 
-  Kind kind = Kind::text;  ///< filled in by the catalogue, as what follows
+  Kind kind = Kind::text;  ///< filled in by the catalogue, as are the members below
   bool has_initial = false;
-  Value initial = {};  ///< what it is when it is not given
+  Value initial = {};  ///< the default value
 };
 
-/// One thing that an analysis answers.
+/// One part of an answer.
 struct Part {
   std::string_view name;
   Kind kind;
-  std::string_view what;           ///< a sentence without its full stop
-  std::string_view option = {};    ///< of a table: the flag of the command line that prints it in place of the first
-  std::string_view excludes = {};  ///< of that flag: an option that it cannot stand beside
+  std::string_view what;  ///< a description without a full stop
+  std::string_view option =
+      {};  ///< for a table: the flag of the command line that prints it instead of the first table
+  std::string_view excludes = {};  ///< an option that cannot be combined with this flag
 };
 
 /// An answer: its parts in the order in which they are described.
@@ -124,7 +125,7 @@ class Found {
                              std::vector<std::string>, Odds, Tensor, Lists, Arrays, Cost, Table, Draw>;
 
   Found() = default;
-  Found(Found&&) = default;  ///< moved, never copied: tensors are not copied by accident
+  Found(Found&&) = default;  ///< only moved, so that tensors are not copied by accident
   Found& operator=(Found&&) = default;
 
   Found& add(std::string_view name, Thing thing);
@@ -178,13 +179,13 @@ enum class Needs { nothing, model, space, transformer };
 class Analysis {
  public:
   struct About {
-    std::string_view name;       ///< of the function, the command (with - for _) and the endpoint (/api/name)
+    std::string_view name;       ///< the name of the function, the command (with - for _) and the endpoint (/api/name)
     std::string_view what;       ///< one line
-    std::string_view example;    ///< of the command line, without the program's name
-    std::string_view more = {};  ///< what the reference says besides: sources, what is refused
+    std::string_view example;    ///< a command line without the program's name
+    std::string_view more = {};  ///< further text for the reference: sources, restrictions
     Needs needs = Needs::transformer;
     bool quick = false;             ///< answered within milliseconds
-    bool one_table = false;         ///< the table is the answer: Python gets it alone
+    bool one_table = false;         ///< the table is the whole answer: Python returns only the table
     bool whole = false;             ///< JSON on the command line is the whole answer, not one of its tables
     std::size_t shown = 0;          ///< rows of its first table that people see; 0: all
     std::string_view command = {};  ///< where it is not of its own name, or is a form of another's: that command,
@@ -196,10 +197,11 @@ class Analysis {
     std::string_view to = "--to";   ///< and its name
   };
 
-  /// A question that has been read and checked.
+  /// A request that has been read and checked.
   struct Asked {
     std::function<Found(const Subject&, const Progress&)> run;  ///< throws what the analysis throws
-    std::function<double(const Subject&)> bytes;  ///< that the answer takes, where it may be much; else empty
+    std::function<double(const Subject&)>
+        bytes;  ///< the memory that the answer takes, if it may be large; otherwise empty
   };
 
   virtual ~Analysis() = default;
@@ -222,7 +224,7 @@ bool over_http(const Analysis& analysis);
 /// All of them, in the order of the reference.
 std::span<const Analysis* const> analyses();
 
-const Analysis* analysis_named(std::string_view name);  ///< null when there is none
+const Analysis* analysis_named(std::string_view name);  ///< null if there is none
 
 std::string_view name(Kind kind);
 

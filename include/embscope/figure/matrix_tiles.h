@@ -1,9 +1,10 @@
-// MatrixTiles: the embedding matrix as pictures of 256 x 256 pixels at every zoom, tokens across and dimensions down.
-// Lifetime: shares its model. Thread rule: any number of threads; what is computed once is computed under a lock.
+// MatrixTiles: the embedding matrix as pictures of 256 x 256 pixels at every zoom level, tokens from left to right and
+// dimensions from top to bottom.
+// Lifetime: shares its model. Thread rule: any number of threads; shared results are computed once, under a lock.
 //
 // Level 0 has a pixel for each value. Each level above halves the tokens, and halves the dimensions while more than 512
-// are left, so that the whole matrix stays a picture that can be read. A pixel is the mean of the values it covers, in
-// the colours of `heatmap`: red positive, blue negative. Memory: at most 64 MiB for each order of tokens, whatever the
+// are left, so that the picture of the whole matrix stays readable. A pixel is the mean of the values that it covers,
+// in the colours of `heatmap`: red positive, blue negative. Memory: at most 64 MiB for each order of tokens, for any
 // model.
 #pragma once
 
@@ -27,10 +28,10 @@ class MatrixTiles {
 
   struct Level {
     std::int64_t tokens_per_pixel, dimensions_per_pixel;
-    std::int64_t width, height;  ///< of the whole, in pixels
+    std::int64_t width, height;  ///< of the whole level, in pixels
   };
   const std::vector<Level>& levels() const { return levels_; }
-  double range() const;  ///< |value| of full colour
+  double range() const;  ///< the |value| that has the full colour
 
   /// "id"; "mean" and "norm" (rising); "cluster" (along the first principal component).
   static const std::vector<std::string>& token_orders();
@@ -48,15 +49,15 @@ class MatrixTiles {
     double value = 0;
     double token_mean = 0, token_norm = 0, dimension_mean = 0, dimension_deviation = 0;
   };
-  /// What lies at pixel (x, y) of level 0. Throws Error{range, not_found}.
+  /// The value at pixel (x, y) of level 0. Throws Error{range, not_found}.
   Cell cell(std::int64_t x, std::int64_t y, std::string_view token_order, std::string_view dimension_order);
 
-  /// A piece of level 0, half-open.
+  /// A rectangle of level 0, half-open.
   struct Area {
     std::int64_t left, right, top, bottom;
   };
   static constexpr std::int64_t most_values = 1 << 20;
-  /// The values of a piece: a row for each token, with columns id, token, and one for each dimension ("d7"). Throws
+  /// The values of a rectangle: a row for each token, with columns id, token, and one for each dimension ("d7"). Throws
   /// Error{range} for an area outside the matrix or of more than `most_values`, Error{not_found}.
   Table values(const Area& area, std::string_view token_order, std::string_view dimension_order);
 

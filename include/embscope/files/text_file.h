@@ -1,5 +1,5 @@
-// Text files as people keep them: UTF-8 with or without a byte-order mark, lines that end in \n or, from Windows, in
-// \r\n. Thread rule: pure functions.
+// Text files in UTF-8, with or without a byte-order mark, with lines that end in \n or, from Windows, in \r\n. Thread
+// rule: pure functions.
 #pragma once
 
 #include <filesystem>
@@ -10,13 +10,13 @@
 namespace embscope {
 
 /// The whole text, with \n at the end of its lines and without the mark. Throws Error{not_found, io}, and Error{format}
-/// for UTF-16, which its own mark tells.
+/// for UTF-16, recognised by its byte-order mark.
 std::string read_text(const std::filesystem::path& path);
 
-/// Its lines, without their ends; empty ones too.
+/// The lines of a file without their ends, including empty lines.
 std::vector<std::string> read_lines(const std::filesystem::path& path);
 
-/// Those of a text that came another way.
+/// The lines of a text.
 std::vector<std::string> text_lines(std::string_view text);
 
 }  // namespace embscope

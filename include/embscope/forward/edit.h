@@ -1,8 +1,8 @@
-// Edit: an intervention as data: where (site, rows of the batch, positions, heads) and what.
+// Edit: an intervention as data: where (site, rows of the batch, positions, heads) and what to do.
 // Thread rule: a value.
 //
-// Several edits at one site apply in the order given, each to what the one before left. Two that are meant for exactly
-// the same place, the second of which would wipe out the first, are refused.
+// Several edits at one site are applied in the given order, each to the result of the one before. Two edits of exactly
+// the same place, of which the second would overwrite the first, are refused.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,7 @@ namespace embscope {
 
 class Transformer;
 
-/// What an edit does with x, the vector that it finds at its place.
+/// What an edit does with x, the vector at its place.
 enum class Change {
   set,          ///< x := vector
   add,          ///< x := x + amount * vector
@@ -27,12 +27,12 @@ enum class Change {
   mix,          ///< x := amount * x + (1 - amount) * vector   (amount 1 leaves x as it is, bit for bit; 0 is `vector`)
   zero,         ///< x := 0
   project_out,  ///< x := x - (x.u) u, with u = vector / |vector|
-  rotate,       ///< x turned by `amount` degrees towards `vector`, not beyond it, its length kept
-  clamp,        ///< x[d] brought into low..high, for the dimensions listed
+  rotate,       ///< x rotated by `amount` degrees towards `vector`, not beyond it, with the same length
+  clamp,        ///< x[d] limited to low..high, for the listed dimensions
   noise,  ///< x := x + amount * standard normal values drawn from (seed, position): the same in every row of a batch
 };
 
-/// Whether Edit::vector means something to it.
+/// Whether the action uses Edit::vector.
 bool takes_vector(Change change);
 
 struct Edit {
@@ -41,18 +41,19 @@ struct Edit {
   std::vector<int> rows;       ///< rows of the batch; empty: all
   std::vector<int> positions;  ///< token positions; negative counts from the end of the row; empty: all
   std::vector<int> heads;      ///< for sites with heads; empty: all
-  std::vector<float> vector;  ///< as long as what it meets (D, K with heads listed or H*K, ...); one value is broadcast
+  std::vector<float>
+      vector;  ///< of the length of the values at the site (D, K with listed heads or H*K, ...); one value is broadcast
   float amount = 1;
-  std::vector<int> dimensions;  ///< of clamp, within what it meets; empty: all
+  std::vector<int> dimensions;  ///< for clamp; empty: all
   float low = 0, high = 0;      ///< of clamp
-  std::uint64_t seed = 1;       ///< of noise
+  std::uint64_t seed = 1;       ///< for noise
 };
 
-/// Whether a text may read files of this machine. `refused` is decided as file(...) is read, before anything is opened:
-/// what a request asks for is never looked up.
+/// Whether an expression may read files of this machine. With `refused`, file(...) is refused when it is parsed, before
+/// anything is opened, so a request cannot find out whether a file exists.
 enum class Files { refused, allowed };
 
-/// What a text that names a file is answered with where files are refused.
+/// Thrown for an expression that names a file if files are refused.
 class FilesRefused : public Error {
  public:
   FilesRefused()
@@ -60,14 +61,14 @@ class FilesRefused : public Error {
               "files of this machine are not read for a request: use the command line") {}
 };
 
-/// How a text is read, and what is told of it.
+/// How an expression is read, and what is reported about it.
 struct Reading {
   Files files = Files::refused;
-  std::vector<NamedToken>* tokens = nullptr;  ///< where not null: gets the tokens that its vectors name, in their order
+  std::vector<NamedToken>* tokens = nullptr;  ///< if not null: receives the tokens that its vectors name, in order
 };
 
-/// The text form, "SITE[@POSITIONS][/HEADS] ACTION", for one text; the same words on the command line, in JSON and in
-/// Python.
+/// The text form, "SITE[@POSITIONS][/HEADS] ACTION", for one text; the syntax is the same on the command line, in JSON
+/// and in Python.
 ///
 ///   POSITIONS   3 | -1 | 2..5 | ' Germany' (the token that stands for it in the text) | ' cat'[2] (its second
 ///               occurrence; [-1] its last) | #ID (where that token stands; #ID[2]), separated by commas; none: all
@@ -86,7 +87,7 @@ struct Reading {
 std::vector<Edit> parse_edit(std::string_view text, const Transformer& transformer, const Prompt& prompt,
                              const Reading& reading = {});
 
-/// The same in two parts, each whole by itself: SITE[@POSITIONS][/HEADS], and ACTION.
+/// The same in two parts that are parsed separately: SITE[@POSITIONS][/HEADS], and ACTION.
 std::vector<Edit> parse_edit(std::string_view at, std::string_view action, const Transformer& transformer,
                              const Prompt& prompt, const Reading& reading = {});
 
@@ -94,11 +95,12 @@ std::vector<Edit> parse_edit(std::string_view at, std::string_view action, const
 std::vector<Edit> parse_edits_json(std::string_view json, const Transformer& transformer, const Prompt& prompt,
                                    const Reading& reading = {});
 
-/// A vector expression (V above), evaluated for a site and position. One value stands for a vector of it.
+/// A vector expression (V above), evaluated for a site and position. One value stands for a vector with this value in
+/// every dimension.
 std::vector<float> parse_vector(std::string_view text, const Transformer& transformer, const Site& site, int position,
                                 const Reading& reading = {});
 
-/// The same as a vector [D] by itself, outside any text: for wte and the last position, one value repeated.
+/// The same as a vector [D] without a text: for wte and the last position, with one value repeated.
 std::vector<float> parse_vector(std::string_view text, const Transformer& transformer, const Reading& reading = {});
 
 }  // namespace embscope

@@ -10,7 +10,7 @@
 
 namespace embscope {
 
-/// In the order in which they fire within a pass (those from resid_pre to resid_post once in every block).
+/// In the order of a forward pass (resid_pre to resid_post once in every block).
 enum class Point : std::uint8_t {
   wte,
   wpe,
@@ -35,9 +35,15 @@ enum class Point : std::uint8_t {
   ln2_scale,
   ln2_normalized,
   ln2,
+  router_logits,
+  router_probabilities,
+  router_chosen,
+  router_weights,
   mlp_pre,
   mlp_up,
   mlp_post,
+  experts_out,
+  experts_shared,
   ln2_post_scale,
   ln2_post_normalized,
   mlp_out,
@@ -49,8 +55,9 @@ enum class Point : std::uint8_t {
 };
 inline constexpr int point_count = static_cast<int>(Point::logits) + 1;
 
-bool in_block(Point point);          ///< whether there is one in every block
-bool is_attention_map(Point point);  ///< scores and pattern: a value for each query and key, no vector of a position
+bool in_block(Point point);  ///< whether every block has this point
+bool is_attention_map(
+    Point point);  ///< scores and pattern: a value for each query and key, not a vector for each position
 std::string_view name(Point point);  ///< "resid_pre", "ln1.normalized", ...
 
 struct Site {
@@ -60,22 +67,23 @@ struct Site {
   bool operator==(const Site&) const = default;
 };
 
-/// What `embscope info` prints of a site.
+bool has_site(const Config& config, const Site& site);  ///< whether the model has the site: blocks may differ
+
+/// A site as `embscope info` prints it.
 struct SiteInfo {
   std::string name, shape, transformer_lens, hugging_face, gguf;
   Point point;
 };
 
-/// All points this model has, one line each ("blocks.L.q", "T H K", ...), in firing order.
+/// All points of this model, one line each ("blocks.L.q", "T H K", ...), in the order of a forward pass.
 std::vector<SiteInfo> sites(const Config& config);
 
-/// Understands Embscope's own names and the aliases of TransformerLens, Hugging Face and llama.cpp.
-/// Throws Error{not_found} with the nearest names, or with why this model lacks the site (rot_q without rotary
-/// positions).
+/// Accepts Embscope's own names and the aliases of TransformerLens, Hugging Face and llama.cpp.
+/// Throws Error{not_found} with the nearest names, or with the reason why this model lacks the site (rot_q without
+/// rotary positions).
 Site parse_site(std::string_view text, const Config& config);
 
-/// As parse_site, for a pattern: "blocks.*.resid_post", "blocks.2-5.z", or a bare point name ("resid_post": every
-/// block).
+/// The same for a pattern: "blocks.*.resid_post", "blocks.2-5.z", or a bare point name ("resid_post": every block).
 std::vector<Site> parse_sites(std::string_view text, const Config& config);
 
 }  // namespace embscope

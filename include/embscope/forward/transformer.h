@@ -1,4 +1,4 @@
-// Transformer: a Model made ready to run. Weights are packed on first use and then shared by every run.
+// Transformer: a Model that is ready to run. Weights are packed on first use and then shared by every run.
 // Thread rule: `run` is const and may be called from any number of threads at once. A Hooks object belongs to one
 // thread.
 //
@@ -20,18 +20,19 @@
 
 namespace embscope {
 
-/// What a hook sees of a site: the values of every row of the batch, in the engine's own memory.
+/// The values of a site that a hook gets: those of every row of the batch, in the engine's own memory.
 struct SiteValues {
   Site site;
   struct Row {
     float* values;  ///< writable in place; [T, ...] (scores and pattern: [H, T, S] for T queries and S keys)
     Shape shape;
-    std::int64_t first_position;  ///< of the T positions computed in this pass (0 unless a prefix was cached or shared)
+    std::int64_t first_position;  ///< the first of the T positions computed in this pass (0 unless a prefix was cached
+                                  ///< or shared)
   };
   std::vector<Row> rows;
 };
 
-/// Functions called while the model runs. Each listed site fires exactly once a forward pass.
+/// Functions called while the model runs. Each listed site is called exactly once per forward pass.
 class Hooks {
  public:
   using Read = std::function<void(const SiteValues&)>;
@@ -40,7 +41,7 @@ class Hooks {
 
   Handle read(Site site, Read function);    ///< called after every edit and overwriting hook of that site
   Handle write(Site site, Write function);  ///< called after the edits, in order of registration
-  void remove(Handle handle);               ///< removes exactly that one; a handle already removed does nothing
+  void remove(Handle handle);               ///< removes only this function; a removed handle has no effect
   std::vector<std::pair<Handle, Site>> active() const;
   bool empty() const { return hooks_.empty(); }
 
@@ -58,8 +59,8 @@ class Hooks {
 
 enum class LogitsAt { none, last, all };
 
-/// Keys and values of the positions a sequence has already run through, so that the next token costs one position.
-/// Copyable; belongs to one Transformer.
+/// Keys and values of the positions of a sequence that have already been computed, so that the next token needs only
+/// one position. Copyable; belongs to one Transformer.
 class Cache {
  public:
   std::int64_t positions() const { return positions_; }
@@ -73,33 +74,34 @@ class Cache {
 struct Request {
   std::vector<std::vector<TokenId>> rows;  ///< token ids; rows may differ in length
   std::vector<Site> capture;
-  std::vector<Edit> edits;  ///< several at one site apply in this order
+  std::vector<Edit> edits;  ///< several at one site are applied in this order
   LogitsAt logits = LogitsAt::last;
-  std::vector<TokenId> tokens;  ///< logits of these only, in this order; empty: of the whole vocabulary
+  std::vector<TokenId>
+      tokens;  ///< compute the logits of only these tokens, in this order; empty: of the whole vocabulary
   const Hooks* hooks = nullptr;
-  Cache* cache = nullptr;  ///< one row only: continues after its positions, and appends
-  bool share = true;       ///< compute what the rows have in common once (bit-identical either way)
-  Progress progress;       ///< asked before each block whether to go on
+  Cache* cache = nullptr;  ///< for one row: continues after the cached positions, and appends to them
+  bool share = true;       ///< compute what the rows share only once (bit-identical either way)
+  Progress progress;       ///< called before each block; it can cancel the run
 };
 
-/// What one row gave. Captured values are those after edits and hooks.
+/// The result of one row. Captured values are those after edits and hooks.
 struct RowResult {
   std::vector<Tensor> captured;  ///< in the order of Request::capture; [T, ...], scores and pattern [H, T, T]
   Tensor logits;                 ///< [V] for last, [T, V] for all, empty for none; Request::tokens in place of V
 };
 
-/// What the engine did, in token-layers (one position through one block).
+/// The amount of work, in token-layers (one position in one block).
 struct Cost {
-  double asked = 0, computed = 0;  ///< every position of every row through every block; what was needed of it
+  double asked = 0, computed = 0;  ///< every position of every row in every block; the part that was computed
   std::int64_t logit_rows = 0;
   Cost& operator+=(const Cost& more);
 };
 
-/// What a request will take.
+/// The estimated cost of a request.
 struct Estimate {
-  Cost cost;           ///< exact, but for the rows of logits
+  Cost cost;           ///< exact, except for the rows of logits
   double bytes = 0;    ///< of captured values and logits, exact
-  double seconds = 0;  ///< judged by the first tokens; that attention grows with the square of the text is left out
+  double seconds = 0;  ///< estimated from the first tokens; the quadratic growth of attention is not included
 };
 
 struct Result {
@@ -121,11 +123,11 @@ class Transformer {
   /// or infinity, Error{cancelled}.
   Result run(const Request& request) const;
 
-  /// What `run` would compute and hold. `seconds` are measured on a few tokens when `timed` says so, and 0 otherwise.
-  /// Throws as `run` does.
+  /// What `run` would compute and return. `seconds` is measured on a few tokens if `timed`, and 0 otherwise. Throws as
+  /// `run` does.
   Estimate estimate(const Request& request, bool timed) const;
 
-  /// Of all runs so far, whoever asked; what `unembed` computed counts among the rows of logits.
+  /// The cost of all runs so far, on all threads; the rows of `unembed` count as rows of logits.
   Cost spent() const;
 
   /// Final norm and unembedding of residual vectors [N, D] -> logits [N, V]: the logit lens. The same arithmetic as the

@@ -1,8 +1,8 @@
-// The instruction sets that the arithmetic can run on: ask which there are, and force one.
+// The instruction sets that the arithmetic can use, and the function that selects one.
 // Thread rule: set it before the work starts; it is a process-wide setting.
 //
-// All that have fused multiply-add (AVX2 and wider, NEON) give the same bits. Those without (SSE2 to SSE4) round every
-// product once more: their logits differ in the last places.
+// All instruction sets with fused multiply-add (AVX2 and wider, NEON) give the same bits. Those without it (SSE2 to
+// SSE4) round every product once more: their logits differ in the last digits.
 #pragma once
 
 #include <string>
@@ -17,10 +17,10 @@ struct SimdTarget {
   bool in_use;
 };
 
-/// Those that this processor has and the library was built for, widest first.
+/// The instruction sets that this processor has and the library was built for, widest first.
 std::vector<SimdTarget> simd_targets();
 
-/// Runs everything from now on with this one. Throws Error{usage} with the names there are.
+/// Uses this instruction set from now on. Throws Error{usage} that lists the names.
 void set_simd(std::string_view name);
 
 }  // namespace embscope

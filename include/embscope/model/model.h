@@ -1,4 +1,4 @@
-// Model: a language model as it lies on the disk: its Config, its Weights (views into the file) and its Tokenizer.
+// Model: a language model as it is stored on disk: its Config, its Weights (views into the file) and its Tokenizer.
 // Lifetime: a Model holds its archives, so its views live as long as it does. Share it as shared_ptr<const Model>.
 // Thread rule: immutable once opened; any number of threads may use one.
 #pragma once
@@ -26,76 +26,116 @@ enum class QkNorm {
   none,
   heads,
   together
-};  ///< of queries and keys: each head by itself, or all values of a position together
+};  ///< norms of queries and keys: for each head separately, or for all values of a position together
 
-/// How a position turns queries and keys: the first 2 * frequencies.size() values of each head.
+/// How a position rotates queries and keys: the first 2 * frequencies.size() values of each head.
 struct Rope {
   std::vector<double> frequencies;  ///< the angle of pair i at position t is t * frequencies[i]
-  double scale = 1;                 ///< of cosines and sines (YaRN's attention factor)
-  bool pairs = false;               ///< (2i, 2i + 1) turn together, else (i, i + size)
+  double scale = 1;                 ///< factor of cosines and sines (YaRN's attention factor)
+  bool pairs = false;               ///< values 2i and 2i + 1 are rotated together, otherwise i and i + size
+  std::int64_t first = 0;           ///< values of a head before this one are not rotated (latent attention)
 };
 
-/// What may differ from block to block.
+/// Properties that may differ from block to block.
 struct Layer {
-  int rope = 0;             ///< of Config::ropes; -1: positions turn nothing here
-  std::int64_t window = 0;  ///< how many keys a query sees, its own among them; 0: all that came before
-  double scale = 1;         ///< on top of Config::attn_scale
+  int rope = 0;             ///< index into Config::ropes; -1: no rotation in this block
+  std::int64_t window = 0;  ///< number of keys that a query attends to, including its own; 0: all before it
+  double scale = 1;         ///< multiplied with Config::attn_scale
+  std::int64_t chunk = 0;   ///< a query attends only to keys of its own run of this many positions; 0: no runs
+  bool grows = false;       ///< whether Config::growth applies
+  bool experts = false;     ///< whether Config::experts replace the MLP
 };
 
-/// The axes by which architectures differ. Every family is a value of it; `forward` knows only this.
+enum class RouterKind { softmax, sigmoid };  ///< of a router's logits
+
+/// A mixture of experts (Shazeer et al. 2017): each position is given to the MLPs that a router chooses.
+struct Experts {
+  std::int64_t count = 0;         ///< E; 0: the model has none
+  std::int64_t chosen = 0;        ///< by each position
+  std::int64_t width = 0;         ///< of each, in place of F
+  std::int64_t shared_width = 0;  ///< of the MLP beside them that every position goes through; 0: there is none
+  RouterKind router = RouterKind::softmax;
+  bool normalised = false;  ///< the weights of the chosen are divided by their sum
+  float scale = 1;          ///< on the weights
+  bool of_input = false;    ///< the weights are factors of what the experts read, not of what they give
+  std::int64_t groups = 1, groups_chosen = 1;  ///< experts are chosen from the best of equal groups
+  int group_best = 1;                          ///< a group counts as much as its best one, or its best two together
+  float limit = 0;  ///< min(g, limit) sigmoid(alpha g) (clamp(u) + 1) in place of the gated activation; 0: not
+  float alpha = 1.702f;
+};
+
+/// Latent attention (DeepSeek-AI 2024): queries, and keys with values, are made of normed vectors of few values.
+struct Latents {
+  std::int64_t query_rank = 0;  ///< 0: queries are made of the block's input
+  std::int64_t rank = 0;        ///< of keys and values; 0: the model has no latents
+  std::int64_t turned = 0;      ///< the values of a key that are rotated; all heads share them
+  float epsilon = 1e-6f;        ///< of the latents' RMSNorm
+};
+
+/// The properties in which architectures differ. Every family is a value of Config; `forward` uses only this.
 struct Config {
-  std::string family;           ///< "gpt2", "llama": for people; nothing branches on it after opening
-  std::int64_t vocab = 0;       ///< V, rows of wte
-  std::int64_t width = 0;       ///< D
-  std::int64_t blocks = 0;      ///< L
-  std::int64_t heads = 0;       ///< H
-  std::int64_t kv_heads = 0;    ///< key-value heads; divides `heads`
-  std::int64_t head_width = 0;  ///< K
-  std::int64_t mlp_width = 0;   ///< F
-  std::int64_t context = 0;     ///< longest text in tokens
+  std::string family;            ///< "gpt2", "llama": for display; no code branches on it after opening
+  std::int64_t vocab = 0;        ///< V, rows of wte
+  std::int64_t width = 0;        ///< D
+  std::int64_t blocks = 0;       ///< L
+  std::int64_t heads = 0;        ///< H
+  std::int64_t kv_heads = 0;     ///< key-value heads; divides `heads`
+  std::int64_t head_width = 0;   ///< K
+  std::int64_t value_width = 0;  ///< of a value; K unless latent attention makes it another
+  std::int64_t mlp_width = 0;    ///< F, of blocks without experts
+  Experts experts;
+  Latents latents;
+  std::int64_t context = 0;  ///< longest text in tokens
   NormKind norm = NormKind::layer;
   float epsilon = 1e-5f;
   bool norm_before = true;  ///< x + branch(norm(x))
   bool norm_after = false;  ///< x + norm(branch(...))
   bool parallel = false;    ///< both branches read the block's input: x + attention(ln1(x)) + mlp(ln2(x))
-  bool one_norm = false;    ///< of parallel branches: the MLP reads ln1's output too
+  bool one_norm = false;    ///< for parallel branches: the MLP also reads ln1's output
   PositionKind position = PositionKind::learned;
   std::vector<Rope> ropes;
   std::vector<double> alibi_slopes;  ///< [H]: slope times the key's position is added to its score
   std::vector<Layer> layers;         ///< [L]
-  float attn_scale = 0;              ///< factor on q.k; 1/sqrt(K) when opened without another
-  float score_cap = 0;               ///< scores become cap tanh(score / cap); 0: they stay
-  float qkv_clip = 0;                ///< queries, keys and values are brought into -clip..clip; 0: they stay
+  float attn_scale = 0;              ///< factor of q.k; 1/sqrt(K) by default
+  float score_cap = 0;               ///< scores become cap tanh(score / cap); 0: no cap
+  bool sinks = false;                ///< a logit of each head to which no key belongs takes its share of the pattern
+  float qkv_clip = 0;                ///< queries, keys and values are limited to -clip..clip; 0: no limit
+  bool clip_after_norm = false;      ///< of queries and keys, where they are normed
+  bool qk_norm_after = false;        ///< after the rotation
+  bool alibi_rounded = false;        ///< slopes, and what they add, are rounded to bfloat16
+  /// Queries times 1 + growth log(1 + floor((position + growth_first) / growth_span)), where Layer::grows.
+  double growth = 0;
+  std::int64_t growth_first = 0, growth_span = 1;
   QkNorm qk_norm = QkNorm::none;
   NormKind qk_norm_kind = NormKind::rms;
   Activation activation = Activation::gelu_tanh;
   bool gated_mlp = false;  ///< mlp_post = activation(gate(x)) * up(x)
   float embedding_scale = 1;
   bool embedding_norm = false;  ///< between the embedding and the first block
-  float residual_scale = 1;     ///< on what each branch adds
+  float residual_scale = 1;     ///< factor of the output of each branch
   bool tied = true;             ///< the unembedding is wte
   float logit_scale = 1;
-  float logit_cap = 0;  ///< logits become cap tanh(logit / cap); 0: they stay
+  float logit_cap = 0;  ///< logits become cap tanh(logit / cap); 0: no cap
   std::optional<TokenId> bos, eos;
-  /// What Hugging Face calls the module whose output a site is, {} for the block; empty where the names of GPT-2 and
-  /// Llama hold.
+  /// Hugging Face's name of the module whose output is a site, with {} for the block; empty if the names of GPT-2 and
+  /// Llama apply.
   std::map<std::string, std::string, std::less<>> modules;
 };
 
-/// One matrix of the model, [out, in], as it lies in the file.
+/// One matrix of the model, [out, in], as it is stored in the file.
 struct Matrix {
   View view;
   std::int64_t out = 0, in = 0;
   bool input_major = false;  ///< stored [in, columns] (GPT-2's Conv1D) rather than [out, in]
   std::int64_t first = 0;    ///< first output row (or column) of the stored tensor: a slice of a fused one
-  /// GGUF stores Q and K of Llama with the halves of each head interleaved: heads to undo it for, or 0.
+  /// GGUF stores Q and K of Llama with the halves of each head interleaved: the number of heads to de-interleave, or 0.
   std::int64_t rotary_heads = 0;
-  /// Outputs that lie in runs of `run` rows, `stride` rows from one to the next: a fused tensor that is sorted by
-  /// heads. 0: one run.
+  /// Outputs in runs of `run` rows, with `stride` rows from the start of one run to the next: a fused tensor that is
+  /// sorted by heads. 0: one run.
   std::int64_t run = 0, stride = 0;
 
   bool empty() const { return view.empty(); }
-  /// The row of the tensor that holds output j. Precondition: not input_major.
+  /// The row of the tensor with output j. Precondition: not input_major.
   std::int64_t stored_row(std::int64_t j) const;
   bool in_order() const { return rotary_heads == 0 && run == 0; }  ///< stored_row(j) = first + j
   /// Weights of output `j`, `in` values, decoded. Precondition: 0 <= j < out.
@@ -105,19 +145,32 @@ struct Matrix {
 };
 
 /// A bias or gain: `count` values starting at `first` of an fp32-decodable vector, in the order of a Matrix's outputs.
-/// Empty when the model has none.
+/// Empty if the model has none.
 struct Vector {
   View view;
   std::int64_t first = 0, count = 0;
   std::int64_t rotary_heads = 0, run = 0, stride = 0;
-  float plus = 0;  ///< Gemma's gains are kept less 1
+  float plus = 0;  ///< added to the values: Gemma stores gains minus 1
   bool empty() const { return view.empty(); }
   Tensor values() const;  ///< decoded, [count]
 };
 
-/// Both are empty where a norm only normalises.
+/// Both are empty for a norm that only normalises.
 struct Norm {
   Vector gain, bias;
+};
+
+struct Expert {
+  Matrix gate, up, down;  ///< [F, D], [F, D], [D, F]; up empty: gate [2F, D] has rows of both in turn
+  Vector gate_bias, up_bias, down_bias;
+};
+
+struct ExpertWeights {
+  Matrix router;                   ///< [E, D]
+  Vector router_bias, correction;  ///< [E]; the correction chooses and does not weigh
+  std::vector<Expert> each;
+  Expert shared;
+  Matrix shared_gate;  ///< [1, D]: its sigmoid is a factor of what the shared expert gives
 };
 
 struct BlockWeights {
@@ -128,6 +181,11 @@ struct BlockWeights {
   Vector q_bias, k_bias, v_bias, o_bias;
   Matrix gate, up, down;  ///< gate is empty unless gated_mlp; up [F, D]; down [D, F]
   Vector gate_bias, up_bias, down_bias;
+  ExpertWeights experts;  ///< in place of these where Layer::experts
+  Vector sinks;           ///< [H]
+  Matrix q_latent,
+      kv_latent;  ///< [rank, D]; [rank + turned, D]; then q [H*K, rank] and kv [H*(K - turned + values), rank]
+  Norm q_latent_norm, kv_latent_norm;
 };
 
 struct Weights {
@@ -135,31 +193,31 @@ struct Weights {
   Norm embedding_norm;
   std::vector<BlockWeights> blocks;
   Norm ln_final;
-  Vector unembed_bias;  ///< [V]
+  Vector unembed_bias;                              ///< [V]
+  std::vector<std::shared_ptr<const Tensor>> made;  ///< what is no tensor of the file, and views lead to
 };
 
 class Model {
  public:
   /// Opens a folder in Hugging Face's layout, a .safetensors beside its config.json, a .gguf, or a name in the cache
   /// ("smollm2", "gpt2"). Every tensor's dtype and shape is checked against the Config, with expected beside found.
-  /// `around`: texts are given to the model between the tokens that its tokenizer puts around them (a beginning of
-  /// text). Throws Error{not_found, format, unsupported, shape, io}.
+  /// `around`: texts get the tokens that the tokenizer adds before and after them (a beginning of text). Throws
+  /// Error{not_found, format, unsupported, shape, io}.
   static std::shared_ptr<const Model> open(const std::string& path_or_name, bool around = true);
 
   const Config& config() const { return config_; }
   const Weights& weights() const { return weights_; }
-  const Tokenizer& tokenizer()
-      const;  ///< built on first use; throws Error{not_found} where the files hold none, or why it cannot be read
-  bool has_tokenizer() const;  ///< one that can be read
-  std::string tokenizer_problem()
-      const;  ///< why the one beside the model cannot be read; empty where it can, or there is none
+  const Tokenizer& tokenizer() const;     ///< built on first use; throws Error{not_found} if the files contain none, or
+                                          ///< the reason why it cannot be read
+  bool has_tokenizer() const;             ///< whether it has a tokenizer that can be read
+  std::string tokenizer_problem() const;  ///< why the tokenizer cannot be read; empty if it can, or if there is none
   /// A readable name for a token: Tokenizer::label, or "<7>" for an id without one (padding rows of wte, no tokenizer).
   std::string label(TokenId id) const;
-  const std::string& name() const { return name_; }  ///< for people and file names
+  const std::string& name() const { return name_; }  ///< for display and file names
   const std::filesystem::path& path() const { return path_; }
   const std::vector<std::shared_ptr<const Archive>>& archives() const { return archives_; }
 
-  /// The embedding vector of a token, [D]. Reads that row only. Throws Error{range}.
+  /// The embedding vector of a token, [D]. Reads only that row. Throws Error{range}.
   Tensor embedding(TokenId id) const;
 
   Model(const Model&) = delete;
@@ -180,18 +238,18 @@ class Model {
   mutable std::shared_ptr<void> tokenizer_once_;
 };
 
-/// A tokenizer alone: a folder with tokenizer.json or vocab.json + merges.txt (also encoder.json + vocab.bpe), one of
-/// these files, a .gguf, or a name in the cache ("gpt2"). Throws as Model::open does.
+/// A tokenizer without a model: a folder with tokenizer.json or vocab.json + merges.txt (also encoder.json +
+/// vocab.bpe), one of these files, a .gguf, or a name in the cache ("gpt2"). Throws as Model::open does.
 std::shared_ptr<const Tokenizer> open_tokenizer(const std::string& path_or_name);
 
-/// Where fetched models lie: $EMBSCOPE_CACHE, else $XDG_CACHE_HOME/embscope, else ~/.cache/embscope.
+/// The folder of downloaded models: $EMBSCOPE_CACHE, or else $XDG_CACHE_HOME/embscope, or else ~/.cache/embscope.
 std::filesystem::path cache_folder();
 
-/// The file or folder that a path or a name stands for: the path itself where there is one; cache/models/NAME; the
-/// Hugging Face hub's cache ($HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub),
-/// in which refs/main names the snapshot, and NAME@REVISION another (a branch, a tag, a hash or the beginning of one).
-/// What is whole comes before what is not. Throws Error{not_found} with the names there are and how to `pull`,
-/// Error{usage} where several are meant.
+/// The file or folder of a path or a name: the path itself if it exists; cache/models/NAME; the Hugging Face hub's
+/// cache ($HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub), in which refs/main
+/// names the snapshot, and NAME@REVISION another (a branch, a tag, a hash or the beginning of one). Complete models
+/// come before incomplete ones. Throws Error{not_found} that lists the names and how to `pull`, Error{usage} if several
+/// match.
 std::filesystem::path find_model(const std::string& path_or_name);
 
 }  // namespace embscope

@@ -15,56 +15,58 @@
 
 namespace embscope {
 
-/// First `count` principal components of vectors [N, D] -> [N, count]; signs fixed so that the score of largest size is
-/// positive. By randomised subspace iteration (Halko, Martinsson & Tropp 2011). `explained`, when given, receives each
-/// component's share of the variance. Throws Error{range} for fewer than 2 vectors, more components than either side
-/// has, or NaN.
+/// The first `count` principal components of vectors [N, D] -> [N, count]; signs are fixed such that the score with the
+/// largest absolute value is positive. By randomised subspace iteration (Halko, Martinsson & Tropp 2011). `explained`,
+/// if given, receives each component's share of the variance. Throws Error{range} for fewer than 2 vectors, more
+/// components than vectors or dimensions, or NaN.
 Tensor pca(const Tensor& vectors, int count = 2, std::vector<double>* explained = nullptr);
 
-/// How the repulsion of all pairs is found: exactly, or by interpolation on a grid and fast Fourier transforms
-/// (Linderman et al. 2019), with weights among 3 x perplexity neighbours alone. `automatic`: exact up to 1,000 points.
+/// How the repulsion of all pairs is computed: exactly, or by interpolation on a grid and fast Fourier transforms
+/// (Linderman et al. 2019), with weights only between 3 x perplexity neighbours. `automatic`: exact up to 1,000 points.
 enum class Gradient : std::uint8_t { automatic, exact, fourier };
 
 struct TsneOptions {
   double perplexity = 30;       ///< must be below (N - 1) / 3
   bool cosine = true;           ///< metric: cosine distance, or Euclidean
-  int exaggerated_steps = 250;  ///< at early exaggeration
-  int steps = 750;              ///< in all
+  int exaggerated_steps = 250;  ///< number of steps with early exaggeration
+  int steps = 750;              ///< total number of steps
   double exaggeration = 12;     ///< at least 1
-  double learning_rate =
-      0;  ///< of the gradient without its factor 4; 0: N / exaggeration of the phase, at least 200 (as openTSNE)
-  std::uint64_t seed = 1;  ///< of the jitter added to the PCA start (Kobak & Berens 2019)
+  double learning_rate = 0;  ///< learning rate of the gradient without its factor 4; 0: N / exaggeration of the phase,
+                             ///< at least 200 (as openTSNE)
+  std::uint64_t seed = 1;    ///< seed of the jitter added to the PCA start (Kobak & Berens 2019)
   Gradient gradient = Gradient::automatic;
   double stall =
-      0;  ///< ends when, past the exaggeration, 50 steps lower the divergence by less than this share; 0: never
+      0;  ///< stop if, after the exaggeration, 50 steps lower the divergence by less than this share; 0: never
 };
 
-/// t-SNE (van der Maaten & Hinton 2008): a steppable object that a terminal loops over and a page animates.
+/// t-SNE (van der Maaten & Hinton 2008): an object that makes one step at a time, so that clients can show its
+/// progress.
 class Tsne {
  public:
-  /// vectors [N, D]; finds neighbours and weights, which for many vectors is half of the work. Throws Error{range} for
-  /// N < 4, a perplexity too large for N (says the largest), rates that explode, or NaN; Error{range} for a zero vector
-  /// under cosine.
+  /// vectors [N, D]; computes neighbours and weights, which for many vectors is half of the work. Throws Error{range}
+  /// for N < 4, a perplexity too large for N (the message has the largest), rates that diverge, or NaN; Error{range}
+  /// for a zero vector with the cosine.
   Tsne(const Tensor& vectors, const TsneOptions& options, const Progress& progress = {});
 
-  /// Goes on from what `save` wrote, bit for bit as if there had been no interruption. Throws Error{not_found, io}, and
-  /// Error{format} for a damaged file or one of other vectors (their bytes are compared by a hash).
+  /// Continues from a file that `save` wrote, bit for bit as without the interruption. Throws Error{not_found, io}, and
+  /// Error{format} for a damaged file or a file of other vectors (compared by a hash of their bytes).
   static Tsne resume(const std::filesystem::path& state, const Tensor& vectors);
-  void save(const std::filesystem::path& state) const;  ///< whole or not at all
+  void save(const std::filesystem::path& state) const;  ///< written completely or not at all
 
   ~Tsne();
   Tsne(Tsne&&) noexcept;
 
   bool step();  ///< one gradient step; false when done
   int steps_done() const;
-  void go_on(int steps,
-             double stall = 0);  ///< lets a finished map make more steps; throws Error{range} for fewer than are done
+  void go_on(
+      int steps,
+      double stall = 0);  ///< lets a finished map make more steps; throws Error{range} for fewer steps than are done
   const TsneOptions& options() const;
   const Tensor& points() const;              ///< [N, 2]
   double divergence() const;                 ///< KL(P || Q) now, without exaggeration
   const std::vector<double>& trace() const;  ///< KL at every 50th step
 
-  /// Gradient at the present points [N, 2] (without exaggeration), for tests.
+  /// Gradient at the current points [N, 2] (without exaggeration), for tests.
   Tensor gradient() const;
 
  private:
@@ -79,13 +81,13 @@ struct PlaceOptions {
   int steps = 250;
 };
 
-/// Adds vectors [M, D] to a finished map of `vectors` [N, D] at `points` [N, 2], which stays as it is -> [M, 2]. Each
-/// begins among its neighbours and follows its own share of t-SNE's gradient (as openTSNE's `transform`; Poličar et al.
-/// 2024).
+/// Adds vectors [M, D] to a finished map of `vectors` [N, D] at `points` [N, 2], whose points do not move -> [M, 2].
+/// Each vector starts among its neighbours and follows its own part of t-SNE's gradient (as openTSNE's `transform`;
+/// Poličar et al. 2024).
 Tensor place(const Tensor& vectors, const Tensor& points, const Tensor& added, const PlaceOptions& options = {});
 
 struct UmapOptions {
-  int neighbours = 15;  ///< a point itself among them, as its authors count
+  int neighbours = 15;  ///< including the point itself, as the authors count
   bool cosine = true;   ///< metric: cosine distance, or Euclidean
   double min_dist = 0.1;
   int epochs = 0;  ///< 0: 500 for up to 10,000 points, 200 beyond
@@ -94,7 +96,8 @@ struct UmapOptions {
 };
 
 /// UMAP (McInnes, Healy & Melville 2018) from exact neighbours and a PCA start. Within an epoch each point moves along
-/// its own edges against the others' places of the epoch before, so that threads change nothing.
+/// its own edges relative to the positions of the other points in the previous epoch, so the result does not depend on
+/// threads.
 class Umap {
  public:
   /// Throws as Tsne does, and Error{range} for fewer points than neighbours.
@@ -112,7 +115,8 @@ class Umap {
   std::unique_ptr<Parts> parts_;
 };
 
-/// The curve 1 / (1 + a x^(2b)) nearest to 1 below min_dist and exp(min_dist - x) beyond (spread 1), by least squares.
+/// The curve 1 / (1 + a x^(2b)) that is nearest to 1 below min_dist and to exp(min_dist - x) above it (spread 1), by
+/// least squares.
 struct UmapCurve {
   double a, b;
 };

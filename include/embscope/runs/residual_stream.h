@@ -1,5 +1,5 @@
-// Residual stream: the vectors of a text at every position after every block, how long they are, how far each block
-// moves them, and how far edits are felt. Lifetime: results own what they hold. Thread rule: pure functions over a
+// Residual stream: the vectors of a text at every position after every block, their lengths, how far each block moves
+// them, and how far edits change them. Lifetime: results own what they hold. Thread rule: pure functions over a
 // Transformer.
 #pragma once
 
@@ -15,26 +15,26 @@ namespace embscope {
 struct ResidualStreamRequest {
   std::vector<TokenId> ids;          ///< the text's tokens (Tokenizer::with_bos)
   std::vector<Edit> edits;           ///< applied in this order
-  std::int64_t first = 0, last = 0;  ///< positions [first, last) are kept
+  std::int64_t first = 0, last = 0;  ///< the positions are [first, last)
 };
 
 struct ResidualStream {
   Tensor wte;                 ///< [positions, D], after the edits of that site
-  std::vector<Tensor> after;  ///< L + 1 of [positions, D]: as it enters block 0, then after each block
+  std::vector<Tensor> after;  ///< L + 1 of [positions, D]: before block 0, then after each block
   Tensor logits;              ///< of the text's last position, [V]
 };
 
-/// One forward pass. Throws Error{range} for positions that the text has not, and what Transformer::run throws.
+/// One forward pass. Throws Error{range} for positions outside the text, and what Transformer::run throws.
 ResidualStream residual_stream(const Transformer& transformer, const ResidualStreamRequest& request,
                                const Progress& progress = {});
 
 /// Euclidean lengths, [L + 1, positions].
 Tensor lengths(const ResidualStream& stream);
 
-/// |x - what entered the block| / |what entered the block|, [L + 1, positions]; 0 in the first row, before any block.
+/// |x - input of the block| / |input of the block|, [L + 1, positions]; 0 in the first row, before any block.
 Tensor moved(const ResidualStream& stream);
 
-/// |x - x without the edits| / |x without the edits|, [L + 1, positions]: 0 where they are not felt.
+/// |x - x without the edits| / |x without the edits|, [L + 1, positions]: 0 where the edits change nothing.
 Tensor felt(const ResidualStream& with, const ResidualStream& without);
 
 }  // namespace embscope

@@ -12,9 +12,9 @@
 
 namespace embscope {
 
-/// Mean over `towards` minus mean over `away` of what each text has at the site at its last token: [D], or as many
-/// values as the site has. Throws Error{usage} when either list is empty or the site has no vector of a position; what
-/// Transformer::run throws.
+/// The mean over `towards` minus the mean over `away` of each text's vector at the site at its last token: [D], or the
+/// number of values of the site. Throws Error{usage} if either list is empty or the site has no vector for each
+/// position; what Transformer::run throws.
 std::vector<float> steering_direction(const Transformer& transformer, const std::vector<std::string>& towards,
                                       const std::vector<std::string>& away, const Site& site);
 
@@ -24,11 +24,11 @@ struct SteerRequest {
   std::vector<float> direction;
   std::vector<double> strengths = {-4, -2, 0, 2, 4};  ///< multiples of the direction, added at every position
   Sampling sampling;
-  std::vector<std::string> targets;  ///< next tokens whose probabilities are asked for (token_named)
+  std::vector<std::string> targets;  ///< next tokens whose probabilities are computed (token_named)
 };
 
 /// A row for each strength: columns strength, one per target, divergence (KL in nats of the next-token distribution
-/// from that at strength 0), top, top_probability, text (what the model then writes, as it is). Throws what
+/// from that at strength 0), top, top_probability, text (what the model then writes, unchanged). Throws what
 /// Transformer::run and generate throw; Error{cancelled}.
 Table steer(const Transformer& transformer, const SteerRequest& request, const Progress& progress = {});
 

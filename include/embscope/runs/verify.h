@@ -1,4 +1,4 @@
-// Verify: a model's activations held to what other software computed for the same tokens.
+// Verify: compares a model's activations with those that other software computed for the same tokens.
 // Thread rule: a pure function.
 #pragma once
 
@@ -14,16 +14,16 @@ namespace embscope {
 
 struct VerifyResult {
   /// Columns site, shape, difference (the largest), size (the largest |value| of the reference), ratio of the two, at
-  /// (which value, row by row): in the order of the pass.
+  /// (the index of the value, row by row), in the order of the pass.
   Table sites;
   std::vector<std::string> passed_over;  ///< arrays whose names are not sites of this model
   double worst = 0;                      ///< the largest ratio
 };
 
 /// Arrays of `reference` whose names parse_site understands (also those of transformers and TransformerLens) are
-/// compared with a run of `ids`, or of its own array "ids" when they are empty. A leading axis of length 1 is passed
-/// over; of scores and pattern, what lies behind a query is. Throws Error{shape} for an array of another shape,
-/// Error{usage} when there is nothing to compare.
+/// compared with a run of `ids`, or of its own array "ids" when they are empty. A leading axis of length 1 is ignored;
+/// for scores and pattern, keys after a query are ignored. Throws Error{shape} for an array of another shape,
+/// Error{usage} if there is nothing to compare.
 VerifyResult verify(const Transformer& transformer, const Archive& reference, std::span<const TokenId> ids = {});
 
 }  // namespace embscope

@@ -16,8 +16,8 @@ inline constexpr int whole = -2;
 struct Column {
   std::string name;
   std::variant<std::vector<double>, std::vector<std::string>> values;
-  int decimals =
-      -1;  ///< for people: digits after the point; -1 prints whole numbers bare and others to 5 digits; or `whole`
+  int decimals = -1;  ///< digits after the point for display; -1 prints whole numbers without a point and others to 5
+                      ///< digits; or `whole`
 
   std::size_t size() const;
   bool is_whole() const { return decimals == whole; }  ///< each value is a whole number below 2^53, or NaN
@@ -31,17 +31,17 @@ class Table {
   Table() = default;
   explicit Table(std::string title) : title_(std::move(title)) {}
 
-  /// Appends a column; where its name is taken (a user's word may be any), it gets one of its own: "p (2)". Throws
-  /// Error{shape} when its length differs from the others', Error{range} for a `whole` column that is not.
+  /// Appends a column; if its name exists (it can be any word of the user), it gets another one: "p (2)". Throws
+  /// Error{shape} if its length differs from the others, Error{range} for a `whole` column with other values.
   Table& add(std::string name, std::vector<double> values, int decimals = -1);
   Table& add(std::string name, std::vector<std::string> values);
 
   const std::string& title() const { return title_; }
   const std::vector<Column>& columns() const { return columns_; }
   std::size_t rows() const { return columns_.empty() ? 0 : columns_.front().size(); }
-  const Column& column(std::string_view name) const;  ///< throws Error{not_found} with the names there are
+  const Column& column(std::string_view name) const;  ///< throws Error{not_found} that lists the names
 
-  std::string text() const;  ///< aligned for a terminal; wide columns (many-celled matrices) are kept whole
+  std::string text() const;  ///< aligned for a terminal; wide columns are not shortened
   std::string csv() const;   ///< RFC 4180, with a header line; numbers with all their digits
   std::string json() const;  ///< {"title":..., "columns":{name:[...]}}; not-a-number becomes null
 

@@ -1,4 +1,4 @@
-// Tensor owns fp32 values; View borrows typed bytes (of a mapped file, mostly) and never outlives their owner.
+// Tensor owns fp32 values; View borrows typed bytes (usually of a mapped file) and must not outlive their owner.
 // Thread rule: const access from any thread; a Tensor is written by one thread at a time.
 #pragma once
 
@@ -70,7 +70,7 @@ class Shape {
   int rank() const { return static_cast<int>(sizes_.size()); }
   std::int64_t operator[](int axis) const { return sizes_[static_cast<std::size_t>(axis)]; }
   std::int64_t elements() const;  ///< product of the sizes
-  std::int64_t rows() const;      ///< product of the sizes but the last: 2 for 2 x 0, 1 for a scalar
+  std::int64_t rows() const;      ///< product of all sizes except the last: 2 for 2 x 0, 1 for a scalar
   std::int64_t last() const { return sizes_.empty() ? 1 : sizes_.back(); }
   std::string text() const;  ///< "50257 x 768"; "scalar" for rank 0
   bool operator==(const Shape&) const = default;
@@ -96,7 +96,7 @@ struct View {
   const float* floats() const { return reinterpret_cast<const float*>(data); }
 };
 
-/// Owned fp32 values, 64-byte aligned, row-major. Moves cheaply; copies on request only (`clone`).
+/// Owned fp32 values, 64-byte aligned, row-major. Moves cheaply; is copied only by `clone`.
 class Tensor {
  public:
   Tensor() = default;
@@ -106,7 +106,7 @@ class Tensor {
 
   static Tensor uninitialised(Shape shape);  ///< for buffers that are written before they are read
   static Tensor of(Shape shape, std::span<const float> values);
-  /// Values that `owner` keeps alive: another library's array, used where it lies. `data` may have any alignment of
+  /// Values that `owner` keeps alive: another library's array, used without a copy. `data` may have any alignment of
   /// floats.
   static Tensor borrowed(Shape shape, float* data, std::shared_ptr<const void> owner);
   Tensor clone() const;
@@ -137,8 +137,8 @@ class Tensor {
   std::int64_t size_ = 0;
 };
 
-/// Decodes rows [first, first + count) of `view` (all axes but the last taken as rows) to fp32 at `out`.
-/// Only those rows' bytes are touched. Integer types are converted. Precondition: the rows exist.
+/// Decodes rows [first, first + count) of `view` (all axes except the last are rows) to fp32 at `out`.
+/// Only the bytes of these rows are read. Integer types are converted. Precondition: the rows exist.
 void decode_rows(const View& view, std::int64_t first, std::int64_t count, float* out);
 
 /// Decodes `n` values that begin at `bytes`, whole blocks of any alignment.

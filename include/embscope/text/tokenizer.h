@@ -1,5 +1,6 @@
-// Tokenizer: text <-> token ids, by byte-pair encoding over bytes or characters, or by a unigram model. Byte-level ones
-// are total: any bytes in, the same bytes out. Thread rule: immutable once built; any number of threads may use one.
+// Tokenizer: text <-> token ids, by byte-pair encoding over bytes or characters, or by a unigram model. Byte-level
+// tokenizers accept any bytes and decode to the same bytes. Thread rule: immutable once built; any number of threads
+// may use one.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,8 @@ struct ByteRange {
   bool operator==(const ByteRange&) const = default;
 };
 
-/// Ids, each with the bytes of the source text it stands for. Ranges follow one another; a token that the text does not
-/// hold (a beginning of text, a space put in front) has an empty one, and bytes that the tokenizer drops lie between
-/// two.
+/// Ids, each with its range of bytes in the source text. Ranges are in order; a token that is not in the text (a
+/// beginning of text, an added space) has an empty range, and bytes that the tokenizer drops are between two ranges.
 struct Tokens {
   std::vector<TokenId> ids;
   std::vector<ByteRange> ranges;
@@ -41,21 +41,21 @@ class Tokenizer {
 
   /// Text -> tokens. With `special`, special tokens written in the text are recognised; otherwise they are plain text.
   /// Never adds a beginning-of-text token (see `with_bos`). Time is O(n log n) even for one long word.
-  /// Throws Error{unsupported} for a byte that no token stands for, with its place.
+  /// Throws Error{unsupported} for a byte without a token, with its position.
   Tokens encode(std::string_view text, bool special = false) const;
 
-  /// The ids of `encode` alone, in a fifth of the memory: for large texts.
+  /// Only the ids of `encode`, in a fifth of the memory: for large texts.
   std::vector<TokenId> encode_ids(std::string_view text, bool special = false) const;
 
-  /// All that a model is given for a text: `encode`, between the tokens that the tokenizer's post-processor puts before
-  /// and behind it (most often a beginning of text), whose ranges are empty.
+  /// All tokens that a model gets for a text: `encode`, with the tokens that the tokenizer's post-processor adds before
+  /// and after it (usually a beginning of text), whose ranges are empty.
   Tokens with_bos(std::string_view text, bool special = false) const;
 
-  /// `encode` of what stands within a text: without the space that some tokenizers put in front of a text's first word.
+  /// `encode` for a part of a text: without the space that some tokenizers add before the first word of a text.
   Tokens encode_within(std::string_view text) const;
 
-  /// The bytes of ids, joined, without the space that the tokenizer put in front. Throws Error{range} for an id outside
-  /// the vocabulary.
+  /// The joined bytes of ids, without the space that the tokenizer added at the beginning. Throws Error{range} for an
+  /// id outside the vocabulary.
   std::string decode(std::span<const TokenId> ids) const;
 
   /// The bytes of one token. Throws Error{range}.
@@ -80,19 +80,19 @@ class Tokenizer {
   std::unique_ptr<const Parts> parts_;
 };
 
-/// The token that stands for a word as it is written within a text, so that " Germany" is what follows a space in every
-/// family: itself when it is one token, otherwise its final token.
+/// The token of a word as it is inside a text, so that " Germany" is the token after a space in every family: the word
+/// itself if it is one token, otherwise its last token.
 struct WordToken {
   std::string word;
   TokenId id = 0;
-  std::vector<TokenId> pieces;  ///< one element when the word is one token
+  std::vector<TokenId> pieces;  ///< one element if the word is one token
   bool single() const { return pieces.size() == 1; }
 };
 
 /// Throws Error{usage} for an empty word.
 WordToken word_token(const Tokenizer& tokenizer, std::string_view word);
 
-/// Whitespace and bytes that are not text made visible, as in Tokenizer::label, for any bytes.
+/// Makes white space and bytes that are not text visible, as in Tokenizer::label, for any bytes.
 std::string visible(std::string_view bytes);
 
 }  // namespace embscope

@@ -1,4 +1,4 @@
-// TokenizerSpec: a tokenizer as data, in the terms of Hugging Face's tokenizer.json, whatever file it was read from.
+// TokenizerSpec: a tokenizer as data, with the concepts of Hugging Face's tokenizer.json, for every file format.
 // Lifetime: its views point into `owners`. Thread rule: a value.
 #pragma once
 
@@ -14,8 +14,8 @@ namespace embscope {
 
 using TokenId = std::int32_t;
 
-/// The common ways of cutting text into words, which have scanners of their own. Patterns as tokenizer.json writes
-/// them.
+/// The common ways of splitting text into words, which have their own scanners. Patterns are written as in
+/// tokenizer.json.
 enum class PreTokenizer {
   gpt2,    ///< 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
   smollm,  ///< each digit (\p{N}) alone, then the GPT-2 pattern
@@ -25,32 +25,32 @@ enum class PreTokenizer {
   none,    ///< not at all (SentencePiece's)
 };
 
-/// A text or a regular expression (Oniguruma's, as Hugging Face's library has them).
+/// A text or a regular expression (of Oniguruma, as in Hugging Face's library).
 struct TextPattern {
   std::string text;
   bool regex = false;
   bool operator==(const TextPattern&) const = default;
 };
 
-/// One step that changes a text before it is cut.
+/// One step that changes a text before it is split.
 struct NormalizerStep {
   enum class Kind { nfc, nfd, nfkc, nfkd, prepend, replace, strip, lowercase, strip_accents, nmt, precompiled };
   Kind kind = Kind::nfc;
-  TextPattern pattern;             ///< replace: what
-  std::string content;             ///< replace: by what; prepend: the text; precompiled: SentencePiece's map
+  TextPattern pattern;             ///< replace: the replaced text
+  std::string content;             ///< replace: the replacement; prepend: the text; precompiled: SentencePiece's map
   bool left = true, right = true;  ///< strip
 };
 
-/// One step that cuts a text.
+/// One step that splits a text.
 struct CutStep {
   enum class Kind {
     split,         ///< at a pattern
     digits,        ///< at numbers (\p{N}), in runs unless isolated
     punctuation,   ///< at \p{P} and ASCII's punctuation
     whitespace,    ///< at each white space
-    byte_level,    ///< bytes to GPT-2's alphabet, which the steps behind it see
-    marked_space,  ///< every space to `mark` (Metaspace)
-    prefix         ///< `mark` in front of each part that does not begin with it
+    byte_level,    ///< converts bytes to GPT-2's alphabet, for the steps after it
+    marked_space,  ///< replaces every space with `mark` (Metaspace)
+    prefix         ///< adds `mark` before each part that does not begin with it
   };
   enum class Behavior { removed, isolated, merged_with_previous, merged_with_next, contiguous };
   Kind kind = Kind::split;
@@ -58,48 +58,51 @@ struct CutStep {
   Behavior behavior = Behavior::isolated;
   bool invert = false;
   std::string mark;         ///< marked_space and prefix: one character
-  bool first_only = false;  ///< prefix: only where the text begins
+  bool first_only = false;  ///< prefix: only at the beginning of the text
 };
 
-/// Everything that makes a tokenizer; read by `model` from the files of models.
+/// All data of a tokenizer; `model` reads it from the files of models.
 struct TokenizerSpec {
-  /// By id. Of a byte-level tokenizer in the byte-to-unicode alphabet of GPT-2 (added tokens as plain UTF-8).
+  /// The tokens by id. For a byte-level tokenizer in the byte-to-unicode alphabet of GPT-2 (added tokens as plain
+  /// UTF-8).
   std::vector<std::string_view> tokens;
-  std::vector<std::pair<std::string_view, std::string_view>> merges;  ///< by rank, written as the tokens are
+  std::vector<std::pair<std::string_view, std::string_view>>
+      merges;  ///< by rank, written in the same way as the tokens
   struct Added {
     TokenId id;
-    bool special = false;     ///< recognised only where special tokens are asked for
-    bool normalized = false;  ///< looked for behind the normalizer
+    bool special = false;     ///< recognised only if special tokens are requested
+    bool normalized = false;  ///< searched for after the normalizer
     bool lstrip = false, rstrip = false, single_word = false;
-    bool in_model = false;  ///< the model's own vocabulary has it too: words may become it
+    bool in_model = false;  ///< also in the model's own vocabulary: words can become this token
   };
-  std::vector<Added> added;  ///< special tokens and added ones
+  std::vector<Added> added;  ///< special and other added tokens
 
   enum class Algorithm {
     merges,   ///< byte-pair encoding by the rank of merges
-    scores,   ///< byte-pair encoding by the score of what a merge makes (SentencePiece's)
+    scores,   ///< byte-pair encoding by the score of the merged token (SentencePiece)
     unigram,  ///< the most probable tokens
   };
   Algorithm algorithm = Algorithm::merges;
-  std::vector<double> scores;  ///< by id; not of `merges`
+  std::vector<double> scores;  ///< by id; not for `merges`
   bool byte_level = true;      ///< symbols are bytes; otherwise characters
-  std::string mark;            ///< what tokens hold in place of a space ("▁"); empty: a space
-  bool byte_fallback = false;  ///< a character without token becomes the tokens <0x00> to <0xFF> of its bytes
-  std::optional<TokenId> unk;  ///< what a character without token becomes; without it, it is an error
-  bool fuse_unk = false;       ///< several of these become one
-  bool ignore_merges = false;  ///< a word that is itself a token is taken whole (Llama 3)
+  std::string mark;            ///< the character for a space in tokens ("▁"); empty: a space
+  bool byte_fallback = false;  ///< a character without a token becomes the tokens <0x00> to <0xFF> of its bytes
+  std::optional<TokenId> unk;  ///< the token for characters without a token; without it, they are an error
+  bool fuse_unk = false;       ///< several of these become one token
+  bool ignore_merges = false;  ///< a word that is a token is not split (Llama 3)
 
   std::vector<NormalizerStep> normalizer;
   PreTokenizer pre = PreTokenizer::gpt2;
-  bool add_prefix_space = false;  ///< a space is put before each text between added tokens that does not begin with one
+  bool add_prefix_space =
+      false;  ///< a space is added before each text between added tokens that does not begin with one
   bool prefix_before_space = false;  ///< and before those that do
-  bool prefix_first_only = false;    ///< only where the whole text begins
-  std::vector<CutStep> cuts;         ///< in place of `pre` and the prefix where they do not say it
+  bool prefix_first_only = false;    ///< only at the beginning of the whole text
+  std::vector<CutStep> cuts;         ///< used instead of `pre` and the prefix if these cannot describe the steps
 
-  std::vector<TokenId> prefix, suffix;  ///< what the post-processor puts around a text
+  std::vector<TokenId> prefix, suffix;  ///< the tokens that the post-processor adds before and after a text
   std::optional<TokenId> bos, eos;
-  TokenId rows = INT32_MAX;    ///< of the model's matrix: a text that becomes a token without a row is refused
-  bool strip_decoded = false;  ///< decoding drops one space at the beginning
+  TokenId rows = INT32_MAX;    ///< rows of the model's matrix: a text with a token without a row is refused
+  bool strip_decoded = false;  ///< decoding removes one space at the beginning
   std::string where;           ///< file, for error messages
   std::vector<std::shared_ptr<const void>> owners;
 };

@@ -1,4 +1,4 @@
-// Text for formats that hold nothing but text: JSON, HTML, SVG.
+// Valid text for formats that require it: JSON, HTML, SVG.
 #pragma once
 
 #include <string>

@@ -1,12 +1,12 @@
-// Gradients: how a logit answers to every vector on its way, from one run forward and one backward.
+// Gradients: how a logit responds to every vector of a run, from one forward and one backward pass.
 // Lifetime: results own what they hold. Thread rule: pure functions over a Transformer; the same bits for any number of
 // threads.
 //
-// The gradient at a site is that of adding something there: what an edit "add" at that site changes, to first order. At
-// `ln1.scale` it is that of the divisor alone, with the vectors it divides held fast.
+// The gradient at a site is that of a vector added there: the effect of an edit "add" at that site, to first order. At
+// `ln1.scale` it is the gradient of the divisor alone, with the divided vectors fixed.
 //
-// Memory: what the backward pass needs of every block from the lowest site asked for upward, about
-// 4 x (2 width + 2 query width + 2 key width + 2 MLP width) bytes a position and block, beside what was asked for.
+// Memory: what the backward pass needs from every block above the lowest requested site, about 4 x (2 width + 2 query
+// width + 2 key width + 2 MLP width) bytes per position and block, in addition to the result.
 #pragma once
 
 #include <optional>
@@ -19,23 +19,23 @@ namespace embscope {
 
 struct GradientRequest {
   std::vector<TokenId> ids;        ///< the text's tokens (Tokenizer::with_bos)
-  std::optional<TokenId> target;   ///< whose logit is differentiated; else the token predicted at the position
-  std::optional<TokenId> against;  ///< less that of this one
-  int position = -1;               ///< of the logit; negative counts from the end
-  std::vector<Site> sites;         ///< any of the model's, in any order
+  std::optional<TokenId> target;   ///< the token of the logit; default: the token predicted at the position
+  std::optional<TokenId> against;  ///< if given, its logit is subtracted
+  int position = -1;               ///< position of the logit; negative counts from the end
+  std::vector<Site> sites;         ///< any sites of the model, in any order
 };
 
 struct GradientResult {
   int position = 0;
   TokenId target = 0;
   std::optional<TokenId> against;
-  double logit = 0;  ///< of the run: the target's, less the other token's
-  /// In the order of the sites, shaped as RowResult::captured has them, for positions 0..position: what comes after
-  /// cannot matter. Of scores and pattern [H, T, T], what a query may not see has gradient 0.
+  double logit = 0;  ///< the target's logit in the run, minus the other token's
+  /// In the order of the sites, shaped as RowResult::captured has them, for positions 0..position: later positions have
+  /// no effect. For scores and pattern [H, T, T], the gradient is 0 for keys that a query does not attend to.
   std::vector<Tensor> activations, gradients;
 };
 
-/// Throws Error{range} for a position the text has not or tokens outside the vocabulary, Error{usage} for an empty text
+/// Throws Error{range} for a position outside the text or tokens outside the vocabulary, Error{usage} for an empty text
 /// or a token against itself, Error{cancelled}, and what Transformer::run throws.
 GradientResult gradient(const Transformer& transformer, const GradientRequest& request, const Progress& progress = {});
 

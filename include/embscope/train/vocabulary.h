@@ -13,18 +13,18 @@ namespace embscope {
 /// The tokenizer as tokenizer.json (byte-level BPE).
 std::string tokenizer_json(const TokenizerSpec& spec);
 
-/// 256 tokens, one a byte: any text or file.
+/// 256 tokens, one per byte: for any text or file.
 TokenizerSpec bytes_vocabulary();
 
-/// A token for each character that the text holds. One of several bytes is put together from those by merges, so that
-/// bytes which begin or continue such characters are tokens too. Throws Error{format} where the text is not UTF-8,
-/// Error{usage} when it is empty.
+/// A token for each character of the text. Characters of several bytes are joined from their bytes by merges, so the
+/// bytes and beginnings of such characters are tokens too. Throws Error{format} if the text is not UTF-8, Error{usage}
+/// if it is empty.
 TokenizerSpec character_vocabulary(std::string_view text);
 
 /// Byte-pair encoding (Sennrich et al. 2016) trained on the text: the 256 bytes, then merges of the pair that occurs
-/// most often within words, of equal ones that with the smaller ids, up to `size` tokens or until no pair occurs twice.
-/// The same merges as Hugging Face's BpeTrainer with min_frequency 2. Throws Error{usage} for an empty text or a size
-/// below 256.
+/// most often within words (with smaller ids first for equal counts), up to `size` tokens or until no pair occurs
+/// twice. The same merges as Hugging Face's BpeTrainer with min_frequency 2. Throws Error{usage} for an empty text or a
+/// size below 256.
 TokenizerSpec bpe_vocabulary(std::string_view text, std::int64_t size, const Progress& progress = {});
 
 }  // namespace embscope

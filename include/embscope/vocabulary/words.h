@@ -1,4 +1,4 @@
-// Words: do the vectors agree with people? Judgements of similarity, categories, the odd one out.
+// Words: do the vectors agree with human judgement? Judgements of similarity, categories, the odd one out.
 // Thread rule: pure functions.
 #pragma once
 
@@ -12,30 +12,29 @@
 
 namespace embscope {
 
-/// How similar people found two words.
+/// How similar two words are according to people.
 struct Judgement {
   std::string a, b;
   double score;
 };
 
 /// Reads WordSim-353 (combined.csv or .tab), SimLex-999 and any other list of "word, word, score" with commas, tabs or
-/// spaces; a header line may name the column of the score ("SimLex999", "Human (mean)"), else it is the third. Lines
-/// that begin with # are left out. Throws Error{not_found, format} with the line's number.
+/// spaces; a header line may name the column of the score ("SimLex999", "Human (mean)"), otherwise it is the third
+/// column. Lines that begin with # are ignored. Throws Error{not_found, format} with the line's number.
 std::vector<Judgement> read_judgements(const std::filesystem::path& path);
 
 struct Judged {
-  Table pairs;          ///< the known: columns a, b, people, cosine, people_rank, cosine_rank
-  double spearman = 0;  ///< correlation of ranks, ties at their mean
+  Table pairs;          ///< the known pairs: columns a, b, people, cosine, people_rank, cosine_rank
+  double spearman = 0;  ///< correlation of ranks; ties have their mean rank
   double pearson = 0;
-  std::int64_t known = 0, asked = 0;  ///< pairs of which both words are rows of the space, and all
+  std::int64_t known = 0, asked = 0;  ///< pairs whose words are both rows of the space, and all pairs
   std::vector<std::string> unknown;
 };
 
-/// Throws Error{usage} when fewer than 3 pairs are known.
+/// Throws Error{usage} if fewer than 3 pairs are known.
 Judged judge(const Space& space, std::span<const Judgement> judgements);
 
-/// Correlation of ranks; equal values share the mean of their ranks. NaN when one side is constant. Throws
-/// Error{shape}.
+/// Correlation of ranks; equal values have the mean of their ranks. NaN if one side is constant. Throws Error{shape}.
 double spearman(std::span<const double> x, std::span<const double> y);
 double pearson(std::span<const double> x, std::span<const double> y);
 
@@ -49,21 +48,21 @@ std::vector<Category> read_categories(const std::filesystem::path& path);
 std::vector<Category> shipped_categories();  ///< data/categories.txt
 
 struct Separation {
-  /// A row a category and a last one for all: columns category, words, known, within (mean cosine of its pairs),
+  /// One row per category and a last one for all: columns category, words, known, within (mean cosine of its pairs),
   /// between (mean cosine with the words of others), silhouette (Rousseeuw 1987, of 1 - cosine), nearest (share of
-  /// words whose nearest mean vector, itself left out, is its own category's).
+  /// words whose nearest mean vector, computed without the word, is that of their category).
   Table categories;
   Table words;    ///< columns word, category, silhouette, nearest (the category whose mean is nearest)
   Table between;  ///< mean cosine of each category with each: columns category, other, cosine
   std::vector<std::string> unknown;
 };
 
-/// With `centred`, the mean of the whole space is removed first. Throws Error{usage} unless 2 categories have 2 known
-/// words.
+/// With `centred`, the mean of the whole space is removed first. Throws Error{usage} unless at least 2 categories have
+/// 2 known words.
 Separation separate(const Space& space, std::span<const Category> categories, bool centred = false);
 
 /// Words by their mean cosine with the others, the odd one first: columns word, cosine. Throws Error{usage} for fewer
-/// than 3 words, Error{not_found} for one that is not a row.
+/// than 3 words, Error{not_found} for a word that is not a row.
 Table odd_one_out(const Space& space, std::span<const std::string> words);
 
 }  // namespace embscope
