@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Writes fuzz/seeds, small valid inputs from which the fuzzers start, and the API's words as a dictionary. Run it after
-a format, a language or the API has grown."""
+"""Writes fuzz/seeds, small valid inputs from which the fuzzers start. Run it after a format, a language or the API has
+grown; the API's words are in fuzz/dictionaries/api, which scripts/reference writes."""
 
 import json
 import pathlib
-import re
 import struct
 
 here = pathlib.Path(__file__).resolve().parent
@@ -211,38 +210,6 @@ for name, (address, fields) in enumerate(posts):
     seed("api", f"post{name}", f"POST /api/{address}\n{json.dumps(fields)}")
 for name, address in enumerate(gets):
     seed("api", f"get{name}", f"GET /api/{address}\n")
-
-described = json.loads((here.parent / "docs/reference/openapi.json").read_text())["paths"]
-words = {
-    f"{method.upper()} " + re.sub("{[a-z]+}", "1", path) for path, methods in described.items() for method in methods
-}
-for methods in described.values():
-    for how in methods.values():
-        words.update(
-            f"&{parameter['name']}=" for parameter in how.get("parameters", []) if parameter.get("in") == "query"
-        )
-        body = how.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-        words.update(f'"{field}":' for field in body.get("properties", {}))
-words.update(
-    [
-        "[]",
-        "{}",
-        "null",
-        "true",
-        "-1",
-        "1e308",
-        "9223372036854775807",
-        '"wte"',
-        '"blocks.*.z"',
-        '"pca"',
-        "\\u0000",
-        "\\ud800",
-        "%00",
-        "%ff",
-    ]
-)
-quoted = [word.replace("\\", "\\\\").replace('"', '\\"') for word in words]
-(here / "dictionaries/api").write_text("".join(f'"{word}"\n' for word in sorted(quoted)))
 
 
 def request(line, *fields, body=""):

@@ -2,6 +2,7 @@
 explorer's types."""
 
 import keyword
+import re
 import textwrap
 
 MADE = "Made by scripts/reference from src/catalogue: change that, not this file."
@@ -24,6 +25,9 @@ ARGUMENTS = {
     "integers": "Sequence[int]",
     "numbers": "Sequence[float]",
     "vectors": "Sequence[str | Sequence[float] | np.ndarray]",
+    "texts": "Text | Sequence[Text]",
+    "file": "str | os.PathLike",
+    "ids": "str | Sequence[int]",
 }
 LISTS = ("edits", "tokens", "names", "integers", "numbers", "vectors")
 
@@ -72,7 +76,8 @@ def docstring(analysis):
     paragraphs = [wrapped(analysis["what"].rstrip("?.") + ("?" if analysis["what"].endswith("?") else "."))]
     if analysis["more"]:
         paragraphs.append(wrapped(analysis["more"]))
-    paragraphs.append(listed([(argument(f["name"]), f["what"]) for f in analysis["fields"]]))
+    if analysis["fields"]:
+        paragraphs.append(listed([(argument(f["name"]), f["what"]) for f in analysis["fields"]]))
     if analysis["one_table"]:
         table = next(part for part in parts if part["kind"] == "table")
         rest = [
@@ -93,37 +98,51 @@ def docstring(analysis):
 
 
 def function(analysis):
-    fields = analysis["fields"]
+    """A method, or where nothing is needed a function of the module."""
+    fields, alone = analysis["fields"], analysis["needs"] == "nothing"
     old = [field for field in fields if "old" in field]
-    parameters = ["self", *map(parameter, fields), "progress: Progress = None"]
+    parameters = [*([] if alone else ["self"]), *map(parameter, fields), "progress: Progress = None"]
     if old:
         parameters += ["*", *(f"{field['old']}: Any = None" for field in old)]
     gives = "Table" if analysis["one_table"] else "Result"
-    head = filled(parameters, f"    def {analysis['name']}(", f") -> {gives}:")
+    indent = "" if alone else "    "
+    head = filled(parameters, f"{indent}def {analysis['name']}(", f") -> {gives}:")
     values = [f'"{f["name"]}": {argument(f["name"])}' for f in fields]
     names = "" if not old else ", {" + ", ".join(f'"{f["old"]}": ("{f["name"]}", {f["old"]})' for f in old) + "}"
-    call = filled(values, f'        return self._ask("{analysis["name"]}", {{', "},")
-    doc = textwrap.indent(docstring(analysis), "        ").strip()
-    return f'{head}\n        """{doc}\n        """\n{call}\n{" " * 25}progress{names})\n'
+    ask = "asked(None, " if alone else "self._ask(" if analysis["needs"] == "transformer" else "self._look("
+    call = filled(values, f'{indent}    return {ask}"{analysis["name"]}", {{', "},") if values else None
+    call = call or f'{indent}    return {ask}"{analysis["name"]}", {{}},'
+    doc = textwrap.indent(docstring(analysis), indent + "    ").strip()
+    return f'{head}\n{indent}    """{doc}\n{indent}    """\n{call}\n{indent}{" " * 21}progress{names})\n'
 
 
 def python(analyses):
+    of = lambda *needs: "\n".join(function(one) for one in analyses if one["needs"] in needs)
     return "\n".join(
         [
-            f'"""The analyses of an open model. {MADE}"""',
+            f'"""The analyses of models and of spaces of vectors. {MADE}"""',
             "from __future__ import annotations\n",
+            "import os",
             "from collections.abc import Mapping, Sequence",
             "from typing import Any, Union\n",
             "import numpy as np\n",
+            "from ._ask import asked",
             "from .progress import Progress",
             "from .table import Result, Table\n",
             "Text = Union[str, Sequence[int], np.ndarray]  # a text, or its token ids\n\n",
-            "class Analyses:",
+            of("nothing") + "\n",
+            "class Looks:",
+            '    """What can be asked of a space of vectors, and of a model: of its embedding matrix."""\n',
+            "    def _look(self, name: str, values: dict[str, Any], progress: Progress,",
+            "              old: Mapping[str, tuple[str, Any]] | None = None) -> Any:",
+            "        raise NotImplementedError\n",
+            of("space") + "\n",
+            "class Analyses(Looks):",
             '    """What can be asked of an open model, and is answered alike by every client."""\n',
             "    def _ask(self, name: str, values: dict[str, Any], progress: Progress,",
             "             old: Mapping[str, tuple[str, Any]] | None = None) -> Any:",
             "        raise NotImplementedError\n",
-            "\n".join(map(function, analyses)),
+            of("model", "transformer"),
         ]
     )
 
@@ -145,6 +164,8 @@ ASKED = {
     "integers": "number[]",
     "numbers": "number[]",
     "vectors": "(string | number[])[]",
+    "texts": "string | number[] | (string | number[])[]",
+    "ids": "string | number[]",
 }
 ANSWERED = {
     "name": "string",
@@ -182,12 +203,14 @@ def group(parts, kind, one, several):
 
 def interfaces(analysis):
     name = "".join(word.capitalize() for word in analysis["name"].split("_"))
-    asked = [(f["name"], "" if f["required"] else "?", ASKED[f["kind"]], f["what"]) for f in analysis["fields"]]
+    fields = [field for field in analysis["fields"] if field["kind"] != "file"]
+    asked = [(f["name"], "" if f["required"] else "?", ASKED[f["kind"]], f["what"]) for f in fields]
+    method = "POST" if fields else "GET"
     parts = analysis["answer"]
     answered = [(p["name"], "", ANSWERED[p["kind"]], p["what"]) for p in parts if p["kind"] not in ("table", "figure")]
     answered += group(parts, "table", "table", "tables") + group(parts, "figure", "figure", "figures")
     return (
-        f"/** {analysis['what']}: POST /api/{analysis['name']} */\nexport interface {name}Request {{\n{members(asked)}}}\n\n"
+        f"/** {analysis['what']}: {method} /api/{analysis['name']} */\nexport interface {name}Request {{\n{members(asked)}}}\n\n"
         f"export interface {name}Answer {{\n{members(answered)}}}\n"
     )
 
@@ -201,6 +224,39 @@ def typescript(analyses):
             "export interface Token {\n  id: number;\n  label: string;\n}\n",
             "export interface Likelihood extends Token {\n  probability: number;\n  rank: number;\n}\n",
             "export interface Cost {\n  asked: number;\n  computed: number;\n  logit_rows: number;\n}\n",
-            "\n".join(map(interfaces, analyses)),
+            "\n".join(interfaces(one) for one in analyses if one["http"]),
         ]
     )
+
+
+# The fuzzers' dictionary
+
+VALUES = [
+    "[]",
+    "{}",
+    "null",
+    "true",
+    "-1",
+    "1e308",
+    "9223372036854775807",
+    '"wte"',
+    '"blocks.*.z"',
+    '"pca"',
+    "\\u0000",
+    "\\ud800",
+    "%00",
+    "%ff",
+]
+
+
+def dictionary(api):
+    """The words of the HTTP API: addresses, names of the query and of bodies, and values that are hard to read."""
+    words = set(VALUES)
+    for path, methods in api["paths"].items():
+        for method, how in methods.items():
+            words.add(f"{method.upper()} {re.sub('{[a-z]+}', '1', path)}")
+            words.update(f"&{one['name']}=" for one in how.get("parameters", []) if one.get("in") == "query")
+            body = how.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            words.update(f'"{field}":' for field in body.get("properties", {}))
+    quoted = [word.replace("\\", "\\\\").replace('"', '\\"') for word in words]
+    return "".join(f'"{word}"\n' for word in sorted(quoted))

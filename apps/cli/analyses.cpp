@@ -1,7 +1,9 @@
 // Every analysis of the catalogue as a command, or as a flag of one (attribute --gradient).
 #include <algorithm>
 #include <cctype>
+#include <csignal>
 #include <list>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -29,14 +31,32 @@ class Named : public Subject {
     if (!space_) space_ = std::make_unique<const Space>(common_.space());
     return *space_;
   }
+  bool has_model() const override { return needs_ == Needs::transformer || !common_.has_vectors_only(); }
   std::int64_t usual_positions() const override { return shown_positions; }
+
+  /// Says once of each word how it is read, where that is not as it is written.
+  void note(const NamedToken& token) const override {
+    if (said_.insert(token.text).second) explain_word(model(), token);
+  }
 
  private:
   const Common& common_;
   Needs needs_;
   mutable std::shared_ptr<const Model> model_;
   mutable std::unique_ptr<const Space> space_;
+  mutable std::set<std::string, std::less<>> said_;
 };
+
+volatile std::sig_atomic_t interrupted = 0;
+
+/// The line of progress; of work that is kept in a file, Ctrl-C ends it as if it were told to stop, so that it is kept.
+Progress progress_of(const Values& values) {
+  if (!values.contains("resume")) return progress_line();
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  return [line = progress_line()](double fraction, std::string_view what) {
+    return interrupted == 0 && (!line || line(fraction, what));
+  };
+}
 
 std::string dashed(std::string_view name) {
   std::string out = "--" + std::string(name);
@@ -74,13 +94,6 @@ class Input {
       values.emplace(field_.name, value());
   }
 
-  /// The words that name tokens, for which it is said when they are several.
-  std::vector<std::string> words() const {
-    if (option_->count() == 0) return old_ ? old_->words() : std::vector<std::string>();
-    if (field_.kind == Kind::tokens) return texts_;
-    return field_.kind == Kind::token ? std::vector<std::string>{text_} : std::vector<std::string>();
-  }
-
  private:
   static Field renamed(const Field& field) {
     Field old = field;
@@ -103,6 +116,7 @@ class Input {
       case Kind::edits: add_edits(command); break;
       default: option_ = command.add_option(name, text_, what);
     }
+    if (field_.written) option_->check(takes_file);
     if (field_.count > 0) option_->expected(static_cast<int>(field_.count));
     if (field_.required && field_.kind != Kind::edits) option_->required();
     if (field_.has_initial && field_.kind != Kind::flag) option_->default_str(initial(field_.initial));
@@ -187,49 +201,51 @@ class Input {
   std::vector<double> reals_;
 };
 
-/// An analysis, and those that are flags of its command.
+/// The analyses of one command: one of its own, and forms of it that a flag asks for, or a value of --show, or an
+/// option of their own.
 class Question {
  public:
-  Question(CLI::App& app, const Analysis& analysis, const std::vector<const Analysis*>& others) {
-    const auto& about = analysis.about();
-    std::string name(about.name), what(about.what), example(about.example);
+  Question(CLI::App& app, std::string_view command, const std::vector<const Analysis*>& forms) {
+    const auto& about = forms.front()->about();
+    std::string name(command);
     std::ranges::replace(name, '_', '-');
-    const Command made = about.needs == Needs::transformer ? add_model_command(app, name, what, example)
-                                                           : add_command(app, name, what, example);
+    const Command made = add_command(app, name, std::string(about.what), std::string(about.example));
     common_ = made.common;
-    forms_.push_back({&analysis, nullptr});
-    for (const Analysis* other : others)
-      forms_.push_back({other, flag(*made.app, other->about().flag, std::string(other->about().what))});
-    for (std::size_t i = 1; i + 1 < forms_.size(); ++i) forms_[i].flag->excludes(forms_[i + 1].flag);
+    for (const Analysis* analysis : forms) forms_.push_back({analysis, {}, {}});
+    if (any(&Form::takes_text)) takes_text(made);
+    if (about.needs == Needs::transformer) takes_explain(made);
+    if (!any(&Form::has_figure)) without_figure(made);
+    if (!about.dropped.empty()) made.app->add_flag(std::string(about.dropped))->group("");
+    for (Form& form : forms_) add_flag(*made.app, form);
     for (const Form& form : forms_) add_fields(*made.app, form);
+    for (Form& form : forms_) find_flags(*made.app, form);
     for (const Form& form : forms_) add_tables(*made.app, form);
     for (const Form& form : forms_) add_writer(*made.app, form);
+    add_show(*made.app);
+    made.app->callback([this] { run(); });
   }
-
-  void run() const {
-    const Form& form = *std::ranges::find_if(forms_.rbegin(), forms_.rend(),
-                                             [](const Form& f) { return f.flag == nullptr || f.flag->count() > 0; });
-    const Analysis& analysis = *form.analysis;
-    Values values;
-    std::vector<std::string> words;
-    for (const Input& input : inputs_) {
-      input.give(values);
-      std::ranges::copy(input.words(), std::back_inserter(words));
-    }
-    const Analysis::Asked asked = analysis.ask(values);
-    const Named on(*common_, analysis.about().needs);
-    if (!words.empty()) explain_words(on.model(), words);
-    const Found found = asked.run(on, progress_line());
-    show(form, found);
-    if (!to_.empty()) found.write(found, to_);
-    const auto drawn = std::ranges::find(analysis.parts(), Kind::figure, &Part::kind);
-    if (drawn != analysis.parts().end()) save_figure(*common_, [&] { return found.figure(drawn->name); });
-  }
+  Question(const Question&) = delete;
 
  private:
   struct Form {
     const Analysis* analysis;
-    CLI::Option* flag;  // null: the command itself
+    std::vector<CLI::Option*> flags;  // any of which asks for it; none: by `value`, or it is the command itself
+    std::string value;                // of --show
+    const Analysis::About& about() const { return analysis->about(); }
+    bool has(std::string_view field) const {
+      return std::ranges::any_of(analysis->fields(), [&](const Field& one) { return one.name == field; });
+    }
+    bool takes_text() const {
+      return about().needs == Needs::transformer || std::ranges::any_of(analysis->fields(), [](const Field& one) {
+               return one.kind == Kind::text || one.kind == Kind::texts;
+             });
+    }
+    bool has_figure() const {
+      return std::ranges::find(analysis->parts(), Kind::figure, &Part::kind) != analysis->parts().end();
+    }
+    std::string first_table() const {
+      return std::string(std::ranges::find(analysis->parts(), Kind::table, &Part::kind)->name);
+    }
   };
   struct TableFlag {
     const Form* form;
@@ -237,41 +253,104 @@ class Question {
     CLI::Option* flag;
   };
 
-  static CLI::Option* flag(CLI::App& command, std::string_view name, const std::string& what) {
-    return command.add_flag(std::string(name))->description(what);
+  bool any(bool (Form::*is)() const) const {
+    return std::ranges::any_of(forms_, [is](const Form& form) { return (form.*is)(); });
   }
 
-  static bool has(const Form& form, std::string_view field) {
-    return std::ranges::any_of(form.analysis->fields(), [&](const Field& one) { return one.name == field; });
+  /// "--gradient" is a flag, and "--show=pairs" a value.
+  void add_flag(CLI::App& command, Form& form) {
+    const std::string_view flag = form.about().flag;
+    if (const std::size_t equals = flag.find('='); equals != std::string_view::npos)
+      form.value = flag.substr(equals + 1);
+    else if (flag.starts_with("--") && flag.find(' ') == std::string_view::npos && !form.has(flag.substr(2)))
+      form.flags = {command.add_flag(std::string(flag))->description(std::string(form.about().what))};
+    for (const Form& other : forms_) {
+      if (&other != &form && !other.flags.empty() && !form.flags.empty()) form.flags[0]->excludes(other.flags[0]);
+    }
+  }
+
+  /// "--text --file": its own options.
+  void find_flags(CLI::App& command, Form& form) {
+    std::string_view rest = form.about().flag;
+    if (!form.flags.empty() || !form.value.empty()) return;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(' '), rest.size());
+      form.flags.push_back(command.get_option(std::string(rest.substr(0, end))));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+
+  void add_show(CLI::App& command) {
+    std::vector<std::string> values;
+    for (const Form& form : forms_) {
+      if (!form.value.empty()) values.push_back(form.value);
+    }
+    if (values.empty()) return;
+    values.insert(values.begin(), forms_.front().first_table());
+    show_ = values.front();
+    command.add_option("--show", show_, fmt::format("What is shown: {}", fmt::join(values, ", ")))
+        ->check(CLI::IsMember(values));
+  }
+
+  const Form& asked() const {
+    const auto is_asked = [](const CLI::Option* option) { return option->count() > 0; };
+    for (const Form& form : forms_) {
+      if (std::ranges::any_of(form.flags, is_asked)) return form;
+    }
+    const auto shown =
+        std::ranges::find_if(forms_, [&](const Form& f) { return !f.value.empty() && f.value == show_; });
+    return shown != forms_.end() ? *shown : forms_.front();
+  }
+
+  void run() const {
+    const Form& form = asked();
+    Values values;
+    for (const Input& input : inputs_) {
+      if (form.has(input.field().name)) input.give(values);
+    }
+    const Analysis::Asked question = form.analysis->ask(values);
+    const Named on(*common_, form.about().needs);
+    const Found found = question.run(on, progress_of(values));
+    for (const std::string& line : found.remarks) remark(line);
+    if (!to_.empty()) remark(found.write(found, to_));
+    show(form, found);
+    if (found.page && common_->save.ends_with(".html"))
+      write_file(common_->save, found.page());
+    else if (form.has_figure())
+      save_figure(*common_, [&] { return found.figure(); });
   }
 
   void add_fields(CLI::App& command, const Form& form) {
+    const bool by_flag = form.about().flag.starts_with("--") && form.flags.size() == 1;
     for (const Field& field : form.analysis->fields()) {
       const bool known = std::ranges::any_of(inputs_, [&](const Input& one) { return one.field().name == field.name; });
       if (known || field.option == "-") continue;
       CLI::Option* option = inputs_.emplace_back(command, field).option();
       for (const Form& other : forms_) {
-        if (other.flag == nullptr || has(other, field.name)) continue;
-        option->excludes(other.flag);
+        if (!other.flags.empty() && !other.has(field.name)) option->excludes(other.flags[0]);
       }
-      if (form.flag != nullptr) option->needs(form.flag);
+      if (by_flag) option->needs(form.flags[0]);
     }
   }
 
   void add_tables(CLI::App& command, const Form& form) {
     for (const Part& part : form.analysis->parts()) {
       if (part.option.empty()) continue;
-      CLI::Option* printed = flag(command, part.option, "Print instead: " + std::string(part.what));
+      CLI::Option* printed =
+          command.add_flag(std::string(part.option))->description("Print instead: " + std::string(part.what));
       if (!part.excludes.empty()) printed->excludes(command.get_option(std::string(part.excludes)));
       tables_.push_back({&form, part.name, printed});
     }
+    if (form.about().shown > 0 && command.get_option_no_throw("-n") == nullptr)
+      command.add_option("-n", most_, "Rows of a list printed for people")->check(CLI::Range(1, 10000000));
   }
 
   void add_writer(CLI::App& command, const Form& form) {
-    if (form.analysis->about().writes.empty()) return;
+    const auto& about = form.about();
+    if (about.writes.empty()) return;
     CLI::Option* option =
-        command.add_option("--to", to_, std::string(form.analysis->about().writes))->check(takes_arrays);
-    if (form.flag != nullptr) option->needs(form.flag);
+        command.add_option(std::string(about.to), to_, std::string(about.writes))->check(takes_arrays);
+    if (!form.flags.empty()) option->needs(form.flags[0]);
   }
 
   void show(const Form& form, const Found& found) const {
@@ -279,11 +358,18 @@ class Question {
     const auto chosen = std::ranges::find_if(
         tables_, [&](const TableFlag& one) { return one.form->analysis == form.analysis && one.flag->count() > 0; });
     if (chosen != tables_.end()) return print(*common_, found.table(chosen->table), found.notes);
-    if (common_->json && form.analysis->about().whole) return print_whole(found);
-    if (machine || !found.people) return print(*common_, first(found), found.notes);
-    const std::vector<Table> tables = found.people();
+    if (common_->json && form.about().whole) return print_whole(found);
+    if (machine) return print(*common_, first(found), found.notes);
+    std::vector<Table> tables;
+    if (found.people)
+      tables = found.people();
+    else if (form.about().shown > 0)
+      tables.push_back(head(first(found), most_ > 0 ? most_ : form.about().shown));
+    else
+      tables.push_back(first(found));
     for (std::size_t i = 0; i + 1 < tables.size(); ++i) fmt::print("{}\n", tables[i].text());
-    print(*common_, tables.back(), found.notes);
+    if (!tables.empty()) return print(*common_, tables.back(), found.notes);
+    for (const std::string& note : found.notes) fmt::print("{}\n", note);
   }
 
   static const Table& first(const Found& found) {
@@ -306,24 +392,27 @@ class Question {
   }
 
   std::shared_ptr<Common> common_;
-  std::vector<Form> forms_;
+  std::list<Form> forms_;    // to which tables point
   std::list<Input> inputs_;  // which CLI11 holds by address
   std::vector<TableFlag> tables_;
-  std::string to_;
+  std::string to_, show_;
+  std::size_t most_ = 0;
 };
 
 }  // namespace
 
 void add_analyses(CLI::App& app) {
+  static std::list<Question> questions;  // which the commands call
+  std::vector<std::string_view> commands;
   for (const Analysis* analysis : analyses()) {
-    if (!analysis->about().command.empty()) continue;
-    std::vector<const Analysis*> others;
-    std::ranges::copy_if(analyses(), std::back_inserter(others),
-                         [&](const Analysis* other) { return other->about().command == analysis->about().name; });
-    std::string name(analysis->about().name);
-    std::ranges::replace(name, '_', '-');
-    auto question = std::make_shared<Question>(app, *analysis, others);
-    app.get_subcommand(name)->callback([question] { question->run(); });
+    const std::string_view command = command_of(*analysis);
+    if (std::ranges::find(commands, command) != commands.end()) continue;
+    commands.push_back(command);
+    std::vector<const Analysis*> forms;
+    std::ranges::copy_if(analyses(), std::back_inserter(forms),
+                         [&](const Analysis* other) { return command_of(*other) == command; });
+    std::ranges::stable_partition(forms, [](const Analysis* form) { return form->about().flag.empty(); });
+    questions.emplace_back(app, command, forms);
   }
 }
 

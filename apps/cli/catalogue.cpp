@@ -12,18 +12,6 @@ namespace {
 
 namespace bj = boost::json;
 
-bj::value json_of(const Value& value) {
-  if (const auto* list = std::get_if<Value::List>(&value.is)) {
-    bj::array values;
-    for (const Value& one : *list) values.push_back(json_of(one));
-    return values;
-  }
-  if (const auto* flag = std::get_if<bool>(&value.is)) return *flag;
-  if (const auto* whole = std::get_if<std::int64_t>(&value.is)) return *whole;
-  if (const auto* real = std::get_if<double>(&value.is)) return *real;
-  return bj::string(std::get<std::string>(value.is));
-}
-
 bj::object described(const Field& field) {
   bj::object out = {
       {"name", field.name}, {"kind", name(field.kind)}, {"what", field.what}, {"required", field.required}};
@@ -31,8 +19,18 @@ bj::object described(const Field& field) {
   if (!field.choices.empty()) out["choices"] = field.choices;
   if (field.least != -Field::none) out["least"] = field.least;
   if (field.most != Field::none) out["most"] = field.most;
-  if (field.has_initial) out["initial"] = json_of(field.initial);
+  if (field.has_initial) out["initial"] = server::json_of(field.initial);
   return out;
+}
+
+std::string_view name(Needs needs) {
+  switch (needs) {
+    case Needs::nothing: return "nothing";
+    case Needs::model: return "model";
+    case Needs::space: return "space";
+    case Needs::transformer: return "transformer";
+  }
+  return "";
 }
 
 bj::object described(const Analysis& analysis) {
@@ -41,9 +39,9 @@ bj::object described(const Analysis& analysis) {
   for (const Field& field : analysis.fields()) fields.push_back(described(field));
   for (const Part& part : analysis.parts())
     parts.push_back(bj::object{{"name", part.name}, {"kind", name(part.kind)}, {"what", part.what}});
-  return {{"name", about.name},        {"what", about.what},           {"more", about.more},
-          {"example", about.example},  {"one_table", about.one_table}, {"fields", std::move(fields)},
-          {"answer", std::move(parts)}};
+  return {{"name", about.name},           {"what", about.what},          {"more", about.more},
+          {"example", about.example},     {"needs", name(about.needs)},  {"http", over_http(analysis)},
+          {"one_table", about.one_table}, {"fields", std::move(fields)}, {"answer", std::move(parts)}};
 }
 
 }  // namespace

@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <numeric>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -17,20 +15,6 @@
 namespace embscope::cli {
 
 namespace {
-
-Table rows_at(const Table& table, const std::vector<std::size_t>& rows) {
-  Table out(table.title());
-  const auto chosen = [&rows]<class T>(const std::vector<T>& values) {
-    std::vector<T> some;
-    some.reserve(rows.size());
-    for (std::size_t i : rows) some.push_back(values[i]);
-    return some;
-  };
-  for (const Column& column : table.columns())
-    column.is_number() ? out.add(column.name, chosen(column.numbers()), column.decimals)
-                       : out.add(column.name, chosen(column.texts()));
-  return out;
-}
 
 std::string named(const std::string& model) {
   if (!model.empty()) return model;
@@ -78,7 +62,9 @@ std::shared_ptr<const Model> Common::open() const {
   if (has_vectors_only() && !std::filesystem::exists(named(model), error))  // VECTORS:LABELS, which no model's path is
     throw Error(Code::unsupported, named(model),
                 "holds vectors, and is not a model: similar, neighbours, geometry, analogy, compare and map open it");
-  return Model::open(named(model), !no_bos);
+  auto opened = Model::open(named(model), !no_bos);
+  problem_ = opened->tokenizer_problem();
+  return opened;
 }
 
 const Transformer& Common::transformer() const {
@@ -115,10 +101,14 @@ void takes_text(const Command& command) {
       "Give the model the text alone, without the beginning of text that its tokenizer puts before it");
 }
 
+void takes_explain(const Command& command) {
+  command.app->add_flag("--explain", command.common->explain, "Say what the runs shared and computed, in token-layers");
+}
+
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
   Command command = add_command(app, name, what, example);
   takes_text(command);
-  command.app->add_flag("--explain", command.common->explain, "Say what the runs shared and computed, in token-layers");
+  takes_explain(command);
   return command;
 }
 
@@ -145,12 +135,6 @@ void print(const Common& common, const Table& table, const std::vector<std::stri
   explain(common);
 }
 
-Table head(const Table& table, std::size_t rows) {
-  std::vector<std::size_t> first(std::min(rows, table.rows()));
-  std::iota(first.begin(), first.end(), std::size_t{0});
-  return rows_at(table, first);
-}
-
 void save_figure(const Common& common, const std::function<Figure()>& figure) {
   if (common.save.empty()) return;
   save(figure(), common.save);
@@ -173,33 +157,14 @@ Progress progress_line() {
   };
 }
 
-void explain_words(const Model& model, const std::vector<std::string>& words) {
-  for (const std::string& word : words) {
-    const NamedToken token = token_named(model, word);
-    if (token.read == NamedToken::Read::with_space)
-      fmt::print(stderr, "'{}' is read with its space: {} is one token\n", visible(word), model.label(token.id));
-    if (token.single()) continue;
-    std::string pieces;
-    for (TokenId id : token.pieces) pieces += (pieces.empty() ? "" : " | ") + model.label(id);
-    fmt::print(stderr, "'{}' is {} tokens ({}): its final one is used\n", visible(word), token.pieces.size(), pieces);
-  }
-}
-
-std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<std::string>& words) {
-  std::vector<std::int64_t> rows;
-  if (space.model != nullptr) {
-    explain_words(*space.model, words);
-    for (TokenId id : ids_named(*space.model, words)) rows.push_back(id);
-    return rows;
-  }
-  const WordIndex index(space);
-  for (const std::string& word : words) {
-    const auto row = index.find(word);
-    if (!row)
-      throw Error(Code::not_found, fmt::format("word '{}'", word), fmt::format("{} has no such word", space.name));
-    rows.push_back(*row);
-  }
-  return rows;
+void explain_word(const Model& model, const NamedToken& token) {
+  if (token.read == NamedToken::Read::with_space)
+    fmt::print(stderr, "'{}' is read with its space: {} is one token\n", visible(token.text), model.label(token.id));
+  if (token.single()) return;
+  std::string pieces;
+  for (TokenId id : token.pieces) pieces += (pieces.empty() ? "" : " | ") + model.label(id);
+  fmt::print(stderr, "'{}' is {} tokens ({}): its final one is used\n", visible(token.text), token.pieces.size(),
+             pieces);
 }
 
 void explain(const Common& common) {
@@ -215,25 +180,6 @@ std::string size_text(double bytes) {
   return bytes < 1e6   ? fmt::format("{:.0f} kB", bytes / 1e3)
          : bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6)
                        : fmt::format("{:.1f} GB", bytes / 1e9);
-}
-
-std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
-                                                  std::string_view what) {
-  const std::size_t colon = text.find(':');
-  const auto end_of = [&](std::string_view part, std::int64_t otherwise) {
-    if (part.empty()) return otherwise;
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
-    if (error != std::errc() || end != part.data() + part.size())
-      throw Error(Code::usage, where, fmt::format("'{}': expected FIRST:LAST, such as 0:100 or -4:", text));
-    return value < 0 ? value + count : value;
-  };
-  if (colon == std::string_view::npos)
-    throw Error(Code::usage, where, fmt::format("'{}': expected FIRST:LAST, such as 0:100 or -4:", text));
-  const std::int64_t first = end_of(text.substr(0, colon), 0), last = end_of(text.substr(colon + 1), count);
-  if (first < 0 || last > count || first >= last)
-    throw Error(Code::range, where, fmt::format("{}: {} has 0:{}", text, what, count));
-  return {first, last};
 }
 
 }  // namespace embscope::cli

@@ -17,7 +17,7 @@
 #include "embscope/forward/transformer.h"
 #include "embscope/model/model.h"
 #include "embscope/space/space.h"
-#include "embscope/tensor/table.h"
+#include "embscope/tensor/table_rows.h"
 
 namespace embscope::cli {
 
@@ -49,7 +49,10 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
 /// Adds --no-bos to a command that gives a text to the model: see Common::open.
 void takes_text(const Command& command);
 
-/// The same as add_command for a command that runs the model: it also has --no-bos, and --explain, which `print` uses.
+/// Adds --explain, which `print` obeys, to a command that runs the model.
+void takes_explain(const Command& command);
+
+/// The same as add_command for a command that runs the model: it has --no-bos, and --explain.
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
 /// For a command without a figure: removes --save.
@@ -73,41 +76,21 @@ void print(const Common& common, const Table& table, const std::vector<std::stri
 /// A line on standard error about what the table lacks; nothing where it is empty.
 void remark(const std::string& note);
 
-/// The first rows of a table.
-Table head(const Table& table, std::size_t rows);
-
-/// Saves the figure to the path of --save, and prints the path.
+/// Saves the figure where --save asks for it, and says where.
 void save_figure(const Common& common, const std::function<Figure()>& figure);
 
 /// A progress line on standard error, if it is a terminal and the work takes more than half a second.
 Progress progress_line();
 
-/// Prints a note on standard error if a word is read with its space, or is several tokens and only its last one is
-/// used.
-void explain_words(const Model& model, const std::vector<std::string>& words);
-
-/// Rows of words in a space: looked up with a model's tokenizer (with a note if a word is several tokens), or among the
-/// words of a file of vectors. Throws Error{not_found} for a word that such a file lacks.
-std::vector<std::int64_t> rows_of_words(const Space& space, const std::vector<std::string>& words);
+/// Says on standard error when a word is read with its space, or is several tokens and its final one is used.
+void explain_word(const Model& model, const NamedToken& word);
 
 /// "12 kB", "3.4 MB", "5.6 GB".
 std::string size_text(double bytes);
 
-/// FIRST:LAST as a half-open range within 0:count; either end may be left out, negative numbers count from the end.
-/// `what` is named in messages: "the text", "the vocabulary". Throws Error{usage} for other text, Error{range} for a
-/// range outside 0:count.
-std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::int64_t count, const std::string& where,
-                                                  std::string_view what);
-
 void add_info(CLI::App& app);
 void add_tokens(CLI::App& app);
-void add_vectors(CLI::App& app);  ///< vector, cosine, similar, heatmap, toy
-void add_geometry(CLI::App& app);
-void add_analogy(CLI::App& app);
-void add_words(CLI::App& app);  ///< judgements, categories, odd
 void add_compare(CLI::App& app);
-void add_map(CLI::App& app);
-void add_neighbours(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_analyses(CLI::App& app);  ///< the analyses of the catalogue
 void add_run(CLI::App& app);

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "command.h"
+#include "embscope/catalogue/catalogue.h"
 #include "embscope/kernels/simd.h"
 
 namespace {
@@ -22,6 +23,17 @@ std::string one_line(std::string_view text) {
     out += byte >= 0x20 && byte != 0x7f ? std::string(1, c) : c == '\n' ? "\\n" : fmt::format("\\x{:02x}", byte);
   }
   return out;
+}
+
+/// The name that a command has now, if `word` is one that it had in the version before.
+std::string name_now(const std::string& word) {
+  for (const embscope::Analysis* analysis : embscope::analyses()) {
+    if (word.empty() || analysis->about().old != word) continue;
+    const std::string now(embscope::command_of(*analysis));
+    fmt::print(stderr, "{} is now {}; the old name goes with the next version\n", word, now);
+    return now;
+  }
+  return word;
 }
 
 /// CLI11 would only say that a command is missing.
@@ -42,15 +54,14 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "embscope 0.1.0");
   app.footer("Start with:\n  embscope tour");
   namespace cli = embscope::cli;
-  for (auto add :
-       {cli::add_tour,  cli::add_info,    cli::add_tokens,    cli::add_vectors,    cli::add_geometry, cli::add_analogy,
-        cli::add_words, cli::add_compare, cli::add_map,       cli::add_neighbours, cli::add_generate, cli::add_analyses,
-        cli::add_run,   cli::add_extract, cli::add_verify,    cli::add_train,      cli::add_growth,   cli::add_serve,
-        cli::add_pull,  cli::add_models,  cli::add_catalogue, cli::add_completion}) {
+  for (auto add : {cli::add_tour, cli::add_info, cli::add_tokens, cli::add_compare, cli::add_generate,
+                   cli::add_analyses, cli::add_run, cli::add_extract, cli::add_verify, cli::add_train, cli::add_growth,
+                   cli::add_serve, cli::add_pull, cli::add_models, cli::add_catalogue, cli::add_completion}) {
     add(app);
   }
   cli::check_seeds(app);
-  if (argc > 1) expect_command(app, argv[1]);
+  std::string command = argc > 1 ? name_now(argv[1]) : "";
+  if (argc > 1) argv[1] = command.data(), expect_command(app, command);
   try {
     app.parse(argc, argv);
     return 0;

@@ -11,29 +11,6 @@
 namespace embscope::server {
 namespace {
 
-template <class... F>
-struct Cases : F... {
-  using F::operator()...;
-};
-template <class... F>
-Cases(F...) -> Cases<F...>;  // clang 16 does not deduce it
-
-/// An object is an edit ({"at", "do"}); no other field takes one.
-Value value_of(std::string_view name, const bj::value& value, Kind kind) {
-  if (value.is_bool()) return {value.get_bool()};
-  if (value.is_int64()) return {value.get_int64()};
-  if (value.is_double()) return {value.get_double()};
-  if (value.is_uint64()) return {value.get_uint64()};
-  if (value.is_string()) return {std::string(value.get_string())};
-  if (value.is_array()) {
-    Value::List list;
-    for (const bj::value& one : value.get_array()) list.push_back(value_of(name, one, kind));
-    return {std::move(list)};
-  }
-  if (value.is_object() && kind == Kind::edits) return {bj::serialize(value)};
-  throw Refusal(400, "usage", std::string(name), value.is_null() ? "holds null" : "must not be an object");
-}
-
 bj::array odds(const Found::Odds& list, const Model& model) {
   bj::array values;
   for (const TokenProbability& one : list) {
@@ -65,6 +42,11 @@ void add(Reply& reply, std::string_view name, const Found::Thing& thing, const M
           },
           [&](const Found::Odds& values) { reply.add(name, odds(values, model)); },
           [&](const Tensor& values) { reply.add_rows(name, values); },
+          [&](const Found::Lists& lists) {
+            bj::array rows;
+            for (const auto& row : lists) rows.emplace_back(bj::array(row.begin(), row.end()));
+            reply.add(name, rows);
+          },
           [&](const Found::Arrays& arrays) {
             Reply parts;
             for (const auto& [site, values] : arrays) parts.add_rows(site, values);
@@ -90,8 +72,31 @@ void add_group(Reply& reply, const Analysis& analysis, Kind kind, std::string_vi
 
 }  // namespace
 
-const Space& Opened::space() const {
-  throw Error(Code::unsupported, "space", "no question over HTTP is asked of a whole space");
+Value value_of(std::string_view name, const bj::value& value, Kind kind) {
+  if (value.is_bool()) return {value.get_bool()};
+  if (value.is_int64()) return {value.get_int64()};
+  if (value.is_double()) return {value.get_double()};
+  if (value.is_uint64()) return {value.get_uint64()};
+  if (value.is_string()) return {std::string(value.get_string())};
+  if (value.is_array()) {
+    Value::List list;
+    for (const bj::value& one : value.get_array()) list.push_back(value_of(name, one, kind));
+    return {std::move(list)};
+  }
+  if (value.is_object() && kind == Kind::edits) return {bj::serialize(value)};
+  throw Refusal(400, "usage", std::string(name), value.is_null() ? "holds null" : "must not be an object");
+}
+
+bj::value json_of(const Value& value) {
+  if (const auto* list = std::get_if<Value::List>(&value.is)) {
+    bj::array values;
+    for (const Value& one : *list) values.push_back(json_of(one));
+    return values;
+  }
+  if (const auto* flag = std::get_if<bool>(&value.is)) return *flag;
+  if (const auto* whole = std::get_if<std::int64_t>(&value.is)) return *whole;
+  if (const auto* real = std::get_if<double>(&value.is)) return *real;
+  return bj::string(std::get<std::string>(value.is));
 }
 
 Values values_of(const bj::object& object, const Analysis& analysis) {

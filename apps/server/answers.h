@@ -20,21 +20,42 @@ class Opened : public Subject {
   explicit Opened(std::shared_ptr<const OpenModel> model) : model_(std::move(model)) {}
   const Transformer& transformer() const override { return model_->transformer(); }
   const Model& model() const override { return model_->model(); }
-  const Space& space() const override;
+  const Space& space() const override { return model_->space(); }
   Files files() const override { return Files::refused; }
   void note(const NamedToken& token) const override { words_.push_back(token); }
   const Words& words() const { return words_; }
   void so_far(const Found& found) const override {
     if (tell_) tell_(found);
   }
-  void tell(std::function<void(const Found&)> tell) const { tell_ = std::move(tell); }  ///< receives partial results
+  void tell(std::function<void(const Found&)> tell) const {
+    tell_ = std::move(tell);
+  }  ///< who is told of what is known so far
+
+  /// Who follows a map: told of its rows, and of its points.
+  struct Follower {
+    std::function<void(const std::vector<std::int64_t>& ids, std::shared_ptr<const Tensor> vectors)> mapped;
+    std::function<void(const Tensor& points)> moved;
+  };
+  void follow(Follower follower) const { follower_ = std::move(follower); }
+  void mapped(const std::vector<std::int64_t>& ids, std::shared_ptr<const Tensor> vectors) const override {
+    if (follower_.mapped) follower_.mapped(ids, std::move(vectors));
+  }
+  std::function<void(const Tensor&)> moved() const override { return follower_.moved; }
   std::int64_t usual_positions() const override { return 64; }
 
  private:
   std::shared_ptr<const OpenModel> model_;
   mutable Words words_;
   mutable std::function<void(const Found&)> tell_;
+  mutable Follower follower_;
 };
+
+/// What stands in JSON for a field of this kind; an object is an edit ({"at", "do"}). Throws Refusal{400} for other
+/// objects and null.
+Value value_of(std::string_view name, const bj::value& value, Kind kind);
+
+/// A value as JSON.
+bj::value json_of(const Value& value);
 
 /// The members of a JSON object as the values of an analysis's fields; null counts as absent.
 Values values_of(const bj::object& object, const Analysis& analysis);

@@ -10,7 +10,7 @@ namespace embscope::server {
 namespace {
 
 Answer answer(const Analysis& analysis, const Call& call, std::shared_ptr<const OpenModel> model) {
-  const Analysis::Asked asked = analysis.ask(values_of(body_of(call), analysis));
+  const Analysis::Asked asked = analysis.ask(values_of(body_of(call), analysis), Files::refused);
   const Opened on(std::move(model));
   require_room(analysis, asked, on);
   const Found found = asked.run(on, call.progress());
@@ -39,6 +39,7 @@ void expect_tokens(const Analysis& analysis, const Values& values, const Model& 
 
 void add_analyses(Routes& routes, Models& models) {
   for (const Analysis* analysis : analyses()) {
+    if (!over_http(*analysis)) continue;
     const auto& about = analysis->about();
     routes.add(analysis->fields().empty() ? "GET" : "POST", "/api/" + std::string(about.name),
                about.quick ? Lane::quick : Lane::work,
@@ -46,11 +47,10 @@ void add_analyses(Routes& routes, Models& models) {
   }
 }
 
-Work analysis_work(const Analysis& analysis, bj::object body, std::shared_ptr<const OpenModel> model) {
-  body.erase("kind");
+Work analysis_work(const Analysis& analysis, const bj::object& body, std::shared_ptr<const OpenModel> model) {
   const auto on = std::make_shared<const Opened>(std::move(model));
   const Values values = values_of(body, analysis);
-  const Analysis::Asked asked = analysis.ask(values);
+  const Analysis::Asked asked = analysis.ask(values, Files::refused);
   expect_tokens(analysis, values, on->model());
   require_room(analysis, asked, *on);
   return [&analysis, asked, on](Job& job) {

@@ -1,63 +1,21 @@
 // Jobs over HTTP: maps, training and every analysis of the catalogue; and how to follow, pause and stop them.
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
 
+#include "answers.h"
 #include "api.h"
 #include "reply.h"
 #include "texts.h"
 
 #include "embscope/project/neighbours.h"
-#include "embscope/project/projection.h"
-#include "embscope/runs/in_context.h"
 #include "embscope/vocabulary/similarity.h"
 
 namespace embscope::server {
 namespace {
 
 constexpr double most_map_bytes = 2.0 * (1 << 30);
-
-constexpr std::string_view map_fields[] = {"kind",  "method",     "tokens",   "perplexity", "seed",
-                                           "steps", "neighbours", "min_dist", "site",       "after"};
-
-// "all", "FIRST:LAST" or a list of ids.
-std::vector<TokenId> map_tokens(const Fields& in, std::int64_t vocab) {
-  std::int64_t first = 0, last = vocab;
-  const bj::value* value = in.find("tokens");
-  std::vector<TokenId> ids;
-  if (value != nullptr && value->is_array()) {
-    for (std::int64_t id : in.integers("tokens", 1 << 20)) {
-      if (id < 0 || id >= vocab)
-        throw Error(Code::range, fmt::format("token {}", id), fmt::format("the vocabulary has 0:{}", vocab));
-      ids.push_back(static_cast<TokenId>(id));
-    }
-    return ids;
-  }
-  const std::string text = in.text("tokens", "all");
-  if (text != "all") {
-    const std::size_t colon = text.find(':');
-    const char* end = text.data() + text.size();
-    const auto a = std::from_chars(text.data(), end, first);
-    const auto b = colon == std::string::npos ? a : std::from_chars(text.data() + colon + 1, end, last);
-    if (colon == std::string::npos || a.ec != std::errc() || a.ptr != text.data() + colon || b.ec != std::errc() ||
-        b.ptr != end)
-      throw Error(Code::usage, "tokens",
-                  fmt::format("'{}': expected all, FIRST:LAST such as 0:100, or a list of ids", text));
-    if (first < 0 || last > vocab || first >= last)
-      throw Error(Code::range, "tokens", fmt::format("{}: the vocabulary has 0:{}", text, vocab));
-  }
-  for (std::int64_t id = first; id < last; ++id) ids.push_back(static_cast<TokenId>(id));
-  return ids;
-}
-
-Tensor rows_of(const Model& model, const std::vector<TokenId>& ids) {
-  Tensor rows = Tensor::uninitialised({static_cast<std::int64_t>(ids.size()), model.config().width});
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    model.weights().wte.row(ids[i], rows.row(static_cast<std::int64_t>(i)).data());
-  return rows;
-}
 
 Table nearest_in_matrix(const Model& model, TokenId token, int k) {
   return similar(model, model.embedding(token).values(), k, std::vector{token});
@@ -80,109 +38,56 @@ Table nearest_among(const Model& model, const Tensor& vectors, const std::vector
   return std::move(table.add("rank", rank, whole).add("token", names).add("id", id, whole).add("cosine", cosine, 5));
 }
 
-std::string run_pca(Job& job, const Tensor& vectors) {
-  std::vector<double> explained;
-  job.publish(pca(vectors, 2, &explained));
-  return Reply().add("explained", std::span<const double>(explained)).add("tokens", vectors.rows()).text();
+// What a map comes to; its points are read beside it.
+std::string numbers_of(const Found& found) {
+  Reply reply;
+  for (const auto& [name, thing] : found.parts()) {
+    if (const auto* number = std::get_if<double>(&thing); number != nullptr && std::isfinite(*number))
+      reply.add(name, bj::value(*number));
+    if (const auto* list = std::get_if<std::vector<double>>(&thing); list != nullptr && !list->empty())
+      reply.add(name, std::span<const double>(*list));
+  }
+  return reply.add("tokens", found.get<Tensor>("points").rows()).text();
 }
 
-constexpr double neighbours = 0.4;  // their share of the time of a map
-
-// The principal components are shown first, while the neighbours are computed.
-std::string run_tsne(Job& job, const Tensor& vectors, const TsneOptions& options, double start) {
-  job.publish(pca(vectors, 2));
-  const double middle = start + (1 - start) * neighbours;
-  const Progress whole = job.progress(), steps = part_of(whole, middle, 1);
-  Tsne tsne(vectors, options, part_of(whole, start, middle));
-  while (tsne.step()) {
-    job.publish(tsne.points());
-    report(steps, static_cast<double>(tsne.steps_done()) / options.steps,
-           fmt::format("t-SNE, step {} of {}", tsne.steps_done(), options.steps));
-  }
-  job.publish(tsne.points());
-  return Reply()
-      .add("loss", tsne.divergence())
-      .add("trace", std::span<const double>(tsne.trace()))
-      .add("tokens", vectors.rows())
-      .text();
-}
-
-std::string run_umap(Job& job, const Tensor& vectors, const UmapOptions& options, double start) {
-  job.publish(pca(vectors, 2));
-  const double middle = start + (1 - start) * neighbours;
-  const Progress whole = job.progress(), steps = part_of(whole, middle, 1);
-  Umap umap(vectors, options, part_of(whole, start, middle));
-  while (umap.step()) {
-    job.publish(umap.points());
-    report(steps, static_cast<double>(umap.steps_done()) / umap.steps(),
-           fmt::format("UMAP, epoch {} of {}", umap.steps_done(), umap.steps()));
-  }
-  job.publish(umap.points());
-  return Reply().add("tokens", vectors.rows()).text();
-}
-
-Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
-  in.check(map_fields, " of map");
-  const std::string method = in.text("method", "tsne");
-  if (method != "pca" && method != "tsne" && method != "umap")
-    throw Error(Code::unsupported, fmt::format("method '{}'", method), "there are pca, tsne and umap");
-  auto ids = map_tokens(in, model->config().vocab);
-  if (ids.size() < 2) throw Error(Code::range, "tokens", "a map takes at least 2");
-  const double bytes = 4.0 * static_cast<double>(ids.size()) * static_cast<double>(model->config().width);
-  if (bytes > most_map_bytes)
-    throw Refusal(
-        413, "too_large", "tokens",
-        fmt::format("{} vectors take {:.0f} MiB, a map may take 2048: choose fewer", ids.size(), bytes / (1 << 20)));
-  TsneOptions options;
-  options.perplexity = in.number("perplexity", 30, 0.1, 1000);
-  options.seed = in.seed();
-  options.steps = static_cast<int>(in.integer("steps", 750, 1, 100000));
-  options.exaggerated_steps = std::min(options.exaggerated_steps, options.steps / 3);
-  UmapOptions umap;
-  umap.neighbours = static_cast<int>(in.integer("neighbours", umap.neighbours, 2, 1000));
-  umap.min_dist = in.number("min_dist", umap.min_dist, 0, 1);
-  umap.seed = options.seed;
-  if (in.has("steps")) umap.epochs = options.steps;
-  const Site site = parse_site(in.text("site", "wte"), model->config());
-  const std::string after = in.text("after", "");
-  const bool rows = site.point == Point::wte && after.empty();  // of the matrix itself
-  if (rows && method != "pca") {                                // by cosines, which rows of zeros do not have
-    std::erase_if(ids, [&](TokenId id) {
-      return std::ranges::all_of(model->model().embedding(id).values(), [](float x) { return x == 0; });
-    });
-  }
-  const auto before = rows ? std::vector<TokenId>() : model->tokenizer().with_bos(after).ids;
-  if (is_attention_map(site.point) || site.point == Point::logits)
-    throw Error(Code::usage, "site", fmt::format("{} holds no vector to map", site.name()));
-  return [=, ids = std::move(ids)](Job& job) {
-    constexpr double running = 0.5;  // the model's share of the time, where it runs
-    job.set_ids(ids, [model](TokenId id) { return model->model().label(id); });
-    job.report(0, "principal components");
-    const Progress whole = job.progress();
-    const auto vectors = std::make_shared<const Tensor>(
-        rows ? rows_of(model->model(), ids)
-             : in_context(model->transformer(), site, before, ids, part_of(whole, 0, running)));
-    if (rows)
-      job.set_nearest([model](TokenId token, int k) { return nearest_in_matrix(model->model(), token, k); }, 0);
-    else
+// The catalogue's map, whose points are seen while it grows; a page that watches it wants it to its last step.
+Work map_work(const bj::object& body, std::shared_ptr<OpenModel> model) {
+  const Analysis& analysis = *analysis_named("map");
+  Values values = values_of(body, analysis);
+  values.try_emplace("tokens", Value{std::string("all")});
+  values.try_emplace("stall", Value{0.0});
+  const Analysis::Asked asked = analysis.ask(values, Files::refused);
+  const auto on = std::make_shared<const Opened>(model);
+  require_memory(asked.bytes(*on), "a map", most_map_bytes);
+  return [asked, on, model](Job& job) {
+    const auto mapped = [&](const std::vector<std::int64_t>& rows, std::shared_ptr<const Tensor> vectors) {
+      const std::vector<TokenId> ids(rows.begin(), rows.end());
+      job.set_ids(ids, [model](TokenId id) { return model->model().label(id); });
+      if (vectors == nullptr)
+        return job.set_nearest([model](TokenId token, int k) { return nearest_in_matrix(model->model(), token, k); },
+                               0);
+      const std::size_t bytes = static_cast<std::size_t>(vectors->size()) * sizeof(float);
       job.set_nearest([=](TokenId token, int k) { return nearest_among(model->model(), *vectors, ids, token, k); },
-                      static_cast<std::size_t>(vectors->size()) * sizeof(float));
-    const double start = rows ? 0 : running;
-    return method == "pca"    ? run_pca(job, *vectors)
-           : method == "umap" ? run_umap(job, *vectors, umap, start)
-                              : run_tsne(job, *vectors, options, start);
+                      bytes);
+    };
+    on->follow({.mapped = mapped, .moved = [&](const Tensor& points) { job.publish(points); }});
+    job.report(0, "principal components");
+    return numbers_of(asked.run(*on, job.progress()));
   };
 }
 
 // The fields of all kinds of jobs, for a body that names no kind.
 std::vector<std::string_view> all_fields() {
-  std::vector<std::string_view> names(std::begin(map_fields), std::end(map_fields));
+  std::vector<std::string_view> names = {"kind"};
   const auto add = [&](std::string_view name) {
     if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
   };
   for (const std::string_view name : train_fields) add(name);
   for (const Analysis* analysis : analyses()) {
-    for (const Field& field : analysis->fields()) add(field.name), add(field.old);
+    if (!over_http(*analysis)) continue;
+    for (const Field& field : analysis->fields()) {
+      if (field.kind != Kind::file) add(field.name), add(field.old);
+    }
   }
   return names;
 }
@@ -191,13 +96,17 @@ Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenMode
   const Fields in(call);
   in.check(all_fields(), fmt::format(" of {}", call.path));
   kind = in.text("kind");
-  if (kind == "map") return map_work(in, model);
+  bj::object body = in.object();
+  body.erase("kind");
+  if (kind == "map") return map_work(body, model);
   if (kind == "train" && call.visitor.is_guest()) refuse_guest("train");  // it writes a model
   if (kind == "train") return train_work(in);
   const Analysis* analysis = analysis_named(kind);
-  if (analysis != nullptr) return analysis_work(*analysis, body_of(call), model);
-  std::string names = "map, train";
-  for (const Analysis* one : analyses()) names += fmt::format(", {}", one->about().name);
+  if (analysis != nullptr && over_http(*analysis)) return analysis_work(*analysis, body, model);
+  std::string names = "train";
+  for (const Analysis* one : analyses()) {
+    if (over_http(*one)) names += fmt::format(", {}", one->about().name);
+  }
   throw Error(Code::not_found, fmt::format("kind '{}'", kind), "there are " + names);
 }
 

@@ -44,7 +44,9 @@ TrainingRequest training_request(const Fields& in) {
   r.context = in.integer("context", 64, 2, 2048);
   r.batch = in.integer("batch", 12, 1, 512);
   r.steps = in.integer("steps", 2000, 1, 1000000);
-  r.rate = in.number("learning_rate", 1e-3, 1e-8, 1);
+  if (in.has("rate") && in.has("learning_rate"))
+    throw Error(Code::usage, "learning_rate", "is the old name of rate: give one of them");
+  r.rate = in.number(in.has("learning_rate") ? "learning_rate" : "rate", 1e-3, 1e-8, 1);
   r.least_rate = r.rate / 10;
   r.seed = in.seed();
   r.tokens = in.text("tokens", "characters");

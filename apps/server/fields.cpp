@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "embscope/catalogue/catalogue.h"
+
 namespace embscope::server {
 namespace {
 
@@ -122,12 +124,9 @@ std::int64_t Fields::integer(std::string_view name, std::int64_t otherwise, std:
 std::uint64_t Fields::seed() const {
   const bj::value* value = find("seed");
   if (value == nullptr) return 1;
-  boost::system::error_code error;
-  const auto seed = value->to_number<std::uint64_t>(error);
-  if (!error) return seed;
-  const double number = number_of("seed", *value);
-  if (number != std::floor(number)) refuse("seed", "must be a whole number");
-  throw Refusal(422, "range", "seed", fmt::format("{}: choose 0 to {}", number, UINT64_MAX));
+  if (value->is_uint64()) return value->get_uint64();
+  if (value->is_int64()) return seed_of("seed", {value->get_int64()});
+  return seed_of("seed", {number_of("seed", *value)});
 }
 
 double Fields::number(std::string_view name, double otherwise, double low, double high) const {

@@ -6,10 +6,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "reply.h"
+
 namespace embscope::server {
 namespace {
 
 constexpr std::size_t most_models = 8;
+constexpr double most_space_bytes = 2.0 * (1 << 30);
 
 std::string free_name(const std::string& wanted, const std::vector<std::shared_ptr<OpenModel>>& open) {
   const auto taken = [&](const std::string& name) {
@@ -40,6 +43,13 @@ void OpenModel::warm_up() const {
 MatrixTiles& OpenModel::tiles() {
   std::call_once(tiles_once_, [this] { tiles_ = std::make_unique<MatrixTiles>(model_); });
   return *tiles_;
+}
+
+const Space& OpenModel::space() const {
+  const double bytes = 4.0 * static_cast<double>(config().vocab) * static_cast<double>(config().width);
+  require_memory(bytes, "the embedding matrix", most_space_bytes);
+  std::call_once(space_once_, [this] { space_ = std::make_unique<const Space>(space_of(model_)); });
+  return *space_;
 }
 
 VocabularyMap& OpenModel::map() {

@@ -12,6 +12,7 @@
 
 #include "embscope/figure/matrix_tiles.h"
 #include "embscope/forward/transformer.h"
+#include "embscope/space/space.h"
 
 namespace embscope::server {
 
@@ -30,6 +31,9 @@ class OpenModel {
   const Tokenizer& tokenizer() const { return model_->tokenizer(); }
   const Config& config() const { return model_->config(); }
   MatrixTiles& tiles();  ///< made on first use
+  /// The embedding matrix, decoded on first use and kept. Throws Refusal{413} for one of more than 2 GiB, what space_of
+  /// throws.
+  const Space& space() const;
   VocabularyMap& map();  ///< begun on first use
 
   /// The bytes of every token, and the same in lower case (ASCII); made on first use.
@@ -47,6 +51,8 @@ class OpenModel {
   std::unique_ptr<MatrixTiles> tiles_;
   std::once_flag map_once_;
   std::unique_ptr<VocabularyMap> map_;
+  mutable std::once_flag space_once_;
+  mutable std::unique_ptr<const Space> space_;
   mutable std::once_flag words_once_;
   mutable Words words_;
 };

@@ -21,7 +21,10 @@ bj::object list_of(bj::value items) { return {{"type", "array"}, {"items", std::
 bj::object type_of(Kind kind) {
   switch (kind) {
     case Kind::text: return {{"oneOf", {{{"type", "string"}}, list_of({{"type", "integer"}})}}};
-    case Kind::name: return {{"type", "string"}};
+    case Kind::texts: return {{"oneOf", {type_of(Kind::text), list_of(type_of(Kind::text))}}};
+    case Kind::name:
+    case Kind::file: return {{"type", "string"}};
+    case Kind::ids: return {{"oneOf", {{{"type", "string"}}, list_of({{"type", "integer"}})}}};
     case Kind::token: return {{"type", {"string", "integer"}}};
     case Kind::integer: return {{"type", "integer"}};
     case Kind::seed: return {{"type", "integer"}, {"minimum", 0}, {"maximum", UINT64_MAX}};
@@ -42,18 +45,6 @@ bj::object type_of(Kind kind) {
     case Kind::cost: return reference("schemas", "Cost");
   }
   return {};
-}
-
-bj::value json_of(const Value& value) {
-  if (const auto* list = std::get_if<Value::List>(&value.is)) {
-    bj::array values;
-    for (const Value& one : *list) values.push_back(json_of(one));
-    return values;
-  }
-  if (const auto* flag = std::get_if<bool>(&value.is)) return *flag;
-  if (const auto* whole = std::get_if<std::int64_t>(&value.is)) return *whole;
-  if (const auto* real = std::get_if<double>(&value.is)) return *real;
-  return bj::string(std::get<std::string>(value.is));
 }
 
 bj::value number_of(double value) {
@@ -80,10 +71,20 @@ bj::object schema_of(const Field& field) {
   return schema;
 }
 
+bj::object content_of(bj::object schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
+
+bj::object body_of(bj::object properties, bj::array required) {
+  bj::object schema = {{"type", "object"}, {"properties", std::move(properties)}};
+  if (!required.empty()) schema["required"] = std::move(required);
+  schema["additionalProperties"] = false;
+  return {{"required", true}, {"content", content_of(std::move(schema))}};
+}
+
 bj::object body_of(const std::vector<Field>& fields) {
   bj::object properties;
   bj::array required;
   for (const Field& field : fields) {
+    if (field.kind == Kind::file) continue;  // of this machine: no field over HTTP
     properties[field.name] = schema_of(field);
     if (field.required) required.emplace_back(field.name);
     if (field.old.empty()) continue;
@@ -91,10 +92,7 @@ bj::object body_of(const std::vector<Field>& fields) {
     old["description"] = fmt::format("The old name of `{}`", field.name);
     old["deprecated"] = true;
   }
-  bj::object schema = {{"type", "object"}, {"properties", std::move(properties)}};
-  if (!required.empty()) schema["required"] = std::move(required);
-  schema["additionalProperties"] = false;
-  return schema;
+  return body_of(std::move(properties), std::move(required));
 }
 
 bj::object described(const Part& part) {
@@ -127,7 +125,26 @@ bj::object answer_of(const Analysis& analysis) {
   return {{"type", "object"}, {"properties", std::move(properties)}};
 }
 
-bj::object content_of(bj::object schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
+bj::object answers_of(bj::value schema) {
+  return {{"200", {{"description", "The answer"}, {"content", content_of(std::move(schema.as_object()))}}},
+          {"default", reference("responses", "Error")}};
+}
+
+/// What nearly all addresses have is written short: `fields` and `required` of the body, the `answer` or its `members`.
+void spell_out(bj::object& operation) {
+  if (const auto* members = operation.if_contains("members")) {
+    operation["responses"] = answers_of(bj::object{{"type", "object"}, {"properties", *members}});
+    operation.erase("members");
+  } else if (const auto* answer = operation.if_contains("answer")) {
+    operation["responses"] = answers_of(*answer);
+    operation.erase("answer");
+  }
+  if (const auto* fields = operation.if_contains("fields")) {
+    const auto* required = operation.if_contains("required");
+    operation["requestBody"] = body_of(fields->as_object(), required != nullptr ? required->as_array() : bj::array());
+    operation.erase("fields"), operation.erase("required");
+  }
+}
 
 bj::object operation_of(const Analysis& analysis, const std::vector<Field>& fields) {
   const auto& about = analysis.about();
@@ -138,9 +155,8 @@ bj::object operation_of(const Analysis& analysis, const std::vector<Field>& fiel
   if (std::ranges::find(analysis.parts(), Kind::figure, &Part::kind) != analysis.parts().end())
     parameters.push_back(reference("parameters", "figure"));
   operation["parameters"] = std::move(parameters);
-  if (!fields.empty()) operation["requestBody"] = {{"required", true}, {"content", content_of(body_of(fields))}};
-  operation["responses"] = {{"200", {{"description", "The answer"}, {"content", content_of(answer_of(analysis))}}},
-                            {"default", reference("responses", "Error")}};
+  if (!fields.empty()) operation["requestBody"] = body_of(fields);
+  operation["responses"] = answers_of(answer_of(analysis));
   return operation;
 }
 
@@ -151,7 +167,7 @@ void add_job_fields(bj::object& job, const Analysis& analysis, const std::vector
   properties.at("kind").at("enum").as_array().emplace_back(analysis.about().name);
   for (const Field& field : fields) {
     for (const std::string_view name : {field.name, field.old}) {
-      if (name.empty()) continue;
+      if (name.empty() || field.kind == Kind::file) continue;
       const std::string what = fmt::format("{}: {}", analysis.about().name, field.what);
       const auto known = properties.find(name);
       if (known == properties.end()) {
@@ -172,6 +188,9 @@ const std::string& openapi() {
     bj::value api = bj::parse({reinterpret_cast<const char*>(embscope_addresses_begin),
                                static_cast<std::size_t>(embscope_addresses_end - embscope_addresses_begin)});
     bj::object& paths = api.at("paths").as_object();
+    for (auto& path : paths) {
+      for (auto& operation : path.value().as_object()) spell_out(operation.value().as_object());
+    }
     bj::object& job = paths.at("/api/jobs")
                           .at("post")
                           .at("requestBody")
@@ -180,9 +199,11 @@ const std::string& openapi() {
                           .at("schema")
                           .as_object();
     for (const Analysis* analysis : analyses()) {
+      if (!over_http(*analysis)) continue;
       const std::vector<Field> fields = analysis->fields();
-      paths[fmt::format("/api/{}", analysis->about().name)] = {
-          {fields.empty() ? "get" : "post", operation_of(*analysis, fields)}};
+      bj::value& path = paths[fmt::format("/api/{}", analysis->about().name)];
+      if (!path.is_object()) path.emplace_object();
+      path.get_object()[fields.empty() ? "get" : "post"] = operation_of(*analysis, fields);
       add_job_fields(job, *analysis, fields);
     }
     return bj::serialize(api);

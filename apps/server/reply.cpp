@@ -8,8 +8,6 @@
 namespace embscope::server {
 namespace {
 
-constexpr double most_memory = 512.0 * (1 << 20);
-
 template <class T>
 void append_numbers(std::string& out, std::span<const T> values) {
   out += '[';
@@ -109,11 +107,11 @@ Answer cached_answer(const Call& call, std::string_view key, const std::function
   return answer;
 }
 
-void require_memory(double bytes, std::string_view what) {
-  if (bytes <= most_memory) return;
+void require_memory(double bytes, std::string_view what, double most) {
+  if (bytes <= most) return;
   throw Refusal(413, "too_large", "memory",
                 fmt::format("{} would take {:.0f} MiB; a request may take {:.0f}: give a shorter text, or ask for less",
-                            what, bytes / (1 << 20), most_memory / (1 << 20)));
+                            what, bytes / (1 << 20), most / (1 << 20)));
 }
 
 }  // namespace embscope::server

@@ -10,7 +10,7 @@
 
 #include "embscope/base/error.h"
 #include "embscope/files/archive.h"
-#include "embscope/project/projection.h"
+#include "embscope/project/map.h"
 #include "embscope/space/space.h"
 
 namespace embscope::server {
@@ -18,10 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double neighbours = 0.4;  // their share of the time of a map
-
 // FNV-1a over the vectors, 64 bits at a time: another matrix is another map, whatever its file is called.
-std::uint64_t fingerprint(const Tensor& vectors, const TsneOptions& options) {
+std::uint64_t fingerprint(const Tensor& vectors, const MapOptions& options) {
   std::uint64_t hash = 0xcbf29ce484222325;
   const auto mix = [&](std::uint64_t word) { hash = (hash ^ word) * 0x100000001b3, hash ^= hash >> 29; };
   for (std::uint64_t word :
@@ -114,7 +112,8 @@ void VocabularyMap::compute(const fs::path& folder) {
   report(0, "reading the vectors");
   const Space space = space_of(model_);
   const std::vector<std::int64_t> rows = directed(space.vectors);
-  TsneOptions options;
+  MapOptions options;
+  options.steps = 750;  // part of the name under which a map is kept
   options.perplexity = std::min(options.perplexity, static_cast<double>(rows.size() - 1) / 3);
   const fs::path file = folder / fmt::format("tsne-{:016x}.npy", fingerprint(space.vectors, options));
   Tensor points = kept(file, space.size());
@@ -123,15 +122,12 @@ void VocabularyMap::compute(const fs::path& folder) {
     report(0, "principal components");
     const Tensor vectors = rows_of(space.vectors, rows);
     const auto show = [&](const Tensor& some) { publish(spread(some, rows, space.size())); };
-    show(pca(vectors, 2));
+    int told = 0;
+    const auto moved = [&](const Tensor& some) {
+      if (told++ % 10 == 0) show(some);
+    };
     const Progress progress = [this](double fraction, std::string_view what) { return report(fraction, what); };
-    Tsne tsne(vectors, options, part_of(progress, 0, neighbours));
-    while (tsne.step()) {
-      if (tsne.steps_done() % 10 == 0) show(tsne.points());
-      const double done = static_cast<double>(tsne.steps_done()) / options.steps;
-      if (!report(neighbours + (1 - neighbours) * done, "t-SNE")) throw Error(Code::cancelled, "map", "cancelled");
-    }
-    points = spread(tsne.points(), rows, space.size());
+    points = spread(make_map(vectors, options, moved, progress).points, rows, space.size());
   }
   publish(points);
   std::string note;

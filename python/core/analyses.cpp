@@ -1,4 +1,4 @@
-// Vectors, generation, projections; catalogue.cpp has the analyses that every client has.
+// Generation, and projections of any vectors; catalogue.cpp has the analyses that every client has.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -7,7 +7,6 @@
 #include "embscope/project/neighbours.h"
 #include "embscope/project/projection.h"
 #include "embscope/runs/predict.h"
-#include "embscope/vocabulary/similarity.h"
 
 namespace embscope::python {
 namespace {
@@ -113,13 +112,6 @@ nb::object umap_of(nb::handle array, int neighbours, double min_dist, bool cosin
 }  // namespace
 
 void bind_analyses(nb::module_& m) {
-  m.def("vectors", [](const Shared& o, const Words& words) { return vectors(*o->model, words); });
-  m.def("cosines", [](const Shared& o, const Words& words) { return cosines(*o->model, words); });
-  m.def("similar", [](const Shared& o, const std::string& word, int k) {
-    return work([=](const Caller&) { return similar(*o->model, word, k); });
-  });
-  m.def("dimensions", [](const Shared& o) { return work([=](const Caller&) { return dimensions(*o->model); }); });
-  m.def("toy_space", &toy_space);
   m.def("generate", generate_of);
   m.def("pca", pca_of);
   m.def("tsne", tsne_of);

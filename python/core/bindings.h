@@ -13,6 +13,7 @@
 #include "embscope/forward/edit.h"
 #include "embscope/forward/transformer.h"
 #include "embscope/model/model.h"
+#include "embscope/space/space.h"
 #include "embscope/tensor/table.h"
 #include "embscope/text/prompt.h"
 #include "work.h"
@@ -24,10 +25,12 @@ struct Opened {
   std::shared_ptr<const Model> model;
   mutable std::mutex once;
   mutable std::shared_ptr<const Transformer> made;
+  mutable std::shared_ptr<const Space> matrix;
   std::shared_ptr<Tensor> wte;
 
   std::shared_ptr<const Transformer> transformer() const;
   const Transformer& ready() const;
+  std::shared_ptr<const Space> space() const;  ///< the embedding matrix, decoded on first use and kept
 };
 
 /// An edit before it meets a model: text (edit.h), or an Edit whose site is still a name.

@@ -10,24 +10,27 @@ namespace embscope::python {
 namespace {
 
 using Shared = std::shared_ptr<Opened>;
+using SharedSpace = std::shared_ptr<const Space>;
 
-template <class... F>
-struct Cases : F... {
-  using F::operator()...;
-};
-template <class... F>
-Cases(F...) -> Cases<F...>;  // clang 16 does not deduce it
-
-/// An open model as an analysis sees it.
+/// An open model, or a space of vectors, as an analysis sees it; neither, where it needs none.
 class Asked : public Subject {
  public:
-  explicit Asked(Shared opened) : opened_(std::move(opened)) {}
-  const Transformer& transformer() const override { return opened_->ready(); }
-  const Model& model() const override { return *opened_->model; }
-  const Space& space() const override { throw Error(Code::unsupported, "space", "is asked of embscope.Space"); }
+  Asked(Shared opened, SharedSpace space) : opened_(std::move(opened)), space_(std::move(space)) {}
+  const Transformer& transformer() const override { return opened().ready(); }
+  const Model& model() const override { return *opened().model; }
+  const Space& space() const override {
+    if (!space_) space_ = opened().space();
+    return *space_;
+  }
+  bool has_model() const override { return opened_ != nullptr; }
 
  private:
+  const Opened& opened() const {
+    if (opened_ == nullptr) throw Error(Code::unsupported, "space", "holds vectors, and is not a model");
+    return *opened_;
+  }
   Shared opened_;
+  mutable SharedSpace space_;
 };
 
 // model.py has made lists of what can be counted through.
@@ -89,6 +92,7 @@ nb::object python_of(const Found::Thing& thing, nb::handle owner) {
             [](const std::vector<std::string>& values) { return nb::object(nb::cast(values)); },
             [](const Found::Odds& values) { return nb::object(odds_of(values)); },
             [&](const Tensor& values) { return array_within(values.data(), values.shape(), owner); },
+            [](const Found::Lists& values) { return nb::object(nb::cast(values)); },
             [&](const Found::Arrays& arrays) {
               nb::dict d;
               for (const auto& [name, values] : arrays)
@@ -101,8 +105,9 @@ nb::object python_of(const Found::Thing& thing, nb::handle owner) {
       thing);
 }
 
-/// (the answer, its parts but for figures by name, whether its table is the whole of it)
-nb::tuple ask(const Shared& opened, const std::string& name, const nb::dict& given, const Maybe& progress) {
+/// (the answer, its parts but for figures by name, the names of its figures, whether its table is the whole of it)
+nb::tuple answer(const Shared& opened, const SharedSpace& space, const std::string& name, const nb::dict& given,
+                 const Maybe& progress) {
   const Analysis* analysis = analysis_named(name);
   if (analysis == nullptr) throw Error(Code::not_found, name, "no such analysis");
   Values values;
@@ -111,21 +116,36 @@ nb::tuple ask(const Shared& opened, const std::string& name, const nb::dict& giv
     values.emplace(field, value_of(field, value));
   }
   const Analysis::Asked asked = analysis->ask(values);
-  Found found = work([=](const Caller& caller) { return asked.run(Asked(opened), caller.progress()); }, progress);
+  Found found =
+      work([=](const Caller& caller) { return asked.run(Asked(opened, space), caller.progress()); }, progress);
   const nb::object owner = nb::cast(std::move(found));
   nb::dict parts;
+  nb::list figures;
   for (const auto& [part, thing] : nb::cast<const Found&>(owner).parts()) {
-    if (!std::holds_alternative<Found::Draw>(thing)) parts[nb::str(part.data(), part.size())] = python_of(thing, owner);
+    const nb::str key(part.data(), part.size());
+    if (std::holds_alternative<Found::Draw>(thing))
+      figures.append(key);
+    else
+      parts[key] = python_of(thing, owner);
   }
-  return nb::make_tuple(owner, parts, analysis->about().one_table);
+  return nb::make_tuple(owner, parts, figures, analysis->about().one_table);
 }
 
 }  // namespace
 
 void bind_catalogue(nb::module_& m) {
   nb::class_<Found>(m, "Found", "An answer of the engine: what embscope.Result stands on.")
-      .def("figure", [](const Found& found) { return found.figure(); });
-  m.def("ask", ask);
+      .def("figure", [](const Found& found, const std::string& name) { return found.figure(name); })
+      .def_ro("remarks", &Found::remarks);
+  m.def("ask", [](const Shared& opened, const std::string& name, const nb::dict& given, const Maybe& progress) {
+    return answer(opened, nullptr, name, given, progress);
+  });
+  m.def("ask", [](const SharedSpace& space, const std::string& name, const nb::dict& given, const Maybe& progress) {
+    return answer(nullptr, space, name, given, progress);
+  });
+  m.def("ask_alone", [](const std::string& name, const nb::dict& given, const Maybe& progress) {
+    return answer(nullptr, nullptr, name, given, progress);
+  });
 }
 
 }  // namespace embscope::python

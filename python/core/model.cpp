@@ -20,6 +20,12 @@ std::shared_ptr<const Transformer> Opened::transformer() const {
   return made;
 }
 
+std::shared_ptr<const Space> Opened::space() const {
+  const std::lock_guard lock(once);
+  if (!matrix) matrix = std::make_shared<const Space>(space_of(model));
+  return matrix;
+}
+
 namespace {
 
 nb::bytes bytes_of(const std::string& text) { return nb::bytes(text.data(), text.size()); }

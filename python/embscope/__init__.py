@@ -15,6 +15,7 @@ from __future__ import annotations
 import pathlib
 
 from . import _core
+from ._catalogue import toy
 from ._words import in_words
 from .errors import (
     ArgumentError,
@@ -33,7 +34,7 @@ from .errors import (
 from .model import Edit, Handle, Model, Place, Run, Runs, Tokens, load
 from .progress import Progress
 from .progress import shown as _shown
-from .projection import neighbours, pca, toy_space, tsne, umap
+from .projection import neighbours, pca, tsne, umap
 from .space import Space, compare, open_space
 from .table import Figure, Projected, Result, Table
 from .training import growth, resume, train, train_tokenizer
@@ -76,6 +77,8 @@ def set_threads(count: int) -> None:
     _core.set_threads(count)
 
 
+toy_space = toy
+
 __all__ = [
     "load",
     "Model",
@@ -101,6 +104,7 @@ __all__ = [
     "tsne",
     "umap",
     "neighbours",
+    "toy",
     "toy_space",
     "pull",
     "models",

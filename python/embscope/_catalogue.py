@@ -1,18 +1,340 @@
-"""The analyses of an open model. Made by scripts/reference from src/catalogue: change that, not this file."""
+"""The analyses of models and of spaces of vectors. Made by scripts/reference from src/catalogue: change that, not this file."""
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 import numpy as np
 
+from ._ask import asked
 from .progress import Progress
 from .table import Result, Table
 
 Text = Union[str, Sequence[int], np.ndarray]  # a text, or its token ids
 
 
-class Analyses:
+def toy(progress: Progress = None) -> Table:
+    """A space of two dimensions: animals by size and friendliness.
+
+    The answer is a table. Columns animal, size, friendliness, moved (whether this row is the moved cat).
+    """
+    return asked(None, "toy", {},
+                     progress)
+
+
+class Looks:
+    """What can be asked of a space of vectors, and of a model: of its embedding matrix."""
+
+    def _look(self, name: str, values: dict[str, Any], progress: Progress,
+              old: Mapping[str, tuple[str, Any]] | None = None) -> Any:
+        raise NotImplementedError
+
+    def vectors(self, words: Sequence[str | int] | str = (),
+                vectors: Sequence[str | Sequence[float] | np.ndarray] = (), progress: Progress = None) -> Table:
+        """Vectors, value by value, and their cosines.
+
+        words    Words (a leading space counts)
+        vectors  Beside words, of a model: vectors such as "' king' - ' man' + ' woman'"
+
+        The answer is a table. Columns dimension, and one for each. Its ``besides`` has ``vectors`` (each as its
+        values), ``labels`` (what each is called), ``cosines`` (of each with each), ``norms`` (their lengths),
+        ``cosines`` (columns word, and one for each).
+        """
+        return self._look("vectors", {"words": words, "vectors": vectors},
+                         progress)
+
+    def cosine(self, words: Sequence[str | int] | str = (),
+               vectors: Sequence[str | Sequence[float] | np.ndarray] = (), progress: Progress = None) -> Table:
+        """Cosine similarity of words, as a matrix.
+
+        words    Words (a leading space counts)
+        vectors  Beside words, of a model: vectors such as "' king' - ' man' + ' woman'"
+
+        The answer is a table. Columns word, and one for each.
+        """
+        return self._look("cosine", {"words": words, "vectors": vectors},
+                         progress)
+
+    def similar(self, word: str | int | None = None, k: int = 10, metric: str = 'cosine', centred: bool = False,
+                vector: str | Sequence[float] | np.ndarray | None = None,
+                exclude: Sequence[str | int] | str = (), progress: Progress = None) -> Table:
+        """The tokens nearest to a word, or to any vector.
+
+        word     A word (a leading space counts)
+        k        How many
+        metric   cosine, euclidean or dot
+        centred  Remove the mean of all vectors first
+        vector   In place of a word, of a model: an expression, or its values
+        exclude  Words that are left out (default: those that the question names)
+
+        The answer is a table. Columns rank, token, id, and the cosine, distance or product; nearest first.
+        """
+        return self._look("similar", {"word": word, "k": k, "metric": metric, "centred": centred,
+                                      "vector": vector, "exclude": exclude},
+                         progress)
+
+    def neighbours(self, k: int = 10, metric: str = 'cosine', centred: bool = False,
+                   progress: Progress = None) -> Result:
+        """The nearest of every token, exact, all at once.
+
+        Of each row its nearest other; rows of zeros have none under cosine.
+
+        k        How many of each
+        metric   cosine, euclidean or dot
+        centred  Remove the mean of all vectors first
+
+        The answer has:
+
+        searched_again  Rows that fp32 left undecided, which were searched again in double
+        nearest         The nearest of each row: columns id, token, nearest, nearest_id, and how near
+        """
+        return self._look("neighbours", {"k": k, "metric": metric, "centred": centred},
+                         progress)
+
+    def geometry(self, pairs: bool = True, k: int = 10, progress: Progress = None) -> Result:
+        """The shape of a whole vocabulary, or of a text's vectors.
+
+        Lengths, the shared mean, cosines of all pairs as they are and about the mean, effective dimensions, hubs.
+
+        pairs  Whether all pairs are measured, which takes long
+        k      Neighbours that make a hub; 0 leaves hubs out
+
+        The answer has:
+
+        measures  Columns measure, value, meaning, with the source of each
+        spectrum  Columns component, variance, share, cumulated
+        norms     Columns from, to, vectors
+        """
+        return self._look("geometry", {"pairs": pairs, "k": k},
+                         progress)
+
+    def pairs(self, bins: int = 40, centred: bool = False, progress: Progress = None) -> Result:
+        """The cosine of all pairs of vectors, none stored.
+
+        bins     Bars of the histogram
+        centred  The mean vector removed
+
+        The answer has:
+
+        mean            Of the cosine over all pairs
+        positive_share  Of the pairs, 0 to 1
+        pairs           How many
+        histogram       Columns from, to, pairs
+        quantiles       Columns quantile, cosine; exact to a bar of the histogram
+        """
+        return self._look("pairs", {"bins": bins, "centred": centred},
+                         progress)
+
+    def quantiles(self, centred: bool = False, progress: Progress = None) -> Table:
+        """How the cosines of all pairs of vectors are distributed.
+
+        centred  The mean vector removed
+
+        The answer is a table. Columns quantile, cosine; exact to 0.001.
+        """
+        return self._look("quantiles", {"centred": centred},
+                         progress)
+
+    def dimensions(self, progress: Progress = None) -> Table:
+        """Mean and deviation of every dimension over all vectors: the stripes of a heatmap.
+
+        The answer is a table. Columns dimension, mean, deviation, ratio, cosine_share (of the mean cosine: Timkey & van
+        Schijndel 2021), outlier (Kovaleva et al. 2021); the largest ratio first.
+        """
+        return self._look("dimensions", {},
+                         progress)
+
+    def spectrum(self, progress: Progress = None) -> Table:
+        """The variance along each principal axis of all vectors.
+
+        The answer is a table. Columns component, variance, share, cumulated.
+        """
+        return self._look("spectrum", {},
+                         progress)
+
+    def norms(self, bins: int = 40, progress: Progress = None) -> Table:
+        """The lengths of all vectors, as a histogram.
+
+        bins  Bars of the histogram
+
+        The answer is a table. Columns from, to, vectors.
+        """
+        return self._look("norms", {"bins": bins},
+                         progress)
+
+    def hubs(self, k: int = 10, progress: Progress = None) -> Table:
+        """How often each vector is among the nearest of others.
+
+        Radovanovic et al. 2010.
+
+        k  Neighbours that count
+
+        The answer is a table. Columns rank, token, id, occurrence; the largest first.
+        """
+        return self._look("hubs", {"k": k},
+                         progress)
+
+    def undertrained(self, unused: str | Sequence[int] | None = None, progress: Progress = None) -> Result:
+        """Tokens that training hardly touched.
+
+        `indicator` is one minus the cosine with the mean of rows known to be unused (Land & Bartolo 2024), `distance`
+        that to the mean of all rows (Rumbelow & Watkins 2023).
+
+        unused  Rows known to be unused, such as 0:17 (default: bytes that UTF-8 never has, and rows beyond the
+                tokenizer's)
+
+        The answer has:
+
+        reference  Which rows are known to be unused
+        mean       Of the indicator over all rows
+        deviation  Of the indicator over all rows
+        tokens     Columns rank, token, id, indicator, distance, norm; the smallest indicator first
+        """
+        return self._look("undertrained", {"unused": unused},
+                         progress)
+
+    def analogies(self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False,
+                  context: str | None = None, site: str = 'ln_final', progress: Progress = None) -> Result:
+        """a is to b as c is to what: one question, or thousands with their baselines.
+
+        3CosAdd (Mikolov, Yih & Zweig 2013) and 3CosMul (Levy & Goldberg 2014). Published figures leave the question's
+        own words out of the answers; without that, the answer is mostly one of them (Linzen 2016; Rogers, Drozd & Li
+        2017).
+
+        file     Questions: Google's format, pairs, a BATS file or folder (default: those that ship)
+        fold     Whether a word in another case, or without its space, is the same word
+        closed   Candidates are the questions' words alone
+        context  Vectors in context instead: a text with {} in place of the word
+        site     With `context`: where the vectors are taken
+
+        The answer has:
+
+        candidates  How many vectors can be answers
+        verdict     How far king - man + woman generalises
+        unknown     Words that are no single row
+        relations   A row a relation and a last one for all: columns relation, questions, known, and shares of the known
+                    that are right: add, mul (3CosAdd and 3CosMul, without the question's words), add_raw, mul_raw (with
+                    them), nearest_c, nearest_b (baselines), mrr
+        questions   The known: columns relation, a, b, c, answer, add, add_raw, mul, rank, right
+        """
+        return self._look("analogies", {"file": file, "fold": fold, "closed": closed, "context": context,
+                                        "site": site},
+                         progress)
+
+    def analogy(self, a: str | None = None, b: str | None = None, c: str | None = None, k: int = 10,
+                progress: Progress = None) -> Table:
+        """a is to b as c is to what.
+
+        a  The first word
+        b  What it is to it
+        c  The third word
+        k  How many answers
+
+        The answer is a table. Columns rank, token, id, cosine (with b - a + c), mul, question (1 for a word of the
+        question).
+        """
+        return self._look("analogy", {"a": a, "b": b, "c": c, "k": k},
+                         progress)
+
+    def judgements(self, file: str | os.PathLike, progress: Progress = None) -> Result:
+        """Similarity as people judge it, beside the cosine.
+
+        file  WordSim-353, SimLex-999 or lines of two words and a score
+
+        The answer has:
+
+        spearman  Correlation of ranks, of people and of the cosine
+        pearson   Correlation of values
+        known     Pairs of which both words are single rows
+        asked     All pairs
+        unknown   Words that are no single row
+        pairs     The known: columns a, b, people, cosine, people_rank, cosine_rank
+        """
+        return self._look("judgements", {"file": file},
+                         progress)
+
+    def categories(self, file: str | os.PathLike | None = None, centred: bool = False,
+                   progress: Progress = None) -> Result:
+        """Whether words of a kind stand together: fruit apart from vehicles.
+
+        file     Categories: ': name' lines, then words (default: those that ship)
+        centred  The mean of all vectors removed first
+
+        The answer has:
+
+        unknown     Words that are no single row
+        categories  A row a category and a last one for all: columns category, words, known, within, between, silhouette
+                    (1 apart, 0 mixed: Rousseeuw 1987), nearest
+        words       Columns word, category, silhouette, nearest
+        between     Mean cosine of each category with each: columns category, other, cosine
+        """
+        return self._look("categories", {"file": file, "centred": centred},
+                         progress)
+
+    def odd_one_out(self, words: Sequence[str] | str, progress: Progress = None) -> Table:
+        """The word that does not belong.
+
+        words  At least three words
+
+        The answer is a table. Columns word, cosine (mean, with the others); the odd one first.
+        """
+        return self._look("odd_one_out", {"words": words},
+                         progress)
+
+    def map(self, tokens: str | Sequence[int] = '0:100', words: Sequence[str | int] | str = (),
+            file: str | os.PathLike | None = None, site: str = 'wte', after: Text | None = None,
+            method: str = 'tsne', metric: str = 'cosine', perplexity: float = 30.0, exaggeration: float = 12.0,
+            steps: int = 0, stall: float = 0.0001, neighbours: int = 15, min_dist: float = 0.1,
+            dimensions: int = 2, seed: int = 1, resume: str | os.PathLike | None = None,
+            add: Sequence[str | int] | str = (), colour: str = 'kind', sample: int = 1000, each: bool = False,
+            progress: Progress = None) -> Result:
+        """Tokens as points in the plane.
+
+        tokens        A range 0:100, ids, or all
+        words         In their place: words
+        file          In their place: a file with a word on each line
+        site          What the tokens have become there, such as blocks.12.resid_post
+        after         With `site`: each token stands behind this text
+        method        tsne, umap or pca
+        metric        t-SNE, UMAP: cosine or euclidean
+        perplexity    t-SNE: about how many neighbours count
+        exaggeration  t-SNE: of the attraction in the first third, at most 250 steps
+        steps         Gradient steps (0: 750) or epochs (0: 500, beyond 10,000 points 200)
+        stall         t-SNE: ends early when 50 steps lower the divergence by less than this share
+        neighbours    UMAP: neighbours of each point
+        min_dist      UMAP: how near points may lie
+        dimensions    pca: components, of which the first two are drawn
+        seed          The same seed gives the same picture
+        resume        t-SNE: a file that keeps the state while it works; an interrupted, killed or finished map goes on
+                      from it
+        add           Words to place on the finished map, which stays as it is
+        colour        In the figure: kind, rank (the id) or norm
+        sample        Points by which the quality of a large map is judged; 0: all
+        each          The quality of each point's neighbourhood, as columns
+
+        The answer has:
+
+        ids               Of the points, those of added words last
+        points            [tokens, 2], or as many principal components as were asked for
+        explained         pca: each component's share of the variance
+        loss              t-SNE: the Kullback-Leibler divergence
+        trace             t-SNE: the divergence every 50 steps
+        kept              Of the ten nearest vectors the share that is among the ten nearest on the map
+        trustworthiness   1 less the penalty for neighbours on the map that are none (Venna & Kaski 2001)
+        rank_correlation  Spearman's, of the distances of pairs
+        map               Columns id, token, x, y, and with `each` kept and trustworthiness
+        """
+        return self._look("map", {"tokens": tokens, "words": words, "file": file, "site": site, "after": after,
+                                  "method": method, "metric": metric, "perplexity": perplexity,
+                                  "exaggeration": exaggeration, "steps": steps, "stall": stall,
+                                  "neighbours": neighbours, "min_dist": min_dist, "dimensions": dimensions,
+                                  "seed": seed, "resume": resume, "add": add, "colour": colour,
+                                  "sample": sample, "each": each},
+                         progress)
+
+
+class Analyses(Looks):
     """What can be asked of an open model, and is answered alike by every client."""
 
     def _ask(self, name: str, values: dict[str, Any], progress: Progress,
@@ -364,4 +686,37 @@ class Analyses:
         """
         return self._ask("gradient", {"text": text, "target": target, "against": against, "position": position,
                                       "sites": sites, "sorted": sorted},
+                         progress)
+
+    def heatmap(self, pixels: int = 1600, progress: Progress = None) -> Result:
+        """The entire embedding matrix as a picture, and its stripes.
+
+        pixels  Pixels across, 16 to 20000
+
+        The answer has:
+
+        dimensions  The stripes: columns dimension, mean, deviation, ratio (|mean| / deviation), the largest ratio first
+        """
+        return self._look("heatmap", {"pixels": pixels},
+                         progress)
+
+    def layer_geometry(self, text: Text | Sequence[Text] | None = None, positions: int = 2048,
+                       skip_first: bool = False, file: str | os.PathLike | None = None, lines: bool = False,
+                       progress: Progress = None) -> Table:
+        """The shape of a text's vectors in context, layer by layer.
+
+        Ethayarajh 2019.
+
+        text        A text; longer ones are cut at the model's context
+        positions   Vectors a layer, from the beginning of the text
+        skip_first  Without the first position of each row
+        file        In its place: a file's text
+        lines       Each line of it is run alone
+
+        The answer is a table. Columns layer (0: what enters block 0; the last is after the final norm), site, vectors,
+        mean_cosine, positive_share, centred_cosine, self_similarity, mean_norm, mean_share, effective_rank, isoscore,
+        top_dimension, cosine_share.
+        """
+        return self._ask("layer_geometry", {"text": text, "positions": positions, "skip_first": skip_first,
+                                            "file": file, "lines": lines},
                          progress)

@@ -7,7 +7,6 @@ import html
 import os
 import threading
 import traceback
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from . import _core, projection
+from ._ask import asked
 from ._catalogue import Analyses, Text
 from ._words import brief, listed
 from .errors import NotFoundError, RangeError, UsageError
 from .progress import Progress, shown
 from .space import Space, Spaced, compare, projected
-from .table import Figure, Projected, Result, Table, answered, drawn
+from .table import Figure, Projected, Result, Table, drawn
 
 Hook = Callable[..., Any]
 
@@ -302,30 +302,9 @@ class Model(Analyses):
         """A vector expression, [D]: "' king' - ' man' + ' woman'", "mean(' a', ' b')", "run('a text'@-1)" at `site`."""
         return self._core.vector(expression, site, position)
 
-    def vectors(self, words: Sequence[str]) -> Table:
-        """The vectors of words: columns dimension and one for each word."""
-        return drawn(_core.vectors(self._core, _words(words)), _core.figure_vectors)
-
-    def cosines(self, words: Sequence[str]) -> Table:
-        """The cosine of every pair of words (by their tokens), summed in double: columns word and the words."""
-        return drawn(_core.cosines(self._core, _words(words)), _core.figure_cosines)
-
-    def similar(self, word: str, k: int = 12) -> Table:
-        """The k tokens nearest to a word by cosine: columns rank, token, id, cosine. The word's own token is left
-        out."""
-        return drawn(
-            _core.similar(self._core, word, k), lambda t: _core.figure_similar(t, self.label(self.token(word)))
-        )
-
-    def dimensions(self) -> Table:
-        """Mean and deviation of every dimension over all tokens: columns dimension, mean, deviation, ratio. Dimensions
-        with a large ratio have an offset that all tokens share: the stripes of `heatmap`."""
-        return drawn(_core.dimensions(self._core), _core.figure_dimensions)
-
     def heatmap(self, pixels: int = 1600) -> Figure:
-        """The whole embedding matrix as a picture: tokens from left to right, dimensions from top to bottom, each pixel
-        the mean of its cells."""
-        return Figure(_core.figure_heatmap(self._core, _core.dimensions(self._core), pixels))
+        """The whole embedding matrix as a picture: tokens across, dimensions down, each pixel the mean of its cells."""
+        return super().heatmap(pixels).figure()
 
     @property
     def space(self) -> Space:
@@ -335,25 +314,6 @@ class Model(Analyses):
         if "space" not in self._cached:
             self._cached["space"] = Space(_core.space_of(self._core))
         return self._cached["space"]
-
-    def geometry(self, pairs: bool = True, k: int = 10, progress: Progress = None) -> Result:
-        """Measures of the whole vocabulary: ``measures``, ``spectrum``, ``norms``. See `Space.geometry`."""
-        return self.space.geometry(pairs, k, progress)
-
-    def pairs(self, bins: int = 200, centred: bool = False, progress: Progress = None) -> Result:
-        """The cosine of all V (V - 1) / 2 pairs of tokens: ``histogram``, ``mean``, ``positive_share``... See
-        `Space.pairs`."""
-        return self.space.pairs(bins, centred, progress)
-
-    def analogy(self, a: str, b: str, c: str, k: int = 10) -> Table:
-        """a is to b as c is to what: columns rank, token, id, cosine, mul, question. See `Space.analogy`."""
-        return self.space.analogy(a, b, c, k)
-
-    def analogies(
-        self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False, progress: Progress = None
-    ) -> Result:
-        """A whole set of analogy questions with its baselines. See `Space.analogies`."""
-        return self.space.analogies(file, fold, closed, progress)
 
     def compare(
         self, other: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None
@@ -526,25 +486,13 @@ class Model(Analyses):
 
     sweep = Analyses.mix
 
-    def _ask(
-        self, name: str, values: dict[str, Any], progress: Progress, old: Mapping[str, tuple[str, Any]] | None = None
-    ) -> Any:
-        """Runs an analysis of the catalogue; it has the defaults. `old`: values under names of the previous version."""
-        for before, (now, value) in (old or {}).items():
-            if value is not None:
-                warnings.warn(
-                    f"{name}: '{before}' is now '{now}'; the next version will not accept the old name",
-                    DeprecationWarning,
-                    stacklevel=3,
-                )
-                values = {**values, now: value}
-        given = {
-            field: _plain(field, value)
-            for field, value in values.items()
-            if value is not None and not (isinstance(value, tuple) and not value)
-        }
-        with shown(progress) as p:
-            return answered(*_core.ask(self._quiet(), name, given, p))
+    cosines = Analyses.cosine
+
+    def _ask(self, name: str, values: dict[str, Any], progress: Progress, old: Any = None) -> Any:
+        return asked(self._quiet(), name, values, progress, old)
+
+    def _look(self, name: str, values: dict[str, Any], progress: Progress, old: Any = None) -> Any:
+        return asked(self._core, name, values, progress, old)
 
     # Vectors in context, and of a whole corpus
 
@@ -561,21 +509,6 @@ class Model(Analyses):
         token. Words of several tokens have vectors too. Raises UsageError for a text without {}."""
         with shown(progress) as p:
             return Space(_core.words_in_context(self._quiet(), _words(words), text, site, p))
-
-    def layer_geometry(
-        self, text: Text | Sequence[Text], positions: int = 2048, skip_first: bool = False, progress: Progress = None
-    ) -> Table:
-        """The shape of the cloud of vectors in context, layer by layer (Ethayarajh 2019): columns layer, site, vectors,
-        mean_cosine, positive_share, centred_cosine, self_similarity, mean_norm, mean_share, effective_rank, isoscore,
-        top_dimension, cosine_share. Layer 0 is the input of block 0; the last layer is after the final norm.
-        `skip_first` leaves out each row's first position."""
-        rows = self._rows(text)
-        with shown(progress) as p:
-            found = _core.layer_geometry(self._quiet(), rows, positions, skip_first, p)
-        sampling = f"{int(_core.column(found, 'vectors')[0]):,} positions of {len(rows)} rows" + (
-            ", without the first of each" if skip_first else ""
-        )
-        return drawn(found, lambda t: _core.figure_layers(t, sampling))
 
     def layer_similarity(
         self, text: Text | Sequence[Text], other: Model | None = None, positions: int = 512, progress: Progress = None
@@ -652,22 +585,6 @@ def _ids(ids: Sequence[int] | np.ndarray) -> list[int]:
             raise RangeError("text", f"{one} is not a token id")
         out.append(int(one))
     return out
-
-
-def _plain(name: str, value: Any) -> Any:
-    """A value in the form that the engine accepts: numbers, texts, edits, and lists of these."""
-    if isinstance(value, (str, bool, int, float, _core.Edit)):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    dtype = getattr(value, "dtype", None)
-    if name in ("direction", "vector") and dtype is not None and str(dtype).rpartition(".")[2] != "float32":
-        raise UsageError(name, f"dtype is {dtype}, needs float32: use x.astype('float32')")  # as every array of vectors
-    if isinstance(value, (bytes, bytearray, Mapping)) or not isinstance(value, Iterable):
-        raise UsageError(
-            name, f"a {type(value).__name__} is not understood here: give a text, numbers, or a list of these"
-        )
-    return [_plain(name, one) for one in (value.tolist() if isinstance(value, np.ndarray) else value)]
 
 
 def _text(text: str) -> str:

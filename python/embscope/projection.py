@@ -9,7 +9,6 @@ import numpy as np
 from . import _core
 from .errors import UsageError
 from .progress import Progress, shown
-from .table import Figure, Table
 
 
 def pca(vectors: Any, count: int = 2) -> tuple[np.ndarray, list[float]]:
@@ -82,12 +81,6 @@ def neighbours(
     with shown(progress) as p:
         ids, values = _core.neighbours(_given("neighbours", vectors), to, k, metric, centred, p)
     return (ids, values) if to is None else (ids[0], values[0])
-
-
-def toy_space() -> Table:
-    """The article's toy space: animals by size and friendliness; the context makes the cat's vector less friendly."""
-    table = _core.toy_space()
-    return Table(table, lambda: Figure(_core.figure_toy(table)))
 
 
 def _is_cosine(where: str, metric: str) -> bool:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from . import _core, projection
+from ._ask import asked
+from ._catalogue import Looks
 from ._words import brief, listed
 from .errors import ArgumentError, NotFoundError, UsageError
 from .progress import Progress, shown
-from .table import Figure, Projected, Result, Table, drawn
+from .table import Figure, Projected, Result
 
 if TYPE_CHECKING:
     from .model import Model
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 Spaced = Union["Space", "Model", str, os.PathLike]  # accepted as a space: the object itself, or a name or path
 
 
-class Space:
+class Space(Looks):
     """N labelled vectors [N, D], read-only. Made by `open_space`, `Model.space`, `Model.text_space`,
     `Model.words_in_context`, or `Space.of`. It may be shared by any number of threads."""
 
@@ -72,90 +74,8 @@ class Space:
     def __repr__(self) -> str:
         return f"Space({brief(self.name, 200)!r}: {len(self):,} vectors of {self.vectors.shape[1]})"
 
-    # Geometry
-
-    def geometry(self, pairs: bool = True, k: int = 10, progress: Progress = None) -> Result:
-        """Measures of the whole space: ``measures`` (columns measure, value, meaning: lengths, the shared mean, cosines
-        of all pairs with and without the mean vector, effective dimensions, hubs; each with its source), ``spectrum``
-        (columns component, variance, share, cumulated), ``norms`` (columns from, to, vectors). `pairs=False` and `k=0`
-        leave out the slow measures.
-
-        Raises RangeError for fewer than 2 vectors that are not zero."""
-        with shown(progress) as p:
-            measures, spectrum, norms = _core.geometry(self._core, pairs, k, p)
-        found = {
-            "measures": measures,
-            "spectrum": drawn(spectrum, _core.figure_spectrum),
-            "norms": drawn(norms, _core.figure_norms),
-        }
-        return Result(found, lambda r: r.spectrum.figure())
-
-    def pairs(self, bins: int = 200, centred: bool = False, progress: Progress = None) -> Result:
-        """The cosines of all N (N - 1) / 2 pairs, which are not stored: ``histogram`` (columns from, to, pairs),
-        ``quantiles`` (columns quantile, cosine), ``mean``, ``positive_share`` (0 to 1), ``pairs``. `centred` removes
-        the mean vector first."""
-        with shown(progress) as p:
-            found = _core.space_pairs(self._core, centred, bins, p)
-        return Result(found, lambda r: Figure(_core.figure_pairs(r.histogram._core, r.mean, r.positive_share)))
-
-    def dimensions(self) -> Table:
-        """Columns dimension, mean, deviation, ratio, cosine_share (share of the mean cosine: Timkey & van Schijndel
-        2021), outlier (Kovaleva et al. 2021). Largest ratio first: the stripes of a heatmap."""
-        return drawn(_core.space_dimensions(self._core), _core.figure_dimensions)
-
-    def hubs(self, k: int = 10, progress: Progress = None) -> Table:
-        """How often each vector is among the k nearest of others (Radovanovic et al. 2010): columns rank, token, id,
-        occurrence."""
-        with shown(progress) as p:
-            return drawn(_core.hubs(self._core, k, p), _core.figure_hubs)
-
-    def undertrained(self, unused: Sequence[int] = ()) -> Result:
-        """Tokens that hardly occurred in training (Land & Bartolo 2024): ``tokens`` (columns rank, token, id,
-        indicator, distance, norm; smallest first), ``reference`` (the rows known to be unused), ``mean`` and
-        ``deviation`` of the indicator. Raises RangeError for a row outside the space."""
-        found = _core.undertrained(self._core, [int(i) for i in unused])
-        return Result(found, lambda r: Figure(_core.figure_undertrained(r.tokens._core, r.reference)))
-
-    # Words
-
-    def analogy(self, a: str, b: str, c: str, k: int = 10) -> Table:
-        """a is to b as c is to what: the k with the largest cosine with b - a + c (Mikolov, Yih & Zweig 2013). Columns
-        rank, token, id, cosine, mul (Levy & Goldberg 2014), question (1 for the question's own words). Raises
-        NotFoundError."""
-        return drawn(_core.analogy(self._core, a, b, c, k), lambda t: _core.figure_similar(t, t.title))
-
-    def analogies(
-        self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False, progress: Progress = None
-    ) -> Result:
-        """How well king - man + woman generalises: ``relations`` (shares of right answers, with baselines),
-        ``questions``, ``unknown``, ``candidates``, ``verdict``.
-
-        `file`: questions in Google's format, pairs of words, or BATS (default: the built-in questions). `fold`: a word
-        in another case is the same word. `closed`: candidates are only the questions' words. Raises FormatError with
-        the line, UsageError if no question is known."""
-        with shown(progress) as p:
-            found = _core.analogies(self._core, file, fold, closed, p)
-        return Result(found, lambda r: Figure(_core.figure_analogies(r.relations._core, r.verdict)))
-
-    def judgements(self, file: str | os.PathLike) -> Result:
-        """Do cosines agree with human judgement? A list of "word, word, score" (WordSim-353, SimLex-999): ``pairs``,
-        ``spearman``, ``pearson``, ``known`` of ``asked`` pairs, ``unknown`` words. Raises FormatError, UsageError for
-        fewer than 3 known pairs."""
-        return Result(
-            _core.judgements(self._core, file), lambda r: Figure(_core.figure_judgements(r.pairs._core, r.spearman))
-        )
-
-    def categories(self, file: str | os.PathLike | None = None, centred: bool = False) -> Result:
-        """Are words of one category near each other? ``categories`` (columns category, words, known, within, between,
-        silhouette, nearest), ``words``, ``between``, ``unknown``. `file`: ": name" lines, each followed by words
-        (default: the built-in categories)."""
-        return Result(
-            _core.categories(self._core, file, centred), lambda r: Figure(_core.figure_categories(r.between._core))
-        )
-
-    def odd_one_out(self, words: Sequence[str]) -> Table:
-        """Words by their mean cosine with the others, the odd one first: columns word, cosine."""
-        return Table(_core.odd_one_out(self._core, list(words)))
+    def _look(self, name: str, values: dict[str, Any], progress: Progress, old: Any = None) -> Any:
+        return asked(self._core, name, values, progress, old)
 
     # Neighbours and maps
 

@@ -198,14 +198,20 @@ class Result(types.SimpleNamespace):
         return {**self.figure()._repr_mimebundle_(), "text/plain": repr(self)}
 
 
-def answered(answer: _core.Found, found: dict[str, Any], one_table: bool) -> Any:
-    """The answer of an analysis of the catalogue, with its figure: a Table if that is the whole answer, otherwise a
-    Result."""
-    tables = [name for name, value in found.items() if isinstance(value, _core.Table)]
-    draw = lambda *_: Figure(answer.figure())
+def answered(answer: _core.Found, found: dict[str, Any], figures: list[str], one_table: bool) -> Any:
+    """What an analysis of the catalogue answers, with the engine's own pictures: a Table where that is the answer, else a
+    Result. A table has the picture that is named like it."""
+    draw = lambda name: lambda *_: Figure(answer.figure(name))
+    first = draw(figures[0]) if figures else None
+    own = {
+        name: Table(value, draw(name) if name in figures else None)
+        for name, value in found.items()
+        if isinstance(value, _core.Table)
+    }
     if not one_table:
-        return Result(found, draw)
-    return Table(found[tables[0]], draw, {name: value for name, value in found.items() if name != tables[0]})
+        return Result({**found, **own}, first)
+    name = next(iter(own))
+    return Table(found[name], first, {other: own.get(other, value) for other, value in found.items() if other != name})
 
 
 class Projected(Result):

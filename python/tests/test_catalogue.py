@@ -17,10 +17,39 @@ def test_every_analysis_is_a_method_with_its_fields():
     if not PROGRAM:
         pytest.skip("EMBSCOPE names no program")
     for analysis in json.loads(subprocess.run([PROGRAM, "catalogue"], capture_output=True, check=True).stdout):
-        method = getattr(embscope.Model, analysis["name"])
-        names = [name.rstrip("_") for name in inspect.signature(method).parameters]
-        assert names[1 : 1 + len(analysis["fields"])] == [field["name"] for field in analysis["fields"]]
-        assert analysis["fields"][0]["what"].split()[0] in method.__doc__
+        owner = embscope if analysis["needs"] == "nothing" else embscope.Model
+        method = getattr(owner, analysis["name"])
+        names = [name.rstrip("_") for name in inspect.signature(method).parameters if name != "self"]
+        fields = [field["name"] for field in analysis["fields"]]
+        assert names[: len(fields)] == fields
+        assert analysis["what"].split()[0] in method.__doc__ or analysis["name"] in ("heatmap", "neighbours")
+        if analysis["needs"] == "space":
+            assert hasattr(embscope.Space, analysis["name"])
+
+
+def test_questions_to_a_space_are_those_to_its_model(gpt2):
+    space = gpt2.space
+    assert space.norms(5)["vectors"].tolist() == gpt2.norms(5)["vectors"].tolist()
+    assert (
+        space.map(tokens="0:20", method="pca").points.tolist() == gpt2.map(tokens="0:20", method="pca").points.tolist()
+    )
+    near = gpt2.similar("#5", 3)
+    assert (
+        near["id"].tolist() == gpt2.similar(vector=gpt2.wte[5], exclude=[5], k=3)["id"].tolist() and near.figure().spec
+    )
+    with pytest.raises(embscope.UnsupportedError, match="is not a model"):
+        space.similar(vector="' a'")
+    with pytest.raises(embscope.UsageError, match="name at least one"):
+        gpt2.vectors([])
+    assert embscope.toy().figure().spec == embscope.toy_space().figure().spec
+
+
+def test_what_an_answer_lacks_is_a_warning():
+    vectors = np.eye(6, dtype=np.float32)
+    vectors[2] = 0
+    space = embscope.Space.of(vectors, list("abcdef"))
+    with pytest.warns(UserWarning, match="1 vector is zero, has no direction and is left out: c"):
+        assert "c" not in space.similar("a", 9)["token"]
 
 
 def test_entropy_is_that_of_the_runs_probabilities(gpt2, ids):

@@ -121,7 +121,7 @@ Found::Arrays by_site(const std::vector<Site>& sites, std::vector<Tensor>& value
   return arrays;
 }
 
-void write_gradients(const Found& found, const std::filesystem::path& file) {
+std::string write_gradients(const Found& found, const std::filesystem::path& file) {
   const auto &activations = found.get<Found::Arrays>("activations"), &gradients = found.get<Found::Arrays>("gradients");
   std::vector<NamedArray> arrays;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
@@ -130,6 +130,7 @@ void write_gradients(const Found& found, const std::filesystem::path& file) {
     arrays.push_back({site + ".gradient", gradients[i].second.shape(), gradients[i].second.values()});
   }
   write_arrays(file, arrays);
+  return {};
 }
 
 Found run_gradient(const Subject& on, const Ask& r, const Progress& progress) {

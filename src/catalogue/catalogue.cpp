@@ -6,7 +6,10 @@ namespace embscope {
 
 #define EMBSCOPE_ANALYSES(each)                                                                                        \
   each(predict) each(entropy) each(mix) each(mix_every_block) each(edit) each(patch) each(patch_agreement) each(steer) \
-      each(trace) each(trajectory) each(lens) each(attention) each(attribute) each(gradient)
+      each(trace) each(trajectory) each(lens) each(attention) each(attribute) each(gradient) each(toy) each(vectors)   \
+          each(cosine) each(similar) each(neighbours) each(heatmap) each(geometry) each(pairs) each(quantiles)         \
+              each(dimensions) each(spectrum) each(norms) each(hubs) each(undertrained) each(layer_geometry)           \
+                  each(analogies) each(analogy) each(judgements) each(categories) each(odd_one_out) each(map)
 
 namespace catalogue {
 #define EMBSCOPE_DECLARED(name) const Analysis& name##_analysis();
@@ -25,6 +28,16 @@ const Analysis* analysis_named(std::string_view name) {
   const auto all = analyses();
   const auto found = std::ranges::find(all, name, [](const Analysis* one) { return one->about().name; });
   return found == all.end() ? nullptr : *found;
+}
+
+std::string_view command_of(const Analysis& analysis) {
+  const auto& about = analysis.about();
+  return about.command.empty() ? about.name : about.command;
+}
+
+bool over_http(const Analysis& analysis) {
+  return std::ranges::none_of(analysis.fields(),
+                              [](const Field& field) { return field.required && field.kind == Kind::file; });
 }
 
 }  // namespace embscope

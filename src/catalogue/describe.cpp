@@ -9,13 +9,6 @@
 namespace embscope::catalogue {
 namespace {
 
-template <class... F>
-struct Cases : F... {
-  using F::operator()...;
-};
-template <class... F>
-Cases(F...) -> Cases<F...>;  // clang 16 does not deduce it
-
 constexpr std::size_t usual_longest = 1024;
 
 [[noreturn]] void refuse(std::string_view name, std::string_view what) {
@@ -24,11 +17,13 @@ constexpr std::size_t usual_longest = 1024;
 
 Kind kind_of(const Member& member) {
   return std::visit(
-      Cases{[](Said*) { return Kind::text; }, [](std::string*) { return Kind::name; },
+      Cases{[](Said*) { return Kind::text; }, [](std::vector<Said>*) { return Kind::texts; },
+            [](std::string*) { return Kind::name; }, [](File*) { return Kind::file; }, [](Rows*) { return Kind::ids; },
             [](Word*) { return Kind::token; }, [](std::optional<Word>*) { return Kind::token; },
             [](std::uint64_t*) { return Kind::seed; }, [](double*) { return Kind::number; },
             [](bool*) { return Kind::flag; }, [](Direction*) { return Kind::vector; },
             [](Edits*) { return Kind::edits; }, [](std::vector<Word>*) { return Kind::tokens; },
+            [](std::optional<std::vector<Word>>*) { return Kind::tokens; },
             [](std::vector<std::string>*) { return Kind::names; }, [](std::vector<int>*) { return Kind::integers; },
             [](std::vector<double>*) { return Kind::numbers; }, [](std::vector<Direction>*) { return Kind::vectors; },
             [](auto*) { return Kind::integer; }},
@@ -53,6 +48,7 @@ std::optional<Value> initial_of(const Member& member) {
   using Maybe = std::optional<Value>;
   return std::visit(
       Cases{[](const std::string* m) { return m->empty() ? Maybe() : Value{*m}; },
+            [](const Rows* m) { return m->text.empty() ? Maybe() : Value{m->text}; },
             [](const int* m) { return Maybe(Value{std::int64_t{*m}}); },
             [](const std::int64_t* m) { return Maybe(Value{*m}); },
             [](const std::uint64_t* m) { return Maybe(Value{static_cast<std::int64_t>(*m)}); },
@@ -89,17 +85,6 @@ Integer checked_integer(const Field& field, const Value& value) {
   if (!std::in_range<Integer>(number))
     throw Error(Code::range, std::string(field.name), fmt::format("{}: too large or too small", number));
   return static_cast<Integer>(number);
-}
-
-std::uint64_t seed_of(const Field& field, const Value& value) {
-  if (const auto* large = std::get_if<std::uint64_t>(&value.is)) return *large;
-  if (const auto* real = std::get_if<double>(&value.is); real != nullptr && std::trunc(*real) == *real)
-    throw Error(Code::range, std::string(field.name), fmt::format("{}: choose 0 to {}", *real, UINT64_MAX));
-  const auto* whole = std::get_if<std::int64_t>(&value.is);
-  if (whole == nullptr) refuse(field.name, "must be a whole number");
-  if (*whole < 0)
-    throw Error(Code::range, std::string(field.name), fmt::format("{}: choose 0 to {}", *whole, UINT64_MAX));
-  return static_cast<std::uint64_t>(*whole);
 }
 
 double number_of(const Field& field, const Value& value) {
@@ -149,6 +134,24 @@ Said said_of(const Field& field, const Value& value) {
   return {text_of(field, value), {}};
 }
 
+// A list that begins with a number is one text's ids.
+std::vector<Said> texts_of(const Field& field, const Value& value) {
+  const auto* list = std::get_if<Value::List>(&value.is);
+  const bool one = list == nullptr || list->empty() || std::holds_alternative<std::int64_t>(list->front().is);
+  if (one) return {said_of(field, value)};
+  std::vector<Said> texts;
+  for (const Value& text : list_given(field, value)) texts.push_back(said_of(field, text));
+  return texts;
+}
+
+Rows rows_of(const Field& field, const Value& value) {
+  const auto* list = std::get_if<Value::List>(&value.is);
+  if (list == nullptr) return {text_of(field, value), {}};
+  Rows rows;
+  for (const Value& one : *list) rows.numbers.push_back(checked_integer<std::int64_t>(field, one));
+  return rows;
+}
+
 Word word_of(const Field& field, const Value& value) {
   if (const auto* id = std::get_if<std::int64_t>(&value.is)) return {fmt::format("#{}", *id)};
   return {text_of(field, value)};
@@ -177,22 +180,29 @@ void fill(const Member& member, const Field& field, const Value& value) {
     values.clear();
     for (const Value& one : list_given(field, value)) values.push_back(read(field, one));
   };
-  std::visit(
-      Cases{[&](Said* m) { *m = said_of(field, value); }, [&](std::string* m) { *m = text_of(field, value); },
-            [&](Word* m) { *m = word_of(field, value); }, [&](std::optional<Word>* m) { *m = word_of(field, value); },
-            [&](int* m) { *m = checked_integer<int>(field, value); },
-            [&](std::int64_t* m) { *m = checked_integer<std::int64_t>(field, value); },
-            [&](std::uint64_t* m) { *m = seed_of(field, value); },
-            [&](std::optional<int>* m) { *m = checked_integer<int>(field, value); },
-            [&](std::optional<std::int64_t>* m) { *m = checked_integer<std::int64_t>(field, value); },
-            [&](double* m) { *m = number_of(field, value); }, [&](bool* m) { *m = flag_of(field, value); },
-            [&](Direction* m) { *m = direction_of(field, value); },
-            [&](Edits* m) { m->given = list_given(field, value); }, [&](std::vector<Word>* m) { each(*m, word_of); },
-            [&](std::vector<std::string>* m) { each(*m, text_of); },
-            [&](std::vector<int>* m) { each(*m, checked_integer<int>); },
-            [&](std::vector<double>* m) { each(*m, number_of); },
-            [&](std::vector<Direction>* m) { *m = directions_of(field, value); }},
-      member);
+  std::visit(Cases{[&](Said* m) { *m = said_of(field, value); },
+                   [&](std::vector<Said>* m) { *m = texts_of(field, value); },
+                   [&](File* m) { m->path = text_of(field, value); },
+                   [&](Rows* m) { *m = rows_of(field, value); },
+                   [&](std::string* m) { *m = text_of(field, value); },
+                   [&](Word* m) { *m = word_of(field, value); },
+                   [&](std::optional<Word>* m) { *m = word_of(field, value); },
+                   [&](int* m) { *m = checked_integer<int>(field, value); },
+                   [&](std::int64_t* m) { *m = checked_integer<std::int64_t>(field, value); },
+                   [&](std::uint64_t* m) { *m = seed_of(field.name, value); },
+                   [&](std::optional<int>* m) { *m = checked_integer<int>(field, value); },
+                   [&](std::optional<std::int64_t>* m) { *m = checked_integer<std::int64_t>(field, value); },
+                   [&](double* m) { *m = number_of(field, value); },
+                   [&](bool* m) { *m = flag_of(field, value); },
+                   [&](Direction* m) { *m = direction_of(field, value); },
+                   [&](Edits* m) { m->given = list_given(field, value); },
+                   [&](std::vector<Word>* m) { each(*m, word_of); },
+                   [&](std::optional<std::vector<Word>>* m) { each(m->emplace(), word_of); },
+                   [&](std::vector<std::string>* m) { each(*m, text_of); },
+                   [&](std::vector<int>* m) { each(*m, checked_integer<int>); },
+                   [&](std::vector<double>* m) { each(*m, number_of); },
+                   [&](std::vector<Direction>* m) { *m = directions_of(field, value); }},
+             member);
 }
 
 }  // namespace
@@ -216,9 +226,10 @@ void Reader::visit(Member member, const Field& field) {
     refuse(field.name, "is missing");
 }
 
-void check_names(std::string_view analysis, const std::vector<Field>& fields, const Values& values) {
+void check_names(std::string_view analysis, const std::vector<Field>& fields, const Values& values, Files files) {
   std::vector<std::string_view> names;
   for (const Field& field : fields) {
+    if (field.kind == Kind::file && files == Files::refused) continue;
     names.push_back(field.name);
     if (!field.old.empty()) names.push_back(field.old);
   }
@@ -236,3 +247,18 @@ void check_parts(const Found& found, std::span<const Part> parts) {
 }
 
 }  // namespace embscope::catalogue
+
+namespace embscope {
+
+std::uint64_t seed_of(std::string_view field, const Value& value) {
+  if (const auto* large = std::get_if<std::uint64_t>(&value.is)) return *large;
+  const auto* number = std::get_if<std::int64_t>(&value.is);
+  if (number != nullptr && *number >= 0) return static_cast<std::uint64_t>(*number);
+  const auto* real = std::get_if<double>(&value.is);
+  if (number == nullptr && (real == nullptr || std::trunc(*real) != *real))
+    throw Error(Code::usage, std::string(field), "must be a whole number");
+  const std::string given = number != nullptr ? fmt::format("{}", *number) : fmt::format("{}", *real);
+  throw Error(Code::range, std::string(field), fmt::format("{}: choose 0 to {}", given, UINT64_MAX));
+}
+
+}  // namespace embscope

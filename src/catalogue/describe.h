@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "embscope/catalogue/catalogue.h"
+#include "embscope/tensor/table_rows.h"
+#include "embscope/vocabulary/named_vectors.h"
 
 namespace embscope::catalogue {
 
@@ -31,14 +33,35 @@ struct Direction {
   bool given() const { return !expression.empty() || !values.empty(); }
 };
 
+/// A file or folder of this machine, as it was given.
+struct File {
+  std::string path;
+  bool given() const { return !path.empty(); }
+};
+
+/// Rows of a vocabulary as they were given: "0:100", "all", "1,2", or their numbers.
+struct Rows {
+  std::string text;
+  std::vector<std::int64_t> numbers;
+  bool given() const { return !text.empty() || !numbers.empty(); }
+};
+
+/// A text, or several, or that of a file; with `lines` each line of it is run alone.
+struct Text {
+  std::vector<Said> texts;
+  File file;
+  bool lines = false;
+};
+
 struct Edits {
   Value::List given;
 };
 
 using Member =
-    std::variant<Said*, std::string*, Word*, std::optional<Word>*, int*, std::int64_t*, std::uint64_t*, double*, bool*,
-                 std::optional<int>*, std::optional<std::int64_t>*, Direction*, Edits*, std::vector<Word>*,
-                 std::vector<std::string>*, std::vector<int>*, std::vector<double>*, std::vector<Direction>*>;
+    std::variant<Said*, std::vector<Said>*, std::string*, File*, Rows*, Word*, std::optional<Word>*, int*,
+                 std::int64_t*, std::uint64_t*, double*, bool*, std::optional<int>*, std::optional<std::int64_t>*,
+                 Direction*, Edits*, std::vector<Word>*, std::optional<std::vector<Word>>*, std::vector<std::string>*,
+                 std::vector<int>*, std::vector<double>*, std::vector<Direction>*>;
 
 class Visitor {
  public:
@@ -68,8 +91,8 @@ class Reader : public Visitor {
   const Values& values_;
 };
 
-/// Throws for a value without a field.
-void check_names(std::string_view analysis, const std::vector<Field>& fields, const Values& values);
+/// Throws for a value of which there is no field.
+void check_names(std::string_view analysis, const std::vector<Field>& fields, const Values& values, Files files);
 
 /// Checks that an answer has the parts of its description, in the same order.
 void check_parts(const Found& found, std::span<const Part> parts);
@@ -96,9 +119,9 @@ class Made : public Analysis {
     return std::move(lister.fields);
   }
 
-  Asked ask(const Values& values) const override {
+  Asked ask(const Values& values, Files files) const override {
     Request request;
-    check_names(about_.name, fields(), values);
+    check_names(about_.name, fields(), values, files);
     Reader reader(values);
     fields_(request, reader);
     if (check_ != nullptr) check_(request);
@@ -127,20 +150,41 @@ class Made : public Analysis {
 Prompt prompt_of(const Subject& on, const Said& said, std::string_view where = "text");
 /// The words of a given text. Throws Error{usage} for token ids, in which no position can be named by a word.
 const std::string& words_of(const Said& said, std::string_view where = "text");
+
+/// The fields text, and file and lines, and the rows of tokens that are run: each text cut at the context. Throws
+/// Error{usage} where both, or none, are given.
+void text_field(Text& text, Visitor& f);
+void file_fields(Text& text, Visitor& f);
+void check(const Text& text);
+std::vector<std::vector<TokenId>> rows_of(const Subject& on, const Text& text);
+
 TokenId token_of(const Subject& on, const Word& word);
 std::optional<TokenId> token_of(const Subject& on, const std::optional<Word>& word);
 std::vector<TokenId> tokens_of(const Subject& on, const std::vector<Word>& words);
-std::vector<std::string> texts_of(const Subject& on, const std::vector<Word>& words);  ///< each names a token
-std::vector<float> vector_of(const Subject& on, const Direction& direction, std::string_view where);
-/// The engine's own errors name edits[i] as their place.
+std::vector<std::string> texts_of(const Subject& on, const std::vector<Word>& words);  ///< each of which names a token
+
+/// Rows of the vocabulary that words name: by the model's tokenizer, without a model by their labels. Throws
+/// Error{not_found} for a word that there is not.
+std::vector<std::int64_t> rows_of(const Subject& on, const std::vector<Word>& words);
+/// The rows asked for, of `count`. Throws Error{usage, range} with `where`.
+std::vector<std::int64_t> rows_of(const Rows& rows, std::int64_t count, const std::string& where,
+                                  std::string_view what);
+/// The words' vectors with their labels; of a model only these rows of the file are read.
+std::vector<NamedVector> vectors_of(const Subject& on, const std::vector<Word>& words);
+
+/// A vector of a model; the tokens that an expression names are added to `named`.
+std::vector<float> vector_of(const Subject& on, const Direction& direction, std::string_view where,
+                             std::vector<NamedToken>* named = nullptr);
+std::string label_of(const Subject& on, const Direction& direction);  ///< "#ID" by its token, an expression by itself
+
+/// The engine's own errors carry edits[i] as their place.
 std::vector<Edit> edits_of(const Subject& on, const Edits& edits, const Prompt& prompt);
 std::vector<Site> sites_of(const Subject& on, const std::vector<std::string>& patterns);
 /// FIRST:LAST as a half-open range within 0:count; either end may be left out, negative numbers count from the end.
 std::pair<std::int64_t, std::int64_t> range_of(std::string_view text, std::int64_t count, const std::string& where,
                                                std::string_view what);
 
-/// The first rows of a table; the rows whose number in `column` is largest in size, the largest first.
-Table head(const Table& table, std::size_t rows);
-Table strongest(const Table& table, std::string_view column, std::size_t most);
+/// "3 words are not single rows: a, b, c"; nothing where there is none.
+void note_unknown(const std::vector<std::string>& unknown, std::vector<std::string>& notes);
 
 }  // namespace embscope::catalogue

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "embscope/catalogue/catalogue.h"
@@ -11,16 +9,23 @@ Found& Found::add(std::string_view name, Thing thing) {
   return *this;
 }
 
-const Found::Thing& Found::find(std::string_view name) const {
-  const auto found = std::ranges::find(parts_, name, &std::pair<std::string_view, Thing>::first);
-  if (found == parts_.end()) throw Error(Code::not_found, "answer", fmt::format("it has no part '{}'", name));
-  return found->second;
+Figure Found::figure() const {
+  for (const auto& [name, thing] : parts_) {
+    if (const auto* draw = std::get_if<Draw>(&thing)) return (*draw)(*this);
+  }
+  refuse("figure");
+}
+
+void Found::refuse(std::string_view name) {
+  throw Error(Code::not_found, "answer", fmt::format("it has no part '{}'", name));
 }
 
 std::string_view name(Kind kind) {
   switch (kind) {
     case Kind::text: return "text";
+    case Kind::texts: return "texts";
     case Kind::name: return "name";
+    case Kind::file: return "file";
     case Kind::token: return "token";
     case Kind::integer: return "integer";
     case Kind::seed: return "seed";
@@ -35,6 +40,7 @@ std::string_view name(Kind kind) {
     case Kind::vectors: return "vectors";
     case Kind::table: return "table";
     case Kind::figure: return "figure";
+    case Kind::ids: return "ids";
     case Kind::rows: return "rows";
     case Kind::arrays: return "arrays";
     case Kind::odds: return "odds";

@@ -1,13 +1,13 @@
 // Converts the values of a request to the engine's types.
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <iterator>
-#include <numeric>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "catalogue/describe.h"
+#include "embscope/files/text_file.h"
 
 namespace embscope::catalogue {
 namespace {
@@ -40,20 +40,6 @@ std::vector<Edit> edits_of(const Subject& on, const Value& value, const Prompt& 
   return edits;
 }
 
-Table rows_at(const Table& table, const std::vector<std::size_t>& rows) {
-  Table out(table.title());
-  const auto chosen = [&rows]<class T>(const std::vector<T>& values) {
-    std::vector<T> some;
-    some.reserve(rows.size());
-    for (std::size_t i : rows) some.push_back(values[i]);
-    return some;
-  };
-  for (const Column& column : table.columns())
-    column.is_number() ? out.add(column.name, chosen(column.numbers()), column.decimals)
-                       : out.add(column.name, chosen(column.texts()));
-  return out;
-}
-
 }  // namespace
 
 Prompt prompt_of(const Subject& on, const Said& said, std::string_view where) {
@@ -75,6 +61,45 @@ Prompt prompt_of(const Subject& on, const Said& said, std::string_view where) {
 const std::string& words_of(const Said& said, std::string_view where) {
   if (!said.ids.empty()) throw Error(Code::usage, std::string(where), "must be a text in words, not token ids");
   return said.text;
+}
+
+void text_field(Text& text, Visitor& f) {
+  f(text.texts, {.name = "text", .what = "A text; longer ones are cut at the model's context"});
+}
+
+void file_fields(Text& text, Visitor& f) {
+  f(text.file, {.name = "file", .what = "In its place: a file's text"});
+  f(text.lines, {.name = "lines", .what = "Each line of it is run alone"});
+}
+
+void check(const Text& text) {
+  if (text.texts.empty() == !text.file.given())
+    throw Error(Code::usage, "text", text.file.given() ? "cannot stand beside file" : "is missing");
+}
+
+std::vector<std::vector<TokenId>> rows_of(const Subject& on, const Text& text) {
+  const Model& model = on.model();
+  std::vector<Said> texts = text.texts;
+  if (text.file.given()) texts.push_back({read_text(text.file.path), {}});
+  const auto longest = static_cast<std::size_t>(model.config().context);
+  std::vector<std::vector<TokenId>> rows;
+  const auto add = [&](const std::vector<TokenId>& ids) {
+    for (std::size_t at = 0; at < ids.size(); at += longest) {
+      const auto begin = ids.begin() + static_cast<std::ptrdiff_t>(at);
+      rows.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(std::min(longest, ids.size() - at)));
+    }
+  };
+  for (const Said& said : texts) {
+    if (!said.ids.empty()) {
+      add(said.ids);
+    } else if (!text.lines) {
+      add(model.tokenizer().with_bos(said.text).ids);
+    } else {
+      for (const std::string& line : text_lines(said.text))
+        if (!line.empty()) rows.push_back(model.tokenizer().with_bos(line).ids);
+    }
+  }
+  return rows;
 }
 
 TokenId token_of(const Subject& on, const Word& word) {
@@ -103,11 +128,77 @@ std::vector<std::string> texts_of(const Subject& on, const std::vector<Word>& wo
   return texts;
 }
 
-std::vector<float> vector_of(const Subject& on, const Direction& direction, std::string_view where) {
+std::vector<std::int64_t> rows_of(const Subject& on, const std::vector<Word>& words) {
+  std::vector<std::int64_t> rows;
+  if (on.has_model()) {
+    for (const TokenId id : tokens_of(on, words)) rows.push_back(id);
+    return rows;
+  }
+  if (words.empty()) return rows;
+  const WordIndex index(on.space());
+  for (const Word& word : words) {
+    const auto row = index.find(word.text);
+    if (!row)
+      throw Error(Code::not_found, fmt::format("word '{}'", visible(word.text)),
+                  fmt::format("{} has no such word", on.space().name));
+    rows.push_back(*row);
+  }
+  return rows;
+}
+
+std::vector<std::int64_t> rows_of(const Rows& rows, std::int64_t count, const std::string& where,
+                                  std::string_view what) {
+  std::vector<std::int64_t> numbers = rows.numbers;
+  if (rows.text == "all" || rows.text.find(':') != std::string::npos) {
+    const auto [first, last] = range_of(rows.text == "all" ? ":" : std::string_view(rows.text), count, where, what);
+    for (std::int64_t row = first; row < last; ++row) numbers.push_back(row);
+    return numbers;
+  }
+  for (std::string_view rest = rows.text; !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), number);
+    if (error != std::errc() || end != one.data() + one.size())
+      throw Error(Code::usage, where, fmt::format("'{}': expected 0:100, all, or ids with commas", rows.text));
+    numbers.push_back(number);
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+  }
+  for (const std::int64_t number : numbers) {
+    if (number < 0 || number >= count)
+      throw Error(Code::range, where, fmt::format("{}: {} has 0 to {}", number, what, count - 1));
+  }
+  return numbers;
+}
+
+std::vector<NamedVector> vectors_of(const Subject& on, const std::vector<Word>& words) {
+  std::vector<NamedVector> list;
+  for (const std::int64_t row : rows_of(on, words)) {
+    if (on.has_model()) {
+      const auto id = static_cast<TokenId>(row);
+      const Tensor values = on.model().embedding(id);
+      list.push_back({on.model().label(id), {values.values().begin(), values.values().end()}});
+    } else {
+      const auto values = on.space().vectors.row(row);
+      list.push_back({on.space().labels[static_cast<std::size_t>(row)], {values.begin(), values.end()}});
+    }
+  }
+  return list;
+}
+
+std::string label_of(const Subject& on, const Direction& direction) {
+  if (!direction.values.empty()) return "the vector";
+  const std::string& text = direction.expression;
+  const bool id = text.size() > 1 && text[0] == '#' && text.find_first_not_of("0123456789", 1) == std::string::npos;
+  return id ? on.model().label(token_named(on.model(), text).id) : visible(text);
+}
+
+std::vector<float> vector_of(const Subject& on, const Direction& direction, std::string_view where,
+                             std::vector<NamedToken>* tokens) {
   if (direction.values.empty()) {
     std::vector<NamedToken> named;
     auto vector = parse_vector(direction.expression, on.transformer(), {.files = on.files(), .tokens = &named});
     for (const NamedToken& token : named) on.note(token);
+    if (tokens != nullptr) *tokens = std::move(named);
     return vector;
   }
   const auto width = static_cast<std::size_t>(on.model().config().width);
@@ -161,20 +252,13 @@ std::pair<std::int64_t, std::int64_t> range_of(std::string_view text, std::int64
   return {first, last};
 }
 
-Table head(const Table& table, std::size_t rows) {
-  std::vector<std::size_t> first(std::min(rows, table.rows()));
-  std::iota(first.begin(), first.end(), std::size_t{0});
-  return rows_at(table, first);
-}
-
-Table strongest(const Table& table, std::string_view column, std::size_t most) {
-  const auto& values = table.column(column).numbers();
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order,
-                           [&](std::size_t a, std::size_t b) { return std::abs(values[a]) > std::abs(values[b]); });
-  order.resize(std::min(most, order.size()));
-  return rows_at(table, order);
+void note_unknown(const std::vector<std::string>& unknown, std::vector<std::string>& notes) {
+  constexpr std::size_t shown = 12;
+  if (unknown.empty()) return;
+  const std::vector<std::string> some(unknown.begin(),
+                                      unknown.begin() + static_cast<std::ptrdiff_t>(std::min(shown, unknown.size())));
+  notes.push_back(fmt::format("{} words are not single rows: {}{}", unknown.size(), fmt::join(some, ", "),
+                              shown < unknown.size() ? ", ..." : ""));
 }
 
 }  // namespace embscope::catalogue

@@ -4,11 +4,13 @@
 #include <array>
 #include <cmath>
 #include <mutex>
+#include <numeric>
 
 #include <fmt/format.h>
 
 #include "base/threads.h"
 #include "embscope/model/named_token.h"
+#include "embscope/vocabulary/named_vectors.h"
 #include "kernels/dot.h"
 #include "kernels/pairs.h"
 #include "kernels/vector.h"
@@ -17,12 +19,6 @@
 
 namespace embscope {
 namespace {
-
-std::vector<Tensor> rows_of(const Model& model, std::span<const TokenId> ids) {
-  std::vector<Tensor> rows;
-  for (TokenId id : ids) rows.push_back(model.embedding(id));
-  return rows;
-}
 
 // Rows [first, first + count) of wte at unit length; a zero row stays zero, and its cosines are 0.
 Tensor unit_rows(const Model& model, std::int64_t first, std::int64_t count) {
@@ -49,63 +45,53 @@ double cosine(std::span<const float> a, std::span<const float> b) {
 
 namespace {
 
-std::vector<Tensor> rows_of(const Space& space, std::span<const std::int64_t> rows) {
-  std::vector<Tensor> out;
-  for (std::int64_t row : rows) out.push_back(Tensor::of({space.width()}, space.vectors.row(row)));
-  return out;
-}
-
-std::vector<std::string> names_of(const Model& model, std::span<const TokenId> ids) {
-  std::vector<std::string> names;
-  for (TokenId id : ids) names.push_back(model.label(id));
-  return names;
-}
-
-std::vector<std::string> names_of(const Space& space, std::span<const std::int64_t> rows) {
-  std::vector<std::string> names;
-  for (std::int64_t row : rows) names.push_back(space.labels[static_cast<std::size_t>(row)]);
-  return names;
-}
-
-Table vector_table(std::span<const Tensor> rows, std::span<const std::string> names) {
-  std::vector<double> dimension;
-  for (std::int64_t d = 0; !rows.empty() && d < rows[0].size(); ++d) dimension.push_back(static_cast<double>(d));
-  Table table("vectors");
-  table.add("dimension", dimension, whole);
-  for (std::size_t w = 0; w < rows.size(); ++w)
-    table.add(names[w], std::vector<double>(rows[w].values().begin(), rows[w].values().end()), 6);
-  return table;
-}
-
-Table cosine_table(std::span<const Tensor> rows, const std::vector<std::string>& names) {
-  Table table("cosine similarity");
-  table.add("word", names);
-  for (std::size_t b = 0; b < rows.size(); ++b) {
-    std::vector<double> column;
-    column.reserve(rows.size());
-    for (const Tensor& row : rows) column.push_back(cosine(row.values(), rows[b].values()));
-    table.add(names[b], std::move(column), 5);
+std::vector<NamedVector> named(const Model& model, std::span<const std::string> words) {
+  std::vector<NamedVector> list;
+  for (const TokenId id : ids_named(model, words)) {
+    const Tensor row = model.embedding(id);
+    list.push_back({model.label(id), {row.values().begin(), row.values().end()}});
   }
-  return table;
+  return list;
+}
+
+std::vector<NamedVector> named(const Space& space, std::span<const std::int64_t> rows) {
+  std::vector<NamedVector> list;
+  for (const std::int64_t row : rows) {
+    const auto values = space.vectors.row(row);
+    list.push_back({space.labels[static_cast<std::size_t>(row)], {values.begin(), values.end()}});
+  }
+  return list;
 }
 
 }  // namespace
 
-Table vectors(const Model& model, std::span<const std::string> words) {
-  const auto ids = ids_named(model, words);
-  return vector_table(rows_of(model, ids), names_of(model, ids));
-}
-Table cosines(const Model& model, std::span<const std::string> words) {
-  const auto ids = ids_named(model, words);
-  return cosine_table(rows_of(model, ids), names_of(model, ids));
+Table vectors(std::span<const NamedVector> list) {
+  std::vector<double> dimension(list.empty() ? 0 : list[0].values.size());
+  std::iota(dimension.begin(), dimension.end(), 0.0);
+  Table table("vectors");
+  table.add("dimension", dimension, whole);
+  for (const NamedVector& one : list) table.add(one.name, {one.values.begin(), one.values.end()}, 6);
+  return table;
 }
 
-Table vectors(const Space& space, std::span<const std::int64_t> rows) {
-  return vector_table(rows_of(space, rows), names_of(space, rows));
+Table cosines(std::span<const NamedVector> list) {
+  std::vector<std::string> names;
+  for (const NamedVector& one : list) names.push_back(one.name);
+  Table table("cosine similarity");
+  table.add("word", names);
+  for (const NamedVector& b : list) {
+    std::vector<double> column;
+    column.reserve(list.size());
+    for (const NamedVector& a : list) column.push_back(cosine(a.values, b.values));
+    table.add(b.name, std::move(column), 5);
+  }
+  return table;
 }
-Table cosines(const Space& space, std::span<const std::int64_t> rows) {
-  return cosine_table(rows_of(space, rows), names_of(space, rows));
-}
+
+Table vectors(const Model& model, std::span<const std::string> words) { return vectors(named(model, words)); }
+Table cosines(const Model& model, std::span<const std::string> words) { return cosines(named(model, words)); }
+Table vectors(const Space& space, std::span<const std::int64_t> rows) { return vectors(named(space, rows)); }
+Table cosines(const Space& space, std::span<const std::int64_t> rows) { return cosines(named(space, rows)); }
 
 namespace {
 

@@ -1,7 +1,10 @@
 // The catalogue says of itself what is true, and reads what clients give.
 #include "embscope/catalogue/catalogue.h"
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -21,17 +24,46 @@ class Tiny : public Subject {
   Tiny() : model_(tiny::open("tiny-gpt2")), transformer_(model_) {}
   const Transformer& transformer() const override { return transformer_; }
   const Model& model() const override { return *model_; }
-  const Space& space() const override { throw Error(Code::unsupported, "space", "none"); }
+  const Space& space() const override {
+    if (!space_) space_ = std::make_unique<const Space>(space_of(model_));
+    return *space_;
+  }
 
  private:
   std::shared_ptr<const Model> model_;
   Transformer transformer_;
+  mutable std::unique_ptr<const Space> space_;
+};
+
+/// Vectors with labels, and no model.
+class Vectors : public Subject {
+ public:
+  Vectors() {
+    space_.name = "vectors";
+    space_.vectors = Tensor({5, 2});
+    const float values[] = {0, 0, 1, 0.1F, 0.9F, 0.2F, 0.1F, 1, 0, 0.9F};
+    std::ranges::copy(values, space_.vectors.values().begin());
+    space_.labels = {"<pad>", "cat", "dog", "car", "bus"};
+  }
+  const Transformer& transformer() const override { throw Error(Code::unsupported, "model", "none"); }
+  const Model& model() const override { throw Error(Code::unsupported, "model", "none"); }
+  const Space& space() const override { return space_; }
+  bool has_model() const override { return false; }
+
+ private:
+  Space space_;
 };
 
 Value::List words(std::initializer_list<const char*> list) {
   Value::List values;
   for (const char* word : list) values.push_back({std::string(word)});
   return values;
+}
+
+std::string file_of(const char* name, std::string_view text) {
+  const auto path = std::filesystem::path(::testing::TempDir()) / (std::string("catalogue-") + name);
+  std::ofstream(path, std::ios::binary) << text;
+  return path.string();
 }
 
 // A small question for each, which a new analysis needs too.
@@ -46,7 +78,28 @@ std::map<std::string_view, Values> questions() {
                        {"corrupt", {std::string("The dog is a dog")}},
                        {"target", {std::string(" a")}},
                        {"against", {std::string(" is")}}};
+  const Values two = {{"words", {words({" cat", " dog"})}}};
   return {{"mix", mix},
+          {"toy", {}},
+          {"vectors", two},
+          {"cosine", two},
+          {"similar", {{"word", {std::string(" cat")}}, {"k", {std::int64_t{3}}}}},
+          {"neighbours", {{"k", {std::int64_t{2}}}}},
+          {"heatmap", {}},
+          {"geometry", {{"k", {std::int64_t{2}}}}},
+          {"pairs", {}},
+          {"quantiles", {}},
+          {"dimensions", {}},
+          {"spectrum", {}},
+          {"norms", {}},
+          {"hubs", {{"k", {std::int64_t{2}}}}},
+          {"undertrained", {{"unused", {std::string("0:3")}}}},
+          {"analogies", {{"file", {file_of("q.txt", ": kind\n cat  dog  is  a\n")}}}},
+          {"analogy", {{"a", {std::string(" cat")}}, {"b", {std::string(" dog")}}, {"c", {std::string(" is")}}}},
+          {"judgements", {{"file", {file_of("j.txt", " cat, dog,9\n dog, is,2\n is, a,4\n")}}}},
+          {"categories", {{"file", {file_of("c.txt", ": one\n cat\n dog\n: two\n is\n a\n")}}}},
+          {"odd_one_out", {{"words", {words({" cat", " dog", " is"})}}}},
+          {"map", {{"tokens", {std::string("0:12")}}, {"perplexity", {2.0}}, {"steps", {std::int64_t{9}}}}},
           {"mix_every_block", mix},
           {"edit", {{"text", {text}}, {"edits", {words({"wte@1 zero"})}}}},
           {"patch", pair},
@@ -89,8 +142,11 @@ TEST(Catalogue, names_are_said_once_and_flags_belong_to_a_command) {
     const auto& about = analysis->about();
     EXPECT_TRUE(names.insert(about.name).second) << about.name;
     EXPECT_EQ(analysis_named(about.name), analysis);
-    EXPECT_EQ(about.command.empty(), about.flag.empty()) << about.name;
-    if (!about.command.empty()) { EXPECT_NE(analysis_named(about.command), nullptr) << about.name; }
+    if (!about.flag.empty()) {  // a form of a command that is another's own
+      EXPECT_TRUE(std::ranges::any_of(analyses(), [&](const Analysis* other) {
+        return other->about().flag.empty() && command_of(*other) == about.command;
+      })) << about.name;
+    }
     std::set<std::string_view> fields;
     for (const Field& field : analysis->fields()) {
       EXPECT_TRUE(fields.insert(field.name).second) << about.name << " " << field.name;
@@ -165,6 +221,84 @@ TEST(Catalogue, a_window_is_asked_for_in_one_way) {
                 first({{"positions", {std::string("1:")}}, {"first", {std::int64_t{1}}}});
               }),
               HasSubstr("not both"));
+}
+
+TEST(Catalogue, files_are_no_fields_where_they_are_refused) {
+  const Analysis& map = *analysis_named("map");
+  EXPECT_EQ(refusal([&] { map.ask({{"file", {std::string("words.txt")}}}); }), "no error");
+  const std::string refused = refusal([&] { map.ask({{"file", {std::string("words.txt")}}}, Files::refused); });
+  EXPECT_THAT(refused, HasSubstr("[file] no such field of map: it has tokens, words, site"));
+  EXPECT_THAT(refused, ::testing::Not(HasSubstr("resume")));
+  EXPECT_TRUE(over_http(map));
+  EXPECT_FALSE(over_http(*analysis_named("judgements")));  // it is nothing without its file
+}
+
+TEST(Catalogue, seeds_are_whole_numbers_of_64_bits) {
+  EXPECT_EQ(seed_of("seed", {UINT64_MAX}), UINT64_MAX);
+  EXPECT_EQ(seed_of("seed", {std::int64_t{7}}), 7u);
+  EXPECT_EQ(refusal([] { seed_of("seed", {std::int64_t{-1}}); }), "[seed] -1: choose 0 to 18446744073709551615");
+  EXPECT_EQ(refusal([] { seed_of("seed", {1e30}); }), "[seed] 1e+30: choose 0 to 18446744073709551615");
+  EXPECT_EQ(refusal([] { seed_of("seed", {1.5}); }), "[seed] must be a whole number");
+  EXPECT_EQ(refusal([] { seed_of("seed", {std::string("1")}); }), "[seed] must be a whole number");
+}
+
+std::vector<std::string> tokens(const Found& found, std::string_view table, std::string_view column = "token") {
+  return found.table(table).column(column).texts();
+}
+
+TEST(Looks, words_of_vectors_without_a_model_are_its_labels) {
+  const Vectors on;
+  const auto asked = [&](std::string_view name, const Values& values) {
+    return analysis_named(name)->ask(values).run(on, {});
+  };
+  const Found near = asked("similar", {{"word", {std::string("cat")}}, {"k", {std::int64_t{2}}}});
+  EXPECT_THAT(tokens(near, "nearest"), ElementsAre("dog", "car"));
+  EXPECT_THAT(near.remarks, ElementsAre(HasSubstr("1 vector is zero")));
+  const Found without =
+      asked("similar", {{"word", {std::string("cat")}}, {"exclude", {words({"dog"})}}, {"k", {std::int64_t{1}}}});
+  EXPECT_THAT(tokens(without, "nearest"), ElementsAre("car"));
+  const Found two = asked("vectors", {{"words", {words({"cat", "bus"})}}});
+  EXPECT_EQ(two.table("vectors").column("bus").numbers()[0], 0);
+  EXPECT_NEAR(two.get<Found::Lists>("cosines")[0][1], 0.0995, 1e-4);
+  EXPECT_THAT(refusal([&] { asked("cosine", {{"words", {words({"cow"})}}}); }), HasSubstr("vectors has no such word"));
+  EXPECT_THAT(refusal([&] {
+                asked("map", {{"site", {std::string("ln_final")}}, {"tokens", {std::string("all")}}});
+              }),
+              HasSubstr("are of a model"));
+}
+
+TEST(Looks, an_expression_has_other_neighbours_than_its_words) {
+  const Tiny on;
+  const Analysis& similar = *analysis_named("similar");
+  const auto rows = static_cast<std::int64_t>(on.model().config().vocab);
+  const Found found = similar.ask({{"vector", {std::string("' cat' - ' dog'")}}, {"k", {rows}}}).run(on, {});
+  EXPECT_EQ(std::ranges::count(tokens(found, "nearest"), "␣cat"), 0);
+  const Found own =
+      similar.ask({{"vector", {std::string("#5")}}, {"exclude", {Value::List{}}}, {"k", {std::int64_t{1}}}})
+          .run(on, {});
+  EXPECT_EQ(own.table("nearest").column("id").numbers()[0], 5);
+  EXPECT_EQ(refusal([&] { similar.ask({}); }), "[vector] is missing: give a word or a vector");
+  EXPECT_THAT(refusal([&] {
+                similar.ask({{"word", {std::string("a")}}, {"metric", {std::string("l1")}}});
+              }),
+              HasSubstr("there are cosine, euclidean and dot"));
+}
+
+TEST(Looks, rows_are_a_range_all_or_their_numbers) {
+  const Vectors on;
+  const auto ids = [&](Value given) {
+    return analysis_named("map")
+        ->ask({{"tokens", std::move(given)}, {"method", {std::string("pca")}}})
+        .run(on, {})
+        .get<std::vector<int>>("ids");
+  };
+  EXPECT_THAT(ids({std::string("all")}), ElementsAre(1, 2, 3, 4));  // a row of zeros has no place
+  EXPECT_THAT(ids({std::string("1:-1")}), ElementsAre(1, 2, 3));
+  EXPECT_THAT(ids({std::string("4,1,2")}), ElementsAre(4, 1, 2));
+  EXPECT_THAT(ids({Value::List{{std::int64_t{3}}, {std::int64_t{2}}}}), ElementsAre(3, 2));
+  EXPECT_EQ(refusal([&] { ids({std::string("x")}); }), "[tokens] 'x': expected 0:100, all, or ids with commas");
+  EXPECT_EQ(refusal([&] { ids({std::string("9:3")}); }), "[tokens] 9:3: the vocabulary has 0:5");
+  EXPECT_EQ(refusal([&] { ids({Value::List{{std::int64_t{5}}}}); }), "[tokens] 5: the vocabulary has 0 to 4");
 }
 
 TEST(Entropy, is_that_of_the_runs_own_probabilities) {

@@ -290,13 +290,41 @@ class Answers(unittest.TestCase):
         names = [
             one["name"]
             for one in json.loads(subprocess.run([EMBSCOPE, "catalogue"], capture_output=True, check=True).stdout)
+            if one["http"]
         ]
         paths = server.get("/api/openapi.json")["paths"]
         self.assertEqual([f"/api/{name}" for name in names if f"/api/{name}" not in paths], [])
         kinds = paths["/api/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"][
             "kind"
         ]["enum"]
-        self.assertEqual(kinds, ["map", "train", *names])
+        self.assertIn("map", names)
+        self.assertEqual(kinds, ["train", *names])
+
+    def test_questions_to_the_vocabulary_are_the_commands(self):
+        for name, fields, arguments in (
+            ("geometry", {"k": 0, "pairs": False}, ["geometry", "-k", "0", "--no-pairs"]),
+            ("norms", {"bins": 9}, ["geometry", "--show", "norms", "--bins", "9"]),
+            ("dimensions", {}, ["geometry", "--show", "dimensions"]),
+            ("undertrained", {"unused": "0:17"}, ["geometry", "--show", "undertrained", "--unused", "0:17"]),
+            ("cosine", {"words": [" apple", " pear"]}, ["cosine", " apple", " pear"]),
+            (
+                "analogy",
+                {"a": " man", "b": " king", "c": " woman", "k": 3},
+                ["analogy", " man", " king", " woman", "-k", "3"],
+            ),
+            ("odd_one_out", {"words": [" apple", " pear", " car"]}, ["odd", " apple", " pear", " car"]),
+        ):
+            mine = server.post(f"/api/{name}", **fields) if fields else server.get(f"/api/{name}")
+            table = mine["table"] if "table" in mine else mine["tables"]["measures"]
+            self.same_table(table, command(*arguments))
+        for name, fields in (
+            ("analogies", {"file": "/etc/passwd"}),
+            ("map", {"resume": "/tmp/x"}),
+            ("layer_geometry", {"file": "/etc/passwd"}),
+        ):
+            status, answer = server.ask("POST", f"/api/{name}", fields)
+            self.assertEqual((status, answer["error"]["where"]), (400, next(iter(fields))), name)
+        self.assertEqual(server.ask("POST", "/api/judgements", {"file": "/etc/passwd"})[0], 404)
 
     def test_entropy_is_the_commands_and_a_jobs(self):
         mine = server.post("/api/entropy?figure=1", text=CAPITAL)
@@ -326,7 +354,7 @@ class Answers(unittest.TestCase):
         for path, methods in paths.items():
             for method in methods:
                 asked = path.replace("{id}", "99").replace("{level}/{x}/{y}", "0/0/0")
-                body = "{}" if method == "post" else None
+                body = '{"no such field": 1}' if method == "post" else None  # nothing is worked at
                 status, _, answer = server.raw(method.upper(), asked, body, server.headers(body))
                 self.assertNotIn(b"no such address", answer, f"{method} {path}")
                 self.assertNotEqual(status, 405, f"{method} {path}")
@@ -640,7 +668,7 @@ class Work(unittest.TestCase):
             context=16,
             batch=4,
             steps=60,
-            learning_rate=0.01,
+            rate=0.01,
         )["id"]
         done = self.wait(job, "done")
         try:
@@ -657,6 +685,9 @@ class Work(unittest.TestCase):
             self.assertEqual(answer["table"]["columns"]["rank"], [1, 2])
         finally:
             shutil.rmtree(done["result"]["model"], ignore_errors=True)
+        old = {"kind": "train", "text": text, "learning_rate": 7}  # by its old name, and checked as the new one is
+        self.assertEqual(server.ask("POST", "/api/jobs", old)[1]["error"]["where"], "learning_rate")
+        self.assertEqual(server.ask("POST", "/api/jobs", {**old, "rate": 0.1})[0], 400)
         status, answer = server.ask("POST", "/api/jobs", {"kind": "train", "text": text, "layers": 48, "width": 2048})
         self.assertEqual((status, answer["error"]["where"]), (413, "memory"))
 

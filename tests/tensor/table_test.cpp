@@ -1,5 +1,5 @@
 // Tables as text, CSV and JSON: whole numbers are whole, and no two columns share a name.
-#include "embscope/tensor/table.h"
+#include "embscope/tensor/table_rows.h"
 
 #include <cmath>
 
@@ -48,6 +48,19 @@ TEST(TableColumns, never_share_a_name) {
   for (const Column& column : table.columns()) names.push_back(column.name);
   EXPECT_THAT(names, ::testing::ElementsAre("word", "word (2)", "word (2) (2)", "word (3)"));
   EXPECT_EQ(table.column("word").texts()[0], "a") << "the first keeps its name";
+}
+
+TEST(TableRows, are_chosen_with_their_titles_and_decimals) {
+  Table table("all");
+  table.add("id", std::vector<double>{4, 5, 6}, whole).add("x", std::vector<double>{-1, 3, -3}, 2);
+  table.add("name", std::vector<std::string>{"a", "b", "c"});
+  EXPECT_EQ(head(table, 2).csv(), "id,x,name\r\n4,-1,a\r\n5,3,b\r\n");
+  EXPECT_EQ(head(table, 9).rows(), 3u);
+  const Table largest = strongest(table, "x", 2);  // equal sizes in their order
+  EXPECT_EQ(largest.column("name").texts(), (std::vector<std::string>{"b", "c"}));
+  EXPECT_EQ(largest.title(), "all");
+  EXPECT_EQ(largest.column("x").decimals, 2);
+  EXPECT_EQ(rows_at(table, std::vector<std::size_t>{2, 0}).column("id").numbers(), (std::vector<double>{6, 4}));
 }
 
 }  // namespace

@@ -419,3 +419,373 @@ export interface GradientAnswer {
   /** Blocks by positions for each site, and blocks by heads */
   figure?: Figure;
 }
+
+/** A space of two dimensions: animals by size and friendliness: GET /api/toy */
+export interface ToyRequest {
+}
+
+export interface ToyAnswer {
+  /** Columns animal, size, friendliness, moved (whether this row is the moved cat) */
+  table: Table;
+  /** Where each animal stands */
+  figure?: Figure;
+}
+
+/** Vectors, value by value, and their cosines: POST /api/vectors */
+export interface VectorsRequest {
+  /** Words (a leading space counts) */
+  words?: (string | number)[];
+  /** Beside words, of a model: vectors such as "' king' - ' man' + ' woman'" */
+  vectors?: (string | number[])[];
+}
+
+export interface VectorsAnswer {
+  /** Each as its values */
+  vectors: any[];
+  /** What each is called */
+  labels: string[];
+  /** Of each with each */
+  cosines: any[];
+  /** Their lengths */
+  norms: (number | null)[];
+  /** vectors: Columns dimension, and one for each; cosines: Columns word, and one for each */
+  tables: { vectors: Table; cosines: Table; };
+  /** lines: Values by dimension; of two also one against the other; cosines: Of each with each */
+  figures?: { lines: Figure; cosines: Figure; };
+}
+
+/** Cosine similarity of words, as a matrix: POST /api/cosine */
+export interface CosineRequest {
+  /** Words (a leading space counts) */
+  words?: (string | number)[];
+  /** Beside words, of a model: vectors such as "' king' - ' man' + ' woman'" */
+  vectors?: (string | number[])[];
+}
+
+export interface CosineAnswer {
+  /** Columns word, and one for each */
+  table: Table;
+  /** Of each with each */
+  figure?: Figure;
+}
+
+/** The tokens nearest to a word, or to any vector: POST /api/similar */
+export interface SimilarRequest {
+  /** A word (a leading space counts) */
+  word?: string | number;
+  /** How many */
+  k?: number;
+  /** cosine, euclidean or dot */
+  metric?: string;
+  /** Remove the mean of all vectors first */
+  centred?: boolean;
+  /** In place of a word, of a model: an expression, or its values */
+  vector?: string | number[];
+  /** Words that are left out (default: those that the question names) */
+  exclude?: (string | number)[];
+}
+
+export interface SimilarAnswer {
+  /** Columns rank, token, id, and the cosine, distance or product; nearest first */
+  table: Table;
+  /** Them as bars */
+  figure?: Figure;
+}
+
+/** The nearest of every token, exact, all at once: POST /api/neighbours */
+export interface NeighboursRequest {
+  /** How many of each */
+  k?: number;
+  /** cosine, euclidean or dot */
+  metric?: string;
+  /** Remove the mean of all vectors first */
+  centred?: boolean;
+}
+
+export interface NeighboursAnswer {
+  /** Rows that fp32 left undecided, which were searched again in double */
+  searched_again: number;
+  /** The nearest of each row: columns id, token, nearest, nearest_id, and how near */
+  table: Table;
+}
+
+/** The entire embedding matrix as a picture, and its stripes: POST /api/heatmap */
+export interface HeatmapRequest {
+  /** Pixels across, 16 to 20000 */
+  pixels?: number;
+}
+
+export interface HeatmapAnswer {
+  /** The stripes: columns dimension, mean, deviation, ratio (|mean| / deviation), the largest ratio first */
+  table: Table;
+  /** Tokens across, dimensions down, each pixel the mean of its cells */
+  figure?: Figure;
+}
+
+/** The shape of a whole vocabulary, or of a text's vectors: POST /api/geometry */
+export interface GeometryRequest {
+  /** Whether all pairs are measured, which takes long */
+  pairs?: boolean;
+  /** Neighbours that make a hub; 0 leaves hubs out */
+  k?: number;
+}
+
+export interface GeometryAnswer {
+  /** measures: Columns measure, value, meaning, with the source of each; spectrum: Columns component, variance, share, cumulated; norms: Columns from, to, vectors */
+  tables: { measures: Table; spectrum: Table; norms: Table; };
+  /** spectrum: Variance by principal axis; norms: Lengths */
+  figures?: { spectrum: Figure; norms: Figure; };
+}
+
+/** The cosine of all pairs of vectors, none stored: POST /api/pairs */
+export interface PairsRequest {
+  /** Bars of the histogram */
+  bins?: number;
+  /** The mean vector removed */
+  centred?: boolean;
+}
+
+export interface PairsAnswer {
+  /** Of the cosine over all pairs */
+  mean: number;
+  /** Of the pairs, 0 to 1 */
+  positive_share: number;
+  /** How many */
+  pairs: number;
+  /** histogram: Columns from, to, pairs; quantiles: Columns quantile, cosine; exact to a bar of the histogram */
+  tables: { histogram: Table; quantiles: Table; };
+  /** The histogram */
+  figure?: Figure;
+}
+
+/** How the cosines of all pairs of vectors are distributed: POST /api/quantiles */
+export interface QuantilesRequest {
+  /** The mean vector removed */
+  centred?: boolean;
+}
+
+export interface QuantilesAnswer {
+  /** Columns quantile, cosine; exact to 0.001 */
+  table: Table;
+  /** The histogram */
+  figure?: Figure;
+}
+
+/** Mean and deviation of every dimension over all vectors: the stripes of a heatmap: GET /api/dimensions */
+export interface DimensionsRequest {
+}
+
+export interface DimensionsAnswer {
+  /** Columns dimension, mean, deviation, ratio, cosine_share (of the mean cosine: Timkey & van Schijndel 2021), outlier (Kovaleva et al. 2021); the largest ratio first */
+  table: Table;
+  /** Means by dimension, the stripes marked */
+  figure?: Figure;
+}
+
+/** The variance along each principal axis of all vectors: GET /api/spectrum */
+export interface SpectrumRequest {
+}
+
+export interface SpectrumAnswer {
+  /** Columns component, variance, share, cumulated */
+  table: Table;
+  /** Variance by principal axis */
+  figure?: Figure;
+}
+
+/** The lengths of all vectors, as a histogram: POST /api/norms */
+export interface NormsRequest {
+  /** Bars of the histogram */
+  bins?: number;
+}
+
+export interface NormsAnswer {
+  /** Columns from, to, vectors */
+  table: Table;
+  /** The histogram */
+  figure?: Figure;
+}
+
+/** How often each vector is among the nearest of others: POST /api/hubs */
+export interface HubsRequest {
+  /** Neighbours that count */
+  k?: number;
+}
+
+export interface HubsAnswer {
+  /** Columns rank, token, id, occurrence; the largest first */
+  table: Table;
+  /** The forty largest */
+  figure?: Figure;
+}
+
+/** Tokens that training hardly touched: POST /api/undertrained */
+export interface UndertrainedRequest {
+  /** Rows known to be unused, such as 0:17 (default: bytes that UTF-8 never has, and rows beyond the tokenizer's) */
+  unused?: string | number[];
+}
+
+export interface UndertrainedAnswer {
+  /** Which rows are known to be unused */
+  reference: string;
+  /** Of the indicator over all rows */
+  mean: number;
+  /** Of the indicator over all rows */
+  deviation: number;
+  /** Columns rank, token, id, indicator, distance, norm; the smallest indicator first */
+  table: Table;
+  /** All tokens, the lowest named */
+  figure?: Figure;
+}
+
+/** The shape of a text's vectors in context, layer by layer: POST /api/layer_geometry */
+export interface LayerGeometryRequest {
+  /** A text; longer ones are cut at the model's context */
+  text?: string | number[] | (string | number[])[];
+  /** Vectors a layer, from the beginning of the text */
+  positions?: number;
+  /** Without the first position of each row */
+  skip_first?: boolean;
+  /** Each line of it is run alone */
+  lines?: boolean;
+}
+
+export interface LayerGeometryAnswer {
+  /** Columns layer (0: what enters block 0; the last is after the final norm), site, vectors, mean_cosine, positive_share, centred_cosine, self_similarity, mean_norm, mean_share, effective_rank, isoscore, top_dimension, cosine_share */
+  table: Table;
+  /** Cosines, lengths and rank by layer, with the sampling */
+  figure?: Figure;
+}
+
+/** a is to b as c is to what: one question, or thousands with their baselines: POST /api/analogies */
+export interface AnalogiesRequest {
+  /** Whether a word in another case, or without its space, is the same word */
+  fold?: boolean;
+  /** Candidates are the questions' words alone */
+  closed?: boolean;
+  /** Vectors in context instead: a text with {} in place of the word */
+  context?: string;
+  /** With `context`: where the vectors are taken */
+  site?: string;
+}
+
+export interface AnalogiesAnswer {
+  /** How many vectors can be answers */
+  candidates: number;
+  /** How far king - man + woman generalises */
+  verdict: string;
+  /** Words that are no single row */
+  unknown: string[];
+  /** relations: A row a relation and a last one for all: columns relation, questions, known, and shares of the known that are right: add, mul (3CosAdd and 3CosMul, without the question's words), add_raw, mul_raw (with them), nearest_c, nearest_b (baselines), mrr; questions: The known: columns relation, a, b, c, answer, add, add_raw, mul, rank, right */
+  tables: { relations: Table; questions: Table; };
+  /** Shares by relation and method */
+  figure?: Figure;
+}
+
+/** a is to b as c is to what: POST /api/analogy */
+export interface AnalogyRequest {
+  /** The first word */
+  a?: string;
+  /** What it is to it */
+  b?: string;
+  /** The third word */
+  c?: string;
+  /** How many answers */
+  k?: number;
+}
+
+export interface AnalogyAnswer {
+  /** Columns rank, token, id, cosine (with b - a + c), mul, question (1 for a word of the question) */
+  table: Table;
+  /** Them as bars */
+  figure?: Figure;
+}
+
+/** Whether words of a kind stand together: fruit apart from vehicles: POST /api/categories */
+export interface CategoriesRequest {
+  /** The mean of all vectors removed first */
+  centred?: boolean;
+}
+
+export interface CategoriesAnswer {
+  /** Words that are no single row */
+  unknown: string[];
+  /** categories: A row a category and a last one for all: columns category, words, known, within, between, silhouette (1 apart, 0 mixed: Rousseeuw 1987), nearest; words: Columns word, category, silhouette, nearest; between: Mean cosine of each category with each: columns category, other, cosine */
+  tables: { categories: Table; words: Table; between: Table; };
+  /** Categories by categories */
+  figure?: Figure;
+}
+
+/** The word that does not belong: POST /api/odd_one_out */
+export interface OddOneOutRequest {
+  /** At least three words */
+  words: string[];
+}
+
+export interface OddOneOutAnswer {
+  /** Columns word, cosine (mean, with the others); the odd one first */
+  table: Table;
+}
+
+/** Tokens as points in the plane: POST /api/map */
+export interface MapRequest {
+  /** A range 0:100, ids, or all */
+  tokens?: string | number[];
+  /** In their place: words */
+  words?: (string | number)[];
+  /** What the tokens have become there, such as blocks.12.resid_post */
+  site?: string;
+  /** With `site`: each token stands behind this text */
+  after?: string | number[];
+  /** tsne, umap or pca */
+  method?: string;
+  /** t-SNE, UMAP: cosine or euclidean */
+  metric?: string;
+  /** t-SNE: about how many neighbours count */
+  perplexity?: number;
+  /** t-SNE: of the attraction in the first third, at most 250 steps */
+  exaggeration?: number;
+  /** Gradient steps (0: 750) or epochs (0: 500, beyond 10,000 points 200) */
+  steps?: number;
+  /** t-SNE: ends early when 50 steps lower the divergence by less than this share */
+  stall?: number;
+  /** UMAP: neighbours of each point */
+  neighbours?: number;
+  /** UMAP: how near points may lie */
+  min_dist?: number;
+  /** pca: components, of which the first two are drawn */
+  dimensions?: number;
+  /** The same seed gives the same picture */
+  seed?: number;
+  /** Words to place on the finished map, which stays as it is */
+  add?: (string | number)[];
+  /** In the figure: kind, rank (the id) or norm */
+  colour?: string;
+  /** Points by which the quality of a large map is judged; 0: all */
+  sample?: number;
+  /** The quality of each point's neighbourhood, as columns */
+  each?: boolean;
+}
+
+export interface MapAnswer {
+  /** Of the points, those of added words last */
+  ids: number[];
+  /** [tokens, 2], or as many principal components as were asked for */
+  points: any[];
+  /** pca: each component's share of the variance */
+  explained: (number | null)[];
+  /** t-SNE: the Kullback-Leibler divergence */
+  loss: number;
+  /** t-SNE: the divergence every 50 steps */
+  trace: (number | null)[];
+  /** Of the ten nearest vectors the share that is among the ten nearest on the map */
+  kept: number;
+  /** 1 less the penalty for neighbours on the map that are none (Venna & Kaski 2001) */
+  trustworthiness: number;
+  /** Spearman's, of the distances of pairs */
+  rank_correlation: number;
+  /** Columns id, token, x, y, and with `each` kept and trustworthiness */
+  table: Table;
+  /** The map */
+  figure?: Figure;
+}

@@ -7,6 +7,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,7 +37,15 @@ struct EditInParts {
   std::string at, action;
 };
 
-/// The value that a client gives for a field.
+/// For std::visit: a function for each case.
+template <class... F>
+struct Cases : F... {
+  using F::operator()...;
+};
+template <class... F>
+Cases(F...) -> Cases<F...>;  // clang 16 does not deduce it
+
+/// What a client gives for a field.
 struct Value {
   using List = std::vector<Value>;
   std::variant<bool, std::int64_t, std::uint64_t, double, std::string, List, PatternEdit, EditInParts>
@@ -47,8 +56,11 @@ using Values = std::map<std::string, Value, std::less<>>;
 /// The kind of value of a field or of a part of an answer.
 enum class Kind {
   text,   ///< a text, or its token ids
+  texts,  ///< one of these, or a list of them
   name,   ///< other words: a site, a method, a range
-  token,  ///< a word, "#ID" or an id; in an answer its id and label
+  file,   ///< of this machine, or a folder: no field of a request over HTTP
+  ids,    ///< rows of a vocabulary: "0:100", "all", or their numbers
+  token,  ///< a word, "#ID" or an id; of vectors without a model a label; in an answer its id and label
   integer,
   seed,  ///< a whole number from 0 to 2^64 - 1
   number,
@@ -82,6 +94,7 @@ struct Field {
   std::size_t count = 0;    ///< the number of values of a list with a fixed length
   std::size_t longest = 0;  ///< the largest number of values of other lists; 0: 1024
   bool required = false;
+  bool written = false;  ///< of a file: it is written, so it must be possible before the work
 
   Kind kind = Kind::text;  ///< filled in by the catalogue, as are the members below
   bool has_initial = false;
@@ -106,9 +119,10 @@ class Found {
   };
   using Odds = std::vector<TokenProbability>;
   using Arrays = std::vector<std::pair<std::string, Tensor>>;
+  using Lists = std::vector<std::vector<double>>;
   using Draw = std::function<Figure(const Found&)>;
   using Thing = std::variant<bool, std::int64_t, double, std::string, Token, std::vector<int>, std::vector<double>,
-                             std::vector<std::string>, Odds, Tensor, Arrays, Cost, Table, Draw>;
+                             std::vector<std::string>, Odds, Tensor, Lists, Arrays, Cost, Table, Draw>;
 
   Found() = default;
   Found(Found&&) = default;  ///< only moved, so that tensors are not copied by accident
@@ -118,34 +132,45 @@ class Found {
   const std::vector<std::pair<std::string_view, Thing>>& parts() const { return parts_; }
   template <class T>
   const T& get(std::string_view name) const {
-    return std::get<T>(find(name));
+    for (const auto& [known, thing] : parts_) {
+      if (const T* found = std::get_if<T>(&thing); found != nullptr && known == name) return *found;
+    }
+    refuse(name);
   }
   const Table& table(std::string_view name) const { return get<Table>(name); }
-  Figure figure(std::string_view name = "figure") const { return get<Draw>(name)(*this); }
+  Figure figure(std::string_view name) const { return get<Draw>(name)(*this); }
+  Figure figure() const;  ///< the first
 
-  // For the terminal, in addition to the answer.
-  std::vector<std::string> notes;              ///< one line each
-  std::function<std::vector<Table>()> people;  ///< tables shown instead of the first
-  std::size_t first = 0;                       ///< the index of the table that is printed
-  /// Writes its arrays as one file (About::writes).
-  std::function<void(const Found&, const std::filesystem::path&)> write;
+  // For people, beside the answer.
+  std::vector<std::string> notes;              ///< a line each
+  std::vector<std::string> remarks;            ///< what the answer lacks: told to those who read it by program too
+  std::function<std::vector<Table>()> people;  ///< tables shown in place of the first; it may be none
+  std::size_t first = 0;                       ///< which of the tables is printed
+  /// Its arrays as one file (About::writes).
+  std::function<std::string(const Found&, const std::filesystem::path&)> write;  ///< returns a remark, or nothing
+  std::function<std::string()> page;                                             ///< in HTML, with more than its figure
 
  private:
-  const Thing& find(std::string_view name) const;
+  [[noreturn]] static void refuse(std::string_view name);
   std::vector<std::pair<std::string_view, Thing>> parts_;
 };
 
-/// What an analysis works on: the model and space are opened when they are first needed.
+/// What an analysis is asked of: a model, or vectors with labels. Each is opened when it is first needed.
 class Subject {
  public:
   virtual ~Subject() = default;
   virtual const Transformer& transformer() const = 0;
   virtual const Model& model() const = 0;
-  virtual const Space& space() const = 0;
-  virtual Files files() const { return Files::allowed; }  ///< whether vector expressions may read files of this machine
-  virtual void note(const NamedToken&) const {}           ///< called for each token that the request names
-  virtual void so_far(const Found&) const {}              ///< called with partial results
-  /// The number of positions at the end of a long text that an answer covers by default.
+  virtual const Space& space() const = 0;  ///< the model's embedding matrix, or the vectors
+  virtual bool has_model() const { return true; }
+  virtual Files files() const { return Files::allowed; }  ///< whether vector expressions may name files of this machine
+  virtual void note(const NamedToken&) const {}           ///< told of each token that the question names, as it is read
+  virtual void so_far(const Found&) const {}              ///< told of what is known while the work goes on
+  /// Told which rows a map has, with their vectors where these are not the matrix's own.
+  virtual void mapped(const std::vector<std::int64_t>&, std::shared_ptr<const Tensor>) const {}
+  /// Who is told of its points [N, 2] as it grows; empty: nobody.
+  virtual std::function<void(const Tensor&)> moved() const { return {}; }
+  /// Of a long text, how many positions at its end an answer covers where nobody said which.
   virtual std::int64_t usual_positions() const { return std::numeric_limits<std::int64_t>::max(); }
 };
 
@@ -162,9 +187,14 @@ class Analysis {
     bool quick = false;             ///< answered within milliseconds
     bool one_table = false;         ///< the table is the whole answer: Python returns only the table
     bool whole = false;             ///< JSON on the command line is the whole answer, not one of its tables
-    std::string_view command = {};  ///< for an analysis that is a flag of another command: that command,
-    std::string_view flag = {};     ///< and the flag
-    std::string_view writes = {};   ///< the help text of --to FILE, if the answer's arrays can be written
+    std::size_t shown = 0;          ///< rows of its first table that people see; 0: all
+    std::string_view command = {};  ///< where it is not of its own name, or is a form of another's: that command,
+    std::string_view flag =
+        {};  ///< and what asks for this form: "--gradient", "--show=pairs", "--text --file" (its own)
+    std::string_view old = {};      ///< the name of the command in the version before
+    std::string_view dropped = {};  ///< a flag of the version before, which says what is so anyway
+    std::string_view writes = {};   ///< where the answer's arrays can be written: what is said of that option,
+    std::string_view to = "--to";   ///< and its name
   };
 
   /// A request that has been read and checked.
@@ -179,16 +209,26 @@ class Analysis {
   virtual std::span<const Part> parts() const = 0;
   virtual std::vector<Field> fields() const = 0;
 
-  /// Reads a client's values. Throws Error{usage} for a field that does not exist, is missing or has another kind,
-  /// Error{range} for a number or a list outside its bounds; the error names the field.
-  virtual Asked ask(const Values& values) const = 0;
+  /// Reads what a client gives. Throws Error{usage} for a field that there is not, is missing or of another kind,
+  /// Error{range} for a number or a list outside its bounds; the place of each is the field's name.
+  /// With files refused there are no fields of files.
+  virtual Asked ask(const Values& values, Files files = Files::allowed) const = 0;
 };
 
-/// All analyses, in the order of the reference.
+/// The command that asks it: its own, or that of which it is a form.
+std::string_view command_of(const Analysis& analysis);
+
+/// Whether it is asked over HTTP: not where it needs a file of this machine.
+bool over_http(const Analysis& analysis);
+
+/// All of them, in the order of the reference.
 std::span<const Analysis* const> analyses();
 
 const Analysis* analysis_named(std::string_view name);  ///< null if there is none
 
 std::string_view name(Kind kind);
+
+/// A whole number from 0 to 2^64 - 1. Throws Error{usage, range} with the field's name.
+std::uint64_t seed_of(std::string_view field, const Value& value);
 
 }  // namespace embscope

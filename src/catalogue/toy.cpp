@@ -1,0 +1,35 @@
+#include "catalogue/describe.h"
+#include "embscope/vocabulary/similarity.h"
+
+namespace embscope::catalogue {
+namespace {
+
+struct Ask {};
+
+constexpr Part parts[] = {
+    {"animals", Kind::table, "Columns animal, size, friendliness, moved (whether this row is the moved cat)"},
+    {"figure", Kind::figure, "Where each animal stands"},
+};
+
+void fields(Ask&, Visitor&) {}
+
+Found run(const Subject&, const Ask&, const Progress&) {
+  Found found;
+  found.add("animals", toy_space()).add("figure", [](const Found& f) { return figure_toy(f.table("animals")); });
+  return found;
+}
+
+}  // namespace
+
+const Analysis& toy_analysis() {
+  static const Made<Ask> made({.name = "toy",
+                               .what = "A space of two dimensions: animals by size and friendliness",
+                               .example = "toy --save toy.html",
+                               .needs = Needs::nothing,
+                               .quick = true,
+                               .one_table = true},
+                              parts, fields, run);
+  return made;
+}
+
+}  // namespace embscope::catalogue
