@@ -99,6 +99,7 @@ std::pair<std::int64_t, std::int64_t> parse_range(std::string_view text, std::in
                                                   std::string_view what);
 
 void add_info(CLI::App& app);
+void add_families(CLI::App& app);
 void add_tokens(CLI::App& app);
 void add_vectors(CLI::App& app);  ///< vector, cosine, similar, heatmap, toy
 void add_geometry(CLI::App& app);
