@@ -89,6 +89,7 @@ void explain_word(const Model& model, const NamedToken& word);
 std::string size_text(double bytes);
 
 void add_info(CLI::App& app);
+void add_families(CLI::App& app);
 void add_tokens(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_generate(CLI::App& app);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -47,6 +48,37 @@ std::string positions_of(const Config& c) {
   return text;
 }
 
+std::string experts_of(const Config& c) {
+  const Experts& e = c.experts;
+  std::string text = fmt::format("{} of {} experts of width {}, chosen by {}", e.chosen, e.count, e.width,
+                                 e.router == RouterKind::softmax ? "softmax" : "sigmoid");
+  if (e.groups > 1) text += fmt::format(" from the best {} of {} groups", e.groups_chosen, e.groups);
+  if (e.normalised) text += ", weights that sum to 1";
+  if (e.scale != 1) text += fmt::format(", times {:g}", e.scale);
+  if (e.shared_width > 0) text += fmt::format(", beside a shared one of width {}", e.shared_width);
+  const std::string where = blocks_where(c, [](const Layer& l) { return l.experts; });
+  return text + fmt::format(" (blocks {})", where);
+}
+
+// What positions see and how queries change with them.
+void add_sight(const Config& c, const std::function<void(std::string, std::string)>& add) {
+  if (const std::string windowed = blocks_where(c, [](const Layer& l) { return l.window > 0; }); !windowed.empty()) {
+    const auto layer = std::ranges::find_if(c.layers, [](const Layer& l) { return l.window > 0; });
+    add("window", fmt::format("{} keys in blocks {}", layer->window, windowed));
+  }
+  if (const std::string chunked = blocks_where(c, [](const Layer& l) { return l.chunk > 0; }); !chunked.empty()) {
+    const auto layer = std::ranges::find_if(c.layers, [](const Layer& l) { return l.chunk > 0; });
+    add("window", fmt::format("the keys of a run of {} positions in blocks {}", layer->chunk, chunked));
+  }
+  if (const std::string growing = blocks_where(c, [](const Layer& l) { return l.grows; }); !growing.empty())
+    add("queries", fmt::format("grow every {} positions in blocks {}", c.growth_span, growing));
+  if (c.sinks) add("sinks", "a score of each head to which no key belongs");
+  if (c.latents.rank > 0)
+    add("latents", fmt::format("keys and values of {} values{}; {} of a key turn", c.latents.rank,
+                               c.latents.query_rank > 0 ? fmt::format(", queries of {}", c.latents.query_rank) : "",
+                               c.latents.turned));
+}
+
 std::string norm_of(const Config& c) {
   const char* where = c.norm_before && c.norm_after ? ", before and after attention and MLP"
                       : c.norm_after                ? ", after attention and MLP"
@@ -66,16 +98,17 @@ Table config_table(const Model& model) {
   add("heads", c.heads == c.kv_heads
                    ? fmt::format("{} of width {}", c.heads, c.head_width)
                    : fmt::format("{} of width {}, {} for keys and values", c.heads, c.head_width, c.kv_heads));
-  add("mlp", fmt::format("{}, {}{}", c.mlp_width, name_of(c.activation), c.gated_mlp ? ", gated" : ""));
+  const std::string dense = blocks_where(c, [](const Layer& l) { return !l.experts; });
+  if (!dense.empty())
+    add("mlp", fmt::format("{}, {}{}", c.mlp_width, name_of(c.activation), c.gated_mlp ? ", gated" : ""));
+  if (c.experts.count > 0) add("experts", experts_of(c));
   if (c.parallel)
     add("branches", c.one_norm ? "attention and MLP in parallel, behind one norm" : "attention and MLP in parallel");
   add("norm", norm_of(c));
   if (c.qk_norm != QkNorm::none)
-    add("queries, keys", c.qk_norm == QkNorm::together ? "normed over all heads" : "normed head by head");
-  if (const std::string windowed = blocks_where(c, [](const Layer& l) { return l.window > 0; }); !windowed.empty()) {
-    const auto layer = std::ranges::find_if(c.layers, [](const Layer& l) { return l.window > 0; });
-    add("window", fmt::format("{} keys in blocks {}", layer->window, windowed));
-  }
+    add("queries, keys", fmt::format("normed {}{}", c.qk_norm == QkNorm::together ? "over all heads" : "head by head",
+                                     c.qk_norm_after ? ", after they turn" : ""));
+  add_sight(c, add);
   add("positions", positions_of(c));
   add("context", std::to_string(c.context));
   add("unembedding", c.tied ? "tied to wte" : "its own");

@@ -11,7 +11,7 @@ namespace {
 constexpr Family table[] = {
     {"gpt2", read_gpt2, "GPT-2", "gpt2"},
     {"llama", read_llama, "Llama 1 to 3, Yi, Vicuna and others of its form", "llama"},
-    {"mistral", read_mistral, "Mistral", "llama"},
+    {"mistral", read_mistral, "Mistral, also from inside its image model (mistral3)", "llama"},
     {"qwen2", read_qwen2, "Qwen 2 and 2.5", "qwen2"},
     {"qwen3", read_qwen3, "Qwen 3", "qwen3"},
     {"gpt_neox", read_gpt_neox, "GPT-NeoX, Pythia", "gptneox"},
@@ -44,7 +44,7 @@ constexpr Family table[] = {
     {"qwen2_moe", read_qwen2_moe, "Qwen 1.5 and 2 with experts", "qwen2moe"},
     {"qwen3_moe", read_qwen3_moe, "Qwen 3 with experts", "qwen3moe"},
     {"olmoe", read_olmoe, "OLMoE", "olmoe"},
-    {"gpt_oss", read_gpt_oss, "gpt-oss, in bfloat16 or GGUF", "gpt-oss"},
+    {"gpt_oss", read_gpt_oss, "gpt-oss", "gpt-oss"},
     {"granitemoe", read_granitemoe, "Granite with experts", "granitemoe"},
     {"granitemoeshared", read_granitemoeshared, "Granite with experts and a shared one", "granitemoe"},
     {"deepseek_v2", read_deepseek_v2, "DeepSeek V2", ""},

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/threads.h"
 #include "model/family.h"
 
 namespace embscope {
@@ -199,6 +200,45 @@ class Loader {
             bias_of(n.gate, f),      bias_of(n.up, f),      bias_of(n.down, c_.width)};
   }
 
+  // gpt-oss keeps its experts in MXFP4 as two tensors of bytes, NAME_blocks [E, out, in / 32, 16] with two values
+  // beside each other in a byte, and NAME_scales [E, out, in / 32]. They become the blocks of ggml, of which a byte has
+  // values i and i + 16: [E, out, in] in memory of our own, of the tensors' size.
+  View from_mxfp4(const std::string& name, std::int64_t out, std::int64_t in) const {
+    const std::int64_t e = c_.experts.count, blocks = in / 32;
+    if (in % 32 != 0)
+      throw Error(Code::shape, name, fmt::format("{} values of a row do not divide into blocks of 32", in));
+    const std::byte* values = t_.bytes(name + "_blocks", {e, out, blocks, 16}).data;
+    const std::byte* scales = t_.bytes(name + "_scales", {e, out, blocks}).data;
+    const std::int64_t count = e * out * blocks, size = block_bytes(DType::mxfp4);
+    Tensor memory = Tensor::uninitialised({(count * size + 3) / 4});
+    auto* to = reinterpret_cast<std::byte*>(memory.data());
+    parallel_for(count, 4096, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::byte* from = values + i * 16;
+        std::byte* block = to + i * size;
+        auto value = [&](int k) { return k % 2 == 0 ? from[k / 2] & std::byte{15} : from[k / 2] >> 4; };
+        block[0] = scales[i];
+        for (int k = 0; k < 16; ++k) block[1 + k] = value(k) | value(k + 16) << 4;
+      }
+    });
+    made_.push_back(std::make_shared<const Tensor>(std::move(memory)));
+    return {to, DType::mxfp4, {e, out, in}};
+  }
+
+  Expert expert_from_mxfp4(const std::string& at, const ExpertNames& n, std::int64_t index, const View& gate_up,
+                           const View& down) const {
+    const std::int64_t e = c_.experts.count, f = c_.experts.width, d = c_.width;
+    auto part = [index](const View& all) {
+      const std::int64_t rows = all.shape[1];
+      return Matrix{{all.data + index * rows * all.row_bytes(), all.dtype, {rows, all.shape[2]}}, rows, all.shape[2]};
+    };
+    Expert x;
+    x.gate = part(gate_up), x.down = part(down);
+    x.gate_bias = t_.vector_of(at + std::string(n.gate_up_of_all) + "_bias", index, e, 2 * f);
+    x.down_bias = t_.vector_of(at + std::string(n.down_of_all) + "_bias", index, e, d);
+    return x;
+  }
+
   Expert expert_of_all(const std::string& at, const ExpertNames& n, std::int64_t index) const {
     const std::int64_t e = c_.experts.count, f = c_.experts.width, d = c_.width;
     auto of = [&](std::string_view name, std::int64_t out, std::int64_t in) {
@@ -233,6 +273,12 @@ class Loader {
     w.router = t_.matrix(weight(router), e, c_.width);
     if (n.router_bias) w.router_bias = t_.vector(bias(router), e);
     if (!n.correction.empty()) w.correction = vector(at + std::string(n.correction), e);
+    if (n.in_turn && t_.has(at + std::string(n.down_of_all) + "_blocks")) {
+      const View gate_up = from_mxfp4(at + std::string(n.gate_up_of_all), 2 * c_.experts.width, c_.width);
+      const View down = from_mxfp4(at + std::string(n.down_of_all), c_.width, c_.experts.width);
+      for (std::int64_t i = 0; i < e; ++i) w.each.push_back(expert_from_mxfp4(at, n, i, gate_up, down));
+      return w;
+    }
     const bool of_each = !n.each.empty() || t_.has(weight(at + fmt::format(fmt::runtime(n.gate), 0)));
     const bool of_all = !of_each || t_.has(at + std::string(n.down_of_all));
     for (std::int64_t i = 0; i < e; ++i)

@@ -190,6 +190,11 @@ void read_gpt_oss(const Keys& keys, Config& c, Names& n) {
   c.experts.alpha = static_cast<float>(keys.number("swiglu_alpha", 1.702));
   use_experts(c, keys);
   if (c.experts.limit == 0) throw Error(Code::format, keys.where(), "a swiglu_limit of 0");
+  if (!keys.has("quantization_config")) return;
+  const std::string_view method = keys.object("quantization_config").string("quant_method", "");
+  if (method != "mxfp4")
+    throw Error(Code::unsupported, keys.where(),
+                fmt::format("quantization_config: quant_method '{}' is not supported for this model", method));
 }
 
 void read_granitemoe(const Keys& keys, Config& c, Names& n) {

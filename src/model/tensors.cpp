@@ -80,7 +80,7 @@ const View* Tensors::find(const std::string& name) const {
   return nullptr;
 }
 
-const View& Tensors::at(const std::string& name, const Shape& expected) const {
+const View& Tensors::taken(const std::string& name, const Shape& expected, bool of_bytes) const {
   const Archive* home = archives_.front().get();
   for (const auto& archive : archives_) {
     if (archive->find(name) != nullptr) home = archive.get();
@@ -91,12 +91,19 @@ const View& Tensors::at(const std::string& name, const Shape& expected) const {
   if (view.shape != expected)
     throw Error(Code::shape, where,
                 fmt::format("tensor '{}': expected {}, found {}", name, expected.text(), view.shape.text()));
-  if (!decodes_to_float(view.dtype))
+  if (of_bytes && view.dtype != DType::u8)
+    throw Error(Code::unsupported, where,
+                fmt::format("tensor '{}': expected U8, found {}", name, embscope::name(view.dtype)));
+  if (!of_bytes && !decodes_to_float(view.dtype))
     throw Error(
         Code::unsupported, where,
         fmt::format("tensor '{}': expected floating-point weights, found {}", name, embscope::name(view.dtype)));
   return view;
 }
+
+const View& Tensors::at(const std::string& name, const Shape& expected) const { return taken(name, expected, false); }
+
+const View& Tensors::bytes(const std::string& name, const Shape& expected) const { return taken(name, expected, true); }
 
 Matrix Tensors::matrix(const std::string& name, std::int64_t out, std::int64_t in) const {
   return {at(name, {out, in}), out, in};

@@ -33,6 +33,8 @@ class Tensors {
   Matrix input_major_of(const std::string& name, std::int64_t index, std::int64_t count, std::int64_t out,
                         std::int64_t in) const;
   Vector vector_of(const std::string& name, std::int64_t index, std::int64_t count, std::int64_t size) const;
+  /// As `at`, of bytes that are no values by themselves.
+  const View& bytes(const std::string& name, const Shape& expected) const;
   /// Empty where the file has none.
   Vector optional_vector(const std::string& name, std::int64_t count) const;
 
@@ -42,6 +44,8 @@ class Tensors {
   void refuse_rest(std::int64_t blocks, bool (*beside)(std::string_view) = nullptr) const;
 
  private:
+  const View& taken(const std::string& name, const Shape& expected, bool of_bytes) const;
+
   const std::vector<std::shared_ptr<const Archive>>& archives_;
   mutable std::set<std::string, std::less<>> taken_;
 };

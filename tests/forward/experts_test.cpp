@@ -3,6 +3,7 @@
 #include "forward/families.h"
 
 #include <cmath>
+#include <tuple>
 
 #include <gmock/gmock.h>
 
@@ -213,6 +214,109 @@ TEST(Experts, that_are_not_finite_are_named) {
   const auto model = family.open(tensors);
   EXPECT_THAT(refusal([&] { run(model, family.ids("text")); }),
               AllOf(HasSubstr("block 1: expert 2's down"), HasSubstr("NaN")));
+}
+
+// A gpt-oss 32 wide, so that rows divide into blocks, with its experts as given.
+struct WideGptOss {
+  static constexpr std::int64_t experts = 5, width = 32;
+  const Family family{"gpt_oss"};
+  object config = family.description.at("config").as_object();
+
+  WideGptOss() { config["hidden_size"] = config["intermediate_size"] = width; }
+
+  std::map<std::string, Family::Values> without_experts() const {
+    std::map<std::string, Family::Values> all;
+    for (const auto& [name, tensor] : family.tensors()) {
+      if (name.ends_with("experts.gate_up_proj") || name.ends_with("experts.down_proj")) continue;
+      std::vector<std::int64_t> sizes(tensor.shape.begin(), tensor.shape.end());
+      const bool words = name.ends_with("embed_tokens.weight") || name.ends_with("lm_head.weight");  // 40 of them
+      for (std::int64_t& size : sizes)
+        size = size == 24 || (size == 40 && !words) ? width : size == 80 ? 2 * width : size;
+      Family::Values values{Shape(sizes), {}};
+      for (std::int64_t i = 0; i < values.shape.elements(); ++i)
+        values.values.push_back(0.3f * families::weight(families::seed_of(name), static_cast<std::uint64_t>(i)));
+      all[name] = values;
+    }
+    return all;
+  }
+};
+
+struct Bytes {
+  std::vector<std::int64_t> shape;
+  std::string bytes;
+};
+
+// [5, out, 1, 16] of any nibbles and [5, out, 1] of scales about 1 / 8; and what they are worth, [5, in, out].
+std::pair<Bytes, Bytes> packed(const std::string& name, std::int64_t out, Family::Values& worth) {
+  constexpr float values[] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.0f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
+  Bytes blocks{{5, out, 1, 16}, {}}, scales{{5, out, 1}, {}};
+  worth = {{5, 32, out}, std::vector<float>(static_cast<std::size_t>(5 * 32 * out))};
+  for (std::int64_t row = 0; row < 5 * out; ++row) {
+    const int exponent = 123 + static_cast<int>(row % 3);
+    scales.bytes += static_cast<char>(exponent);
+    for (std::int64_t k = 0; k < 16; ++k) {
+      const auto byte = static_cast<unsigned>(
+          127.9f * (families::weight(families::seed_of(name), static_cast<std::uint64_t>(row * 16 + k)) + 1));
+      blocks.bytes += static_cast<char>(byte);
+      for (std::int64_t half : {0, 1}) {
+        const std::int64_t in = 2 * k + half, e = row / out;
+        worth.values[static_cast<std::size_t>((e * 32 + in) * out + row % out)] =
+            std::ldexp(values[half == 0 ? byte & 15 : byte >> 4], exponent - 127);
+      }
+    }
+  }
+  return {blocks, scales};
+}
+
+void write_mixed(const families::fs::path& path, const std::map<std::string, Family::Values>& floats,
+                 const std::map<std::string, Bytes>& bytes) {
+  object header;
+  std::string data;
+  auto add = [&](const std::string& name, const char* type, const auto& shape, std::string_view content) {
+    families::bj::array sizes;
+    for (std::int64_t size : shape) sizes.push_back(size);
+    header[name] = {{"dtype", type}, {"shape", sizes}, {"data_offsets", {data.size(), data.size() + content.size()}}};
+    data += content;
+  };
+  for (const auto& [name, tensor] : floats)
+    add(name, "F32", tensor.shape, {reinterpret_cast<const char*>(tensor.values.data()), 4 * tensor.values.size()});
+  for (const auto& [name, tensor] : bytes) add(name, "U8", tensor.shape, tensor.bytes);
+  std::string json = families::bj::serialize(header);
+  json.resize((json.size() + 7) / 8 * 8, ' ');
+  std::string length(8, 0);
+  for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<char>(json.size() >> (8 * i));
+  tiny::write(path, length + json + data);
+}
+
+TEST(Experts, of_gpt_oss_in_mxfp4_are_the_decoded_ones) {
+  WideGptOss wide;
+  auto floats = wide.without_experts(), decoded = floats;
+  std::map<std::string, Bytes> bytes;
+  for (int l = 0; l < 2; ++l) {
+    for (const auto& [part, out] : {std::pair{"gate_up_proj", 64}, {"down_proj", 32}}) {
+      const std::string name = fmt::format("model.layers.{}.mlp.experts.{}", l, part);
+      std::tie(bytes[name + "_blocks"], bytes[name + "_scales"]) = packed(name, out, decoded[name]);
+    }
+  }
+  const Tensor expected = run(Family::open_as(decoded, wide.config), wide.family.ids("text")).logits;
+  const tiny::Folder folder;
+  object config = wide.config;
+  config["quantization_config"] = {{"quant_method", "mxfp4"}, {"modules_to_not_convert", {"model.layers.*.self_attn"}}};
+  auto open = [&] {
+    write_mixed(folder.path() / "model.safetensors", floats, bytes);
+    tiny::write(folder.path() / "config.json", families::bj::serialize(config));
+    return Model::open(folder.path().string());
+  };
+  const Tensor found = run(open(), wide.family.ids("text")).logits;
+  EXPECT_TRUE(std::ranges::equal(found.values(), expected.values()));
+  config["quantization_config"] = {{"quant_method", "gptq"}};
+  EXPECT_THAT(refusal(open), HasSubstr("quant_method 'gptq' is not supported"));
+  config.erase("quantization_config");
+  Bytes& scales = bytes.at("model.layers.1.mlp.experts.down_proj_scales");
+  scales.shape[1] = 16, scales.bytes.resize(80);
+  EXPECT_THAT(refusal(open), HasSubstr("down_proj_scales': expected 5 x 32 x 1, found 5 x 16 x 1"));
+  bytes.erase("model.layers.1.mlp.experts.down_proj_scales");
+  EXPECT_THAT(refusal(open), HasSubstr("no tensor 'model.layers.1.mlp.experts.down_proj_scales'"));
 }
 
 }  // namespace

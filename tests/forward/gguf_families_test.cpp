@@ -3,7 +3,7 @@
 #include <cmath>
 #include <fstream>
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "embscope/forward/transformer.h"
 #include "forward/families.h"
@@ -267,6 +267,54 @@ TEST(GgufOf, every_architecture_needs_each_of_its_tensors) {
       EXPECT_TRUE(error != "no error" || difference(logits_of(opened), whole) > 1e-4) << without;
     }
   }
+}
+
+TEST(GgufOf, mixtral_with_a_tensor_for_each_expert_is_the_same_model) {
+  families::bj::object how = written_models().at("mixtral").as_object(), tensors;
+  for (const auto& [name, from] : how.at("tensors").as_object()) {
+    const std::string whole(name);
+    const std::size_t all = whole.find("_exps.weight");
+    if (all == std::string::npos) {
+      tensors[name] = from;
+      continue;
+    }
+    int e = 0;
+    for (const auto& one : from.at("from").as_array())
+      tensors[fmt::format("{}.{}.weight", whole.substr(0, all), e++)] = {{"from", families::bj::array{one}}};
+  }
+  how["tensors"] = tensors;
+  const tiny::Folder folder;
+  const families::Family family("mixtral");
+  const auto model = family.open();
+  expect_same(written(how, family, *model, folder), model);
+  EXPECT_THAT(refusal([&] { written(how, family, *model, folder, "blk.1.ffn_up.3.weight"); }),
+              ::testing::HasSubstr("no tensor 'blk.1.ffn_up.3.weight'"));
+}
+
+// Texts up to the first context have the short factors, longer ones are refused.
+TEST(GgufOf, phi_3_with_factors_of_its_rotation_computes_what_hugging_face_s_form_does) {
+  const families::bj::object how = written_models().at("phi3").as_object();
+  const families::Family family("phi3");
+  const families::bj::object rope = {{"rope_type", "longrope"},         {"rope_theta", 10000.0},
+                                     {"short_factor", {1.0, 1.5, 2.0}}, {"long_factor", {2.0, 3.0, 4.0}},
+                                     {"attention_factor", 1.2},         {"original_max_position_embeddings", 16}};
+  const auto model = family.open({{"rope_parameters", rope}});
+  const tiny::Folder folder;
+  written(how, family, *model, folder);
+  Rewritten file(*Archive::open(folder.path() / "m.gguf"));
+  file.tensors.push_back({"rope_factors_short.weight", {3}, {1, 1.5f, 2}});
+  file.tensors.push_back({"rope_factors_long.weight", {3}, {2, 3, 4}});
+  file.records["phi3.rope.scaling.attn_factor"] = Rewritten::record("phi3.rope.scaling.attn_factor", 1.2);
+  file.records["phi3.rope.scaling.original_context_length"] =
+      Rewritten::record("phi3.rope.scaling.original_context_length", std::uint64_t{16});
+  file.write_gguf(folder.path() / "long.gguf");
+  const auto opened = Model::open((folder.path() / "long.gguf").string());
+  expect_same(opened, model);
+  EXPECT_EQ(opened->config().context, 16);
+  file.find("rope_factors_short.weight")->shape = {2}, file.find("rope_factors_short.weight")->values.pop_back();
+  file.write_gguf(folder.path() / "bad.gguf");
+  EXPECT_THAT(refusal([&] { Model::open((folder.path() / "bad.gguf").string()); }),
+              ::testing::HasSubstr("rope_factors_short.weight: expected 3, found 2"));
 }
 
 }  // namespace
