@@ -9,6 +9,7 @@
 #include "reply.h"
 #include "texts.h"
 
+#include "embscope/train/toy_text.h"
 #include "embscope/vocabulary/similarity.h"
 
 namespace embscope::server {
@@ -152,6 +153,8 @@ void add_vectors(Routes& routes, Models& models) {
   routes.add("POST", "/api/cosines", Lane::quick, [&](Call& call) { return all_cosines(call, *models.of(call)); });
   routes.add("GET", "/api/geometry", Lane::work, [&](Call& call) { return geometry(call, *models.of(call)); });
   routes.add("GET", "/api/toy", Lane::quick, toy);
+  routes.add("GET", "/api/toy/text", Lane::quick,
+             [](Call&) { return Reply().add("text", bj::value(std::string(toy_text()))).answer(); });
 }
 
 }  // namespace embscope::server
