@@ -1,12 +1,18 @@
-# Lists of words that ship with the program, embedded in the vocabulary room so that the binary needs no other file.
-set(data_assembly "    .section .rodata\n")
-foreach(list analogies categories)
-  set(file ${PROJECT_SOURCE_DIR}/data/${list}.txt)
-  list(APPEND data_files ${file})
-  string(APPEND data_assembly "    .global embscope_${list}_begin, embscope_${list}_end\n"
-                              "embscope_${list}_begin:\n    .incbin \"${file}\"\nembscope_${list}_end:\n")
-endforeach()
-string(APPEND data_assembly "    .section .note.GNU-stack,\"\",%progbits\n")
-file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/data.S CONTENT "${data_assembly}" @ONLY)
-set_source_files_properties(${PROJECT_BINARY_DIR}/data.S PROPERTIES OBJECT_DEPENDS "${data_files}")
-target_sources(embscope_vocabulary PRIVATE ${PROJECT_BINARY_DIR}/data.S)
+# Texts that ship with the program, embedded in the room that uses them so that the binary needs no other file.
+function(embed_data room)
+  set(assembly "    .section .rodata\n")
+  foreach(name ${ARGN})
+    set(file ${PROJECT_SOURCE_DIR}/data/${name}.txt)
+    list(APPEND files ${file})
+    string(APPEND assembly "    .global embscope_${name}_begin, embscope_${name}_end\n"
+                           "embscope_${name}_begin:\n    .incbin \"${file}\"\nembscope_${name}_end:\n")
+  endforeach()
+  string(APPEND assembly "    .section .note.GNU-stack,\"\",%progbits\n")
+  set(source ${PROJECT_BINARY_DIR}/data-${room}.S)
+  file(CONFIGURE OUTPUT ${source} CONTENT "${assembly}" @ONLY)
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${files}")
+  target_sources(embscope_${room} PRIVATE ${source})
+endfunction()
+
+embed_data(vocabulary analogies categories)
+embed_data(train toy)

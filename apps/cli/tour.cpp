@@ -1,6 +1,7 @@
 // tour: all experiments of the article on one model, as one report.
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,9 @@
 #include "embscope/runs/mix.h"
 #include "embscope/runs/predict.h"
 #include "embscope/runs/trace.h"
+#include "embscope/train/toy_text.h"
+#include "embscope/train/training_run.h"
+#include "embscope/vocabulary/growth.h"
 #include "embscope/vocabulary/similarity.h"
 
 namespace embscope::cli {
@@ -26,6 +30,26 @@ std::string grouped(std::int64_t number) {
 }
 
 constexpr const char* sentence = "The capital of Germany is";
+
+/// A new folder for what is only needed while the report is made; gone with it.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(std::string_view name) {
+    std::string pattern = (fs::temp_directory_path() / fmt::format("{}-XXXXXX", name)).string();
+    if (mkdtemp(pattern.data()) == nullptr)
+      throw Error(Code::io, pattern, "cannot make a folder for the run that the report shows");
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
 
 class Tour {
  public:
@@ -86,9 +110,9 @@ class Tour {
     const Config& c = model_->config();
     report_.text(
         fmt::format("The number selects a row of the <em>embedding matrix</em>, called <code>wte</code>. In this model "
-                    "it is <strong>wte: {} x {}</strong>: "
+                    "it is <strong>wte: {} × {}</strong>: "
                     "{} tokens, each a vector of {} values. From here on the model works with these vectors alone.",
-                    c.vocab, c.width, grouped(c.vocab), c.width));
+                    grouped(c.vocab), c.width, grouped(c.vocab), c.width));
   }
 
   void two_words() {
@@ -149,7 +173,10 @@ class Tour {
     }
     TsneOptions options;
     options.perplexity = std::min(30.0, static_cast<double>(n - 1) / 3);
-    figure(figure_map(tsne(rows, options), labels, "t-SNE of the first tokens"));
+    MapLook look;
+    for (const std::string& label : labels) look.kinds.emplace_back(token_kind(label));
+    look.colour_title = "kind";
+    figure(figure_map(tsne(rows, options), labels, "t-SNE of the first tokens", look));
   }
 
   void all_pairs() {
@@ -274,13 +301,38 @@ class Tour {
     report_.table(tops, 60);
   }
 
+  // A model of its own in a folder that is gone afterwards: the vectors of a toy world as they come to be.
   void learned() {
     report_.section("Where the vectors come from");
     report_.text(
         "Nobody writes these vectors. They begin as random numbers; training shows the model a text, asks for the next "
-        "token, and moves every vector a little in the direction "
-        "that would have made the right answer likelier. Words used alike are moved alike. Two models trained from "
-        "different random starts end with wholly different values, and yet with related neighbourhoods.");
+        "token, and moves every vector a little in the direction that would have made the right answer likelier. Here "
+        "a "
+        "small model learns a toy world, told in short sentences, while this report is made.");
+    command_without_model(
+        "train --toy --tokens words --layers 2 --heads 4 --width 64 --context 32 --steps 300 "
+        "--warmup 30 --snapshot-every 30 --out toy-run");
+    TemporaryFolder folder("embscope-tour");
+    TrainingRequest request;
+    request.out = folder.path() / "run";
+    request.text = toy_text();
+    request.tokens = "words";
+    request.layers = 2, request.heads = 4, request.width = 64, request.context = 32;
+    request.steps = 300, request.warmup = 30, request.snapshot = 30;
+    const Table log = train(request);
+    figure(figure_training(log));
+    const std::vector<double>& losses = log.column("loss").numbers();
+    report_.text(
+        fmt::format("The loss falls from {:.2f} to {:.2f} nats a token. Move the slider, or press Play, and "
+                    "watch the rows of the 100 most frequent tokens: words that occur in the same places, "
+                    "such as animals, names or numbers, come together.",
+                    losses.front(), losses.back()));
+    GrowthRequest growth_request;
+    growth_request.run = request.out;
+    figure(figure_growth_map(growth(growth_request).map));
+    report_.text(
+        "Two models trained from different random starts end with wholly different values, and yet with related "
+        "neighbourhoods: <code>--seeds 1 2</code> shows it.");
   }
 
   void figures_of_the_article() {
@@ -303,6 +355,7 @@ class Tour {
     report_.table(table);
   }
 
+  void command_without_model(const std::string& line) { report_.command("embscope " + line); }
   void command(const std::string& line) { report_.command("embscope " + line + option_); }
   void figure(Figure figure) {
     report_.figure(figure);

@@ -9,6 +9,7 @@
 #include "embscope/base/threads.h"
 #include "embscope/files/archive.h"
 #include "embscope/runs/predict.h"
+#include "embscope/train/toy_text.h"
 #include "embscope/train/training_run.h"
 #include "embscope/train/vocabulary.h"
 #include "embscope/vocabulary/compare.h"
@@ -21,7 +22,7 @@ struct Options {
   std::vector<std::string> texts;
   std::string out, sample;
   std::vector<std::uint64_t> seeds = {1};
-  bool resume = false, quiet = false;
+  bool resume = false, quiet = false, toy = false;
   int sample_tokens = 80;
   TrainingRequest request;
 };
@@ -95,7 +96,8 @@ class Reporter {
 
 void add_run_options(CLI::App& command, TrainingRequest& r) {
   command.add_option("--from", r.from, "A GPT-2 to go on from (fine-tuning), with its own tokenizer");
-  command.add_option("--tokens", r.tokens, "characters, bytes, or a tokenizer: gpt2, a folder or a tokenizer.json");
+  command.add_option("--tokens", r.tokens,
+                     "characters, words, bytes, or a tokenizer: gpt2, a folder or a tokenizer.json");
   command.add_option("--layers", r.layers, "Blocks")->capture_default_str();
   command.add_option("--heads", r.heads, "Attention heads of a block")->capture_default_str();
   command.add_option("--width", r.width, "Numbers of a vector")->capture_default_str();
@@ -216,7 +218,7 @@ void save_seeds_report(const Seeds& runs, const std::string& path) {
 }
 
 void run(const Options& o, const Common& common) {
-  const std::string text = o.resume ? "" : joined(o.texts);
+  const std::string text = o.resume ? "" : joined(o.texts) + std::string(o.toy ? toy_text() : "");
   Seeds runs;
   for (std::uint64_t seed : o.seeds) {
     const std::string out = o.seeds.size() == 1 ? o.out : fmt::format("{}/seed-{}", o.out, seed);
@@ -280,6 +282,7 @@ void add_train(CLI::App& app) {
                   "train bible.txt --out my-model --steps 2000 --save loss.html");
   auto o = std::make_shared<Options>();
   command->add_option("TEXT", o->texts, "Files, one text after the other");
+  command->add_flag("--toy", o->toy, "The text that ships with the program: a toy world in short sentences");
   command->add_option("--out", o->out, "The run's folder, which opens as a model: embscope -m FOLDER")->required();
   add_run_options(*command, o->request);
   auto* seed =
@@ -295,8 +298,8 @@ void add_train(CLI::App& app) {
     if (common->threads != 0) set_threads(common->threads);
     if (!common->model.empty()) throw Error(Code::usage, "train", "-m: say --from to go on from a model");
     if (o->resume) refuse_others_with_resume(*command);
-    if (!o->resume && o->texts.empty())
-      throw Error(Code::usage, "train", "a text is needed: embscope train TEXT --out FOLDER");
+    if (!o->resume && o->texts.empty() && !o->toy)
+      throw Error(Code::usage, "train", "a text is needed: embscope train TEXT --out FOLDER, or --toy");
     run(*o, *common);
   });
   add_train_tokenizer(app);

@@ -122,7 +122,9 @@ Answer list(const Jobs& jobs, Visitor visitor) {
   return json_answer(text + "]");
 }
 
-Answer points(const Job& job) {
+Answer points(const Call& call, const Job& job) {
+  if (call.query.contains("frame"))
+    return binary_answer(job.frame(static_cast<std::size_t>(query_integer(call, "frame", 0, 0, INT32_MAX))));
   std::int64_t version = 0;
   Answer answer = binary_answer(job.points(version));
   answer.headers.emplace_back("X-Embscope-Version", std::to_string(version));
@@ -163,7 +165,7 @@ void add_jobs(Routes& routes, Models& models, Jobs& jobs) {
     return json_answer("{}");
   });
   routes.add("GET", "/api/jobs/{id}/points", Lane::quick,
-             [&](Call& call) { return points(*jobs.find(call.visitor, call.parameters[0])); });
+             [&](Call& call) { return points(call, *jobs.find(call.visitor, call.parameters[0])); });
   routes.add("GET", "/api/jobs/{id}/ids", Lane::quick,
              [&](Call& call) { return ids(*jobs.find(call.visitor, call.parameters[0])); });
   routes.add("GET", "/api/jobs/{id}/labels", Lane::quick,

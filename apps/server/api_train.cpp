@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <mutex>
 
 #include <fmt/chrono.h>
@@ -23,16 +24,17 @@ namespace {
 constexpr double most_bytes = 2.0 * (1 << 30);
 constexpr std::size_t most_points = 2000;  // of the loss curve that is sent; beyond this every second step is dropped
 constexpr std::size_t most_samples = 64;
-constexpr int checkpoints = 20;
+constexpr int checkpoints = 24;  // each is a frame of the map
+constexpr std::size_t most_mapped = 1500;
 
 // What training needs: the trainer's 24 bytes a parameter and 70 a position for each block and unit of width
 // (training.h).
 double memory_of(const TrainingRequest& r) {
   const auto l = static_cast<double>(r.layers), d = static_cast<double>(r.width), t = static_cast<double>(r.context);
   const auto b = static_cast<double>(r.batch);
-  constexpr double characters = 1024;
-  return 24 * (12 * l * d * d + (characters + t) * d) + 70 * b * t * l * d +
-         8 * b * t * (characters + t * static_cast<double>(r.heads));
+  const double rows = r.tokens == "words" ? 8192 : 1024;  // of the vocabulary
+  return 24 * (12 * l * d * d + (rows + t) * d) + 70 * b * t * l * d +
+         8 * b * t * (rows + t * static_cast<double>(r.heads));
 }
 
 TrainingRequest training_request(const Fields& in) {
@@ -50,8 +52,8 @@ TrainingRequest training_request(const Fields& in) {
   r.least_rate = r.rate / 10;
   r.seed = in.seed();
   r.tokens = in.text("tokens", "characters");
-  if (r.tokens != "characters" && r.tokens != "bytes")
-    throw Error(Code::not_found, fmt::format("tokens '{}'", r.tokens), "there are characters and bytes");
+  if (r.tokens != "characters" && r.tokens != "words" && r.tokens != "bytes")
+    throw Error(Code::not_found, fmt::format("tokens '{}'", r.tokens), "there are characters, words and bytes");
   r.warmup = std::min<std::int64_t>(r.warmup, r.steps / 10);
   r.evaluate = r.checkpoint = r.snapshot = std::max<std::int64_t>(1, r.steps / checkpoints);
   if (memory_of(r) > most_bytes)
@@ -119,6 +121,19 @@ class Watch {
     steps_.resize(kept), losses_.resize(kept);
   }
 
+  // The tokens that the text has, the most frequent ones where there are many; the rows of others are never moved.
+  static std::vector<TokenId> mapped(const Tokenizer& tokenizer, std::string_view text) {
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(tokenizer.size()));
+    for (const TokenId id : tokenizer.encode_ids(text)) ++counts[static_cast<std::size_t>(id)];
+    std::vector<TokenId> ids;
+    for (std::size_t id = 0; id < counts.size(); ++id) {
+      if (counts[id] > 0) ids.push_back(static_cast<TokenId>(id));
+    }
+    std::ranges::stable_sort(ids, std::greater(), [&](TokenId id) { return counts[static_cast<std::size_t>(id)]; });
+    ids.resize(std::min(ids.size(), most_mapped));
+    return ids;
+  }
+
   // A text from the current model, and its embedding matrix as points, rotated to match the previous ones.
   void checkpoint(const TrainingStep& s) {
     const auto model = Model::open(r_.out.string());
@@ -129,16 +144,15 @@ class Watch {
     if (samples_.size() == most_samples) samples_.erase(samples_.begin());
     samples_.push_back(
         bj::object{{"step", s.step}, {"text", well_formed(start + generate(transformer, start, sampling))}});
-    Tensor rows = Tensor::uninitialised({model->config().vocab, model->config().width});
-    std::vector<TokenId> ids;
-    for (TokenId id = 0; id < model->config().vocab; ++id) {
-      model->weights().wte.row(id, rows.row(id).data());
-      ids.push_back(id);
-    }
+    if (ids_.empty()) ids_ = mapped(model->tokenizer(), r_.text);
+    Tensor rows = Tensor::uninitialised({static_cast<std::int64_t>(ids_.size()), model->config().width});
+    for (std::size_t i = 0; i < ids_.size(); ++i)
+      model->weights().wte.row(ids_[i], rows.row(static_cast<std::int64_t>(i)).data());
     Tensor points = pca(rows, 2);
     if (points_.rows() == points.rows()) points = aligned(points, points_);
-    job_.set_ids(std::move(ids), [model](TokenId id) { return model->label(id); });
-    job_.publish(points);
+    job_.set_ids(ids_, [model](TokenId id) { return model->label(id); });
+    job_.publish_frame(points);
+    frames_.push_back(s.step);
     points_ = std::move(points);
     tell();
   }
@@ -150,6 +164,7 @@ class Watch {
                          .add("steps", std::span<const double>(steps_))
                          .add("losses", std::span<const double>(losses_))
                          .add("validation", validation_)
+                         .add("frames", frames_)
                          .add("samples", samples_)
                          .text());
   }
@@ -158,7 +173,8 @@ class Watch {
   TrainingRequest r_;
   std::int64_t every_ = 1;
   std::vector<double> steps_, losses_;
-  bj::array validation_, samples_;
+  bj::array validation_, samples_, frames_;  // frames: the step of each
+  std::vector<TokenId> ids_;
   Tensor points_;
   std::chrono::steady_clock::time_point told_{};
   bool cancelled_ = false;

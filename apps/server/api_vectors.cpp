@@ -1,8 +1,9 @@
-// cosines: of a vector with every token's, as numbers; geometry: the dimensions of the matrix (now in heatmap).
+// cosines: of a vector with every token's, as numbers; geometry: the dimensions of the matrix (now in heatmap); the toy text.
 #include "api.h"
 #include "reply.h"
 #include "texts.h"
 
+#include "embscope/train/toy_text.h"
 #include "embscope/vocabulary/similarity.h"
 
 namespace embscope::server {
@@ -31,6 +32,8 @@ Answer geometry(const Call& call, const OpenModel& model) {
 void add_vectors(Routes& routes, Models& models) {
   routes.add("POST", "/api/cosines", Lane::quick, [&](Call& call) { return all_cosines(call, *models.of(call)); });
   routes.add("GET", "/api/geometry", Lane::work, [&](Call& call) { return geometry(call, *models.of(call)); });
+  routes.add("GET", "/api/toy/text", Lane::quick,
+             [](Call&) { return Reply().add("text", bj::value(std::string(toy_text()))).answer(); });
 }
 
 }  // namespace embscope::server

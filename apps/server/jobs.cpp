@@ -110,6 +110,12 @@ void Job::publish(const Tensor& points) {
   ++version_;
 }
 
+void Job::publish_frame(const Tensor& points) {
+  publish(points);
+  const std::lock_guard lock(mutex_);
+  frames_.push_back(points_);
+}
+
 void Job::set_ids(std::vector<TokenId> ids, std::function<std::string(TokenId)> label) {
   const std::lock_guard lock(mutex_);
   ids_ = std::move(ids);
@@ -187,6 +193,14 @@ std::string Job::points(std::int64_t& version) const {
   const std::lock_guard lock(mutex_);
   version = version_;
   return {reinterpret_cast<const char*>(points_.data()), points_.size() * sizeof(float)};
+}
+
+std::string Job::frame(std::size_t number) const {
+  const std::lock_guard lock(mutex_);
+  if (number >= frames_.size())
+    throw Error(Code::not_found, fmt::format("frame {}", number), fmt::format("there are {}", frames_.size()));
+  const std::vector<float>& points = frames_[number];
+  return {reinterpret_cast<const char*>(points.data()), points.size() * sizeof(float)};
 }
 
 std::vector<TokenId> Job::ids() const {

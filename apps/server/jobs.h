@@ -35,6 +35,7 @@ class Job : public std::enable_shared_from_this<Job> {
   Progress progress();
   /// Rows [N, 2] that can be read while the job runs.
   void publish(const Tensor& points);
+  void publish_frame(const Tensor& points);  ///< the same, and what was published this way before stays to be read
   void set_ids(std::vector<TokenId> ids, std::function<std::string(TokenId)> label);
   void set_labels(std::vector<std::string> labels);
   void set_partial(std::string json);  ///< partial results, in addition to the points
@@ -48,6 +49,7 @@ class Job : public std::enable_shared_from_this<Job> {
   State state() const;
   std::string json(bool with_result) const;
   std::string points(std::int64_t& version) const;  ///< float32 x, y pairs
+  std::string frame(std::size_t number) const;      ///< of those kept, from 0; throws Error{not_found}
   std::vector<TokenId> ids() const;
   std::vector<std::string> labels() const;
   Table nearest(TokenId token, int k) const;  ///< throws Refusal{409} if there are no vectors
@@ -80,6 +82,7 @@ class Job : public std::enable_shared_from_this<Job> {
   double fraction_ = 0;
   std::string what_ = "waiting for its turn", result_, error_, partial_;
   std::vector<float> points_;
+  std::vector<std::vector<float>> frames_;
   std::vector<TokenId> ids_;
   std::vector<std::string> labels_;
   std::function<std::string(TokenId)> label_;

@@ -22,7 +22,7 @@ def train(
     Returns the log: columns step, loss, held-out (NaN where not evaluated), learning rate, gradient norm; losses in
     nats. `source`: a GPT-2 to go on from (fine-tuning), with its own tokenizer. Options, with the engine's defaults:
 
-    tokens "characters" ("bytes", or a tokenizer: a folder, a file, "gpt2"), layers 4, heads 4, width 128, context 64
+    tokens "characters" ("words", "bytes", or a tokenizer: a folder, a file, "gpt2"), layers 4, heads 4, width 128, context 64
     (tokens of a row), steps 2000, batch 12 (rows), accumulate 1 (batches a step), seed 1, rate 1e-3 and least_rate 1e-4
     (warmed up over warmup 100 steps, then a cosine), decay 0.1, clip 1, dropout 0, held_out 0.1 (share of the text),
     evaluate 100, checkpoint 500, snapshot 100 (steps from one to the next; early snapshots lie closer: see `growth`).

@@ -42,6 +42,7 @@ details { margin: 1rem 0; } summary { cursor: pointer; color: var(--accent); fon
   figure svg.marks text[stroke="white"] { stroke: var(--paper); fill: none; }
   figure svg.marks :is(.role-axis-grid, .role-axis-domain, .role-axis-tick) line { stroke: var(--line); }
   figure svg.marks [stroke="#000000"] { stroke: var(--ink); } figure svg.marks path[fill="#000000"] { fill: var(--ink); }
+  figure svg.marks image { filter: invert(1) hue-rotate(180deg); }
   figure .vega-embed summary, figure .vega-embed .vega-actions { filter: invert(1) hue-rotate(180deg); }
 }
 @media (max-width: 40rem) { nav ol { columns: 1; } h1 { font-size: 1.7rem; } }

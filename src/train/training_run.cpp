@@ -91,6 +91,7 @@ void check(const TrainingRequest& r) {
 TokenizerSpec vocabulary_of(const TrainingRequest& r) {
   if (!r.from.empty()) return tokenizer_from_place(r.from);
   if (r.tokens == "characters") return character_vocabulary(r.text);
+  if (r.tokens == "words") return word_vocabulary(r.text);
   if (r.tokens == "bytes") return bytes_vocabulary();
   return tokenizer_from_place(r.tokens);
 }

@@ -352,4 +352,9 @@ TokenizerSpec bpe_vocabulary(std::string_view text, std::int64_t size, const Pro
   return spec.finish();
 }
 
+TokenizerSpec word_vocabulary(std::string_view text) {
+  constexpr std::int64_t most = 8192;
+  return bpe_vocabulary(text, most);
+}
+
 }  // namespace embscope

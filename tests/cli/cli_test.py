@@ -232,7 +232,15 @@ class Answers(unittest.TestCase):
             done = run("tour", "--to", folder + "/tour")
             self.assertEqual(done.returncode, 0, done.stderr)
             page = pathlib.Path(folder, "tour/report.html").read_text()
-            for part in ("wte: 49152 x 576", "98.665 %", "bit for bit", "p = 0.612", "5.27 %"):
+            for part in (
+                "wte: 49,152 × 576",
+                "98.665 %",
+                "bit for bit",
+                "p = 0.612",
+                "5.27 %",
+                "The loss falls from",
+                "The map while training",
+            ):
                 self.assertIn(part, page)
             self.assertNotIn('src="http', page)
             self.assertGreaterEqual(len(list(pathlib.Path(folder, "tour/figures").glob("*.json"))), 11)

@@ -510,9 +510,9 @@ class Work(unittest.TestCase):
             time.sleep(0.05)
         self.fail(f"still {answer}")
 
-    def points(self, job):
-        status, headers, body = server.raw("GET", f"/api/jobs/{job}/points", None, {"Cookie": server.cookie})
-        return int(headers["X-Embscope-Version"]), struct.unpack(f"<{len(body) // 4}f", body)
+    def points(self, job, query=""):
+        status, headers, body = server.raw("GET", f"/api/jobs/{job}/points{query}", None, {"Cookie": server.cookie})
+        return int(headers.get("X-Embscope-Version", 0)), struct.unpack(f"<{len(body) // 4}f", body)
 
     def test_a_map_equals_the_command(self):
         for method in ("pca", "tsne"):
@@ -690,6 +690,29 @@ class Work(unittest.TestCase):
         self.assertEqual(server.ask("POST", "/api/jobs", {**old, "rate": 0.1})[0], 400)
         status, answer = server.ask("POST", "/api/jobs", {"kind": "train", "text": text, "layers": 48, "width": 2048})
         self.assertEqual((status, answer["error"]["where"]), (413, "memory"))
+
+    def test_train_on_words_of_the_toy_text_and_move_through_the_steps(self):
+        text = server.get("/api/toy/text")["text"]
+        self.assertIn("The capital of Germany is Berlin.", text)
+        job = server.post(
+            "/api/jobs", kind="train", text=text, tokens="words", layers=1, heads=2, width=16, context=16, steps=48
+        )["id"]
+        done = self.wait(job, "done")
+        try:
+            frames = done["partial"]["frames"]
+            self.assertEqual(frames, list(range(2, 49, 2)))
+            labels = server.get(f"/api/jobs/{job}/labels")["labels"]
+            self.assertLess({"␣Berlin", "␣Germany", "␣cat"}, set(labels))
+            each = [self.points(job, f"?frame={i}")[1] for i in range(len(frames))]
+            self.assertEqual({len(points) for points in each}, {2 * len(labels)})
+            self.assertEqual(each[-1], self.points(job)[1])
+            self.assertNotEqual(each[0], each[-1])
+            for bad in (len(frames), 2**31 - 1):
+                status, answer = server.ask("GET", f"/api/jobs/{job}/points?frame={bad}")
+                self.assertEqual((status, answer["error"]["where"]), (404, f"frame {bad}"))
+            self.assertEqual(server.ask("GET", f"/api/jobs/{job}/points?frame=x")[0], 400)
+        finally:
+            shutil.rmtree(done["result"]["model"], ignore_errors=True)
 
     def test_a_job_that_fails_says_why(self):
         job = server.post("/api/jobs", kind="map", method="tsne", tokens="0:10", perplexity=30)["id"]

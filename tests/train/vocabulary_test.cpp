@@ -1,4 +1,5 @@
 #include "embscope/train/vocabulary.h"
+#include "embscope/train/toy_text.h"
 
 #include <fstream>
 #include <iterator>
@@ -43,6 +44,14 @@ TEST(BpeVocabulary, stops_where_no_pair_occurs_twice) {
 TEST(BpeVocabulary, refuses_an_empty_text_and_a_size_below_the_bytes) {
   EXPECT_THROW(bpe_vocabulary("", 300), Error);
   EXPECT_THROW(bpe_vocabulary("abc", 255), Error);
+}
+
+TEST(WordVocabulary, makes_every_word_that_occurs_twice_one_token_and_reads_any_other_text) {
+  const Tokenizer tokenizer(word_vocabulary(toy_text()));
+  for (const char* word : {" Berlin", " Germany", " elephant", " seven", " Wednesday"})
+    EXPECT_EQ(tokenizer.encode_ids(word).size(), 1u) << word;
+  EXPECT_EQ(tokenizer.decode(tokenizer.encode_ids("a zebra \xff!")), "a zebra \xff!");
+  EXPECT_THROW(word_vocabulary(""), Error);
 }
 
 TEST(BytesVocabulary, gives_every_byte_its_own_token) {

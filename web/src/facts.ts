@@ -14,8 +14,9 @@ export interface Facts {
   /** first, second: probabilities of the tokens that are followed. */
   mix?: { p: number; replaced: string; first: number; second: number };
   crossing?: { with: string; site: string; p: number | undefined };
-  /** top: of the cell that is open; above: of the next block's; final: what the text ends in; last: whether it is the last position. */
-  lens?: { top: string; above: string; final: string; last: boolean };
+  /** top: of the cell that is open; above: of the next block's; final: what the text ends in; last: whether it is the last position;
+      always: whether all cells of that position say the same. */
+  lens?: { top: string; above: string; final: string; last: boolean; always: boolean };
   trained?: true;
 }
 

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useAnswer, type Answer } from "./hooks";
 import { call, EngineError, type Cell, type Likely, type ModelInfo, type Spec, type Table as Columns } from "./api";
+import { pointing } from "./linked";
 import { useNamed } from "./named";
 import { csv, download, saveTable } from "./save";
 import { session, toTray } from "./session";
@@ -133,7 +134,7 @@ export function Shown<T>({
     <div class={late ? "shown late" : "shown"} aria-busy={answer.loading}>
       <Trouble error={answer.error} />
       {answer.data !== undefined ? (
-        children(answer.data)
+        <div class={answer.error ? "old" : undefined}>{children(answer.data)}</div>
       ) : late ? (
         <p class="waiting">{waiting ?? "Computing…"}</p>
       ) : null}
@@ -175,6 +176,7 @@ export function Token({ id, label, pick, pressed, title, heat, showId }: TokenPr
       aria-pressed={on}
       title={(title ?? `token ${id}`) + what}
       onClick={pick ?? (() => toTray(expression))}
+      {...pointing(id)}
       style={heat === undefined ? undefined : { "--heat": `${Math.round(heat * 100)}%` }}
       data-heat={heat === undefined ? undefined : ""}
     >
@@ -190,7 +192,6 @@ export function percent(p: number): string {
   return p === 0 ? "0 %" : `${(100 * p).toPrecision(1)} %`;
 }
 
-/** Next tokens with their probabilities. */
 /** A list of more rows than this stops the page while it is drawn, and nobody reads it; the table saves all of them. */
 const longestList = 1000;
 
@@ -358,6 +359,17 @@ export function Picture({ path, body, name }: { path: string; body: object; name
 function byColumn(rows: Record<string, unknown>[]): Record<string, Cell[]> {
   const names = [...new Set(rows.flatMap(Object.keys))];
   return Object.fromEntries(names.map((n) => [n, rows.map((r) => (r[n] ?? null) as Cell)]));
+}
+
+/** What is made only when it is unfolded. */
+export function Folded({ summary, children }: { summary: string; children: ComponentChildren }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={(e) => setOpen(e.currentTarget.open)}>
+      <summary>{summary}</summary>
+      {open && children}
+    </details>
+  );
 }
 
 /** How to have the same without the browser. */

@@ -142,7 +142,12 @@ function flush(): void {
   sessionStorage.setItem(key, JSON.stringify(session.value));
 }
 
-export function setParams(params: Record<string, string | undefined>, target: View = session.value.view): void {
+/** `push`: an entry of its own for the browser's Back. */
+export function setParams(
+  params: Record<string, string | undefined>,
+  target: View = session.value.view,
+  push = false,
+): void {
   const s = session.value;
   const shared = { ...s.shared };
   const own: Params = { ...s.own[target] };
@@ -151,7 +156,7 @@ export function setParams(params: Record<string, string | undefined>, target: Vi
     if (value === undefined) delete place[name];
     else place[name] = value;
   }
-  change({ shared, own: { ...s.own, [target]: own } });
+  change({ shared, own: { ...s.own, [target]: own } }, push);
 }
 
 /** A named piece of the state, its value when nothing is said, and how to change it. */

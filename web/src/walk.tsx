@@ -1,22 +1,49 @@
 // The walk: a step beside the view that it is about.
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
+import type { ModelInfo } from "./api";
 import { facts } from "./facts";
+import { Explained } from "./glossary";
+import { groundOf } from "./ground";
+import { useAnswer } from "./hooks";
+import { Folded, Trouble } from "./parts";
 import { change, go, session, setParams, step, view } from "./session";
-import { steps } from "./steps";
+import { contents, stepsOf, type Step } from "./steps";
 
-export function walkTo(number: number): void {
-  const to = steps[number - 1];
-  if (!to) return;
+/** The steps as they are for this model; undefined while it is asked. */
+export function useSteps(info: ModelInfo): { steps?: Step[]; error?: Error } {
+  const ground = useAnswer(`ground ${info.name}`, () => groundOf(info), Infinity);
+  return { steps: ground.data?.info.name === info.name ? stepsOf(ground.data) : undefined, error: ground.error };
+}
+
+export async function walkTo(number: number, info: ModelInfo): Promise<void> {
   facts.value = {};
+  const to = stepsOf(await groundOf(info))[number - 1];
+  if (!to) return;
   if (to.tray) change({ tray: to.tray });
   go(to.view, { ...to.params, step: String(number) });
 }
 
 export const leave = (): void => setParams({ step: undefined });
 
-export function Walk() {
-  const number = Math.min(step.value, steps.length);
-  const now = steps[number - 1];
+const end = (): void => {
+  leave();
+  go("learn", { end: "yes" });
+};
+
+/** What a step found out about the model, once the model has said it. */
+export function Claim({ step, model }: { step: Step; model: string }) {
+  const answer = useAnswer<ComponentChildren>(`claim ${model} ${step.name}`, () => step.answer(), Infinity);
+  if (answer.error) return <Trouble error={answer.error} />;
+  return (
+    <p aria-busy={answer.loading}>{answer.loading ? "The model is asked…" : <Explained>{answer.data}</Explained>}</p>
+  );
+}
+
+export function Walk({ info }: { info: ModelInfo }) {
+  const { steps, error } = useSteps(info);
+  const number = Math.min(step.value, contents.length);
+  const now = steps?.[number - 1];
   const answered = now !== undefined && now.done(facts.value);
   useEffect(() => {
     if (answered && !session.value.done.includes(now.name)) change({ done: [...session.value.done, now.name] });
@@ -26,45 +53,51 @@ export function Walk() {
     if (now?.light && !answered) explorer.dataset.light = now.light;
     return () => void delete explorer.dataset.light;
   }, [now?.name, answered]);
-  if (!now) return null;
-  const done = answered || session.value.done.includes(now.name);
+  const done = now !== undefined && (answered || session.value.done.includes(now.name));
+  const to = (other: number) => () => void walkTo(other, info);
   return (
     <aside class="walk" aria-label="The walk">
       <p class="count">
-        Step {number} of {steps.length}
+        Step {number} of {contents.length}
       </p>
-      <h2>{now.title}</h2>
-      <p>{now.prose}</p>
-      <div class={done ? "task done" : "task"} role="status">
-        <p>
-          <b>{done ? "Done. " : "Do this. "}</b>
-          {now.task}
-        </p>
-        {done && <p>{now.answer}</p>}
-      </div>
-      {!done && (
-        <details key={now.name}>
-          <summary>Show the answer</summary>
-          <p>{now.answer}</p>
-        </details>
-      )}
-      {view.value !== now.view && (
-        <p>
-          <button type="button" onClick={() => go(now.view)}>
-            Back to the step's view
-          </button>
-        </p>
+      <h2>{now?.title ?? contents[number - 1]?.[1]}</h2>
+      <Trouble error={error} />
+      {now && (
+        <>
+          <p>
+            <Explained>{now.prose}</Explained>
+          </p>
+          <div class={done ? "task done" : "task"} role="status">
+            <p>
+              <b>{done ? "Done. " : "Do this. "}</b>
+              {now.task}
+            </p>
+            {done && <Claim key={now.name} step={now} model={info.name} />}
+          </div>
+          {!done && (
+            <Folded key={`${now.name} folded`} summary="Show the answer">
+              <Claim step={now} model={info.name} />
+            </Folded>
+          )}
+          {view.value !== now.view && (
+            <p>
+              <button type="button" onClick={() => go(now.view)}>
+                Back to the step's view
+              </button>
+            </p>
+          )}
+        </>
       )}
       <div class="row">
-        <button type="button" disabled={number === 1} onClick={() => walkTo(number - 1)}>
+        <button type="button" disabled={number === 1} onClick={to(number - 1)}>
           Back
         </button>
-        {number < steps.length ? (
-          <button type="button" class={done ? "main" : ""} onClick={() => walkTo(number + 1)}>
+        {number < contents.length ? (
+          <button type="button" class={done ? "main" : ""} onClick={to(number + 1)}>
             Next
           </button>
         ) : (
-          <button type="button" class={done ? "main" : ""} onClick={() => (leave(), go("learn"))}>
+          <button type="button" class={done ? "main" : ""} onClick={end}>
             End
           </button>
         )}

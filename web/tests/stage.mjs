@@ -1,6 +1,6 @@
 // What the tests stand on: the real server, a real browser, and a page that remembers every complaint.
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRequire } from "node:module";
@@ -11,28 +11,36 @@ const require = createRequire(import.meta.url);
 export const program = process.env.EMBSCOPE ?? new URL("../../build/release/embscope", import.meta.url).pathname;
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
+/** A cache of these tests' own: what is trained and computed here is gone when they end. It leads to the models of the real one. */
+const cache = (() => {
+  const real = process.env.EMBSCOPE_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "embscope");
+  const own = mkdtempSync(join(tmpdir(), "embscope-cache-"));
+  process.on("exit", () => rmSync(own, { recursive: true, force: true }));
+  const link = (folder, names) =>
+    names.forEach((name) => symlinkSync(join(real, folder, name), join(own, folder, name)));
+  link(
+    "",
+    readdirSync(real).filter((name) => !["models", "maps"].includes(name)),
+  );
+  mkdirSync(join(own, "models"));
+  if (existsSync(join(real, "models")))
+    link(
+      "models",
+      readdirSync(join(real, "models")).filter((name) => !name.startsWith("trained-")),
+    );
+  return own;
+})();
+
+const environment = process.env; // `process` is a server below
+
 /** Milliseconds to wait for what takes `ms` at most, much longer for a server under a sanitizer. */
 export const patience = (ms) => ms * ("EMBSCOPE_SANITIZED" in process.env ? 20 : 1);
 
-/** A cache folder that goes away with the tests, with the models of the user's: what they train stays in it. */
-function cacheOfItsOwn() {
-  const { EMBSCOPE_CACHE, XDG_CACHE_HOME } = process.env;
-  const theirs = EMBSCOPE_CACHE || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "embscope");
-  const own = mkdtempSync(join(tmpdir(), "embscope-cache-"));
-  process.on("exit", () => rmSync(own, { recursive: true, force: true }));
-  mkdirSync(join(own, "models"));
-  for (const name of readdirSync(theirs)) if (name !== "models") symlinkSync(join(theirs, name), join(own, name));
-  for (const name of readdirSync(join(theirs, "models")))
-    symlinkSync(join(theirs, "models", name), join(own, "models", name));
-  return own;
-}
-const env = { ...process.env, EMBSCOPE_CACHE: cacheOfItsOwn() };
-
 /** `embscope serve`; resolves when it answers. `port` 0: any that is free. */
-export async function serve(port = 0) {
-  const process = spawn(program, ["serve", "--port", String(port), "--no-open"], {
-    env,
+export async function serve(port = 0, more = []) {
+  const process = spawn(program, ["serve", "--port", String(port), "--no-open", ...more], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...environment, EMBSCOPE_CACHE: cache },
   });
   let said = "";
   const address = await new Promise((found, failed) => {

@@ -27,7 +27,7 @@ struct TrainingRequest {
   std::string text;
   std::string from;  ///< a GPT-2 to start from, with its tokenizer; empty: random weights
   std::string tokens =
-      "characters";  ///< characters, bytes, or a tokenizer: a folder, a file or a name in the cache ("gpt2")
+      "characters";  ///< characters, words, bytes, or a tokenizer: a folder, a file or a name in the cache ("gpt2")
   std::int64_t layers = 4, heads = 4, width = 128;
   std::int64_t context = 64;  ///< tokens per row, and of the longest text that the model reads
   std::int64_t steps = 2000, batch = 12, accumulate = 1;

@@ -27,4 +27,8 @@ TokenizerSpec character_vocabulary(std::string_view text);
 /// size below 256.
 TokenizerSpec bpe_vocabulary(std::string_view text, std::int64_t size, const Progress& progress = {});
 
+/// Whole words: the same, without a limit that a small text reaches (8,192 tokens), so that every word that occurs
+/// twice is one token, with its space. Merges on the way to a word are tokens too, which the text may never need.
+TokenizerSpec word_vocabulary(std::string_view text);
+
 }  // namespace embscope

@@ -7,10 +7,13 @@ import { JobBar, start, useJob } from "../job";
 import { Choice, NumberField, opened, program, py, Same, shell, Text, Token, Trouble } from "../parts";
 import { setParams, useNumber, useParam } from "../session";
 import { dark } from "../theme";
+import { pointed } from "../linked";
 import { useCloud } from "./cloud";
 import { inkOf } from "./colour";
+import { useKept, type KeptStatus } from "./kept";
 import { Legend, usePaint } from "./paint";
 import { Pane } from "./pane";
+import { reliefOf } from "./regions";
 import { across, useVocabulary, type Attributes, type Chosen, type Vocabulary } from "./vocabulary";
 
 interface OneProps {
@@ -27,6 +30,9 @@ interface OneProps {
   goTo?: { model: string; id: number; but?: string };
   pick: (chosen: Chosen, where?: string) => void;
   encircle: (chosen: Chosen) => void;
+  /** Kinds of tokens that are not shown. */
+  hidden: Set<number>;
+  toggle: (kind: number) => void;
 }
 
 const methods: [string, string][] = [
@@ -37,9 +43,10 @@ const methods: [string, string][] = [
 
 /** What is drawn: each is a piece of the address. */
 function useRequest(suffix: string, info: ModelInfo) {
-  const [method] = useParam(`method${suffix}`, suffix ? "tsne" : "pca");
   const [which] = useParam(`tokens${suffix}`, "all");
   const [site] = useParam(`site${suffix}`, "wte");
+  // a link that names other tokens or places, and no method, is of a time when principal components came first
+  const [method] = useParam(`method${suffix}`, suffix || which !== "all" || site !== "wte" ? "pca" : "tsne");
   const [after] = useParam(`after${suffix}`, "I see a");
   const [perplexity] = useNumber(`perplexity${suffix}`, 30);
   const [neighbours] = useNumber(`neighbours${suffix}`, 15);
@@ -48,6 +55,12 @@ function useRequest(suffix: string, info: ModelInfo) {
   return { method, which, site, after, perplexity, neighbours, seed, name };
 }
 type Wanted = ReturnType<typeof useRequest>;
+
+/** Whether this is the map that the engine keeps for every model. */
+const isKept = (w: Wanted): boolean =>
+  w.method === "tsne" && w.which === "all" && w.site === "wte" && w.perplexity === 30 && w.seed === 1;
+/** Whether it is drawn at once, without being asked for. */
+const isQuick = (w: Wanted): boolean => w.method === "pca" && w.site === "wte";
 
 function body(w: Wanted, circled: number[]): object {
   return {
@@ -69,24 +82,31 @@ export function One(props: OneProps) {
   const inside = useMemo(() => across(circled, theirs, vocabulary), [circled, theirs, vocabulary]);
   const [id, setId] = useParam(`map${suffix}`, "");
   const [error, setError] = useState<Error>();
-  const job = useJob(id || undefined, () => setId(undefined));
-  const cloud = useCloud(job);
+  const own = isKept(wanted) && vocabulary !== undefined;
+  const kept = useKept(own ? info.name : undefined);
+  const job = useJob(isKept(wanted) ? undefined : id || undefined, () => setId(undefined));
+  const made = useCloud(job);
+  const cloud = isKept(wanted) ? kept.cloud : made;
+  const done = isKept(wanted) ? kept.status?.state === "ready" : job?.state === "done";
   const run = () => {
     setError(undefined);
-    start("map", body(wanted, inside), info.name).then(setId, setError);
+    if (!isKept(wanted)) start("map", body(wanted, inside), info.name).then(setId, setError);
   };
   useEffect(() => {
-    if (!id && wanted.method === "pca" && wanted.site === "wte") run();
+    if (!id && isQuick(wanted)) run();
   }, [id, info.name, wanted.method, wanted.site, wanted.which]);
   useEffect(() => {
-    if (cloud && job?.state === "done")
-      note({ map: { method: wanted.method, count: cloud.ids.length, seed: wanted.seed } });
-  }, [cloud, job?.state]);
+    if (cloud && done) note({ map: { method: wanted.method, count: cloud.ids.length, seed: wanted.seed } });
+  }, [cloud, done]);
 
   const cosines = useCosines(props.colour, props.word, info);
   const paint = usePaint(props.colour, vocabulary?.attributes, cosines.data, info.vocab);
-  const near = useAnswer(centre === undefined || !cloud ? undefined : `${id} #${centre}`, (signal) =>
-    call<{ table: Columns }>(`jobs/${id}/similar?token=${centre}&k=12`, undefined, { signal }),
+  const near = useAnswer(
+    centre === undefined || !cloud ? undefined : `${isKept(wanted) ? info.name : id} #${centre}`,
+    (signal) =>
+      isKept(wanted)
+        ? call<{ table: Columns }>(of(info.name, "similar"), { vector: `#${centre}`, k: 12 }, { signal })
+        : call<{ table: Columns }>(`jobs/${id}/similar?token=${centre}&k=12`, undefined, { signal }),
   );
   const lines = useMemo(
     () => (centre !== undefined && near.data ? numbers(near.data.table, "id") : []),
@@ -97,22 +117,63 @@ export function One(props: OneProps) {
     () => (cloud && vocabulary ? Array.from(cloud.ids, (t) => vocabulary.labels[t] ?? String(t)) : []),
     [cloud?.ids, vocabulary],
   );
-  const colours = useMemo(() => painted(paint.rgba, cloud?.ids), [paint, cloud?.ids]);
+  const shown = useMemo(
+    () => maskOf(cloud?.ids, vocabulary?.attributes, props.hidden),
+    [cloud?.ids, vocabulary, props.hidden],
+  );
+  const colours = useMemo(() => painted(paint.rgba, cloud?.ids, shown), [paint, cloud?.ids, shown]);
   const order = useMemo(() => worthNaming(cloud?.ids, vocabulary?.attributes), [cloud?.ids, vocabulary]);
+  const relief = useMemo(
+    () =>
+      cloud && vocabulary
+        ? reliefOf({
+            xy: cloud.xy,
+            shown: (i) => shown?.[i] !== 0,
+            rank: (i) => cloud.ids[i],
+            word: (i) => vocabulary.words[cloud.ids[i]],
+            kind: (i) => vocabulary.attributes.kind[vocabulary.attributes.kind_of[cloud.ids[i]]] ?? "",
+          })
+        : undefined,
+    [cloud, vocabulary, shown],
+  );
+  // what was searched for comes into sight with all its neighbours
+  const [searched, setSearched] = useState<{ id: number }>();
+  useEffect(
+    () => setSearched(props.goTo && props.goTo.but === undefined && centre !== undefined ? { id: centre } : undefined),
+    [props.goTo, centre],
+  );
+  const frame = useMemo(
+    () => (searched && near.data && !near.loading ? [searched.id, ...numbers(near.data.table, "id")] : undefined),
+    [searched, near.data, near.loading],
+  );
   const goTo = useMemo(() => {
     if (!props.goTo || props.goTo.but === suffix) return;
     const id = across({ model: props.goTo.model, ids: [props.goTo.id] }, theirs, vocabulary)[0];
-    return id === undefined ? undefined : { id, closer: props.goTo.but === undefined };
+    return id === undefined || props.goTo.but === undefined ? undefined : { id, closer: false };
   }, [props.goTo, theirs, vocabulary]);
   const ink = useMemo(() => inkOf(dark.value), [dark.value]);
   const title = suffix ? "Second map" : "Map";
   return (
     <section class="one" aria-label={title} data-points={cloud?.ids.length ?? 0} data-marked={[...marked].join(" ")}>
       <Settings wanted={wanted} info={info} models={props.models} suffix={suffix} selection={inside.length} run={run} />
-      <Trouble error={error ?? cosines.error ?? near.error} />
-      <JobBar job={job} pausable />
+      <Trouble
+        error={
+          error ??
+          kept.error ??
+          cosines.error ??
+          near.error ??
+          (kept.status?.state === "failed" ? new Error(kept.status.error) : undefined)
+        }
+      />
+      {isKept(wanted) ? <KeptBar status={kept.status} /> : <JobBar job={job} pausable />}
       {!suffix || props.colour !== "kind" ? (
-        <Legend colour={props.colour} attributes={vocabulary?.attributes} range={paint.range} />
+        <Legend
+          colour={props.colour}
+          attributes={vocabulary?.attributes}
+          range={paint.range}
+          hidden={props.hidden}
+          toggle={props.toggle}
+        />
       ) : null}
       <Pane
         title={suffix ? "the second map" : "the map"}
@@ -129,6 +190,12 @@ export function One(props: OneProps) {
         lines={lines}
         lasso={props.lasso}
         goTo={goTo}
+        frame={frame}
+        shown={shown}
+        relief={relief}
+        empty={emptyWord(wanted, job !== undefined)}
+        pointed={info.name === props.info.name ? pointed.value : undefined}
+        point={info.name === props.info.name ? (t) => void (pointed.value = t) : undefined}
         pick={(t) => props.pick({ model: info.name, ids: t === undefined ? [] : [t] }, suffix)}
         encircle={(ids) => props.encircle({ model: info.name, ids })}
       />
@@ -138,12 +205,34 @@ export function One(props: OneProps) {
           vocabulary={vocabulary}
           centre={centre}
           table={near.data?.table}
-          pick={info === props.info ? undefined : props.pick}
+          pick={info.name === props.info.name ? undefined : props.pick}
           clear={() => props.pick({ model: info.name, ids: [] })}
         />
       )}
       <Same command={command(wanted, info, inside)} python={python(wanted, info, inside)} />
     </section>
+  );
+}
+
+/** What stands where nothing is drawn. */
+function emptyWord(w: Wanted, busy: boolean): string {
+  if (isKept(w) || isQuick(w) || busy) return "The map is on its way…";
+  return `${methods.find(([m]) => m === w.method)?.[1] ?? w.method} of these tokens is not drawn yet: press Draw.`;
+}
+
+function KeptBar({ status }: { status?: KeptStatus }) {
+  if (!status || status.state !== "computing")
+    return status?.note ? (
+      <p class="waiting" role="status">
+        {status.note}
+      </p>
+    ) : null;
+  return (
+    <div class="job" role="status">
+      <progress value={status.fraction || undefined} max={1} aria-label="t-SNE of all tokens" />
+      <span>{status.what || "t-SNE of all tokens"}: computed once for this model, then kept.</span>
+      <span class="amount">{status.seconds_left === null ? "" : `${Math.ceil(status.seconds_left)} s left`}</span>
+    </div>
   );
 }
 
@@ -169,8 +258,8 @@ interface SettingsProps {
 }
 
 function Settings({ wanted: w, info, models, suffix, selection, run }: SettingsProps) {
-  const set = (name: string) => (value: string | number) => setParams({ [name + suffix]: String(value) });
-  const anew = (name: string) => (value: string) => setParams({ [name + suffix]: value, [`map${suffix}`]: undefined });
+  const anew = (name: string) => (value: string | number) =>
+    setParams({ [`method${suffix}`]: w.method, [name + suffix]: String(value), [`map${suffix}`]: undefined });
   const some: [string, string][] = [
     ["all", `all ${info.vocab}`],
     ["0:2000", "the first 2000"],
@@ -188,19 +277,21 @@ function Settings({ wanted: w, info, models, suffix, selection, run }: SettingsP
         <Choice label="Of" value={info.name} set={anew("of")} options={models.map((m) => m.name)} />
       )}
       <Choice label="Method" value={w.method} set={anew("method")} options={methods} />
-      <Choice label="Tokens" value={w.which} set={set("tokens")} options={some} />
-      <Choice label="Vectors" value={w.site} set={set("site")} options={sites} />
-      {w.site !== "wte" && <Text label="Each behind" value={w.after} set={set("after")} />}
+      <Choice label="Tokens" value={w.which} set={anew("tokens")} options={some} />
+      <Choice label="Vectors" value={w.site} set={anew("site")} options={sites} />
+      {w.site !== "wte" && <Text label="Each behind" value={w.after} set={anew("after")} />}
       {w.method === "tsne" && (
-        <NumberField label="Perplexity" value={w.perplexity} set={set("perplexity")} min={2} max={200} />
+        <NumberField label="Perplexity" value={w.perplexity} set={anew("perplexity")} min={2} max={200} />
       )}
       {w.method === "umap" && (
-        <NumberField label="Neighbours" value={w.neighbours} set={set("neighbours")} min={2} max={200} />
+        <NumberField label="Neighbours" value={w.neighbours} set={anew("neighbours")} min={2} max={200} />
       )}
-      {w.method !== "pca" && <NumberField label="Seed" value={w.seed} set={set("seed")} min={0} />}
-      <button type="button" class="main" onClick={run}>
-        Draw
-      </button>
+      {w.method !== "pca" && <NumberField label="Seed" value={w.seed} set={anew("seed")} min={0} />}
+      {!isKept(w) && (
+        <button type="button" class="main" onClick={run}>
+          Draw
+        </button>
+      )}
     </div>
   );
 }
@@ -283,10 +374,21 @@ function python(w: Wanted, info: ModelInfo, circled: number[]): string {
 
 const none = new Int32Array();
 
-function painted(rgba: Uint8Array, ids?: Int32Array): Uint8Array {
+function painted(rgba: Uint8Array, ids?: Int32Array, shown?: Uint8Array): Uint8Array {
   const out = new Uint8Array(4 * (ids?.length ?? 0));
-  ids?.forEach((t, i) => out.set(rgba.subarray(4 * t, 4 * t + 4), 4 * i));
+  ids?.forEach((t, i) => shown?.[i] !== 0 && out.set(rgba.subarray(4 * t, 4 * t + 4), 4 * i));
   return out;
+}
+
+/** A one for each token of a kind that is shown; undefined: all are. */
+function maskOf(
+  ids: Int32Array | undefined,
+  attributes: Attributes | undefined,
+  hidden: Set<number>,
+): Uint8Array | undefined {
+  return ids && attributes && hidden.size
+    ? Uint8Array.from(ids, (t) => (hidden.has(attributes.kind_of[t]) ? 0 : 1))
+    : undefined;
 }
 
 /** Words before punctuation and bytes, the frequent (a low number) before the rare. */

@@ -40,29 +40,48 @@ export function usePaint(
   }, [colour, attributes, cosines, vocab, dark.value]);
 }
 
-export function Legend({
-  colour,
-  attributes,
-  range,
-}: {
+interface LegendProps {
   colour: string;
   attributes?: Attributes;
   range?: [number, number];
-}) {
+  hidden: Set<number>;
+  toggle: (kind: number) => void;
+}
+
+/** What the colours mean. Kinds are counted, and a click shows or hides one. */
+export function Legend({ colour, attributes, range, hidden, toggle }: LegendProps) {
   const tone = dark.value ? "dark" : "light";
+  const counts = useMemo(
+    () =>
+      attributes?.kind_of.reduce(
+        (sum, k) => (++sum[k], sum),
+        attributes.kind.map(() => 0),
+      ),
+    [attributes],
+  );
   if (colour === "kind")
     return (
-      <ul class="legend">
-        {attributes?.kind.map((k, i) => (
-          <li key={k}>
-            <i style={{ background: css(palettes[tone][i % 7]) }} />
-            {k}
-          </li>
-        ))}
+      <ul class="legend" aria-label="Kinds of tokens">
+        {attributes?.kind.map((k, i) =>
+          counts![i] === 0 ? null : (
+            <li key={k}>
+              <button
+                type="button"
+                class="quiet"
+                aria-pressed={!hidden.has(i)}
+                title={hidden.has(i) ? "Show these" : "Hide these"}
+                onClick={() => toggle(i)}
+              >
+                <i style={{ background: css(palettes[tone][i % 7]) }} />
+                {k} <small>{counts![i].toLocaleString("en")}</small>
+              </button>
+            </li>
+          ),
+        )}
       </ul>
     );
   if (!range) return null;
-  const show = (v: number) => (Number.isInteger(v) ? String(v) : v.toFixed(2));
+  const show = (v: number) => (Number.isInteger(v) ? v.toLocaleString("en") : v.toFixed(2));
   return (
     <p class="legend">
       <span>{show(range[0])}</span>

@@ -6,6 +6,7 @@ import { Save } from "../parts";
 import { download, saveTable } from "../save";
 import { place, type Placed } from "./labels";
 import { fit, painter, type Camera, type Painter } from "./points";
+import type { Relief } from "./regions";
 
 export interface PaneProps {
   name: string;
@@ -27,6 +28,20 @@ export interface PaneProps {
   encircle: (ids: number[]) => void;
   /** A change moves the camera to this token, unless it is in sight; `closer`: in any case, and near. */
   goTo?: { id: number; closer: boolean };
+  /** A change brings all of these into sight. */
+  frame?: number[];
+  /** Indices that are not shown have a zero here. */
+  shown?: Uint8Array;
+  relief?: Relief;
+  /** A token that is pointed at elsewhere, and how one is told of. */
+  pointed?: number;
+  point?: (id: number | undefined) => void;
+  /** Where the points were before, the oldest first: they are drawn as trails. */
+  trails?: Float32Array[];
+  /** The points that the whole map is fitted to, where they move. */
+  extent?: Float32Array;
+  /** What stands over the map while it has no points. */
+  empty?: string;
   ink: { text: string; halo: string; line: string };
 }
 
@@ -34,30 +49,48 @@ type Point = { x: number; y: number };
 
 export function Pane(props: PaneProps) {
   const [points, over] = [useRef<HTMLCanvasElement>(null), useRef<HTMLCanvasElement>(null)];
-  const [fast, setFast] = useState(true);
+  const [how, setHow] = useState<"fast" | "missing" | "lost">("fast");
   const [near, setNear] = useState<{ label: string; id: number } & Point>();
   const s = useRef(new Scene()).current;
   s.props = props;
 
   useEffect(() => {
     if (!points.current || !over.current) return; // left before it was drawn
-    s.open(points.current, over.current);
-    setFast(s.painter!.fast);
+    s.open(points.current, over.current, how === "fast", () => setHow("lost"));
+    if (how === "fast" && !s.painter!.fast) setHow("missing");
     const size = new ResizeObserver(() => s.resize());
     size.observe(over.current);
     const wheel = (e: WheelEvent) => (e.preventDefault(), s.zoom(Math.exp(-e.deltaY * 0.0015), s.at(e)));
     over.current.addEventListener("wheel", wheel, { passive: false });
-    return () => (size.disconnect(), s.close());
-  }, []);
+    const canvas = over.current;
+    return () => (size.disconnect(), canvas.removeEventListener("wheel", wheel), s.close());
+  }, [how === "lost"]);
   useEffect(() => s.setPoints(props.xy), [props.xy]);
   useEffect(() => s.setColours(props.colours), [props.colours]);
-  useEffect(() => s.redraw(), [props.marked, props.centre, props.lines, props.order, props.ink]);
+  useEffect(
+    () => s.redraw(),
+    [
+      props.marked,
+      props.centre,
+      props.lines,
+      props.order,
+      props.ink,
+      props.relief,
+      props.shown,
+      props.pointed,
+      props.trails,
+    ],
+  );
+  useEffect(() => void (props.frame?.length && s.frameAll(props.frame)), [props.frame]);
   useEffect(() => void (props.goTo && s.goTo(props.goTo.id, props.goTo.closer)), [props.goTo]);
 
+  const show = (i: number | undefined, at?: Point) => {
+    setNear(i === undefined || !at ? undefined : { label: props.labels[i], id: props.ids[i], ...at });
+    props.point?.(i === undefined ? undefined : props.ids[i]);
+  };
   const hover = (e: PointerEvent) => {
-    if (s.move(e)) return setNear(undefined);
-    const i = s.nearest(s.at(e));
-    setNear(i === undefined ? undefined : { label: props.labels[i], id: props.ids[i], ...s.at(e) });
+    if (s.move(e)) return show(undefined);
+    show(s.nearest(s.at(e)), s.at(e));
   };
   const forms = {
     SVG: () => download(`${props.file}.svg`, s.svg(), "image/svg+xml"),
@@ -68,7 +101,7 @@ export function Pane(props: PaneProps) {
   return (
     <>
       <div class="pane">
-        <canvas ref={points} aria-hidden="true" />
+        <canvas ref={points} key={how === "lost" ? "by hand" : "fast"} aria-hidden="true" />
         <canvas
           ref={over}
           class={props.lasso ? "lasso" : ""}
@@ -79,27 +112,43 @@ export function Pane(props: PaneProps) {
           onPointerMove={hover}
           onPointerUp={(e) => s.up(e)}
           onPointerCancel={(e) => s.up(e)}
-          onPointerLeave={() => setNear(undefined)}
+          onPointerLeave={() => show(undefined)}
           onKeyDown={(e) => s.key(e)}
           onDblClick={() => s.whole()}
         />
+        <button type="button" class="reset" onClick={() => s.whole()}>
+          Whole map
+        </button>
         {near && (
           <div class="near" style={{ left: `${near.x + 12}px`, top: `${near.y + 12}px` }}>
             {near.label} <small>{near.id}</small>
           </div>
         )}
-        {!fast && <p class="word">This browser has no WebGL: the map is drawn by hand, slower.</p>}
+        {props.ids.length === 0 && props.empty && (
+          <p class="nothing" role="status">
+            {props.empty}
+          </p>
+        )}
+        {how !== "fast" && (
+          <p class="word">
+            {how === "missing"
+              ? "This browser has no WebGL: the map is drawn by hand, slower."
+              : "The browser has lost its WebGL: the map goes on by hand, slower."}
+          </p>
+        )}
       </div>
       <div class="row between">
         <small>
-          Drag to move, wheel or pinch to zoom, double click for the whole, shift and drag to encircle; a click shows
-          the nearest in all dimensions.
+          Drag to move (on a touch screen with two fingers), wheel or pinch to zoom, shift and drag to encircle; a click
+          shows the nearest in all dimensions.
         </small>
-        <Save title={props.title} forms={forms} />
+        {props.ids.length > 0 && <Save title={props.title} forms={forms} />}
       </div>
     </>
   );
 }
+
+const regionFont = "italic 600 13px Georgia, serif";
 
 /** What is on the canvases, apart from the component so that a moving hand renders nothing again. */
 class Scene {
@@ -117,9 +166,12 @@ class Scene {
   private asked = 0;
   private widths = new Map<number, number>();
 
-  open(under: HTMLCanvasElement, over: HTMLCanvasElement): void {
+  /** `fast`: by WebGL, where the browser has it; `lost` is called when it has it no longer. */
+  open(under: HTMLCanvasElement, over: HTMLCanvasElement, fast: boolean, lost: () => void): void {
     [this.under, this.over] = [under, over];
-    this.painter = painter(under);
+    under.addEventListener("webglcontextlost", lost, { once: true });
+    this.painter = painter(under, fast);
+    if (this.props.xy) (this.painter.points(this.props.xy), this.painter.colours(this.props.colours));
     this.resize();
   }
   close(): void {
@@ -145,7 +197,32 @@ class Scene {
     this.redraw();
   }
   private frame(): void {
-    if (this.props.xy) this.camera = fit(this.props.xy, this.over.clientWidth, this.over.clientHeight);
+    if (this.props.xy) this.camera = { ...this.wholeView() };
+  }
+  /** All of these tokens, and some room around them. */
+  frameAll(ids: number[]): void {
+    const xy = this.props.xy,
+      wanted = new Set(ids);
+    if (!xy) return;
+    const some = Float32Array.from(
+      [...this.props.ids.keys()]
+        .filter((i) => wanted.has(this.props.ids[i]))
+        .flatMap((i) => [xy[2 * i], xy[2 * i + 1]]),
+    );
+    if (some.length === 0) return;
+    const near = fit(some, this.over.clientWidth - 160, this.over.clientHeight - 40);
+    this.camera = { x: near.x + 50 / near.scale, y: near.y, scale: Math.min(near.scale, 24 * this.fitScale()) };
+    if (some.length === 2) this.camera = { x: some[0], y: some[1], scale: 12 * this.fitScale() };
+    this.pan(0, 0);
+  }
+  /** Of these tokens, how many are in sight. */
+  inSight(ids: number[]): number {
+    const places = ids
+      .map((id) => this.props.ids.indexOf(id))
+      .filter((i) => i >= 0)
+      .map((i) => this.toPage(i));
+    return places.filter((p) => p.x >= 0 && p.y >= 0 && p.x <= this.over.clientWidth && p.y <= this.over.clientHeight)
+      .length;
   }
   whole(): void {
     this.moved = false;
@@ -162,16 +239,16 @@ class Scene {
       y: this.camera.y - (p.y - this.over.clientHeight / 2) / this.camera.scale,
     };
   }
-  private toPage(i: number): Point {
-    const xy = this.props.xy!;
+  private toPage(i: number, xy = this.props.xy!): Point {
     return {
       x: this.over.clientWidth / 2 + (xy[2 * i] - this.camera.x) * this.camera.scale,
       y: this.over.clientHeight / 2 - (xy[2 * i + 1] - this.camera.y) * this.camera.scale,
     };
   }
   zoom(factor: number, about: Point): void {
-    const held = this.toMap(about);
-    this.camera.scale *= factor;
+    const held = this.toMap(about),
+      whole = this.fitScale();
+    this.camera.scale = Math.min(2000 * whole, Math.max(0.4 * whole, this.camera.scale * factor));
     const now = this.toMap(about);
     this.pan(held.x - now.x, held.y - now.y);
   }
@@ -179,14 +256,22 @@ class Scene {
     this.moved = true;
     this.camera.x += x;
     this.camera.y += y;
+    if (this.props.xy) this.keepInSight();
     this.redraw();
+  }
+  /** The map cannot be thrown out of sight: the middle of the pane stays over it. */
+  private keepInSight(): void {
+    const { clientWidth: w, clientHeight: h } = this.over,
+      { x, y, scale } = this.wholeView();
+    const hold = (at: number, middle: number, reach: number) => Math.min(middle + reach, Math.max(middle - reach, at));
+    ((this.camera.x = hold(this.camera.x, x, w / 2 / scale)), (this.camera.y = hold(this.camera.y, y, h / 2 / scale)));
   }
   goTo(id: number, closer: boolean): void {
     const i = this.props.ids.indexOf(id);
     if (i < 0 || !this.props.xy) return;
     const p = this.toPage(i);
     if (!closer && p.x > 0 && p.y > 0 && p.x < this.over.clientWidth && p.y < this.over.clientHeight) return;
-    const whole = fit(this.props.xy, this.over.clientWidth, this.over.clientHeight);
+    const whole = this.wholeView();
     this.camera = {
       x: this.props.xy[2 * i],
       y: this.props.xy[2 * i + 1],
@@ -225,12 +310,14 @@ class Scene {
     const other = [...this.pointers].find(([id]) => id !== e.pointerId)?.[1];
     this.pointers.set(e.pointerId, now);
     if (this.path.length) (this.path.push(now), this.redraw());
-    else if (other)
+    else if (other) {
       this.zoom(
         Math.hypot(now.x - other.x, now.y - other.y) / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y)),
         other,
       );
-    else this.pan((before.x - now.x) / this.camera.scale, (now.y - before.y) / this.camera.scale);
+      this.pan((before.x - now.x) / 2 / this.camera.scale, (now.y - before.y) / 2 / this.camera.scale);
+    } else if (e.pointerType !== "touch")
+      this.pan((before.x - now.x) / this.camera.scale, (now.y - before.y) / this.camera.scale);
     return true;
   }
   up(e: PointerEvent): void {
@@ -246,8 +333,11 @@ class Scene {
   private inside(): number[] {
     const found: number[] = [];
     for (let i = 0; i < this.props.ids.length; ++i)
-      if (within(this.toPage(i), this.path)) found.push(this.props.ids[i]);
+      if (this.isShown(i) && within(this.toPage(i), this.path)) found.push(this.props.ids[i]);
     return found;
+  }
+  private isShown(i: number): boolean {
+    return this.props.shown === undefined || this.props.shown[i] !== 0;
   }
   nearest(p: Point): number | undefined {
     const xy = this.props.xy;
@@ -260,7 +350,7 @@ class Scene {
     }
     const m = this.toMap(p);
     const far = (i: number) => (xy[2 * i] - m.x) ** 2 + (xy[2 * i + 1] - m.y) ** 2;
-    const found = this.index!.within(m.x, m.y, 12 / this.camera.scale);
+    const found = this.index!.within(m.x, m.y, 12 / this.camera.scale).filter((i) => this.isShown(i));
     return found.length ? found.reduce((a, b) => (far(a) <= far(b) ? a : b)) : undefined;
   }
 
@@ -275,6 +365,8 @@ class Scene {
     const ratio = this.over.width / Math.max(1, this.over.clientWidth);
     ink.setTransform(ratio, 0, 0, ratio, 0, 0);
     ink.clearRect(0, 0, this.over.clientWidth, this.over.clientHeight);
+    this.drawRings(ink);
+    this.drawTrails(ink);
     this.drawLines(ink);
     this.drawMarks(ink);
     this.drawNames(ink);
@@ -285,12 +377,39 @@ class Scene {
     const whole = 300 / Math.sqrt(this.props.ids.length + 1);
     return Math.max(2, Math.min(9, whole * Math.sqrt(this.camera.scale / this.fitScale())));
   }
-  private fitted?: { xy: Float32Array; scale: number };
+  private fitted?: { xy?: Float32Array; width: number; camera: Camera };
+  private wholeView(): Camera {
+    const xy = this.props.extent ?? this.props.xy,
+      width = this.over.clientWidth;
+    if (!xy) return { x: 0, y: 0, scale: 1 };
+    if (this.fitted?.xy !== xy || this.fitted.width !== width)
+      this.fitted = { xy, width, camera: fit(xy, width, this.over.clientHeight) };
+    return this.fitted.camera;
+  }
   private fitScale(): number {
-    const xy = this.props.xy!;
-    if (this.fitted?.xy !== xy)
-      this.fitted = { xy, scale: fit(xy, this.over.clientWidth, this.over.clientHeight).scale };
-    return this.fitted.scale;
+    return this.wholeView().scale;
+  }
+  /** How dense the map is. */
+  private drawRings(ink: CanvasRenderingContext2D): void {
+    ink.strokeStyle = this.props.ink.text;
+    ink.lineWidth = 1;
+    this.props.relief?.rings.forEach((rings, level) => {
+      ink.globalAlpha = 0.2 + 0.1 * level;
+      ink.beginPath();
+      for (const ring of rings) {
+        ring.forEach(([x, y], i) => {
+          const [px, py] = [
+            this.over.clientWidth / 2 + (x - this.camera.x) * this.camera.scale,
+            this.over.clientHeight / 2 - (y - this.camera.y) * this.camera.scale,
+          ];
+          if (i) ink.lineTo(px, py);
+          else ink.moveTo(px, py);
+        });
+        ink.closePath();
+      }
+      ink.stroke();
+    });
+    ink.globalAlpha = 1;
   }
   private drawLines(ink: CanvasRenderingContext2D): void {
     const from = this.props.centre === undefined ? -1 : this.props.ids.indexOf(this.props.centre);
@@ -307,7 +426,40 @@ class Scene {
     }
     ink.stroke();
   }
+  /** The way of every point to where it is now; of one that is pointed at, strongly. */
+  private drawTrails(ink: CanvasRenderingContext2D): void {
+    const { trails, xy, ids, pointed, ink: colours } = this.props;
+    if (!trails?.length || !xy) return;
+    const steps = [...trails, xy];
+    for (let i = 0; i < ids.length; ++i) {
+      if (!this.isShown(i)) continue;
+      const strong = ids[i] === pointed;
+      ink.strokeStyle = strong ? colours.line : colours.text;
+      ink.globalAlpha = strong ? 1 : 0.13;
+      ink.lineWidth = strong ? 2.5 : 1;
+      ink.beginPath();
+      steps.forEach((at, k) => {
+        const p = this.toPage(i, at);
+        if (k) ink.lineTo(p.x, p.y);
+        else ink.moveTo(p.x, p.y);
+      });
+      ink.stroke();
+    }
+    ink.globalAlpha = 1;
+  }
   private drawMarks(ink: CanvasRenderingContext2D): void {
+    const from = this.props.centre === undefined ? -1 : this.props.ids.indexOf(this.props.centre);
+    const middle = from < 0 ? undefined : this.toPage(from);
+    this.over.dataset.centre = middle ? `${Math.round(middle.x)},${Math.round(middle.y)}` : "";
+    this.over.dataset.sight = `${this.inSight(this.props.lines)} of ${this.props.lines.length}`;
+    const at = this.props.pointed === undefined ? -1 : this.props.ids.indexOf(this.props.pointed);
+    this.over.dataset.pointed = at < 0 ? "" : String(this.props.pointed);
+    if (at >= 0) {
+      const p = this.toPage(at);
+      ink.strokeStyle = this.props.ink.line;
+      ink.lineWidth = 2.5;
+      (ink.beginPath(), ink.arc(p.x, p.y, 9, 0, 7), ink.stroke());
+    }
     if (!this.props.marked.size) return;
     ink.strokeStyle = this.props.ink.text;
     ink.lineWidth = 1.5;
@@ -319,32 +471,69 @@ class Scene {
   }
   /** Which points are named where; those that are marked come first, in bold. */
   private names(ink: CanvasRenderingContext2D): (Placed & { bold: boolean })[] {
-    const { xy, ids, labels, order, marked, lines, centre } = this.props;
+    const { xy, ids, labels, order, marked, lines, centre, relief, pointed } = this.props;
     ink.font = "12px system-ui, sans-serif";
     const widthOf = (i: number) => {
       if (!this.widths.has(i)) this.widths.set(i, ink.measureText(labels[i]).width);
       return this.widths.get(i)!;
     };
-    const first = new Set([...(centre === undefined ? [] : [centre]), ...lines, ...marked]);
+    const first = new Set([
+      ...(pointed === undefined ? [] : [pointed]),
+      ...(centre === undefined ? [] : [centre]),
+      ...lines,
+      ...marked,
+    ]);
     const ahead = first.size
       ? Array.from(ids.keys())
           .filter((i) => first.has(ids[i]))
           .sort((a, b) => Number(ids[b] === centre) - Number(ids[a] === centre))
       : [];
+    const far = relief !== undefined && this.camera.scale < 9 * this.fitScale(); // regions are named in place of tokens
+    const others = far ? [] : this.props.shown ? order.filter((i) => this.isShown(i)) : order;
     return place(
       xy!,
-      [...ahead.slice(0, 300), ...order],
+      [...ahead.slice(0, 300), ...others],
       this.camera,
       this.over.clientWidth,
       this.over.clientHeight,
       widthOf,
     ).map((spot) => ({ ...spot, bold: first.has(ids[spot.index]) }));
   }
+  /** The regions of this nearness whose names do not cover each other; those of tokens come first. */
+  private regions(ink: CanvasRenderingContext2D, tokens: Placed[]): { name: string; x: number; y: number }[] {
+    const zoom = this.camera.scale / this.fitScale();
+    const level = zoom < 9 ? this.props.relief?.levels.filter((l) => l.zoom <= zoom).at(-1) : undefined;
+    const taken = tokens.map(({ index, x, y }) => [x, y - 8, x + 14 + (this.widths.get(index) ?? 0), y + 8]);
+    const found: { name: string; x: number; y: number }[] = [];
+    ink.font = regionFont;
+    for (const { x, y, name } of level?.regions ?? []) {
+      const [px, py] = [
+        this.over.clientWidth / 2 + (x - this.camera.x) * this.camera.scale,
+        this.over.clientHeight / 2 - (y - this.camera.y) * this.camera.scale,
+      ];
+      const half = ink.measureText(name).width / 2 + 4;
+      const box = [px - half, py - 9, px + half, py + 9];
+      if (box[0] < 0 || box[1] < 0 || box[2] > this.over.clientWidth || box[3] > this.over.clientHeight) continue;
+      if (taken.some((t) => box[0] < t[2] && box[2] > t[0] && box[1] < t[3] && box[3] > t[1])) continue;
+      taken.push(box);
+      found.push({ name, x: px, y: py });
+    }
+    return found;
+  }
   private drawNames(ink: CanvasRenderingContext2D): void {
     const { labels } = this.props;
     ink.lineWidth = 3;
     ink.lineJoin = "round";
-    for (const { index, x, y, bold } of this.names(ink)) {
+    const tokens = this.names(ink),
+      regions = this.regions(ink, tokens);
+    this.over.dataset.regions = String(regions.length);
+    ((ink.font = regionFont), (ink.textAlign = "center"));
+    for (const { name, x, y } of regions) {
+      ((ink.strokeStyle = this.props.ink.halo), ink.strokeText(name, x, y + 4));
+      ((ink.fillStyle = this.props.ink.text), ink.fillText(name, x, y + 4));
+    }
+    ink.textAlign = "start";
+    for (const { index, x, y, bold } of tokens) {
       ink.font = bold ? "600 12px system-ui, sans-serif" : "12px system-ui, sans-serif";
       ((ink.strokeStyle = this.props.ink.halo), ink.strokeText(labels[index], x + 6, y + 4));
       ((ink.fillStyle = this.props.ink.text), ink.fillText(labels[index], x + 6, y + 4));
@@ -360,7 +549,7 @@ class Scene {
     ];
     for (let i = 0; this.props.xy && i < ids.length; ++i) {
       const p = this.toPage(i);
-      if (!(p.x >= 0 && p.y >= 0 && p.x <= w && p.y <= h)) continue;
+      if (!this.isShown(i) || !(p.x >= 0 && p.y >= 0 && p.x <= w && p.y <= h)) continue;
       const [x, y] = at(p);
       out.push(
         `<circle cx="${x}" cy="${y}" r="${(this.size() / 2).toFixed(1)}" fill="rgb(${colours.slice(4 * i, 4 * i + 3).join()})" fill-opacity="${(colours[4 * i + 3] / 255).toFixed(2)}"/>`,
@@ -371,7 +560,12 @@ class Scene {
       const [[a, b], [c, d]] = [at(this.toPage(from)), at(this.toPage(to))];
       out.push(`<path d="M${a} ${b}L${c} ${d}" stroke="${ink.line}" stroke-width="1.2"/>`);
     }
-    for (const { index, x, y, bold } of this.props.xy ? this.names(this.over.getContext("2d")!) : [])
+    const tokens = this.props.xy ? this.names(this.over.getContext("2d")!) : [];
+    for (const { name, x, y } of this.regions(this.over.getContext("2d")!, tokens))
+      out.push(
+        `<text x="${x.toFixed(1)}" y="${(y + 4).toFixed(1)}" text-anchor="middle" font-style="italic" font-weight="600" fill="${ink.text}" stroke="${ink.halo}" stroke-width="3" paint-order="stroke">${escaped(name)}</text>`,
+      );
+    for (const { index, x, y, bold } of tokens)
       out.push(
         `<text x="${(x + 6).toFixed(1)}" y="${(y + 4).toFixed(1)}" fill="${ink.text}" stroke="${ink.halo}" stroke-width="3" paint-order="stroke"${bold ? ' font-weight="600"' : ""}>${escaped(labels[index])}</text>`,
       );

@@ -16,8 +16,10 @@ export interface Painter {
   close(): void;
 }
 
-export function painter(canvas: HTMLCanvasElement): Painter {
-  const gl = canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true, preserveDrawingBuffer: true });
+/** `fast`: by WebGL, where the browser has it. A canvas that was WebGL's stays so. */
+export function painter(canvas: HTMLCanvasElement, fast = true): Painter {
+  const gl =
+    fast && canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true, preserveDrawingBuffer: true });
   return gl ? byWebGL(canvas, gl) : byHand(canvas);
 }
 
@@ -88,8 +90,6 @@ function byWebGL(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext): Painter
     (fill(0, xy), fill(1, rgba));
   };
   set();
-  canvas.addEventListener("webglcontextlost", (e) => e.preventDefault());
-  canvas.addEventListener("webglcontextrestored", set);
   return {
     fast: true,
     points: (data) => ((xy = data as typeof xy), (count = data.length / 2), fill(0, xy)),
@@ -99,7 +99,7 @@ function byWebGL(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext): Painter
       gl.viewport(0, 0, canvas.width, canvas.height);
       gl.clearColor(0, 0, 0, 0);
       gl.clear(gl.COLOR_BUFFER_BIT);
-      if (!count || rgba.length < count * 4) return;
+      if (!count || rgba.length < count * 4 || gl.isContextLost()) return;
       gl.uniform2f(gl.getUniformLocation(shader, "centre"), camera.x, camera.y);
       gl.uniform2f(
         gl.getUniformLocation(shader, "zoom"),
@@ -109,7 +109,7 @@ function byWebGL(canvas: HTMLCanvasElement, gl: WebGL2RenderingContext): Painter
       gl.uniform1f(gl.getUniformLocation(shader, "size"), size * ratio);
       gl.drawArrays(gl.POINTS, 0, count);
     },
-    close: () => buffers.forEach((b) => gl.deleteBuffer(b)),
+    close: () => buffers.forEach((b) => gl.deleteBuffer(b)), // of a lost context this does nothing
   };
 }
 
@@ -127,6 +127,7 @@ function byHand(canvas: HTMLCanvasElement): Painter {
       ink.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
       const [w, h] = [canvas.clientWidth / 2, canvas.clientHeight / 2];
       for (let i = 0; i < xy.length / 2; ++i) {
+        if (rgba[4 * i + 3] === 0) continue;
         ink.fillStyle = `rgba(${rgba[4 * i]},${rgba[4 * i + 1]},${rgba[4 * i + 2]},${rgba[4 * i + 3] / 255})`;
         ink.fillRect(
           w + (xy[2 * i] - camera.x) * camera.scale - size / 2,

@@ -14,6 +14,8 @@ export interface Vocabulary {
   attributes: Attributes;
   /** Of a label that several tokens share, the first. */
   byLabel: Map<string, number>;
+  /** For each token the whole word that it is, without its space; empty for all others. */
+  words: string[];
 }
 
 /** Tokens, and the model whose they are. */
@@ -33,7 +35,7 @@ export function useVocabulary(model: string): Vocabulary | undefined {
       ]);
       const byLabel = new Map<string, number>();
       labels.forEach((label, id) => byLabel.has(label) || byLabel.set(label, id));
-      return { model, labels, attributes, byLabel };
+      return { model, labels, attributes, byLabel, words: wholeWords(labels) };
     },
     Infinity,
   ).data;
@@ -45,4 +47,26 @@ export function across(chosen: Chosen, from: Vocabulary | undefined, to: Vocabul
   if (chosen.model === to?.model) return chosen.ids;
   if (!from || !to || from.model !== chosen.model) return [];
   return chosen.ids.flatMap((id) => to.byLabel.get(from.labels[id] ?? "") ?? []);
+}
+
+/**
+ * Words of at least four letters behind a space. A merge that only leads to a longer word ("includ") is none: the longer one was
+ * made soon after it, as its number says, by more than an ending.
+ */
+function wholeWords(labels: string[]): string[] {
+  const ids = new Map<string, number>();
+  labels.forEach((label, id) => {
+    if (/^␣\p{L}[\p{L}'-]{3,}$/u.test(label)) ids.set(label.slice(1), id);
+  });
+  const fragments = new Set<string>();
+  for (const [word, id] of ids) {
+    for (let length = 4; length < word.length; ++length) {
+      const begin = ids.get(word.slice(0, length));
+      if (begin !== undefined && !["s", "es", "ed", "ing"].includes(word.slice(length)) && id <= 2 * begin + 300)
+        fragments.add(word.slice(0, length));
+    }
+  }
+  const words = labels.map(() => "");
+  for (const [word, id] of ids) if (!fragments.has(word)) words[id] = word;
+  return words;
 }

@@ -2,7 +2,8 @@
 // decided. Then the part is named in words, opened, and switched off.
 import { computed, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { call, numbers, texts, type Job, type ModelInfo, type Table } from "../api";
+import { call, numbers, texts, type Job, type ModelInfo } from "../api";
+import type { PatchAnswer } from "../catalogue";
 import { answered } from "../answers";
 import { useJob, start, control } from "../job";
 import { opened as python, percent, program, py, Same, shell, Text, Trouble } from "../parts";
@@ -75,12 +76,7 @@ export async function begin(): Promise<void> {
 
 export const close = (): void => setParams({ decide: undefined, patch: undefined, other: undefined }, "stage");
 
-interface Patched {
-  clean: number;
-  corrupt: number;
-  grid: Table;
-  heads: Table;
-}
+type Patched = Pick<PatchAnswer, "clean" | "corrupt"> & PatchAnswer["tables"];
 
 export function Decide({ info }: { info: ModelInfo }) {
   const job = useJob(jobId.value, () => setParams({ patch: undefined }, "stage"));

@@ -2,8 +2,10 @@
 import { useEffect, useRef } from "preact/hooks";
 import { computed } from "@preact/signals";
 import { call, numbers, texts, type ModelInfo, type Table } from "../api";
+import type { AttributeAnswer, LensAnswer, TraceAnswer } from "../catalogue";
 import { answered, type Reply } from "../answers";
 import { note } from "../facts";
+import { Explained, meaningOf } from "../glossary";
 import { percent, Token, Trouble } from "../parts";
 import { model, session, setParams } from "../session";
 import { dark } from "../theme";
@@ -22,6 +24,15 @@ const tabs = [
   ["parts", "Contributions"],
 ] as const;
 type Tab = (typeof tabs)[number][0];
+/** The term of the glossary that a tab is about. */
+const tabWords: Partial<Record<Tab, string>> = {
+  vector: "vector",
+  near: "cosine",
+  lens: "lens",
+  changes: "normalised",
+  attention: "attention",
+  parts: "logit",
+};
 const tab = computed<Tab>(() => tabs.find(([t]) => t === session.value.own.stage?.tab)?.[0] ?? "lens");
 
 export function Inspector({ info }: { info: ModelInfo }) {
@@ -31,8 +42,10 @@ export function Inspector({ info }: { info: ModelInfo }) {
     return (
       <section class="inspector empty" aria-label="Inspector">
         <p>
-          <b>Every square is a vector</b> of {info.width} numbers: a token of the text (across) after a block of the
-          model (down). Click one to look into it, or press a right button to change it.
+          <Explained>
+            <b>Every square is a vector</b> of {info.width} numbers: a token of the text (across) after a block of the
+            model (down). Click one to look into it, or press a right button to change it.
+          </Explained>
         </p>
       </section>
     );
@@ -62,6 +75,7 @@ export function Inspector({ info }: { info: ModelInfo }) {
             type="button"
             role="tab"
             id={`tab-${t}`}
+            title={tabWords[t] && meaningOf(tabWords[t])}
             aria-selected={t === tab.value}
             aria-controls="tab-panel"
             tabIndex={t === tab.value ? 0 : -1}
@@ -135,13 +149,13 @@ const tops = answered(
     first: opened.value!.position,
     last: opened.value!.position + 1,
   })),
-  async (q, signal) => (await call<{ tables: { tops: Table } }>("lens", body(q), { signal })).tables.tops,
+  async (q, signal) => (await call<LensAnswer>("lens", body(q), { signal })).tables.tops,
   { settle: 60 },
 );
 const untouched = () => ({ text: text.value, position: opened.value!.position });
 const trace = answered(
   key("changes", untouched),
-  async (q, signal) => (await call<{ tables: { life: Table } }>("trace", body(q), { signal })).tables.life,
+  async (q, signal) => (await call<TraceAnswer>("trace", body(q), { signal })).tables.life,
   { settle: 60 },
 );
 const attention = answered(
@@ -156,12 +170,7 @@ const parts = answered(
     ...(targets.value[0] ? { target: targets.value[0] } : {}),
     ...(targets.value[1] ? { against: targets.value[1] } : {}),
   })),
-  (q, signal) =>
-    call<{ target: { label: string }; against: { label: string } | null; logit: number; table: Table }>(
-      "attribute",
-      body(q),
-      { signal },
-    ),
+  (q, signal) => call<AttributeAnswer>("attribute", body(q), { signal }),
   { settle: 60 },
 );
 
@@ -272,6 +281,7 @@ function Lens({ info }: { info: ModelInfo }) {
           above: l.top[at.block + 2]?.[c] ?? "",
           final: l.top[last]?.[s.ids.length - 1 - s.first] ?? "",
           last: at.position === s.ids.length - 1,
+          always: new Set(l.top.map((row) => row[c])).size === 1,
         },
       });
   }, [l, at.block, at.position]);
@@ -282,7 +292,9 @@ function Lens({ info }: { info: ModelInfo }) {
         const mine = block.flatMap((b, i) => (b === at.block ? [i] : []));
         return (
           <>
-            <p class="soft">If the model stopped here, it would say:</p>
+            <p class="soft">
+              <Explained>If the model stopped here, it would say:</Explained>
+            </p>
             <ol class="likely" aria-label="Likeliest tokens of the cell">
               {mine.map((i) => {
                 const share = numbers(t, "probability")[i];
@@ -313,7 +325,12 @@ const changeNames = {
 
 function Changes() {
   const at = opened.value!;
-  if (at.block < 0) return <p class="soft">Nothing has changed the vector yet: open a cell of a block.</p>;
+  if (at.block < 0)
+    return (
+      <p class="soft">
+        <Explained>Nothing has changed the vector yet: open a cell of a block.</Explained>
+      </p>
+    );
   return (
     <>
       <Untouched />
@@ -363,7 +380,11 @@ function Attention() {
   return (
     <>
       <Untouched />
-      <p class="soft">Where each head of block {block} looks from here. The rest of its weight lies on other tokens.</p>
+      <p class="soft">
+        <Explained>
+          Where each head of block {block} looks from here. The rest of its weight lies on other tokens.
+        </Explained>
+      </p>
       <State reply={attention.value}>
         {(a) => (
           <ul class="heads">
@@ -437,8 +458,10 @@ function Parts() {
           return (
             <>
               <p class="soft">
-                What speaks at position {at.position} for {a.target.label}
-                {a.against ? ` against ${a.against.label}` : ""}: {a.logit.toFixed(2)} in all.
+                <Explained>
+                  What speaks at position {at.position} for {a.target?.label}
+                  {a.against ? ` against ${a.against.label}` : ""}: {a.logit.toFixed(2)} in all.
+                </Explained>
               </p>
               <ol class="likely parts" aria-label="Contributions">
                 {order.map((i) => {

@@ -179,3 +179,64 @@ export function strip(
     context.fillRect(x, y + (i * height) / lines, width, height / lines + 0.5);
   }
 }
+
+/** The grid of positions x blocks, with what each cell reads as where there is room for a word. */
+export function drawCells(
+  context: CanvasRenderingContext2D,
+  s: Stage,
+  read: Lens | undefined,
+  colour: Colour,
+  column: number,
+  line: number,
+  tone: Tone,
+): void {
+  const words = column >= 44 && line >= 11;
+  context.font = `${Math.min(11.5, line - 3)}px ui-monospace, "DejaVu Sans Mono", monospace`;
+  context.textBaseline = "middle";
+  for (let r = 0; r < s.lengths.length; ++r) {
+    for (let c = 0; c < s.last - s.first; ++c) {
+      const [x, y] = [c * column, r * line];
+      const rgb = ground(colour, colour.share(s, read, r, c), tone);
+      context.fillStyle = css(rgb);
+      context.fillRect(x + 1, y + 0.5, column - 2, line - 1);
+      if (!colour.warm && s.felt) drawChange(context, feltShare(s, r, c), x, y, line, tone);
+      if (words && read?.top[r]) drawWord(context, read, r, c, rgb, column, line);
+    }
+  }
+}
+
+/** How much the edits moved the cell's vector, as a bar at its left edge. */
+function drawChange(
+  context: CanvasRenderingContext2D,
+  changed: number,
+  x: number,
+  y: number,
+  line: number,
+  tone: Tone,
+): void {
+  if (changed <= 0) return;
+  context.fillStyle = tone === "dark" ? "#f08a4b" : "#c9541a";
+  context.globalAlpha = 0.25 + 0.75 * Math.min(1, changed);
+  context.fillRect(x + 1, y + 0.5, 1.5 + 3.5 * Math.min(1, changed), line - 1);
+  context.globalAlpha = 1;
+}
+
+function drawWord(
+  context: CanvasRenderingContext2D,
+  read: Lens,
+  r: number,
+  c: number,
+  rgb: Rgb,
+  column: number,
+  line: number,
+): void {
+  const [x, y] = [c * column, r * line];
+  context.save();
+  context.beginPath();
+  context.rect(x + 6, y, column - 8, line);
+  context.clip();
+  context.fillStyle = inkOn(rgb);
+  context.globalAlpha = 0.5 + 0.5 * Math.min(1, read.probability[r][c] * 1.5);
+  context.fillText(read.top[r][c].replace("␣", ""), x + 8, y + line / 2 + 0.5);
+  context.restore();
+}

@@ -5,13 +5,13 @@ import { session, setParams } from "../session";
 import { dark } from "../theme";
 import { mix, pins, type Pin } from "./experiment";
 import { menuFor } from "./menu";
-import { colours, css, feltShare, ground, inkOn, scaleCss, sized, strip, type Colouring } from "./paint";
+import { colours, drawCells, scaleCss, sized, strip, type Colouring } from "./paint";
 import { hovered, open, opened, placeName, same, type Place } from "./pick";
 import { lensHere, lensStale, mixedAt, ofThisText, stage, stale, wordAt, occurrences, type Stage } from "./run";
 import { text } from "./experiment";
 
 /** Pixels of a strip: less on a low screen. */
-const stripsOf = (): number => (innerHeight < 800 ? 56 : 84);
+export const stripsOf = (): number => (innerHeight < 800 ? 56 : 84);
 const narrowest = 34,
   widest = 172;
 
@@ -200,37 +200,9 @@ function Cells({ s, column, line }: { s: Stage; column: number; line: number }) 
   const colour = colours[colouring()];
   const read = lensHere.value;
   const tone = dark.value ? "dark" : "light";
-  const words = column >= 44 && line >= 11;
   useEffect(() => {
-    const context = sized(canvas.current!, wide, high);
-    context.font = `${Math.min(11.5, line - 3)}px ui-monospace, "DejaVu Sans Mono", monospace`;
-    context.textBaseline = "middle";
-    for (let r = 0; r < s.lengths.length; ++r) {
-      for (let c = 0; c < s.last - s.first; ++c) drawCell(context, r, c);
-    }
-    function drawCell(context: CanvasRenderingContext2D, r: number, c: number) {
-      const [x, y] = [c * column, r * line];
-      const rgb = ground(colour, colour.share(s, read, r, c), tone);
-      context.fillStyle = css(rgb);
-      context.fillRect(x + 1, y + 0.5, column - 2, line - 1);
-      const changed = s.felt ? feltShare(s, r, c) : 0;
-      if (changed > 0 && !colour.warm) {
-        context.fillStyle = tone === "dark" ? "#f08a4b" : "#c9541a";
-        context.globalAlpha = 0.25 + 0.75 * Math.min(1, changed);
-        context.fillRect(x + 1, y + 0.5, 1.5 + 3.5 * Math.min(1, changed), line - 1);
-        context.globalAlpha = 1;
-      }
-      if (!words || !read?.top[r]) return;
-      context.save();
-      context.beginPath();
-      context.rect(x + 6, y, column - 8, line);
-      context.clip();
-      context.fillStyle = inkOn(rgb);
-      context.globalAlpha = 0.5 + 0.5 * Math.min(1, read.probability[r][c] * 1.5);
-      context.fillText(read.top[r][c].replace("␣", ""), x + 8, y + line / 2 + 0.5);
-      context.restore();
-    }
-  }, [s, read, colour, column, line, tone, words]);
+    drawCells(sized(canvas.current!, wide, high), s, read, colour, column, line, tone);
+  }, [s, read, colour, column, line, tone]);
   // what is open, under the pointer or pinned is drawn above, so that a moving pointer costs nothing
   useSignalEffect(() => {
     const context = sized(frame.current!, wide, high);

@@ -1,6 +1,7 @@
 // What the engine says of the experiment: the stage, the lens, the ends of the mixture and its whole curve.
 import { computed } from "@preact/signals";
 import { byId, call, numbers, texts, type Likely, type Table } from "../api";
+import type { LensAnswer, MixAnswer } from "../catalogue";
 import { answered } from "../answers";
 import { named } from "../named";
 import { model, session, view } from "../session";
@@ -216,7 +217,7 @@ const lensQuestion = computed(() => {
 export const lens = answered(
   () => lensQuestion.value,
   async (q, signal): Promise<Lens> => {
-    const { tables, first } = await call<{ first: number; tables: { cells: Table } }>("lens", body(q), { signal });
+    const { tables, first } = await call<LensAnswer>("lens", body(q), { signal });
     const { cells } = tables;
     return {
       first,
@@ -267,11 +268,11 @@ const curveQuestion = computed(() => {
 export const curve = answered(
   () => curveQuestion.value,
   async (q, signal): Promise<Curve> => {
-    const { crossings, table } = await call<{ crossings: number[]; table: Table }>("mix", body(q), { signal });
+    const { crossings, table } = await call<MixAnswer>("mix", body(q), { signal });
     const lines = Object.keys(table.columns).slice(1, 1 + body(q).targets.length);
     return {
       p: numbers(table, "p"),
-      crossings,
+      crossings: crossings.filter((c) => c !== null),
       lines: lines.map((label) => ({ label, values: numbers(table, label) })),
     };
   },

@@ -1,8 +1,11 @@
 // Share: the experiment as one HTML file that needs neither the server nor the network: its sweep is computed beforehand, at 101 steps.
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { call, numbers, texts, type ModelInfo, type Table } from "../api";
+import type { MixAnswer } from "../catalogue";
 import { percent, Trouble } from "../parts";
 import { download } from "../save";
+import { cardOf, CardToKeep, type Card, type Experiment } from "./card";
 import { p, replace, text } from "./experiment";
 import { inForce, mixing, mixRequest, otherToken, stage, targets } from "./run";
 
@@ -24,33 +27,74 @@ interface Shared {
 export function Share({ info }: { info: ModelInfo }) {
   const busy = useSignal(false);
   const error = useSignal<Error | undefined>(undefined);
+  const card = useSignal<Card | undefined>(undefined);
+  const box = useRef<HTMLDialogElement>(null);
   if (!mixing.value || targets.value.length === 0) return null;
-  const write = async () => {
+  const during = async (work: () => Promise<void>) => {
     busy.value = true;
     error.value = undefined;
-    try {
-      const request = { text: text.value, ...mixRequest(), targets: targets.value, steps, edits: inForce.value };
-      const { table } = await call<{ table: Table }>("mix", request);
-      download("embscope-experiment.html", page(sharedOf(info, table)), "text/html");
-    } catch (e) {
-      error.value = e as Error;
-    }
+    await work().catch((e: Error) => (error.value = e));
     busy.value = false;
   };
+  const open = () => {
+    card.value = undefined;
+    box.current?.showModal();
+    void during(async () => void (card.value = await cardOf(info, experiment())));
+  };
+  const write = () =>
+    during(async () => {
+      const request = { text: text.value, ...mixRequest(), targets: targets.value, steps, edits: inForce.value };
+      const { table } = await call<MixAnswer>("mix", request);
+      download("embscope-experiment.html", page(sharedOf(info, table)), "text/html");
+    });
   return (
     <>
-      <button
-        type="button"
-        class="quiet"
-        disabled={busy.value}
-        title="One HTML file that works without a server"
-        onClick={() => void write()}
-      >
-        {busy.value ? "Computing…" : "Share as a file"}
+      <button type="button" class="quiet" onClick={open}>
+        Share
       </button>
-      <Trouble error={error.value} />
+      <dialog
+        ref={box}
+        class="share"
+        aria-label="Share the experiment"
+        onClick={(e) => e.target === box.current && box.current!.close()}
+      >
+        <header>
+          <h2>Share the experiment</h2>
+          <button type="button" class="quiet" aria-label="Close: share" onClick={() => box.current!.close()}>
+            ×
+          </button>
+        </header>
+        {card.value ? <CardToKeep card={card.value} /> : <p class="waiting">{busy.value ? "Computing…" : ""}</p>}
+        <div class="row">
+          <button type="button" disabled={busy.value} onClick={() => void write()}>
+            Share as a file
+          </button>
+          <button type="button" onClick={() => void navigator.clipboard.writeText(location.href)}>
+            Copy the link
+          </button>
+        </div>
+        <p class="soft">
+          The file is one HTML page with the whole way from one word to the other; it works without a server. The link
+          opens the same state in this explorer.
+        </p>
+        <Trouble error={error.value} />
+      </dialog>
     </>
   );
+}
+
+const labelHere = (): string =>
+  stage.value.data?.labels.find((l) => l.replaceAll("␣", " ") === replace.value) ?? replace.value;
+
+function experiment(): Experiment {
+  return {
+    text: text.value,
+    mix: mixRequest() as Experiment["mix"],
+    ends: [otherToken.value?.label ?? "", labelHere()],
+    p: p.value,
+    targets: targets.value,
+    edits: inForce.value,
+  };
 }
 
 function sharedOf(info: ModelInfo, table: Table): Shared {
@@ -58,10 +102,7 @@ function sharedOf(info: ModelInfo, table: Table): Shared {
   return {
     text: text.value,
     model: info.name,
-    ends: [
-      otherToken.value?.label ?? "",
-      stage.value.data?.labels.find((l) => l.replaceAll("␣", " ") === replace.value) ?? replace.value,
-    ],
+    ends: [otherToken.value?.label ?? "", labelHere()],
     start: Math.round(p.value * (steps - 1)),
     lines: names.map((label) => ({ label, values: numbers(table, label) })),
     top: texts(table, "top"),

@@ -1,39 +1,38 @@
 // Learn: the article's path as a walk, and its first step, a space of two dimensions that have names.
 import { useState } from "preact/hooks";
 import { call, numbers, texts, type ModelInfo, type Spec, type Table as Columns } from "../api";
+import { Lead } from "../glossary";
 import { note } from "../facts";
 import { useAnswer } from "../hooks";
-import { Figure, Same, Shown, Table } from "../parts";
-import { change, session, step } from "../session";
-import { steps } from "../steps";
-import { walkTo } from "../walk";
+import { Figure, Same, Shown, Table, Trouble } from "../parts";
+import { change, go, session, setParams, step, useParam } from "../session";
+import { groundOf } from "../ground";
+import { cardOf, CardToKeep } from "../stage/card";
+import { contents } from "../steps";
+import { Claim, useSteps, walkTo } from "../walk";
 
 export function Learn({ info }: { info: ModelInfo }) {
   const { done } = session.value;
+  const [end] = useParam("end", "");
+  const next =
+    1 +
+    Math.max(
+      0,
+      contents.findIndex(([name]) => !done.includes(name)),
+    );
+  if (end && step.value === 0) return <End info={info} />;
   return (
     <>
       <h1>Learn</h1>
       {step.value === 0 && (
         <>
-          <p class="lead">
+          <Lead>
             A language model turns words into vectors, changes the vectors, and turns the last one into a word. The walk
             goes along that path with {info.name}, through the views of this explorer. Each step asks you to find out
             something by doing it.
-          </p>
+          </Lead>
           <p>
-            <button
-              type="button"
-              class="main"
-              onClick={() =>
-                walkTo(
-                  1 +
-                    Math.max(
-                      0,
-                      steps.findIndex((s) => !done.includes(s.name)),
-                    ),
-                )
-              }
-            >
+            <button type="button" class="main" onClick={() => void walkTo(next, info)}>
               {done.length ? "Go on" : "Begin the walk"}
             </button>
             {done.length > 0 && (
@@ -43,12 +42,12 @@ export function Learn({ info }: { info: ModelInfo }) {
             )}
           </p>
           <ol class="contents">
-            {steps.map((s, i) => (
-              <li key={s.name} class={done.includes(s.name) ? "done" : ""}>
-                <button type="button" class="quiet" onClick={() => walkTo(i + 1)}>
-                  {s.title}
+            {contents.map(([name, title, about], i) => (
+              <li key={name} class={done.includes(name) ? "done" : ""}>
+                <button type="button" class="quiet" onClick={() => void walkTo(i + 1, info)}>
+                  {title}
                 </button>
-                <span>{s.task}</span>
+                <span>{about}</span>
               </li>
             ))}
           </ol>
@@ -57,6 +56,63 @@ export function Learn({ info }: { info: ModelInfo }) {
       <Toy />
     </>
   );
+}
+
+/** What one has seen, as this model says it, and one's own experiment as a card to keep. */
+function End({ info }: { info: ModelInfo }) {
+  const { done } = session.value;
+  const { steps, error } = useSteps(info);
+  const seen = steps?.filter((s) => done.includes(s.name)) ?? [];
+  const left = contents.filter(([name]) => !done.includes(name)).length;
+  return (
+    <>
+      <h1>What you have seen</h1>
+      <Lead>
+        {left === 0 ? "All of the path" : `${contents.length - left} of ${contents.length} steps`}, with {info.name}.
+        Here is what it found, and your own experiment to keep.
+      </Lead>
+      <Trouble error={error} />
+      {steps && <OwnCard info={info} />}
+      <ol class="contents seen">
+        {seen.map((s) => (
+          <li key={s.name} class="done">
+            <h2>{s.title}</h2>
+            <Claim step={s} model={info.name} />
+          </li>
+        ))}
+      </ol>
+      <div class="row">
+        <button type="button" class="main" onClick={() => go("stage")}>
+          To the stage: try your own text
+        </button>
+        <button type="button" onClick={() => setParams({ end: undefined })}>
+          The walk's contents
+        </button>
+      </div>
+    </>
+  );
+}
+
+/** The experiment as it was left on the stage; where nothing was changed, that of the walk, at its middle. */
+function OwnCard({ info }: { info: ModelInfo }) {
+  const card = useAnswer(
+    `card ${info.name}`,
+    async () => {
+      const g = await groundOf(info);
+      const { text, replace, with: other, p, a, b } = session.peek().shared;
+      const own = text !== undefined && replace && other && a && b && p !== undefined && p !== "1";
+      return cardOf(info, {
+        text: own ? text : g.text,
+        mix: { replace: own ? replace : g.replace, with: own ? other : g.other, site: "wte" },
+        ends: [own ? other : g.other, own ? replace : g.replace],
+        p: own ? Number(p) : 0.5,
+        targets: own ? [a, b] : [g.a, g.b],
+        edits: [],
+      });
+    },
+    Infinity,
+  );
+  return <Shown answer={card}>{(c) => <CardToKeep card={c} />}</Shown>;
 }
 
 function Toy() {

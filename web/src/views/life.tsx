@@ -1,6 +1,8 @@
 // Life: a token's way through the blocks.
 import { useEffect } from "preact/hooks";
-import { call, numbers, texts, type ModelInfo, type Named, type Spec, type Table as Columns } from "../api";
+import { call, numbers, texts, type ModelInfo, type Table as Columns } from "../api";
+import type { AttentionAnswer, AttributeAnswer, LensAnswer, TraceAnswer, TrajectoryAnswer } from "../catalogue";
+import { Explained, Lead } from "../glossary";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
 import {
@@ -19,7 +21,7 @@ import {
   Text,
   WordField,
 } from "../parts";
-import { useNumber, useParam } from "../session";
+import { setParams, useNumber, useParam } from "../session";
 import { PositionPicker, SharedText, useText, useTokens } from "../text";
 
 const parts = [
@@ -41,7 +43,8 @@ interface PartProps {
 
 export function Life({ info }: { info: ModelInfo }) {
   const [text] = useText();
-  const [part, setPart] = useParam("part", "lens");
+  const [part] = useParam("part", "lens");
+  const setPart = (to: string) => setParams({ part: to }, "life", true);
   const [wanted, setPosition] = useNumber("position", -1);
   const tokens = useTokens(text);
   const count = tokens.data?.ids.length ?? 0;
@@ -50,20 +53,13 @@ export function Life({ info }: { info: ModelInfo }) {
   return (
     <>
       <h1>Life</h1>
-      <p class="lead">
-        The vector of a token goes through {info.blocks} blocks. Each changes it four times. Follow it.
-      </p>
+      <Lead>The vector of a token goes through {info.blocks} blocks. Each changes it four times. Follow it.</Lead>
       <SharedText />
       <PositionPicker label="Token that is followed" tokens={tokens} position={position} set={setPosition} />
       <Segments label="Ways to look" parts={parts} value={part} set={setPart} />
       {count > 0 && <Part info={info} text={text} position={position} count={count} setPosition={setPosition} />}
     </>
   );
-}
-
-interface LensAnswer {
-  target: Named;
-  tables: { cells: Columns; tops: Columns };
 }
 
 const windowOf = 20;
@@ -84,13 +80,18 @@ function Lens({ info, text, position, count, setPosition }: PartProps) {
           above: top(block + 1, position),
           final: top(info.blocks - 1, count - 1),
           last: position === count - 1,
+          always: new Set(Array.from({ length: info.blocks + 1 }, (_, b) => top(b - 1, position))).size === 1,
         },
       });
   }, [lens.data, block, position]);
   const open = (b: number, p: number) => (setBlock(b), setPosition(p));
   return (
     <>
-      <p>If the model stopped after a block, what would it say next? A cell opens its likeliest tokens.</p>
+      <p>
+        <Explained>
+          If the model stopped after a block, what would it say next? A cell opens its likeliest tokens.
+        </Explained>
+      </p>
       <div class="row">
         <WordField
           label="Colour by the probability of"
@@ -188,7 +189,7 @@ function LensGrid({ lens, blocks, at, open, follow }: GridProps) {
         <tbody>
           {layers.map((b) => (
             <tr key={b}>
-              <th scope="row">{b < 0 ? "wte" : b}</th>
+              <th scope="row">{b < 0 ? "embedding" : b}</th>
               {positions.map((p) => {
                 const i = where.get(`${b} ${p}`)!;
                 return (
@@ -218,19 +219,15 @@ function LensGrid({ lens, blocks, at, open, follow }: GridProps) {
 
 function Trace({ info, text, position }: PartProps) {
   const question = useSettled(JSON.stringify({ text, position }));
-  const life = useAnswer(question, (signal) =>
-    call<{ tables: { life: Columns; lens: Columns }; own: Named; predicted: Named; figure: Spec }>(
-      "trace?figure=1",
-      JSON.parse(question),
-      { signal },
-    ),
-  );
+  const life = useAnswer(question, (signal) => call<TraceAnswer>("trace?figure=1", JSON.parse(question), { signal }));
   return (
     <>
       <p>
-        In each block the vector is normalised (<code>ln1</code>), attention adds what other tokens have to say (
-        <code>attn_out</code>), it is normalised again (<code>ln2</code>), and the MLP adds what it knows (
-        <code>mlp_out</code>).
+        <Explained>
+          In each block the vector is normalised (<code>ln1</code>), attention adds what other tokens have to say (
+          <code>attn_out</code>), it is normalised again (<code>ln2</code>), and the MLP adds what it knows (
+          <code>mlp_out</code>).
+        </Explained>
       </p>
       <Shown answer={life}>
         {(l) => (
@@ -256,11 +253,13 @@ function Attention({ info, text }: PartProps) {
   const [block, setBlock] = useNumber("attention", Math.floor((info.blocks * 3) / 4));
   const question = useSettled(JSON.stringify({ text, block }));
   const patterns = useAnswer(question, (signal) =>
-    call<{ figure: Spec }>("attention?figure=1", JSON.parse(question), { signal }),
+    call<AttentionAnswer>("attention?figure=1", JSON.parse(question), { signal }),
   );
   return (
     <>
-      <p>Each head of a block looks back, from a token (down) at those before it (across).</p>
+      <p>
+        <Explained>Each head of a block looks back, from a token (down) at those before it (across).</Explained>
+      </p>
       <label class="slider">
         <span>
           Block <output>{block}</output>
@@ -290,11 +289,13 @@ function Attribute({ info, text, position }: PartProps) {
     JSON.stringify({ text, position, ...(target ? { target } : {}), ...(against ? { against } : {}) }),
   );
   const shares = useAnswer(question, (signal) =>
-    call<{ table: Columns; figure: Spec }>("attribute?figure=1", JSON.parse(question), { signal }),
+    call<AttributeAnswer>("attribute?figure=1", JSON.parse(question), { signal }),
   );
   return (
     <>
-      <p>The logit of a token is a sum: each head and each MLP adds its part.</p>
+      <p>
+        <Explained>The logit of a token is a sum: each head and each MLP adds its part.</Explained>
+      </p>
       <div class="row">
         <WordField label="Token" value={target} set={setTarget} hint="empty: the one predicted" />
         <WordField label="Against" value={against} set={setAgainst} hint="empty: none" />
@@ -324,13 +325,17 @@ function Path({ info, text, position }: PartProps) {
   const [y, setY] = useParam("y", "' Berlin'");
   const question = useSettled(JSON.stringify({ text, position, plane: plane === "pca" ? "pca" : [x, y] }));
   const path = useAnswer(question, (signal) =>
-    call<{ points: [number, number][]; sites: string[]; figure?: Spec }>("trajectory?figure=1", JSON.parse(question), {
+    call<TrajectoryAnswer>("trajectory?figure=1", JSON.parse(question), {
       signal,
     }),
   );
   return (
     <>
-      <p>The way of the vector, drawn in a plane: that in which it moves most, or one that two vectors span.</p>
+      <p>
+        <Explained>
+          The way of the vector, drawn in a plane: that in which it moves most, or one that two vectors span.
+        </Explained>
+      </p>
       <div class="row">
         <Choice
           label="Plane"
@@ -363,7 +368,7 @@ function Path({ info, text, position }: PartProps) {
       </Shown>
       <Same
         command={`${program(info, "trajectory")} ${shell(text)} --position ${position}${plane === "pca" ? "" : ` --plane ${shell(x)} ${shell(y)}`}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.trajectory(${py(text)}, position=${position}${plane === "pca" ? "" : `, axes=${py([x, y])}`})`}
+        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.trajectory(${py(text)}, position=${position}${plane === "pca" ? "" : `, plane=${py([x, y])}`})`}
       />
     </>
   );

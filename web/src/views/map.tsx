@@ -1,8 +1,10 @@
-// Map: the whole vocabulary in a plane; two of them side by side share what is picked.
+// Vocabulary: all tokens in a plane, their neighbours and their vectors; two maps side by side share what is picked.
 import { useMemo, useState } from "preact/hooks";
 import { call, type ModelInfo, type Named } from "../api";
 import { note } from "../facts";
+import { useModels } from "../models";
 import { useAnswer, useSettled } from "../hooks";
+import { Beside } from "../map/columns";
 import { One } from "../map/one";
 import { useVocabulary, type Chosen } from "../map/vocabulary";
 import { Choice, Field, Save, Text, Token } from "../parts";
@@ -17,7 +19,7 @@ const colours: [string, string][] = [
 ];
 
 export function MapView({ info }: { info: ModelInfo }) {
-  const models = useAnswer("models", (signal) => call<ModelInfo[]>("models", undefined, { signal })).data;
+  const models = useModels().data;
   const [second, setSecond] = useParam("second", "");
   const [colour, setColour] = useParam("colour", "kind");
   const [word, setWord] = useParam("word", " king");
@@ -26,6 +28,25 @@ export function MapView({ info }: { info: ModelInfo }) {
   const [lasso, setLasso] = useState(false);
   const [circled, setCircled] = useState<Chosen>({ model: info.name, ids: [] });
   const [goTo, setGoTo] = useState<{ model: string; id: number; but?: string }>();
+  const [hide, setHide] = useParam("hide", "");
+  const hidden = useMemo(
+    () =>
+      new Set(
+        hide
+          .split(",")
+          .filter((k) => /^\d+$/.test(k))
+          .map(Number),
+      ),
+    [hide],
+  );
+  const toggle = (kind: number) =>
+    setHide(
+      [...hidden]
+        .filter((k) => k !== kind)
+        .concat(hidden.has(kind) ? [] : [kind])
+        .sort()
+        .join(",") || undefined,
+    );
   const picked = useMemo(
     () => ({ model: whose, ids: token === "" || !Number.isInteger(Number(token)) ? [] : [Number(token)] }),
     [token, whose],
@@ -35,12 +56,25 @@ export function MapView({ info }: { info: ModelInfo }) {
     if (id !== undefined) setGoTo({ model, id, but });
   };
   const find = (t: Named) => (pick({ model: info.name, ids: [t.id] }), note({ found: { label: t.label } }));
-  if (!models) return <h1>Map</h1>;
-  const shared = { info, models, colour, word, lasso, picked, circled, goTo, pick, encircle: setCircled };
+  if (!models) return <h1>Vocabulary</h1>;
+  const shared = {
+    info,
+    models,
+    colour,
+    word,
+    lasso,
+    picked,
+    circled,
+    goTo,
+    pick,
+    encircle: setCircled,
+    hidden,
+    toggle,
+  };
   return (
     <>
-      <h1>Map</h1>
-      <div class="row">
+      <div class="row head">
+        <h1>Vocabulary</h1>
         <Find find={find} />
         <Choice label="Colour" value={colour} set={setColour} options={colours} />
         {colour === "cosine" && <Text label="Word" value={word} set={setWord} />}
@@ -51,9 +85,17 @@ export function MapView({ info }: { info: ModelInfo }) {
           Two maps
         </button>
       </div>
-      <div class={second ? "maps two" : "maps"}>
+      <div class={second ? "maps two" : "maps with"}>
         <One {...shared} suffix="" />
-        {second && <One {...shared} suffix="2" />}
+        {second ? (
+          <One {...shared} suffix="2" />
+        ) : (
+          <Beside
+            info={info}
+            picked={picked.model === info.name ? picked.ids[0] : undefined}
+            pick={(id, label) => find({ id, label })}
+          />
+        )}
       </div>
       {circled.ids.length > 0 && <Circled chosen={circled} clear={() => setCircled({ ...circled, ids: [] })} />}
     </>

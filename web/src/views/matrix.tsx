@@ -1,6 +1,7 @@
 // Matrix: all the values at once, tokens across and dimensions down, as the engine's tiles.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call, type ModelInfo, type Spec, type Table as Columns } from "../api";
+import { Lead } from "../glossary";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
 import { Choice, Figure, NumberField, opened, program, Same, Save, Shown, Table, Token, Trouble } from "../parts";
@@ -43,10 +44,10 @@ export function Matrix({ info }: { info: ModelInfo }) {
   return (
     <>
       <h1>Matrix</h1>
-      <p class="lead">
+      <Lead>
         All {((info.vocab * info.width) / 1e6).toFixed(1)} million values: a column is a token, a row a dimension; red
         is positive, blue negative. Why are there stripes?
-      </p>
+      </Lead>
       <Shown answer={matrix}>{(m) => <Tiles matrix={m} info={info} />}</Shown>
       <Stripes info={info} />
     </>

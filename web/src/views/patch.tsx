@@ -1,15 +1,18 @@
 // Patch: vectors of a clean run are put into a corrupt one, one at a time. Which of them bring the answer back?
 import { useState } from "preact/hooks";
 import type { ModelInfo } from "../api";
+import { Lead } from "../glossary";
 import { JobBar, start, useJob } from "../job";
 import { Figure, opened, program, py, Same, shell, Table, Text, Trouble, WordField } from "../parts";
 import { useParam } from "../session";
+import { exampleText, SharedText, useText } from "../text";
 
 export function Patch({ info }: { info: ModelInfo }) {
-  const [clean, setClean] = useParam("clean", "The capital of Germany is");
-  const [corrupt, setCorrupt] = useParam("corrupt", "The capital of France is");
-  const [target, setTarget] = useParam("target", " Berlin");
-  const [against, setAgainst] = useParam("against", " Paris");
+  const [clean] = useText();
+  const ours = clean === exampleText;
+  const [corrupt, setCorrupt] = useParam("corrupt", ours ? "The capital of France is" : "");
+  const [target, setTarget] = useParam("target", ours ? " Berlin" : "");
+  const [against, setAgainst] = useParam("against", ours ? " Paris" : "");
   const [id, setId] = useParam("patch", "");
   const [error, setError] = useState<Error>();
   const job = useJob(id || undefined, () => setId(undefined));
@@ -20,12 +23,12 @@ export function Patch({ info }: { info: ModelInfo }) {
   const result = job?.result;
   return (
     <>
-      <p class="lead">
+      <Lead>
         Two texts of equal length with two answers. A vector of the clean run is put into the corrupt one. Where it
         brings the clean answer back, the answer was.
-      </p>
+      </Lead>
       <div class="pair">
-        <Text label="Clean text" value={clean} set={setClean} />
+        <SharedText />
         <Text label="Corrupt text" value={corrupt} set={setCorrupt} />
       </div>
       <div class="row">

@@ -1,6 +1,8 @@
 // Read: a text, its tokens, and what the model expects next.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call, events, numbers, texts, type Likely, type ModelInfo, type Table as Columns } from "../api";
+import type { PredictAnswer } from "../catalogue";
+import { Lead } from "../glossary";
 import { note } from "../facts";
 import { useAnswer } from "../hooks";
 import {
@@ -30,9 +32,7 @@ export function Read({ info }: { info: ModelInfo }) {
   const [text] = useText();
   const [k, setK] = useNumber("k", 10);
   const tokens = useTokens(text);
-  const next = useAnswer(`predict ${k} ${text}`, (signal) =>
-    call<{ table: Columns }>("predict", { text, k }, { signal }),
-  );
+  const next = useAnswer(`predict ${k} ${text}`, (signal) => call<PredictAnswer>("predict", { text, k }, { signal }));
   useEffect(() => {
     if (tokens.data) note({ tokens: { text, labels: tokens.data.labels } });
   }, [tokens.data]);
@@ -43,9 +43,9 @@ export function Read({ info }: { info: ModelInfo }) {
   return (
     <>
       <h1>Read</h1>
-      <p class="lead">
+      <Lead>
         A model does not see letters. It sees numbers of tokens, and after them it expects some tokens more than others.
-      </p>
+      </Lead>
       <div class="columns">
         <section aria-labelledby="read-tokens">
           <SharedText />
@@ -117,6 +117,9 @@ interface Written extends Likely {
   text: string;
 }
 
+/** What begins to be written below the fold comes into sight. */
+const inSight = (e: HTMLElement | null): void => e?.scrollIntoView({ block: "nearest" });
+
 function Generate({ text, info }: { text: string; info: ModelInfo }) {
   const [count, setCount] = useNumber("count", 24);
   const [temperature, setTemperature] = useNumber("temperature", 0);
@@ -169,7 +172,7 @@ function Generate({ text, info }: { text: string; info: ModelInfo }) {
       </div>
       <Trouble error={error} />
       {written.length > 0 && (
-        <p class="written" aria-live="polite" aria-busy={busy}>
+        <p ref={inSight} class="written" aria-live="polite" aria-busy={busy}>
           <span class="given">{text}</span>
           {written.map((w, i) => (
             <span

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import type { ModelInfo } from "../api";
 import { opened as python, program, py, Same, shell, Trouble } from "../parts";
 import { step } from "../session";
+import { Beside, beside, BesideChoice } from "../stage/beside";
 import { begin, examples } from "../stage/examples";
 import { redo, replace, setText, site, text, undo } from "../stage/experiment";
 import { begin as decide, Decide } from "../stage/decide";
@@ -61,11 +62,12 @@ export function Stage({ info }: { info: ModelInfo }) {
         <p class="hint">Type a text above: its tokens, their vectors and the next token appear as you type.</p>
       )}
       <Trouble error={tokens.value.error} />
-      <div class="scene">
+      <div class={beside.value ? "scene two" : "scene"}>
         <div class="main-part">
           <Caption />
           <Picture />
         </div>
+        {beside.value && <Beside />}
         <div class="side-part">
           <Next />
           {deciding.value ? (
@@ -97,7 +99,7 @@ function Door({ info }: { info: ModelInfo }) {
       </h1>
       <div class="begin">
         {step.value === 0 && (
-          <button type="button" class="main" onClick={() => walkTo(1)}>
+          <button type="button" class="main" onClick={() => void walkTo(1, info)}>
             Begin the walk
           </button>
         )}
@@ -120,6 +122,7 @@ function Door({ info }: { info: ModelInfo }) {
           ))}
         </div>
         <span class="row-end">
+          <BesideChoice info={info} />
           <Share info={info} />
           <Pins />
         </span>

@@ -1,9 +1,11 @@
 // Steer: a direction from contrasting texts, added while the model writes.
 import { useState } from "preact/hooks";
 import type { ModelInfo } from "../api";
+import { Lead } from "../glossary";
 import { JobBar, start, useJob } from "../job";
 import { Choice, Figure, NumberField, opened, program, py, Same, shell, Table, Text, Trouble } from "../parts";
 import { useNumber, useParam } from "../session";
+import { SharedText, useText } from "../text";
 
 const lines = (text: string): string[] =>
   text
@@ -13,11 +15,11 @@ const lines = (text: string): string[] =>
 
 export function Steer({ info }: { info: ModelInfo }) {
   const middle = `blocks.${Math.floor(info.blocks / 2)}.resid_post`;
-  const [text, setText] = useParam("steered", "I think that this film is");
+  const [text] = useText();
   const [towards, setTowards] = useParam("towards", "I love this\nThis is wonderful");
   const [away, setAway] = useParam("away", "I hate this\nThis is terrible");
   const [site, setSite] = useParam("steersite", middle);
-  const [strengths, setStrengths] = useParam("strengths", "-4 -2 0 2 4");
+  const [strengths, setStrengths] = useParam("strengths", "-1 -0.5 0 0.5 1");
   const [tokens, setTokens] = useNumber("steertokens", 20);
   const [id, setId] = useParam("steer", "");
   const [error, setError] = useState<Error>();
@@ -38,11 +40,11 @@ export function Steer({ info }: { info: ModelInfo }) {
   const sites = Array.from({ length: info.blocks }, (_, l) => `blocks.${l}.resid_post`);
   return (
     <>
-      <p class="lead">
+      <Lead>
         The mean of some texts, less the mean of others, is a direction. Add it at one place while the model writes,
         more or less of it.
-      </p>
-      <Text label="Text to go on with" value={text} set={setText} />
+      </Lead>
+      <SharedText />
       <div class="pair">
         <Text label="Towards (a text a line)" value={towards} set={setTowards} long />
         <Text label="Away from (a text a line)" value={away} set={setAway} long />
@@ -60,7 +62,7 @@ export function Steer({ info }: { info: ModelInfo }) {
       {job?.result && <Table table={job.result.table} name="steer" />}
       {job?.result?.figure && <Figure spec={job.result.figure} name="steer" />}
       <Same
-        command={`${program(info, "steer")} ${shell(text)} --at ${site} --towards ${lines(towards).map(shell).join(" ")} --away ${lines(away).map(shell).join(" ")} --strengths ${amounts.join(" ")} --tokens ${tokens}`}
+        command={`${program(info, "steer")} ${shell(text)} --site ${site} --towards ${lines(towards).map(shell).join(" ")} --away ${lines(away).map(shell).join(" ")} --strengths ${amounts.join(" ")} --tokens ${tokens}`}
         python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.steer(${py(text)}, site=${py(site)}, towards=${py(lines(towards))},\n            away=${py(lines(away))}, strengths=${py(amounts)}, tokens=${tokens})`}
       />
     </>

@@ -1,6 +1,7 @@
 // Vectors: those in the tray, as lines and as scatter, how near they are to each other, and what is near to them.
 import { useEffect, useState } from "preact/hooks";
 import { byId, call, texts, type ModelInfo, type Spec, type Table as Columns } from "../api";
+import { Lead } from "../glossary";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
 import {
@@ -36,19 +37,26 @@ export function Vectors({ info }: { info: ModelInfo }) {
   return (
     <>
       <h1>Vectors</h1>
-      <p class="lead">A token is a row of {info.width} numbers. Tokens that you click anywhere come here.</p>
+      <Lead>A token is a row of {info.width} numbers. Tokens that you click anywhere come here.</Lead>
       <Add />
-      {tray.length > 0 ? (
-        <Compared tray={tray} info={info} />
-      ) : (
-        <p class="waiting">
-          Nothing is in the tray.{" "}
-          <button type="button" onClick={() => void Promise.all(example.map(token)).then((tray) => change({ tray }))}>
-            Begin with apple, pear and spaceship
-          </button>
-        </p>
-      )}
-      <Near info={info} tray={tray} />
+      <div class="columns halves">
+        <div>
+          {tray.length > 0 ? (
+            <Compared tray={tray} info={info} />
+          ) : (
+            <p class="waiting">
+              Nothing is in the tray.{" "}
+              <button
+                type="button"
+                onClick={() => void Promise.all(example.map(token)).then((tray) => change({ tray }))}
+              >
+                Begin with apple, pear and spaceship
+              </button>
+            </p>
+          )}
+        </div>
+        <Near info={info} tray={tray} />
+      </div>
     </>
   );
 }
