@@ -1,4 +1,5 @@
-// cosines: of a vector with every token's, as numbers; geometry: the dimensions of the matrix (now in heatmap); the toy text.
+// cosines: of a vector with every token's, as numbers; geometry: the dimensions of the matrix (now in heatmap); the toy
+// text.
 #include "api.h"
 #include "reply.h"
 #include "texts.h"
