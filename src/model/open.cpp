@@ -10,6 +10,7 @@
 #include "model/cache.h"
 #include "model/family.h"
 #include "model/folders.h"
+#include "model/quantization.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -77,8 +78,8 @@ Activation activation_of(const Keys& keys, std::string_view key, std::string_vie
 namespace {
 
 bool same_bytes(const View& a, const View& b) {
-  return a.dtype == b.dtype && a.bytes() == b.bytes() &&
-         std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0;
+  return a.empty() == b.empty() && a.dtype == b.dtype && a.bytes() == b.bytes() &&
+         (a.empty() || std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0);
 }
 
 }  // namespace
@@ -86,7 +87,7 @@ bool same_bytes(const View& a, const View& b) {
 Matrix unembedding(Config& c, const Matrix& wte, const Tensors& tensors, const std::string& name) {
   if (c.tied && !tensors.has(name)) return wte;
   Matrix own = tensors.matrix(name, c.vocab, c.width);
-  c.tied = c.tied && same_bytes(own.view, wte.view);
+  c.tied = c.tied && same_bytes(own.view, wte.view) && same_bytes(own.scales, wte.scales);
   return c.tied ? wte : own;
 }
 
@@ -126,7 +127,7 @@ struct ModelOpener {
     const boost::json::value value = read_json(path);
     const Keys keys(JsonObject(value, path.string()));
     const std::string_view type = keys.string("model_type", "");
-    const Tensors tensors(model->archives_);
+    Tensors tensors(model->archives_);
     const Family* family = find_family(type);
     if (family == nullptr)
       throw Error(
@@ -135,6 +136,7 @@ struct ModelOpener {
     Config& c = model->config_;
     Names names;
     c.family = type;
+    read_quantization(keys, tensors);
     family->read(keys, c, names);
     model->weights_ = load_weights(c, names, tensors);
     for (const auto& [key, id] :

@@ -125,6 +125,12 @@ class Transformer {
   /// Throws as `run` does.
   Estimate estimate(const Request& request, bool timed) const;
 
+  /// Bytes of the keys and values of so many positions in a Cache (fp32).
+  double cache_bytes(std::int64_t positions) const;
+  /// Throws Error{range} where a Cache of so many positions is more than this process may have; `run` asks so for its
+  /// own.
+  void expect_cache(std::int64_t positions) const;
+
   /// Of all runs so far, whoever asked; what `unembed` computed counts among the rows of logits.
   Cost spent() const;
 
