@@ -35,6 +35,11 @@ void add_generate(CLI::App& app) {
     });
     begin();
     if (!table) fmt::print("\n");
+    if (common->explain) {
+      const auto positions = std::ssize(transformer.model().tokenizer().with_bos(*text).ids) + std::ssize(id);
+      fmt::print(stderr, "keys and values of {} tokens: {}\n", positions,
+                 size_text(transformer.cache_bytes(positions)));
+    }
     Table out("generated");
     out.add("token", token).add("id", id, whole).add("probability", probability, 5);
     table ? print(*common, out) : explain(*common);

@@ -48,6 +48,15 @@ def gpt2(cache, make_gpt2):
     return folder
 
 
+def llama(cache, size, kind, environment):
+    """A Llama of random blocks: llama-1.1B-Q4_K."""
+    path = cache / "bench" / f"llama-{size}-{kind}.gguf"
+    if not path.exists():
+        script = pathlib.Path(__file__).with_name("make_llama.py")
+        subprocess.run([environment.python, script, path, "--size", size, "--type", kind], check=True)
+    return path
+
+
 def text(cache, name, environment):
     """English: the docstrings of pinned packages. Code: their source. Both the same on every machine."""
     path = cache / "bench" / f"{name}.txt"

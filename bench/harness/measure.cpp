@@ -58,6 +58,18 @@ std::vector<std::int32_t> tokens(int count) {
   return out;
 }
 
+std::vector<std::int32_t> small_tokens(int count) {
+  std::vector<std::int32_t> out;
+  for (int i = 0; i < count; ++i) out.push_back(3 + 101 * i % 250);
+  return out;
+}
+
+std::vector<double> sample(std::span<const float> logits) {
+  std::vector<double> out;
+  for (std::size_t id = 0; id < logits.size(); id += 100) out.push_back(static_cast<double>(logits[id]));
+  return out;
+}
+
 void print_line(int size, const std::vector<double>& seconds, const std::vector<double>& answer) {
   std::printf("{\"size\": %d, \"seconds\": %.6f, \"all\": %s, \"memory_mb\": %.1f, \"answer\": %s}\n", size,
               std::ranges::min(seconds), json(seconds).c_str(), memory_mb(), json(answer).c_str());

@@ -26,6 +26,16 @@ def tokens(count):
     return [1000 + 7919 * i % 40000 for i in range(count)]
 
 
+def small_tokens(count):
+    """Ids of a model whose vocabulary has few tokens with a text: letters and bytes."""
+    return [3 + 101 * i % 250 for i in range(count)]
+
+
+def sample(logits):
+    """Every hundredth logit of one position."""
+    return [float(logit) for logit in logits[::100]]
+
+
 def measure(args, size, work, answer, scale=1, **more):
     """Times `work()`, once to warm up and then `repeats` times; work of more than ten seconds runs once in all.
     `answer(result)` gives the numbers that must agree with ours, outside the time. Where the work is a sample of the

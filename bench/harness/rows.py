@@ -44,6 +44,45 @@ class Row:
 
 LLAMA_QUANTISES = ("llama_cpp", 0.2, "llama.cpp rounds activations to 8 bits")
 
+# Of make_llama.py: multiply-adds of one position in all blocks and in the unembedding; bytes of a weight.
+LLAMA = {
+    "1.1B": (22 * (2 * 2048 * 2048 + 2 * 2048 * 256 + 3 * 2048 * 5632), 32000 * 2048),
+    "8B": (32 * (2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14336), 128256 * 4096),
+}
+BYTES = {"Q4_K": 144 / 256, "Q8_0": 34 / 32, "BF16": 2}
+
+
+def packed(size, kind, goal_prompt, goal_token):
+    """The two rows of a model whose weights stay in their blocks."""
+    blocks, logits = LLAMA[size]
+    name, model = f"{size}_{kind}".lower().replace(".", "_"), f"llama-{size}-{kind}"
+    looser = ((LLAMA_QUANTISES[0], 0.2, LLAMA_QUANTISES[2]),)
+    return [
+        Row(
+            f"prompt_{name}",
+            "prompt",
+            model,
+            ("llama_cpp",),
+            goal_prompt,
+            size=512,
+            looser=looser,
+            flop=forward_flop(512, logits, blocks),
+            about=f"a prompt of 512 tokens, {size} in {kind} (random blocks)",
+        ),
+        Row(
+            f"next_token_{name}",
+            "next_token",
+            model,
+            ("llama_cpp",),
+            goal_token,
+            size=16,
+            looser=looser,
+            read=BYTES[kind] * (blocks + logits),
+            about=f"each further token, {size} in {kind} (random blocks)",
+        ),
+    ]
+
+
 IDS_ALONE = "ids alone, as the peers give them; with the byte range of each token ours takes longer"
 
 ROWS = [
@@ -209,6 +248,10 @@ ROWS = [
         flop=10 * training_flop(6, 384, 256, 8),
         about="ten training steps, 6 layers x 384, context 256, batch 8, vocabulary 65; the answer is the first five losses",
     ),
+    *packed("1.1B", "Q4_K", 4.2, 0.016),
+    *packed("1.1B", "Q8_0", 4.2, 0.03),
+    *packed("1.1B", "BF16", 4.2, 0.06),
+    *packed("8B", "Q4_K", 32, 0.13),
 ]
 
 

@@ -86,7 +86,9 @@ Tensor wte_of(const std::shared_ptr<const Model>& model) {
     // Only read: the array made of it cannot be written.
     return Tensor::borrowed({wte.out, wte.in}, const_cast<float*>(wte.view.floats()), model);
   }
-  return decode(wte.view);
+  Tensor values = Tensor::uninitialised({wte.out, wte.in});
+  for (std::int64_t i = 0; i < wte.out; ++i) wte.row(i, values.row(i).data());
+  return values;
 }
 
 /// The embedding matrix: the file's own memory where that holds fp32, else decoded once.

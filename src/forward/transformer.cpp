@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/memory.h"
 #include "forward/norm.h"
 #include "forward/pass.h"
 
@@ -94,9 +95,27 @@ Transformer::Transformer(Transformer&&) noexcept = default;
 
 const Model& Transformer::model() const { return *parts_->model; }
 
+double Transformer::cache_bytes(std::int64_t positions) const {
+  const std::int64_t values = site_shape(Point::k, config()).total() + site_shape(Point::v, config()).total();
+  return sizeof(float) * static_cast<double>(config().blocks) * static_cast<double>(values) *
+         static_cast<double>(positions);
+}
+
+void Transformer::expect_cache(std::int64_t positions) const {
+  const double bytes = cache_bytes(positions), allowed = static_cast<double>(memory_allowed());
+  if (bytes <= allowed) return;
+  throw Error(
+      Code::range, "cache",
+      fmt::format("the keys and values of {} tokens take {:.1f} GB, this process may use {:.1f} GB: ask for fewer "
+                  "tokens",
+                  positions, bytes / 1e9, allowed / 1e9));
+}
+
 Result Transformer::run(const Request& request) const {
   refuse_rowless(model(), request);
-  const Plan plan(config(), request, first_position(request));
+  const std::int64_t first = first_position(request);
+  if (request.cache != nullptr) expect_cache(first + std::ssize(request.rows[0]));
+  const Plan plan(config(), request, first);
   Result result = Pass(model(), parts_->weights, plan, request).run();
   parts_->spend(result.cost);
   return result;

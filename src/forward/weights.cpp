@@ -29,6 +29,11 @@ std::shared_ptr<Stored> stored(const Matrix& m, const std::string& file, const s
     for (std::int64_t j = 0; j < m.out; ++j) s->order.push_back(m.stored_row(j));
   }
   s->file = file, s->name = name;
+  if (!m.scales.empty()) {
+    const Tensor scales = decode(m.scales);
+    s->scales.assign(scales.values().begin(), scales.values().end());
+    s->scale_rows = m.scale_rows, s->scale_columns = m.scale_columns;
+  }
   return s;
 }
 
@@ -147,7 +152,9 @@ void for_matrices(const BlockWeights& b, F&& body) {
 }  // namespace
 
 PackedWeights::PackedWeights(const Model& model)
-    : model_(model), larger_than_memory_(size_of(model) > memory_allowed()), blocks_(model.weights().blocks.size()) {}
+    : model_(model),
+      larger_than_memory_(size_of(model) > memory_allowed() / 5 * 4),
+      blocks_(model.weights().blocks.size()) {}
 
 void PackedWeights::move_on_to(std::size_t l) const {
   const auto& blocks = model_.weights().blocks;

@@ -10,6 +10,7 @@
 #include "model/cache.h"
 #include "model/family.h"
 #include "model/folders.h"
+#include "model/quantization.h"
 #include "model/stores.h"
 
 namespace embscope {
@@ -94,8 +95,8 @@ Activation activation_of(const Keys& keys, std::string_view key, std::string_vie
 namespace {
 
 bool same_bytes(const View& a, const View& b) {
-  return a.dtype == b.dtype && a.bytes() == b.bytes() &&
-         std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0;
+  return a.empty() == b.empty() && a.dtype == b.dtype && a.bytes() == b.bytes() &&
+         (a.empty() || std::memcmp(a.data, b.data, static_cast<std::size_t>(a.bytes())) == 0);
 }
 
 }  // namespace
@@ -103,7 +104,7 @@ bool same_bytes(const View& a, const View& b) {
 Matrix unembedding(Config& c, const Matrix& wte, const Tensors& tensors, const std::string& name) {
   if (c.tied && !tensors.has(name)) return wte;
   Matrix own = tensors.matrix(name, c.vocab, c.width);
-  c.tied = c.tied && same_bytes(own.view, wte.view);
+  c.tied = c.tied && same_bytes(own.view, wte.view) && same_bytes(own.scales, wte.scales);
   return c.tied ? wte : own;
 }
 
@@ -150,12 +151,13 @@ struct ModelOpener {
 
   void read_text_config(const Keys& keys, const boost::json::object& raw, std::string_view type,
                         bool (*beside)(std::string_view)) {
-    const Tensors tensors(model->archives_);
+    Tensors tensors(model->archives_);
     const Family* family = find_family(type);
     if (family == nullptr) refuse_type(type, keys.where());
     Config& c = model->config_;
     Names names;
     c.family = type;
+    read_quantization(keys, tensors);
     family->read(keys, c, names);
     model->weights_ = load_weights(c, names, tensors);
     for (const auto& [key, id] :

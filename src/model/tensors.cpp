@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -36,6 +37,9 @@ constexpr Buffer buffers[] = {{"h.{}.attn.bias", 3, 4},
                               {"layers.{}.self_attn.rotary_emb.inv_freq", 1, 1},
                               {"rotary_emb.inv_freq", 1, 1},
                               {"embeddings.position_ids", 1, 2}};
+
+// How programs that compute with eight bits round their activations: the weights are the same without.
+constexpr std::string_view input_scales[] = {".input_scale", ".activation_scale", ".activation_scale_inv"};
 
 // Whether `name`, but for what comes before, is that buffer of one of the model's blocks.
 bool is_named(std::string_view name, std::string_view buffer, std::int64_t blocks) {
@@ -80,14 +84,18 @@ const View* Tensors::find(const std::string& name) const {
   return nullptr;
 }
 
-const View& Tensors::taken(const std::string& name, const Shape& expected, bool of_bytes) const {
+const Archive& Tensors::home(const std::string& name) const {
   const Archive* home = archives_.front().get();
   for (const auto& archive : archives_) {
     if (archive->find(name) != nullptr) home = archive.get();
   }
-  const View& view = home->at(name);
+  return *home;
+}
+
+const View& Tensors::taken(const std::string& name, const Shape& expected, bool of_bytes) const {
+  const View& view = home(name).at(name);
   taken_.insert(name);
-  const std::string where = home->path().filename().string();
+  const std::string where = home(name).path().filename().string();
   if (view.shape != expected)
     throw Error(Code::shape, where,
                 fmt::format("tensor '{}': expected {}, found {}", name, expected.text(), view.shape.text()));
@@ -105,8 +113,39 @@ const View& Tensors::at(const std::string& name, const Shape& expected) const { 
 
 const View& Tensors::bytes(const std::string& name, const Shape& expected) const { return taken(name, expected, true); }
 
+// One factor for the tensor, one for each row, or one for each block of rows and columns: by its shape.
+void Tensors::read_scales(const std::string& name, Matrix& m) const {
+  const std::string scale = has(name + "_scale_inv") ? name + "_scale_inv" : name + "_scale";
+  const View* view = find(scale);
+  if (view == nullptr && !scales_expected_) return;  // its values are what they are
+  if (view == nullptr)
+    throw Error(Code::not_found, home(name).path().filename().string(),
+                fmt::format("tensor '{}' has no factors: no '{}_scale_inv' and no '{}_scale'", name, name, name));
+  const std::string where = home(scale).path().filename().string();
+  const auto blocks = [](std::int64_t n, std::int64_t size) { return size == 0 ? 0 : (n + size - 1) / size; };
+  const Shape table{blocks(m.out, block_rows_), blocks(m.in, block_columns_)};
+  if (view->shape.elements() == 1) {
+    m.scale_rows = m.out, m.scale_columns = m.in;
+  } else if (view->shape == Shape{m.out} || view->shape == Shape{m.out, 1}) {
+    m.scale_rows = 1, m.scale_columns = m.in;
+  } else if (view->shape == table) {
+    m.scale_rows = block_rows_, m.scale_columns = block_columns_;
+  } else {
+    throw Error(Code::shape, where,
+                fmt::format("tensor '{}': expected one factor, {} for the rows{}, found {}", scale, m.out,
+                            block_rows_ == 0 ? " (and no size of blocks is configured)" : " or " + table.text(),
+                            view->shape.text()));
+  }
+  m.scales = at(scale, view->shape);
+  const Tensor factors = decode(m.scales);
+  if (!std::ranges::all_of(factors.values(), [](float x) { return std::isfinite(x); }))
+    throw Error(Code::format, where, fmt::format("tensor '{}' holds NaN or infinite factors", scale));
+}
+
 Matrix Tensors::matrix(const std::string& name, std::int64_t out, std::int64_t in) const {
-  return {at(name, {out, in}), out, in};
+  Matrix m{at(name, {out, in}), out, in};
+  if (m.view.dtype == DType::f8_e4m3 || m.view.dtype == DType::f8_e5m2) read_scales(name, m);
+  return m;
 }
 
 Matrix Tensors::input_major(const std::string& name, std::int64_t out, std::int64_t in, std::int64_t first,
@@ -148,11 +187,20 @@ Vector Tensors::optional_vector(const std::string& name, std::int64_t count) con
   return has(name) ? vector(name, count) : Vector{};
 }
 
+// Of a module whose weights are values of eight bits with factors.
+bool Tensors::is_input_scale(std::string_view name) const {
+  return std::ranges::any_of(input_scales, [&](std::string_view end) {
+    if (!name.ends_with(end)) return false;
+    const std::string weight = std::string(name.substr(0, name.size() - end.size())) + ".weight";
+    return taken_.contains(weight + "_scale") || taken_.contains(weight + "_scale_inv");
+  });
+}
+
 void Tensors::refuse_rest(std::int64_t blocks, bool (*beside)(std::string_view)) const {
   for (const auto& archive : archives_) {
     for (const Archive::Entry& entry : archive->tensors()) {
-      if (taken_.contains(entry.name) || is_buffer(entry, blocks) || (beside != nullptr && beside(entry.name)))
-        continue;
+      if (taken_.contains(entry.name) || is_buffer(entry, blocks) || is_input_scale(entry.name)) continue;
+      if (beside != nullptr && beside(entry.name)) continue;
       throw Error(Code::unsupported, archive->path().filename().string(),
                   fmt::format("tensor '{}' ({}) has no place in this model as its configuration describes it",
                               entry.name, entry.view.shape.text()));

@@ -22,7 +22,13 @@ class Tensors {
   /// integers.
   const View& at(const std::string& name, const Shape& expected) const;
 
-  /// [out, in] as it is, and stored [in, out] (Conv1D), of which outputs first..first+out are taken.
+  /// How many rows and columns share one factor where a tensor's factors are a table (NAME_scale_inv, NAME_scale).
+  void scaled_by_blocks(std::int64_t rows, std::int64_t columns) { block_rows_ = rows, block_columns_ = columns; }
+  /// A matrix of values of eight bits without its factors is an error from now on.
+  void expect_scales() { scales_expected_ = true; }
+
+  /// [out, in] as it is, with the factors of values of eight bits, and stored [in, out] (Conv1D), of which outputs
+  /// first..first+out are taken.
   Matrix matrix(const std::string& name, std::int64_t out, std::int64_t in) const;
   Matrix input_major(const std::string& name, std::int64_t out, std::int64_t in, std::int64_t first,
                      std::int64_t columns) const;
@@ -45,8 +51,13 @@ class Tensors {
 
  private:
   const View& taken(const std::string& name, const Shape& expected, bool of_bytes) const;
+  const Archive& home(const std::string& name) const;
+  bool is_input_scale(std::string_view name) const;
+  void read_scales(const std::string& name, Matrix& matrix) const;
 
   const std::vector<std::shared_ptr<const Archive>>& archives_;
+  std::int64_t block_rows_ = 0, block_columns_ = 0;
+  bool scales_expected_ = false;
   mutable std::set<std::string, std::less<>> taken_;
 };
 

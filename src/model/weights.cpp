@@ -19,6 +19,14 @@ std::int64_t stored_index(std::int64_t j, std::int64_t first, std::int64_t count
   return first + (run == 0 ? j : j / run * apart + j % run);
 }
 
+void scale_row(const Matrix& m, std::int64_t row, float* values) {
+  std::vector<float> factors(static_cast<std::size_t>((m.in + m.scale_columns - 1) / m.scale_columns));
+  const auto count = static_cast<std::int64_t>(factors.size());
+  const View all{m.scales.data, m.scales.dtype, {m.scales.shape.elements() / count, count}};
+  decode_rows(all, row / m.scale_rows, 1, factors.data());
+  for (std::int64_t k = 0; k < m.in; ++k) values[k] *= factors[static_cast<std::size_t>(k / m.scale_columns)];
+}
+
 }  // namespace
 
 std::int64_t Matrix::stored_row(std::int64_t j) const { return stored_index(j, first, out, rotary_heads, run, stride); }
@@ -26,6 +34,7 @@ std::int64_t Matrix::stored_row(std::int64_t j) const { return stored_index(j, f
 void Matrix::row(std::int64_t j, float* values) const {
   if (!input_major) {
     decode_rows(view, stored_row(j), 1, values);
+    if (!scales.empty()) scale_row(*this, stored_row(j), values);
     return;
   }
   const View column{view.data, view.dtype, {1}};  // one element at a time: block formats are never input-major

@@ -147,6 +147,8 @@ std::string generate(const Transformer& transformer, std::string_view text, cons
   request.cache = &cache;
   request.rows = {tokenizer.with_bos(text).ids};
   request.edits = s.edits;
+  transformer.expect_cache(
+      std::min<std::int64_t>(transformer.config().context, std::ssize(request.rows[0]) + s.tokens));
   std::string out;
   for (int i = 0; i < s.tokens; ++i) {
     if (i > 0 && cache.positions() >= transformer.config().context) break;

@@ -61,6 +61,10 @@ const View& matrix_of(const Archive& archive, const std::string& tensor) {
     throw Error(Code::shape, where,
                 fmt::format("a matrix of vectors [N, D] is needed, found {}",
                             archive.tensors().empty() ? "no tensor" : archive.tensors()[0].view.shape.text()));
+  const std::string& name = matrices[0]->name;
+  if (archive.find(name + "_scale_inv") != nullptr || archive.find(name + "_scale") != nullptr)
+    throw Error(Code::unsupported, where,
+                fmt::format("tensor '{}' has factors beside it: open the model that it is part of", name));
   return *view;
 }
 

@@ -1,4 +1,4 @@
-// A model's file that becomes shorter while it is in use.
+// A model's file that becomes shorter while it is in use; keys and values for which there is no memory.
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -47,6 +47,21 @@ TEST_P(CutModel, is_an_error_of_the_run_and_of_every_row_beyond_the_cut) {
 
 INSTANTIATE_TEST_SUITE_P(models, CutModel, ::testing::Values("tiny-gpt2", "tiny-llama"),
                          [](const auto& m) { return std::string(m.param) == "tiny-gpt2" ? "gpt2" : "llama"; });
+
+TEST(Cache, for_which_there_is_no_memory_is_refused_before_the_run) {
+  const Transformer transformer(Model::open(EMBSCOPE_TEST_DATA "/reference/tiny-llama"));
+  const Config& c = transformer.config();
+  EXPECT_EQ(transformer.cache_bytes(10), 10.0 * 2 * 4 * static_cast<double>(c.blocks * c.kv_heads * c.head_width));
+  transformer.expect_cache(1000);
+  try {
+    transformer.expect_cache(std::int64_t{1} << 50);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::range);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("the keys and values of 1125899906842624 tokens take"));
+    EXPECT_THAT(error.what(), ::testing::EndsWith("ask for fewer tokens"));
+  }
+}
 
 }  // namespace
 }  // namespace embscope

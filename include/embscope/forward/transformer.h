@@ -127,6 +127,12 @@ class Transformer {
   /// `run` does.
   Estimate estimate(const Request& request, bool timed) const;
 
+  /// Bytes of the keys and values of this many positions in a Cache (fp32).
+  double cache_bytes(std::int64_t positions) const;
+  /// Throws Error{range} where a Cache of this many positions needs more memory than this process may use; `run` checks
+  /// its own.
+  void expect_cache(std::int64_t positions) const;
+
   /// The cost of all runs so far, on all threads; the rows of `unembed` count as rows of logits.
   Cost spent() const;
 

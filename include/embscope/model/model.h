@@ -133,6 +133,10 @@ struct Matrix {
   /// Outputs in runs of `run` rows, with `stride` rows from the start of one run to the next: a fused tensor that is
   /// sorted by heads. 0: one run.
   std::int64_t run = 0, stride = 0;
+  /// Factors of values of eight bits, one for each block of `scale_rows` x `scale_columns` of the stored tensor; empty
+  /// where it has none.
+  View scales;
+  std::int64_t scale_rows = 1, scale_columns = 1;
 
   bool empty() const { return view.empty(); }
   /// The row of the tensor with output j. Precondition: not input_major.
