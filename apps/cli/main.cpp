@@ -10,7 +10,9 @@
 #include <fmt/format.h>
 
 #include "command.h"
+#include "doctor.h"
 #include "embscope/kernels/simd.h"
+#include "sampling.h"
 
 namespace {
 
@@ -42,11 +44,11 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "embscope 0.1.0");
   app.footer("Start with:\n  embscope tour");
   namespace cli = embscope::cli;
-  for (auto add :
-       {cli::add_tour,  cli::add_info,    cli::add_tokens,    cli::add_vectors,    cli::add_geometry, cli::add_analogy,
-        cli::add_words, cli::add_compare, cli::add_map,       cli::add_neighbours, cli::add_generate, cli::add_analyses,
-        cli::add_run,   cli::add_extract, cli::add_verify,    cli::add_train,      cli::add_growth,   cli::add_serve,
-        cli::add_pull,  cli::add_models,  cli::add_catalogue, cli::add_completion}) {
+  for (auto add : {cli::add_tour,     cli::add_info,      cli::add_tokens,   cli::add_vectors,   cli::add_geometry,
+                   cli::add_analogy,  cli::add_words,     cli::add_compare,  cli::add_map,       cli::add_neighbours,
+                   cli::add_generate, cli::add_chat,      cli::add_analyses, cli::add_run,       cli::add_extract,
+                   cli::add_verify,   cli::add_train,     cli::add_growth,   cli::add_serve,     cli::add_pull,
+                   cli::add_models,   cli::add_catalogue, cli::add_doctor,   cli::add_completion}) {
     add(app);
   }
   cli::check_seeds(app);

@@ -24,4 +24,7 @@ struct Pulled {
 /// repository has several GGUF files, Error{io} for a full disk, Error{format} for a wrong hash.
 Pulled pull(const std::string& name, const Progress& progress = {});
 
+/// Why nothing can be fetched on this machine, and what to do; empty where it can.
+std::string fetching_problem();
+
 }  // namespace embscope
