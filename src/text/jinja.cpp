@@ -16,6 +16,7 @@ using Kind = Node::Kind;
 using Names = std::map<std::string, Value, std::less<>>;
 
 constexpr std::size_t most_work = 20'000'000;  // nodes looked at, and bytes and elements made
+constexpr std::size_t element = 64;            // of a list, as work
 constexpr int deepest = 600;                   // of evaluations inside each other
 constexpr std::int64_t most_range = 100'000;   // as Jinja's sandbox has it
 
@@ -213,8 +214,15 @@ class Renderer {
     if (depth_ > deepest) fail("calls itself too often");
     spend(1);
     Value value = value_of(node);
-    spend(value.is(Value::Kind::text) ? value.text.size() : value.items != nullptr ? value.items->size() : 0);
+    if (value.is(Value::Kind::text)) spend(value.text.size());
+    if (makes_lists(node.kind) && value.items != nullptr) spend(element * value.items->size());
     return value;
+  }
+
+  // Others hand on a list that there is already.
+  static bool makes_lists(Kind kind) {
+    return kind == Kind::list || kind == Kind::tuple || kind == Kind::slice || kind == Kind::call ||
+           kind == Kind::filter || kind == Kind::binary;
   }
 
   Items all(const std::vector<Node>& nodes) {
