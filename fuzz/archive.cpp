@@ -1,4 +1,4 @@
-// Any bytes as a file: safetensors, GGUF and npy, told apart by content.
+// Any bytes as a file: safetensors, GGUF, npy and PyTorch's checkpoints, told apart by content.
 #include "archives.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -58,6 +58,13 @@ seed(
 )
 seed("archive", "npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }", bytes(8)))
 
+storage = b"((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\00X\3\0\0\0cpuK\x10tQ"
+tensor = (
+    b"ctorch._utils\n_rebuild_tensor_v2\n" + storage + b"K\0K\2K\4\x86K\4K\1\x86\x89ccollections\nOrderedDict\n)RtR"
+)
+seed("pytorch", "dict", b"\x80\2}q\0X\1\0\0\0x" + tensor + b"s.")
+seed("pytorch", "nested", b"\x80\2}X\n\0\0\0state_dict}(X\1\0\0\0x" + tensor + b"q\1X\1\0\0\0yh\1us.")
+
 byte_level = {"type": "ByteLevel", "add_prefix_space": False}
 tokenizer = {
     "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b", ["ab", "a"]]},

@@ -1,8 +1,10 @@
-#include "embscope/runs/predict.h"
+#include "embscope/runs/generate.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "command.h"
+#include "sampling.h"
 
 namespace embscope::cli {
 
@@ -10,25 +12,25 @@ void add_generate(CLI::App& app) {
   const auto [command, common] = add_model_command(app, "generate", "Text that the model continues",
                                                    "generate \"Once upon a time\" -n 40 --temperature 0.8 --seed 3");
   auto text = std::make_shared<std::string>();
-  auto s = std::make_shared<Sampling>();
   command->add_option("TEXT", *text, "The beginning")->required();
-  command->add_option("-n,--tokens", s->tokens, "At most so many new tokens");
-  command->add_option("--temperature", s->temperature, "0: always the likeliest; 1: as the model has it");
-  command->add_option("--top-k", s->top_k, "Choose among the k likeliest (0: all)");
-  command->add_option("--top-p", s->top_p, "Choose among the likeliest that hold this share");
-  command->add_option("--seed", s->seed, "Seed of the choice");
-  command->callback([common, text, s] {
+  const auto o = add_sampling(*command);
+  command->callback([common, text, o] {
     const Transformer& transformer = common->transformer();
+    GenerateRequest request = o->request;
+    if (!o->edits.empty())
+      request.edits = o->edits_in(transformer, make_prompt(transformer.model().tokenizer(), *text));
     std::vector<double> id, probability;
     std::vector<std::string> token;
+    Speed speed;
     const bool table = common->json || common->csv;
     bool begun = table;
     auto begin = [&] {  // only after the model has accepted the text: an error prints no result
       if (!begun) fmt::print("{}", *text);
       begun = true;
     };
-    generate(transformer, *text, *s, [&](TokenId t, std::string_view bytes, double p) {
+    const Generated made = continue_text(transformer, *text, request, [&](TokenId t, std::string_view bytes, double p) {
       begin();
+      speed.token();
       id.push_back(t), probability.push_back(p), token.push_back(visible(bytes));
       if (!table) std::fwrite(bytes.data(), 1, bytes.size(), stdout), std::fflush(stdout);
       return true;
@@ -40,6 +42,8 @@ void add_generate(CLI::App& app) {
       fmt::print(stderr, "keys and values of {} tokens: {}\n", positions,
                  size_text(transformer.cache_bytes(positions)));
     }
+    remark(remark_on(made.ended, transformer.config().context));
+    if (isatty(STDERR_FILENO) != 0) remark(speed.text());
     Table out("generated");
     out.add("token", token).add("id", id, whole).add("probability", probability, 5);
     table ? print(*common, out) : explain(*common);

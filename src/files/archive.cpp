@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "files/foreign.h"
+#include "files/pytorch.h"
 #include "files/reader.h"
 
 namespace embscope {
@@ -70,6 +71,7 @@ std::shared_ptr<const Archive> open_by_content(std::shared_ptr<const MappedFile>
   if (starts_with(bytes, "GGUF")) return open_gguf(std::move(file), path);
   if (starts_with(bytes, "\x93NUMPY")) return open_npy(std::move(file), path);
   if (starts_with(bytes, "PK\x03\x04") && path.extension() == ".npz") return open_npz(std::move(file), path);
+  if (is_pytorch(bytes)) return open_pytorch(std::move(file), path);
   if (may_be_safetensors(bytes) || path.extension() == ".safetensors") {
     if (bytes.size() < 8 || starts_with(bytes, "version https://git-lfs"))
       throw Error(Code::format, path.string(),

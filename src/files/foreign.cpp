@@ -20,7 +20,7 @@ constexpr Mark marks[] = {
     {"\xfd\x37zXZ\0"sv, "this is compressed with xz: unpack it first, with unxz"},
     {"\x28\xb5\x2f\xfd"sv, "this is compressed with zstd: unpack it first, with unzstd"},
     {"7z\xbc\xaf\x27\x1c"sv, "this is a 7z archive: unpack it first"},
-    {"PK\x03\x04"sv, "this is a zip archive: unpack it, or convert it to safetensors if it is PyTorch's (.bin, .pt)"},
+    {"PK\x03\x04"sv, "this is a zip archive: unpack it first"},
     {"\xba\x16\x4f\x2f"sv, "this is fastText's own .bin: use the word vectors that come with it (.vec)"},
     {"\x89HDF\r\n\x1a\n"sv, "this is an HDF5 file: convert it to safetensors or npy"},
     {"PAR1"sv, "this is a Parquet file: convert it to safetensors or npy"},

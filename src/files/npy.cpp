@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "files/reader.h"
+#include "files/zip.h"
 
 namespace embscope {
 namespace {
@@ -93,60 +94,15 @@ class Npy : public MappedArchive {
   }
 };
 
-// PKWARE's APPNOTE, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.14 to 4.3.16 (its end), 4.5.3 (64-bit
-// sizes).
 class Npz : public Npy {
  public:
   Npz(std::shared_ptr<const MappedFile> file, std::filesystem::path path)
       : Npy(std::move(file), std::move(path), Member{}) {
     format_ = "npz";
-    const std::size_t end = file_->text().rfind("PK\x05\x06");
-    if (end == std::string_view::npos) refuse("has no directory at its end: it was cut off");
-    std::uint64_t members = number(end + 10, 2), at = number(end + 16, 4);
-    if (at == 0xffffffff) {
-      const std::uint64_t record = number(number_before(end, 12), 8);
-      members = number(record + 32, 8), at = number(record + 48, 8);
+    for (ZipMember& member : zip_members(file_->text(), path_.filename().string(), "save it with numpy.savez")) {
+      if (member.name.ends_with(".npy")) member.name.resize(member.name.size() - 4);
+      read_array(std::move(member.name), member.begin, member.size);
     }
-    for (; members > 0; --members) at = read_member(at);
-    check_layout(0, file_->text().size(), false);
-  }
-
- private:
-  std::uint64_t number(std::uint64_t at, std::size_t bytes) const {
-    const std::string_view text = file_->text();
-    if (at > text.size() || text.size() - at < bytes) refuse("its directory points beyond the file");
-    std::uint64_t value = 0;
-    std::memcpy(&value, text.data() + at, bytes);
-    return value;
-  }
-  std::uint64_t number_before(std::uint64_t at, std::uint64_t by) const { return at < by ? UINT64_MAX : at - by; }
-
-  // Reads the member whose directory entry is here; returns the position of the next entry.
-  std::uint64_t read_member(std::uint64_t at) {
-    constexpr std::uint64_t elsewhere = 0xffffffff;  // a 32-bit field whose value is in the extra fields
-    if (number(at, 4) != 0x02014b50) refuse("its directory holds something that is not an entry");
-    const std::uint64_t name_bytes = number(at + 28, 2), extra_bytes = number(at + 30, 2);
-    std::uint64_t size = number(at + 24, 4), offset = number(at + 42, 4);
-    std::uint64_t extra = at + 46 + name_bytes;
-    const std::uint64_t next = extra + extra_bytes + number(at + 32, 2);
-    std::string name(file_->text().substr(std::min<std::uint64_t>(at + 46, file_->text().size()), name_bytes));
-    if (number(at + 10, 2) != 0 || (number(at + 8, 2) & 1) != 0)
-      refuse(fmt::format("{} is compressed or encrypted: save it with numpy.savez", shown(name)));
-    if (size == elsewhere || offset == elsewhere) {
-      for (const std::uint64_t last = extra + extra_bytes; number(extra, 2) != 1;)
-        if ((extra += 4 + number(extra + 2, 2)) + 4 > last) refuse(fmt::format("{}: its size is missing", shown(name)));
-      std::uint64_t value = extra + 4;
-      if (size == elsewhere) size = number(value, 8), value += 8 + (number(at + 20, 4) == elsewhere ? 8 : 0);
-      if (offset == elsewhere) offset = number(value, 8);
-    }
-    if (number(offset, 4) != 0x04034b50) refuse(fmt::format("{}: there is no member at {}", shown(name), offset));
-    const std::uint64_t begin = offset + 30 + number(offset + 26, 2) + number(offset + 28, 2);
-    if (begin > file_->text().size() || size > file_->text().size() - begin)
-      refuse(fmt::format("{}: needs bytes {} to {} beyond, the file has {}", shown(name), begin, size,
-                         file_->text().size()));
-    if (name.ends_with(".npy")) name.resize(name.size() - 4);
-    read_array(std::move(name), begin, size);
-    return next;
   }
 };
 

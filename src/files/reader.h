@@ -35,6 +35,7 @@ class MappedArchive : public Archive {
 
 std::shared_ptr<const Archive> open_gguf(std::shared_ptr<const MappedFile> file, std::filesystem::path path);
 std::shared_ptr<const Archive> open_safetensors(std::shared_ptr<const MappedFile> file, std::filesystem::path path);
+std::shared_ptr<const Archive> open_pytorch(std::shared_ptr<const MappedFile> file, std::filesystem::path path);
 std::shared_ptr<const Archive> open_npz(std::shared_ptr<const MappedFile> file, std::filesystem::path path);
 std::shared_ptr<const Archive> open_npy(std::shared_ptr<const MappedFile> file, std::filesystem::path path);
 

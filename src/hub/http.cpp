@@ -105,6 +105,8 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
 
 }  // namespace
 
+void expect_http() { library(); }
+
 Answer http(const Fetch& fetch) {
   const Curl& lib = library();
   const std::unique_ptr<CURL, void (*)(CURL*)> handle(lib.ready ? lib.init() : nullptr, lib.cleanup);

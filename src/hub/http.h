@@ -25,6 +25,9 @@ struct Fetch {
   std::function<void(long status, std::string_view bytes)> sink;
 };
 
+/// Throws Error{unsupported} where the library for it cannot be loaded.
+void expect_http();
+
 /// Throws Error{network}, naming the address, where no answer comes; a status of 400 or more is returned, not thrown.
 Answer http(const Fetch& fetch);
 

@@ -192,22 +192,34 @@ class Pull {
   // Configuration and tokenizer first, weights last: a broken connection then costs the least.
   std::vector<std::string> wanted(const std::vector<std::string>& names) const {
     const auto has = [&](const std::string& name) { return std::ranges::find(names, name) != names.end(); };
-    const bool whole = has("model.safetensors"), shards = has("model.safetensors.index.json");
-    const bool gguf = std::ranges::any_of(names, is_gguf) && !(has("config.json") && (whole || shards));
+    const std::string weights = weights_in(names);
+    const bool gguf = std::ranges::any_of(names, is_gguf) && !(has("config.json") && !weights.empty());
     if (!tag_.empty() || gguf) return wanted_ggufs(names);
     if (!has("config.json"))
       throw Error(Code::not_found, name_, "the repository holds no config.json: it is not a model in this layout");
-    if (!whole && !shards) throw Error(Code::not_found, name_, "the repository holds no model.safetensors");
+    if (weights.empty())
+      throw Error(Code::not_found, name_, "the repository holds no model.safetensors and no pytorch_model.bin");
     std::vector<std::string> files;
     for (const char* name : {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
                              "chat_template.jinja", "vocab.json", "merges.txt"}) {
       if (has(name)) files.emplace_back(name);
     }
-    files.emplace_back(whole ? "model.safetensors" : "model.safetensors.index.json");
+    files.push_back(weights);
+    const fs::path kind = weights.starts_with("model") ? ".safetensors" : ".bin";
+    const std::string shard = kind == ".bin" ? "pytorch_model-" : "model-";
     for (const std::string& name : names) {
-      if (!whole && name.rfind("model-", 0) == 0 && fs::path(name).extension() == ".safetensors") files.push_back(name);
+      if (weights.ends_with(".json") && name.starts_with(shard) && fs::path(name).extension() == kind)
+        files.push_back(name);
     }
     return files;
+  }
+
+  // The weights, or the index of their shards; safetensors before PyTorch's checkpoints.
+  static std::string weights_in(const std::vector<std::string>& names) {
+    for (const char* name :
+         {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"})
+      if (std::ranges::find(names, name) != names.end()) return name;
+    return "";
   }
 
   // The one .gguf, with all its parts, that the tag names; without a tag the only one there is.
@@ -371,6 +383,13 @@ Pulled pull(const std::string& name, const Progress& progress) {
         Code::network, "pull",
         fmt::format("HF_HUB_OFFLINE says that this machine is offline: {} is not fetched; unset it to fetch", name));
   return Pull(name, progress).run();
+}
+
+std::string fetching_problem() {
+  try {
+    expect_http();
+    return "";
+  } catch (const Error& error) { return error.message(); }
 }
 
 }  // namespace embscope

@@ -87,6 +87,21 @@ std::vector<fs::path> gguf_files(const fs::path& folder) {
   return files;
 }
 
+namespace {
+
+// All the shards that an index names.
+bool has_shards(const fs::path& index) {
+  try {
+    const boost::json::value value = read_json(index);
+    const JsonObject map = JsonObject(value, index.string()).object("weight_map");
+    return std::all_of(map.raw().begin(), map.raw().end(), [&](const auto& shard) {
+      return shard.value().is_string() && is_there(index.parent_path() / std::string(shard.value().get_string()));
+    });
+  } catch (const Error&) { return false; }
+}
+
+}  // namespace
+
 bool is_whole(const fs::path& folder) {
   for (const fs::path& file : gguf_files(folder)) {
     const auto part = GgufPartName::of(file);
@@ -95,15 +110,9 @@ bool is_whole(const fs::path& folder) {
     if (all) return true;
   }
   if (!is_there(folder / "config.json")) return false;
-  if (is_there(folder / "model.safetensors")) return true;
-  try {
-    const fs::path index = folder / "model.safetensors.index.json";
-    const boost::json::value value = read_json(index);
-    const JsonObject map = JsonObject(value, index.string()).object("weight_map");
-    return std::all_of(map.raw().begin(), map.raw().end(), [&](const auto& shard) {
-      return shard.value().is_string() && is_there(folder / std::string(shard.value().get_string()));
-    });
-  } catch (const Error&) { return false; }
+  for (const char* name : {"model.safetensors", "pytorch_model.bin"})
+    if (is_there(folder / name) || has_shards(folder / (std::string(name) + ".index.json"))) return true;
+  return false;
 }
 
 std::string model_name(const fs::path& folder) {

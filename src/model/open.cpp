@@ -217,12 +217,19 @@ std::vector<std::string> tags_of(const std::vector<fs::path>& ggufs) {
   return tags;
 }
 
+// A file of weights alone, which its folder's config.json describes.
+bool is_beside_config(const fs::path& file) {
+  const fs::path kind = file.extension();
+  if (kind == ".safetensors") return true;
+  return (kind == ".bin" || kind == ".pt" || kind == ".pth") && fs::exists(file.parent_path() / "config.json");
+}
+
 std::vector<fs::path> weight_files(const fs::path& folder) {
   if (fs::exists(folder / "model.safetensors")) return {folder / "model.safetensors"};
   if (fs::exists(folder / "model.safetensors.index.json")) return shards(folder / "model.safetensors.index.json");
-  if (fs::exists(folder / "pytorch_model.bin"))
-    throw Error(Code::unsupported, folder.string(), "holds pytorch_model.bin only: convert it to model.safetensors");
-  throw Error(Code::not_found, folder.string(), "holds no model.safetensors (and no .gguf)");
+  if (fs::exists(folder / "pytorch_model.bin")) return {folder / "pytorch_model.bin"};
+  if (fs::exists(folder / "pytorch_model.bin.index.json")) return shards(folder / "pytorch_model.bin.index.json");
+  throw Error(Code::not_found, folder.string(), "holds no model.safetensors, no pytorch_model.bin and no .gguf");
 }
 
 }  // namespace
@@ -233,7 +240,7 @@ std::shared_ptr<const Model> Model::open(const std::string& path_or_name, bool a
   ModelOpener opener;
   opener.model->around_ = around;
   if (!fs::is_directory(path)) {
-    path.extension() == ".safetensors" ? opener.open_folder(path.parent_path(), {path}) : opener.open_gguf(path);
+    is_beside_config(path) ? opener.open_folder(path.parent_path(), {path}) : opener.open_gguf(path);
     return opener.finish(place);
   }
   const auto ggufs = gguf_files(path);

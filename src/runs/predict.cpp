@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
-#include "base/random.h"
+#include "embscope/runs/generate.h"
 
 namespace embscope {
 
@@ -84,85 +83,9 @@ Table predict(const Transformer& transformer, std::string_view text, int k) {
   return predict(transformer, {.ids = transformer.model().tokenizer().with_bos(text).ids, .k = k}).next;
 }
 
-namespace {
-
-struct Candidate {
-  TokenId id;
-  double probability;
-};
-
-// Logits divided by the temperature. If they would overflow fp32, the largest is subtracted first, which does not
-// change the softmax.
-std::vector<float> scaled_by(std::span<const float> logits, double temperature) {
-  const auto [least, most] = std::ranges::minmax(logits);
-  const double size = std::max(std::abs(static_cast<double>(least)), std::abs(static_cast<double>(most)));
-  const double shift =
-      size / temperature > static_cast<double>(std::numeric_limits<float>::max()) ? static_cast<double>(most) : 0;
-  std::vector<float> scaled;
-  scaled.reserve(logits.size());
-  for (float x : logits) scaled.push_back(static_cast<float>((static_cast<double>(x) - shift) / temperature));
-  return scaled;
-}
-
-// Temperature, then the k most likely, then the smallest set with total probability top_p.
-std::vector<Candidate> candidates(std::span<const float> logits, const Sampling& s) {
-  const std::vector<float> scaled = scaled_by(logits, s.temperature);
-  const auto p = softmax(scaled);
-  const int most = s.top_k > 0 ? s.top_k : static_cast<int>(logits.size());
-  std::vector<Candidate> kept;
-  double total = 0;
-  for (TokenId id : top(scaled, most)) {
-    kept.push_back({id, p[static_cast<std::size_t>(id)]});
-    total += kept.back().probability;
-    if (total >= s.top_p) break;
-  }
-  for (Candidate& c : kept) c.probability /= total;
-  return kept;
-}
-
-TokenId sample(std::span<const float> logits, const Sampling& s, Random& random) {
-  if (s.temperature == 0) return top(logits, 1)[0];
-  double x = random.uniform();
-  const auto list = candidates(logits, s);
-  for (const Candidate& c : list) {
-    if ((x -= c.probability) < 0) return c.id;
-  }
-  return list.back().id;
-}
-
-}  // namespace
-
-std::string generate(const Transformer& transformer, std::string_view text, const Sampling& s,
+std::string generate(const Transformer& transformer, std::string_view text, const Sampling& sampling,
                      const OnToken& on_token) {
-  if (s.tokens < 0) throw Error(Code::range, "generate", fmt::format("{} tokens: choose 0 or more", s.tokens));
-  if (!(s.temperature >= 0) || !std::isfinite(s.temperature))
-    throw Error(Code::range, "generate", "the temperature must be 0 (greedy) or positive");
-  if (!(s.top_p > 0) || s.top_p > 1) throw Error(Code::range, "generate", "top-p must lie in 0..1");
-  if (s.top_k < 0) throw Error(Code::range, "generate", "top-k must be 0 (all) or positive");
-  const Tokenizer& tokenizer = transformer.model().tokenizer();
-  const auto eos = tokenizer.eos() ? tokenizer.eos() : transformer.config().eos;
-  Random random(s.seed);
-  Cache cache;
-  Request request;
-  request.cache = &cache;
-  request.rows = {tokenizer.with_bos(text).ids};
-  request.edits = s.edits;
-  transformer.expect_cache(
-      std::min<std::int64_t>(transformer.config().context, std::ssize(request.rows[0]) + s.tokens));
-  std::string out;
-  for (int i = 0; i < s.tokens; ++i) {
-    if (i > 0 && cache.positions() >= transformer.config().context) break;
-    const Result result = transformer.run(request);
-    const auto logits = result.rows[0].logits.values();
-    const TokenId id = sample(logits, s, random);
-    if (eos && id == *eos) break;
-    const std::string bytes = id < tokenizer.size() ? tokenizer.bytes(id) : "";
-    out += bytes;
-    if (on_token && !on_token(id, bytes, softmax(logits)[static_cast<std::size_t>(id)])) break;
-    request.rows = {{id}};
-    std::erase_if(request.edits, [](const Edit& edit) { return !edit.positions.empty(); });
-  }
-  return out;
+  return continue_text(transformer, text, {sampling}, on_token).text;
 }
 
 }  // namespace embscope

@@ -194,9 +194,17 @@ class Pull(unittest.TestCase):
     def test_a_repository_without_a_model(self):
         self.server.names = ["README.md", "model.safetensors"]
         self.refused(self.pull(), "owner/tiny", "holds no config.json")
-        self.server.names = ["config.json", "pytorch_model.bin"]
-        self.refused(self.pull(), "owner/tiny", "holds no model.safetensors")
+        self.server.names = ["config.json"]
+        self.refused(self.pull(), "owner/tiny", "holds no model.safetensors and no pytorch_model.bin")
         self.assertEqual(self.fetched(), [])
+
+    def test_checkpoints_of_pytorch_where_there_is_no_safetensors(self):
+        names = ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"]
+        index = "pytorch_model.bin.index.json"
+        self.server.files = {"config.json": FILES["config.json"], index: b"{}", **dict.fromkeys(names, b"x")}
+        self.server.names = [*names, "pytorch_model.bin.other", index, "config.json"]
+        self.assertEqual(self.pull().returncode, 0)
+        self.assertEqual(self.fetched(), ["config.json", index, *names])
 
     def test_shards_come_after_the_small_files_and_open(self):
         weights = FILES["model.safetensors"]

@@ -31,8 +31,7 @@ const std::vector<Hostile>& hostile() {
       {"one_byte", "G", "[one_byte] neither GGUF, safetensors nor npy"},
       {"text", "hello, I am a model", "[text] neither GGUF, safetensors nor npy"},
       {"html", "<!doctype html><html>", "[html] this is a web page: the download gave a page instead of the file"},
-      {"zip", "PK\x03\x04xxxx",
-       "[zip] this is a zip archive: unpack it, or convert it to safetensors if it is PyTorch's (.bin, .pt)"},
+      {"zip", "PK\x03\x04xxxx", "[zip] this is a zip archive: unpack it first"},
       {"pickle", "\x80\x02}q",
        "[pickle] this is a Python pickle: convert it to safetensors, or word vectors to Word2Vec's format (gensim's "
        "save_word2vec_format)"},

@@ -87,9 +87,9 @@ TEST_F(ModelFolder, with_a_scaling_that_leaves_no_frequency_is_refused) {
 
 TEST_F(ModelFolder, without_weights_that_are_read_says_which_are_needed) {
   const auto opening = [this] { return refusal([this] { Model::open(path().string()); }); };
-  EXPECT_THAT(opening(), HasSubstr("holds no model.safetensors (and no .gguf)"));
+  EXPECT_THAT(opening(), HasSubstr("holds no model.safetensors, no pytorch_model.bin and no .gguf"));
   tiny::write(path() / "pytorch_model.bin", "PK");
-  EXPECT_THAT(opening(), HasSubstr("holds pytorch_model.bin only: convert it to model.safetensors"));
+  EXPECT_THAT(opening(), HasSubstr("pytorch_model.bin] neither GGUF, safetensors nor npy"));
 }
 
 TEST_F(ModelFolder, of_one_gguf_is_that_and_of_two_asks_for_one) {

@@ -98,7 +98,7 @@ class Answers(unittest.TestCase):
         theirs = command("generate", CAPITAL, "-n", "6", "--temperature", "0.8", "--seed", "3")["columns"]
         self.assertEqual([d["id"] for e, d in events if e == "token"], theirs["id"])
         self.assertEqual([d["probability"] for e, d in events if e == "token"], theirs["probability"])
-        self.assertEqual(events[-1], ("done", {"count": 6}))
+        self.assertEqual(events[-1], ("done", {"count": 6, "ended": "tokens"}))
 
     def test_vectors_and_expressions(self):
         words = [" apple", " pear"]

@@ -25,4 +25,7 @@ struct Pulled {
 /// wrong hash.
 Pulled pull(const std::string& name, const Progress& progress = {});
 
+/// Why nothing can be fetched on this machine, and what to do; empty where it can.
+std::string fetching_problem();
+
 }  // namespace embscope

@@ -1,0 +1,26 @@
+// What a model's files say about conversations: the template in which they are written, and the tokens at which an
+// answer ends. Thread rule: reads the files each time; any number of threads.
+#pragma once
+
+#include <set>
+
+#include "embscope/model/model.h"
+#include "embscope/text/chat_template.h"
+
+namespace embscope {
+
+/// From chat_template.jinja, tokenizer_config.json or GGUF's tokenizer.chat_template. Throws Error{not_found} where
+/// there is none, what ChatTemplate throws.
+ChatTemplate chat_template(const Model& model);
+/// One that the user gives, with the model's own special tokens.
+ChatTemplate chat_template(const Model& model, const std::filesystem::path& file);
+
+/// A rendered conversation as the model is given it: special tokens count, and nothing is put around it (of a GGUF
+/// whose vocabulary asks for a beginning of text, that, unless the template has written it).
+Tokens conversation_tokens(const Model& model, const std::string& rendered);
+
+/// The tokens at which a text ends: the tokenizer's, the configuration's, those of generation_config.json and GGUF's
+/// end of turn.
+std::set<TokenId> end_tokens(const Model& model);
+
+}  // namespace embscope

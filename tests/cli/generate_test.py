@@ -1,0 +1,95 @@
+"""`generate` with every choice, and `chat` over a pipe."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+EMBSCOPE = os.environ["EMBSCOPE"]
+DATA = pathlib.Path(__file__).parent.parent / "data/reference"
+TEMPLATE = "{% for m in messages %}{{ m.content }}. {% endfor %}"
+
+
+class Generate(unittest.TestCase):
+    """The tiny model with a byte-level vocabulary of its characters."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.model = pathlib.Path(cls.folder.name)
+        for file in ("config.json", "model.safetensors"):
+            shutil.copy(DATA / "tiny-gpt2" / file, cls.model)
+        tokens = [*"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!'", "Ġ"]
+        (cls.model / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
+        (cls.model / "merges.txt").write_text("#version: 0.2\n")
+        (cls.model / "chat_template.jinja").write_text(TEMPLATE)
+
+    def run_(self, *arguments, stdin="", status=0):
+        command = [EMBSCOPE, arguments[0], "-m", str(self.model), *map(str, arguments[1:])]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done
+
+    def text(self, *arguments):
+        return self.run_("generate", "a cat", "--temperature", 1, *arguments).stdout[5:-1]
+
+    def test_every_choice_is_taken(self):
+        plain = self.text()
+        for change in (("--min-p", 0.9), ("--repetition-penalty", 5), ("--top-k", 1), ("--top-p", 0.01), ("--seed", 9)):
+            self.assertNotEqual(self.text(*change), plain, change)
+        self.assertEqual(self.text("--min-p", 0, "--repetition-penalty", 1, "--top-k", 0, "--seed", 1), plain)
+
+    def test_stop_words(self):
+        plain = self.text()
+        stop = plain[5:8]
+        self.assertEqual(self.text("--stop", "not there", "--stop", stop), plain[: plain.index(stop)])
+
+    def test_edits_in_force(self):
+        self.assertNotEqual(self.text("--edit", "blocks.0.mlp_out zero"), self.text())
+
+    def test_a_full_context_is_told_or_shifted(self):
+        done = self.run_("generate", "a cat", "-n", 200)
+        self.assertIn("the context of 64 tokens is full", done.stderr)
+        done = self.run_("generate", "a cat", "-n", 200, "--shift", "--csv")
+        self.assertEqual((len(done.stdout.splitlines()), done.stderr), (201, ""))
+
+    def test_what_is_no_choice_is_refused(self):
+        for wrong in (("--min-p", 2), ("--repetition-penalty", 0), ("--stop", "")):
+            done = self.run_("generate", "a cat", *wrong, status=1)
+            self.assertEqual((done.stdout, len(done.stderr.splitlines())), ("", 1))
+        done = self.run_("generate", "a cat", "--shift", "--edit", "wte@1 zero", status=2)
+        self.assertIn("positions", done.stderr)
+
+    def test_chat_answers_line_by_line(self):
+        done = self.run_("chat", "-n", 6, stdin="a cat\n\na dog\n/new\na cat\n/bye\nnever\n")
+        first, second, third = done.stdout.splitlines()
+        self.assertEqual(first, third)
+        answer = self.run_("generate", "a cat. ", "-n", 6).stdout[len("a cat. ") : -1]
+        self.assertEqual(first, answer)
+        text = f"a cat. {answer}. a dog. "
+        self.assertEqual(second, self.run_("generate", text, "-n", 6).stdout[len(text) : -1])
+
+    def test_chat_with_a_system_message_an_edit_and_a_template(self):
+        form = self.model / "other.jinja"
+        form.write_text("{{ messages | map(attribute='content') | join('!') }}")
+        edit = ("--edit", "blocks.0.mlp_out zero")
+        done = self.run_("chat", "-n", 6, "--system", "Be", "--template", form, *edit, stdin="a cat\n")
+        self.assertEqual(done.stdout, self.run_("generate", "Be!a cat", "-n", 6, *edit).stdout[len("Be!a cat") :])
+
+    def test_chat_that_does_not_fit_is_refused(self):
+        done = self.run_("chat", stdin="a" * 80 + "\n", status=1)
+        self.assertIn("the conversation has 82 tokens, the context 64", done.stderr)
+
+    def test_chat_without_a_template_says_so(self):
+        done = subprocess.run(
+            [EMBSCOPE, "chat", "-m", str(DATA / "tiny-gpt2")], input="a\n", capture_output=True, text=True, timeout=60
+        )
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (1, 1))
+
+
+if __name__ == "__main__":
+    unittest.main()
