@@ -119,7 +119,7 @@ def python(analyses):
             "from .table import Result, Table\n",
             "Text = Union[str, Sequence[int], np.ndarray]  # a text, or its token ids\n\n",
             "class Analyses:",
-            '    """What can be asked of an open model, and is answered alike by every client."""\n',
+            '    """The analyses of an open model, with the same answers in every client."""\n',
             "    def _ask(self, name: str, values: dict[str, Any], progress: Progress,",
             "             old: Mapping[str, tuple[str, Any]] | None = None) -> Any:",
             "        raise NotImplementedError\n",

@@ -21,7 +21,7 @@ void ask_one(const Common& common, const Options& o) {
     throw Error(
         Code::usage, "analogy",
         fmt::format(
-            "{} words: give three (man king woman: man is to king as woman is to what), or none for the whole set",
+            "{} words: give three (man king woman: man is to king as woman is to what), or none to run the whole set",
             o.words.size()));
   const Table table = analogy(common.space(), {o.words[0], o.words[1], o.words[2], {}}, o.k);
   print(common, table, {"question: 1 marks the question's own words, which published figures leave out"});
@@ -63,14 +63,15 @@ void add_analogy(CLI::App& app) {
       add_command(app, "analogy", "a is to b as c is to what: one question, or thousands with their baselines",
                   "analogy man king woman");
   auto o = std::make_shared<Options>();
-  command->add_option("WORDS", o->words, "Three words a b c; none: the whole set of questions");
-  command->add_option("--file", o->file,
-                      "Questions: Google's format, pairs, a BATS file or folder (default: those that ship)");
-  command->add_option("--context", o->context, "Vectors in context instead: a text with {} in place of the word");
-  command->add_option("--at", o->site, "With --context: where the vectors are taken");
-  command->add_option("-k", o->k, "One question: how many answers");
-  command->add_flag("--exact", o->exact, "A word in another case, or without its space, is another word");
-  command->add_flag("--closed", o->closed, "Candidates are the questions' words alone");
+  command->add_option("WORDS", o->words, "Three words A B C (default: the whole set of questions)");
+  command->add_option(
+      "--file", o->file,
+      "A file of questions: Google's format, pairs, or a BATS file or folder (default: the built-in set)");
+  command->add_option("--context", o->context, "Use vectors in context: a text with {} in place of the word");
+  command->add_option("--at", o->site, "With --context: the site of the vectors");
+  command->add_option("-k", o->k, "For one question: number of answers to list");
+  command->add_flag("--exact", o->exact, "Count an answer that differs in case or leading space as wrong");
+  command->add_flag("--closed", o->closed, "Use only the questions' words as candidates");
   command->add_flag("--questions", o->questions, "Print every question with its answers");
   command->callback([common, o] { o->words.empty() ? ask_all(*common, *o) : ask_one(*common, *o); });
 }

@@ -7,16 +7,17 @@
 namespace embscope::cli {
 
 void add_generate(CLI::App& app) {
-  const auto [command, common] = add_model_command(app, "generate", "Text that the model continues",
+  const auto [command, common] = add_model_command(app, "generate", "Continue a text",
                                                    "generate \"Once upon a time\" -n 40 --temperature 0.8 --seed 3");
   auto text = std::make_shared<std::string>();
   auto s = std::make_shared<Sampling>();
-  command->add_option("TEXT", *text, "The beginning")->required();
-  command->add_option("-n,--tokens", s->tokens, "At most so many new tokens");
-  command->add_option("--temperature", s->temperature, "0: always the likeliest; 1: as the model has it");
-  command->add_option("--top-k", s->top_k, "Choose among the k likeliest (0: all)");
-  command->add_option("--top-p", s->top_p, "Choose among the likeliest that hold this share");
-  command->add_option("--seed", s->seed, "Seed of the choice");
+  command->add_option("TEXT", *text, "The beginning of the text")->required();
+  command->add_option("-n,--tokens", s->tokens, "Maximum number of new tokens");
+  command->add_option("--temperature", s->temperature,
+                      "Sampling temperature; 0: always the most likely token; 1: the model's own probabilities");
+  command->add_option("--top-k", s->top_k, "Choose among the K most likely tokens (0: all)");
+  command->add_option("--top-p", s->top_p, "Choose among the most likely tokens with this total probability");
+  command->add_option("--seed", s->seed, "Seed of the sampling");
   command->callback([common, text, s] {
     const Transformer& transformer = common->transformer();
     std::vector<double> id, probability;

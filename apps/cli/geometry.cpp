@@ -19,7 +19,7 @@ struct Options {
   bool centred = false, lines = false, skip_first = false;
 };
 
-// The first rows of a list for people; all of them for machines.
+// The first rows of a list for the terminal; all rows with --json and --csv.
 Table listed(const Common& common, const Table& table, int most) {
   return common.json || common.csv ? table : head(table, static_cast<std::size_t>(most));
 }
@@ -129,21 +129,24 @@ void add_geometry(CLI::App& app) {
                                                     {"hubs", show_hubs},           {"undertrained", show_undertrained}};
   command
       ->add_option("--show", o->show,
-                   "measures, pairs (the histogram), quantiles, dimensions, spectrum, norms, hubs or undertrained")
+                   "What to print: measures, pairs (the histogram), quantiles, dimensions, spectrum, norms, hubs or "
+                   "undertrained")
       ->check(CLI::IsMember(shows));
-  command->add_option("--bins", o->bins, "Bars of a histogram");
-  command->add_option("--unused", o->unused,
-                      "undertrained: rows known to be unused, such as 0:17 (default: bytes that UTF-8 never has)");
-  command->add_flag("--centred", o->centred, "pairs, quantiles: the mean vector removed");
-  command->add_option("-k", o->k, "hubs: neighbours that count; measures: 0 leaves hubs out")
+  command->add_option("--bins", o->bins, "Number of bins of a histogram");
+  command->add_option(
+      "--unused", o->unused,
+      "undertrained: rows known to be unused, such as 0:17 (default: the tokens of bytes that UTF-8 never contains)");
+  command->add_flag("--centred", o->centred, "pairs, quantiles: remove the mean vector first");
+  command->add_option("-k", o->k, "hubs: number of neighbours that count; measures: 0 leaves hubs out")
       ->check(CLI::Range(0, 1000));
-  command->add_option("-n", o->most, "Rows of a list printed for people")->check(CLI::Range(1, 10000000));
-  auto* text = command->add_option("--text", o->text, "Instead: a text's vectors in context, layer by layer");
-  command->add_option("--file", o->file, "The same for a file's text")->excludes(text);
-  command->add_flag("--lines", o->lines, "The text's lines are run one by one");
-  command->add_option("--positions", o->positions, "Vectors a layer, from the beginning of the text")
+  command->add_option("-n", o->most, "Number of rows to print (--csv and --json print all)")
+      ->check(CLI::Range(1, 10000000));
+  auto* text = command->add_option("--text", o->text, "Measure this text's vectors in context instead, layer by layer");
+  command->add_option("--file", o->file, "The same as --text, with the text of a file")->excludes(text);
+  command->add_flag("--lines", o->lines, "Run each line of the text separately");
+  command->add_option("--positions", o->positions, "Number of vectors per layer, from the beginning of the text")
       ->check(CLI::Range(2, 1000000));
-  command->add_flag("--skip-first", o->skip_first, "Without the first position of each row");
+  command->add_flag("--skip-first", o->skip_first, "Leave out the first position of each row");
   command->callback(
       [common, o] { o->text.empty() && o->file.empty() ? shows.at(o->show)(*common, *o) : show_layers(*common, *o); });
 }

@@ -65,10 +65,10 @@ std::vector<std::int64_t> wanted(const Options& o, const Space& space) {
   return words.empty() ? parse_tokens(o.tokens, space.size()) : rows_of_words(space, words);
 }
 
-// What tokens have become at a site, behind the same text.
+// The tokens' vectors at a site, with each token after the same text.
 Tensor vectors_at(const Options& o, const Space& space, std::span<const std::int64_t> ids, bool no_bos) {
   if (space.model == nullptr)
-    throw Error(Code::unsupported, "--site, --after", "are of a model; this is a file of vectors");
+    throw Error(Code::unsupported, "--site, --after", "need a model; this is a file of vectors");
   const Transformer transformer(space.model);
   const std::vector<TokenId> tokens(ids.begin(), ids.end());
   const Tokenizer& tokenizer = space.model->tokenizer();
@@ -148,7 +148,8 @@ Tsne resumed(const Options& o, const Tensor& vectors) {
 std::vector<std::string> tsne_notes(const Tsne& map) {
   std::vector<std::string> notes = {
       fmt::format("KL divergence {:.4f} after {} steps", map.divergence(), map.steps_done())};
-  if (map.steps_done() < map.options().steps) notes[0] += " (ended early: it fell no more; --stall 0 goes on)";
+  if (map.steps_done() < map.options().steps)
+    notes[0] += " (stopped early: it no longer decreased; --stall 0 continues)";
   std::string trace = "KL every 50 steps:";
   for (double kl : map.trace()) trace += fmt::format(" {:.3f}", kl);
   if (!map.trace().empty()) notes.push_back(trace);
@@ -191,7 +192,7 @@ Map by_umap(const Options& o, const Tensor& vectors) {
   return {map.points().clone(), {fmt::format("{} epochs", map.steps())}};
 }
 
-// The first two components, and all that are wanted in the file of --points.
+// The first two components; --points writes all requested components to a file.
 Map by_pca(const Options& o, const Tensor& vectors) {
   std::vector<double> explained;
   const Tensor scores = pca(vectors, o.dimensions, &explained);
@@ -201,7 +202,7 @@ Map by_pca(const Options& o, const Tensor& vectors) {
   std::vector<std::string> notes = {fmt::format("the first two components hold {:.1f} % and {:.1f} % of the variance",
                                                 100 * explained[0], 100 * explained[1])};
   if (o.dimensions != 2)
-    notes.push_back(fmt::format("all {} hold {:.1f} %; {} has them", o.dimensions,
+    notes.push_back(fmt::format("all {} explain {:.1f} %; they are in {}", o.dimensions,
                                 100 * std::accumulate(explained.begin(), explained.end(), 0.0), o.points));
   return {std::move(points), std::move(notes)};
 }
@@ -213,7 +214,7 @@ Map made(const Options& o, const Tensor& vectors) {
 std::string quality_note(const MapQuality& q) {
   return fmt::format("neighbours kept (10) {:.3f}, trustworthiness {:.3f}, rank correlation of distances {:.3f}{}",
                      q.kept, q.trustworthiness, q.rank_correlation,
-                     q.sampled() ? fmt::format(" (by a sample of {} points, seed 1)", q.ids.size()) : "");
+                     q.sampled() ? fmt::format(" (measured on a sample of {} points, seed 1)", q.ids.size()) : "");
 }
 
 MapLook look_of(const Options& o, const Space& space, std::span<const std::int64_t> ids) {
@@ -233,7 +234,7 @@ MapLook look_of(const Options& o, const Space& space, std::span<const std::int64
   return look;
 }
 
-// The map and, behind its points, those of the added words.
+// The map and, after its points, those of the added words.
 Tensor with_added(const Options& o, const Tensor& vectors, const Tensor& points, const Tensor& added) {
   if (added.empty()) return points.clone();
   PlaceOptions options;
@@ -272,7 +273,7 @@ void check(const Options& o) {
   if (!o.resume.empty() && o.method != "tsne") throw Error(Code::usage, "resume", "only t-SNE keeps a state");
 }
 
-// Under cosine, rows of zeros have no place on a map.
+// With the cosine metric, rows of zeros have no place on a map.
 std::vector<std::int64_t> with_direction(const Options& o, const Space& space, std::vector<std::int64_t> ids) {
   if (o.metric != "cosine" || o.site != "wte" || !o.after.empty()) return ids;
   DirectedRows directed = directed_rows(space, ids);
@@ -288,8 +289,8 @@ void run(const Common& common, const Options& o) {
   const std::vector<std::int64_t> more = with_direction(o, space, rows_of_words(space, o.add));
   Map map = made(o, vectors);
 
-  std::string quality = "too few points to judge the map";
-  Table each("how well each neighbourhood is kept");
+  std::string quality = "too few points to measure the map's quality";
+  Table each("how well each neighbourhood is preserved");
   if (map.points.rows() >= 22) {
     QualityOptions options;
     options.metric = metric_named(o.metric);
@@ -337,40 +338,41 @@ void add_map(CLI::App& app) {
       add_command(app, "map", "Tokens as points in the plane", "map --tokens 0:100 --save map.html");
   takes_text({command, common});
   auto o = std::make_shared<Options>();
-  command->add_option("--tokens", o->tokens, "A range 0:100, ids with commas, or all");
-  command->add_option("--words", o->words, "Words");
-  command->add_option("--file", o->file, "A file with a word on each line");
-  command->add_option("--site", o->site, "What the tokens have become there, such as blocks.12.resid_post");
-  command->add_option("--after", o->after, "With --site: each token stands behind this text");
-  command->add_option("--method", o->method, "tsne, umap or pca");
-  command->add_option("--metric", o->metric, "t-SNE, UMAP: cosine or euclidean");
-  command->add_option("--perplexity", o->perplexity, "t-SNE: about how many neighbours count");
+  command->add_option("--tokens", o->tokens, "Tokens to map: a range such as 0:100, ids separated by commas, or all");
+  command->add_option("--words", o->words, "Words to map");
+  command->add_option("--file", o->file, "A file with one word per line");
+  command->add_option("--site", o->site, "Map the tokens' vectors at this site, such as blocks.12.resid_post");
+  command->add_option("--after", o->after, "With --site: put each token after this text");
+  command->add_option("--method", o->method, "Method: tsne, umap or pca");
+  command->add_option("--metric", o->metric, "t-SNE, UMAP: metric, cosine or euclidean");
+  command->add_option("--perplexity", o->perplexity,
+                      "t-SNE: approximate number of neighbours that are taken into account");
   command->add_option("--exaggeration", o->exaggeration,
-                      "t-SNE: of the attraction in the first third, at most 250 steps");
+                      "t-SNE: factor of the attraction in the first third of the steps, at most 250 steps");
   command
       ->add_option("--steps", o->steps, "Gradient steps (t-SNE: 750) or epochs (UMAP: 500, beyond 10,000 points 200)")
       ->check(CLI::Range(1, 1000000));
   command->add_option("--stall", o->stall,
-                      "t-SNE: ends early when 50 steps lower the divergence by less than this share");
-  command->add_option("--neighbours", o->neighbours, "UMAP: neighbours of each point");
-  command->add_option("--min-dist", o->min_dist, "UMAP: how near points may lie");
+                      "t-SNE: stop early when 50 steps lower the divergence by less than this share");
+  command->add_option("--neighbours", o->neighbours, "UMAP: number of neighbours of each point");
+  command->add_option("--min-dist", o->min_dist, "UMAP: smallest distance between points");
   command
       ->add_option("--dimensions", o->dimensions,
-                   "pca: components, written to the file of --points; the first two are drawn")
+                   "pca: number of components, written to the file of --points; the first two are drawn")
       ->check(CLI::Range(2, 1000));
   command->add_option("--seed", o->seed, "The same seed gives the same picture");
   command
-      ->add_option(
-          "--resume", o->resume,
-          "t-SNE: a file that keeps the state while it works; an interrupted, killed or finished map goes on from it")
+      ->add_option("--resume", o->resume,
+                   "t-SNE: a file in which the state is saved during the computation; an interrupted, killed or "
+                   "finished map continues from it")
       ->check(takes_file);
-  command->add_option("--add", o->add, "Words to place on the finished map, which stays as it is");
+  command->add_option("--add", o->add, "Words to add to the finished map, whose points do not move");
   command->add_option("--points", o->points, "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors")
       ->check(takes_arrays);
-  command->add_option("--colour", o->colour, "In the figure: kind, rank (the id) or norm");
-  command->add_option("--sample", o->sample, "Points by which the quality of a large map is judged; 0: all")
+  command->add_option("--colour", o->colour, "Colour the figure by kind, rank (the id) or norm");
+  command->add_option("--sample", o->sample, "Number of points on which the quality of a large map is measured; 0: all")
       ->check(CLI::NonNegativeNumber);
-  command->add_flag("--each", o->each, "The quality of each point's neighbourhood, as columns");
+  command->add_flag("--each", o->each, "Add columns with the quality of each point's neighbourhood");
   command->callback([common, o] { run(*common, *o); });
 }
 

@@ -1,4 +1,4 @@
-// neighbours: the nearest of every token at once, as a file.
+// neighbours: the nearest tokens of every token, as a file.
 #include <fmt/format.h>
 
 #include "command.h"
@@ -34,15 +34,15 @@ void write(const Neighbours& found, const std::string& path, const std::string& 
 
 void add_neighbours(CLI::App& app) {
   const auto [command, common] =
-      without_figure(add_command(app, "neighbours", "The nearest of every token, exact, all at once",
+      without_figure(add_command(app, "neighbours", "The exact nearest tokens of every token",
                                  "neighbours --all -k 10 --metric cosine --to neighbours.npz"));
   auto o = std::make_shared<Options>();
-  command->add_flag("--all", o->all, "Of every token (the default)");
-  command->add_option("-k", o->k, "How many of each");
-  command->add_option("--metric", o->metric, "cosine, euclidean or dot");
+  command->add_flag("--all", o->all, "Search for every token (the default)");
+  command->add_option("-k", o->k, "Number of neighbours of each token");
+  command->add_option("--metric", o->metric, "Metric: cosine, euclidean or dot");
   command->add_flag("--centred", o->centred, "Remove the mean of all vectors first");
   command
-      ->add_option("--to", o->to, "Write all of them: FILE.npz, .npy or .safetensors with ids and values [tokens, k]")
+      ->add_option("--to", o->to, "Write all neighbours to FILE.npz, .npy or .safetensors: ids and values [tokens, k]")
       ->check(takes_arrays);
   command->callback([common, o] {
     const Metric metric = metric_named(o->metric);
@@ -82,9 +82,9 @@ void add_neighbours(CLI::App& app) {
         fmt::format("exact: fp32 left {} of {} rows undecided, which were searched again in double",
                     found.searched_again, found.count)};
     if (order.size() < answered)
-      notes.push_back(
-          fmt::format("the {} most alike of {}; --json or --csv prints all, --to FILE writes all {} neighbours of each",
-                      order.size(), answered, found.k));
+      notes.push_back(fmt::format(
+          "the {} most similar of {}; --json or --csv prints all, --to FILE writes all {} neighbours of each",
+          order.size(), answered, found.k));
     print(*common, table, notes);
   });
 }

@@ -1,4 +1,4 @@
-// vector, cosine, similar, heatmap, toy: looks at the embedding matrix that need no forward pass.
+// vector, cosine, similar, heatmap, toy: views of the embedding matrix that need no forward pass.
 #include <fmt/format.h>
 
 #include "command.h"
@@ -13,7 +13,7 @@ struct Looked {
   Table vectors, cosines;
 };
 
-// Of a model only the rows of the words are read.
+// From a model only the rows of the words are read.
 Looked looked_up(const Common& common, const std::vector<std::string>& words) {
   if (common.has_vectors_only()) {
     const Space space = common.space();
@@ -26,10 +26,10 @@ Looked looked_up(const Common& common, const std::vector<std::string>& words) {
 }
 
 void add_vector(CLI::App& app) {
-  const auto [command, common] =
-      add_command(app, "vector", "Words' vectors, value by value", "vector \" apple\" \" pear\" --save vectors.html");
+  const auto [command, common] = add_command(app, "vector", "The vectors of words, value by value",
+                                             "vector \" apple\" \" pear\" --save vectors.html");
   auto words = std::make_shared<std::vector<std::string>>();
-  command->add_option("WORDS", *words, "Words (a leading space counts)")->required();
+  command->add_option("WORDS", *words, "Words (a leading space is part of the word)")->required();
   command->callback([common, words] {
     const auto [table, cosine] = looked_up(*common, *words);
     std::vector<std::string> notes;
@@ -43,7 +43,7 @@ void add_cosine(CLI::App& app) {
   const auto [command, common] =
       add_command(app, "cosine", "Cosine similarity of words, as a matrix", "cosine hello world \" apple\" \" pear\"");
   auto words = std::make_shared<std::vector<std::string>>();
-  command->add_option("WORDS", *words, "Words (a leading space counts)")->required();
+  command->add_option("WORDS", *words, "Words (a leading space is part of the word)")->required();
   command->callback([common, words] {
     const Table table = looked_up(*common, *words).cosines;
     print(*common, table);
@@ -51,7 +51,7 @@ void add_cosine(CLI::App& app) {
   });
 }
 
-// The nearest rows to a row of any space by any metric, itself left out.
+// The rows nearest to a row of any space by any metric, without the row itself.
 Table nearest_by(const Space& space, std::int64_t row, NeighbourOptions options) {
   const int wanted = options.k++;
   const Neighbours found = nearest_to(space.vectors.row(row), space.vectors, options);
@@ -73,7 +73,7 @@ Table nearest_by(const Space& space, std::int64_t row, NeighbourOptions options)
   return table;
 }
 
-// With a model's tokenizer where there is one: cosines as the explorer and Python have them.
+// With a model's tokenizer if there is one: the same cosines as in the explorer and Python.
 std::pair<Table, std::string> nearest(const Common& common, const std::string& word, const NeighbourOptions& options) {
   const Space space = common.space();
   const std::int64_t row = rows_of_words(space, {word}).front();
@@ -91,9 +91,9 @@ void add_similar(CLI::App& app) {
     bool centred = false;
   };
   auto o = std::make_shared<Options>();
-  command->add_option("WORD", o->word, "A word (a leading space counts)")->required();
-  command->add_option("-k", o->k, "How many");
-  command->add_option("--metric", o->metric, "cosine, euclidean or dot");
+  command->add_option("WORD", o->word, "A word (a leading space is part of the word)")->required();
+  command->add_option("-k", o->k, "Number of tokens to list");
+  command->add_option("--metric", o->metric, "Metric: cosine, euclidean or dot");
   command->add_flag("--centred", o->centred, "Remove the mean of all vectors first");
   command->callback([common, o] {
     const Metric metric = metric_named(o->metric);
@@ -108,7 +108,7 @@ void add_heatmap(CLI::App& app) {
   const auto [command, common] = add_command(
       app, "heatmap", "The entire embedding matrix as a picture, and its stripes", "heatmap --save heatmap.html");
   auto pixels = std::make_shared<int>(1600);
-  command->add_option("--pixels", *pixels, "Pixels across")->check(CLI::Range(16, 20000));
+  command->add_option("--pixels", *pixels, "Width of the picture in pixels")->check(CLI::Range(16, 20000));
   command->callback([common, pixels] {
     const auto model = common->open();
     const Table stripes = dimensions(*model);

@@ -9,7 +9,7 @@ namespace embscope::cli {
 
 void add_verify(CLI::App& app) {
   const auto [command, common] =
-      without_figure(add_model_command(app, "verify", "Hold every site to what other software computed",
+      without_figure(add_model_command(app, "verify", "Compare every site with what other software computed",
                                        "verify -m gpt2 --against activations.safetensors"));
   struct Options {
     std::string file;
@@ -17,9 +17,11 @@ void add_verify(CLI::App& app) {
     double tolerance = 1e-3;
   };
   auto o = std::make_shared<Options>();
-  command->add_option("--against", o->file, "Arrays named like sites, and ids: what scripts/activations.py writes")
+  command
+      ->add_option("--against", o->file,
+                   "A file of arrays named like sites, and ids, as written by scripts/activations.py")
       ->required();
-  command->add_option("--ids", o->ids, "The token ids, where the file has none, separated by commas")->delimiter(',');
+  command->add_option("--ids", o->ids, "The token ids, separated by commas, if the file has none")->delimiter(',');
   command->add_option("--tolerance", o->tolerance,
                       "The largest difference allowed, as a share of a site's largest value");
   command->callback([common, o] {

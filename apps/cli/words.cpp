@@ -1,4 +1,4 @@
-// judgements, categories, odd: whether vectors agree with people.
+// judgements, categories, odd: whether vectors agree with human judgement.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -17,10 +17,10 @@ void note_unknown(const std::vector<std::string>& unknown, std::vector<std::stri
 }
 
 void add_judgements(CLI::App& app) {
-  const auto [command, common] = add_command(app, "judgements", "Similarity as people judge it, beside the cosine",
+  const auto [command, common] = add_command(app, "judgements", "Compare cosines with human judgements of similarity",
                                              "judgements wordsim353.csv --save judgements.html");
   auto file = std::make_shared<std::string>();
-  command->add_option("FILE", *file, "WordSim-353, SimLex-999 or lines of two words and a score")->required();
+  command->add_option("FILE", *file, "A file: WordSim-353, SimLex-999, or lines of two words and a score")->required();
   command->callback([common, file] {
     const auto judgements = read_judgements(*file);
     const Judged found = judge(common->space(), judgements);
@@ -34,19 +34,20 @@ void add_judgements(CLI::App& app) {
 }
 
 void add_categories(CLI::App& app) {
-  const auto [command, common] =
-      add_command(app, "categories", "Whether words of a kind stand together: fruit apart from vehicles",
-                  "categories --save categories.html");
+  const auto [command, common] = add_command(
+      app, "categories",
+      "Whether words of one category are near each other, such as fruit, and apart from others, such as vehicles",
+      "categories --save categories.html");
   auto file = std::make_shared<std::string>();
   auto centred = std::make_shared<bool>(false), words = std::make_shared<bool>(false);
-  command->add_option("--file", *file, "Categories: ': name' lines, then words (default: those that ship)");
-  command->add_flag("--centred", *centred, "The mean of all vectors removed first");
+  command->add_option("--file", *file, "A file of categories: a line ': name', then words (default: the built-in set)");
+  command->add_flag("--centred", *centred, "Remove the mean of all vectors first");
   command->add_flag("--words", *words, "Print every word");
   command->callback([common, file, centred, words] {
     const auto categories = file->empty() ? shipped_categories() : read_categories(*file);
     const Separation found = separate(common->space(), categories, *centred);
     std::vector<std::string> notes = {
-        "silhouette: 1 apart, 0 mixed, below 0 nearer to another category (Rousseeuw 1987)"};
+        "silhouette: 1 separate, 0 mixed, below 0 nearer to another category (Rousseeuw 1987)"};
     note_unknown(found.unknown, notes);
     print(*common, *words ? found.words : found.categories, notes);
     save_figure(*common, [&] { return figure_categories(found.between); });

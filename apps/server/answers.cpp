@@ -91,7 +91,7 @@ void add_group(Reply& reply, const Analysis& analysis, Kind kind, std::string_vi
 }  // namespace
 
 const Space& Opened::space() const {
-  throw Error(Code::unsupported, "space", "no question over HTTP is asked of a whole space");
+  throw Error(Code::unsupported, "space", "analyses over HTTP do not take a space of vectors");
 }
 
 Values values_of(const bj::object& object, const Analysis& analysis) {

@@ -130,9 +130,9 @@ Work map_work(const Fields& in, std::shared_ptr<OpenModel> model) {
   if (ids.size() < 2) throw Error(Code::range, "tokens", "a map takes at least 2");
   const double bytes = 4.0 * static_cast<double>(ids.size()) * static_cast<double>(model->config().width);
   if (bytes > most_map_bytes)
-    throw Refusal(
-        413, "too_large", "tokens",
-        fmt::format("{} vectors take {:.0f} MiB, a map may take 2048: choose fewer", ids.size(), bytes / (1 << 20)));
+    throw Refusal(413, "too_large", "tokens",
+                  fmt::format("{} vectors take {:.0f} MiB, a map may use at most 2048: choose fewer", ids.size(),
+                              bytes / (1 << 20)));
   TsneOptions options;
   options.perplexity = in.number("perplexity", 30, 0.1, 1000);
   options.seed = in.seed();

@@ -1,4 +1,4 @@
-// vectors, similar, cosines, geometry, toy: looks at the embedding matrix that need no forward pass.
+// vectors, similar, cosines, geometry, toy: views of the embedding matrix that need no forward pass.
 #include <algorithm>
 #include <cmath>
 #include <iterator>

@@ -75,7 +75,7 @@ std::vector<float> vector_of(std::string_view name, const bj::value& value, cons
   for (const bj::value& one : value.get_array()) {
     boost::system::error_code error;
     const auto number = one.to_number<double>(error);
-    if (error) throw Refusal(400, "usage", std::string(name), "holds what is not a number");
+    if (error) throw Refusal(400, "usage", std::string(name), "contains a value that is not a number");
     vector.push_back(static_cast<float>(number));
   }
   return vector;

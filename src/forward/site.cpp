@@ -92,18 +92,17 @@ constexpr Elsewhere elsewhere[] = {
     {"transformer.h.{}.attn.c_proj model.layers.{}.self_attn.o_proj", "what it gives is blocks.{}.attn_out"},
     {"transformer.h.{}.mlp.c_proj model.layers.{}.mlp.down_proj", "what it gives is blocks.{}.mlp_out"},
     {"model.layers.{}.mlp.act_fn",
-     "the gate's activation is not kept alone: blocks.{}.mlp_post is it times blocks.{}.mlp_up"},
+     "the gate's activation is not a site: blocks.{}.mlp_post is the activation times blocks.{}.mlp_up"},
     {"blocks.{}.attn.hook_result",
      "what each head adds is not kept: blocks.{}.z is what the heads give before W_O, and attribute takes a logit "
      "apart by heads"},
     {"blocks.{}.hook_attn_in blocks.{}.hook_q_input blocks.{}.hook_k_input blocks.{}.hook_v_input",
      "heads have no inputs of their own: all read blocks.{}.ln1, which comes from blocks.{}.resid_pre"},
     {"blocks.{}.hook_mlp_in", "it is blocks.{}.resid_mid"},
-    {"model.rotary_emb model.layers.{}.self_attn.rotary_emb",
-     "what the rotation gives is rot_q and rot_k of each block"},
+    {"model.rotary_emb model.layers.{}.self_attn.rotary_emb", "its outputs are rot_q and rot_k of each block"},
     {"transformer.drop transformer.h.{}.attn.attn_dropout transformer.h.{}.attn.resid_dropout "
      "transformer.h.{}.mlp.dropout",
-     "dropout does nothing outside training: name what goes into it"},
+     "dropout does nothing outside training: name its input"},
 };
 
 const Row& row(Point point) { return table[static_cast<std::size_t>(point)]; }

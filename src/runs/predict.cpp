@@ -137,7 +137,7 @@ std::string generate(const Transformer& transformer, std::string_view text, cons
   if (s.tokens < 0) throw Error(Code::range, "generate", fmt::format("{} tokens: choose 0 or more", s.tokens));
   if (!(s.temperature >= 0) || !std::isfinite(s.temperature))
     throw Error(Code::range, "generate", "the temperature must be 0 (greedy) or positive");
-  if (!(s.top_p > 0) || s.top_p > 1) throw Error(Code::range, "generate", "top-p must lie in 0..1");
+  if (!(s.top_p > 0) || s.top_p > 1) throw Error(Code::range, "generate", "top-p must be in 0..1");
   if (s.top_k < 0) throw Error(Code::range, "generate", "top-k must be 0 (all) or positive");
   const Tokenizer& tokenizer = transformer.model().tokenizer();
   const auto eos = tokenizer.eos() ? tokenizer.eos() : transformer.config().eos;
