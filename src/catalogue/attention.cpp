@@ -49,9 +49,8 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
   Found found;
   found.notes = {"entropy in bits; shares of attention, means over the queries after the first"};
   if (!r.block)
-    found.notes.push_back(
-        fmt::format("block {}: its heads attend least to the first token; --block selects another, --every lists all",
-                    result.block));
+    found.notes.push_back(fmt::format(
+        "block {}: its heads look least at the first token; --block chooses another, --every lists all", result.block));
   found.add("block", std::int64_t{result.block})
       .add("heads", result.heads)
       .add("labels", labels)

@@ -192,7 +192,7 @@ void check_arrays(const std::filesystem::path& path, const std::string& extensio
       throw Error(Code::usage, a.name, fmt::format("{} is not written: F32, F16 and BF16 are", name(a.dtype)));
     if (extension != ".safetensors" && (a.dtype == DType::bf16 || extension == ".json"))
       throw Error(Code::usage, path.string(),
-                  fmt::format("{} cannot store {}: use .safetensors", extension, name(a.dtype)));
+                  fmt::format("{} holds no {}: use .safetensors", extension, name(a.dtype)));
   }
 }
 

@@ -92,7 +92,7 @@ constexpr Elsewhere elsewhere[] = {
     {"transformer.h.{}.attn.c_proj model.layers.{}.self_attn.o_proj", "what it gives is blocks.{}.attn_out"},
     {"transformer.h.{}.mlp.c_proj model.layers.{}.mlp.down_proj", "what it gives is blocks.{}.mlp_out"},
     {"model.layers.{}.mlp.act_fn",
-     "the gate's activation is not a site: blocks.{}.mlp_post is the activation times blocks.{}.mlp_up"},
+     "the gate's activation is not kept alone: blocks.{}.mlp_post is it times blocks.{}.mlp_up"},
     {"blocks.{}.attn.hook_result",
      "what each head adds is not kept: blocks.{}.z is what the heads give before W_O, and attribute takes a logit "
      "apart by heads"},
