@@ -1,4 +1,4 @@
-// The inspector: one vector looked at closely.
+// The inspector: the details of one vector.
 import { useEffect, useRef } from "preact/hooks";
 import { computed } from "@preact/signals";
 import { call, numbers, texts, type ModelInfo, type Table } from "../api";
@@ -31,7 +31,7 @@ export function Inspector({ info }: { info: ModelInfo }) {
     return (
       <section class="inspector empty" aria-label="Inspector">
         <p>
-          <b>Every square is a vector</b> of {info.width} numbers: a token of the text (across) after a block of the
+          <b>Every square is a vector</b> of {info.width} numbers: a token of the text (column) after a block of the
           model (down). Click one to look into it, or press a right button to change it.
         </p>
       </section>
@@ -165,11 +165,9 @@ const parts = answered(
   { settle: 60 },
 );
 
-/** What the run without changes says, where only that can be asked. */
+/** A note for results that are only available without changes. */
 function Untouched() {
-  return edits.value.length > 0 ? (
-    <p class="soft warn">This is of the text as it stands, without your changes.</p>
-  ) : null;
+  return edits.value.length > 0 ? <p class="soft warn">This is for the text without your changes.</p> : null;
 }
 
 function State<T>({ reply, children }: { reply: Reply<T>; children: (data: T) => preact.ComponentChildren }) {
@@ -185,7 +183,7 @@ function Vector({ info }: { info: ModelInfo }) {
   return <State reply={vector.value}>{(v) => <VectorPicture v={v} width={info.width} />}</State>;
 }
 
-/** All dimensions in rows of pixels, as they are and as they were. */
+/** All dimensions in rows of pixels, with and without the changes. */
 function VectorPicture({ v, width }: { v: OneVector; width: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const tone = dark.value ? "dark" : "light";
@@ -282,7 +280,7 @@ function Lens({ info }: { info: ModelInfo }) {
         const mine = block.flatMap((b, i) => (b === at.block ? [i] : []));
         return (
           <>
-            <p class="soft">If the model stopped here, it would say:</p>
+            <p class="soft">If the model stopped here, it would predict:</p>
             <ol class="likely" aria-label="Likeliest tokens of the cell">
               {mine.map((i) => {
                 const share = numbers(t, "probability")[i];
@@ -313,7 +311,8 @@ const changeNames = {
 
 function Changes() {
   const at = opened.value!;
-  if (at.block < 0) return <p class="soft">Nothing has changed the vector yet: open a cell of a block.</p>;
+  if (at.block < 0)
+    return <p class="soft">This is the embedding, which no block has changed: open a cell of a block.</p>;
   return (
     <>
       <Untouched />
@@ -332,7 +331,7 @@ function Changes() {
                   <th scope="col">in block {at.block}</th>
                   <th scope="col">length</th>
                   <th scope="col" aria-hidden="true" />
-                  <th scope="col">cosine to what it met</th>
+                  <th scope="col">cosine to the vector before</th>
                 </tr>
               </thead>
               <tbody>
@@ -363,7 +362,9 @@ function Attention() {
   return (
     <>
       <Untouched />
-      <p class="soft">Where each head of block {block} looks from here. The rest of its weight lies on other tokens.</p>
+      <p class="soft">
+        The tokens that each head of block {block} attends to from here. The rest of its attention is on other tokens.
+      </p>
       <State reply={attention.value}>
         {(a) => (
           <ul class="heads">
@@ -437,7 +438,7 @@ function Parts() {
           return (
             <>
               <p class="soft">
-                What speaks at position {at.position} for {a.target.label}
+                What adds at position {at.position} to the logit of {a.target.label}
                 {a.against ? ` against ${a.against.label}` : ""}: {a.logit.toFixed(2)} in all.
               </p>
               <ol class="likely parts" aria-label="Contributions">

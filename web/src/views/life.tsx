@@ -1,4 +1,4 @@
-// Life: a token's way through the blocks.
+// Life: a token's path through the blocks.
 import { useEffect } from "preact/hooks";
 import { call, numbers, texts, type ModelInfo, type Named, type Spec, type Table as Columns } from "../api";
 import { note } from "../facts";
@@ -33,7 +33,7 @@ const parts = [
 interface PartProps {
   info: ModelInfo;
   text: string;
-  /** Of the token that is followed; never negative. */
+  /** The position of the chosen token; never negative. */
   position: number;
   count: number;
   setPosition: (at: number) => void;
@@ -51,11 +51,11 @@ export function Life({ info }: { info: ModelInfo }) {
     <>
       <h1>Life</h1>
       <p class="lead">
-        The vector of a token goes through {info.blocks} blocks. Each changes it four times. Follow it.
+        The vector of a token passes through {info.blocks} blocks. Each block changes it four times. Follow it here.
       </p>
       <SharedText />
-      <PositionPicker label="Token that is followed" tokens={tokens} position={position} set={setPosition} />
-      <Segments label="Ways to look" parts={parts} value={part} set={setPart} />
+      <PositionPicker label="Token to follow" tokens={tokens} position={position} set={setPosition} />
+      <Segments label="What to show" parts={parts} value={part} set={setPart} />
       {count > 0 && <Part info={info} text={text} position={position} count={count} setPosition={setPosition} />}
     </>
   );
@@ -90,13 +90,13 @@ function Lens({ info, text, position, count, setPosition }: PartProps) {
   const open = (b: number, p: number) => (setBlock(b), setPosition(p));
   return (
     <>
-      <p>If the model stopped after a block, what would it say next? A cell opens its likeliest tokens.</p>
+      <p>If the model stopped after a block, what would it predict? Open a cell to see its most likely tokens.</p>
       <div class="row">
         <WordField
           label="Colour by the probability of"
           value={target}
           set={setTarget}
-          hint="empty: of the token in the cell"
+          hint="empty: the token in the cell"
         />
       </div>
       <Shown answer={lens}>
@@ -104,7 +104,7 @@ function Lens({ info, text, position, count, setPosition }: PartProps) {
           <>
             <div class="opened">
               <LensGrid lens={l} blocks={info.blocks} at={[block, position]} open={open} follow={target !== ""} />
-              <section class="cell" aria-label="The cell that is open" aria-live="polite">
+              <section class="cell" aria-label="The open cell" aria-live="polite">
                 <h2>
                   {block < 0 ? "Before block 0" : `After block ${block}`}, position {position}
                 </h2>
@@ -149,7 +149,7 @@ interface GridProps {
   follow: boolean;
 }
 
-/** Layers down, the last on top, positions across; one cell is in the tab order, arrows move between cells. */
+/** Layers as rows, the last at the top, positions as columns; one cell is in the tab order, arrow keys move between cells. */
 function LensGrid({ lens, blocks, at, open, follow }: GridProps) {
   const { cells } = lens.tables;
   const [block, position, token, top] = [
@@ -174,7 +174,7 @@ function LensGrid({ lens, blocks, at, open, follow }: GridProps) {
   return (
     <div class="scroll lens">
       <table onKeyDown={key}>
-        <caption class="hidden">The likeliest next token after each block at each position</caption>
+        <caption class="hidden">The most likely next token after each block at each position</caption>
         <thead>
           <tr>
             <th scope="col">block</th>
@@ -228,9 +228,9 @@ function Trace({ info, text, position }: PartProps) {
   return (
     <>
       <p>
-        In each block the vector is normalised (<code>ln1</code>), attention adds what other tokens have to say (
-        <code>attn_out</code>), it is normalised again (<code>ln2</code>), and the MLP adds what it knows (
-        <code>mlp_out</code>).
+        In each block the vector is normalised (<code>ln1</code>), attention adds information from other tokens (
+        <code>attn_out</code>), it is normalised again (<code>ln2</code>), and the MLP adds information stored in its
+        weights (<code>mlp_out</code>).
       </p>
       <Shown answer={life}>
         {(l) => (
@@ -260,7 +260,7 @@ function Attention({ info, text }: PartProps) {
   );
   return (
     <>
-      <p>Each head of a block looks back, from a token (down) at those before it (across).</p>
+      <p>Each head of a block attends from a token (row) to the tokens before it (columns).</p>
       <label class="slider">
         <span>
           Block <output>{block}</output>
@@ -294,9 +294,9 @@ function Attribute({ info, text, position }: PartProps) {
   );
   return (
     <>
-      <p>The logit of a token is a sum: each head and each MLP adds its part.</p>
+      <p>The logit of a token is a sum: each head and each MLP adds a part.</p>
       <div class="row">
-        <WordField label="Token" value={target} set={setTarget} hint="empty: the one predicted" />
+        <WordField label="Token" value={target} set={setTarget} hint="empty: the predicted token" />
         <WordField label="Against" value={against} set={setAgainst} hint="empty: none" />
       </div>
       <Shown answer={shares}>
@@ -330,7 +330,7 @@ function Path({ info, text, position }: PartProps) {
   );
   return (
     <>
-      <p>The way of the vector, drawn in a plane: that in which it moves most, or one that two vectors span.</p>
+      <p>The path of the vector in a plane: the plane in which it moves most, or one that two vectors span.</p>
       <div class="row">
         <Choice
           label="Plane"
@@ -341,8 +341,8 @@ function Path({ info, text, position }: PartProps) {
             ["words", "of two vectors"],
           ]}
         />
-        {plane !== "pca" && <Text label="Across" value={x} set={setX} />}
-        {plane !== "pca" && <Text label="Up" value={y} set={setY} />}
+        {plane !== "pca" && <Text label="x axis" value={x} set={setX} />}
+        {plane !== "pca" && <Text label="y axis" value={y} set={setY} />}
       </div>
       <Shown answer={path}>
         {(t) => (

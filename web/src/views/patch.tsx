@@ -1,4 +1,4 @@
-// Patch: vectors of a clean run are put into a corrupt one, one at a time. Which of them bring the answer back?
+// Patch: vectors of a clean run are put into a corrupt one, one at a time. Which of them restore the answer?
 import { useState } from "preact/hooks";
 import type { ModelInfo } from "../api";
 import { JobBar, start, useJob } from "../job";
@@ -21,8 +21,8 @@ export function Patch({ info }: { info: ModelInfo }) {
   return (
     <>
       <p class="lead">
-        Two texts of equal length with two answers. A vector of the clean run is put into the corrupt one. Where it
-        brings the clean answer back, the answer was.
+        Two texts of equal length with two answers. One vector of the clean run is put into the corrupt run at a time.
+        If it restores the clean answer, that vector carries it.
       </p>
       <div class="pair">
         <Text label="Clean text" value={clean} set={setClean} />

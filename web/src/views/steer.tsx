@@ -39,13 +39,13 @@ export function Steer({ info }: { info: ModelInfo }) {
   return (
     <>
       <p class="lead">
-        The mean of some texts, less the mean of others, is a direction. Add it at one place while the model writes,
-        more or less of it.
+        The mean vector of some texts minus that of others is a direction. Add it at one site while the model writes,
+        with different strengths.
       </p>
-      <Text label="Text to go on with" value={text} set={setText} />
+      <Text label="Text to continue" value={text} set={setText} />
       <div class="pair">
-        <Text label="Towards (a text a line)" value={towards} set={setTowards} long />
-        <Text label="Away from (a text a line)" value={away} set={setAway} long />
+        <Text label="Towards (one text per line)" value={towards} set={setTowards} long />
+        <Text label="Away from (one text per line)" value={away} set={setAway} long />
       </div>
       <div class="row">
         <Choice label="Where" value={site} set={setSite} options={sites.includes(site) ? sites : [...sites, site]} />
