@@ -149,7 +149,7 @@ def fetch(registry, package, version, sha256, files, root, stamps):
 
 
 def fetch_vl_convert(root):
-    """Draws .svg and .png; Embscope works without it, so a failure is told and not fatal."""
+    """Draws .svg and .png; Embscope works without it, so a failure is reported but not fatal."""
     folder = root / "tools" / "vl-convert"
     if (folder / "done").exists() and (folder / "done").read_text() == VL_CONVERT:
         return

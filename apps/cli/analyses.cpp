@@ -1,4 +1,4 @@
-// Every analysis of the catalogue as a command, or as a flag of one (attribute --gradient).
+// Every analysis of the catalogue as a command, or as a flag of a command (attribute --gradient).
 #include <algorithm>
 #include <cctype>
 #include <csignal>
@@ -84,7 +84,7 @@ class Input {
 
   void give(Values& values) const {
     if (old_ && old_->option_->count() > 0) {
-      fmt::print(stderr, "{} is now {}; the old name goes with the next version\n", option_of(old_->field_),
+      fmt::print(stderr, "{} is now {}; the next version will not accept the old name\n", option_of(old_->field_),
                  option_of(field_));
       old_->give(values);
     }
@@ -126,13 +126,14 @@ class Input {
     const auto several = [](CLI::Option* option) {
       return option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     };
-    option_ = several(command.add_option("--at", at_,
-                                         "An edit: where, as SITE[@POSITIONS][/HEADS]; a position is a number or a "
-                                         "word of the text in quotes"));
-    several(command.add_option("--do", do_,
-                               "What it does, one for each --at: set V, add V, scale N, mix P V, zero, project_out V, "
-                               "rotate DEGREES V, clamp DIMENSIONS LOW HIGH, noise DEVIATION [seed N]; V such as "
-                               "\"' king' - ' man' + ' woman'\""));
+    option_ = several(command.add_option(
+        "--at", at_,
+        "Where an edit applies: SITE[@POSITIONS][/HEADS]; a position is a number or a word of the text in quotes"));
+    several(command.add_option(
+        "--do", do_,
+        "What the edit does, one --do for each --at: set V, add V, scale N, mix P V, zero, project_out V, "
+        "rotate DEGREES V, clamp DIMENSIONS LOW HIGH, noise DEVIATION [seed N]; V such as "
+        "\"' king' - ' man' + ' woman'\""));
     command.add_option("--edits", file_, "A JSON file of edits: [{\"at\": \"wte@3\", \"do\": \"zero\"}, ...]");
   }
 
@@ -161,7 +162,7 @@ class Input {
       case Kind::seed: return {seed_};
       case Kind::number: return {real_};
       case Kind::flag:
-        return {set_ != std::get<bool>(field_.initial.is)};  // of a flag that is on, --no-... turns it off
+        return {set_ != std::get<bool>(field_.initial.is)};  // --no-... turns off a flag whose default is on
       case Kind::tokens:
       case Kind::names:
       case Kind::vectors: return list_of(texts_);

@@ -1,4 +1,5 @@
-// catalogue: the analyses as data, from which the Python functions, the explorer's types and the reference are made.
+// catalogue: the analyses as data, from which the Python functions, the explorer's types and the reference are
+// generated.
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
@@ -47,10 +48,10 @@ bj::object described(const Analysis& analysis) {
 }  // namespace
 
 void add_catalogue(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("catalogue", "The analyses as data: what each is asked and answers, as JSON");
+  CLI::App* command = app.add_subcommand("catalogue", "The analyses with their parameters and results, as JSON");
   command->footer("Example:\n  embscope catalogue");
   auto api = std::make_shared<bool>(false);
-  command->add_flag("--api", *api, "The HTTP API instead, as OpenAPI 3.1");
+  command->add_flag("--api", *api, "Print the HTTP API instead, as OpenAPI 3.1");
   command->callback([api] {
     if (*api) return fmt::print("{}\n", server::openapi());
     bj::array all;

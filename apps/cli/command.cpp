@@ -84,8 +84,9 @@ Space Common::space() const {
 Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
   CLI::App* command = app.add_subcommand(name, what);
   auto common = std::make_shared<Common>();
-  command->add_option("-m,--model", common->model,
-                      "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
+  command->add_option(
+      "-m,--model", common->model,
+      "The model: a name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, or smollm2 if not set)");
   auto* json = command->add_flag("--json", common->json, "Print JSON");
   command->add_flag("--csv", common->csv, "Print CSV")->excludes(json);
   command->add_option("--save", common->save, "Save the figure: FILE.html, .svg, .png or .json")->check(takes_figure);
@@ -96,9 +97,8 @@ Command add_command(CLI::App& app, const std::string& name, const std::string& w
 }
 
 void takes_text(const Command& command) {
-  command.app->add_flag(
-      "--no-bos", command.common->no_bos,
-      "Give the model the text alone, without the beginning of text that its tokenizer puts before it");
+  command.app->add_flag("--no-bos", command.common->no_bos,
+                        "Give the model only the text, without the beginning-of-text token that its tokenizer adds");
 }
 
 void takes_explain(const Command& command) {

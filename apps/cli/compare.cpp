@@ -61,22 +61,26 @@ void over_text(const Common& common, const Options& o) {
 
 void add_compare(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "compare", "Two models, layers or checkpoints: coordinates and relations",
+      add_command(app, "compare", "Compare two models, layers or checkpoints: coordinates and relations",
                   "compare smollm2 vectors.txt --save compare.html");
   takes_text({command, common});
   auto o = std::make_shared<Options>();
   command->add_option("A", o->a, "A model, or a file of vectors")->required();
-  command->add_option("B", o->b, "Another (with --text: A again when left out)");
-  command->add_option("--text", o->text, "Compare vectors in context over this text: all layers, or those of --at");
-  command->add_option("--file", o->file, "The same for a file's text");
+  command->add_option("B", o->b, "Another model or file of vectors (with --text: A if left out)");
+  command->add_option("--text", o->text,
+                      "Compare vectors in context over this text: all layers, or the two sites of --at");
+  command->add_option("--file", o->file, "The same as --text, with the text of a file");
   command->add_option("--at", o->sites, "With a text: a site of A and one of B")->expected(1, 2);
-  command->add_option("-k", o->compare.k, "Neighbours whose overlap counts (0: none)")->check(CLI::Range(0, 1000));
-  command->add_option("--pairs", o->compare.pairs, "Pairs for the correlation of similarities")
+  command->add_option("-k", o->compare.k, "Number of neighbours whose overlap is measured (0: none)")
+      ->check(CLI::Range(0, 1000));
+  command->add_option("--pairs", o->compare.pairs, "Number of pairs for the correlation of similarities")
       ->check(CLI::Range(3, 100000000));
-  command->add_option("--seed", o->compare.seed, "Of the sample of pairs");
-  command->add_option("--positions", o->positions, "With a text: positions at most")->check(CLI::Range(3, 1000000));
-  command->add_flag("--tokens", o->tokens, "Print the tokens, those that moved most first");
-  command->add_option("-n", o->most, "Rows of that list for people")->check(CLI::Range(1, 10000000));
+  command->add_option("--seed", o->compare.seed, "Seed of the sample of pairs");
+  command->add_option("--positions", o->positions, "With a text: use at most this many positions")
+      ->check(CLI::Range(3, 1000000));
+  command->add_flag("--tokens", o->tokens, "List the tokens, those that moved most first");
+  command->add_option("-n", o->most, "With --tokens: number of rows to print (--csv and --json print all)")
+      ->check(CLI::Range(1, 10000000));
   command->callback([common, o] {
     if (common->threads != 0) set_threads(common->threads);
     if (!o->text.empty() || !o->file.empty()) return over_text(*common, *o);

@@ -37,24 +37,28 @@ void tell_estimate(const Transformer& transformer, const ExtractRequest& request
 
 void add_extract(CLI::App& app) {
   const auto [command, common] =
-      without_figure(add_model_command(app, "extract", "Write the activations of a corpus to the disk",
+      without_figure(add_model_command(app, "extract", "Write the activations of a corpus to disk",
                                        "extract corpus.txt --at blocks.6.resid_post --to activations --dtype fp16"));
   auto r = std::make_shared<ExtractRequest>();
   struct Options {
     std::string dtype = "fp32", shard;
   };
   auto o = std::make_shared<Options>();
-  command->add_option("CORPUS", r->corpus, "Text, a document a line; or .jsonl, an object a line")->required();
-  command->add_option("--at", r->sites, "Sites (blocks.*.resid_post names all of them)")->required();
-  command->add_option("--to", r->folder, "The folder: a new one, or that of the same extraction, which then goes on")
+  command->add_option("CORPUS", r->corpus, "A text file with one document per line, or .jsonl with one object per line")
       ->required();
-  command->add_option("--dtype", o->dtype, "fp32, fp16 or bf16")->check(CLI::IsMember({"fp32", "fp16", "bf16"}));
-  command->add_option("--shard", o->shard, "i/N: only this machine's share of the documents, i from 0");
+  command->add_option("--at", r->sites, "Sites (blocks.*.resid_post names all of them)")->required();
+  command->add_option("--to", r->folder, "The output folder: a new one, or that of the same extraction to continue it")
+      ->required();
+  command->add_option("--dtype", o->dtype, "Element type: fp32, fp16 or bf16")
+      ->check(CLI::IsMember({"fp32", "fp16", "bf16"}));
+  command->add_option("--shard", o->shard, "I/N: process only share I of N of the documents, counted from 0");
   command->add_option("--part-tokens", r->part_tokens, "Tokens in one file")->check(CLI::Range(1, 1 << 30));
-  command->add_option("--batch-tokens", r->batch_tokens, "Tokens run at once: more memory, a little faster")
+  command
+      ->add_option("--batch-tokens", r->batch_tokens,
+                   "Tokens in one batch: larger is slightly faster and needs more memory")
       ->check(CLI::Range(1, 1 << 20));
-  command->add_option("--field", r->field, "What a .jsonl object calls its text");
-  command->add_flag("--keep-invalid", r->keep_invalid, "Take bytes that are not UTF-8 as they are");
+  command->add_option("--field", r->field, "The key of the text in a .jsonl object");
+  command->add_flag("--keep-invalid", r->keep_invalid, "Accept bytes that are not UTF-8 unchanged");
   command->callback([common, r, o] {
     r->dtype = dtype_of(o->dtype);
     if (!o->shard.empty()) read_shard(o->shard, *r);

@@ -9,7 +9,7 @@
 namespace embscope::cli {
 
 void add_generate(CLI::App& app) {
-  const auto [command, common] = add_model_command(app, "generate", "Text that the model continues",
+  const auto [command, common] = add_model_command(app, "generate", "Continue a text",
                                                    "generate \"Once upon a time\" -n 40 --temperature 0.8 --seed 3");
   auto text = std::make_shared<std::string>();
   command->add_option("TEXT", *text, "The beginning")->required();

@@ -14,7 +14,7 @@ struct Options {
   std::string frames;
 };
 
-// One picture a step, in a folder that is there: svg where the converter is installed, else the specifications.
+// One picture per step, in an existing folder: .svg if the converter is installed, otherwise the specifications.
 void write_frames(const Growth& growth, const std::filesystem::path& folder) {
   std::vector<Figure> figures;
   for (double step : growth.shape.column("step").numbers()) {
@@ -37,8 +37,8 @@ void save_report(const Growth& growth, const std::string& run, const std::string
   report.table(growth.shape, 100);
   report.section("The map");
   report.text(
-      "The most frequent tokens. Each map is turned to lie as near as can be to the next one; between two snapshots "
-      "every token moves straight.");
+      "The most frequent tokens. Each map is rotated to match the next one as closely as possible; between two "
+      "snapshots every token moves in a straight line.");
   report.figure(figure_growth_map(growth.map));
   report.section("Neighbours");
   report.table(growth.neighbours, 500);
@@ -52,19 +52,19 @@ void save_report(const Growth& growth, const std::string& run, const std::string
 
 void add_growth(CLI::App& app) {
   const auto [command, common] =
-      add_command(app, "growth", "How the embedding vectors of a run formed, from snapshot to snapshot",
+      add_command(app, "growth", "How the embedding vectors formed during training, snapshot by snapshot",
                   "growth my-model --words \" king\" \" water\" --save growth.html");
   auto o = std::make_shared<Options>();
   command->add_option("RUN", o->request.run, "The folder that embscope train wrote")->required();
-  command->add_option("--words", o->request.words, "Words whose neighbours are followed (default: frequent ones)");
-  command->add_option("--neighbours", o->request.neighbours, "How many of them")
+  command->add_option("--words", o->request.words, "Words whose neighbours are listed (default: frequent words)");
+  command->add_option("--neighbours", o->request.neighbours, "Number of neighbours for each word")
       ->capture_default_str()
       ->check(CLI::Range(1, 100));
-  command->add_option("--map-tokens", o->request.mapped, "Tokens of the map, the most frequent ones")
+  command->add_option("--map-tokens", o->request.mapped, "Number of tokens on the map, the most frequent ones")
       ->capture_default_str();
-  command->add_option("--method", o->request.method, "Of the map: tsne or pca")->capture_default_str();
-  command->add_option("--seed", o->request.seed, "Of t-SNE");
-  command->add_option("--frames", o->frames, "A folder for the map of each step as a picture of its own");
+  command->add_option("--method", o->request.method, "Method of the map: tsne or pca")->capture_default_str();
+  command->add_option("--seed", o->request.seed, "Seed of t-SNE");
+  command->add_option("--frames", o->frames, "A folder to write the map of each step to, as separate pictures");
   command->callback([common, o] {
     if (!o->frames.empty()) make_folder(o->frames);
     const Growth found = growth(o->request, progress_line());

@@ -173,11 +173,11 @@ Table kernel_table() {
 
 void add_info(CLI::App& app) {
   const auto [command, common] =
-      without_figure(add_command(app, "info", "What the model is: sizes, tensors, sites", "info -m smollm2"));
+      without_figure(add_command(app, "info", "Describe a model: sizes, tensors, sites", "info -m smollm2"));
   auto tensors = std::make_shared<bool>(false);
   command->add_flag("--tensors", *tensors, "List the tensors of the file instead of the sites");
   auto kernels = std::make_shared<bool>(false);
-  command->add_flag("--kernels", *kernels, "List the instruction sets (EMBSCOPE_SIMD=NAME runs with that one)");
+  command->add_flag("--kernels", *kernels, "List the instruction sets (EMBSCOPE_SIMD=NAME selects one)");
   command->callback([common, tensors, kernels] {
     if (*kernels) return print(*common, kernel_table());
     if (common->has_vectors_only()) return print(*common, vectors_table(common->space()));

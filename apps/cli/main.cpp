@@ -1,4 +1,4 @@
-// The command line: one noun a command, one line an error.
+// The command line: one noun per command, one line per error.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +17,7 @@
 
 namespace {
 
-// Names and texts from files end up in messages: they must neither break the line nor steer the terminal.
+// Names and texts from files appear in messages: they must neither break the line nor control the terminal.
 std::string one_line(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -77,8 +77,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_DFL);  // a reader that has seen enough ends us quietly
-  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit (ulimit -f) is an error of the write
+  std::signal(SIGPIPE, SIG_DFL);  // a reader that closes the pipe ends the program without a message
+  std::signal(SIGXFSZ, SIG_IGN);  // exceeding the file size limit (ulimit -f) makes the write fail
   try {
     if (const char* simd = std::getenv("EMBSCOPE_SIMD")) embscope::set_simd(simd);
     const int status = run(argc, argv);

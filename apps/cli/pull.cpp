@@ -7,7 +7,7 @@
 namespace embscope::cli {
 
 void add_pull(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("pull", "Fetch a model from the Hugging Face hub into the cache");
+  CLI::App* command = app.add_subcommand("pull", "Download a model from the Hugging Face hub into the cache");
   command->footer("Example:\n  embscope pull gpt2");
   auto name = std::make_shared<std::string>();
   command

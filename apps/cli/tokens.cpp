@@ -60,7 +60,7 @@ Table token_table(const Tokenizer& tokenizer, const Tokens& tokens) {
                        .add("range", range));
 }
 
-// A word with and without its space and capital: what an experiment on it would really touch.
+// A word with and without its space and capital: which tokens an experiment on it would really change.
 Table doctor_table(const Tokenizer& tokenizer, std::string word) {
   while (!word.empty() && word.front() == ' ') word.erase(0, 1);
   if (word.empty()) throw Error(Code::usage, "doctor", "the word is empty");
@@ -107,19 +107,22 @@ void print_all(const Common& common, const Options& o, const Tokenizer& tokenize
 }  // namespace
 
 void add_tokens(CLI::App& app) {
-  const auto [command, common] =
-      without_figure(add_command(app, "tokens", "Text to tokens, and back", "tokens \"The capital of Germany is\""));
+  const auto [command, common] = without_figure(add_command(
+      app, "tokens", "Split a text into tokens, or join tokens to text", "tokens \"The capital of Germany is\""));
   auto o = std::make_shared<Options>();
-  command->add_option("--tokenizer", o->tokenizer, "A tokenizer's folder, file or name instead of a model's");
+  command->add_option("--tokenizer", o->tokenizer,
+                      "Use this tokenizer (a folder, a file or a name) instead of a model's");
   command->add_option("TEXT", o->text, "The text");
   command->add_option("--text", o->texts, "A text (may be given several times)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--file", o->files, "Files with texts");
-  command->add_flag("--bos", o->bos, "All that the model is given: with what the tokenizer puts around a text");
+  command->add_flag("--bos", o->bos,
+                    "Show all tokens that the model gets, with those that the tokenizer adds before and after a text");
   command->add_flag("--special", o->special, "Recognise special tokens written in the text");
-  command->add_option("--decode", o->decode, "Ids, separated by commas: print their bytes");
-  command->add_option("--doctor", o->doctor, "A word: how its variants are cut, and what that means");
+  command->add_option("--decode", o->decode, "Ids, separated by commas: print their text");
+  command->add_option("--doctor", o->doctor,
+                      "A word: show how its variants are split, and what this means for experiments");
   command->callback([common, o, command] {
     const auto model = o->tokenizer.empty() ? common->open() : nullptr;
     const auto own = o->tokenizer.empty() ? nullptr : open_tokenizer(o->tokenizer);

@@ -58,7 +58,7 @@ class Tour {
         model_(std::move(model)),
         transformer_(model_),
         option_(std::move(option)),
-        report_("The life of a word's vector", fmt::format("An experiment at every step, on {}", model_->name())) {}
+        report_("The life of a word's vector", fmt::format("One experiment for each step, on {}", model_->name())) {}
 
   void walk(const Progress& progress) {
     const std::pair<void (Tour::*)(), const char*> steps[] = {{&Tour::tokens, "tokens"},
@@ -93,9 +93,9 @@ class Tour {
   void tokens() {
     report_.section("From text to tokens to vectors");
     report_.text(
-        "A language model never sees letters. A tokenizer cuts the text into <em>tokens</em>, pieces that occur often, "
-        "and each token is a number. "
-        "A leading space belongs to its word, so <code>Germany</code> and <code>␣Germany</code> are different tokens "
+        "A language model never sees letters. A tokenizer splits the text into <em>tokens</em>, pieces that occur "
+        "often, and each token has a number. "
+        "A leading space is part of the token, so <code>Germany</code> and <code>␣Germany</code> are different tokens "
         "with different numbers.");
     command("tokens \"The capital of Germany is\"");
     const Tokens tokens = model_->tokenizer().encode(sentence);
@@ -118,11 +118,10 @@ class Tour {
   void two_words() {
     report_.section("Two words, two vectors");
     report_.text(
-        "A vector looks like noise when its values are drawn one after the other. Set two of them against each other "
-        "and a relation shows: "
-        "the more the cloud leans along the diagonal, the more the vectors point the same way. One number says how "
-        "much, the <em>cosine similarity</em>: "
-        "1 for the same direction, 0 for a right angle.");
+        "A vector looks like noise when its values are drawn one after the other. When the values of two vectors are "
+        "plotted against each other, a relation becomes visible: the more the cloud is stretched along the diagonal, "
+        "the more the vectors have the same direction. One number measures this, the <em>cosine similarity</em>: 1 for "
+        "the same direction, 0 for a right angle.");
     const std::vector<std::string> fruit = {" apple", " pear"};
     command("vector \" apple\" \" pear\"");
     figure(figure_vectors(vectors(*model_, fruit)));
@@ -132,8 +131,8 @@ class Tour {
     hello_ = cosine_of("hello", "world");
     spaced_ = cosine_of(" hello", " world");
     report_.text(
-        fmt::format("An apple is nearer to a pear ({:.3f}) than to a spaceship ({:.3f}). And the space matters: hello "
-                    "and world have {:.3f} without it, {:.3f} with it.",
+        fmt::format("An apple is nearer to a pear ({:.3f}) than to a spaceship ({:.3f}). And the space matters: the "
+                    "cosine of hello and world is {:.3f} without it, {:.3f} with it.",
                     cosine_of(" apple", " pear"), cosine_of(" apple", " spaceship"), hello_, spaced_));
     command("similar \" apple\" -k 12");
     figure(figure_similar(similar(*model_, " apple", 12), " apple"));
@@ -145,7 +144,7 @@ class Tour {
     report_.text(
         "Here is every value of the embedding matrix, tokens from left to right, dimensions from top to bottom. The "
         "horizontal stripes are dimensions in which "
-        "all tokens share an offset: whatever the word, its vector has about the same value there.");
+        "all tokens share an offset: the vectors of nearly all words have about the same value there.");
     command("heatmap --save heatmap.html");
     figure(figure_heatmap(heatmap(*model_), stripes, model_->config().vocab, model_->config().width, model_->name()));
     figure(figure_dimensions(stripes));
@@ -160,9 +159,9 @@ class Tour {
   void map() {
     report_.section("A map of the first hundred tokens");
     report_.text(
-        "Hundreds of dimensions cannot be drawn; t-SNE looks for places in the plane such that neighbours stay "
+        "Hundreds of dimensions cannot be drawn; t-SNE places the tokens in a plane such that neighbours stay "
         "neighbours. The first hundred tokens of this vocabulary "
-        "are special tokens, punctuation, digits and letters, and they gather by kind.");
+        "are special tokens, punctuation, digits and letters, and tokens of the same kind form groups.");
     command("map --tokens 0:100");
     const std::int64_t n = std::min<std::int64_t>(100, model_->config().vocab);
     Tensor rows = Tensor::uninitialised({n, model_->config().width});
@@ -180,11 +179,11 @@ class Tour {
   }
 
   void all_pairs() {
-    report_.section("Nearly all pairs point the same way");
+    report_.section("Nearly all pairs have a positive cosine");
     report_.text(
-        "One would expect unrelated words to stand at right angles, with as many negative cosines as positive ones. "
-        "Not so: measured over every pair of tokens, "
-        "without sampling, the vectors fill a cone.");
+        "One might expect the vectors of unrelated words to be at right angles, with as many negative cosines as "
+        "positive ones. This is not the case: measured over every pair of tokens, without sampling, the vectors lie in "
+        "a cone.");
     command("geometry --show pairs");
     const PairCosines pairs = pair_cosines(*model_, 100);
     figure(figure_pairs(pairs.histogram, pairs.mean, pairs.positive_share));
@@ -195,11 +194,11 @@ class Tour {
   }
 
   void arithmetic() {
-    report_.section("King - man + woman, honestly");
+    report_.section("King - man + woman, with all words");
     report_.text(
-        "The famous example says that the vector of king, minus man, plus woman, is near queen. The usual "
-        "demonstration leaves the three words of the question out of the answer. "
-        "Here they stay in, so that one sees what the sum is really nearest to.");
+        "In the well-known example, the vector of king, minus man, plus woman, is near queen. The usual demonstration "
+        "excludes the three words of the question from the answer. Here they are included, to show what the sum is "
+        "really nearest to.");
     const Tensor king = vector_of(" king"), man = vector_of(" man"), woman = vector_of(" woman");
     Tensor sum = king.clone();
     for (std::size_t d = 0; d < sum.values().size(); ++d) sum.values()[d] += woman.values()[d] - man.values()[d];
@@ -215,18 +214,16 @@ class Tour {
     report_.table(table);
     report_.text(fmt::format(
         "Of these words the sum is nearest to {}: its cosine with king itself is {:.3f}, with queen {:.3f}. But queen "
-        "was near king to begin with ({:.3f}): the famous example moves less than it seems to.",
-        to_sum[0] > to_sum[1] ? "king, the word one started from" : "queen", to_sum[0], to_sum[1], to_king[1]));
+        "is near king from the start ({:.3f}): the arithmetic moves the vector less than it seems to.",
+        to_sum[0] > to_sum[1] ? "king, the starting word" : "queen", to_sum[0], to_sum[1], to_king[1]));
   }
 
   void toy() {
-    report_.section("A space that one can draw");
+    report_.section("A space that can be drawn");
     report_.text(
-        "What it means that a context moves a vector is easier to see in two dimensions with names. Animals are placed "
-        "by size and friendliness; "
-        "\"the neighbour's hissing cat\" adds to the cat's vector and takes it to [.4, .6], as large and less "
-        "friendly. The model "
-        "does the same in its own dimensions, which have no names.");
+        "What it means that a context moves a vector is easier to see in a space with two named dimensions. Animals "
+        "are placed by size and friendliness; the context \"the neighbour's hissing cat\" moves the cat's vector to "
+        "[.4, .6]: the same size, less friendly. The model does the same in its own dimensions, which have no names.");
     command("toy");
     figure(figure_toy(toy_space()));
     Request request;
@@ -238,7 +235,7 @@ class Tour {
     const Result run = transformer_.run(request);
     const Tensor &plain = run.rows[0].captured[0], &context = run.rows[1].captured[0];
     report_.text(
-        fmt::format("In the real model, <code>␣cat</code> enters both texts with the same row of <code>wte</code>. "
+        fmt::format("In the real model, <code>␣cat</code> starts in both texts with the same row of <code>wte</code>. "
                     "After block {}, the cosine between its two vectors is {:.3f}: the context has moved it.",
                     site.block, cosine(plain.row(plain.rows() - 1), context.row(context.rows() - 1))));
   }
@@ -246,49 +243,50 @@ class Tour {
   void prediction() {
     report_.section("What comes next");
     report_.text(
-        "The vectors pass through the blocks. At the end, the vector at the last token is compared with every row of "
-        "the unembedding, and the comparison is turned into probabilities for the next token.");
+        "The vectors pass through the blocks. At the end, the vector of the last token is compared with every row of "
+        "the unembedding matrix, and the results are converted into probabilities for the next token.");
     command("predict \"The capital of Germany is\"");
     figure(figure_predict(predict(transformer_, sentence, 10), sentence));
     if (quick_) return;
     command("generate \"The capital of Germany is\" -n 24");
     Sampling sampling;
     sampling.tokens = 24;
-    report_.text(fmt::format("Left to go on, always with the likeliest token, the model writes: <em>{}{}</em>",
+    report_.text(fmt::format("If it continues with the most likely token each time, the model writes: <em>{}{}</em>",
                              escape_html(sentence), escape_html(generate(transformer_, sentence, sampling))));
   }
 
   void experiment() {
     report_.section("Turning Germany into France");
     report_.text(
-        "Now the vector of <code>␣Germany</code> is taken away, little by little, and the vector of "
-        "<code>␣France</code> put in its place: p x Germany + (1 - p) x France. "
-        "The text is not changed, only one vector at the very beginning.");
+        "Now the vector of <code>␣Germany</code> is replaced step by step by the vector of <code>␣France</code>: p x "
+        "Germany + (1 - p) x France. The text does not change, only one vector before the first block.");
     command(
         "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" --targets \" Berlin\" \" Paris\"");
     mix_ = mix(transformer_, {sentence, " Germany", {" France"}, {" Berlin", " Paris"}, ""});
     const auto& berlin = mix_.sweep.columns()[1].numbers();
     const auto& paris = mix_.sweep.columns()[2].numbers();
     report_.text(
-        fmt::format("First, p = 1: Berlin has {:.3f} %, Paris {:.3f} %, and all logits equal those of the untouched "
-                    "model {}. Then p = 0, France in full: Paris {:.3f} %, Berlin {:.3f} %. Then everything between.",
+        fmt::format("At p = 1, Berlin has {:.3f} %, Paris {:.3f} %, and all logits equal those of the unchanged model "
+                    "{}. At p = 0, with the vector of France alone, Paris has {:.3f} %, Berlin {:.3f} %. The figure "
+                    "shows all mixtures between the two.",
                     100 * berlin.back(), 100 * paris.back(), mix_.untouched_equals_p1 ? "bit for bit" : "only nearly",
                     100 * paris.front(), 100 * berlin.front()));
     figure(figure_mix(mix_.sweep, mix_.crossings, " Germany", " France"));
     report_.table(mix_.sweep);
     if (!mix_.crossings.empty())
       report_.text(
-          fmt::format("The answer turns at <strong>p = {:.3f}</strong>. The mixtures need not be words at all, and the "
-                      "model still treats them as something between two countries.",
+          fmt::format("The answer changes at <strong>p = {:.3f}</strong>. The mixtures are not the vectors of any "
+                      "word, and yet the model treats them as something between the two countries.",
                       mix_.crossings[0]));
   }
 
   void life() {
-    report_.section("A vector's life");
+    report_.section("A vector's path through the blocks");
     report_.text(
         "Follow the last token through the model. In every block its vector changes four times: it is normalised "
-        "(<code>ln1</code>), attention adds what other tokens have to say (<code>attn_out</code>), "
-        "it is normalised again (<code>ln2</code>), and the MLP adds what it knows (<code>mlp_out</code>). It starts "
+        "(<code>ln1</code>), attention adds information from other tokens (<code>attn_out</code>), it is normalised "
+        "again (<code>ln2</code>), and the MLP adds information stored in its weights (<code>mlp_out</code>). It "
+        "starts "
         "as the vector of its own token and ends pointing at the next.");
     command("trace \"The capital of Germany is\"");
     const TraceResult t = trace(transformer_, {make_prompt(model_->tokenizer(), sentence).tokens.ids});
@@ -336,8 +334,8 @@ class Tour {
   }
 
   void figures_of_the_article() {
-    report_.section("Beside the article's own figures");
-    report_.text("The article measured GPT-2 small. The same measurements on the model at hand:");
+    report_.section("Compared with the article's numbers");
+    report_.text("The article measured GPT-2 small. The same measurements on this model:");
     const auto& berlin = mix_.sweep.columns()[1].numbers();
     const auto& paris = mix_.sweep.columns()[2].numbers();
     const std::size_t half = berlin.size() / 2;
@@ -380,7 +378,7 @@ class Tour {
 }  // namespace
 
 void add_tour(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("tour", "Everything below, on one model, as one report");
+  CLI::App* command = app.add_subcommand("tour", "Run the article's experiments on one model and write a report");
   command->footer("Example:\n  embscope tour -m smollm2 --to my-tour");
   auto common = std::make_shared<Common>();
   struct Options {
@@ -388,13 +386,13 @@ void add_tour(CLI::App& app) {
     bool quick = false, svg = false;
   };
   auto o = std::make_shared<Options>();
-  command->add_option("-m,--model", common->model,
-                      "A name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
+  command->add_option(
+      "-m,--model", common->model,
+      "The model: a name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, or smollm2 if not set)");
   command->add_option("--to", o->folder, "Folder for the report and its figures");
-  command->add_flag(
-      "--quick", o->quick,
-      "Leave out what takes long: the cosines of all pairs of tokens, and the text that the model writes");
-  command->add_flag("--svg", o->svg, "Draw the figures as .svg files too (takes a few seconds)");
+  command->add_flag("--quick", o->quick,
+                    "Leave out the slow parts: the cosines of all pairs of tokens, and the text that the model writes");
+  command->add_flag("--svg", o->svg, "Also write the figures as .svg files (takes a few seconds)");
   command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
       ->check(CLI::Range(1, 1024));
   command->callback([common, o] {

@@ -33,7 +33,7 @@ std::string joined(const std::vector<std::string>& files) {
   return text;
 }
 
-// Only what a terminal shows: bytes that are not text, and its control characters, made visible; lines kept.
+// Text for a terminal: bytes that are not text and control characters are made visible; line breaks are kept.
 std::string printable(const std::string& text) {
   std::string out;
   for (std::size_t at = 0; at <= text.size();) {
@@ -52,7 +52,7 @@ std::string held_out_text(std::string_view before, double loss) {
   return std::isnan(loss) ? "" : fmt::format("{}held-out {:.4f}", before, loss);
 }
 
-/// Lines on standard error: one for each held-out loss, a passing one on a terminal, and a text at each checkpoint.
+/// Lines on standard error: one for each held-out loss, a temporary one on a terminal, and a sample at each checkpoint.
 class Reporter {
  public:
   Reporter(const Options& o, std::string out) : o_(o), out_(std::move(out)) {}
@@ -106,16 +106,18 @@ void add_run_options(CLI::App& command, TrainingRequest& r) {
   command.add_option("--batch", r.batch, "Rows of a batch")->capture_default_str();
   command.add_option("--accumulate", r.accumulate, "Batches of a step")->capture_default_str();
   command.add_option("--rate", r.rate, "Largest learning rate")->capture_default_str();
-  command.add_option("--least-rate", r.least_rate, "Learning rate at the end of the cosine")->capture_default_str();
-  command.add_option("--warmup", r.warmup, "Steps in which the learning rate rises")->capture_default_str();
-  command.add_option("--decay", r.adam.decay, "Weight decay of matrices")->capture_default_str();
-  command.add_option("--clip", r.adam.clip, "Largest norm of the gradient; 0: any")->capture_default_str();
-  command.add_option("--dropout", r.dropout, "Share of elements that are dropped")->capture_default_str();
-  command.add_option("--held-out", r.held_out, "Share of the text that is not trained on")->capture_default_str();
-  command.add_option("--evaluate-every", r.evaluate, "Steps from one held-out loss to the next")->capture_default_str();
-  command.add_option("--checkpoint-every", r.checkpoint, "Steps from one checkpoint to the next")
+  command.add_option("--least-rate", r.least_rate, "Learning rate at the end of the cosine schedule")
       ->capture_default_str();
-  command.add_option("--snapshot-every", r.snapshot, "Steps from one snapshot of the embeddings to the next")
+  command.add_option("--warmup", r.warmup, "Number of steps in which the learning rate rises")->capture_default_str();
+  command.add_option("--decay", r.adam.decay, "Weight decay of matrices")->capture_default_str();
+  command.add_option("--clip", r.adam.clip, "Largest norm of the gradient; 0: no limit")->capture_default_str();
+  command.add_option("--dropout", r.dropout, "Share of activations that dropout sets to zero")->capture_default_str();
+  command.add_option("--held-out", r.held_out, "Share of the text that is held out from training")
+      ->capture_default_str();
+  command.add_option("--evaluate-every", r.evaluate, "Number of steps between measurements of the held-out loss")
+      ->capture_default_str();
+  command.add_option("--checkpoint-every", r.checkpoint, "Number of steps between checkpoints")->capture_default_str();
+  command.add_option("--snapshot-every", r.snapshot, "Number of steps between snapshots of the embeddings")
       ->capture_default_str();
 }
 
@@ -128,7 +130,8 @@ void refuse_others_with_resume(const CLI::App& command) {
                       name == "--json" || name == "--csv" || name == "--sample" || name == "--sample-tokens" ||
                       name == "--quiet" || name == "--help";
     if (option->count() > 0 && !fits)
-      throw Error(Code::usage, "train", name + " with --resume: a run goes on as it was asked for; leave it out");
+      throw Error(Code::usage, "train",
+                  name + " with --resume: a run continues with its original options; leave it out");
   }
 }
 
@@ -203,13 +206,13 @@ void save_seeds_report(const Seeds& runs, const std::string& path) {
   report.table(runs.table());
   report.section("Side by side");
   report.text(
-      "The most frequent tokens, each map by t-SNE; the second is turned to lie as near as can be to the first.");
+      "The most frequent tokens, each map by t-SNE; the second map is rotated to match the first as closely as "
+      "possible.");
   report.figure(figure_seed_maps(maps_of(runs)));
   report.section("Coordinates and relations");
   report.text(
-      "The token's own cosine says what the same token's two vectors have to do with each other; RSA and the "
-      "neighbours kept, how far "
-      "the two agree about what is near what.");
+      "The own cosine compares the two vectors of the same token; RSA and the neighbours kept measure how far the two "
+      "models agree about which tokens are near each other.");
   report.command(fmt::format("embscope compare {} {}", runs.folders[0], runs.folders[1]));
   report.table(found.measures);
   report.figure(figure_compare(found.measures, found.pairs, fmt::format("seed {}", runs.seeds[0]),
@@ -245,7 +248,7 @@ void run(const Options& o, const Common& common) {
 
 void add_train_tokenizer(CLI::App& app) {
   const auto [command, common] =
-      without_figure(add_command(app, "train-tokenizer", "Byte-pair encoding trained on a text, as tokenizer.json",
+      without_figure(add_command(app, "train-tokenizer", "Train byte-pair encoding on a text and write tokenizer.json",
                                  "train-tokenizer bible.txt --size 2048 --to bible-2048"));
   struct TokenizerOptions {
     std::vector<std::string> texts;
@@ -253,9 +256,9 @@ void add_train_tokenizer(CLI::App& app) {
     std::string to;
   };
   auto o = std::make_shared<TokenizerOptions>();
-  command->add_option("TEXT", o->texts, "Files")->required();
-  command->add_option("--size", o->size, "Tokens: 256 bytes and the merges")->capture_default_str();
-  command->add_option("--to", o->to, "The folder that tokenizer.json is written to")->required();
+  command->add_option("TEXT", o->texts, "Text files")->required();
+  command->add_option("--size", o->size, "Number of tokens: 256 bytes and the merges")->capture_default_str();
+  command->add_option("--to", o->to, "The folder to write tokenizer.json to")->required();
   command->callback([common, o] {
     const std::filesystem::path file = std::filesystem::path(o->to) / "tokenizer.json";
     const std::string text = joined(o->texts);
@@ -270,7 +273,7 @@ void add_train_tokenizer(CLI::App& app) {
     table.add("tokens", std::vector<double>{static_cast<double>(tokenizer.size())}, whole)
         .add("bytes of the text", std::vector<double>{bytes}, whole);
     print(*common, table.add("tokens of the text", std::vector<double>{count}, whole)
-                       .add("bytes a token", std::vector<double>{bytes / count}, 3));
+                       .add("bytes per token", std::vector<double>{bytes / count}, 3));
   });
 }
 
@@ -285,18 +288,19 @@ void add_train(CLI::App& app) {
   command->add_flag("--toy", o->toy, "The text that ships with the program: a toy world in short sentences");
   command->add_option("--out", o->out, "The run's folder, which opens as a model: embscope -m FOLDER")->required();
   add_run_options(*command, o->request);
-  auto* seed =
-      command->add_option("--seed", o->seeds[0], "Of the first weights and the order of rows")->capture_default_str();
-  command->add_option("--seeds", o->seeds, "Several: a model for each, in FOLDER/seed-N")->excludes(seed);
-  command->add_flag("--resume", o->resume, "Go on with the run in --out from its last checkpoint");
+  auto* seed = command->add_option("--seed", o->seeds[0], "Seed of the first weights and the order of rows")
+                   ->capture_default_str();
+  command->add_option("--seeds", o->seeds, "Several seeds: one model for each, in FOLDER/seed-N")->excludes(seed);
+  command->add_flag("--resume", o->resume, "Continue the run in --out from its last checkpoint");
   command->add_option(
       "--sample", o->sample,
-      "The beginning of the texts that it writes at each checkpoint (default: the first word of the text)");
-  command->add_option("--sample-tokens", o->sample_tokens, "Their length; 0: none")->capture_default_str();
-  command->add_flag("--quiet", o->quiet, "No lines while it trains");
+      "The beginning of the sample that the model writes at each checkpoint (default: the first word of the text)");
+  command->add_option("--sample-tokens", o->sample_tokens, "Number of tokens of each sample; 0: no samples")
+      ->capture_default_str();
+  command->add_flag("--quiet", o->quiet, "Print no progress during training");
   command->callback([common, o, command] {
     if (common->threads != 0) set_threads(common->threads);
-    if (!common->model.empty()) throw Error(Code::usage, "train", "-m: say --from to go on from a model");
+    if (!common->model.empty()) throw Error(Code::usage, "train", "-m: use --from to start from a model");
     if (o->resume) refuse_others_with_resume(*command);
     if (!o->resume && o->texts.empty() && !o->toy)
       throw Error(Code::usage, "train", "a text is needed: embscope train TEXT --out FOLDER, or --toy");

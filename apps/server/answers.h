@@ -63,8 +63,8 @@ Values values_of(const bj::object& object, const Analysis& analysis);
 /// Throws Refusal{413} if the answer would take more memory than a request may use.
 void require_room(const Analysis& analysis, const Analysis::Asked& asked, const Subject& on);
 
-/// The answer as JSON: its numbers and texts by name; a table as `table`, several in `tables`; the same for
-/// figures; `words` has the tokens that the question names.
+/// The answer as JSON: its numbers and texts by name; a table as `table`, several in `tables`; the same for figures;
+/// `words` has the tokens that the request names.
 std::string answer_json(const Analysis& analysis, const Found& found, const Opened& on, bool with_figures);
 
 /// Whether an answer has `words`: the analysis has fields that name tokens.

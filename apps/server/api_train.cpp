@@ -1,4 +1,4 @@
-// train: a small model on a text, its loss, samples and the map of its embeddings as they form.
+// train: a small model on a text, with its loss, samples and the map of its embeddings during training.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -59,7 +59,7 @@ TrainingRequest training_request(const Fields& in) {
   if (memory_of(r) > most_bytes)
     throw Refusal(
         413, "too_large", "memory",
-        fmt::format("training this takes about {:.0f} MiB, a job may take 2048: choose a smaller model or batch",
+        fmt::format("this training takes about {:.0f} MiB, a job may use at most 2048: choose a smaller model or batch",
                     memory_of(r) / (1 << 20)));
   return r;
 }

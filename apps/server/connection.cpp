@@ -141,7 +141,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool turn_away(bool api) {
     if (api || view(parser_->get()[http::field::accept]).find("text/html") == std::string_view::npos)
       throw Refusal(401, "unauthorized", "token",
-                    "open the address that embscope serve prints (its one-time token lets one browser in)");
+                    "open the address that embscope serve prints (its one-time token admits one browser)");
     write(door_page(call_->query.contains("token")   ? Door::used_link
                     : call_->query.contains("class") ? Door::wrong_code
                                                      : Door::no_session,
@@ -192,7 +192,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     call_->body = std::move(parser_->get().body());
     if (call_->path.rfind("/api/", 0) != 0) {
       if (call_->method != "GET" && call_->method != "HEAD")
-        throw Refusal(405, "usage", call_->path, "the explorer is read by GET");
+        throw Refusal(405, "usage", call_->path, "the explorer's files accept only GET");
       return write(shared_->page(*call_));
     }
     const Route& route = shared_->routes.find(*call_);
@@ -239,7 +239,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     else if (error == http::error::header_limit || error == http::error::buffer_overflow)
       answer = error_answer(431, "too_large", "head", fmt::format("larger than {} bytes", most_header));
     else if (error == beast::error::timeout)
-      answer = error_answer(408, "timeout", "request", "it did not come in time");
+      answer = error_answer(408, "timeout", "request", "it did not arrive in time");
     else
       answer = error_answer(400, "usage", "request", fmt::format("is not HTTP: {}", error.message()));
     answer.close = true;

@@ -40,13 +40,13 @@ constexpr std::string_view of_class = R"(<form action="/" method="get">
 )";
 
 constexpr std::string_view of_owner =
-    "<p>If you started the server yourself: <code>embscope serve</code> prints an address in its terminal. Each one "
-    "lets one "
-    "browser in, and after that it prints the next. Open the one printed last.</p>\n";
+    "<p>If you started the server yourself: <code>embscope serve</code> prints an address in its terminal. Each "
+    "address works for one browser; after that the server prints a new one. Open the address that was printed "
+    "last.</p>\n";
 
 std::string_view title_of(Door door) {
   switch (door) {
-    case Door::no_session: return "This server lets in who has its address";
+    case Door::no_session: return "This server can only be opened with its address";
     case Door::used_link: return "This address has been used already";
     case Door::wrong_code: return "This is not the code of the class";
   }

@@ -50,7 +50,7 @@ constexpr std::string_view not_built =
     "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Embscope</title>"
     "<h1>The explorer was not built into this binary</h1>"
     "<p>Run <code>scripts/setup</code> and build again: it builds <code>web/</code> and CMake embeds it.</p>"
-    "<p>The API is here all the same: <a href=\"/api/openapi.json\">/api/openapi.json</a> describes it.</p></html>";
+    "<p>The API is available: <a href=\"/api/openapi.json\">/api/openapi.json</a> describes it.</p></html>";
 
 }  // namespace
 

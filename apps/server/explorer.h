@@ -6,8 +6,8 @@
 
 namespace embscope::server {
 
-/// The file at a call's path; paths without an extension give index.html. Where the explorer was not built, a page that
-/// says how. Throws Refusal{404}.
+/// The file at a call's path; paths without an extension give index.html. If the explorer was not built, a page that
+/// says how to build it. Throws Refusal{404}.
 Answer explorer_page(const Call& call);
 
 }  // namespace embscope::server

@@ -1,4 +1,4 @@
-// Fields: a JSON body read field by field, each checked; unknown ones are refused, never dropped in silence.
+// Fields: a JSON body read field by field, each checked; unknown fields are refused, never ignored.
 // Thread rule: a value.
 #pragma once
 
@@ -21,8 +21,8 @@ class Fields {
  public:
   using Names = std::initializer_list<std::string_view>;
 
-  /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for what is not a JSON
-  /// object, is nested deeper than 16, or has another field.
+  /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for anything but a
+  /// JSON object, for JSON nested deeper than 16, and for other fields.
   Fields(const Call& call, Names names);
   explicit Fields(const Call& call);       ///< any names
   Fields(bj::object object, Names names);  ///< of an object within a body

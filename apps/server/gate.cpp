@@ -85,7 +85,7 @@ bool Gate::allowed_host(std::string_view host) const {
 
 void Gate::check_origin(const Knock& knock) const {
   if (!allowed_host(knock.host))
-    throw Refusal(421, "forbidden", "Host", "this server answers to localhost and its own address only");
+    throw Refusal(421, "forbidden", "Host", "this server accepts only localhost and its own address");
   if (!knock.origin.empty() && knock.origin != fmt::format("http://{}", knock.host) &&
       knock.origin != fmt::format("https://{}", knock.host))
     throw Refusal(403, "forbidden", "Origin", "requests from other sites are refused");

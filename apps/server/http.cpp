@@ -76,7 +76,7 @@ Answer answer_to_exception() {
   } catch (const std::bad_alloc&) {
     return error_answer(413, "too_large", "memory", "not enough memory for this: ask for less");
   } catch (const std::exception& error) { return error_answer(500, "internal", "server", error.what()); } catch (...) {
-    return error_answer(500, "internal", "server", "something unknown went wrong");
+    return error_answer(500, "internal", "server", "an unknown error occurred");
   }
 }
 

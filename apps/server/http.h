@@ -43,7 +43,7 @@ class Refusal : public std::runtime_error {
   std::string code_, where_;
 };
 
-/// {"error": {"code", "where", "message"}} with the status that belongs to it. Call it inside a catch block.
+/// {"error": {"code", "where", "message"}} with the matching status. Call it inside a catch block.
 Answer answer_to_exception();
 Answer error_answer(unsigned status, std::string_view code, std::string_view where, std::string_view message);
 
@@ -75,7 +75,7 @@ struct Call {
   bool gzip = false;  ///< the client accepts gzip
   std::string etag;   ///< If-None-Match
   std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);
-  std::shared_ptr<std::atomic<bool>> stopping;  ///< the whole server is stopping
+  std::shared_ptr<std::atomic<bool>> stopping;  ///< the whole server is stopping stopping
   std::shared_ptr<Events> events;               ///< for a streaming route, which then returns no answer
   bool keeps_events = false;                    ///< the handler has passed them to a thread that finishes them
 

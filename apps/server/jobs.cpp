@@ -258,7 +258,7 @@ std::shared_ptr<Job> Jobs::start(Visitor visitor, std::string kind, std::functio
     own += entry.job->is_of(visitor) ? 1 : 0;
   }
   if (stopped_ || own >= limits_of(visitor).alive || alive >= most_alive)
-    throw Refusal(503, "busy", "jobs", fmt::format("{} jobs are under way: cancel one, or wait", own));
+    throw Refusal(503, "busy", "jobs", fmt::format("{} jobs are running or waiting: cancel one, or wait", own));
   forget_old(visitor);
   auto job = std::make_shared<Job>(*this, next_, std::move(kind), visitor);
   Entry& entry = jobs_[next_++];
@@ -293,8 +293,7 @@ std::shared_ptr<Job> Jobs::find(Visitor visitor, std::string_view id) const {
   const std::lock_guard lock(mutex_);
   const auto at = error == std::errc() && end == id.data() + id.size() ? jobs_.find(number) : jobs_.end();
   if (at == jobs_.end() || !at->second.job->is_of(visitor))
-    throw Error(Code::not_found, fmt::format("job '{}'", id),
-                "there is none such: GET /api/jobs lists those that are kept");
+    throw Error(Code::not_found, fmt::format("job '{}'", id), "no such job: GET /api/jobs lists the existing ones");
   return at->second.job;
 }
 
@@ -313,7 +312,7 @@ void Jobs::remove(Visitor visitor, std::string_view id) {
   {
     const std::lock_guard own(job->mutex_);
     if (!job->ended())
-      throw Refusal(409, "usage", fmt::format("job {}", job->id()), "is still at work: cancel it first");
+      throw Refusal(409, "usage", fmt::format("job {}", job->id()), "is still running: cancel it first");
   }
   const auto at = jobs_.find(job->id());
   if (at == jobs_.end()) return;

@@ -80,7 +80,7 @@ std::shared_ptr<OpenModel> Models::open(const std::string& name_or_path) {
   const auto same = std::ranges::find_if(open, [&](const auto& o) { return o->model().path() == model->path(); });
   if (same != open.end()) return *same;
   if (open.size() >= most_models)
-    throw Refusal(422, "range", "models", fmt::format("{} are open: that is the most", most_models));
+    throw Refusal(422, "range", "models", fmt::format("{} are open, which is the maximum", most_models));
   const bool by_path = std::filesystem::exists(name_or_path);
   auto added = std::make_shared<OpenModel>(
       free_name(model->name(), open), by_path ? std::filesystem::absolute(name_or_path).string() : name_or_path, model);

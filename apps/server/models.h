@@ -61,11 +61,11 @@ std::string lower(std::string_view text);  ///< ASCII letters
 
 class Models {
  public:
-  /// Opens a name or path; the same file twice is the same model. Throws what Model::open throws, Refusal{422} beyond 8
-  /// models.
+  /// Opens a name or path; opening a file twice gives the same model. Throws what Model::open throws, Refusal{422}
+  /// beyond 8 models.
   std::shared_ptr<OpenModel> open(const std::string& name_or_path);
 
-  /// The model that the query's `model` names; the first one when it names none. Throws Error{not_found} with the
+  /// The model that the query's `model` names; the first one if it names none. Throws Error{not_found} that lists the
   /// names.
   std::shared_ptr<OpenModel> of(const Call& call) const;
   std::vector<std::shared_ptr<OpenModel>> all() const;

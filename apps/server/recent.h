@@ -1,5 +1,5 @@
 // Recent: a cache of the most recent values, by key; the value that is unused for longest is removed.
-// Thread rule: any number of threads. Two who ask for the same at once may both make it.
+// Thread rule: any number of threads. Two threads that need the same value at once may both make it.
 #pragma once
 
 #include <list>

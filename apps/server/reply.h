@@ -1,4 +1,5 @@
-// Reply: a JSON object written member by member; tables and figures are the engine's own text, put in unread.
+// Reply: a JSON object written member by member; tables and figures are inserted as the engine's text, without parsing
+// it.
 // Thread rule: a value.
 #pragma once
 

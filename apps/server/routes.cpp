@@ -56,7 +56,7 @@ void compress(const Call& call, Answer& answer) {
 
 void refuse_guest(std::string_view what) {
   throw Refusal(403, "forbidden", std::string(what),
-                "is for whoever started the server; a class changes nothing of it");
+                "is only for the person who started the server; guests of a class cannot change it");
 }
 
 void Routes::add(std::string method, std::string pattern, Lane lane, Handler handle) {
@@ -76,12 +76,13 @@ const Route& Routes::find(Call& call) const {
     others += (others.empty() ? "" : ", ") + route.method;
   }
   if (others.empty()) throw Refusal(404, "not_found", call.path, "no such address: /api/openapi.json lists them");
-  throw Refusal(405, "usage", call.path, fmt::format("{} is not for this address: it takes {}", call.method, others));
+  throw Refusal(405, "usage", call.path,
+                fmt::format("{} is not allowed for this address: use {}", call.method, others));
 }
 
 Answer run(const Route& route, Call& call) {
   try {
-    if (call.cancelled()) throw Error(Code::cancelled, "request", "the client has gone");
+    if (call.cancelled()) throw Error(Code::cancelled, "request", "the client has disconnected");
     Answer answer = route.handle(call);
     compress(call, answer);
     return answer;

@@ -12,7 +12,7 @@
 namespace embscope::server {
 
 /// Where a handler runs: on the thread that reads requests (microseconds), among short work, or among long work. Long
-/// work never stands in the way of the rest.
+/// work never delays short work.
 enum class Lane { here, quick, work };
 
 using Handler = std::function<Answer(Call&)>;

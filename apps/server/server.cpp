@@ -143,7 +143,8 @@ void say_class(const tcp::endpoint& at, const std::string& code) {
   std::string address = address_of(at);
   if (at.address().is_unspecified()) address = fmt::format("http://{}:{}/", network_address(), at.port());
   say(fmt::format("For the class: {} with the code {}, or {}?class={}", address, code, address, code));
-  if (at.address().is_loopback()) say("Only this machine reaches it there: --host 0.0.0.0 opens it to the network.");
+  if (at.address().is_loopback())
+    say("Only this machine can reach this address: --host 0.0.0.0 opens the server to the network.");
 }
 
 }  // namespace
@@ -160,7 +161,7 @@ void serve(const ServeOptions& options) {
   auto shared = std::shared_ptr<Shared>(
       new Shared{Gate(at.address().to_string(), at.port(), options.for_class), api.routes(), lanes, explorer_page, {}});
   const auto address = [&] { return fmt::format("{}?token={}", address_of(at), shared->gate.token()); };
-  shared->entered = [&] { say(fmt::format("a browser has come in; for another one: {}", address())); };
+  shared->entered = [&] { say(fmt::format("a browser has connected; for another one: {}", address())); };
   Listener listener(std::move(acceptor), shared);
   listener.accept();
   asio::signal_set signals(io, SIGINT, SIGTERM);
@@ -172,8 +173,8 @@ void serve(const ServeOptions& options) {
 
   if (!at.address().is_loopback())
     fmt::print(stderr,
-               "warning: {} can be reached from other machines, and what is sent is not encrypted: "
-               "an ssh tunnel to 127.0.0.1 is safer\n",
+               "warning: {} can be reached from other machines, and the connection is not encrypted: an ssh tunnel to "
+               "127.0.0.1 is safer\n",
                at.address().to_string());
   say(fmt::format("Embscope explores {} at {}", api.models().all()[0]->name(), address()));
   if (options.for_class) say_class(at, shared->gate.class_code());

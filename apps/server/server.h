@@ -1,5 +1,5 @@
 // Server: the explorer and its HTTP API on one address.
-// Lifetime: `serve` returns when it was asked to stop (SIGINT, SIGTERM). Thread rule: one server a process.
+// Lifetime: `serve` returns when it was asked to stop (SIGINT, SIGTERM). Thread rule: one server per process.
 #pragma once
 
 #include <string>

@@ -17,8 +17,8 @@ using Words = std::vector<NamedToken>;
 /// The field `text` as tokens. Throws Error{usage} for an empty text, Error{range} for one longer than the context.
 Prompt prompt_of(const Fields& in, const OpenModel& model);
 
-/// The field `edits`: a text form, {"at", "do"}, or a list of these. No file is read for them (FilesRefused); the
-/// engine's errors carry edits[i] as their place. The tokens that they name are added to `words`.
+/// The field `edits`: a text form, {"at", "do"}, or a list of these. They cannot read files (FilesRefused); the
+/// engine's errors name edits[i] as their place. The tokens that they name are added to `words`.
 std::vector<Edit> edits_of(const Fields& in, const OpenModel& model, const Prompt& prompt, Words& words);
 
 /// A vector [D] for wte: an expression, which cannot read files either, or D numbers.

@@ -1,5 +1,6 @@
-// VocabularyMap: t-SNE of all of a model's tokens, computed once in the background and kept in the cache for the next
-// start. Lifetime: holds its model; its end cancels the work and waits for it. Thread rule: any number of threads.
+// VocabularyMap: t-SNE of all of a model's tokens, computed once in the background and stored in the cache for the next
+// start. Lifetime: holds its model; the destructor cancels the work and waits for it. Thread rule: any number of
+// threads.
 #pragma once
 
 #include <atomic>
@@ -32,8 +33,8 @@ class VocabularyMap {
     bool from_cache = false;
   };
   Status status() const;
-  /// x, y of every token, as float32; first principal components, then what t-SNE has so far, then the map. Empty at
-  /// the very beginning; not-a-number for rows of zeros, which are nowhere.
+  /// x, y of every token, as float32; first the principal components, then the current state of t-SNE, then the map.
+  /// Empty at the beginning; not-a-number for rows of zeros, which have no position.
   std::string points(std::int64_t& version) const;
 
  private:

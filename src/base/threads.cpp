@@ -148,8 +148,8 @@ std::atomic<Team*>& team() {
 }
 
 int at_first() {
-  const char* wanted =
-      std::getenv("OMP_NUM_THREADS");  // users set this variable, although it is named after another library
+  // Users set this variable, although it is named after another library.
+  const char* wanted = std::getenv("OMP_NUM_THREADS");
   const int count = wanted == nullptr ? 0 : std::atoi(wanted);
   if (count >= 1 && count <= 1024) return count;
   cpu_set_t mine;

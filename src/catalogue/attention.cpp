@@ -16,18 +16,18 @@ constexpr Part parts[] = {
     {"block", Kind::integer, "The block"},
     {"heads", Kind::integers, "Its heads"},
     {"labels", Kind::names, "The text's tokens"},
-    {"patterns", Kind::rows, "Of each head, a row for each query: its share of attention for each key"},
+    {"patterns", Kind::rows, "For each head a matrix: the attention of each query (row) to each key"},
     {"summary", Kind::table,
-     "A row a head: columns block, head, entropy (bits), first, previous, itself (shares, means over the queries after "
-     "the first)"},
+     "One row per head: columns block, head, entropy (bits), first, previous, itself (shares of attention, means over "
+     "the queries after the first)"},
     {"every", Kind::table, "The same for all blocks that were watched", "--every", "--block"},
-    {"figure", Kind::figure, "Queries by keys, a part a head"},
+    {"figure", Kind::figure, "Queries by keys, one panel per head"},
 };
 
 void fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.block,
-    {.name = "block", .what = "The block (default: the one whose heads look least at the text's first token)"});
+    {.name = "block", .what = "The block (default: the block whose heads attend least to the text's first token)"});
   f(r.heads, {.name = "heads", .what = "Heads, separated by commas (default: all)"});
 }
 
@@ -47,12 +47,10 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
   labels.reserve(prompt.tokens.ids.size());
   for (const TokenId id : prompt.tokens.ids) labels.push_back(on.model().label(id));
   Found found;
-  found.notes = {"entropy in bits; shares of the attention, mean over the queries after the first"};
+  found.notes = {"entropy in bits; shares of attention, means over the queries after the first"};
   if (!r.block)
-    found.notes.push_back(
-        fmt::format("block {}: its heads look least at the first token; --block chooses another, --every "
-                    "lists all",
-                    result.block));
+    found.notes.push_back(fmt::format(
+        "block {}: its heads look least at the first token; --block chooses another, --every lists all", result.block));
   found.add("block", std::int64_t{result.block})
       .add("heads", result.heads)
       .add("labels", labels)
@@ -70,7 +68,7 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
 
 const Analysis& attention_analysis() {
   static const Made<Ask> made({.name = "attention",
-                               .what = "Where the heads of a block look",
+                               .what = "The attention patterns of a block's heads",
                                .example = "attention \"The capital of Germany is\" --block 11 --save attention.html"},
                               parts, fields, run, bytes);
   return made;

@@ -15,22 +15,23 @@ struct Ask {
   std::optional<Word> target, against;
   int position = -1;
   bool sorted = false;
-  std::vector<std::string> sites = {"z", "mlp_out", "wte"};  // of gradients alone
+  std::vector<std::string> sites = {"z", "mlp_out", "wte"};  // only for gradients
 };
 
 constexpr Part position_part{"position", Kind::integer, "The position, counted from the start"};
-constexpr Part target_part{"target", Kind::token, "The token whose logit it is"};
-constexpr Part against_part{"against", Kind::token, "The token whose logit is taken away, if any"};
-constexpr Part logit_part{"logit", Kind::number, "Of the run: the target's, less the other token's"};
+constexpr Part target_part{"target", Kind::token, "The token whose logit is explained"};
+constexpr Part against_part{"against", Kind::token, "The token whose logit is subtracted, if any"};
+constexpr Part logit_part{"logit", Kind::number,
+                          "The target's logit in the run, minus the other token's if there is one"};
 
 constexpr Part attribute_parts[] = {
     position_part,
     target_part,
     against_part,
     logit_part,
-    {"sum", Kind::number, "Of all parts: the logit up to rounding"},
-    {"scale", Kind::number, "Of the final norm, frozen at the run's own"},
-    {"parts", Kind::table, "What each part adds, in logits: columns part, block, head, value"},
+    {"sum", Kind::number, "The sum of all parts: the logit up to rounding"},
+    {"scale", Kind::number, "The scale of the final norm, fixed at its value in the run"},
+    {"parts", Kind::table, "What each part adds to the logit: columns part, block, head, value"},
     {"figure", Kind::figure, "What each block's attention and MLP add, over the heads of each block"},
 };
 
@@ -41,19 +42,19 @@ constexpr Part gradient_parts[] = {
     logit_part,
     {"parts", Kind::table,
      "Columns site, block, head, position, token, value (gradient . activation, in logits) and gradient (its norm)"},
-    {"activations", Kind::arrays, "By site, for positions 0 to `position`"},
-    {"gradients", Kind::arrays, "By site, in logits a unit of the vector"},
+    {"activations", Kind::arrays, "The vectors at each site, for positions 0 to `position`"},
+    {"gradients", Kind::arrays, "The gradients at each site, in logits per unit of the vector"},
     {"figure", Kind::figure, "Blocks by positions for each site, and blocks by heads"},
 };
 
 void common_fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.target, {.name = "target", .what = "The next token (default: the one predicted at the position)"});
-  f(r.against, {.name = "against", .what = "Another token: the difference of the two logits is taken apart"});
+  f(r.against, {.name = "against", .what = "Another token: the difference of the two logits is explained"});
   f(r.position, {.name = "position", .what = "Token position; negative counts from the end"});
 }
 
-constexpr Field sorted{.name = "sorted", .what = "Largest parts first", .option = "--sort"};
+constexpr Field sorted{.name = "sorted", .what = "Sort the parts, the largest first", .option = "--sort"};
 
 void attribute_fields(Ask& r, Visitor& f) {
   common_fields(r, f);
@@ -62,7 +63,8 @@ void attribute_fields(Ask& r, Visitor& f) {
 
 void gradient_fields(Ask& r, Visitor& f) {
   common_fields(r, f);
-  f(r.sites, {.name = "sites", .what = "Whose gradients; blocks.*.pattern names all of one kind"});
+  f(r.sites,
+    {.name = "sites", .what = "The sites whose gradients are computed; blocks.*.pattern names all sites of one kind"});
   f(r.sorted, sorted);
 }
 
@@ -103,10 +105,10 @@ Found run_attribute(const Subject& on, const Ask& r, const Progress& progress) {
   add_common(found, result);
   found.notes = {fmt::format("{} {}: the parts sum to {:.4f}, the run's logit{} is {:.4f}", names.of, names.where,
                              result.sum, names.difference, result.logit),
-                 fmt::format("the final norm's scale is frozen at the run's {:.4f}", result.scale)};
+                 fmt::format("the final norm's scale is fixed at its value in the run, {:.4f}", result.scale)};
   const std::string title = fmt::format("What adds to {}, {}", names.of, names.where);
   const std::string subtitle =
-      fmt::format("direct logit attribution; the parts sum to the logit{} {:.3f}; the final norm's scale is frozen",
+      fmt::format("direct logit attribution; the parts sum to the logit{} {:.3f}; the final norm's scale is fixed",
                   names.difference, result.logit);
   found.add("sum", result.sum)
       .add("scale", result.scale)
@@ -176,17 +178,15 @@ const Analysis& attribute_analysis() {
 const Analysis& gradient_analysis() {
   static const Made<Ask> made(
       {.name = "gradient",
-       .what = "Gradient x activation by block, head and position, in place of what adds up to the logit",
+       .what = "Gradient x activation by block, head and position, instead of the parts that sum to the logit",
        .example = "attribute \"The capital of Germany is\" --gradient",
-       .more = "How a logit answers to every vector on its way, from one run forward and one backward (Simonyan et al. "
-               "2014; "
-               "Nanda 2023). A gradient is what an edit \"add\" there changes, to first order; a part's value is what "
-               "would be "
-               "lost, to first order, if the vector were not there. Positions after `position` cannot matter and are "
-               "left out.",
+       .more = "How a logit responds to every vector, from one forward and one backward pass (Simonyan et al. 2014; "
+               "Nanda 2023). A gradient is the effect of an edit \"add\" there, to first order; the value of a part is "
+               "what the logit would lose, to first order, without the vector. Positions after `position` have no "
+               "effect and are left out.",
        .command = "attribute",
        .flag = "--gradient",
-       .writes = "OUT.npz, .safetensors or .json: the vectors and their gradients"},
+       .writes = "Write the vectors and their gradients to OUT.npz, .safetensors or .json"},
       gradient_parts, gradient_fields, run_gradient);
   return made;
 }

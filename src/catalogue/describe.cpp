@@ -243,7 +243,7 @@ void check_parts(const Found& found, std::span<const Part> parts) {
   const bool same = std::ranges::equal(
       found.parts(), parts, {}, [](const auto& part) { return part.first; },
       [](const Part& part) { return part.name; });
-  if (!same) throw std::logic_error("an answer is not what the catalogue says");
+  if (!same) throw std::logic_error("an answer does not match its description in the catalogue");
 }
 
 }  // namespace embscope::catalogue

@@ -17,18 +17,19 @@ constexpr Part parts[] = {
     {"divergence", Kind::number, "KL(after || before) of the next token, in nats"},
     {"cost", Kind::cost, "What the runs shared and computed"},
     {"changes", Kind::table,
-     "A row a token: columns token, id, probability_before, probability_after, logit_before, logit_after, change, "
-     "rank_before, "
-     "rank_after"},
+     "One row per token: columns token, id, probability_before, probability_after, logit_before, logit_after, change, "
+     "rank_before, rank_after"},
     {"figure", Kind::figure, "Probabilities before and after"},
 };
 
 void fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
-  f(r.edits, {.name = "edits", .what = "What is changed, in this order"});
-  f(r.top, {.name = "top", .what = "How many of the likeliest, before and after", .least = 1, .most = 1000});
-  f(r.targets,
-    {.name = "targets", .what = "Next tokens to list besides the likeliest", .old = "follow", .longest = 64});
+  f(r.edits, {.name = "edits", .what = "The edits, applied in this order"});
+  f(r.top, {.name = "top", .what = "Number of most likely tokens to list, before and after", .least = 1, .most = 1000});
+  f(r.targets, {.name = "targets",
+                .what = "Next tokens to list in addition to the most likely ones",
+                .old = "follow",
+                .longest = 64});
 }
 
 void check(const Ask& r) {
@@ -63,7 +64,7 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
 const Analysis& edit_analysis() {
   static const Made<Ask> made(
       {.name = "edit",
-       .what = "Change an activation and see what the model then says",
+       .what = "Change activations and compare the next tokens before and after",
        .example = "edit \"The capital of Germany is\" --at \"wte@' Germany'\" --do \"mix 0.5 ' France'\""},
       parts, fields, run, nullptr, check);
   return made;

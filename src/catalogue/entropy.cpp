@@ -1,4 +1,4 @@
-// entropy: how sure the model is of what comes next, at every position of a text.
+// entropy: how certain the model is of the next token, at every position of a text.
 #include <algorithm>
 #include <cmath>
 
@@ -15,13 +15,12 @@ struct Ask {
 };
 
 constexpr Part parts[] = {
-    {"mean_entropy", Kind::number, "Over the positions, in bits"},
+    {"mean_entropy", Kind::number, "Mean over the positions, in bits"},
     {"mean_surprise", Kind::number,
-     "Over the tokens after the first, in bits; 2 to its power is the text's perplexity"},
+     "Mean over the tokens after the first, in bits; the perplexity of the text is 2 to this power"},
     {"positions", Kind::table,
-     "A row a position: columns position, token, entropy (of the next token, in bits), top (the likeliest next token), "
-     "probability, surprise (bits of the token itself, before which the model has seen the text up to it; null for the "
-     "first)"},
+     "One row per position: columns position, token, entropy (of the next token, in bits), top (the most likely next "
+     "token), probability, surprise (of the token itself given the text before it, in bits; null for the first)"},
     {"figure", Kind::figure, "Entropy and surprise along the text"},
 };
 
@@ -107,11 +106,11 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
 
 const Analysis& entropy_analysis() {
   static const Made<Ask> made({.name = "entropy",
-                               .what = "How sure the model is of the next token, position by position",
+                               .what = "How certain the model is of the next token, position by position",
                                .example = "entropy \"The capital of Germany is Berlin\" --save entropy.html",
-                               .more = "Entropy is that of the whole distribution of the next token; surprise is -log2 "
-                                       "of the probability that the token "
-                                       "had before it was read (Shannon 1951). Logits are the run's own, bit for bit."},
+                               .more = "Entropy is the entropy of the whole distribution of the next token; surprise "
+                                       "is -log2 of the probability that the model gave to the token before reading it "
+                                       "(Shannon 1951). The logits are those of the run, bit for bit."},
                               parts, fields, run);
   return made;
 }

@@ -20,26 +20,27 @@ struct Ask {
 };
 
 constexpr Part parts[] = {
-    {"target", Kind::token, "The token that is followed"},
-    {"first", Kind::integer, "The first position looked at"},
+    {"target", Kind::token, "The target token"},
+    {"first", Kind::integer, "The first position of the table"},
     {"cells", Kind::table,
-     "A row a block and position: columns block (-1: the embedding), position, token, top, probability, target_rank, "
+     "One row per block and position: columns block (-1: the embedding), position, token, top, probability, "
+     "target_rank, "
      "target_probability, target_logit"},
-    {"tops", Kind::table, "The likeliest tokens of each cell: columns block, position, rank, token, id, probability"},
-    {"figure", Kind::figure, "Blocks by positions, the likeliest token in each cell"},
+    {"tops", Kind::table, "The most likely tokens of each cell: columns block, position, rank, token, id, probability"},
+    {"figure", Kind::figure, "Blocks by positions, the most likely token in each cell"},
 };
 
 void fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.target,
-    {.name = "target", .what = "A next token to follow by rank and probability (default: the one predicted last)"});
-  f(r.top,
-    {.name = "top", .what = "More than 1: the likeliest so many tokens of every cell", .least = 1, .most = 1000});
+    {.name = "target",
+     .what = "A next token whose rank and probability are listed (default: the predicted token at the last position)"});
+  f(r.top, {.name = "top", .what = "Number of most likely tokens to list for every cell", .least = 1, .most = 1000});
   f(r.positions, {.name = "positions",
-                  .what = "FIRST:LAST, negative from the end (default: all, on the command line the last 16; a figure "
-                          "draws at most the last 32)"});
-  f(r.first, {.name = "first", .what = "In place of `positions`: the first of them", .option = "-", .least = 0});
-  f(r.last, {.name = "last", .what = "In place of `positions`: the one after the last", .option = "-", .least = 0});
+                  .what = "Positions FIRST:LAST; negative numbers count from the end (default: all, on the command "
+                          "line the last 16; a figure draws at most the last 32)"});
+  f(r.first, {.name = "first", .what = "Instead of `positions`: the first position", .option = "-", .least = 0});
+  f(r.last, {.name = "last", .what = "Instead of `positions`: the position after the last", .option = "-", .least = 0});
   f(r.edits, {.name = "edits", .what = "Edits of the run, applied in order"});
 }
 
@@ -83,7 +84,7 @@ std::string settled(const Table& cells, const std::string& target) {
 // The positions of the table: the requested ones, or else as many as the client shows by default.
 std::pair<std::int64_t, std::int64_t> window(const Subject& on, const Ask& r, std::int64_t count) {
   if (!r.positions.empty() && (r.first || r.last))
-    throw Error(Code::usage, "positions", "give it, or first and last, not both");
+    throw Error(Code::usage, "positions", "give either positions, or first and last");
   if (!r.positions.empty()) return range_of(r.positions, count, "positions", "the text");
   const std::int64_t last = r.last.value_or(count);
   return {r.first.value_or(std::max<std::int64_t>(0, last - on.usual_positions())), last};
@@ -127,13 +128,13 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
 }  // namespace
 
 const Analysis& lens_analysis() {
-  static const Made<Ask> made({.name = "lens",
-                               .what = "What the model would say after each block",
-                               .example = "lens \"The capital of Germany is\" --target \" Paris\" --save lens.html",
-                               .more = "The logit lens (nostalgebraist 2020) at every block and position. The norm is "
-                                       "recomputed for every vector; the "
-                                       "rows of the last block are the run's own logits, bit for bit."},
-                              parts, fields, run, bytes);
+  static const Made<Ask> made(
+      {.name = "lens",
+       .what = "What the model would predict after each block",
+       .example = "lens \"The capital of Germany is\" --target \" Paris\" --save lens.html",
+       .more = "The logit lens (nostalgebraist 2020) at every block and position. The norm is recomputed for every "
+               "vector; the rows of the last block are the logits of the run, bit for bit."},
+      parts, fields, run, bytes);
   return made;
 }
 

@@ -19,13 +19,13 @@ struct Ask {
 };
 
 constexpr Part sweep_parts[] = {
-    {"position", Kind::integer, "Of the replaced token"},
-    {"crossings", Kind::numbers, "p at which the first two targets are equally likely"},
+    {"position", Kind::integer, "The position of the replaced token"},
+    {"crossings", Kind::numbers, "The values of p at which the first two targets are equally likely"},
     {"untouched_equals_p1", Kind::flag, "The logits at p = 1 are those of the run without a mixture, bit for bit"},
     {"replaced", Kind::name, "The token at the position"},
     {"mixed_in", Kind::name, "The tokens mixed in, or the expression"},
     {"cost", Kind::cost, "What the runs shared and computed"},
-    {"sweep", Kind::table, "A row a mixture: columns p, one for each target, top, top_probability"},
+    {"sweep", Kind::table, "One row per mixture: columns p, one for each target, top, top_probability"},
     {"figure", Kind::figure, "Probabilities of the targets by p"},
 };
 
@@ -35,33 +35,34 @@ constexpr Part block_parts[] = {
     {"cost", Kind::cost, "What the runs shared and computed"},
     {"cells", Kind::table, "The sweep of every block: columns block, p, one for each target, top"},
     {"crossings", Kind::table, "Columns block, p (of the first crossing, null where there is none)"},
-    {"figure", Kind::figure, "Mixtures by blocks, with where each block's answer turns"},
+    {"figure", Kind::figure, "Mixtures by blocks, with the p at which the answer changes in each block"},
 };
 
 void mixed_fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.replace, {.name = "replace",
-                .what = "The place in the text whose vector is mixed: a word, \" cat[2]\" (its second occurrence), "
-                        "\"#ID\", a position",
+                .what = "The token in the text whose vector is mixed: a word, \" cat[2]\" (its second occurrence), "
+                        "\"#ID\", or a position",
                 .required = true});
-  f(r.with, {.name = "with", .what = "The words it is mixed with; the mean of several", .longest = 64});
-  f(r.targets, {.name = "targets", .what = "Next tokens whose probabilities are asked for", .longest = 64});
-  f(r.steps, {.name = "steps", .what = "Mixtures from p = 0 to p = 1", .least = 2, .most = 100000});
+  f(r.with, {.name = "with", .what = "The words to mix in; the mean of several is used", .longest = 64});
+  f(r.targets, {.name = "targets", .what = "Next tokens whose probabilities are listed", .longest = 64});
+  f(r.steps, {.name = "steps", .what = "Number of mixtures from p = 0 to p = 1", .least = 2, .most = 100000});
 }
 
 void sweep_fields(Ask& r, Visitor& f) {
   mixed_fields(r, f);
-  f(r.site, {.name = "site", .what = "Any site with a vector for each position, such as blocks.3.resid_pre"});
+  f(r.site, {.name = "site",
+             .what = "The site of the mixture: any site with a vector for each position, such as blocks.3.resid_pre"});
   f(r.vector, {.name = "vector",
-               .what = "In place of `with`: a vector such as \"' king' - ' man' + ' woman'\"",
+               .what = "Instead of `with`: a vector such as \"' king' - ' man' + ' woman'\"",
                .option = "--with-vector"});
-  f(r.edits, {.name = "edits", .what = "Edits in force in every mixture"});
+  f(r.edits, {.name = "edits", .what = "Edits applied in every mixture"});
 }
 
 void block_fields(Ask& r, Visitor& f) {
   mixed_fields(r, f);
-  f(r.vector, {.name = "vector", .what = "In place of `with`: a vector expression", .option = "--with-vector"});
-  f(r.edits, {.name = "edits", .what = "Edits in force in every mixture"});
+  f(r.vector, {.name = "vector", .what = "Instead of `with`: a vector expression", .option = "--with-vector"});
+  f(r.edits, {.name = "edits", .what = "Edits applied in every mixture"});
 }
 
 MixRequest request_of(const Subject& on, const Ask& r) {
@@ -134,25 +135,25 @@ Found run_blocks(const Subject& on, const Ask& r, const Progress&) {
 }  // namespace
 
 const Analysis& mix_analysis() {
-  static const Made<Ask> made(
-      {.name = "mix",
-       .what = "Mix one word's vector with another's, step by step",
-       .example = "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" "
-                  "--targets \" Berlin\" \" Paris\"",
-       .more = "At the token of `replace`: p x what is there + (1 - p) x what is mixed in, for p = 0 ... 1. "
-               "What the mixtures share is computed once."},
-      sweep_parts, sweep_fields, run_sweep, bytes);
+  static const Made<Ask> made({.name = "mix",
+                               .what = "Mix one word's vector with another's, step by step",
+                               .example = "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" "
+                                          "--targets \" Berlin\" \" Paris\"",
+                               .more = "At the token of `replace`: p x its vector + (1 - p) x the vector that is mixed "
+                                       "in, for p = 0 ... 1. What the mixtures share is computed once."},
+                              sweep_parts, sweep_fields, run_sweep, bytes);
   return made;
 }
 
 const Analysis& mix_every_block_analysis() {
-  static const Made<Ask> made({.name = "mix_every_block",
-                               .what = "The mixture at resid_pre of each block in turn: where each one's answer turns",
-                               .example = "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" "
-                                          "--targets \" Berlin\" \" Paris\" --every-block",
-                               .command = "mix",
-                               .flag = "--every-block"},
-                              block_parts, block_fields, run_blocks, bytes);
+  static const Made<Ask> made(
+      {.name = "mix_every_block",
+       .what = "The mixture at resid_pre of each block in turn, and where the answer changes in each",
+       .example = "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" "
+                  "--targets \" Berlin\" \" Paris\" --every-block",
+       .command = "mix",
+       .flag = "--every-block"},
+      block_parts, block_fields, run_blocks, bytes);
   return made;
 }
 

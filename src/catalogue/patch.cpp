@@ -15,31 +15,33 @@ struct Ask {
 };
 
 constexpr Part grid_parts[] = {
-    {"clean", Kind::number, "Logit of the target minus that of the other answer, of the clean text"},
-    {"corrupt", Kind::number, "The same of the corrupt text"},
+    {"clean", Kind::number, "The target's logit minus that of the other answer, for the clean text"},
+    {"corrupt", Kind::number, "The same for the corrupt text"},
     {"cost", Kind::cost, "What the runs shared and computed"},
     {"grid", Kind::table,
-     "A row a patch: columns site, block, position, token, difference, restored (1: the answer is back)"},
-    {"heads", Kind::table, "The same of z of each head: columns block, head, difference, restored"},
+     "One row per patch: columns site, block, position, token, difference, restored (1: the clean answer is restored)"},
+    {"heads", Kind::table, "The same for z of each head: columns block, head, difference, restored"},
     {"figure", Kind::figure, "Blocks by positions for each site, and blocks by heads"},
 };
 
 constexpr Part agreement_parts[] = {
     {"patches", Kind::table, "Columns site, block, head, position, restored, estimated"},
     {"sites", Kind::table, "Columns site, patches, correlation (Pearson's), largest error (of restored)"},
-    {"figure", Kind::figure, "A dot a patch, the estimate against the real one"},
+    {"figure", Kind::figure, "One dot per patch, the estimate against the real patch"},
 };
 
-constexpr Field heads_only{.name = "heads_only", .what = "Only z of every head"};
+constexpr Field heads_only{.name = "heads_only", .what = "Patch only z of every head"};
 
 void common_fields(Ask& r, Visitor& f) {
   f(r.clean, {.name = "clean", .what = "The text whose answer is the target", .option = "CLEAN", .required = true});
-  f(r.corrupt,
-    {.name = "corrupt", .what = "As many tokens, with the other answer", .option = "CORRUPT", .required = true});
+  f(r.corrupt, {.name = "corrupt",
+                .what = "A text of the same number of tokens with the other answer",
+                .option = "CORRUPT",
+                .required = true});
   f(r.target, {.name = "target", .what = "The clean answer", .required = true});
   f(r.against, {.name = "against", .what = "The corrupt answer", .required = true});
-  f(r.sites, {.name = "sites", .what = "Points of every block", .longest = 16});
-  f(r.heads, {.name = "heads", .what = "Also z of every head", .option = "--no-heads"});
+  f(r.sites, {.name = "sites", .what = "The sites to patch, in every block", .longest = 16});
+  f(r.heads, {.name = "heads", .what = "Also patch z of every head", .option = "--no-heads"});
 }
 
 void agreement_fields(Ask& r, Visitor& f) {
@@ -157,12 +159,11 @@ Found run_agreement(const Subject& on, const Ask& r, const Progress& progress) {
 const Analysis& patch_analysis() {
   static const Made<Ask> made(
       {.name = "patch",
-       .what = "Put each activation of a clean text into a corrupt one: which carry the answer?",
+       .what = "Patch each activation of a clean text into a corrupt one: which carry the answer?",
        .example =
            "patch \"The capital of Germany is\" \"The capital of France is\" --target \" Berlin\" --against \" Paris\"",
        .more = "Activation patching (Meng et al. 2022; Heimersheim & Nanda 2024 for the measure). Each run computes "
-               "only what its "
-               "patch can change.",
+               "only what its patch can change.",
        .whole = true},
       grid_parts, grid_fields, run_grid, nullptr, check);
   return made;
@@ -170,7 +171,7 @@ const Analysis& patch_analysis() {
 
 const Analysis& patch_agreement_analysis() {
   static const Made<Ask> made({.name = "patch_agreement",
-                               .what = "The real patches and the estimates, and how they agree",
+                               .what = "The real patches beside the estimates, and how well they agree",
                                .example = "patch \"The capital of Germany is\" \"The capital of France is\" --target "
                                           "\" Berlin\" --against \" Paris\" --both",
                                .command = "patch",

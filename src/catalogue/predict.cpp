@@ -17,16 +17,16 @@ struct Ask {
 constexpr Part parts[] = {
     {"ids", Kind::integers, "The text's tokens"},
     {"labels", Kind::names, "Their labels"},
-    {"targets", Kind::odds, "Of each token that was asked for: its probability, and its rank among all"},
-    {"next", Kind::table, "The likeliest next tokens: columns rank, token, id, logit, probability"},
+    {"targets", Kind::odds, "For each token of `targets`: its probability, and its rank among all tokens"},
+    {"next", Kind::table, "The most likely next tokens: columns rank, token, id, logit, probability"},
     {"figure", Kind::figure, "Their probabilities"},
 };
 
 void fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
-  f(r.k, {.name = "k", .what = "How many", .option = "-k", .least = 1});
+  f(r.k, {.name = "k", .what = "Number of next tokens to list", .option = "-k", .least = 1});
   f(r.edits, {.name = "edits", .what = "Edits of the run, applied in order"});
-  f(r.targets, {.name = "targets", .what = "Next tokens whose probabilities are asked for besides", .longest = 64});
+  f(r.targets, {.name = "targets", .what = "Further next tokens whose probabilities are listed", .longest = 64});
 }
 
 Found run(const Subject& on, const Ask& r, const Progress& progress) {

@@ -20,25 +20,28 @@ struct Ask {
 };
 
 constexpr Part parts[] = {
-    {"direction", Kind::rows, "What is added, times the strength"},
+    {"direction", Kind::rows, "The direction that is added, times the strength"},
     {"runs", Kind::table,
-     "A row a strength: columns strength, one for each target, divergence (KL from strength 0, in nats), top, "
+     "One row per strength: columns strength, one for each target, divergence (KL from strength 0, in nats), top, "
      "top_probability, "
      "text"},
     {"figure", Kind::figure, "Probabilities by strength"},
 };
 
 void fields(Ask& r, Visitor& f) {
-  f(r.text, {.name = "text", .what = "The text that is continued", .option = "TEXT", .required = true});
-  f(r.site, {.name = "site", .what = "Where it is added (default: resid_post of the middle block)", .old = "at"});
-  f(r.towards, {.name = "towards", .what = "Texts that have what is added", .longest = 256});
-  f(r.away, {.name = "away", .what = "Texts that lack it", .longest = 256});
-  f(r.direction, {.name = "direction", .what = "In place of both: the vector itself"});
-  f(r.strengths, {.name = "strengths", .what = "Multiples of the direction", .longest = 64});
-  f(r.targets, {.name = "targets", .what = "Next tokens whose probabilities are asked for", .longest = 64});
-  f(r.tokens, {.name = "tokens", .what = "How many to write", .least = 0, .most = 1024});
-  f(r.temperature, {.name = "temperature", .what = "0: always the likeliest", .least = 0, .most = 100});
-  f(r.seed, {.name = "seed", .what = "Of sampling"});
+  f(r.text, {.name = "text", .what = "The text to continue", .option = "TEXT", .required = true});
+  f(r.site, {.name = "site",
+             .what = "The site where the direction is added (default: resid_post of the middle block)",
+             .old = "at"});
+  f(r.towards, {.name = "towards", .what = "Texts with the property to add", .longest = 256});
+  f(r.away, {.name = "away", .what = "Texts without this property", .longest = 256});
+  f(r.direction, {.name = "direction", .what = "Instead of both: the direction as a vector"});
+  f(r.strengths, {.name = "strengths", .what = "The strengths, multiples of the direction", .longest = 64});
+  f(r.targets, {.name = "targets", .what = "Next tokens whose probabilities are listed", .longest = 64});
+  f(r.tokens, {.name = "tokens", .what = "Number of tokens to write", .least = 0, .most = 1024});
+  f(r.temperature,
+    {.name = "temperature", .what = "Sampling temperature; 0: always the most likely token", .least = 0, .most = 100});
+  f(r.seed, {.name = "seed", .what = "Seed of the sampling"});
 }
 
 std::vector<float> direction_of(const Subject& on, const Ask& r, const Site& site) {
@@ -67,7 +70,8 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
     for (const std::string& text : *texts) {
       if (make_prompt(on.model().tokenizer(), text).length() > 1) continue;
       found.notes.push_back(fmt::format(
-          "'{}' is one token: what the first position holds says little of it, use longer texts", visible(text)));
+          "'{}' is one token: the vector at the first position contains little information about it, use longer texts",
+          visible(text)));
     }
   }
   found.add("direction", Tensor::of({static_cast<std::int64_t>(request.direction.size())}, request.direction))
@@ -89,8 +93,8 @@ const Analysis& steer_analysis() {
        .what = "Add a direction from contrasting texts while the model writes",
        .example = "steer \"I think that dogs are\" --towards \"What a great and happy day\" "
                   "--away \"What a bad and sad day\"",
-       .more = "The direction is given, or the mean over the texts `towards` minus that over `away`, at their "
-               "last tokens, added at every position (Turner et al. 2023; Rimsky et al. 2024)."},
+       .more = "The direction is `direction`, or the mean over the texts `towards` minus the mean over `away`, at "
+               "their last tokens; it is added at every position (Turner et al. 2023; Rimsky et al. 2024)."},
       parts, fields, run, nullptr, check);
   return made;
 }

@@ -15,11 +15,10 @@ struct Ask {
 constexpr Part parts[] = {
     {"position", Kind::integer, "The position, counted from the start"},
     {"own", Kind::token, "The token at the position"},
-    {"predicted", Kind::token, "The likeliest next token"},
+    {"predicted", Kind::token, "The most likely next token"},
     {"life", Kind::table,
-     "A row a block (-1: the embedding): lengths of the four changes and their cosines with what they meet, length, "
-     "cosines and "
-     "ranks of the own and of the predicted token, top"},
+     "One row per block (-1: the embedding): lengths of the four changes and their cosines with the vector before each "
+     "change, length, cosines and ranks of the own and of the predicted token, top"},
     {"lens", Kind::table, "The logit lens after each block: columns block, rank, token, probability", "--lens"},
     {"figure", Kind::figure, "Lengths, cosines and ranks by block"},
 };
@@ -27,7 +26,7 @@ constexpr Part parts[] = {
 void fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.position, {.name = "position", .what = "Token position; negative counts from the end"});
-  f(r.top, {.name = "top", .what = "Tokens listed after each block", .least = 1, .most = 1000});
+  f(r.top, {.name = "top", .what = "Number of tokens to list after each block", .least = 1, .most = 1000});
 }
 
 Found run(const Subject& on, const Ask& r, const Progress& progress) {
@@ -51,7 +50,7 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
 
 const Analysis& trace_analysis() {
   static const Made<Ask> made({.name = "trace",
-                               .what = "A vector's way from its token's embedding to the prediction, block by block",
+                               .what = "A vector's path from its token's embedding to the prediction, block by block",
                                .example = "trace \"The capital of Germany is\" --save trace.html"},
                               parts, fields, run);
   return made;

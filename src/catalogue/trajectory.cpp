@@ -13,8 +13,8 @@ struct Ask {
 
 constexpr Part parts[] = {
     {"position", Kind::integer, "The position, counted from the start"},
-    {"points", Kind::rows, "[blocks + 1, 2]: as it enters block 0, then after each block"},
-    {"sites", Kind::names, "Of each point"},
+    {"points", Kind::rows, "[blocks + 1, 2]: the vector before block 0, then after each block"},
+    {"sites", Kind::names, "The site of each point"},
     {"axes", Kind::names, "What the two axes are"},
     {"path", Kind::table, "Columns block (-1: before block 0), x, y, site"},
     {"figure", Kind::figure, "The points joined in the order of the pass"},
@@ -23,9 +23,10 @@ constexpr Part parts[] = {
 void fields(Ask& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.position, {.name = "position", .what = "Token position; negative counts from the end"});
-  f(r.plane, {.name = "plane",
-              .what = "Two vector expressions that span it (default: the first two principal components of the path)",
-              .old = "axes"});
+  f(r.plane,
+    {.name = "plane",
+     .what = "Two vector expressions that span the plane (default: the first two principal components of the path)",
+     .old = "axes"});
 }
 
 // "pca" names the default explicitly.

@@ -116,7 +116,8 @@ Figure figure_attention(const Tensor& patterns, std::span<const int> heads, int 
                      {"zero", 0},
                      {"url", picture(patterns.data() + static_cast<std::int64_t>(h) * length * length, length)}});
   }
-  std::string subtitle = "down: the token that looks; across: the token it looks at; white 0, blue 1/4, dark blue 1";
+  std::string subtitle =
+      "rows: the token that attends; columns: the token it attends to; white 0, blue 1/4, dark blue 1";
   if (length > most_pixels) subtitle += "; a pixel is the largest of the cells it covers";
   bj::object head = {{"field", "head"}, {"type", "nominal"}, {"sort", nullptr}, {"title", nullptr}};
   head["header"] = {{"labelFontSize", 12}, {"labelPadding", 4}};
@@ -127,7 +128,7 @@ Figure figure_attention(const Tensor& patterns, std::span<const int> heads, int 
                      {"spec", few ? labelled(side, side / length >= 11) : pixels(side, length)}};
   // a last row that is not full would leave the axes of its neighbours below an empty place
   if (static_cast<int>(heads.size()) % columns != 0) body["resolve"] = {{"axis", {{"x", "independent"}}}};
-  return finish("attention", fmt::format("Where the heads of block {} look", block), subtitle, std::move(body));
+  return finish("attention", fmt::format("Attention patterns of block {}", block), subtitle, std::move(body));
 }
 
 }  // namespace embscope

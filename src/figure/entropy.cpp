@@ -1,4 +1,4 @@
-// How certain the model is of the next token, along a text.
+// How sure the model is of the next token, along a text.
 #include <fmt/format.h>
 
 #include "figure/spec.h"
@@ -49,7 +49,7 @@ Figure figure_entropy(const Table& positions) {
                        {"scale", {{"domain", names}, {"range", {bj::string(palette[0]), bj::string(palette[1])}}}}}},
                      {"tooltip",
                       {text_field("at", "token"), text_field("of", "of"), number_field("bits", "bits"),
-                       text_field("top", "likeliest next token")}}}}});
+                       text_field("top", "most likely next token")}}}}});
   }
   return finish("entropy", "How sure the model is of the next token", "in bits, position by position",
                 {{"width", 640}, {"height", 280}, {"layer", std::move(layers)}});

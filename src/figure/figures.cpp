@@ -78,7 +78,7 @@ Figure figure_vectors(const Table& vectors) {
         {"y", number_field("b", b.name)},
         {"tooltip", {number_field("dimension", "dimension"), number_field("a", a.name), number_field("b", b.name)}}}}};
   return finish("vectors", fmt::format("{} and {}", a.name, b.name),
-                subtitle + "; right: one against the other, a dot a dimension",
+                subtitle + "; right: one against the other, one dot per dimension",
                 {{"hconcat", {std::move(lines), std::move(scatter)}}});
 }
 
@@ -138,7 +138,7 @@ Figure figure_similar(const Table& similar, std::string_view word) {
 }
 
 Figure figure_predict(const Table& predictions, std::string_view text) {
-  return bars("predict", fmt::format("After \"{}\"", text), "the likeliest next tokens", predictions, "probability",
+  return bars("predict", fmt::format("After \"{}\"", text), "the most likely next tokens", predictions, "probability",
               "probability");
 }
 
@@ -148,7 +148,7 @@ Figure figure_pairs(const Table& histogram, double mean, double positive_share) 
   bj::object bar = {
       {"mark", {{"type", "bar"}, {"color", bj::string(palette[5])}, {"binSpacing", 0}}},
       {"encoding", {{"x", std::move(x)}, {"x2", {{"field", "to"}}}, {"y", number_field("pairs", "pairs of tokens")}}}};
-  return finish("pairs", fmt::format("{:.2f} % of all pairs of tokens point the same way", 100 * positive_share),
+  return finish("pairs", fmt::format("{:.2f} % of all pairs of tokens have a positive cosine", 100 * positive_share),
                 fmt::format("distribution of the cosine over every pair; mean {:.4f} (dashed)", mean),
                 {{"width", 640},
                  {"height", 240},
@@ -247,12 +247,12 @@ Figure figure_trace(const Table& life, std::string_view own, std::string_view pr
                          {number_field("block", "block"), text_field(series, "what"), number_field(field, title),
                           bj::object{{"field", bj::string(extra)}}}}}}};
   };
-  bj::object rank_panel = panel(std::move(ranks), "rank", "rank of the token, 1 is the likeliest", "series", "top");
+  bj::object rank_panel = panel(std::move(ranks), "rank", "rank of the token, 1 is the most likely", "series", "top");
   bj::object& rank_axis = rank_panel["encoding"].get_object()["y"].get_object();
   rank_axis["scale"] = {{"type", "log"}, {"reverse", true}};
   return finish(
       "trace",
-      fmt::format("The vector of {} leaves its own token and comes to point at {}", visible(own), visible(predicted)),
+      fmt::format("The vector of {} moves away from its own token and towards {}", visible(own), visible(predicted)),
       "from the top: ranks of the two tokens after each block, cosines with them, and the four changes",
       {{"vconcat",
         {std::move(rank_panel), panel(std::move(cosines), "cosine", "cosine with the token", "series", "top"),
@@ -274,7 +274,7 @@ Figure figure_trajectory(const Table& points, std::string_view across, std::stri
                      {"encoding", {{"color", colour}, {"tooltip", tip.at("tooltip")}}}};
   bj::object numbers = {{"mark", {{"type", "text"}, {"dy", -9}, {"fontSize", 9}}},
                         {"encoding", {{"text", {{"field", "block"}, {"type", "quantitative"}}}}}};
-  return finish("trajectory", points.title(), "after each block; -1: as it enters the first",
+  return finish("trajectory", points.title(), "after each block; -1: before the first",
                 {{"width", 520},
                  {"height", 420},
                  {"data", {{"values", rows_of(points)}}},
@@ -306,7 +306,7 @@ Figure figure_toy(const Table& toy) {
                      {"mark", {{"type", "line"}, {"strokeDash", {4, 3}}, {"color", bj::string(palette[1])}}},
                      {"encoding", {{"x", x}, {"y", y}}}};
   return finish("toy", "A space of two dimensions that have names",
-                "a context (\"the neighbour's hissing cat\") moves the cat to [.4, .6]: as large, less friendly",
+                "a context (\"the neighbour's hissing cat\") moves the cat to [.4, .6]: the same size, less friendly",
                 {{"width", 460},
                  {"height", 360},
                  {"data", {{"values", rows_of(toy)}}},

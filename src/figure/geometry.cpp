@@ -40,7 +40,8 @@ Figure figure_spectrum(const Table& spectrum) {
   bj::object variance = lines(spectrum, "component", {"variance"}, "variance", 200);
   variance["encoding"].as_object()["y"].as_object()["scale"] = {{"type", "symlog"}, {"constant", 1e-4}};
   return finish(
-      "spectrum", "Variance along the principal axes", "above: of each; below: the share of the first ones",
+      "spectrum", "Variance along the principal axes",
+      "above: each component; below: the share of the first components together",
       {{"vconcat", {std::move(variance), lines(spectrum, "component", {"cumulated"}, "share of the variance", 200)}}});
 }
 
@@ -63,7 +64,7 @@ Figure figure_hubs(const Table& hubs) {
                               {"occurrence", hubs.column("occurrence").numbers()[r]}});
   bj::object y = text_field("token", "");
   y["sort"] = nullptr;
-  return finish("hubs", "Hubs: near to many, whatever they mean", hubs.title(),
+  return finish("hubs", "Hubs: tokens that are near many others", hubs.title(),
                 {{"width", 480},
                  {"height", static_cast<int>(rows.size()) * 16},
                  {"data", data_of(std::move(rows))},
@@ -91,7 +92,7 @@ Figure figure_undertrained(const Table& tokens, std::string_view reference) {
                            number_field("distance", "distance"), number_field("norm", "norm")}}};
   bj::object named = encoding;
   named["text"] = {{"field", "token"}, {"type", "nominal"}};
-  return finish("undertrained", "Tokens that training hardly touched", fmt::format("unused rows: {}", reference),
+  return finish("undertrained", "Tokens that hardly occurred in training", fmt::format("unused rows: {}", reference),
                 {{"width", 640},
                  {"height", 400},
                  {"data", data_of(std::move(rows))},
@@ -103,7 +104,7 @@ Figure figure_undertrained(const Table& tokens, std::string_view reference) {
 }
 
 Figure figure_layers(const Table& layers, std::string_view sampling) {
-  return finish("layers", "The cone through the layers", fmt::format("sampling: {}", sampling),
+  return finish("layers", "The cone, layer by layer", fmt::format("sampling: {}", sampling),
                 {{"vconcat",
                   {lines(layers, "layer", {"mean_cosine", "centred_cosine", "self_similarity"}, "mean cosine", 200),
                    lines(layers, "layer", {"effective_rank"}, "effective rank", 120),

@@ -152,7 +152,7 @@ Figure figure_patch(const Table& grid, const Table& heads, std::string_view targ
   if (heads.rows() > 0) panels.push_back(head_panel(heads, 200));
   const std::string title = fmt::format("Where {} against {} is restored", target, against);
   return finish("patch", title,
-                "a vector of the clean run in the corrupt one; 1: the clean answer is back, 0: nothing changes",
+                "a vector of the clean run in the corrupt one; 1: the clean answer is restored, 0: nothing changes",
                 {{"concat", std::move(panels)}, {"columns", 2}});
 }
 
@@ -161,7 +161,7 @@ Figure figure_steer(const Table& runs, std::string_view site) {
   for (const Column& column : runs.columns()) {
     const bool probability = column.is_number() && column.name != "strength" && column.name != "divergence";
     if (!probability) continue;
-    const std::string series = column.name == "top_probability" ? "likeliest token" : column.name;
+    const std::string series = column.name == "top_probability" ? "most likely token" : column.name;
     for (std::size_t i = 0; i < runs.rows(); ++i) {
       rows.push_back(bj::object{{"strength", runs.column("strength").numbers()[i]},
                                 {"series", series},
@@ -181,7 +181,7 @@ Figure figure_steer(const Table& runs, std::string_view site) {
         {"color", {{"field", "series"}, {"type", "nominal"}, {"title", nullptr}, {"sort", nullptr}}},
         {"tooltip",
          {number_field("strength", "strength"), text_field("series", "token"),
-          number_field("probability", "probability"), text_field("top", "likeliest"),
+          number_field("probability", "probability"), text_field("top", "most likely token"),
           text_field("text", "then writes")}}}}};
   return finish("steer", "Steered by a direction", fmt::format("added at {} of every position", site),
                 {{"vconcat", {curves, written(runs)}}});

@@ -68,9 +68,9 @@ Figure figure_lens(const Table& cells, std::string_view target, std::size_t most
       {"condition",
        {{"test", bj::string(target.empty() ? "datum.shown > 0.45" : "datum.shown > 5e-4")}, {"value", "white"}}},
       {"value", "#222"}};
-  std::string subtitle = "logit lens: the likeliest next token (final norm recomputed)";
+  std::string subtitle = "logit lens: the most likely next token (final norm recomputed)";
   if (drawn < all) subtitle += fmt::format("; the last {} of {} positions", drawn, all);
-  return finish("lens", "What the model would say after each block", subtitle,
+  return finish("lens", "What the model would predict after each block", subtitle,
                 {{"width", static_cast<int>(drawn) * cell_width},
                  {"height", static_cast<int>(blocks) * cell_height},
                  {"data",

@@ -339,8 +339,9 @@ Figure figure_map(const Tensor& points, std::span<const std::string> labels, std
                                 {"mark", {{"type", "point"}, {"size", 90}, {"strokeWidth", 2}, {"color", "#000000"}}},
                                 {"encoding", {{"x", x}, {"y", y}, {"tooltip", {tip}}}}});
   }
-  std::string subtitle = fmt::format("{} tokens; near points have similar vectors, the axes have no meaning{}", n,
-                                     many ? "" : "; drag to move, scroll to look closer");
+  std::string subtitle =
+      fmt::format("{} tokens; points that are near each other have similar vectors, the axes have no meaning{}", n,
+                  many ? "" : "; drag to move, scroll to zoom");
   if (added > 0) subtitle += fmt::format("; {} added to the finished map (rings)", added);
   if (!look.note.empty()) subtitle += "\n" + look.note;
   return finish("map", std::string(title), subtitle,

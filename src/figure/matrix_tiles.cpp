@@ -339,7 +339,7 @@ Table MatrixTiles::values(const Area& a, std::string_view token_order, std::stri
   const std::int64_t across = a.right - a.left, down = a.bottom - a.top;
   if (across > most_values / down)
     throw Error(Code::range, where,
-                fmt::format("{} values, at most {} are written: zoom in", across * down, most_values));
+                fmt::format("{} values: at most {} can be written, zoom in", across * down, most_values));
   const std::lock_guard lock(parts_->mutex);
   const Order &tokens = parts_->tokens(t), &dimensions = parts_->dimensions(d);
   std::vector<double> ids;

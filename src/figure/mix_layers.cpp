@@ -56,7 +56,7 @@ Figure figure_mix_layers(const Table& cells, const Table& crossings, std::string
   colour["scale"] = sequential_scale("linear", {0, 0.5, 1});
   bj::object point_x = number_field("p", ""), point_y = number_field("middle", "");
   point_x.erase("title"), point_y.erase("title");
-  return finish("mix-layers", fmt::format("{} turned into {}, block by block", visible(replace), with),
+  return finish("mix-layers", fmt::format("{} changed into {}, block by block", visible(replace), with),
                 "the vector at resid_pre replaced; dots: where the first two answers are equally likely",
                 {{"width", 420},
                  {"height", static_cast<int>(crossings.rows()) * 18},
@@ -71,7 +71,7 @@ Figure figure_mix_layers(const Table& cells, const Table& crossings, std::string
                                 {"color", std::move(colour)},
                                 {"tooltip",
                                  {number_field("block", "block"), number_field("p", "p"), number_field("shown", legend),
-                                  text_field("top", "likeliest")}}}}},
+                                  text_field("top", "most likely token")}}}}},
                    bj::object{{"data", {{"values", points_of(crossings)}}},
                               {"mark", {{"type", "point"}, {"filled", true}, {"size", 40}, {"color", "#D55E00"}}},
                               {"encoding", {{"x", std::move(point_x)}, {"y", std::move(point_y)}}}}}}});

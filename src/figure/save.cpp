@@ -109,7 +109,7 @@ void check_kind(const fs::path& path) {
     throw Error(Code::usage, path.string(), "save figures as .html, .svg, .png or .json");
   if (converter_python().empty())
     throw Error(Code::unsupported, path.string(),
-                "drawing .svg and .png needs vl-convert: scripts/setup brings it, and to a wheel pip install "
+                "drawing .svg and .png needs vl-convert: scripts/setup installs it, with a wheel use pip install "
                 "vl-convert-python; .html and .json need nothing");
 }
 

@@ -36,10 +36,11 @@ bj::object cells(bj::array rows, bj::object x, bj::object y, bj::object colour, 
 }  // namespace
 
 Figure figure_analogies(const Table& relations, std::string_view verdict) {
-  static constexpr std::pair<const char*, const char*> shown[] = {{"add", "3CosAdd"},
-                                                                  {"mul", "3CosMul"},
-                                                                  {"add_raw", "3CosAdd, the question's words left in"},
-                                                                  {"nearest_c", "nearest to the third word"}};
+  static constexpr std::pair<const char*, const char*> shown[] = {
+      {"add", "3CosAdd"},
+      {"mul", "3CosMul"},
+      {"add_raw", "3CosAdd, including the question's words"},
+      {"nearest_c", "nearest to the third word"}};
   bj::array rows;
   for (std::size_t r = 0; r < relations.rows(); ++r) {
     for (const auto& [column, title] : shown) {
@@ -51,9 +52,9 @@ Figure figure_analogies(const Table& relations, std::string_view verdict) {
   }
   bj::object y = text_field("relation", "");
   y["sort"] = nullptr;
-  bj::object x = number_field("right", "share of questions answered rightly");
+  bj::object x = number_field("right", "share of questions answered correctly");
   return finish(
-      "analogies", "How far king - man + woman generalises", std::string(verdict),
+      "analogies", "How well king - man + woman generalises", std::string(verdict),
       {{"width", 560},
        {"height", static_cast<int>(relations.rows()) * 36},
        {"data", {{"values", std::move(rows)}}},
@@ -68,11 +69,11 @@ Figure figure_analogies(const Table& relations, std::string_view verdict) {
 }
 
 Figure figure_judgements(const Table& pairs, double spearman) {
-  bj::object body = points(pairs, "people", "similarity, by people", "cosine", "cosine");
+  bj::object body = points(pairs, "people", "similarity, judged by people", "cosine", "cosine");
   body["encoding"].as_object()["tooltip"] = {text_field("a", "word"), text_field("b", "word"),
                                              number_field("people", "people"), number_field("cosine", "cosine")};
-  return finish("judgements", fmt::format("Cosine and people's judgement: Spearman {:.3f}", spearman),
-                fmt::format("a dot a pair, {} pairs", pairs.rows()), std::move(body));
+  return finish("judgements", fmt::format("Cosine and human judgement: Spearman {:.3f}", spearman),
+                fmt::format("one dot per pair, {} pairs", pairs.rows()), std::move(body));
 }
 
 Figure figure_categories(const Table& between) {
@@ -84,7 +85,7 @@ Figure figure_categories(const Table& between) {
   }
   bj::object colour = number_field("cosine", "mean cosine");
   colour["scale"] = sequential_scale("linear", {least, (least + most) / 2, most});
-  return finish("categories", "Do words of a kind stand together?",
+  return finish("categories", "Are words of the same kind near each other?",
                 "mean cosine of the words of one category with those of another",
                 cells(rows_of(between), text_field("other", ""), text_field("category", ""), std::move(colour),
                       "cosine", size, true));
@@ -108,7 +109,7 @@ Figure figure_compare(const Table& measures, const Table& pairs, std::string_vie
        {{"y", std::move(y)}, {"x", number_field("value", "")}, {"tooltip", {number_field("value", "value")}}}}};
   return finish(
       "compare", fmt::format("{} beside {}", a, b),
-      "left: the measures; right: cosines of the same pairs in each, a dot a pair",
+      "left: the measures; right: cosines of the same pairs in each, one dot per pair",
       {{"hconcat",
         {std::move(bars), points(pairs, "a", fmt::format("cosine in {}", a), "b", fmt::format("cosine in {}", b))}}});
 }
@@ -120,8 +121,8 @@ Figure figure_layer_similarity(const Table& layers, std::string_view a, std::str
   x["type"] = "ordinal", y["type"] = "ordinal";
   bj::array rows = rows_of(layers);
   bj::object body = cells(std::move(rows), std::move(x), std::move(y), std::move(colour), "cka", 420, false);
-  return finish("layer-similarity", "Which layers are alike",
-                "linear CKA over the text's positions; layer 0 is what enters the first block", std::move(body));
+  return finish("layer-similarity", "Which layers are similar",
+                "linear CKA over the text's positions; layer 0 is the input of the first block", std::move(body));
 }
 
 }  // namespace embscope

@@ -46,7 +46,7 @@ Figure figure_training(const Table& log) {
     }
     names.push_back(bj::string("training" + seed)), names.push_back(bj::string("held-out" + seed));
   }
-  bj::object loss = number_field("loss", "loss (nats a token)");
+  bj::object loss = number_field("loss", "loss (nats per token)");
   loss["scale"] = {{"zero", false}, {"nice", true}};
   bj::array colours;
   for (std::size_t i = 0; i < names.size(); ++i) colours.push_back(bj::string(palette[i % std::size(palette)]));
@@ -203,9 +203,10 @@ Figure figure_seed_maps(const Table& maps) {
                         {"text", {{"field", "token"}, {"type", "nominal"}}},
                         {"tooltip", bj::array{text_field("token", "token")}}}}});
   }
-  return finish("seed-maps", "Two seeds, the same tokens",
-                "the colour is the token's place on the left; coordinates differ, neighbours agree or not",
-                {{"hconcat", std::move(panels)}});
+  return finish(
+      "seed-maps", "Two seeds, the same tokens",
+      "the colour is the token's position on the left; the coordinates differ, and neighbours may agree or not",
+      {{"hconcat", std::move(panels)}});
 }
 
 Figure figure_frequency(const Table& frequency) {
@@ -219,7 +220,7 @@ Figure figure_frequency(const Table& frequency) {
              norm = number_field("norm", "norm of the vector");
   count["scale"] = {{"type", "log"}}, norm["scale"] = {{"zero", false}};
   return finish(
-      "frequency", "Frequency and norm", "a dot a token, at the last snapshot",
+      "frequency", "Frequency and norm", "one dot per token, at the last snapshot",
       {{"width", 560},
        {"height", 280},
        {"data", {{"values", std::move(rows)}}},

@@ -105,8 +105,8 @@ std::shared_ptr<const Archive> with_other_parts(std::shared_ptr<const Archive> f
   const auto name = GgufPartName::of(path);
   if (!name || name->number != no + 1 || name->count != count)
     throw Error(Code::usage, path.string(),
-                fmt::format("is part {} of {} of a split GGUF, whose name must end in -{:05}-of-{:05}.gguf: the other "
-                            "parts are found by it",
+                fmt::format("is part {} of {} of a split GGUF, whose name must end in -{:05}-of-{:05}.gguf, so that "
+                            "the other parts can be found",
                             no + 1, count, no + 1, count));
   if (no > 0)
     throw Error(Code::usage, path.string(),

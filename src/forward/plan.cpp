@@ -68,7 +68,7 @@ std::int64_t met_width(const Config& config, const Edit& edit) {
 
 void check_dimensions(const Config& config, const Edit& edit, const std::string& where) {
   if (edit.dimensions.empty()) return;
-  if (is_attention_map(edit.site.point)) throw Error(Code::shape, where, "this site has keys, no dimensions");
+  if (is_attention_map(edit.site.point)) throw Error(Code::shape, where, "this site has keys, not dimensions");
   const std::int64_t width = met_width(config, edit);
   for (int d : edit.dimensions) {
     if (d < 0 || d >= width) {
@@ -136,7 +136,7 @@ void check_places(const Config& config, const Request& request, const Edit& edit
       }
       if (p < first)
         throw Error(Code::range, where,
-                    fmt::format("position {} is already in the cache: an edit there could not fire", position));
+                    fmt::format("position {} is already in the cache: an edit there would have no effect", position));
     }
   }
   const bool map = is_attention_map(edit.site.point);
@@ -158,7 +158,7 @@ void check_tokens(const Config& config, const Request& request, bool watched) {
   }
   if (!request.tokens.empty() && watched) {
     throw Error(Code::usage, "site logits",
-                "only some tokens' logits are computed: ask for all, or leave the site alone");
+                "only some tokens' logits are computed: request all, or leave the site out");
   }
 }
 

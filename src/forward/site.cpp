@@ -99,11 +99,10 @@ constexpr Elsewhere elsewhere[] = {
     {"blocks.{}.hook_attn_in blocks.{}.hook_q_input blocks.{}.hook_k_input blocks.{}.hook_v_input",
      "heads have no inputs of their own: all read blocks.{}.ln1, which comes from blocks.{}.resid_pre"},
     {"blocks.{}.hook_mlp_in", "it is blocks.{}.resid_mid"},
-    {"model.rotary_emb model.layers.{}.self_attn.rotary_emb",
-     "what the rotation gives is rot_q and rot_k of each block"},
+    {"model.rotary_emb model.layers.{}.self_attn.rotary_emb", "its outputs are rot_q and rot_k of each block"},
     {"transformer.drop transformer.h.{}.attn.attn_dropout transformer.h.{}.attn.resid_dropout "
      "transformer.h.{}.mlp.dropout",
-     "dropout does nothing outside training: name what goes into it"},
+     "dropout does nothing outside training: name its input"},
 };
 
 const Row& row(Point point) { return table[static_cast<std::size_t>(point)]; }

@@ -18,9 +18,9 @@ void* open_libcurl() {
   for (const char* name : {"libcurl.so.4", "libcurl-gnutls.so.4"}) {
     if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) return library;
   }
-  throw Error(
-      Code::unsupported, "libcurl.so.4",
-      "cannot be loaded, and fetching needs it: apt install libcurl4 (Debian, Ubuntu), dnf install libcurl (Fedora)");
+  throw Error(Code::unsupported, "libcurl.so.4",
+              "cannot be loaded, and downloading needs it: apt install libcurl4 (Debian, Ubuntu), dnf install libcurl "
+              "(Fedora)");
 }
 
 // libcurl comes with thirty libraries of its own, which take longer to load than looking at two words does: they are
@@ -140,9 +140,8 @@ Answer http(const Fetch& fetch) {
   const CURLcode code = lib.perform(curl);
   if (transfer.failure) std::rethrow_exception(transfer.failure);
   if (code != CURLE_OK)
-    throw Error(
-        Code::network, fetch.address,
-        fmt::format("{}; run the command again to go on from here", message[0] != 0 ? message : lib.strerror(code)));
+    throw Error(Code::network, fetch.address,
+                fmt::format("{}; run the command again to continue", message[0] != 0 ? message : lib.strerror(code)));
   lib.getinfo(curl, CURLINFO_RESPONSE_CODE, &transfer.answer.status);
   return std::move(transfer.answer);
 }

@@ -317,8 +317,8 @@ class Pull {
     download(address, wanted, part, file, done, share);
     if (fs::file_size(part) != wanted.size)
       throw Error(Code::network, address,
-                  fmt::format("ended after {} of {} bytes; run the command again to go on from here",
-                              fs::file_size(part), wanted.size));
+                  fmt::format("ended after {} of {} bytes; run the command again to continue", fs::file_size(part),
+                              wanted.size));
     check_hash(part, wanted, file);
     fs::rename(part, path);
   }
@@ -355,7 +355,7 @@ class Pull {
         const ssize_t written = write(out, bytes.data(), bytes.size());
         if (written < 0)
           throw Error(Code::io, part.string(),
-                      fmt::format("cannot write: {}; what was fetched is kept, run the command again to go on",
+                      fmt::format("cannot write: {}; the downloaded part is kept, run the command again to continue",
                                   std::strerror(errno)));
         have += static_cast<std::uint64_t>(written);
         bytes.remove_prefix(static_cast<std::size_t>(written));

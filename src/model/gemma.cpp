@@ -52,7 +52,8 @@ void read_two_ropes(const Keys& keys, Config& c, const LlamaDefaults& d) {
   }
   if (keys.has("rope_scaling")) {
     if (whole)
-      throw Error(Code::unsupported, keys.where(), "'rope_scaling' beside 'rope_parameters': one of them is needed");
+      throw Error(Code::unsupported, keys.where(),
+                  "'rope_scaling' and 'rope_parameters' are both given: keep only one");
     whole = keys.object("rope_scaling");
   }
   const double theta = keys.number("rope_theta", d.theta),

@@ -310,7 +310,7 @@ std::int64_t Keys::same_integer(std::initializer_list<std::string_view> names) c
     const std::int64_t value = integer(name);
     if (found && *found != value)
       throw Error(Code::format, where(),
-                  fmt::format("'{}' is {} and '{}' is {}: they are the same thing", first, *found, name, value));
+                  fmt::format("'{}' is {} and '{}' is {}: they must be equal", first, *found, name, value));
     if (!found) found = value, first = name;
   }
   return found ? *found : integer(*names.begin());

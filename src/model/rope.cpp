@@ -158,7 +158,7 @@ ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_w
   const std::int64_t width = static_cast<std::int64_t>(static_cast<double>(head_width) * partial);
   if (!(partial > 0) || width < 2 || width > head_width || width % 2 != 0)
     throw Error(Code::format, keys.where(),
-                fmt::format("{} of a head's {} values turn: expected an even number of them", width, head_width));
+                fmt::format("{} of a head's {} values are rotated: expected an even number", width, head_width));
   ReadRope found{{rope_frequencies(theta, width), 1, false}, {}};
   if (!object) return found;
   const std::string_view older = object->string("type", "default"), kind = object->string("rope_type", older);

@@ -119,7 +119,7 @@ void read_bpe(const JsonObject& model, TokenizerSpec& spec) {
   }
   if (model.number("dropout", 0) != 0)
     throw Error(Code::unsupported, model.where(),
-                fmt::format("a dropout of {} makes tokens by chance: only 0 is supported", model.number("dropout")));
+                fmt::format("a dropout of {} makes random tokens: only 0 is supported", model.number("dropout")));
   read_vocabulary(model.object("vocab").raw(), spec.where + " 'vocab'", spec);
   read_merge_list(model.array("merges"), spec.where + " 'merges'", spec);
   spec.ignore_merges = model.truth("ignore_merges", false);

@@ -84,9 +84,9 @@ TokenizerSpec tokenizer_from_file(const fs::path& file) {
   }
   const bool sentencepiece = file.extension() == ".model";
   if (!sentencepiece && file.extension() != ".json")
-    throw Error(
-        Code::unsupported, file.string(),
-        "is none of the tokenizers that are read: tokenizer.json, vocab.json with merges.txt, tokenizer.model, .gguf");
+    throw Error(Code::unsupported, file.string(),
+                "is not a supported tokenizer; supported are tokenizer.json, vocab.json with merges.txt, "
+                "tokenizer.model, .gguf");
   TokenizerSpec spec = sentencepiece ? tokenizer_from_sentencepiece(file) : tokenizer_from_json(file);
   if (sentencepiece) put_bos_by_class(file.parent_path() / "tokenizer_config.json", spec);
   read_tokenizer_config(file.parent_path() / "tokenizer_config.json", spec);

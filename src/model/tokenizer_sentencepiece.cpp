@@ -106,7 +106,8 @@ void read_trainer(std::string_view bytes, TokenizerSpec& spec) {
                   // tokenizer.json
     throw Error(
         Code::unsupported, spec.where,
-        fmt::format("a SentencePiece model of kind {}: BPE (2) is supported, others by their tokenizer.json", kind));
+        fmt::format("a SentencePiece model of kind {}: BPE (2) is supported, other kinds with their tokenizer.json",
+                    kind));
   spec.algorithm = TokenizerSpec::Algorithm::scores;
   for (const auto& [value, id] : {std::pair{bos, &spec.bos}, std::pair{eos, &spec.eos}})
     if (value < spec.tokens.size()) *id = static_cast<TokenId>(value);

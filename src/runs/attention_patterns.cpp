@@ -84,8 +84,8 @@ class Watcher {
   }
 
   AttentionResult result() && {
-    result_.summary = table_of(kept_, "where the heads look");
-    result_.every = table_of(every_, "where the heads look");
+    result_.summary = table_of(kept_, "attention of the heads");
+    result_.every = table_of(every_, "attention of the heads");
     return std::move(result_);
   }
 

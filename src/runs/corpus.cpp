@@ -39,7 +39,7 @@ std::string Corpus::text_of(std::string_view line, std::int64_t number) const {
     if (const std::size_t at = first_invalid(line); at < line.size())
       throw Error(Code::format, where,
                   fmt::format("byte {} is 0x{:02X}, which is not UTF-8{}", at, static_cast<unsigned char>(line[at]),
-                              json_ ? "" : ": mend it, or take such bytes as they are (--keep-invalid)"));
+                              json_ ? "" : ": correct it, or accept such bytes unchanged (--keep-invalid)"));
   }
   if (!json_ || line.find_first_not_of(" \t") == std::string_view::npos) return std::string(json_ ? "" : line);
   const boost::json::value value = parse_json(line, where);

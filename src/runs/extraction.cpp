@@ -18,7 +18,7 @@ std::string difference(const boost::json::object& there, const boost::json::obje
   for (const auto& [key, value] : asked) {
     const auto* other = there.if_contains(key);
     if (other == nullptr || boost::json::serialize(*other) != boost::json::serialize(value))
-      return fmt::format("{} is {} there, {} was asked for", std::string(key),
+      return fmt::format("{} is {} there, but {} was requested", std::string(key),
                          other == nullptr ? "missing" : boost::json::serialize(*other), boost::json::serialize(value));
   }
   return "";

@@ -35,7 +35,7 @@ Cell cell_of(std::span<const float> logits, TokenId target, int tokens) {
 void check(const Config& config, const LensRequest& r, std::int64_t last) {
   const auto count = static_cast<std::int64_t>(r.ids.size());
   if (r.top < 1 || r.top > 1000)
-    throw Error(Code::range, "lens", fmt::format("{} tokens a cell: choose 1 to 1000", r.top));
+    throw Error(Code::range, "lens", fmt::format("{} tokens per cell: choose 1 to 1000", r.top));
   if (r.target) token_in(config, *r.target, "lens");
   if (count == 0) throw Error(Code::usage, "lens", "the text is empty");
   if (r.first < 0 || last > count || r.first >= last)
@@ -107,7 +107,7 @@ Table tops_table(const Model& model, const LensRequest& r, const std::vector<Cel
       probability.push_back(cells[i].probability[k]);
     }
   }
-  Table table("the likeliest next tokens after each block");
+  Table table("the most likely next tokens after each block");
   table.add("block", block, whole)
       .add("position", position, whole)
       .add("rank", rank, whole)

@@ -42,7 +42,7 @@ std::vector<Site> watched(const Config& config) {
 
 TraceResult trace(const Transformer& transformer, const TraceRequest& r, const Progress& progress) {
   if (r.top < 1 || r.top > 1000)
-    throw Error(Code::range, "trace", fmt::format("{} tokens a block: choose 1 to 1000", r.top));
+    throw Error(Code::range, "trace", fmt::format("{} tokens per block: choose 1 to 1000", r.top));
   const Config& config = transformer.config();
   std::vector<TokenId> ids = r.ids;
   TraceResult result;

@@ -83,7 +83,7 @@ TrajectoryResult trajectory(const Transformer& transformer, const TrajectoryRequ
     x.push_back(static_cast<double>(result.points.row(i)[0])),
         y.push_back(static_cast<double>(result.points.row(i)[1]));
   }
-  result.table = Table("the way of the residual vector");
+  result.table = Table("the path of the residual vector");
   result.table.add("block", block, whole).add("x", x, 4).add("y", y, 4).add("site", result.sites);
   return result;
 }

@@ -34,7 +34,8 @@ PrecompiledMap::PrecompiledMap(std::string_view bytes, const std::string& where)
   std::uint32_t size = 0;
   if (bytes.size() >= 4) std::memcpy(&size, bytes.data(), 4);
   if (bytes.size() < 4 || size % 4 != 0 || size == 0 || size > bytes.size() - 4)
-    throw Error(Code::format, where, "the precompiled map of the normalizer is damaged: its trie is longer than it");
+    throw Error(Code::format, where,
+                "the precompiled map of the normalizer is damaged: its trie is longer than the map");
   trie_.resize(size / 4);
   std::memcpy(trie_.data(), bytes.data() + 4, size);
   texts_ = bytes.substr(4 + size);

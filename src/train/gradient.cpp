@@ -109,7 +109,7 @@ std::vector<Tensor> Backward::take() {
     const Tensor& like = run_.at(site.point, site.block);
     const auto kept = kept_.find({site.block, site.point});
     if (kept == kept_.end())
-      throw Error(Code::unsupported, site.name(), "the backward pass does not come by this site");
+      throw Error(Code::unsupported, site.name(), "the backward pass does not compute gradients at this site");
     const auto values = kept->second.values();
     gradients.push_back(Tensor::of(like.shape(), {values.data(), values.size()}));
   }

@@ -79,7 +79,7 @@ void check(const TrainingRequest& r) {
   need(!r.text.empty(), "the text is empty");
   need(r.steps >= 1, fmt::format("{} steps: at least 1 is needed", r.steps));
   need(r.batch >= 1 && r.accumulate >= 1 && r.batch <= 1 << 20 && r.accumulate <= 1 << 20,
-       fmt::format("a batch of {} rows, {} of them added up: at least 1 is needed", r.batch, r.accumulate));
+       fmt::format("a batch of {} rows, {} batches per step: at least 1 is needed", r.batch, r.accumulate));
   need(r.rate > 0 && std::isfinite(r.rate) && r.least_rate >= 0,
        fmt::format("a learning rate of {}: expected a positive number", r.rate));
   need(r.dropout >= 0 && r.dropout < 1, fmt::format("dropout of {}: expected 0 to below 1", r.dropout));
@@ -260,7 +260,7 @@ class Run {
         if (watch_.on_checkpoint) watch_.on_checkpoint(done);
       }
       if (stop && !last)
-        throw Error(Code::cancelled, "train", fmt::format("stopped after step {}: --resume goes on", done.step));
+        throw Error(Code::cancelled, "train", fmt::format("stopped after step {}: --resume continues", done.step));
     }
     return log_table(log_);
   }
@@ -296,7 +296,7 @@ class Run {
         Code::range, "train",
         fmt::format(
             "the loss is no longer a finite number at step {}; first in {}. The checkpoint of step {} is kept in {}: "
-            "train anew with a smaller --rate",
+            "train again with a smaller --rate",
             step, trainer_.first_not_finite(), kept_, places_.out.string()));
   }
 
@@ -341,7 +341,7 @@ Table train(const TrainingRequest& request, const TrainingWatch& watch) {
   const Places places(request.out);
   if (fs::exists(places.run))
     throw Error(Code::usage, request.out.string(),
-                "holds a run already: --resume goes on with it, or choose another folder");
+                "already contains a run: --resume continues it, or choose another folder");
   const TokenizerSpec spec = vocabulary_of(request);
   const std::string json = tokenizer_json(spec);
   Run run(request, Tokenizer(spec), watch);

@@ -204,13 +204,13 @@ boost::json::object byte_level(bool regex) {
 void expect_writable(const TokenizerSpec& spec) {
   const auto refuse = [](const char* what) {
     throw Error(Code::unsupported, "tokenizer",
-                fmt::format("{} is not written: train with a tokenizer of GPT-2's kind", what));
+                fmt::format("{} cannot be written: train with a tokenizer like GPT-2's", what));
   };
   if (spec.pre != PreTokenizer::gpt2 && spec.pre != PreTokenizer::smollm) refuse("this pre-tokenizer");
   if (!spec.cuts.empty()) refuse("a pre-tokenizer of several steps");
   if (!spec.normalizer.empty()) refuse("a normalizer");
   if (!spec.byte_level || spec.algorithm != TokenizerSpec::Algorithm::merges || spec.unk)
-    refuse("a vocabulary that is not of bytes");
+    refuse("a vocabulary that is not byte-level");
   for (const TokenizerSpec::Added& a : spec.added)
     if (a.normalized || a.lstrip || a.rstrip || a.single_word) refuse("an added token with options");
 }

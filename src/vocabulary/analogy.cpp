@@ -296,7 +296,7 @@ std::string verdict_of(const Space& space, const Table& relations) {
                       other > 0 && other < tokens.size()
                           ? fmt::format(", without the question's own words to '{}'", tokens[other])
                           : "");
-  } catch (const Error&) { out = "king - man + woman cannot be asked: one of the words is not a single row; "; }
+  } catch (const Error&) { out = "king - man + woman cannot be computed: one of the words is not a single row; "; }
   const std::size_t last = relations.rows() - 1;
   const auto share = [&](const char* method, std::size_t row) {
     return percent(relations.column(method).numbers()[row]);

@@ -236,7 +236,7 @@ Comparison compare(const Space& a, const Space& b, const CompareOptions& options
   out.matched = static_cast<std::int64_t>(m.labels.size());
   out.only_a = m.only_a, out.only_b = m.only_b, out.zero = m.zero;
   const bool few = out.matched <= std::max(a.width(), b.width());
-  const std::string fits = few ? "; fewer vectors than dimensions: an alignment then always fits" : "";
+  const std::string fits = few ? "; fewer vectors than dimensions: a perfect alignment always exists" : "";
   Rows rows;
   rows.add("matched", static_cast<double>(out.matched),
            fmt::format("labels in both; {} only in the first, {} only in the second, {} zero", out.only_a, out.only_b,
@@ -245,7 +245,7 @@ Comparison compare(const Space& a, const Space& b, const CompareOptions& options
   rows.add("Procrustes similarity", alignment.similarity,
            "after the best rotation; 1: the same shape (Schoenemann 1966)" + fits);
   rows.add("Procrustes disparity", 1 - alignment.similarity * alignment.similarity,
-           "sum of squares left over; both sides of size 1");
+           "remaining sum of squares; both sides have size 1");
   rows.add("RSA (Spearman)", spearman(x, y),
            fmt::format("correlation of cosines of {} pairs{} (Kriegeskorte et al. 2008)", x.size(),
                        out.matched * (out.matched - 1) / 2 <= options.pairs
@@ -254,8 +254,8 @@ Comparison compare(const Space& a, const Space& b, const CompareOptions& options
   rows.add("RSA (Pearson)", pearson(x, y), "the same pairs");
   rows.add("neighbours kept", mean_known(kept), fmt::format("share of the {} nearest that are the same", options.k));
   rows.add("own cosine", mean_known(own),
-           a.width() == b.width() ? "of a token with itself, coordinates as they are"
-                                  : "widths differ: coordinates cannot be compared as they are");
+           a.width() == b.width() ? "between a token's two vectors, with the coordinates unchanged"
+                                  : "widths differ: the coordinates cannot be compared directly");
   rows.add("own cosine, aligned", mean_known(aligned), "after the rotation, about the mean vectors" + fits);
   out.measures = std::move(rows).table(fmt::format("{} beside {}", a.name, b.name));
   out.tokens = token_table(m, own, aligned, kept);

@@ -49,7 +49,7 @@ std::int64_t repeated_rows(const Tensor& vectors) {
 void add_shape(Measures& m, const Space& space, const Directed& rows, const Shape64& s) {
   m.add("vectors", static_cast<double>(space.size()), "rows of the matrix");
   m.add("dimensions", static_cast<double>(space.width()), "values of each");
-  m.add("zero vectors", static_cast<double>(rows.left_out()), "without a direction: left out of what follows");
+  m.add("zero vectors", static_cast<double>(rows.left_out()), "without a direction: left out of the measures below");
   m.add("repeated vectors", static_cast<double>(repeated_rows(rows.vectors())), "equal to an earlier row, bit for bit");
   m.add("mean norm", s.mean_norm, "length of a vector");
   m.add("norm deviation", s.norm_deviation, "standard deviation of the lengths");
@@ -65,7 +65,7 @@ void add_pairs(Measures& m, const PairCosines& pairs, const std::string& suffix)
   const Table quantiles = pair_quantiles(pairs);
   const auto& q = quantiles.column("quantile").numbers();
   const auto& c = quantiles.column("cosine").numbers();
-  m.add("positive share" + suffix, pairs.positive_share, "of all pairs: 0.5 for directions at random");
+  m.add("positive share" + suffix, pairs.positive_share, "of all pairs: 0.5 for random directions");
   for (std::size_t i = 0; i < q.size(); ++i) {
     if (q[i] == 0.01 || q[i] == 0.5 || q[i] == 0.99)
       m.add(fmt::format("cosine at {:.0f} %{}", 100 * q[i], suffix), c[i], "quantile of all pairs");

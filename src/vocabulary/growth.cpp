@@ -48,7 +48,7 @@ std::vector<Snapshot> snapshots_of(const fs::path& run, const Config& config) {
   }
   if (snapshots.empty())
     throw Error(Code::not_found, folder.string(),
-                "no snapshots: 'embscope train TEXT --out FOLDER' makes a run that holds them");
+                "no snapshots: 'embscope train TEXT --out FOLDER' makes a run with snapshots");
   std::ranges::sort(snapshots, {}, &Snapshot::step);
   return snapshots;
 }
@@ -194,7 +194,7 @@ Table map_table(const Model& model, const std::vector<TokenId>& ids, const std::
       x.push_back(static_cast<double>(point[0])), y.push_back(static_cast<double>(point[1]));
     }
   }
-  Table table("the map while training");
+  Table table("the map during training");
   return std::move(table.add("step", step, whole).add("token", token).add("x", x, 3).add("y", y, 3));
 }
 

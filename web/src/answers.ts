@@ -1,4 +1,5 @@
-// Questions to the engine as signals: one that changes is asked anew, and what is shown says which question it answers.
+// Requests to the engine as signals: a changed request is sent again, and an answer carries the request that it belongs
+// to.
 import { effect, signal, type ReadonlySignal } from "@preact/signals";
 import { returned } from "./api";
 

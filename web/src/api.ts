@@ -1,4 +1,4 @@
-// The engine over HTTP. Everything that is counted is counted there; here are the questions and the shapes of the answers.
+// The engine over HTTP. The engine computes everything; this file has the requests and the types of the answers.
 import { signal } from "@preact/signals";
 import { model } from "./session";
 
@@ -29,7 +29,7 @@ export interface Likely extends Named {
 }
 export interface ModelInfo {
   name: string;
-  /** What opens it again, from the command line or from Python. */
+  /** The name or path that opens it again, on the command line or in Python. */
   opens: string;
   family: string;
   vocab: number;
@@ -55,9 +55,9 @@ export interface Job {
   partial?: any;
 }
 
-/** False while the engine does not answer; `returned` counts its comings back, so that what was open asks again. */
+/** False while the engine does not answer; `returned` counts its returns, so that open views send their requests again. */
 export const online = signal(true);
-/** True when it answers but does not know this browser: it has been started anew, or its cookie is gone. */
+/** True if the engine answers but this browser has no access: the server was restarted, or the cookie is gone. */
 export const stranger = signal(false);
 export const returned = signal(0);
 
@@ -66,12 +66,12 @@ async function fail(response: Response): Promise<never> {
   try {
     error = { ...error, ...((await response.json()) as { error: typeof error }).error };
   } catch {
-    // no JSON: the status says it
+    // not JSON: the status is the message
   }
   throw new EngineError(response.status, error.code, error.where, error.message);
 }
 
-/** A question to another model than the one that is shown. */
+/** A request to another model than the current one. */
 export const of = (name: string, path: string): string =>
   `${path}${path.includes("?") ? "&" : "?"}model=${encodeURIComponent(name)}`;
 
@@ -144,13 +144,13 @@ function parse(block: string): Event | undefined {
   return data ? { event: field("event")[0] ?? "message", data: JSON.parse(data) } : undefined;
 }
 
-/** A column as numbers; what is missing is not a number. */
+/** A column as numbers; missing values are NaN. */
 export const numbers = (table: Table, column: string): number[] =>
   (table.columns[column] ?? []).map((v) => (v === null ? NaN : Number(v)));
 export const texts = (table: Table, column: string): string[] => (table.columns[column] ?? []).map(String);
 export const rows = (table: Table): number => Object.values(table.columns)[0]?.length ?? 0;
 
-/** A token in a vector expression: by its number, since a label may stand for bytes that are not text. */
+/** A token in a vector expression: by its id, because a label may stand for bytes that are not text. */
 export const byId = (id: number): string => `#${id}`;
 /** A word in a vector expression. */
 export const quoted = (word: string): string => (word.includes("'") ? `"${word}"` : `'${word}'`);

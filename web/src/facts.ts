@@ -1,4 +1,4 @@
-// What the reader has seen: views note it, and the walk's tasks look at it.
+// What the reader has seen: views record it, and the walk's tasks check it.
 import { signal } from "@preact/signals";
 
 export interface Facts {

@@ -4,7 +4,7 @@ import { returned } from "./api";
 export interface Answer<T> {
   data?: T;
   error?: Error;
-  /** An answer is on its way; `data` is the one before. */
+  /** A newer answer is loading; `data` is the previous one. */
   loading: boolean;
 }
 
@@ -77,7 +77,7 @@ export function useAnswer<T>(
   return answer;
 }
 
-/** `value`, once it has stood still for `wait` milliseconds. */
+/** `value`, once it has not changed for `wait` milliseconds. */
 export function useSettled<T>(value: T, wait = 150): T {
   const [settled, settle] = useState(value);
   useEffect(() => {

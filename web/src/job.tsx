@@ -1,16 +1,16 @@
-// Long work: started once, followed by its events, and found again after a reload by its number in the address.
+// Long work: started once, followed by its events, and found again after a reload by its id in the address.
 import { useEffect, useState } from "preact/hooks";
 import { call, events, EngineError, of, returned, type Job } from "./api";
 import { Trouble } from "./parts";
 
-/** The number of the job, as a text. */
+/** The id of the job, as a text. */
 export async function start(kind: string, request: object, model?: string): Promise<string> {
   return String((await call<{ id: number }>(model ? of(model, "jobs") : "jobs", { kind, ...request })).id);
 }
 
 const over = (job?: Job): boolean => !!job && ["done", "failed", "cancelled"].includes(job.state);
 
-/** The job of this number, as it goes on. `forget` is called when the engine no longer knows it. */
+/** The job with this id, with its current state. `forget` is called if the engine no longer knows it. */
 export function useJob(id: string | undefined, forget: () => void): Job | undefined {
   const [job, setJob] = useState<Job>();
   useEffect(() => {

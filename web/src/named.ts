@@ -1,19 +1,19 @@
-// What a word stands for: words are never silently others. A word is tried with its space first, where that is one token.
+// The token of a word, which is always shown. A word is tried with a space before it first, if that is one token.
 import { useEffect, useState } from "preact/hooks";
 import { signal } from "@preact/signals";
 import { byId, call } from "./api";
 import { model } from "./session";
 
 export interface NamedWord {
-  /** The token that is used, as an expression: "#123". Empty when the word is none. */
+  /** The token that is used, as an expression: "#123". Empty if the word has no token. */
   expression: string;
   id: number;
   label: string;
   /** Its text. */
   text: string;
-  /** Tokens that the word is cut into; the last is used. */
+  /** The tokens that the word is split into; the last is used. */
   count: number;
-  /** What stands under the field. */
+  /** The text below the field. */
   said: string;
 }
 
@@ -61,7 +61,7 @@ async function look(word: string): Promise<NamedWord | undefined> {
   return { expression: byId(id), id, label, text: textOf(label), count, said };
 }
 
-/** The token that a word stands for in the model that is open. */
+/** The token of a word in the current model. */
 export function named(word: string): Promise<NamedWord | undefined> {
   const key = `${model.peek()} ${word}`;
   const all = known.peek();

@@ -1,4 +1,4 @@
-// What one can take home: files made of what is on the screen.
+// Saving: files made of what is on the screen.
 import type { Cell, Table } from "./api";
 
 export function download(name: string, content: BlobPart, type: string): void {
@@ -9,7 +9,7 @@ export function download(name: string, content: BlobPart, type: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** RFC 4180; the same as `--csv` gives. */
+/** RFC 4180; the same output as `--csv`. */
 export function csv(columns: Record<string, Cell[]>): string {
   const field = (v: Cell) =>
     v === null || v === undefined

@@ -1,4 +1,4 @@
-// The session: everything that a link, a reload or an exported file must bring back. One signal holds it; the address shows
+// The session: everything that a link, a reload or an exported file must restore. One signal has it; the address shows
 // the part that the current view uses.
 import { computed, signal } from "@preact/signals";
 
@@ -18,7 +18,7 @@ export interface Session {
   done: string[];
 }
 
-/** The experiment: one word's vector mixed with another's, the answers that are followed, and the edits in force. */
+/** The experiment: one word's vector mixed with another's, the chosen answers, and the active edits. */
 export const experimentNames = ["text", "replace", "nth", "with", "p", "site", "a", "b", "edits"] as const;
 const sharedNames = new Set<string>(["model", "step", ...experimentNames]);
 const key = "embscope.session";
@@ -45,7 +45,7 @@ function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((v) => typeof v === "string");
 }
 
-/** Throws in words when `value` is not a session: a file that someone opens may hold anything. */
+/** Throws a readable error if `value` is not a session: an opened file may contain anything. */
 export function checked(value: unknown): Session {
   const s = value as Session;
   const whole =
@@ -72,7 +72,7 @@ function moved(s: Session): Pick<Session, "shared" | "own"> {
   return { shared: { ...theirs, ...s.shared }, own: s.own.experiment ? { ...s.own, experiment: rest } : s.own };
 }
 
-/** "#/view?name=value&...": what the address says wins over what was stored. */
+/** "#/view?name=value&...": the address has priority over stored values. */
 function withAddress(base: Session): Session {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
   const all = Object.fromEntries(new URLSearchParams(query ?? ""));
@@ -134,7 +134,7 @@ export function change(part: Partial<Session>, push = false): void {
   remember(push);
 }
 
-/** What is still waiting to be written goes out before a new entry of the history, and before the page is left. */
+/** Pending changes are written before a new entry of the history, and before the page is left. */
 function flush(): void {
   clearTimeout(timer);
   const to = address(session.value);
@@ -159,7 +159,7 @@ export function setParams(
   change({ shared, own: { ...s.own, [target]: own } }, push);
 }
 
-/** A named piece of the state, its value when nothing is said, and how to change it. */
+/** A named part of the state, its default value, and a function to change it. */
 export function useParam(name: string, fallback: string): [string, (value: string | undefined) => void] {
   const s = session.value;
   const place = sharedNames.has(name) ? s.shared : (s.own[s.view] ?? {});
@@ -172,7 +172,7 @@ export function useNumber(name: string, fallback: number): [number, (value: numb
   return [text !== "" && Number.isFinite(value) ? value : fallback, (v) => set(String(v))];
 }
 
-/** To another view; `params` join what it had. */
+/** Goes to another view; `params` are added to its parameters. */
 export function go(target: View, params: Record<string, string | undefined> = {}): void {
   change({ view: target }, true);
   if (Object.keys(params).length) setParams(params, target);

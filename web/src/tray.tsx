@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { call } from "./api";
 import { change, go, session, toTray } from "./session";
 
-/** Labels of what lies in the tray: the engine names a vector expression. */
+/** Labels of the vectors in the tray: the engine names a vector expression. */
 export function useLabels(expressions: string[]): Map<string, string> {
   const [known, setKnown] = useState(new Map<string, string>());
   useEffect(() => {
@@ -15,7 +15,7 @@ export function useLabels(expressions: string[]): Map<string, string> {
   return known;
 }
 
-/** What was picked anywhere lies here until it is compared. */
+/** Tokens picked in any view are collected here for comparison. */
 export function Tray() {
   const { tray } = session.value;
   const labels = useLabels(tray);

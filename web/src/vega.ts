@@ -5,7 +5,7 @@ import { parse, View } from "vega";
 import { compile } from "vega-lite";
 import type { Spec } from "./api";
 
-/** The engine's colours are for white paper; on a dark page the ink changes. */
+/** The engine's colours are for a white background; on a dark page the text colours change. */
 function dressed(spec: Spec, dark: boolean): Spec {
   const config = (spec.config ?? {}) as Record<string, any>;
   if (!dark) return { ...spec, config: { ...config, background: null } };
@@ -29,7 +29,7 @@ function dressed(spec: Spec, dark: boolean): Spec {
   };
 }
 
-/** Text of the tooltip: one line a field. */
+/** Text of the tooltip: one line per field. */
 function told(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value ?? "");
   return Object.entries(value)
@@ -37,7 +37,7 @@ function told(value: unknown): string {
     .join("\n");
 }
 
-/** Vega gives numbers in full: four digits are enough for a hand that points. */
+/** Vega gives numbers with all digits: four are enough for a tooltip. */
 function short(value: unknown): string {
   const text = String(value);
   return /^-?\d+\.\d{4,}(e[-+]?\d+)?$/i.test(text) ? String(Number(Number(text).toPrecision(4))) : text;
@@ -76,7 +76,7 @@ export async function draw(spec: Spec, into: HTMLElement, tip: HTMLElement, dark
   };
 }
 
-/** Not by a data URL: the page's policy lets nothing be fetched but from the engine. */
+/** Not a data URL: the page's policy only allows requests to the engine. */
 const blob = (canvas: HTMLCanvasElement): Promise<Blob> =>
   new Promise((done, failed) =>
     canvas.toBlob((b) => (b ? done(b) : failed(new Error("the picture is too large for this browser"))), "image/png"),

@@ -1,4 +1,4 @@
-// The points of a job, as they come.
+// The points of a job, while they are computed.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, type Job } from "../api";
 import { useAnswer } from "../hooks";
@@ -8,7 +8,7 @@ export interface Cloud {
   xy: Float32Array;
 }
 
-/** The points of a job, again whenever it has newer ones. */
+/** The points of a job, updated whenever it has newer ones. */
 export function useCloud(job: Job | undefined): Cloud | undefined {
   const [cloud, setCloud] = useState<Cloud & { job: number }>();
   const ids = useRef<{ job: number; ids: Int32Array } | undefined>(undefined);

@@ -48,7 +48,7 @@ export function along(share: number, tone: "light" | "dark"): Rgb {
 
 export const css = ([r, g, b]: Rgb): string => `rgb(${r},${g},${b})`;
 
-/** The values that the scale's ends stand for: all but the outermost in a hundred. */
+/** The values at the ends of the scale: the 1st and 99th percentiles. */
 export function ends(values: ArrayLike<number>): [number, number] {
   const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
   return [sorted[Math.floor(sorted.length / 100)] ?? 0, sorted[Math.floor((sorted.length * 99) / 100)] ?? 1];

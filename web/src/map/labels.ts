@@ -7,8 +7,8 @@ export interface Placed {
 }
 
 /**
- * Which points get their name written: those in sight, in the order given, as long as no name covers another. The nearer
- * one looks, the more names there are.
+ * Which points get a name: visible points in the given order, as long as no name covers another. Zooming in shows more
+ * names.
  */
 export function place(
   xy: Float32Array,

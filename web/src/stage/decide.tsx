@@ -1,5 +1,5 @@
-// Where is it decided? Vectors of the text are put into another text, one place at a time: where that brings the answer back, it was
-// decided. Then the part is named in words, opened, and switched off.
+// Where is it decided? Vectors of the text are put into another text, one at a time: where this restores the answer, it
+// is decided. Then the part is named, opened, and switched off.
 import { computed, signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { call, numbers, texts, type Job, type ModelInfo } from "../api";
@@ -26,7 +26,7 @@ interface Answers {
   lengths: [number, number];
 }
 
-/** What both texts say next: the answers between which it is decided. */
+/** The next tokens of both texts: the two answers that are compared. */
 const answers = answered(
   () =>
     deciding.value && other.value && text.value
@@ -55,10 +55,10 @@ export async function begin(): Promise<void> {
     for (let tries = 0; (answers.value.loading || !answers.value.data) && !answers.value.error && tries < 100; ++tries)
       await new Promise((done) => setTimeout(done, 50));
     const found = answers.value;
-    if (!found.data) throw found.error ?? new Error("write a second text, of as many tokens, that has another answer");
+    if (!found.data)
+      throw found.error ?? new Error("write a second text with the same number of tokens and a different answer");
     const [a, b] = found.data.lengths;
-    if (a !== b)
-      throw new Error(`the texts have ${a} and ${b} tokens: a place in the one must be a place in the other`);
+    if (a !== b) throw new Error(`the texts have ${a} and ${b} tokens: they must have the same number`);
     const chosen =
       targets.value.length > 1 && mixing.value && own("other") === undefined
         ? targets.value
@@ -103,14 +103,14 @@ export function Decide({ info }: { info: ModelInfo }) {
         </button>
       </header>
       <Text
-        label="Another text, of as many tokens, with another answer"
+        label="A text with the same number of tokens and a different answer"
         value={other.value}
         set={(v) => setParams({ other: v, patch: undefined }, "stage")}
       />
       <p class="soft">
         {answers.value.data
           ? answers.value.data.same
-            ? "Both texts say the same next: their second answers are compared."
+            ? "Both texts have the same next token: their second answers are compared."
             : ""
           : ""}
       </p>
@@ -194,7 +194,7 @@ function Found({ patched, done, info }: { patched: Patched; done: boolean; info:
                 <b>
                   head {head!.block}.{head!.head}
                 </b>{" "}
-                brings back the most: <b>{percent(Math.max(0, head!.value))}</b> of the difference between the answers.
+                restores the most: <b>{percent(Math.max(0, head!.value))}</b> of the difference between the answers.
               </>
             ) : (
               <>
@@ -202,7 +202,7 @@ function Found({ patched, done, info }: { patched: Patched; done: boolean; info:
                 <b>
                   the MLP of block {mlp!.block} at {mlp!.token}
                 </b>{" "}
-                brings back the most: <b>{percent(Math.max(0, mlp!.value))}</b> of the difference.
+                restores the most: <b>{percent(Math.max(0, mlp!.value))}</b> of the difference.
               </>
             )}
           </p>
@@ -238,7 +238,7 @@ function Found({ patched, done, info }: { patched: Patched; done: boolean; info:
           </div>
         </div>
       )}
-      <div class="colouring" role="group" aria-label="Which vectors are put in">
+      <div class="colouring" role="group" aria-label="Which vectors are patched">
         {["resid_pre", "attn_out", "mlp_out"].map((s) => (
           <button
             key={s}
@@ -253,7 +253,7 @@ function Found({ patched, done, info }: { patched: Patched; done: boolean; info:
       </div>
       <Grid places={places.filter((p) => p.site === shown)} blocks={info.blocks} site={shown} />
       {heads.length > 0 && (
-        <ol class="likely" aria-label="Heads that bring the answer back">
+        <ol class="likely" aria-label="Heads that restore the answer">
           {[...heads]
             .sort((a, b) => b.value - a.value)
             .slice(0, 4)
@@ -274,7 +274,7 @@ function Found({ patched, done, info }: { patched: Patched; done: boolean; info:
   );
 }
 
-/** How much of the difference each place brings back; a cell opens that place on the stage. */
+/** How much of the difference each cell restores; a click opens that cell on the stage. */
 function Grid({ places, blocks, site }: { places: Place[]; blocks: number; site?: string }) {
   const tone = dark.value ? "dark" : "light";
   const labels = stage.value.data?.labels ?? [];
@@ -289,14 +289,14 @@ function Grid({ places, blocks, site }: { places: Place[]; blocks: number; site?
     <div
       class="patched"
       role="img"
-      aria-label={`How much of the answer ${siteNames[site ?? ""] ?? "a vector"} brings back at each position and block; most ${((p) => (p ? `at ${p.token}, block ${p.block}: ${percent(Math.max(0, p.value))}` : "not known yet"))(best(places))}`}
+      aria-label={`How much of the answer ${siteNames[site ?? ""] ?? "a vector"} restores at each position and block; most ${((p) => (p ? `at ${p.token}, block ${p.block}: ${percent(Math.max(0, p.value))}` : "not known yet"))(best(places))}`}
       style={{ gridTemplateColumns: `repeat(${positions}, minmax(0, 1fr))`, gridAutoRows: `${line}px` }}
     >
       {cells.flatMap((row, b) =>
         row.map((p, t) => (
           <span
             key={`${b} ${t}`}
-            title={p ? `${p.token}, block ${b}: ${percent(Math.max(0, p.value))} brought back` : ""}
+            title={p ? `${p.token}, block ${b}: ${percent(Math.max(0, p.value))} restored` : ""}
             onClick={() => open({ block: Math.max(-1, site === "resid_pre" ? b - 1 : b), position: t })}
             style={{ background: p ? css(ground(colours.felt, Math.max(0, p.value), tone)) : undefined }}
           />

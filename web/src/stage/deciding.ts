@@ -1,4 +1,4 @@
-// Whether the question where it is decided is open.
+// Whether "Where is it decided?" is open.
 import { computed } from "@preact/signals";
 import { session } from "../session";
 

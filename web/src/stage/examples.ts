@@ -1,4 +1,4 @@
-// Six texts to begin with, each with a mixture that is worth a drag.
+// Six example texts, each with an interesting mixture.
 import { act } from "./experiment";
 
 export interface Example {

@@ -1,10 +1,11 @@
-// The experiment that all rooms share: a text, one vector of it mixed with another's, edits pinned to cells; undone and redone.
+// The experiment that all views share: a text, one of its vectors mixed with another, edits pinned to cells; with undo
+// and redo.
 import { computed, signal } from "@preact/signals";
 import { experimentNames, session, setParams } from "../session";
 import { exampleText } from "../text";
 
 export interface Pin {
-  /** Where and what, as the engine reads it: "blocks.3.mlp_out@4", "zero". */
+  /** Where and what, in the engine's syntax: "blocks.3.mlp_out@4", "zero". */
   at: string;
   do: string;
   off?: boolean;
@@ -27,7 +28,7 @@ export const p = computed(() => {
 export const site = shared("site", "wte");
 export const pins = computed(() => pinsOf(session.value.shared.edits));
 
-/** The answers that are followed; empty: what the model says at the one end and at the other. */
+/** The chosen answers; empty: the model's predictions at both ends. */
 export const followed = computed<[string, string]>(() => {
   const { a, b, text: written, with: mixed, replace: replaced } = session.value.shared;
   const untouched = written === undefined && mixed === undefined && replaced === undefined;
@@ -45,7 +46,7 @@ function pinsOf(list?: string): Pin[] {
   }
 }
 
-// What was done before, and what was taken back
+// Steps to undo and to redo
 const key = "embscope.undo";
 interface History {
   past: string[];
@@ -72,7 +73,7 @@ function keep(next: History): void {
   try {
     sessionStorage.setItem(key, JSON.stringify(next));
   } catch {
-    // the store is full: undo then reaches as far as this page
+    // the storage is full: undo then works only within this page
   }
 }
 
@@ -121,7 +122,7 @@ export function setPins(list: Pin[], kind = ""): void {
 }
 export const pin = (one: Pin): void => setPins([...pins.peek(), one]);
 
-/** The vector of `word` (its `nth` occurrence) begins to turn into that of another. The answers are those of both ends. */
+/** Starts mixing the vector of `word` (its `nth` occurrence) with that of another word. The answers are those of both ends. */
 export function mix(word: string, nth: number, withWord: string, share = 0.5): void {
   act({
     text: text.peek(),

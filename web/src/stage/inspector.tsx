@@ -1,4 +1,4 @@
-// The inspector: one vector looked at closely.
+// The inspector: the details of one vector.
 import { useEffect, useRef } from "preact/hooks";
 import { computed } from "@preact/signals";
 import { call, numbers, texts, type ModelInfo, type Table } from "../api";
@@ -174,11 +174,9 @@ const parts = answered(
   { settle: 60 },
 );
 
-/** What the run without changes says, where only that can be asked. */
+/** A note for results that are only available without changes. */
 function Untouched() {
-  return edits.value.length > 0 ? (
-    <p class="soft warn">This is of the text as it stands, without your changes.</p>
-  ) : null;
+  return edits.value.length > 0 ? <p class="soft warn">This is for the text without your changes.</p> : null;
 }
 
 function State<T>({ reply, children }: { reply: Reply<T>; children: (data: T) => preact.ComponentChildren }) {
@@ -194,7 +192,7 @@ function Vector({ info }: { info: ModelInfo }) {
   return <State reply={vector.value}>{(v) => <VectorPicture v={v} width={info.width} />}</State>;
 }
 
-/** All dimensions in rows of pixels, as they are and as they were. */
+/** All dimensions in rows of pixels, with and without the changes. */
 function VectorPicture({ v, width }: { v: OneVector; width: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const tone = dark.value ? "dark" : "light";
@@ -349,7 +347,7 @@ function Changes() {
                   <th scope="col">in block {at.block}</th>
                   <th scope="col">length</th>
                   <th scope="col" aria-hidden="true" />
-                  <th scope="col">cosine to what it met</th>
+                  <th scope="col">cosine to the vector before</th>
                 </tr>
               </thead>
               <tbody>

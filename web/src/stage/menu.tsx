@@ -1,4 +1,4 @@
-// What can be done with a vector: the menu of a cell, by right click or key.
+// The menu of a cell, opened by right click or key: the changes of its vector.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { followed, pin } from "./experiment";
@@ -27,7 +27,7 @@ export interface Action {
 
 const where = (point: string, { block, position }: Place): string => `blocks.${block}.${point}@${position}`;
 
-/** What can be done with the vector of a cell. */
+/** The changes that can be made to the vector of a cell. */
 export function actions(at: Place): Action[] {
   const s = stage.value.data;
   const label = s?.labels[at.position] ?? "";
@@ -52,7 +52,7 @@ export function actions(at: Place): Action[] {
   }
   if (other !== undefined && !(other.includes("'") && other.includes('"')))
     list.push({
-      name: `Put in what “${other.length > 40 ? other.slice(0, 38) + "…" : other}” has here`,
+      name: `Insert the vector of “${other.length > 40 ? other.slice(0, 38) + "…" : other}” here`,
       act: () => pin({ at: own, do: `set run(${quoted(other)})`, name: name("from the other text") }),
     });
   const [a, b] = targets.value.length > 1 ? targets.value : followed.value;

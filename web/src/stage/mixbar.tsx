@@ -1,4 +1,4 @@
-// The mixture under the hand: p of one word's vector, 1 - p of another's.
+// The controls of the mixture: p times one word's vector plus 1 - p times another's.
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { ModelInfo } from "../api";
@@ -7,7 +7,7 @@ import { WordField } from "../parts";
 import { act, mix, other, p, replace, setShare, site, text } from "./experiment";
 import { mixedAt, occurrences, stage, tokensNow, wordAt } from "./run";
 
-/** The position whose field "mix with" waits for a word. */
+/** The position whose field "mix with" is open. */
 const asked = signal<number | undefined>(undefined);
 export const mixField = (position: number): void => void (asked.value = position);
 

@@ -1,4 +1,4 @@
-// The next token: the answers that are followed, the likeliest, and the whole way of the mixture as a curve.
+// The next token: the chosen answers, the most likely tokens, and the whole mixture as a curve.
 import { useEffect } from "preact/hooks";
 import { note } from "../facts";
 import { percent, Picture as Kept, Token, Trouble, useLate } from "../parts";
@@ -106,7 +106,7 @@ function CurveBox() {
   );
 }
 
-/** Probability against p, with a mark where p stands now; the slider's left end is the other word. */
+/** Probability against p, with a mark at the current p; the slider's left end is the other word. */
 function CurvePicture({ curve: { p: steps, lines, crossings } }: { curve: Curve }) {
   const x = (v: number) => v * width,
     y = (v: number) => height - v * (height - 4);

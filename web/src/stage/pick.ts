@@ -1,9 +1,9 @@
-// The cell that is open, the one under the pointer, and what its place is called.
+// The open cell, the cell under the pointer, and the names of their places.
 import { computed, signal } from "@preact/signals";
 import { session, setParams } from "../session";
 import { stage } from "./run";
 
-/** block -1: as it enters block 0. */
+/** block -1: before block 0. */
 export interface Place {
   block: number;
   position: number;
@@ -29,5 +29,5 @@ export const open = (place?: Place): void =>
 export const same = (a?: Place, b?: Place): boolean => !!a && !!b && a.block === b.block && a.position === b.position;
 
 export const placeName = (block: number): string => (block < 0 ? "the embedding" : `after block ${block}`);
-/** The engine's name of the vector in a cell. */
+/** The engine's name for the vector in a cell. */
 export const siteOf = (block: number): string => (block < 0 ? "wte" : `blocks.${block}.resid_post`);

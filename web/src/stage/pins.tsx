@@ -1,4 +1,5 @@
-// Pins: the edits in force, each on its cell; switched off, named, moved, taken away. Their list is the experiment.
+// Pins: the active edits, each on its cell; they can be switched off, named, moved and removed. Their list is the
+// experiment.
 import { useSignal } from "@preact/signals";
 import { history, p, pin, pins, redo, setPins, undo, type Pin } from "./experiment";
 import { placeOf } from "./picture";

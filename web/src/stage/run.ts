@@ -1,4 +1,4 @@
-// What the engine says of the experiment: the stage, the lens, the ends of the mixture and its whole curve.
+// The engine's results for the experiment: the stage, the lens, the ends of the mixture and its whole curve.
 import { computed } from "@preact/signals";
 import { byId, call, numbers, texts, type Likely, type Table } from "../api";
 import type { LensAnswer, MixAnswer } from "../catalogue";
@@ -20,7 +20,7 @@ export interface Stage {
   last: number;
   top: Outlook[];
   targets: Outlook[];
-  /** Rows: as it enters block 0, then after each block; columns: positions from `first`. */
+  /** Rows: before block 0, then after each block; columns: positions from `first`. */
   lengths: number[][];
   moved: number[][];
   felt?: number[][];
@@ -50,7 +50,7 @@ export const tokens = answered(
 const utf8 = new TextEncoder(),
   decoder = new TextDecoder();
 
-/** The piece of the text that a token stands for. */
+/** The part of the text of a token. */
 export function wordAt(of: string, t: Tokens, at: number): string {
   const range = t.ranges[at];
   return range ? decoder.decode(utf8.encode(of).slice(range[0], range[1])) : "";
@@ -59,18 +59,18 @@ export function wordAt(of: string, t: Tokens, at: number): string {
 export const occurrences = (of: string, t: Tokens, word: string): number[] =>
   t.ids.flatMap((_, i) => (word !== "" && wordAt(of, t, i) === word ? [i] : []));
 
-/** The tokens of the text that stands in the field; undefined until they are known. */
+/** The tokens of the text in the field; undefined until they are known. */
 export const tokensNow = computed(() =>
   tokens.value.of === key({ text: text.value }) ? tokens.value.data : undefined,
 );
 
-/** The position whose vector is mixed; undefined when the text has not that word as one token. */
+/** The position whose vector is mixed; undefined if the text does not have that word as one token. */
 export const mixedAt = computed<number | undefined>(() => {
   const places = tokensNow.value ? occurrences(text.value, tokensNow.value, replace.value) : [];
   return places[Math.min(occurrence.value, places.length - 1)];
 });
 
-/** A word as the token that it stands for; `settled` once that is known. */
+/** The token of a word; `settled` once it is known. */
 function useWord(word: () => string) {
   const question = () => key({ word: word() });
   const found = answered(
@@ -88,7 +88,7 @@ const withWord = useWord(() => other.value),
 export const otherToken = withWord.token;
 const wordsSettled = computed(() => withWord.settled.value && wordA.settled.value && wordB.settled.value);
 
-/** The text with the other word in the place of the mixed one. */
+/** The text with the other word in place of the mixed one. */
 export const counterfactual = computed<string | undefined>(() => {
   const at = mixedAt.value;
   if (at === undefined) return undefined;
@@ -99,7 +99,7 @@ export const counterfactual = computed<string | undefined>(() => {
   );
 });
 
-/** What is mixed in, as an expression: its row of the matrix, or further up what the other text has at that place. */
+/** The vector that is mixed in, as an expression: its row of the matrix, or in later blocks the other text's vector at that place. */
 const otherVector = computed<string | undefined>(() => {
   if (!otherToken.value || site.value === "wte") return otherToken.value?.expression;
   const whole = counterfactual.value ?? "";
@@ -113,7 +113,7 @@ export const mixEdit = (share: number): { at: string; do: string } | undefined =
     : { at: `${site.value}@${mixedAt.value}`, do: `mix ${share} ${otherVector.value}` };
 export const mixing = computed(() => mixEdit(1) !== undefined);
 
-/** Pins whose position the text has no longer: they do nothing until it has one. */
+/** Pins whose position is no longer in the text: they do nothing until it is there again. */
 export const lostPins = computed(() => {
   const count = tokensNow.value?.ids.length;
   return new Set(
@@ -129,13 +129,13 @@ export const inForce = computed(() =>
   pins.value.filter((e, i) => !e.off && !lostPins.value.has(i)).map((e) => ({ at: e.at, do: e.do })),
 );
 
-/** Everything that is done to the run, the mixture last. At p = 1 the mixture changes nothing. */
+/** All edits of the run, the mixture last. At p = 1 the mixture changes nothing. */
 export const edits = computed(() => {
   const own = mixEdit(p.value);
   return own && p.value < 1 ? [...inForce.value, own] : inForce.value;
 });
 
-/** What the model says where p is 1 and where it is 0. */
+/** The model's predictions at p = 1 and at p = 0. */
 const ends = answered(
   () => {
     const end = mixEdit(0);
@@ -154,7 +154,7 @@ const ends = answered(
   { settle: 60 },
 );
 
-/** The one or two answers that are followed, as ids. */
+/** The one or two chosen answers, as ids. */
 export const targets = computed<string[]>(() => {
   if (!mixing.value)
     return followed.value[0] && wordA.token.value && session.value.shared.a ? [wordA.token.value.expression] : [];
@@ -176,9 +176,9 @@ export const stage = answered(
   (q, signal) => call<Stage>("stage", body(q), { signal }),
   { patience: 3000 },
 );
-/** Whether what is shown is of an earlier text or experiment. */
+/** Whether the shown results are for an earlier text or experiment. */
 export const stale = computed(() => stage.value.of !== stageQuestion.value);
-/** Whether the picture is of the text that stands in the field. */
+/** Whether the picture is for the text in the field. */
 export const ofThisText = computed(
   () =>
     !!stage.value.of &&
@@ -204,7 +204,7 @@ const byCell = <T>(table: Table, values: T[]): T[][] => {
 const lensQuestion = computed(() => {
   const { data } = stage.value;
   if (!shown.value || !data) return undefined;
-  if (stale.value) return null; // a hand that drags is not held up by it
+  if (stale.value) return null; // it does not delay a drag
   const target = targets.value[0];
   return key({
     text: text.value,
@@ -230,7 +230,7 @@ export const lens = answered(
   { settle: 120, patience: 4000 },
 );
 export const lensStale = computed(() => lens.value.of !== lensQuestion.value);
-/** The lens on the text and positions of the picture, though maybe of an earlier change. */
+/** The lens for the text and positions of the picture, possibly for an earlier change. */
 export const lensHere = computed<Lens | undefined>(() => {
   const { data, of } = lens.value,
     s = stage.value;
@@ -253,7 +253,7 @@ export interface Curve {
   crossings: number[];
 }
 
-/** The mixture as /api/mix takes it; the position says which of several equal words is meant. */
+/** The mixture as a request to /api/mix; the position selects one of several equal words. */
 export const mixRequest = (): object => ({
   replace: `@${mixedAt.value}`,
   with: otherToken.value?.expression ?? "",
@@ -264,7 +264,7 @@ const curveQuestion = computed(() => {
   if (!shown.value || !mixing.value || targets.value.length === 0) return undefined;
   return key({ text: text.value, ...mixRequest(), targets: targets.value, steps: 33, edits: inForce.value });
 });
-/** The whole way from one word to the other. */
+/** All mixtures from one word to the other. */
 export const curve = answered(
   () => curveQuestion.value,
   async (q, signal): Promise<Curve> => {

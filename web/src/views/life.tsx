@@ -1,4 +1,4 @@
-// Life: a token's way through the blocks.
+// Life: a token's path through the blocks.
 import { useEffect } from "preact/hooks";
 import { call, numbers, texts, type ModelInfo, type Table as Columns } from "../api";
 import type { AttentionAnswer, AttributeAnswer, LensAnswer, TraceAnswer, TrajectoryAnswer } from "../catalogue";
@@ -35,7 +35,7 @@ const parts = [
 interface PartProps {
   info: ModelInfo;
   text: string;
-  /** Of the token that is followed; never negative. */
+  /** The position of the chosen token; never negative. */
   position: number;
   count: number;
   setPosition: (at: number) => void;
@@ -55,8 +55,8 @@ export function Life({ info }: { info: ModelInfo }) {
       <h1>Life</h1>
       <Lead>The vector of a token goes through {info.blocks} blocks. Each changes it four times. Follow it.</Lead>
       <SharedText />
-      <PositionPicker label="Token that is followed" tokens={tokens} position={position} set={setPosition} />
-      <Segments label="Ways to look" parts={parts} value={part} set={setPart} />
+      <PositionPicker label="Token to follow" tokens={tokens} position={position} set={setPosition} />
+      <Segments label="What to show" parts={parts} value={part} set={setPart} />
       {count > 0 && <Part info={info} text={text} position={position} count={count} setPosition={setPosition} />}
     </>
   );
@@ -97,7 +97,7 @@ function Lens({ info, text, position, count, setPosition }: PartProps) {
           label="Colour by the probability of"
           value={target}
           set={setTarget}
-          hint="empty: of the token in the cell"
+          hint="empty: the token in the cell"
         />
       </div>
       <Shown answer={lens}>
@@ -105,7 +105,7 @@ function Lens({ info, text, position, count, setPosition }: PartProps) {
           <>
             <div class="opened">
               <LensGrid lens={l} blocks={info.blocks} at={[block, position]} open={open} follow={target !== ""} />
-              <section class="cell" aria-label="The cell that is open" aria-live="polite">
+              <section class="cell" aria-label="The open cell" aria-live="polite">
                 <h2>
                   {block < 0 ? "Before block 0" : `After block ${block}`}, position {position}
                 </h2>
@@ -150,7 +150,7 @@ interface GridProps {
   follow: boolean;
 }
 
-/** Layers down, the last on top, positions across; one cell is in the tab order, arrows move between cells. */
+/** Layers as rows, the last at the top, positions as columns; one cell is in the tab order, arrow keys move between cells. */
 function LensGrid({ lens, blocks, at, open, follow }: GridProps) {
   const { cells } = lens.tables;
   const [block, position, token, top] = [
@@ -175,7 +175,7 @@ function LensGrid({ lens, blocks, at, open, follow }: GridProps) {
   return (
     <div class="scroll lens">
       <table onKeyDown={key}>
-        <caption class="hidden">The likeliest next token after each block at each position</caption>
+        <caption class="hidden">The most likely next token after each block at each position</caption>
         <thead>
           <tr>
             <th scope="col">block</th>
@@ -297,7 +297,7 @@ function Attribute({ info, text, position }: PartProps) {
         <Explained>The logit of a token is a sum: each head and each MLP adds its part.</Explained>
       </p>
       <div class="row">
-        <WordField label="Token" value={target} set={setTarget} hint="empty: the one predicted" />
+        <WordField label="Token" value={target} set={setTarget} hint="empty: the predicted token" />
         <WordField label="Against" value={against} set={setAgainst} hint="empty: none" />
       </div>
       <Shown answer={shares}>
@@ -346,8 +346,8 @@ function Path({ info, text, position }: PartProps) {
             ["words", "of two vectors"],
           ]}
         />
-        {plane !== "pca" && <Text label="Across" value={x} set={setX} />}
-        {plane !== "pca" && <Text label="Up" value={y} set={setY} />}
+        {plane !== "pca" && <Text label="x axis" value={x} set={setX} />}
+        {plane !== "pca" && <Text label="y axis" value={y} set={setY} />}
       </div>
       <Shown answer={path}>
         {(t) => (

@@ -1,4 +1,4 @@
-// Matrix: all the values at once, tokens across and dimensions down, as the engine's tiles.
+// Matrix: all values, tokens from left to right and dimensions from top to bottom, as the engine's tiles.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { Lead } from "../glossary";
@@ -36,7 +36,7 @@ interface Cell {
   dimension_deviation: number;
 }
 
-/** What is in sight, in cells: [left, right, top, bottom]. */
+/** The visible part, in cells: [left, right, top, bottom]. */
 type Area = [number, number, number, number];
 
 export function Matrix({ info }: { info: ModelInfo }) {
@@ -71,7 +71,7 @@ function useArea(m: MatrixInfo): [Area, (a: Area) => void] {
   ];
 }
 
-/** Inside the matrix, and not nearer than three cells. */
+/** Limits a view to the matrix, and to at least three cells. */
 function held([l, r, t, b]: Area, m: MatrixInfo): Area {
   const axis = (from: number, to: number, all: number): [number, number] => {
     const span = Math.min(all, Math.max(3, to - from));
@@ -147,7 +147,7 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
         role="application"
         data-ready=""
         {...hand}
-        aria-label="The embedding matrix. Arrows move the cross, plus and minus zoom; the value is read out below."
+        aria-label="The embedding matrix. Arrow keys move the cursor, plus and minus zoom; the value is shown below."
       />
       <div class="row between">
         <small>
@@ -173,7 +173,7 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
   );
 }
 
-/** The picture with what its edges are. */
+/** The picture with labels for its axes. */
 function svg(canvas: HTMLCanvasElement, [l, r, t, b]: Area, orders: string): string {
   const [width, height, margin] = [canvas.clientWidth, canvas.clientHeight, 24];
   const by = new URLSearchParams(orders);
@@ -355,7 +355,7 @@ function useHand(
   };
 }
 
-/** Pictures that have been asked for; the least used go when there are many. */
+/** A cache of requested pictures; the least used are removed if there are many. */
 class TileStore {
   failed = () => {};
   private known = new Map<string, HTMLImageElement>();
@@ -375,7 +375,7 @@ class TileStore {
   }
 }
 
-/** The coarsest level that is still sharp, and the one above it under it, so that zooming never shows a hole. */
+/** The coarsest level that is still sharp, drawn over the next coarser level, so that zooming never shows gaps. */
 function levelFor(m: MatrixInfo, tokensPerPixel: number): number {
   const sharp = m.levels.map((l, i) => [l.tokens_per_pixel, i]).filter(([t]) => t <= Math.max(1, tokensPerPixel));
   return sharp.length ? sharp.reduce((a, b) => (a[0] >= b[0] ? a : b))[1] : 0;
@@ -456,7 +456,7 @@ function Stripes({ info }: { info: ModelInfo }) {
   return (
     <details onToggle={(e) => setOpen(e.currentTarget.open)}>
       <summary>The dimensions by the offset that all tokens share</summary>
-      <Shown answer={stripes} waiting="Taking means of all rows…">
+      <Shown answer={stripes} waiting="Computing the means of all rows…">
         {(s) => (
           <>
             <Figure spec={s.figure} name="dimensions" />

@@ -1,4 +1,4 @@
-// Patch: vectors of a clean run are put into a corrupt one, one at a time. Which of them bring the answer back?
+// Patch: vectors of a clean run are put into a corrupt one, one at a time. Which of them restore the answer?
 import { useState } from "preact/hooks";
 import type { ModelInfo } from "../api";
 import { Lead } from "../glossary";

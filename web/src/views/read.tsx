@@ -1,4 +1,4 @@
-// Read: a text, its tokens, and what the model expects next.
+// Read: a text, its tokens, and the predicted next token.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call, events, numbers, texts, type Likely, type ModelInfo, type Table as Columns } from "../api";
 import type { PredictAnswer } from "../catalogue";
@@ -76,7 +76,7 @@ export function Read({ info }: { info: ModelInfo }) {
   );
 }
 
-/** Chips, and below them the text itself with the bytes of the token that is looked at. */
+/** Chips, and below them the text itself with the bytes of the token under the pointer. */
 function Pieces({ tokens, text }: { tokens: Tokens; text: string }) {
   const [at, look] = useState<number>();
   const bytes = new TextEncoder().encode(text);
@@ -136,7 +136,7 @@ function Generate({ text, info }: { text: string; info: ModelInfo }) {
     setWritten([]);
     setError(undefined);
     setBusy(true);
-    const decoder = new TextDecoder(); // a letter may be spread over several tokens
+    const decoder = new TextDecoder(); // the bytes of a character may be in several tokens
     try {
       const request = { text, count, temperature, top_p: topP, seed };
       for await (const { event, data } of events("generate", request, running.current.signal)) {
@@ -192,7 +192,7 @@ function Generate({ text, info }: { text: string; info: ModelInfo }) {
           <Table
             name="generate"
             table={{
-              title: "what it writes",
+              title: "the text that it writes",
               columns: {
                 token: written.map((w) => w.label),
                 id: written.map((w) => w.id),

@@ -46,8 +46,8 @@ export function Steer({ info }: { info: ModelInfo }) {
       </Lead>
       <SharedText />
       <div class="pair">
-        <Text label="Towards (a text a line)" value={towards} set={setTowards} long />
-        <Text label="Away from (a text a line)" value={away} set={setAway} long />
+        <Text label="Towards (one text per line)" value={towards} set={setTowards} long />
+        <Text label="Away from (one text per line)" value={away} set={setAway} long />
       </div>
       <div class="row">
         <Choice label="Where" value={site} set={setSite} options={sites.includes(site) ? sites : [...sites, site]} />

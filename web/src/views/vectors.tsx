@@ -1,4 +1,4 @@
-// Vectors: those in the tray, as lines and as scatter, how near they are to each other, and what is near to them.
+// Vectors: those in the tray, as lines and as a scatter plot, their cosines, and their nearest tokens.
 import { useEffect, useState } from "preact/hooks";
 import { byId, call, texts, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { Lead } from "../glossary";
@@ -61,12 +61,12 @@ export function Vectors({ info }: { info: ModelInfo }) {
   );
 }
 
-/** A word as an expression: the number of its token, of its last one when it has several. */
+/** A word as an expression: the id of its token, or of its last token if it has several. */
 async function token(word: string): Promise<string> {
   return byId((await call<{ ids: number[] }>("tokens", { text: word })).ids.at(-1)!);
 }
 
-/** Words and expressions that are put into the tray. */
+/** Fields that put words and expressions into the tray. */
 function Add() {
   const [word, setWord] = useState("");
   const [expression, setExpression] = useParam("expression", "' king' - ' man' + ' woman'");
@@ -90,7 +90,7 @@ function Add() {
             label="Word"
             value={word}
             set={setWord}
-            hint="with its space: ' apple' is another token than 'apple'"
+            hint="with its space: ' apple' and 'apple' are different tokens"
           />
           <button type="submit" disabled={!word}>
             To the tray
@@ -146,7 +146,7 @@ function Compared({ tray, info }: { tray: string[]; info: ModelInfo }) {
   );
 }
 
-/** Two of them, one against the other: as lines, and as points of which each is a dimension. */
+/** Two vectors against each other: as lines, and as points, one for each dimension. */
 function Pair({ tray, labels }: { tray: string[]; labels: string[] }) {
   const [across, setAcross] = useParam("across", "");
   const [up, setUp] = useParam("up", "");
@@ -183,7 +183,7 @@ function Near({ tray, info }: { tray: string[]; info: ModelInfo }) {
   if (!vector) return null;
   return (
     <section aria-labelledby="near">
-      <h2 id="near">What is near</h2>
+      <h2 id="near">Nearest tokens</h2>
       <div class="row">
         <Choice label="Nearest to" value={vector} set={setTo} options={tray.map((t) => [t, labels.get(t) ?? t])} />
         <NumberField label="How many" value={k} set={setK} min={1} max={1000} />
