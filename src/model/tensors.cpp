@@ -148,11 +148,10 @@ Vector Tensors::optional_vector(const std::string& name, std::int64_t count) con
   return has(name) ? vector(name, count) : Vector{};
 }
 
-void Tensors::refuse_rest(std::int64_t blocks, bool (*beside)(std::string_view)) const {
+void Tensors::refuse_rest(std::int64_t blocks, const std::function<bool(std::string_view)>& beside) const {
   for (const auto& archive : archives_) {
     for (const Archive::Entry& entry : archive->tensors()) {
-      if (taken_.contains(entry.name) || is_buffer(entry, blocks) || (beside != nullptr && beside(entry.name)))
-        continue;
+      if (taken_.contains(entry.name) || is_buffer(entry, blocks) || (beside && beside(entry.name))) continue;
       throw Error(Code::unsupported, archive->path().filename().string(),
                   fmt::format("tensor '{}' ({}) has no place in this model as its configuration describes it",
                               entry.name, entry.view.shape.text()));
