@@ -249,7 +249,7 @@ TEST(Experts, that_are_not_finite_are_named) {
 
 // A gpt-oss 32 wide, so that rows divide into blocks, with its experts as given.
 struct WideGptOss {
-  static constexpr std::int64_t experts = 5, width = 32;
+  static constexpr std::int64_t width = 32;
   const Family family{"gpt_oss"};
   object config = family.description.at("config").as_object();
 
