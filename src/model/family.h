@@ -43,6 +43,7 @@ struct Names {
   std::string_view attention = "self_attn", mlp = "mlp";                    ///< the modules of the two branches
   std::string_view q_latent, q_latent_norm, kv_latent, kv_latent_norm, kv;  ///< kv: keys and values, sorted by heads
   std::string_view sinks;                                                   ///< a whole name
+  std::int64_t predicting_blocks = 0;  ///< after the last one, for training alone: left unread
   ExpertNames experts;
   ExpertNames other_experts{.router = ""};  ///< where the router of these is in the file in place of the other's
   Fused fused = Fused::none;

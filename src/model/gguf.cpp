@@ -270,6 +270,9 @@ void falcon(const Meta& meta, Config& c, Names& n) {
   c.activation = Activation::gelu_exact;
   n.qkv = "attn_qkv", n.fused = Fused::stacked;
   n.optional_biases = true;
+  if (const std::string_view layout = meta.string(".tensor_data_layout", "jploski"); layout != "jploski")
+    throw Error(Code::unsupported, meta.where(),
+                fmt::format("tensor_data_layout '{}': only 'jploski' is known", layout));
   c.parallel = true;
   c.one_norm = meta.archive().find("blk.0.attn_norm_2.weight") == nullptr;
   if (!c.one_norm) n.ln1 = "attn_norm_2", n.ln2 = "attn_norm";  // the MLP's is the one that both have in smaller models

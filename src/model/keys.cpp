@@ -275,6 +275,11 @@ bool Keys::truth(std::string_view key, bool otherwise) const {
   throw Error(Code::format, where(), fmt::format("'{}': expected true or false, found null", key));
 }
 
+bool Keys::truth_or_count(std::string_view key, bool otherwise) const {
+  const bj::value* value = take(key).raw().if_contains(bj::string_view(key.data(), key.size()));
+  return value != nullptr && value->is_int64() ? value->get_int64() != 0 : truth(key, otherwise);
+}
+
 std::string_view Keys::string(std::string_view key, std::string_view otherwise) const {
   return present(key) ? take(key).string(key) : otherwise;
 }

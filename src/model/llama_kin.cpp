@@ -55,9 +55,27 @@ void read_hunyuan_dense(const Keys& keys, Config& c, Names& n) {
   if (keys.truth("use_qk_norm", true) == false)
     throw Error(Code::unsupported, keys.where(),
                 "'use_qk_norm': a Hunyuan without norms of queries and keys is not supported");
-  for (const char* key :
-       {"eod_token_id", "im_end_id", "im_start_id", "im_newline_id", "sep_token_id", "text_end_id", "text_start_id",
-        "attention_head_dim", "org_vocab_size", "use_cla", "cla_share_factor", "norm_type", "mlp_bias"})
+  for (const char* key : {"eod_token_id",
+                          "im_end_id",
+                          "im_start_id",
+                          "im_newline_id",
+                          "sep_token_id",
+                          "text_end_id",
+                          "text_start_id",
+                          "attention_head_dim",
+                          "org_vocab_size",
+                          "use_cla",
+                          "cla_share_factor",
+                          "norm_type",
+                          "mlp_bias",
+                          "use_rotary_pos_emb",
+                          "add_classification_head",
+                          "class_num",
+                          "dense_list",
+                          "enable_lm_head_fp32",
+                          "mask_init_id",
+                          "pad_id",
+                          "pool_type"})
     keys.ignore(key);  // what transformers does not read
   read_one_rope(keys, c, defaults);
 }
@@ -113,7 +131,7 @@ void read_llama4(const Keys& keys, Config& c, Names& n) {
       keys.optional_integer("attention_chunk_size").value_or(keys.absent("attention_chunk_size") ? 8192 : 0);
   if (chunk < 0) throw Error(Code::format, keys.where(), fmt::format("an attention_chunk_size of {}", chunk));
   keys.ignore("layer_types");  // chunked_attention where there is a rotation
-  if (keys.truth("attn_temperature_tuning", true)) {
+  if (keys.truth_or_count("attn_temperature_tuning", true)) {
     c.growth = keys.number("attn_scale", 0.1), c.growth_span = keys.integer("floor_scale", 8192), c.growth_first = 1;
     if (c.growth_span < 1) throw Error(Code::format, keys.where(), fmt::format("a floor_scale of {}", c.growth_span));
   }

@@ -65,8 +65,11 @@ void read_deepseek_experts(const Keys& keys, Config& c, Names& n, const Deepseek
   const std::int64_t dense = keys.optional_integer("first_k_dense_replace").value_or(d.dense),
                      every = keys.integer("moe_layer_freq", 1);
   if (every < 1) throw Error(Code::format, keys.where(), fmt::format("a moe_layer_freq of {}", every));
+  n.predicting_blocks = 0;
   for (const char* key : {"num_nextn_predict_layers", "num_mtp_layers"})
-    keys.ignore(key);  // blocks after the last, for training
+    n.predicting_blocks = std::max(n.predicting_blocks, keys.optional_integer(key).value_or(0));
+  if (n.predicting_blocks > 16)
+    throw Error(Code::format, keys.where(), fmt::format("{} blocks that predict further tokens", n.predicting_blocks));
   for (const char* key : {"aux_loss_alpha", "seq_aux", "ep_size"}) keys.ignore(key);  // of training
   use_experts(c, keys, [=](std::int64_t l) { return l >= dense && l % every == 0; });
 }
@@ -285,6 +288,8 @@ void read_ernie4_5_moe(const Keys& keys, Config& c, Names& n) {
   c.experts.width = keys.integer("moe_intermediate_size"), c.experts.normalised = true;
   c.experts.shared_width = c.experts.width * keys.optional_integer("moe_num_shared_experts").value_or(0);
   keys.ignore("moe_norm_min");  // below which no sum of probabilities comes
+  for (const char* key : {"moe_capacity", "moe_gate", "moe_use_aux_free"})
+    keys.ignore(key);  // what transformers does not read
   n.experts.shared = "mlp.shared_experts.", n.experts.correction = "mlp.moe_statics.e_score_correction_bias";
   const std::int64_t first = keys.integer("moe_layer_start_index", 1), end = keys.integer("moe_layer_end_index", -1),
                      every = keys.integer("moe_layer_interval", 1);

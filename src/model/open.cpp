@@ -167,7 +167,14 @@ struct ModelOpener {
       if (v != nullptr && v->is_int64()) *id = nearest_id(v->get_int64());
     }
     keys.refuse_rest();
-    tensors.refuse_rest(model->config_.blocks, beside);
+    auto predicts = [&](std::int64_t l) { return "layers." + std::to_string(l) + "."; };
+    tensors.refuse_rest(c.blocks, [&](std::string_view tensor) {
+      if (beside != nullptr && beside(tensor)) return true;
+      for (std::int64_t l = c.blocks; l < c.blocks + names.predicting_blocks; ++l) {
+        if (tensor.find(predicts(l)) != std::string_view::npos) return true;
+      }
+      return false;
+    });
   }
 
   [[noreturn]] static void refuse_type(std::string_view type, const std::string& where) {

@@ -196,11 +196,11 @@ bool Tensors::is_input_scale(std::string_view name) const {
   });
 }
 
-void Tensors::refuse_rest(std::int64_t blocks, bool (*beside)(std::string_view)) const {
+void Tensors::refuse_rest(std::int64_t blocks, const std::function<bool(std::string_view)>& beside) const {
   for (const auto& archive : archives_) {
     for (const Archive::Entry& entry : archive->tensors()) {
       if (taken_.contains(entry.name) || is_buffer(entry, blocks) || is_input_scale(entry.name)) continue;
-      if (beside != nullptr && beside(entry.name)) continue;
+      if (beside && beside(entry.name)) continue;
       throw Error(Code::unsupported, archive->path().filename().string(),
                   fmt::format("tensor '{}' ({}) has no place in this model as its configuration describes it",
                               entry.name, entry.view.shape.text()));

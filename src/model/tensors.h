@@ -2,6 +2,7 @@
 // is a known buffer, or is refused by name.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -47,7 +48,7 @@ class Tensors {
   /// Throws Error{unsupported} for the first tensor that nobody read and that is not a known buffer of blocks 0..blocks
   /// - 1.
   /// `beside`: what else may be left unread.
-  void refuse_rest(std::int64_t blocks, bool (*beside)(std::string_view) = nullptr) const;
+  void refuse_rest(std::int64_t blocks, const std::function<bool(std::string_view)>& beside = {}) const;
 
  private:
   const View& taken(const std::string& name, const Shape& expected, bool of_bytes) const;

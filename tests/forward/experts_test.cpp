@@ -207,6 +207,37 @@ TEST(Experts, of_a_hostile_file_are_refused_by_name) {
               HasSubstr("experts.down_proj': expected 5 x 24 x 40, found 4 x 24 x 40"));
 }
 
+// Blocks after the last that predict further tokens belong to training; what the configuration does not declare is
+// refused.
+TEST(Experts, of_blocks_that_predict_further_are_left_unread) {
+  const Family family("glm4_moe");
+  const Tensor expected = run(family.open(), family.ids("text")).logits;
+  auto more = family.tensors();
+  for (const auto& [name, tensor] : family.tensors()) {
+    if (name.starts_with("model.layers.1.")) more["model.layers.2." + name.substr(15)] = tensor;
+  }
+  more["model.layers.2.eh_proj.weight"] = {{3}, {1, 2, 3}};
+  const Tensor found = run(family.open(more, {{"num_nextn_predict_layers", 1}}), family.ids("text")).logits;
+  EXPECT_TRUE(std::ranges::equal(found.values(), expected.values()));
+  EXPECT_THAT(refusal([&] {
+                family.open(more, {{"num_nextn_predict_layers", 0}});
+              }),
+              HasSubstr("tensor 'model.layers.2."));
+  EXPECT_THAT(refusal([&] {
+                family.open({{"num_nextn_predict_layers", 1 << 20}});
+              }),
+              HasSubstr("1048576 blocks that predict"));
+}
+
+TEST(Experts, of_llama_4_have_a_tuning_that_is_true_or_a_number) {
+  const Family family("llama4_text");
+  const Tensor expected = run(family.open(), family.ids("text")).logits;
+  EXPECT_TRUE(std::ranges::equal(run(family.open({{"attn_temperature_tuning", 4}}), family.ids("text")).logits.values(),
+                                 expected.values()));
+  EXPECT_FALSE(std::ranges::equal(
+      run(family.open({{"attn_temperature_tuning", 0}}), family.ids("text")).logits.values(), expected.values()));
+}
+
 TEST(Experts, that_are_not_finite_are_named) {
   const Family family("mixtral");
   auto tensors = family.tensors();
@@ -218,7 +249,7 @@ TEST(Experts, that_are_not_finite_are_named) {
 
 // A gpt-oss 32 wide, so that rows divide into blocks, with its experts as given.
 struct WideGptOss {
-  static constexpr std::int64_t experts = 5, width = 32;
+  static constexpr std::int64_t width = 32;
   const Family family{"gpt_oss"};
   object config = family.description.at("config").as_object();
 
