@@ -176,7 +176,7 @@ class Looks:
                          progress)
 
     def undertrained(self, unused: str | Sequence[int] | None = None, progress: Progress = None) -> Result:
-        """Tokens that training hardly touched.
+        """Tokens that hardly occurred in training.
 
         `indicator` is one minus the cosine with the mean of rows known to be unused (Land & Bartolo 2024), `distance`
         that to the mean of all rows (Rumbelow & Watkins 2023).
@@ -211,7 +211,7 @@ class Looks:
         The answer has:
 
         candidates  How many vectors can be answers
-        verdict     How far king - man + woman generalises
+        verdict     How well king - man + woman generalises
         unknown     Words that are no single row
         relations   A row a relation and a last one for all: columns relation, questions, known, and shares of the known
                     that are right: add, mul (3CosAdd and 3CosMul, without the question's words), add_raw, mul_raw (with

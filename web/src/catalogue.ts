@@ -619,7 +619,7 @@ export interface HubsAnswer {
   figure?: Figure;
 }
 
-/** Tokens that training hardly touched: POST /api/undertrained */
+/** Tokens that hardly occurred in training: POST /api/undertrained */
 export interface UndertrainedRequest {
   /** Rows known to be unused, such as 0:17 (default: bytes that UTF-8 never has, and rows beyond the tokenizer's) */
   unused?: string | number[];
@@ -672,7 +672,7 @@ export interface AnalogiesRequest {
 export interface AnalogiesAnswer {
   /** How many vectors can be answers */
   candidates: number;
-  /** How far king - man + woman generalises */
+  /** How well king - man + woman generalises */
   verdict: string;
   /** Words that are no single row */
   unknown: string[];
