@@ -1,11 +1,13 @@
 // Generation, and projections of any vectors; catalogue.cpp has the analyses that every client has.
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
 #include "embscope/project/neighbours.h"
 #include "embscope/project/projection.h"
+#include "embscope/runs/conversation.h"
 #include "embscope/runs/predict.h"
 
 namespace embscope::python {
@@ -14,27 +16,72 @@ namespace {
 using Shared = std::shared_ptr<Opened>;
 using Words = std::vector<std::string>;
 
-Sampling sampling_of(int tokens, double temperature, int top_k, double top_p, std::uint64_t seed) {
-  return {.tokens = tokens, .temperature = temperature, .top_k = top_k, .top_p = top_p, .seed = seed, .edits = {}};
+void bind_generate_request(nb::module_& m) {
+  using R = GenerateRequest;
+  nb::class_<R>(m, "GenerateRequest", "What Model.generate and Model.chat fill in.")
+      .def(nb::init<>())
+      .def_rw("tokens", &R::tokens)
+      .def_rw("temperature", &R::temperature)
+      .def_rw("top_k", &R::top_k)
+      .def_rw("top_p", &R::top_p)
+      .def_rw("min_p", &R::min_p)
+      .def_rw("repetition_penalty", &R::repetition_penalty)
+      .def_rw("seed", &R::seed)
+      .def_rw("stop", &R::stop)
+      .def_rw("shift", &R::shift);
 }
 
-nb::bytes generate_of(const Shared& m, const std::string& text, int tokens, double temperature, int top_k, double top_p,
-                      std::uint64_t seed, const nb::list& edits, const Maybe& on_token) {
+/// Calls the listener with each token, with the interpreter's lock; False from it ends the text.
+OnToken told_to(const Caller& caller, const nb::object* listener) {
+  return [&caller, listener](TokenId id, std::string_view bytes, double probability) {
+    bool on = !caller.cancelled();
+    if (on && listener != nullptr) {
+      caller.ask(
+          [&] { on = !(*listener)(id, nb::bytes(bytes.data(), bytes.size()), probability).is(nb::bool_(false)); });
+    }
+    return on;
+  };
+}
+
+/// The new bytes, and why they ended.
+nb::tuple answer_of(const Generated& made) {
+  const std::string_view ended = name(made.ended);
+  return nb::make_tuple(nb::bytes(made.text.data(), made.text.size()), nb::str(ended.data(), ended.size()));
+}
+
+nb::tuple generate_of(const Shared& m, const std::string& text, const GenerateRequest& asked, const nb::list& edits,
+                      const Maybe& on_token) {
   const std::vector<PendingEdit> pending = pending_edits(edits);
   const nb::object* listener = on_token ? &*on_token : nullptr;
-  const std::string out = work([=](const Caller& caller) {
-    Sampling sampling = sampling_of(tokens, temperature, top_k, top_p, seed);
-    if (!pending.empty()) add_edits(sampling.edits, pending, m->ready(), make_prompt(m->model->tokenizer(), text));
-    return generate(m->ready(), text, sampling, [&](TokenId id, std::string_view bytes, double probability) {
-      bool on = !caller.cancelled();
-      if (on && listener != nullptr) {
-        caller.ask(
-            [&] { on = !(*listener)(id, nb::bytes(bytes.data(), bytes.size()), probability).is(nb::bool_(false)); });
-      }
-      return on;
+  return answer_of(work([=](const Caller& caller) {
+    GenerateRequest request = asked;
+    if (!pending.empty()) add_edits(request.edits, pending, m->ready(), make_prompt(m->model->tokenizer(), text));
+    return continue_text(m->ready(), text, request, told_to(caller, listener));
+  }));
+}
+
+nb::tuple chat_of(const Shared& m, const std::vector<std::pair<std::string, std::string>>& messages,
+                  const GenerateRequest& asked, const nb::list& edits, const Maybe& on_token) {
+  const std::vector<PendingEdit> pending = pending_edits(edits);
+  const nb::object* listener = on_token ? &*on_token : nullptr;
+  return answer_of(work([=](const Caller& caller) {
+    Conversation conversation(m->ready(), chat_template(*m->model), asked, [&](const Prompt& prompt) {
+      std::vector<Edit> in_force;
+      if (!pending.empty()) add_edits(in_force, pending, m->ready(), prompt);
+      return in_force;
     });
-  });
-  return nb::bytes(out.data(), out.size());
+    std::vector<Message> said;
+    for (const auto& [role, content] : messages) said.push_back({role, content});
+    conversation.begin(std::move(said));
+    return conversation.answer(told_to(caller, listener));
+  }));
+}
+
+std::string conversation_of(const Shared& m, const std::vector<std::pair<std::string, std::string>>& messages,
+                            bool answer) {
+  std::vector<Message> said;
+  for (const auto& [role, content] : messages) said.push_back({role, content});
+  return chat_template(*m->model).render(said, answer);
 }
 
 std::shared_ptr<Tensor> shared_tensor(nb::handle array, const char* where) {
@@ -112,7 +159,10 @@ nb::object umap_of(nb::handle array, int neighbours, double min_dist, bool cosin
 }  // namespace
 
 void bind_analyses(nb::module_& m) {
+  bind_generate_request(m);
   m.def("generate", generate_of);
+  m.def("chat", chat_of);
+  m.def("conversation", conversation_of);
   m.def("pca", pca_of);
   m.def("tsne", tsne_of);
   m.def("umap", umap_of);

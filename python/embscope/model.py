@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import html
 import os
+import reprlib
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -474,15 +475,63 @@ class Model(Analyses):
         seed: int = 1,
         edits: Sequence = (),
         on_token: Callable[[int, bytes, float], Any] | None = None,
+        min_p: float = 0,
+        repetition_penalty: float = 1,
+        stop: str | Sequence[str] = (),
+        shift: bool = False,
     ) -> str:
-        """Continues a text by at most `tokens` tokens, ending at the end-of-text token; returns the new text.
+        """Continues a text by at most `tokens` tokens, ending at the end-of-text token or before any text of `stop`;
+        returns the new text.
 
-        Temperature 0 is greedy. Edits with positions apply in the text, those without also at every new token.
-        ``on_token(id, bytes, probability)`` is called with each new token; returning False stops."""
-        made = _core.generate(
-            self._quiet(), _text(text), tokens, temperature, top_k, top_p, seed, _edits(edits), on_token
+        Each token is chosen in this order, as transformers does: `repetition_penalty` on the logits; temperature 0 takes
+        the most likely token; temperature, `top_k`, `top_p`, `min_p`, a draw by `seed`. Edits with positions apply in the text,
+        those without also at every new token. ``on_token(id, bytes, probability)`` is called with each new
+        token; returning False stops. A full context ends the text with a warning; with `shift` its second half is kept
+        and the text continues."""
+        made, ended = _core.generate(
+            self._quiet(),
+            _text(text),
+            _request(tokens, temperature, top_k, top_p, min_p, repetition_penalty, seed, stop, shift),
+            _edits(edits),
+            on_token,
         )
+        _warn_of(ended)
         return made.decode("utf-8", "replace")
+
+    def chat(
+        self,
+        messages: str | Sequence[Mapping[str, str]],
+        tokens: int = 512,
+        temperature: float = 0,
+        top_k: int = 0,
+        top_p: float = 1,
+        seed: int = 1,
+        edits: Sequence = (),
+        on_token: Callable[[int, bytes, float], Any] | None = None,
+        min_p: float = 0,
+        repetition_penalty: float = 1,
+        stop: str | Sequence[str] = (),
+        shift: bool = False,
+    ) -> str:
+        """The model's answer to messages (``{"role": "user", "content": "..."}``, the newest last; a str is one of the
+        user's), written as its chat template has it.
+
+        The other arguments are those of `generate`; positions of edits count in `conversation(messages)`, and `shift`
+        forgets the oldest messages where they do not fit. Raises NotFoundError for a model without a chat template,
+        RangeError for messages that are longer than the context."""
+        made, ended = _core.chat(
+            self._quiet(),
+            _messages(messages),
+            _request(tokens, temperature, top_k, top_p, min_p, repetition_penalty, seed, stop, shift),
+            _edits(edits),
+            on_token,
+        )
+        _warn_of(ended)
+        return made.decode("utf-8", "replace")
+
+    def conversation(self, messages: str | Sequence[Mapping[str, str]], answer: bool = True) -> str:
+        """Messages as the model's chat template writes them; with `answer` up to where the model's own begins."""
+        return _core.conversation(self._core, _messages(messages), answer)
 
     sweep = Analyses.mix
 
@@ -591,6 +640,44 @@ def _text(text: str) -> str:
     if not isinstance(text, str):
         raise UsageError("text", f"a {type(text).__name__} is not text: give a str (ids can be decoded: model.decode)")
     return text
+
+
+def _request(
+    tokens: int,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    min_p: float,
+    repetition_penalty: float,
+    seed: int,
+    stop: str | Sequence[str],
+    shift: bool,
+) -> _core.GenerateRequest:
+    request = _core.GenerateRequest()
+    asked = {"tokens": tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}
+    asked |= {"repetition_penalty": repetition_penalty, "stop": _words(stop), "shift": shift}
+    for name, value in asked.items():
+        try:
+            setattr(request, name, value)
+        except (TypeError, ValueError):
+            raise UsageError(name, f"{reprlib.repr(value)} is not understood here") from None
+    return request
+
+
+def _messages(messages: str | Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
+    if isinstance(messages, str):
+        return [("user", messages)]
+    out = []
+    for one in messages:
+        if not isinstance(one, Mapping) or set(one) != {"role", "content"}:
+            raise UsageError("messages", f"{one!r} is not a message: give {{'role': ..., 'content': ...}}")
+        out.append((_text(one["role"]), _text(one["content"])))
+    return out
+
+
+def _warn_of(ended: str) -> None:
+    if ended == "context":
+        warnings.warn("the context is full, and the text ends here: shift=True goes on", RuntimeWarning, stacklevel=3)
 
 
 def _words(words: Sequence[str]) -> list[str]:
