@@ -102,7 +102,8 @@ void takes_text(const Command& command) {
 }
 
 void takes_explain(const Command& command) {
-  command.app->add_flag("--explain", command.common->explain, "Say what the runs shared and computed, in token-layers");
+  command.app->add_flag("--explain", command.common->explain,
+                        "Print what the runs shared and computed, in token-layers");
 }
 
 Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {

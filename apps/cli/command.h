@@ -76,13 +76,14 @@ void print(const Common& common, const Table& table, const std::vector<std::stri
 /// A line on standard error about what the table lacks; nothing where it is empty.
 void remark(const std::string& note);
 
-/// Saves the figure where --save asks for it, and says where.
+/// Saves the figure to the path of --save, and prints the path.
 void save_figure(const Common& common, const std::function<Figure()>& figure);
 
 /// A progress line on standard error, if it is a terminal and the work takes more than half a second.
 Progress progress_line();
 
-/// Says on standard error when a word is read with its space, or is several tokens and its final one is used.
+/// Prints a note on standard error if a word is read with its space, or is several tokens and only its last one is
+/// used.
 void explain_word(const Model& model, const NamedToken& word);
 
 /// "12 kB", "3.4 MB", "5.6 GB".

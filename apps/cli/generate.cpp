@@ -12,7 +12,7 @@ void add_generate(CLI::App& app) {
   const auto [command, common] = add_model_command(app, "generate", "Continue a text",
                                                    "generate \"Once upon a time\" -n 40 --temperature 0.8 --seed 3");
   auto text = std::make_shared<std::string>();
-  command->add_option("TEXT", *text, "The beginning")->required();
+  command->add_option("TEXT", *text, "The beginning of the text")->required();
   const auto o = add_sampling(*command);
   command->callback([common, text, o] {
     const Transformer& transformer = common->transformer();

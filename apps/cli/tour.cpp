@@ -111,7 +111,7 @@ class Tour {
     report_.text(
         fmt::format("The number selects a row of the <em>embedding matrix</em>, called <code>wte</code>. In this model "
                     "it is <strong>wte: {} × {}</strong>: "
-                    "{} tokens, each a vector of {} values. From here on the model works with these vectors alone.",
+                    "{} tokens, each a vector of {} values. From here on the model works only with these vectors.",
                     grouped(c.vocab), c.width, grouped(c.vocab), c.width));
   }
 

@@ -95,18 +95,18 @@ class Reporter {
 };
 
 void add_run_options(CLI::App& command, TrainingRequest& r) {
-  command.add_option("--from", r.from, "A GPT-2 to go on from (fine-tuning), with its own tokenizer");
+  command.add_option("--from", r.from, "A GPT-2 to start from (fine-tuning), with its own tokenizer");
   command.add_option("--tokens", r.tokens,
                      "characters, words, bytes, or a tokenizer: gpt2, a folder or a tokenizer.json");
-  command.add_option("--layers", r.layers, "Blocks")->capture_default_str();
-  command.add_option("--heads", r.heads, "Attention heads of a block")->capture_default_str();
-  command.add_option("--width", r.width, "Numbers of a vector")->capture_default_str();
-  command.add_option("--context", r.context, "Tokens of a row")->capture_default_str();
-  command.add_option("--steps", r.steps, "Steps of AdamW")->capture_default_str();
-  command.add_option("--batch", r.batch, "Rows of a batch")->capture_default_str();
-  command.add_option("--accumulate", r.accumulate, "Batches of a step")->capture_default_str();
+  command.add_option("--layers", r.layers, "Number of blocks")->capture_default_str();
+  command.add_option("--heads", r.heads, "Number of attention heads per block")->capture_default_str();
+  command.add_option("--width", r.width, "Width of the vectors")->capture_default_str();
+  command.add_option("--context", r.context, "Number of tokens per row")->capture_default_str();
+  command.add_option("--steps", r.steps, "Number of AdamW steps")->capture_default_str();
+  command.add_option("--batch", r.batch, "Number of rows per batch")->capture_default_str();
+  command.add_option("--accumulate", r.accumulate, "Number of batches per step")->capture_default_str();
   command.add_option("--rate", r.rate, "Largest learning rate")->capture_default_str();
-  command.add_option("--least-rate", r.least_rate, "Learning rate at the end of the cosine schedule")
+  command.add_option("--least-rate", r.least_rate, "Learning rate at the end of the cosine schedule schedule")
       ->capture_default_str();
   command.add_option("--warmup", r.warmup, "Number of steps in which the learning rate rises")->capture_default_str();
   command.add_option("--decay", r.adam.decay, "Weight decay of matrices")->capture_default_str();
@@ -284,9 +284,10 @@ void add_train(CLI::App& app) {
       add_command(app, "train", "Train a GPT-2 on a text, from random weights or an opened model",
                   "train bible.txt --out my-model --steps 2000 --save loss.html");
   auto o = std::make_shared<Options>();
-  command->add_option("TEXT", o->texts, "Files, one text after the other");
+  command->add_option("TEXT", o->texts, "Text files, which are joined in this order");
   command->add_flag("--toy", o->toy, "The text that ships with the program: a toy world in short sentences");
-  command->add_option("--out", o->out, "The run's folder, which opens as a model: embscope -m FOLDER")->required();
+  command->add_option("--out", o->out, "The run's folder, which can be opened as a model: embscope -m FOLDER")
+      ->required();
   add_run_options(*command, o->request);
   auto* seed = command->add_option("--seed", o->seeds[0], "Seed of the first weights and the order of rows")
                    ->capture_default_str();

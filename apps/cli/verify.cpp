@@ -48,12 +48,12 @@ void verify_types(const Common& common, const Options& o) {
 
 void add_verify(CLI::App& app) {
   const auto [command, common] = add_model_command(
-      app, "verify", "Hold every site to what other software computed, or every weight to a reference's",
+      app, "verify", "Compare every site with what other software computed, or every weight to a reference's",
       "verify -m gpt2 --against activations.safetensors");
   auto o = std::make_shared<Options>();
-  auto* against =
-      command->add_option("--against", o->file, "Arrays named like sites, and ids: what scripts/activations.py writes");
-  command->add_option("--ids", o->ids, "The token ids, where the file has none, separated by commas")->delimiter(',');
+  auto* against = command->add_option(
+      "--against", o->file, "A file of arrays named like sites, and ids, as written by scripts/activations.py");
+  command->add_option("--ids", o->ids, "The token ids, separated by commas, if the file has none")->delimiter(',');
   command->add_option("--tolerance", o->tolerance,
                       "The largest difference allowed, as a share of a site's largest value");
   auto* types = command->add_option("--types", o->types,

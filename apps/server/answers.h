@@ -27,9 +27,7 @@ class Opened : public Subject {
   void so_far(const Found& found) const override {
     if (tell_) tell_(found);
   }
-  void tell(std::function<void(const Found&)> tell) const {
-    tell_ = std::move(tell);
-  }  ///< who is told of what is known so far
+  void tell(std::function<void(const Found&)> tell) const { tell_ = std::move(tell); }  ///< receives partial results
 
   /// Who follows a map: told of its rows, and of its points.
   struct Follower {

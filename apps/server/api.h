@@ -32,8 +32,8 @@ class Api {
 void add_models(Routes& routes, Models& models);
 void add_text(Routes& routes, Models& models);         ///< tokens, vocabulary, generate
 void add_vectors(Routes& routes, Models& models);      ///< the cosines with all tokens
-void add_matrix(Routes& routes, Models& models);       ///< and the map of all tokens
-void add_analyses(Routes& routes, Models& models);     ///< those of the catalogue
+void add_matrix(Routes& routes, Models& models);       ///< the matrix, and the map of all tokens
+void add_analyses(Routes& routes, Models& models);     ///< the analyses of the catalogue
 void add_experiments(Routes& routes, Models& models);  ///< mix/at
 void add_stage(Routes& routes, Models& models);        ///< stage, stage/vector
 
@@ -41,8 +41,8 @@ void add_stage(Routes& routes, Models& models);        ///< stage, stage/vector
 using Work = std::function<std::string(Job&)>;
 inline constexpr std::string_view train_fields[] = {"kind",  "text",  "layers", "heads",         "width", "context",
                                                     "batch", "steps", "rate",   "learning_rate", "seed",  "tokens"};
-Work train_work(const Fields& in);  ///< of a POST /api/jobs that asks for training
-/// Of one that asks for an analysis of the catalogue. Throws what Analysis::ask throws, Refusal{413}.
+Work train_work(const Fields& in);  ///< for a POST /api/jobs with kind "train"
+/// For one that names an analysis of the catalogue. Throws what Analysis::ask throws, Refusal{413}.
 Work analysis_work(const Analysis& analysis, const bj::object& body, std::shared_ptr<const OpenModel> model);
 void add_jobs(Routes& routes, Models& models, Jobs& jobs);
 

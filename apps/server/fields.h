@@ -28,7 +28,7 @@ class Fields {
   Fields(bj::object object, Names names);  ///< of an object within a body
   void check(Names names, std::string_view of) const { check(std::span(names.begin(), names.size()), of); }
   void check(std::span<const std::string_view> names,
-             std::string_view of) const;  ///< the constructor's check, once it is known which names there are
+             std::string_view of) const;  ///< the constructor's check, for names that are known only later
   const bj::object& object() const { return object_; }
   std::string without(Names names) const;  ///< the other fields, as JSON
 

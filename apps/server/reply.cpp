@@ -109,9 +109,10 @@ Answer cached_answer(const Call& call, std::string_view key, const std::function
 
 void require_memory(double bytes, std::string_view what, double most) {
   if (bytes <= most) return;
-  throw Refusal(413, "too_large", "memory",
-                fmt::format("{} would take {:.0f} MiB; a request may take {:.0f}: give a shorter text, or ask for less",
-                            what, bytes / (1 << 20), most / (1 << 20)));
+  throw Refusal(
+      413, "too_large", "memory",
+      fmt::format("{} would take {:.0f} MiB; a request may use at most {:.0f}: give a shorter text, or request less",
+                  what, bytes / (1 << 20), most / (1 << 20)));
 }
 
 }  // namespace embscope::server

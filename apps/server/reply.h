@@ -43,7 +43,7 @@ Answer binary_answer(std::string_view bytes);
 /// Answers that never change while the model is open: with an ETag, and 304 for a client that has the answer.
 Answer cached_answer(const Call& call, std::string_view key, const std::function<std::string()>& body);
 
-/// Refuses in words what would take more memory than a request may have.
+/// Throws if the answer would take more memory than a request may use.
 void require_memory(double bytes, std::string_view what, double most = 512.0 * (1 << 20));
 
 }  // namespace embscope::server

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// FNV-1a over the vectors, 64 bits at a time: another matrix is another map, whatever its file is called.
+// FNV-1a over the vectors, 64 bits at a time: a different matrix has a different map, whatever the name of its file.
 std::uint64_t fingerprint(const Tensor& vectors, const MapOptions& options) {
   std::uint64_t hash = 0xcbf29ce484222325;
   const auto mix = [&](std::uint64_t word) { hash = (hash ^ word) * 0x100000001b3, hash ^= hash >> 29; };

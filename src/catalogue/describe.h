@@ -91,7 +91,7 @@ class Reader : public Visitor {
   const Values& values_;
 };
 
-/// Throws for a value of which there is no field.
+/// Throws for a value without a field.
 void check_names(std::string_view analysis, const std::vector<Field>& fields, const Values& values, Files files);
 
 /// Checks that an answer has the parts of its description, in the same order.
@@ -161,7 +161,7 @@ std::vector<std::vector<TokenId>> rows_of(const Subject& on, const Text& text);
 TokenId token_of(const Subject& on, const Word& word);
 std::optional<TokenId> token_of(const Subject& on, const std::optional<Word>& word);
 std::vector<TokenId> tokens_of(const Subject& on, const std::vector<Word>& words);
-std::vector<std::string> texts_of(const Subject& on, const std::vector<Word>& words);  ///< each of which names a token
+std::vector<std::string> texts_of(const Subject& on, const std::vector<Word>& words);  ///< each names a token
 
 /// Rows of the vocabulary that words name: by the model's tokenizer, without a model by their labels. Throws
 /// Error{not_found} for a word that there is not.
@@ -177,7 +177,7 @@ std::vector<float> vector_of(const Subject& on, const Direction& direction, std:
                              std::vector<NamedToken>* named = nullptr);
 std::string label_of(const Subject& on, const Direction& direction);  ///< "#ID" by its token, an expression by itself
 
-/// The engine's own errors carry edits[i] as their place.
+/// The engine's own errors name edits[i] as their place.
 std::vector<Edit> edits_of(const Subject& on, const Edits& edits, const Prompt& prompt);
 std::vector<Site> sites_of(const Subject& on, const std::vector<std::string>& patterns);
 /// FIRST:LAST as a half-open range within 0:count; either end may be left out, negative numbers count from the end.

@@ -20,7 +20,7 @@ struct Ask {
 
 constexpr Part sweep_parts[] = {
     {"position", Kind::integer, "The position of the replaced token"},
-    {"crossings", Kind::numbers, "The values of p at which the first two targets are equally likely"},
+    {"crossings", Kind::numbers, "The values of The values of p at which the first two targets are equally likely"},
     {"untouched_equals_p1", Kind::flag, "The logits at p = 1 are those of the run without a mixture, bit for bit"},
     {"replaced", Kind::name, "The token at the position"},
     {"mixed_in", Kind::name, "The tokens mixed in, or the expression"},

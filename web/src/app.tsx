@@ -1,4 +1,4 @@
-// The frame: where one is, which model is open, the tray, the walk, and the view.
+// The frame: navigation, the open model, the tray, the walk, and the view.
 import type { FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { online, stranger, type ModelInfo } from "./api";
@@ -63,8 +63,8 @@ export function App() {
         <p class="offline" role="alert">
           {stranger.value ? (
             <>
-              The engine does not know this browser. Open the address that <code>embscope serve</code> printed last;
-              this page then goes on.
+              This browser has no access to the engine. Open the address that <code>embscope serve</code> printed last;
+              this page then continues.
             </>
           ) : (
             <>
@@ -86,7 +86,7 @@ export function App() {
 
 function Header({ models, info }: { models: ModelInfo[]; info?: ModelInfo }) {
   const nav = useRef<HTMLElement>(null);
-  // on a phone the views do not all fit: the one that is open is brought into sight
+  // on a phone not all views fit: the current one is scrolled into view
   useEffect(() => {
     const [all, one] = [nav.current, nav.current?.querySelector<HTMLElement>('[aria-current="page"]')];
     if (all && one) all.scrollLeft = one.offsetLeft - (all.clientWidth - one.clientWidth) / 2;

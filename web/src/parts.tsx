@@ -1,4 +1,4 @@
-// The few parts that all views are made of.
+// Components that all views use.
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { useAnswer, type Answer } from "./hooks";
@@ -101,7 +101,7 @@ export function Choice(props: {
   );
 }
 
-/** The engine's words where something went wrong, beside what caused it. */
+/** The engine's error message, shown beside the control that caused it. */
 export function Trouble({ error }: { error?: Error }) {
   if (!error) return null;
   const text =
@@ -119,7 +119,7 @@ export function Trouble({ error }: { error?: Error }) {
   );
 }
 
-/** What an answer shows: the last good one, dimmed while a newer one is under way, and what went wrong. */
+/** Shows the last good answer, dimmed while a newer one is loading, and the error if there is one. */
 export function Shown<T>({
   answer,
   children,
@@ -142,7 +142,7 @@ export function Shown<T>({
   );
 }
 
-/** True when `busy` has lasted: short waits are not worth a flicker. */
+/** True if `busy` has lasted for some time, so that short waits do not flicker. */
 export function useLate(busy: boolean): boolean {
   const [late, set] = useState(false);
   useEffect(() => {
@@ -156,11 +156,11 @@ export function useLate(busy: boolean): boolean {
 interface TokenProps {
   id: number;
   label: string;
-  /** What a click does; without it the token goes to the tray or leaves it. */
+  /** What a click does; by default it puts the token into the tray or removes it. */
   pick?: () => void;
   pressed?: boolean;
   title?: string;
-  /** 0 to 1: how strong its ground is coloured. */
+  /** 0 to 1: the strength of its background colour. */
   heat?: number;
   showId?: boolean;
 }
@@ -168,7 +168,7 @@ interface TokenProps {
 export function Token({ id, label, pick, pressed, title, heat, showId }: TokenProps) {
   const expression = `#${id}`;
   const on = pressed ?? session.value.tray.includes(expression);
-  const what = pick ? "" : on ? " (in the tray)" : " (click: to the tray)";
+  const what = pick ? "" : on ? " (in the tray)" : " (click to put it into the tray)";
   return (
     <button
       type="button"
@@ -192,7 +192,7 @@ export function percent(p: number): string {
   return p === 0 ? "0 %" : `${(100 * p).toPrecision(1)} %`;
 }
 
-/** A list of more rows than this stops the page while it is drawn, and nobody reads it; the table saves all of them. */
+/** A list with more rows blocks the page while it is drawn; the table still saves all of them. */
 const longestList = 1000;
 
 export function LikelyList({ tokens, label }: { tokens: Likely[]; label: string }) {
@@ -259,7 +259,7 @@ export function Table({ table, name, most = 200 }: { table: Columns; name: strin
           CSV: () => saveTable(name, table, "csv"),
           JSON: () => saveTable(name, table, "json"),
         }}
-        note={shown < count ? `${shown} of ${count} rows shown; files hold all` : undefined}
+        note={shown < count ? `${shown} of ${count} rows shown; saved files contain all` : undefined}
       />
     </figure>
   );
@@ -342,7 +342,7 @@ export function Figure({ spec, name }: { spec?: Spec; name: string }) {
   );
 }
 
-/** The engine's figure of what a view shows in a way of its own, to take home: asked for when it is opened. */
+/** The engine's figure of what a view shows in its own way, for saving: requested when it is opened. */
 export function Picture({ path, body, name }: { path: string; body: object; name: string }) {
   const [open, setOpen] = useState(false);
   const answer = useAnswer(open ? `${path} ${JSON.stringify(body)}` : undefined, (signal) =>
@@ -372,7 +372,7 @@ export function Folded({ summary, children }: { summary: string; children: Compo
   );
 }
 
-/** How to have the same without the browser. */
+/** The equivalent commands outside the browser. */
 export function Same({ command, python }: { command: string; python: string }) {
   const [copied, setCopied] = useState("");
   const line = (name: string, code: string) => (
@@ -407,18 +407,18 @@ export function Same({ command, python }: { command: string; python: string }) {
   );
 }
 
-/** For the shell. */
+/** Quotes a text for the shell. */
 export const shell = (text: string): string =>
   /^[\w./:=#-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-/** For Python. */
+/** Quotes a text for Python. */
 export const py = (value: unknown): string => JSON.stringify(value);
 
-/** What opens the same model in Python. */
+/** The call that opens the same model in Python. */
 export const opened = (info: ModelInfo): string => py(info.opens);
 /** A command of the command line on the same model. */
 export const program = (info: ModelInfo, command: string): string => `embscope ${command} -m ${shell(info.opens)}`;
 
-/** A field that offers the vocabulary while one types, and says which token the word stands for. */
+/** A field that suggests tokens while the user types, and shows which token is used for the word. */
 export function WordField({ label, value, set, hint, compact }: TextProps & { compact?: boolean }) {
   const list = useId();
   const { word, error } = useNamed(value);
@@ -462,7 +462,7 @@ export function WordField({ label, value, set, hint, compact }: TextProps & { co
   );
 }
 
-/** The parts of a view, one of which is shown. */
+/** The parts of a view, of which one is shown. */
 export function Segments<T extends string>({
   label,
   parts,

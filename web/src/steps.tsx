@@ -1,5 +1,5 @@
-// The article's path: what is looked at, in which view, and what the reader finds out by doing it. What a step says of the model is
-// asked of the model (ground.ts), when the step is shown.
+// The steps of the article: what is shown, in which view, and what the reader finds out by an experiment. What a step
+// says of the model is asked of the model (ground.ts), when the step is shown.
 import type { ComponentChildren } from "preact";
 import { call, numbers, texts, type Table } from "./api";
 import type { LensAnswer, TraceAnswer } from "./catalogue";
@@ -16,7 +16,7 @@ export interface Step {
   view: View;
   params: Record<string, string | undefined>;
   tray?: string[];
-  /** The control of the stage that the task asks to touch: it is lit. */
+  /** The control of the stage that the task needs: it is highlighted. */
   light?: "text" | "mix" | "with" | "where" | "grid";
   prose: ComponentChildren;
   task: string;
@@ -149,7 +149,7 @@ function tokens(g: Ground): Step {
     prose: (
       <>
         A model never sees letters. A text is cut into pieces that occur often, and each piece has a number.{" "}
-        <code>␣</code> is a space; it belongs to the word behind it.
+        <code>␣</code> is a space; it belongs to the word that follows it.
       </>
     ),
     task: `Change the text so that ${bare.word} is another token, with another number: the one without a space.`,
@@ -174,14 +174,15 @@ function vectors(g: Ground): Step {
   const [x, y, z] = g.near;
   return {
     name: "vectors",
-    title: "Vectors, and how near they are",
+    title: "Vectors and their similarity",
     view: "vectors",
     params: {},
     tray: g.near.map(quote),
     prose: (
       <>
         The number of a token selects a row of a matrix: its vector. As lines, two vectors look like noise. As points,
-        one against the other, the cloud leans: that lean is the cosine, 1 when two vectors point the same way.
+        one against the other, the cloud is stretched along the diagonal. The cosine measures this: it is 1 if two
+        vectors have the same direction.
       </>
     ),
     task:
@@ -226,7 +227,7 @@ const senses: Record<string, [string, RegExp, string, RegExp]> = {
 
 const near = (g: Ground): Step => ({
   name: "near",
-  title: "What is near",
+  title: "Nearest tokens",
   view: "vectors",
   params: { near: quote(g.near[0]) },
   tray: [quote(g.near[0])],
@@ -344,8 +345,8 @@ function predict(g: Ground): Step {
     light: "text" as const,
     prose: (
       <>
-        The vectors go through all blocks. The last one is compared with every row of the matrix, and the comparison
-        becomes a probability.
+        The vectors pass through all blocks. The last vector is compared with every row of the matrix, and the result is
+        converted into a probability.
       </>
     ),
   };
@@ -368,7 +369,7 @@ function predict(g: Ground): Step {
   const strange = "The capital of Atlantis is";
   return {
     ...common,
-    task: "Ask for the capital of a country that does not exist. Is the model as sure?",
+    task: "Ask for the capital of a country that does not exist. Is the model as certain?",
     done: (f) =>
       !!f.predict &&
       /capital of /i.test(f.predict.text) &&
@@ -497,7 +498,7 @@ function late(g: Ground): Step {
     params: plain(g),
     light: "where",
     prose: <>The vector can also be exchanged later, before a block, when those before have already changed it.</>,
-    task: "From which block on does it no longer matter what you do with the vector? Choose such a place in the field “where”.",
+    task: "From which block on does a change of the vector no longer matter? Choose such a block in the field “where”.",
     done: (f) => (f.crossing?.site ?? "wte").startsWith("blocks.") && f.crossing?.p === undefined,
     answer: async () => {
       let [turns, not] = [0, g.info.blocks - 1];
@@ -521,7 +522,7 @@ function late(g: Ground): Step {
 function life(g: Ground): Step {
   return {
     name: "life",
-    title: "A vector's life",
+    title: "A vector's path through the blocks",
     view: "stage",
     params: { ...plain(g), block: undefined, position: undefined, colour: "answer", tab: undefined },
     light: "grid",

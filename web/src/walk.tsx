@@ -1,4 +1,4 @@
-// The walk: a step beside the view that it is about.
+// The walk: a step, shown beside its view.
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { ModelInfo } from "./api";

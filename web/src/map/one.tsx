@@ -1,4 +1,4 @@
-// One map: of a model, at a place in it, by a method; drawn by a job of the engine.
+// One map: of a model, at a site, by a method; computed by a job of the engine.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask, call, numbers, of, quoted, texts, type ModelInfo, type Table as Columns } from "../api";
 import { note } from "../facts";
@@ -23,7 +23,7 @@ interface OneProps {
   colour: string;
   word: string;
   lasso: boolean;
-  /** What was picked and encircled in either map. */
+  /** The tokens picked and selected in either map. */
   picked: Chosen;
   circled: Chosen;
   /** Where the maps go, but the one in which it was picked. */
@@ -41,7 +41,7 @@ const methods: [string, string][] = [
   ["umap", "UMAP"],
 ];
 
-/** What is drawn: each is a piece of the address. */
+/** The parameters of the map, which are stored in the address. */
 function useRequest(suffix: string, info: ModelInfo) {
   const [which] = useParam(`tokens${suffix}`, "all");
   const [site] = useParam(`site${suffix}`, "wte");
@@ -266,7 +266,7 @@ function Settings({ wanted: w, info, models, suffix, selection, run }: SettingsP
     ["0:10000", "the first 10000"],
   ];
   if (w.which !== "selection" && !some.some(([value]) => value === w.which)) some.push([w.which, w.which]);
-  if (selection > 3) some.push(["selection", `the ${selection} encircled`]);
+  if (selection > 3) some.push(["selection", `the ${selection} selected`]);
   const sites: [string, string][] = [
     ["wte", "in the matrix"],
     ...Array.from({ length: info.blocks }, (_, b): [string, string] => [`blocks.${b}.resid_post`, `after block ${b}`]),
@@ -279,7 +279,7 @@ function Settings({ wanted: w, info, models, suffix, selection, run }: SettingsP
       <Choice label="Method" value={w.method} set={anew("method")} options={methods} />
       <Choice label="Tokens" value={w.which} set={anew("tokens")} options={some} />
       <Choice label="Vectors" value={w.site} set={anew("site")} options={sites} />
-      {w.site !== "wte" && <Text label="Each behind" value={w.after} set={anew("after")} />}
+      {w.site !== "wte" && <Text label="Each after" value={w.after} set={anew("after")} />}
       {w.method === "tsne" && (
         <NumberField label="Perplexity" value={w.perplexity} set={anew("perplexity")} min={2} max={200} />
       )}
@@ -301,7 +301,7 @@ interface NeighboursProps {
   vocabulary: Vocabulary;
   centre?: number;
   table?: Columns;
-  /** What a click on a neighbour does; without it the token goes to the tray, which holds those of the model that is shown. */
+  /** What a click on a neighbour does; by default the token goes to the tray, which has tokens of the current model. */
   pick?: (chosen: Chosen) => void;
   clear: () => void;
 }
@@ -391,7 +391,7 @@ function maskOf(
     : undefined;
 }
 
-/** Words before punctuation and bytes, the frequent (a low number) before the rare. */
+/** Words before punctuation and bytes, frequent tokens (a low id) before rare ones. */
 function worthNaming(ids?: Int32Array, attributes?: Attributes): number[] {
   if (!ids) return [];
   const word = (i: number) =>

@@ -1,11 +1,11 @@
-// What the colours of a map mean, and how they are explained.
+// The colours of a map and their legend.
 import { useMemo } from "preact/hooks";
 import { dark } from "../theme";
 import { along, css, ends, palettes } from "./colour";
 import type { Attributes } from "./vocabulary";
 
 export interface Paint {
-  /** Four bytes a token of the vocabulary. */
+  /** Four bytes per token of the vocabulary. */
   rgba: Uint8Array;
   range?: [number, number];
 }

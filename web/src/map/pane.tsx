@@ -1,4 +1,4 @@
-// One map: points, names, and the hand that moves, picks and encircles.
+// One map: points, names, and the controls to move, pick and select.
 import KDBush from "kdbush";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Table } from "../api";
@@ -17,16 +17,16 @@ export interface PaneProps {
   ids: Int32Array;
   labels: string[];
   colours: Uint8Array;
-  /** Indices in the order in which names are worth writing. */
+  /** Indices in the order in which names are drawn. */
   order: number[];
-  /** Tokens (ids) that are marked, and one that lines go out from, to others. */
+  /** Marked tokens (ids), and one token with lines to others. */
   marked: Set<number>;
   centre?: number;
   lines: number[];
   lasso: boolean;
   pick: (id: number | undefined) => void;
   encircle: (ids: number[]) => void;
-  /** A change moves the camera to this token, unless it is in sight; `closer`: in any case, and near. */
+  /** A change moves the camera to this token, unless it is visible; `closer`: always, and zoomed in. */
   goTo?: { id: number; closer: boolean };
   /** A change brings all of these into sight. */
   frame?: number[];
@@ -55,7 +55,7 @@ export function Pane(props: PaneProps) {
   s.props = props;
 
   useEffect(() => {
-    if (!points.current || !over.current) return; // left before it was drawn
+    if (!points.current || !over.current) return; // the view was left before it was drawn
     s.open(points.current, over.current, how === "fast", () => setHow("lost"));
     if (how === "fast" && !s.painter!.fast) setHow("missing");
     const size = new ResizeObserver(() => s.resize());
@@ -107,7 +107,7 @@ export function Pane(props: PaneProps) {
           class={props.lasso ? "lasso" : ""}
           tabIndex={0}
           role="application"
-          aria-label={`${props.name}: ${props.ids.length} tokens. Arrows move, plus and minus zoom; search finds a token by its text.`}
+          aria-label={`${props.name}: ${props.ids.length} tokens. Arrow keys move, plus and minus zoom; search finds a token by its text.`}
           onPointerDown={(e) => s.down(e)}
           onPointerMove={hover}
           onPointerUp={(e) => s.up(e)}
@@ -132,7 +132,7 @@ export function Pane(props: PaneProps) {
         {how !== "fast" && (
           <p class="word">
             {how === "missing"
-              ? "This browser has no WebGL: the map is drawn by hand, slower."
+              ? "This browser has no WebGL: the map is drawn more slowly."
               : "The browser has lost its WebGL: the map goes on by hand, slower."}
           </p>
         )}
@@ -150,7 +150,7 @@ export function Pane(props: PaneProps) {
 
 const regionFont = "italic 600 13px Georgia, serif";
 
-/** What is on the canvases, apart from the component so that a moving hand renders nothing again. */
+/** The content of the canvases, outside the component, so that moving the pointer does not render again. */
 class Scene {
   props!: PaneProps;
   painter?: Painter;
@@ -301,7 +301,7 @@ class Scene {
     this.travelled = 0;
     this.path = this.props.lasso || e.shiftKey ? [this.at(e)] : [];
   }
-  /** True while the hand is doing something. */
+  /** True during a drag or zoom. */
   move(e: PointerEvent): boolean {
     const before = this.pointers.get(e.pointerId);
     if (!before) return false;
@@ -372,7 +372,7 @@ class Scene {
     this.drawNames(ink);
     this.drawPath(ink);
   }
-  /** Of a point, in pixels of the page. */
+  /** The size of a point, in pixels of the page. */
   private size(): number {
     const whole = 300 / Math.sqrt(this.props.ids.length + 1);
     return Math.max(2, Math.min(9, whole * Math.sqrt(this.camera.scale / this.fitScale())));
@@ -469,7 +469,7 @@ class Scene {
       (ink.beginPath(), ink.arc(p.x, p.y, this.props.ids[i] === this.props.centre ? 7 : 4, 0, 7), ink.stroke());
     }
   }
-  /** Which points are named where; those that are marked come first, in bold. */
+  /** Which points get names and where; marked points come first, in bold. */
   private names(ink: CanvasRenderingContext2D): (Placed & { bold: boolean })[] {
     const { xy, ids, labels, order, marked, lines, centre, relief, pointed } = this.props;
     ink.font = "12px system-ui, sans-serif";
@@ -539,7 +539,7 @@ class Scene {
       ((ink.fillStyle = this.props.ink.text), ink.fillText(labels[index], x + 6, y + 4));
     }
   }
-  /** What is in sight, as a drawing. */
+  /** The visible part, as SVG. */
   svg(): string {
     const { ids, labels, colours, lines, centre, ink } = this.props;
     const [w, h] = [this.over.clientWidth, this.over.clientHeight];

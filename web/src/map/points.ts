@@ -1,6 +1,6 @@
-// Many points on a canvas: by WebGL 2, which draws a vocabulary at every frame, or by hand where there is none.
+// Many points on a canvas: with WebGL 2, which can draw a vocabulary in every frame, or on a 2D canvas without it.
 
-/** Where one looks: the centre in the map's own units, and pixels (of the page) for a unit. */
+/** The camera: the centre in the map's units, and the pixels (of the page) per unit. */
 export interface Camera {
   x: number;
   y: number;
@@ -10,7 +10,7 @@ export interface Camera {
 export interface Painter {
   readonly fast: boolean;
   points(xy: Float32Array): void;
-  /** Four bytes a point: red, green, blue, opacity. */
+  /** Four bytes per point: red, green, blue, opacity. */
   colours(rgba: Uint8Array): void;
   draw(camera: Camera, size: number): void;
   close(): void;
@@ -141,7 +141,7 @@ function byHand(canvas: HTMLCanvasElement): Painter {
   };
 }
 
-/** The camera that shows all points but the farthest in a thousand. */
+/** The camera that shows all points except the farthest 0.1 %. */
 export function fit(xy: Float32Array, width: number, height: number): Camera {
   const range = (axis: 0 | 1): [number, number] => {
     const values = Float32Array.from({ length: xy.length / 2 }, (_, i) => xy[2 * i + axis])

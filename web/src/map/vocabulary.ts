@@ -1,4 +1,4 @@
-// The vocabularies that maps show, and the way from one to another: by the text of a token.
+// The vocabularies of the maps, and the mapping between them by the text of a token.
 import { call, of } from "../api";
 import { useAnswer } from "../hooks";
 
@@ -12,19 +12,19 @@ export interface Vocabulary {
   model: string;
   labels: string[];
   attributes: Attributes;
-  /** Of a label that several tokens share, the first. */
+  /** The first token of a label that several tokens share. */
   byLabel: Map<string, number>;
   /** For each token the whole word that it is, without its space; empty for all others. */
   words: string[];
 }
 
-/** Tokens, and the model whose they are. */
+/** Tokens and their model. */
 export interface Chosen {
   model: string;
   ids: number[];
 }
 
-/** Undefined while it is on its way. */
+/** Undefined while it is loading. */
 export function useVocabulary(model: string): Vocabulary | undefined {
   const known = useAnswer(
     `vocabulary ${model}`,
@@ -42,7 +42,7 @@ export function useVocabulary(model: string): Vocabulary | undefined {
   return known?.model === model ? known : undefined;
 }
 
-/** The same tokens in another vocabulary; those that it has not are left out. */
+/** The same tokens in another vocabulary; tokens that it lacks are left out. */
 export function across(chosen: Chosen, from: Vocabulary | undefined, to: Vocabulary | undefined): number[] {
   if (chosen.model === to?.model) return chosen.ids;
   if (!from || !to || from.model !== chosen.model) return [];

@@ -43,7 +43,7 @@ export function Inspector({ info }: { info: ModelInfo }) {
       <section class="inspector empty" aria-label="Inspector">
         <p>
           <Explained>
-            <b>Every square is a vector</b> of {info.width} numbers: a token of the text (across) after a block of the
+            <b>Every square is a vector</b> of {info.width} numbers: a token of the text (column) after a block of the
             model (down). Click one to look into it, or press a right button to change it.
           </Explained>
         </p>
@@ -291,7 +291,7 @@ function Lens({ info }: { info: ModelInfo }) {
         return (
           <>
             <p class="soft">
-              <Explained>If the model stopped here, it would say:</Explained>
+              <Explained>If the model stopped here, it would predict:</Explained>
             </p>
             <ol class="likely" aria-label="Likeliest tokens of the cell">
               {mine.map((i) => {
@@ -326,7 +326,7 @@ function Changes() {
   if (at.block < 0)
     return (
       <p class="soft">
-        <Explained>Nothing has changed the vector yet: open a cell of a block.</Explained>
+        <Explained>This is the embedding, which no block has changed: open a cell of a block.</Explained>
       </p>
     );
   return (
@@ -380,7 +380,7 @@ function Attention() {
       <Untouched />
       <p class="soft">
         <Explained>
-          Where each head of block {block} looks from here. The rest of its weight lies on other tokens.
+          The tokens that each head of block {block} attends to from here. The rest of its attention is on other tokens.
         </Explained>
       </p>
       <State reply={attention.value}>

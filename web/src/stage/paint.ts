@@ -36,7 +36,7 @@ const warm: Record<Tone, Rgb[]> = {
     [255, 214, 178],
   ],
 };
-/** Negative, none, positive: the matrix's own colours. */
+/** Negative, zero, positive: the colours of the matrix. */
 const poles: Record<Tone, [Rgb, Rgb, Rgb]> = {
   light: [
     [26, 82, 160],
@@ -70,7 +70,7 @@ export type Colouring = "answer" | "lens" | "moved" | "felt" | "length";
 
 export interface Colour {
   name: string;
-  /** What it says, for the legend. */
+  /** The description for the legend. */
   says: string;
   ends: [string, string];
   /** 0 to 1, and the words for a reader. */
@@ -90,30 +90,30 @@ const moved = log(0.03, 6),
 
 export const colours: Record<Colouring, Colour> = {
   answer: {
-    name: "The followed answer",
-    says: "How probable the answer is if the model stops here; the word in a cell is what it would say.",
+    name: "The chosen answer",
+    says: "The probability of the answer if the model stopped here; the word in a cell is what it would predict.",
     ends: ["0 %", "100 %"],
     share: (_, l, r, c) => (l?.answer[r]?.[c] ?? 0) ** 0.4,
     told: (_, l, r, c) =>
-      l?.answer[r] ? `the followed answer ${percent(l.answer[r][c])}, rank ${l.rank[r][c].toLocaleString("en")}` : "",
+      l?.answer[r] ? `the chosen answer ${percent(l.answer[r][c])}, rank ${l.rank[r][c].toLocaleString("en")}` : "",
   },
   lens: {
-    name: "What it reads as",
-    says: "If the model stopped here, it would say this word; darker is surer.",
+    name: "What it would predict",
+    says: "If the model stopped here, it would predict this word; darker is more certain.",
     ends: ["unsure", "sure"],
     share: (_, l, r, c) => (l?.probability[r]?.[c] ?? 0) ** 0.6,
-    told: (_, l, r, c) => (l?.top[r] ? `reads as ${l.top[r][c]}, ${percent(l.probability[r][c])}` : ""),
+    told: (_, l, r, c) => (l?.top[r] ? `would predict ${l.top[r][c]}, ${percent(l.probability[r][c])}` : ""),
   },
   moved: {
     name: "How far it moved",
-    says: "How far the block moved the vector, against its length before.",
+    says: "How far the block moved the vector, relative to its length before.",
     ends: ["3 %", "6 times"],
     share: (s, _, r, c) => moved(s.moved[r]?.[c] ?? 0),
-    told: (s, _, r, c) => (r === 0 ? "as it enters block 0" : `moved by ${percent(s.moved[r][c])} of its length`),
+    told: (s, _, r, c) => (r === 0 ? "before block 0" : `moved by ${percent(s.moved[r][c])} of its length`),
   },
   felt: {
     name: "What you changed",
-    says: "How far your changes moved the vector from where it was without them.",
+    says: "How far your changes moved the vector.",
     ends: ["untouched", "another vector"],
     share: (s, _, r, c) => felt(s.felt?.[r]?.[c] ?? 0),
     told: (s, _, r, c) => (s.felt ? `changed by ${percent(s.felt[r][c])}` : "nothing is changed"),
@@ -140,13 +140,13 @@ export const ground = (colour: Colour, share: number, tone: Tone): Rgb =>
 export const scaleCss = (colour: Colour, tone: Tone): string =>
   `linear-gradient(to right, ${(colour.warm ? warm : scales)[tone].map(css).join(",")})`;
 
-/** Black or white, whichever is read better on a ground. */
+/** Black or white, whichever has more contrast on a background. */
 export function inkOn([r, g, b]: Rgb): string {
   const light = (c: number) => ((c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
   return 0.2126 * light(r) + 0.7152 * light(g) + 0.0722 * light(b) > 0.2 ? "#16171a" : "#ffffff";
 }
 
-/** A canvas as large as its box in the screen's own pixels; gives its context, scaled. */
+/** Sizes a canvas to its box in the screen's pixels; returns its scaled context. */
 export function sized(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
   const ratio = Math.min(3, devicePixelRatio || 1, 16000 / Math.max(width, height)); // larger canvases stay empty
   const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
@@ -158,7 +158,7 @@ export function sized(canvas: HTMLCanvasElement, width: number, height: number):
   return context;
 }
 
-/** A vector from top to bottom; of the dimensions that fall into one line of pixels the largest shows. */
+/** A vector from top to bottom; each line of pixels shows the largest of its dimensions. */
 export function strip(
   context: CanvasRenderingContext2D,
   values: ArrayLike<number>,

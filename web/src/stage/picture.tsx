@@ -15,7 +15,7 @@ export const stripsOf = (): number => (innerHeight < 800 ? 56 : 84);
 const narrowest = 34,
   widest = 172;
 
-/** What was chosen; without a choice what was changed, and while nothing is changed what the blocks do. */
+/** The chosen colouring; by default the effect of the changes, or without changes the effect of the blocks. */
 export const colouring = (): Colouring => {
   const chosen = session.value.own.stage?.colour ?? "";
   return chosen in colours ? (chosen as Colouring) : stage.value.data?.felt ? "felt" : "moved";
@@ -36,7 +36,7 @@ export function Picture() {
   const room = useSignal({ width: 900, height: 560 });
   useEffect(() => {
     const measure = () => {
-      if (!box.current) return; // the room was left in this very frame
+      if (!box.current) return; // the view was left in this frame
       const { top, width } = box.current.getBoundingClientRect();
       room.value = { width: width - 76, height: innerHeight - (top + scrollY) - 30 };
     };
@@ -89,7 +89,7 @@ function Rows({ rows, line }: { rows: number; line: number }) {
   );
 }
 
-/** The word of a chip and which of its occurrences it is. */
+/** The word of a chip and the number of its occurrence. */
 function wordOf(s: Stage, position: number): [string, number] {
   const word = wordAt(text.peek(), s, position);
   return [word, occurrences(text.peek(), s, word).indexOf(position)];
@@ -203,7 +203,7 @@ function Cells({ s, column, line }: { s: Stage; column: number; line: number }) 
   useEffect(() => {
     drawCells(sized(canvas.current!, wide, high), s, read, colour, column, line, tone);
   }, [s, read, colour, column, line, tone]);
-  // what is open, under the pointer or pinned is drawn above, so that a moving pointer costs nothing
+  // open, hovered and pinned cells are drawn on a layer above, so that moving the pointer costs nothing
   useSignalEffect(() => {
     const context = sized(frame.current!, wide, high);
     const outline = (at: Place | undefined, style: string, width: number) => {
@@ -282,7 +282,7 @@ function Cells({ s, column, line }: { s: Stage; column: number; line: number }) 
         role="application"
         aria-roledescription="grid of vectors"
         data-lens={read ? "yes" : undefined}
-        aria-label={`Positions across, blocks down. Arrows move, Enter opens what can be done.`}
+        aria-label={`Positions as columns, blocks as rows. Arrow keys move, Enter opens the menu of changes.`}
         style={{ width: `${wide}px`, height: `${high}px` }}
         onPointerMove={(e) => {
           const at = placeAt(e);
@@ -325,7 +325,7 @@ export function tell(s: Stage | undefined, at?: Place): string {
   return [...parts, s.felt && colours.felt.told(s, l, r, c)].filter(Boolean).join(" · ");
 }
 
-/** What is under the pointer, or open, and what the colours mean. */
+/** Describes the cell under the pointer, or the open one, and the colours. */
 export function Caption() {
   const s = stage.value.data;
   const name = colouring(),

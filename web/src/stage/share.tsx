@@ -1,4 +1,5 @@
-// Share: the experiment as one HTML file that needs neither the server nor the network: its sweep is computed beforehand, at 101 steps.
+// Share: the experiment as one HTML file that needs neither the server nor the network: its mixtures are computed
+// beforehand, at 101 steps.
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { call, numbers, texts, type ModelInfo, type Table } from "../api";
@@ -116,7 +117,7 @@ const escaped = (s: string): string => s.replaceAll("&", "&amp;").replaceAll("<"
 const share = (values: number[]): string =>
   values.map((v, i) => `${i ? "L" : "M"}${(i * 600) / (steps - 1)} ${(200 - 196 * v).toFixed(1)}`).join("");
 
-/** The file. Its script reads the data that stands in it and nothing else. */
+/** The file. Its script reads only the data in the file. */
 function page(d: Shared): string {
   const colours = ["#0072b2", "#b94f00"];
   const answers = d.lines
@@ -139,12 +140,12 @@ svg { width: 100%; overflow: visible; } path { fill: none; stroke-width: 3; } #n
 @media (prefers-color-scheme: dark) { body { background: #16171a; color: #eceae5; } small, footer { color: #aaa69d; } #now { stroke: #eceae5; } .answer { filter: brightness(1.6); } }
 </style></head><body>
 <h1>${escaped(d.text)} <code id="top">${escaped(d.top[d.start])}</code></h1>
-<p>The text stays as it is. One vector in the model ${escaped(d.model)} is changed: <i>p</i> of <code>${escaped(d.ends[1])}</code> and 1 − <i>p</i> of <code>${escaped(d.ends[0])}</code>. Drag.</p>
+<p>The text stays as it is. One vector in the model ${escaped(d.model)} is changed: <i>p</i> times that of <code>${escaped(d.ends[1])}</code> plus 1 − <i>p</i> times that of <code>${escaped(d.ends[0])}</code>. Drag the slider.</p>
 <label><code>${escaped(d.ends[0])}</code><input id="p" type="range" min="0" max="${steps - 1}" value="${d.start}" aria-label="p in hundredths"><code>${escaped(d.ends[1])}</code><output id="out">p = ${(d.start / (steps - 1)).toFixed(2)}</output></label>
 <div class="answers">${answers}</div>
 <svg viewBox="-4 0 608 204" role="img" aria-label="Probability against p">${paths}<path id="now" d="M${(d.start * 600) / (steps - 1)} 0V200"/></svg>
-<p><small>p = 0 at the left, p = 1 at the right; probability from 0 to 100 %. The likeliest token: <span id="likeliest"></span></small></p>
-${d.changes.length ? `<p><small>With ${d.changes.map((c) => `<code>${escaped(c)}</code>`).join(", ")} in force.</small></p>` : ""}
+<p><small>p = 0 at the left, p = 1 at the right; probability from 0 to 100 %. The most likely token: <span id="likeliest"></span></small></p>
+${d.changes.length ? `<p><small>With ${d.changes.map((c) => `<code>${escaped(c)}</code>`).join(", ")} applied.</small></p>` : ""}
 <footer><small>Computed by Embscope at ${steps} steps. In its explorer: <code>${escaped(d.link)}</code></small></footer>
 <script>
 const d = ${JSON.stringify(d).replaceAll("<", "\\u003c")};

@@ -1,4 +1,4 @@
-// Learn: the article's path as a walk, and its first step, a space of two dimensions that have names.
+// Learn: the steps of the article as a walk, and its first step, a space with two named dimensions.
 import { useState } from "preact/hooks";
 import { call, numbers, texts, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { Lead } from "../glossary";
@@ -28,16 +28,16 @@ export function Learn({ info }: { info: ModelInfo }) {
         <>
           <Lead>
             A language model turns words into vectors, changes the vectors, and turns the last one into a word. The walk
-            goes along that path with {info.name}, through the views of this explorer. Each step asks you to find out
-            something by doing it.
+            follows these steps with {info.name}, in the views of this explorer. Each step has a question that you
+            answer by an experiment.
           </Lead>
           <p>
             <button type="button" class="main" onClick={() => void walkTo(next, info)}>
-              {done.length ? "Go on" : "Begin the walk"}
+              {done.length ? "Continue" : "Begin the walk"}
             </button>
             {done.length > 0 && (
               <button type="button" class="quiet" onClick={() => change({ done: [] })}>
-                Forget what is done
+                Start again
               </button>
             )}
           </p>

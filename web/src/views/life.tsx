@@ -53,7 +53,9 @@ export function Life({ info }: { info: ModelInfo }) {
   return (
     <>
       <h1>Life</h1>
-      <Lead>The vector of a token goes through {info.blocks} blocks. Each changes it four times. Follow it.</Lead>
+      <Lead>
+        The vector of a token passes through {info.blocks} blocks. Each block changes it four times. Follow it here.
+      </Lead>
       <SharedText />
       <PositionPicker label="Token to follow" tokens={tokens} position={position} set={setPosition} />
       <Segments label="What to show" parts={parts} value={part} set={setPart} />
@@ -89,7 +91,7 @@ function Lens({ info, text, position, count, setPosition }: PartProps) {
     <>
       <p>
         <Explained>
-          If the model stopped after a block, what would it say next? A cell opens its likeliest tokens.
+          If the model stopped after a block, what would it predict? Open a cell to see its most likely tokens.
         </Explained>
       </p>
       <div class="row">
@@ -224,9 +226,9 @@ function Trace({ info, text, position }: PartProps) {
     <>
       <p>
         <Explained>
-          In each block the vector is normalised (<code>ln1</code>), attention adds what other tokens have to say (
-          <code>attn_out</code>), it is normalised again (<code>ln2</code>), and the MLP adds what it knows (
-          <code>mlp_out</code>).
+          In each block the vector is normalised (<code>ln1</code>), attention adds information from other tokens (
+          <code>attn_out</code>), it is normalised again (<code>ln2</code>), and the MLP adds information stored in its
+          weights (<code>mlp_out</code>).
         </Explained>
       </p>
       <Shown answer={life}>
@@ -258,7 +260,7 @@ function Attention({ info, text }: PartProps) {
   return (
     <>
       <p>
-        <Explained>Each head of a block looks back, from a token (down) at those before it (across).</Explained>
+        <Explained>Each head of a block attends from a token (row) to the tokens before it (columns).</Explained>
       </p>
       <label class="slider">
         <span>
@@ -294,7 +296,7 @@ function Attribute({ info, text, position }: PartProps) {
   return (
     <>
       <p>
-        <Explained>The logit of a token is a sum: each head and each MLP adds its part.</Explained>
+        <Explained>The logit of a token is a sum: each head and each MLP adds a part.</Explained>
       </p>
       <div class="row">
         <WordField label="Token" value={target} set={setTarget} hint="empty: the predicted token" />
@@ -333,7 +335,7 @@ function Path({ info, text, position }: PartProps) {
     <>
       <p>
         <Explained>
-          The way of the vector, drawn in a plane: that in which it moves most, or one that two vectors span.
+          The path of the vector in a plane: the plane in which it moves most, or one that two vectors span.
         </Explained>
       </p>
       <div class="row">

@@ -14,7 +14,7 @@ import { setParams, useParam } from "../session";
 const colours: [string, string][] = [
   ["kind", "kind of token"],
   ["norm", "length of the vector"],
-  ["rank", "place in the vocabulary"],
+  ["rank", "position in the vocabulary"],
   ["cosine", "cosine to a word"],
 ];
 
@@ -102,7 +102,7 @@ export function MapView({ info }: { info: ModelInfo }) {
   );
 }
 
-/** Search as one types; the first hit is taken by Enter. */
+/** Searches while the user types; Enter selects the first hit. */
 function Find({ find }: { find: (t: Named) => void }) {
   const [query, setQuery] = useState("");
   const [open, setOpen] = useState(false);
@@ -127,7 +127,7 @@ function Find({ find }: { find: (t: Named) => void }) {
       </Field>
       {open && query && hits.data && (
         <div class="hits" role="group" aria-label="Tokens found">
-          {hits.data.tokens.length === 0 && <span class="waiting">no token holds “{wanted}”</span>}
+          {hits.data.tokens.length === 0 && <span class="waiting">no token contains “{wanted}”</span>}
           {hits.data.tokens.map((t) => (
             <Token key={t.id} id={t.id} label={t.label} pressed={false} pick={() => take(t)} />
           ))}

@@ -24,8 +24,8 @@ export function Patch({ info }: { info: ModelInfo }) {
   return (
     <>
       <Lead>
-        Two texts of equal length with two answers. A vector of the clean run is put into the corrupt one. Where it
-        brings the clean answer back, the answer was.
+        Two texts of equal length with two answers. One vector of the clean run is put into the corrupt run at a time.
+        If it restores the clean answer, that vector carries it.
       </Lead>
       <div class="pair">
         <SharedText />

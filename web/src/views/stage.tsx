@@ -1,4 +1,4 @@
-// The stage: one text, the model drawn as what happens to it, and everything done on the picture.
+// The stage: one text and what the model does with it, with all experiments made on the picture.
 import { useEffect } from "preact/hooks";
 import type { ModelInfo } from "../api";
 import { opened as python, program, py, Same, shell, Trouble } from "../parts";
@@ -90,12 +90,12 @@ export function Stage({ info }: { info: ModelInfo }) {
   );
 }
 
-/** What this is, in one sentence, and where to begin. */
+/** What this is, in one sentence, and where to start. */
 function Door({ info }: { info: ModelInfo }) {
   return (
     <div class="door">
       <h1>
-        A language model turns words into vectors. <em>Change one, and watch what it says.</em>
+        A language model turns words into vectors. <em>Change one, and see how the prediction changes.</em>
       </h1>
       <div class="begin">
         {step.value === 0 && (

@@ -41,8 +41,8 @@ export function Steer({ info }: { info: ModelInfo }) {
   return (
     <>
       <Lead>
-        The mean of some texts, less the mean of others, is a direction. Add it at one place while the model writes,
-        more or less of it.
+        The mean vector of some texts minus that of others is a direction. Add it at one site while the model writes,
+        with different strengths.
       </Lead>
       <SharedText />
       <div class="pair">

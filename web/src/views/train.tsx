@@ -1,4 +1,4 @@
-// Train: a small model learns a text, and its vectors come into being. Two seeds side by side.
+// Train: a small model learns a text, and its vectors form. Two seeds side by side.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask, call, type Job, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { Lead } from "../glossary";
@@ -63,7 +63,7 @@ export function Train() {
   return (
     <>
       <h1>Train</h1>
-      <Lead>At first the rows are random. Watch them move to where they are of use.</Lead>
+      <Lead>At first the rows of the matrix are random numbers. Watch how training moves them.</Lead>
       <Text
         label="Text to learn"
         value={text}
@@ -106,14 +106,14 @@ export function Train() {
           .join(", ")})\nmodel = embscope.load("run")`}
       />
       <p class="row">
-        <small>Both read the text from text.txt.</small>{" "}
+        <small>Both commands read the text from text.txt.</small>{" "}
         <Save title="the text" forms={{ TXT: () => download("text.txt", text, "text/plain") }} />
       </p>
     </>
   );
 }
 
-/** `asked`: the seed that the form names; the run itself may be an earlier one. */
+/** `asked`: the seed in the form; the run shown may have an earlier one. */
 function Run({ id, forget, asked, corpus }: { id: string; forget: () => void; asked: number; corpus: string }) {
   const job = useJob(id, forget);
   const latest = useAnswer(
@@ -284,10 +284,10 @@ function kindOf(label: string): number {
   return /^\p{L}/u.test(label) ? 4 : 3;
 }
 
-/** What has come of it: a model like any other. */
+/** The result: a model like any other. */
 function Trained({ name, path, table, text }: { name: string; path: string; table: Columns; text: string }) {
   const [error, setError] = useState<Error>();
-  const begin = text.trim().split(/\s+/).slice(0, 2).join(" ").slice(0, 12); // it knows the characters of its text alone
+  const begin = text.trim().split(/\s+/).slice(0, 2).join(" ").slice(0, 12); // the model only knows the characters of its text
   const open = () =>
     void call<ModelInfo>("models", { open: path }).then(
       (m) => (setParams({ model: m.name, text: begin }), go("read"), location.reload()),
@@ -300,7 +300,7 @@ function Trained({ name, path, table, text }: { name: string; path: string; tabl
           Look at this model
         </button>{" "}
         <small>
-          It lies in the cache: <code>-m {name}</code> opens it.
+          It is in the cache: <code>-m {name}</code> opens it.
         </small>
       </p>
       <Trouble error={error} />

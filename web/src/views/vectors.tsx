@@ -37,7 +37,7 @@ export function Vectors({ info }: { info: ModelInfo }) {
   return (
     <>
       <h1>Vectors</h1>
-      <Lead>A token is a row of {info.width} numbers. Tokens that you click anywhere come here.</Lead>
+      <Lead>A token's vector is a row of {info.width} numbers. Tokens that you click in any view appear here.</Lead>
       <Add />
       <div class="columns halves">
         <div>
@@ -45,7 +45,7 @@ export function Vectors({ info }: { info: ModelInfo }) {
             <Compared tray={tray} info={info} />
           ) : (
             <p class="waiting">
-              Nothing is in the tray.{" "}
+              The tray is empty.{" "}
               <button
                 type="button"
                 onClick={() => void Promise.all(example.map(token)).then((tray) => change({ tray }))}
