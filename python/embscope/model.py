@@ -8,6 +8,7 @@ import os
 import reprlib
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -677,7 +678,9 @@ def _messages(messages: str | Sequence[Mapping[str, str]]) -> list[tuple[str, st
 
 def _warn_of(ended: str) -> None:
     if ended == "context":
-        warnings.warn("the context is full, and the text ends here: shift=True goes on", RuntimeWarning, stacklevel=3)
+        warnings.warn(
+            "the context is full, and the text ends here; shift=True continues it", RuntimeWarning, stacklevel=3
+        )
 
 
 def _words(words: Sequence[str]) -> list[str]:
