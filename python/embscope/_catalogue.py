@@ -346,32 +346,32 @@ class Analyses(Looks):
         """The next tokens after a text.
 
         text     The text
-        k        How many
+        k        Number of next tokens to list
         edits    Edits of the run, applied in order
-        targets  Next tokens whose probabilities are asked for besides
+        targets  Further next tokens whose probabilities are listed
 
-        The answer is a table. The likeliest next tokens: columns rank, token, id, logit, probability. Its ``besides``
-        has ``ids`` (the text's tokens), ``labels`` (their labels), ``targets`` (of each token that was asked for: its
-        probability, and its rank among all).
+        The answer is a table. The most likely next tokens: columns rank, token, id, logit, probability. Its ``besides``
+        has ``ids`` (the text's tokens), ``labels`` (their labels), ``targets`` (for each token of `targets`: its
+        probability, and its rank among all tokens).
         """
         return self._ask("predict", {"text": text, "k": k, "edits": edits, "targets": targets},
                          progress)
 
     def entropy(self, text: Text, progress: Progress = None) -> Result:
-        """How sure the model is of the next token, position by position.
+        """How certain the model is of the next token, position by position.
 
-        Entropy is that of the whole distribution of the next token; surprise is -log2 of the probability that the token
-        had before it was read (Shannon 1951). Logits are the run's own, bit for bit.
+        Entropy is the entropy of the whole distribution of the next token; surprise is -log2 of the probability that
+        the model gave to the token before reading it (Shannon 1951). The logits are those of the run, bit for bit.
 
         text  The text
 
         The answer has:
 
-        mean_entropy   Over the positions, in bits
-        mean_surprise  Over the tokens after the first, in bits; 2 to its power is the text's perplexity
-        positions      A row a position: columns position, token, entropy (of the next token, in bits), top (the
-                       likeliest next token), probability, surprise (bits of the token itself, before which the model
-                       has seen the text up to it; null for the first)
+        mean_entropy   Mean over the positions, in bits
+        mean_surprise  Mean over the tokens after the first, in bits; the perplexity of the text is 2 to this power
+        positions      One row per position: columns position, token, entropy (of the next token, in bits), top (the
+                       most likely next token), probability, surprise (of the token itself given the text before it, in
+                       bits; null for the first)
         """
         return self._ask("entropy", {"text": text},
                          progress)
@@ -382,28 +382,28 @@ class Analyses(Looks):
             progress: Progress = None) -> Result:
         """Mix one word's vector with another's, step by step.
 
-        At the token of `replace`: p x what is there + (1 - p) x what is mixed in, for p = 0 ... 1. What the mixtures
-        share is computed once.
+        At the token of `replace`: p x its vector + (1 - p) x the vector that is mixed in, for p = 0 ... 1. What the
+        mixtures share is computed once.
 
         text     The text
-        replace  The place in the text whose vector is mixed: a word, " cat[2]" (its second occurrence), "#ID", a
+        replace  The token in the text whose vector is mixed: a word, " cat[2]" (its second occurrence), "#ID", or a
                  position
-        with_    The words it is mixed with; the mean of several
-        targets  Next tokens whose probabilities are asked for
-        steps    Mixtures from p = 0 to p = 1
-        site     Any site with a vector for each position, such as blocks.3.resid_pre
-        vector   In place of `with`: a vector such as "' king' - ' man' + ' woman'"
-        edits    Edits in force in every mixture
+        with_    The words to mix in; the mean of several is used
+        targets  Next tokens whose probabilities are listed
+        steps    Number of mixtures from p = 0 to p = 1
+        site     The site of the mixture: any site with a vector for each position, such as blocks.3.resid_pre
+        vector   Instead of `with`: a vector such as "' king' - ' man' + ' woman'"
+        edits    Edits applied in every mixture
 
         The answer has:
 
-        position             Of the replaced token
-        crossings            p at which the first two targets are equally likely
+        position             The position of the replaced token
+        crossings            The values of The values of p at which the first two targets are equally likely
         untouched_equals_p1  The logits at p = 1 are those of the run without a mixture, bit for bit
         replaced             The token at the position
         mixed_in             The tokens mixed in, or the expression
         cost                 What the runs shared and computed
-        sweep                A row a mixture: columns p, one for each target, top, top_probability
+        sweep                One row per mixture: columns p, one for each target, top, top_probability
         """
         return self._ask("mix", {"text": text, "replace": replace, "with": with_, "targets": targets,
                                  "steps": steps, "site": site, "vector": vector, "edits": edits},
@@ -413,16 +413,16 @@ class Analyses(Looks):
                         targets: Sequence[str | int] | str = (), steps: int = 17,
                         vector: str | Sequence[float] | np.ndarray | None = None, edits: Sequence | str = (),
                         progress: Progress = None) -> Result:
-        """The mixture at resid_pre of each block in turn: where each one's answer turns.
+        """The mixture at resid_pre of each block in turn, and where the answer changes in each.
 
         text     The text
-        replace  The place in the text whose vector is mixed: a word, " cat[2]" (its second occurrence), "#ID", a
+        replace  The token in the text whose vector is mixed: a word, " cat[2]" (its second occurrence), "#ID", or a
                  position
-        with_    The words it is mixed with; the mean of several
-        targets  Next tokens whose probabilities are asked for
-        steps    Mixtures from p = 0 to p = 1
-        vector   In place of `with`: a vector expression
-        edits    Edits in force in every mixture
+        with_    The words to mix in; the mean of several is used
+        targets  Next tokens whose probabilities are listed
+        steps    Number of mixtures from p = 0 to p = 1
+        vector   Instead of `with`: a vector expression
+        edits    Edits applied in every mixture
 
         The answer has:
 
@@ -440,19 +440,19 @@ class Analyses(Looks):
     def edit(self, text: Text, edits: Sequence | str = (), top: int = 8,
              targets: Sequence[str | int] | str = (), progress: Progress = None, *,
              follow: Any = None) -> Result:
-        """Change an activation and see what the model then says.
+        """Change activations and compare the next tokens before and after.
 
         text     The text
-        edits    What is changed, in this order
-        top      How many of the likeliest, before and after
-        targets  Next tokens to list besides the likeliest
+        edits    The edits, applied in this order
+        top      Number of most likely tokens to list, before and after
+        targets  Next tokens to list in addition to the most likely ones
 
         The answer has:
 
         divergence  KL(after || before) of the next token, in nats
         cost        What the runs shared and computed
-        changes     A row a token: columns token, id, probability_before, probability_after, logit_before, logit_after,
-                    change, rank_before, rank_after
+        changes     One row per token: columns token, id, probability_before, probability_after, logit_before,
+                    logit_after, change, rank_before, rank_after
         """
         return self._ask("edit", {"text": text, "edits": edits, "top": top, "targets": targets},
                          progress, {"follow": ("targets", follow)})
@@ -460,27 +460,28 @@ class Analyses(Looks):
     def patch(self, clean: Text, corrupt: Text, target: str | int, against: str | int,
               sites: Sequence[str] | str = ('resid_pre', 'attn_out', 'mlp_out'), heads: bool = True,
               approximate: bool = False, heads_only: bool = False, progress: Progress = None) -> Result:
-        """Put each activation of a clean text into a corrupt one: which carry the answer?
+        """Patch each activation of a clean text into a corrupt one: which carry the answer?
 
         Activation patching (Meng et al. 2022; Heimersheim & Nanda 2024 for the measure). Each run computes only what
         its patch can change.
 
         clean        The text whose answer is the target
-        corrupt      As many tokens, with the other answer
+        corrupt      A text of the same number of tokens with the other answer
         target       The clean answer
         against      The corrupt answer
-        sites        Points of every block
-        heads        Also z of every head
+        sites        The sites to patch, in every block
+        heads        Also patch z of every head
         approximate  Estimate every patch from one gradient (attribution patching)
-        heads_only   Only z of every head
+        heads_only   Patch only z of every head
 
         The answer has:
 
-        clean    Logit of the target minus that of the other answer, of the clean text
-        corrupt  The same of the corrupt text
+        clean    The target's logit minus that of the other answer, for the clean text
+        corrupt  The same for the corrupt text
         cost     What the runs shared and computed
-        grid     A row a patch: columns site, block, position, token, difference, restored (1: the answer is back)
-        heads    The same of z of each head: columns block, head, difference, restored
+        grid     One row per patch: columns site, block, position, token, difference, restored (1: the clean answer is
+                 restored)
+        heads    The same for z of each head: columns block, head, difference, restored
         """
         return self._ask("patch", {"clean": clean, "corrupt": corrupt, "target": target, "against": against,
                                    "sites": sites, "heads": heads, "approximate": approximate,
@@ -490,15 +491,15 @@ class Analyses(Looks):
     def patch_agreement(self, clean: Text, corrupt: Text, target: str | int, against: str | int,
                         sites: Sequence[str] | str = ('resid_pre', 'attn_out', 'mlp_out'), heads: bool = True,
                         heads_only: bool = False, progress: Progress = None) -> Result:
-        """The real patches and the estimates, and how they agree.
+        """The real patches beside the estimates, and how well they agree.
 
         clean       The text whose answer is the target
-        corrupt     As many tokens, with the other answer
+        corrupt     A text of the same number of tokens with the other answer
         target      The clean answer
         against     The corrupt answer
-        sites       Points of every block
-        heads       Also z of every head
-        heads_only  Only z of every head
+        sites       The sites to patch, in every block
+        heads       Also patch z of every head
+        heads_only  Patch only z of every head
 
         The answer has:
 
@@ -517,25 +518,25 @@ class Analyses(Looks):
               at: Any = None) -> Result:
         """Add a direction from contrasting texts while the model writes.
 
-        The direction is given, or the mean over the texts `towards` minus that over `away`, at their last tokens, added
-        at every position (Turner et al. 2023; Rimsky et al. 2024).
+        The direction is `direction`, or the mean over the texts `towards` minus the mean over `away`, at their last
+        tokens; it is added at every position (Turner et al. 2023; Rimsky et al. 2024).
 
-        text         The text that is continued
-        site         Where it is added (default: resid_post of the middle block)
-        towards      Texts that have what is added
-        away         Texts that lack it
-        direction    In place of both: the vector itself
-        strengths    Multiples of the direction
-        targets      Next tokens whose probabilities are asked for
-        tokens       How many to write
-        temperature  0: always the likeliest
-        seed         Of sampling
+        text         The text to continue
+        site         The site where the direction is added (default: resid_post of the middle block)
+        towards      Texts with the property to add
+        away         Texts without this property
+        direction    Instead of both: the direction as a vector
+        strengths    The strengths, multiples of the direction
+        targets      Next tokens whose probabilities are listed
+        tokens       Number of tokens to write
+        temperature  Sampling temperature; 0: always the most likely token
+        seed         Seed of the sampling
 
         The answer has:
 
-        direction  What is added, times the strength
-        runs       A row a strength: columns strength, one for each target, divergence (KL from strength 0, in nats),
-                   top, top_probability, text
+        direction  The direction that is added, times the strength
+        runs       One row per strength: columns strength, one for each target, divergence (KL from strength 0, in
+                   nats), top, top_probability, text
         """
         return self._ask("steer", {"text": text, "site": site, "towards": towards, "away": away,
                                    "direction": direction, "strengths": strengths, "targets": targets,
@@ -543,19 +544,19 @@ class Analyses(Looks):
                          progress, {"at": ("site", at)})
 
     def trace(self, text: Text, position: int = -1, top: int = 5, progress: Progress = None) -> Result:
-        """A vector's way from its token's embedding to the prediction, block by block.
+        """A vector's path from its token's embedding to the prediction, block by block.
 
         text      The text
         position  Token position; negative counts from the end
-        top       Tokens listed after each block
+        top       Number of tokens to list after each block
 
         The answer has:
 
         position   The position, counted from the start
         own        The token at the position
-        predicted  The likeliest next token
-        life       A row a block (-1: the embedding): lengths of the four changes and their cosines with what they meet,
-                   length, cosines and ranks of the own and of the predicted token, top
+        predicted  The most likely next token
+        life       One row per block (-1: the embedding): lengths of the four changes and their cosines with the vector
+                   before each change, length, cosines and ranks of the own and of the predicted token, top
         lens       The logit lens after each block: columns block, rank, token, probability
         """
         return self._ask("trace", {"text": text, "position": position, "top": top},
@@ -568,13 +569,13 @@ class Analyses(Looks):
 
         text      The text
         position  Token position; negative counts from the end
-        plane     Two vector expressions that span it (default: the first two principal components of the path)
+        plane     Two vector expressions that span the plane (default: the first two principal components of the path)
 
         The answer has:
 
         position  The position, counted from the start
-        points    [blocks + 1, 2]: as it enters block 0, then after each block
-        sites     Of each point
+        points    [blocks + 1, 2]: the vector before block 0, then after each block
+        sites     The site of each point
         axes      What the two axes are
         path      Columns block (-1: before block 0), x, y, site
         """
@@ -584,27 +585,28 @@ class Analyses(Looks):
     def lens(self, text: Text, target: str | int | None = None, top: int = 1, positions: str | None = None,
              first: int | None = None, last: int | None = None, edits: Sequence | str = (),
              progress: Progress = None) -> Result:
-        """What the model would say after each block.
+        """What the model would predict after each block.
 
         The logit lens (nostalgebraist 2020) at every block and position. The norm is recomputed for every vector; the
-        rows of the last block are the run's own logits, bit for bit.
+        rows of the last block are the logits of the run, bit for bit.
 
         text       The text
-        target     A next token to follow by rank and probability (default: the one predicted last)
-        top        More than 1: the likeliest so many tokens of every cell
-        positions  FIRST:LAST, negative from the end (default: all, on the command line the last 16; a figure draws at
-                   most the last 32)
-        first      In place of `positions`: the first of them
-        last       In place of `positions`: the one after the last
+        target     A next token whose rank and probability are listed (default: the predicted token at the last
+                   position)
+        top        Number of most likely tokens to list for every cell
+        positions  Positions FIRST:LAST; negative numbers count from the end (default: all, on the command line the last
+                   16; a figure draws at most the last 32)
+        first      Instead of `positions`: the first position
+        last       Instead of `positions`: the position after the last
         edits      Edits of the run, applied in order
 
         The answer has:
 
-        target  The token that is followed
-        first   The first position looked at
-        cells   A row a block and position: columns block (-1: the embedding), position, token, top, probability,
+        target  The target token
+        first   The first position of the table
+        cells   One row per block and position: columns block (-1: the embedding), position, token, top, probability,
                 target_rank, target_probability, target_logit
-        tops    The likeliest tokens of each cell: columns block, position, rank, token, id, probability
+        tops    The most likely tokens of each cell: columns block, position, rank, token, id, probability
         """
         return self._ask("lens", {"text": text, "target": target, "top": top, "positions": positions,
                                   "first": first, "last": last, "edits": edits},
@@ -612,10 +614,10 @@ class Analyses(Looks):
 
     def attention(self, text: Text, block: int | None = None, heads: Sequence[int] = (),
                   progress: Progress = None) -> Result:
-        """Where the heads of a block look.
+        """The attention patterns of a block's heads.
 
         text   The text
-        block  The block (default: the one whose heads look least at the text's first token)
+        block  The block (default: the block whose heads attend least to the text's first token)
         heads  Heads, separated by commas (default: all)
 
         The answer has:
@@ -623,9 +625,9 @@ class Analyses(Looks):
         block     The block
         heads     Its heads
         labels    The text's tokens
-        patterns  Of each head, a row for each query: its share of attention for each key
-        summary   A row a head: columns block, head, entropy (bits), first, previous, itself (shares, means over the
-                  queries after the first)
+        patterns  For each head a matrix: the attention of each query (row) to each key
+        summary   One row per head: columns block, head, entropy (bits), first, previous, itself (shares of attention,
+                  means over the queries after the first)
         every     The same for all blocks that were watched
         """
         return self._ask("attention", {"text": text, "block": block, "heads": heads},
@@ -639,19 +641,19 @@ class Analyses(Looks):
 
         text      The text
         target    The next token (default: the one predicted at the position)
-        against   Another token: the difference of the two logits is taken apart
+        against   Another token: the difference of the two logits is explained
         position  Token position; negative counts from the end
-        sorted    Largest parts first
+        sorted    Sort the parts, the largest first
 
         The answer has:
 
         position  The position, counted from the start
-        target    The token whose logit it is
-        against   The token whose logit is taken away, if any
-        logit     Of the run: the target's, less the other token's
-        sum       Of all parts: the logit up to rounding
-        scale     Of the final norm, frozen at the run's own
-        parts     What each part adds, in logits: columns part, block, head, value
+        target    The token whose logit is explained
+        against   The token whose logit is subtracted, if any
+        logit     The target's logit in the run, minus the other token's if there is one
+        sum       The sum of all parts: the logit up to rounding
+        scale     The scale of the final norm, fixed at its value in the run
+        parts     What each part adds to the logit: columns part, block, head, value
         """
         return self._ask("attribute", {"text": text, "target": target, "against": against, "position": position,
                                        "sorted": sorted},
@@ -660,29 +662,29 @@ class Analyses(Looks):
     def gradient(self, text: Text, target: str | int | None = None, against: str | int | None = None,
                  position: int = -1, sites: Sequence[str] | str = ('z', 'mlp_out', 'wte'), sorted: bool = False,
                  progress: Progress = None) -> Result:
-        """Gradient x activation by block, head and position, in place of what adds up to the logit.
+        """Gradient x activation by block, head and position, instead of the parts that sum to the logit.
 
-        How a logit answers to every vector on its way, from one run forward and one backward (Simonyan et al. 2014;
-        Nanda 2023). A gradient is what an edit "add" there changes, to first order; a part's value is what would be
-        lost, to first order, if the vector were not there. Positions after `position` cannot matter and are left out.
+        How a logit responds to every vector, from one forward and one backward pass (Simonyan et al. 2014; Nanda 2023).
+        A gradient is the effect of an edit "add" there, to first order; the value of a part is what the logit would
+        lose, to first order, without the vector. Positions after `position` have no effect and are left out.
 
         text      The text
         target    The next token (default: the one predicted at the position)
-        against   Another token: the difference of the two logits is taken apart
+        against   Another token: the difference of the two logits is explained
         position  Token position; negative counts from the end
-        sites     Whose gradients; blocks.*.pattern names all of one kind
-        sorted    Largest parts first
+        sites     The sites whose gradients are computed; blocks.*.pattern names all sites of one kind
+        sorted    Sort the parts, the largest first
 
         The answer has:
 
         position     The position, counted from the start
-        target       The token whose logit it is
-        against      The token whose logit is taken away, if any
-        logit        Of the run: the target's, less the other token's
+        target       The token whose logit is explained
+        against      The token whose logit is subtracted, if any
+        logit        The target's logit in the run, minus the other token's if there is one
         parts        Columns site, block, head, position, token, value (gradient . activation, in logits) and gradient
                      (its norm)
-        activations  By site, for positions 0 to `position`
-        gradients    By site, in logits a unit of the vector
+        activations  The vectors at each site, for positions 0 to `position`
+        gradients    The gradients at each site, in logits per unit of the vector
         """
         return self._ask("gradient", {"text": text, "target": target, "against": against, "position": position,
                                       "sites": sites, "sorted": sorted},

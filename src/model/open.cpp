@@ -144,12 +144,13 @@ struct ModelOpener {
     const boost::json::value value = read_json(path);
     const Keys keys(JsonObject(value, path.string()));
     const std::string_view type = keys.string("model_type", ""), inner = text_model(type);
-    if (inner.empty()) return read_text_config(keys, value.get_object(), type, nullptr);
+    if (inner.empty()) return read_text_config(keys, keys, value.get_object(), type, nullptr);
     const Keys text = keys.object("text_config");  // what the model does with images is beside it
-    read_text_config(text, value.at("text_config").as_object(), text.string("model_type", inner), beside_text);
+    read_text_config(keys, text, value.at("text_config").as_object(), text.string("model_type", inner), beside_text);
   }
 
-  void read_text_config(const Keys& keys, const boost::json::object& raw, std::string_view type,
+  /// `whole`: what stands beside the text model's own keys and is about its weights.
+  void read_text_config(const Keys& whole, const Keys& keys, const boost::json::object& raw, std::string_view type,
                         bool (*beside)(std::string_view)) {
     Tensors tensors(model->archives_);
     const Family* family = find_family(type);
@@ -157,7 +158,7 @@ struct ModelOpener {
     Config& c = model->config_;
     Names names;
     c.family = type;
-    read_quantization(keys, tensors);
+    read_quantization(whole, tensors);
     family->read(keys, c, names);
     model->weights_ = load_weights(c, names, tensors);
     for (const auto& [key, id] :

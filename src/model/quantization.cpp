@@ -89,6 +89,7 @@ void read_quantization(const Keys& keys, Tensors& tensors) {
   if (!keys.has("quantization_config")) return;
   const Keys own = keys.object("quantization_config");
   const std::string_view method = own.string("quant_method", "");
+  if (method == "mxfp4") return;  // its tensors have names of their own: the family reads them, or they are left over
   if (method == "fp8") {
     read_fp8(own, tensors);
   } else if (method == "compressed-tensors") {
