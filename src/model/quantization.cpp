@@ -6,11 +6,10 @@ namespace embscope {
 namespace {
 
 [[noreturn]] void refuse(const Keys& keys, const std::string& found) {
-  throw Error(
-      Code::unsupported, keys.where(),
-      fmt::format("quantization_config: {}: read are 'fp8' and 'compressed-tensors' of 'float-quantized' values of 8 "
-                  "bits; GGUF files of the model open too",
-                  found));
+  throw Error(Code::unsupported, keys.where(),
+              fmt::format("quantization_config: {} is not supported; supported are 'fp8' and 'compressed-tensors' of "
+                          "'float-quantized' values of 8 bits; GGUF files of the model open too",
+                          found));
 }
 
 void expect(const Keys& keys, std::string_view key, std::string_view otherwise, std::string_view expected) {
@@ -53,7 +52,7 @@ void read_group(const Keys& group, Tensors& tensors) {
     weights.ignore(key);
   expect(weights, "type", "float", "float");
   if (weights.integer("num_bits") != 8) refuse(weights, fmt::format("num_bits {}", weights.integer("num_bits")));
-  if (!weights.truth("symmetric", true)) refuse(weights, "values that are not symmetric");
+  if (!weights.truth("symmetric", true)) refuse(weights, "a scheme of asymmetric values");
   const std::string_view strategy = weights.string("strategy", "tensor");
   if (strategy == "block") {
     read_blocks(weights, "block_structure", tensors);
@@ -76,9 +75,9 @@ void read_compressed(const Keys& keys, Tensors& tensors) {
     expect(sparsity, "format", "dense", "dense");
     sparsity.refuse_rest();
   }
-  if (!keys.has("config_groups")) refuse(keys, "no config_groups");
+  if (!keys.has("config_groups")) refuse(keys, "a configuration without config_groups");
   const Keys groups = keys.object("config_groups");
-  if (!groups.has("group_0")) refuse(groups, "no group_0");
+  if (!groups.has("group_0")) refuse(groups, "a configuration without group_0");
   read_group(groups.object("group_0"), tensors);
   groups.refuse_rest();  // of another group, whose values would be scaled in another way
 }

@@ -220,7 +220,7 @@ TEST(Catalogue, a_window_is_asked_for_in_one_way) {
   EXPECT_THAT(refusal([&] {
                 first({{"positions", {std::string("1:")}}, {"first", {std::int64_t{1}}}});
               }),
-              HasSubstr("not both"));
+              HasSubstr("either positions, or first and last"));
 }
 
 TEST(Catalogue, files_are_no_fields_where_they_are_refused) {
