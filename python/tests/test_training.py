@@ -51,7 +51,7 @@ def test_a_stopped_run_goes_on_as_if_it_never_had(run, tmp_path):
         time.sleep(0.02)
         return False
 
-    with pytest.raises(embscope.CancelledError, match=r"stopped after step \d+: embscope.resume goes on"):
+    with pytest.raises(embscope.CancelledError, match=r"stopped after step \d+: embscope.resume continues"):
         embscope.train(TEXT, tmp_path / "run", steps=3000, progress=stop, **SIZES)
     resumed = embscope.resume(tmp_path / "run")
     assert np.array_equal(resumed["loss"], embscope.train(TEXT, tmp_path / "whole", steps=3000, **SIZES)["loss"])
@@ -60,7 +60,7 @@ def test_a_stopped_run_goes_on_as_if_it_never_had(run, tmp_path):
 @pytest.mark.parametrize(
     "options, kind, words",
     [
-        (dict(step=3), embscope.UsageError, "no option 'step': there are accumulate"),
+        (dict(step=3), embscope.UsageError, "no option 'step': the options are accumulate"),
         (dict(out="x"), TypeError, "out"),
         (dict(steps="many"), embscope.UsageError, "steps='many': another kind of value is needed, as in steps=2000"),
         (dict(heads=3), embscope.UsageError, "3 heads"),
