@@ -61,6 +61,7 @@ void add_verify(CLI::App& app) {
   command->add_option("--worst", o->worst, "With --types, how many of the rows that are farthest off are listed")
       ->check(CLI::Range(1, 1'000'000));
   types->excludes(against);
+  command->get_option("--save")->needs(types);  // what differs by site has no figure
   command->callback([common, o] {
     if (o->file.empty() == o->types.empty())
       throw Error(Code::usage, "verify", "give --against FILE (activations) or --types MODEL (weights)");

@@ -22,6 +22,10 @@ struct Ask {
   bool centred = false;
 };
 
+struct AskSimilar : Ask {
+  AskSimilar() { k = 12; }
+};
+
 constexpr Part similar_parts[] = {
     {"nearest", Kind::table, "Columns rank, token, id, and the cosine, distance or product; nearest first"},
     {"figure", Kind::figure, "Them as bars"},
@@ -37,7 +41,7 @@ void how(Ask& r, Visitor& f) {
   f(r.centred, {.name = "centred", .what = "Remove the mean of all vectors first"});
 }
 
-void similar_fields(Ask& r, Visitor& f) {
+void similar_fields(AskSimilar& r, Visitor& f) {
   f(r.word, {.name = "word", .what = "A word (a leading space counts)", .option = "WORD"});
   f(r.k, {.name = "k", .what = "How many", .option = "-k", .least = 1});
   how(r, f);
@@ -51,7 +55,7 @@ void neighbours_fields(Ask& r, Visitor& f) {
   how(r, f);
 }
 
-void check_similar(const Ask& r) {
+void check_similar(const AskSimilar& r) {
   metric_named(r.metric);
   if (!r.word && !r.vector.given()) throw Error(Code::usage, "vector", "is missing: give a word or a vector");
   if (r.word && r.vector.given()) throw Error(Code::usage, "vector", "cannot stand beside a word");
@@ -124,7 +128,7 @@ Found near_vector(const Subject& on, const Ask& r, const NeighbourOptions& optio
   return found_near(std::move(table), label, std::move(remarks));
 }
 
-Found run_similar(const Subject& on, const Ask& r, const Progress&) {
+Found run_similar(const Subject& on, const AskSimilar& r, const Progress&) {
   const NeighbourOptions options{.k = r.k, .metric = metric_named(r.metric), .centred = r.centred};
   return r.word ? near_word(on, r, options) : near_vector(on, r, options);
 }
@@ -199,7 +203,7 @@ Found run_neighbours(const Subject& on, const Ask& r, const Progress& progress) 
 }  // namespace
 
 const Analysis& similar_analysis() {
-  static const Made<Ask> made({.name = "similar",
+  static const Made<AskSimilar> made({.name = "similar",
                                .what = "The tokens nearest to a word, or to any vector",
                                .example = "similar \" apple\" -k 12",
                                .needs = Needs::space,

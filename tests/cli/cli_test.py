@@ -174,7 +174,6 @@ class Answers(unittest.TestCase):
             "neighbours",
             "run --text x --capture wte --to y.npz",
             "extract x --at wte --to y",
-            "verify --against x",
             "train-tokenizer x --to y",
             "pull x",
             "serve",
@@ -186,6 +185,11 @@ class Answers(unittest.TestCase):
             done = run(name, *rest, "--save", "figure.html", "-m", "/nowhere")
             self.assertEqual((done.returncode, done.stdout), (2, b""), name)
             self.assertIn(b"--save", done.stderr, name)
+
+    def test_verify_draws_types_and_not_sites(self):
+        done = run("verify", "--against", "x", "--save", "figure.html", "-m", "/nowhere")
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"--save requires --types", done.stderr)
 
     def test_ids_are_whole_numbers(self):
         for command in (
