@@ -56,7 +56,7 @@ class Looks:
         return self._look("cosine", {"words": words, "vectors": vectors},
                          progress)
 
-    def similar(self, word: str | int | None = None, k: int = 10, metric: str = 'cosine', centred: bool = False,
+    def similar(self, word: str | int | None = None, k: int = 12, metric: str = 'cosine', centred: bool = False,
                 vector: str | Sequence[float] | np.ndarray | None = None,
                 exclude: Sequence[str | int] | str = (), progress: Progress = None) -> Table:
         """The tokens nearest to a word, or to any vector.

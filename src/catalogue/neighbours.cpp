@@ -204,12 +204,12 @@ Found run_neighbours(const Subject& on, const Ask& r, const Progress& progress) 
 
 const Analysis& similar_analysis() {
   static const Made<AskSimilar> made({.name = "similar",
-                               .what = "The tokens nearest to a word, or to any vector",
-                               .example = "similar \" apple\" -k 12",
-                               .needs = Needs::space,
-                               .quick = true,
-                               .one_table = true},
-                              similar_parts, similar_fields, run_similar, nullptr, check_similar);
+                                      .what = "The tokens nearest to a word, or to any vector",
+                                      .example = "similar \" apple\" -k 12",
+                                      .needs = Needs::space,
+                                      .quick = true,
+                                      .one_table = true},
+                                     similar_parts, similar_fields, run_similar, nullptr, check_similar);
   return made;
 }
 
