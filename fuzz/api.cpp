@@ -16,7 +16,7 @@ using namespace server;
 
 struct Server {
   Api api;
-  Server() { open_tiny_model(api); }
+  Server() { own_folder = open_tiny_model(api); }
 };
 
 class Listener : public Events {

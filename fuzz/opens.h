@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdarg>
+#include <string>
 #include <string_view>
 
 #include <fcntl.h>
@@ -25,10 +26,14 @@ class NothingOpened {
   NothingOpened& operator=(const NothingOpened&) = delete;
 };
 
+/// The folder of the model that is open: its own files may be read when they are first needed.
+inline std::string own_folder = "/nowhere";
+
 inline int opened(int folder, const char* path, int flags, mode_t mode) {
   const std::string_view name = path;
   const bool of_system = name.starts_with("/proc/") || name.starts_with("/sys/") || name.starts_with("/dev/");
-  if (refusing_opens > 0 && !of_system) {
+  const bool own = name.starts_with(own_folder + "/") && name.find("..") == name.npos;
+  if (refusing_opens > 0 && !of_system && !own) {
     refusing_opens = 0;
     broken(fmt::format("a file was opened: {}", name));
   }

@@ -1,7 +1,7 @@
 // What the harnesses of the server share: its API on a small model.
 #pragma once
 
-#include <string_view>
+#include <string>
 
 #include "forward/tiny.h"
 #include "server/api.h"
@@ -12,6 +12,11 @@ namespace embscope::fuzz {
 inline bool opens_files(const server::Route& route) { return route.method == "POST" && route.pattern == "/api/models"; }
 inline bool starts_jobs(const server::Route& route) { return route.method == "POST" && route.pattern == "/api/jobs"; }
 
-inline void open_tiny_model(server::Api& api) { api.models().open(tiny::open("tiny-llama")->path().string()); }
+/// Gives the model's folder.
+inline std::string open_tiny_model(server::Api& api) {
+  std::string folder = tiny::open("tiny-llama")->path().string();
+  api.models().open(folder);
+  return folder;
+}
 
 }  // namespace embscope::fuzz
