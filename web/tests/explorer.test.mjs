@@ -1333,7 +1333,7 @@ test("a slow network: a drag ends where the hand ends; a map comes, and the page
   await throttle(150, 300000);
   await page.getByRole("link", { name: "Vocabulary" }).click();
   await page.waitForSelector(".pane");
-  await page.getByRole("link", { name: "Stage" }).click();
+  await page.getByRole("link", { name: "Stage", exact: true }).click();
   await page.waitForSelector(".likely li");
   await page.getByRole("link", { name: "Vocabulary" }).click();
   await pointsOf(page, "Map", 49152);
