@@ -95,7 +95,7 @@ function Door({ info }: { info: ModelInfo }) {
   return (
     <div class="door">
       <h1>
-        A language model turns words into vectors. <em>Change one, and see how the prediction changes.</em>
+        A language model turns words into vectors. <em>Change one, and watch the prediction.</em>
       </h1>
       <div class="begin">
         {step.value === 0 && (
