@@ -109,6 +109,9 @@ export async function open(context, address, path = "", options = {}) {
 
 /** Violations that axe finds, a line each. */
 export async function violations(page) {
+  // what is being computed anew is pale, and becomes so slowly: that is not what is looked at
+  await page.waitForFunction(() => !document.querySelector(".old, .late"), undefined, { timeout: patience(15000) });
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().map((one) => one.finished)));
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
   return found.violations.flatMap((v) =>
