@@ -95,7 +95,7 @@ function Door({ info }: { info: ModelInfo }) {
   return (
     <div class="door">
       <h1>
-        A language model turns words into vectors. <em>Change one, and watch the prediction.</em>
+        A language model turns words into vectors. <em>Change one, and watch the answer.</em>
       </h1>
       <div class="begin">
         {step.value === 0 && (
