@@ -8,19 +8,13 @@
 
 #include "embscope/runs/layers.h"
 #include "embscope/vocabulary/geometry.h"
+#include "runs/site_vectors.h"
 #include "vocabulary/pairs_of.h"
 #include "vocabulary/shape.h"
 #include "vocabulary/units.h"
 
 namespace embscope {
 namespace {
-
-std::vector<Site> layer_sites(const Config& config) {
-  std::vector<Site> sites = {{Point::resid_pre, 0}};
-  for (int b = 0; b < static_cast<int>(config.blocks); ++b) sites.push_back({Point::resid_post, b});
-  sites.push_back({Point::ln_final, -1});
-  return sites;
-}
 
 struct Collected {
   std::vector<Tensor> layers;   // [positions, D] a site
@@ -87,7 +81,8 @@ double self_similarity(const Tensor& vectors, const std::vector<TokenId>& tokens
 
 Table layer_geometry(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
                      const LayerOptions& options, const Progress& progress) {
-  const auto sites = layer_sites(transformer.config());
+  std::vector<Site> sites = layer_sites(transformer.config());
+  sites.push_back({Point::ln_final, -1});
   const Collected collected = collect(transformer, rows, sites, options, progress);
   std::vector<std::string> names;
   std::vector<double> layer, vectors, columns[10];

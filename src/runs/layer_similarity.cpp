@@ -29,10 +29,9 @@ Matrix64 gram_of(const Tensor& vectors) {
 
 std::vector<Matrix64> layer_grams(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
                                   std::int64_t positions) {
-  std::vector<Site> sites = {{Point::resid_pre, 0}};
-  for (int b = 0; b < static_cast<int>(transformer.config().blocks); ++b) sites.push_back({Point::resid_post, b});
   std::vector<Matrix64> out;
-  for (const Tensor& vectors : site_vectors(transformer, rows, sites, positions)) out.push_back(gram_of(vectors));
+  for (const Tensor& vectors : site_vectors(transformer, rows, layer_sites(transformer.config()), positions))
+    out.push_back(gram_of(vectors));
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include "base/threads.h"
 #include "embscope/runs/predict.h"
 #include "forward/request.h"
+#include "runs/site_vectors.h"
 #include "runs/watch.h"
 
 namespace embscope {
@@ -40,12 +41,6 @@ void check(const Config& config, const LensRequest& r, std::int64_t last) {
   if (count == 0) throw Error(Code::usage, "lens", "the text is empty");
   if (r.first < 0 || last > count || r.first >= last)
     throw Error(Code::range, "lens", fmt::format("positions {}:{}: the text has 0:{}", r.first, last, count));
-}
-
-std::vector<Site> residuals(const Config& config) {
-  std::vector<Site> sites = {{Point::resid_pre, 0}};
-  for (int b = 0; b < static_cast<int>(config.blocks); ++b) sites.push_back({Point::resid_post, b});
-  return sites;
 }
 
 // The same bits as in the run: the result does not depend on the number of rows that are unembedded at once.
@@ -121,7 +116,8 @@ Table tops_table(const Model& model, const LensRequest& r, const std::vector<Cel
 LensResult lens(const Transformer& transformer, const LensRequest& r, const Progress& progress) {
   const std::int64_t last = r.last.value_or(static_cast<std::int64_t>(r.ids.size()));
   check(transformer.config(), r, last);
-  const Watched watched = watch(transformer, r.ids, residuals(transformer.config()), r.first, last, progress, r.edits);
+  const Watched watched =
+      watch(transformer, r.ids, layer_sites(transformer.config()), r.first, last, progress, r.edits);
   LensResult result;
   result.target = r.target.value_or(top(watched.logits.values(), 1)[0]);
   const auto cells = read(transformer, watched.values, result.target, r.top, progress);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "embscope/base/error.h"
+#include "runs/site_vectors.h"
 #include "runs/watch.h"
 
 namespace embscope {
@@ -50,8 +51,8 @@ ResidualStream residual_stream(const Transformer& transformer, const ResidualStr
   if (r.first < 0 || r.last > count || r.first >= r.last)
     throw Error(Code::range, "residual stream",
                 fmt::format("positions {}:{}: the text has 0:{}", r.first, r.last, count));
-  std::vector<Site> sites = {{Point::wte, -1}, {Point::resid_pre, 0}};
-  for (int b = 0; b < static_cast<int>(transformer.config().blocks); ++b) sites.push_back({Point::resid_post, b});
+  std::vector<Site> sites = layer_sites(transformer.config());
+  sites.insert(sites.begin(), {Point::wte, -1});
   Watched watched = watch(transformer, r.ids, sites, r.first, r.last, progress, r.edits);
   ResidualStream stream{std::move(watched.values[0]), {}, std::move(watched.logits)};
   for (std::size_t i = 1; i < watched.values.size(); ++i) stream.after.push_back(std::move(watched.values[i]));

@@ -6,6 +6,12 @@
 
 namespace embscope {
 
+std::vector<Site> layer_sites(const Config& config) {
+  std::vector<Site> sites = {{Point::resid_pre, 0}};
+  for (int b = 0; b < static_cast<int>(config.blocks); ++b) sites.push_back({Point::resid_post, b});
+  return sites;
+}
+
 std::int64_t positions_of(std::span<const std::vector<TokenId>> rows, std::int64_t most) {
   std::int64_t count = 0;
   for (const auto& row : rows) count += static_cast<std::int64_t>(row.size());

@@ -9,6 +9,9 @@
 
 namespace embscope {
 
+/// The residual stream at every layer: where block 0 begins, then after each block.
+std::vector<Site> layer_sites(const Config& config);
+
 /// How many positions the rows have, at most `most`.
 std::int64_t positions_of(std::span<const std::vector<TokenId>> rows, std::int64_t most);
 

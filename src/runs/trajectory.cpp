@@ -8,6 +8,7 @@
 #include "embscope/project/projection.h"
 #include "forward/request.h"
 #include "kernels/dot.h"
+#include "runs/site_vectors.h"
 #include "runs/watch.h"
 
 namespace embscope {
@@ -42,8 +43,7 @@ std::vector<Axis> plane_of(const TrajectoryRequest& r, std::int64_t width) {
 Tensor residuals(const Transformer& transformer, const TrajectoryRequest& r, TrajectoryResult& result,
                  const Progress& progress) {
   const Config& config = transformer.config();
-  std::vector<Site> sites = {{Point::resid_pre, 0}};
-  for (int b = 0; b < static_cast<int>(config.blocks); ++b) sites.push_back({Point::resid_post, b});
+  const std::vector<Site> sites = layer_sites(config);
   // later positions cannot change it
   const std::span<const TokenId> ids(r.ids.data(), static_cast<std::size_t>(result.position) + 1);
   const Watched run = watch(transformer, ids, sites, result.position, result.position + 1, progress);
