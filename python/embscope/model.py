@@ -484,11 +484,11 @@ class Model(Analyses):
         """Continues a text by at most `tokens` tokens, ending at the end-of-text token or before any text of `stop`;
         returns the new text.
 
-        Each token is chosen in this order, as transformers does: `repetition_penalty` on the logits; temperature 0 takes
-        the most likely token; temperature, `top_k`, `top_p`, `min_p`, a draw by `seed`. Edits with positions apply in the text,
-        those without also at every new token. ``on_token(id, bytes, probability)`` is called with each new
-        token; returning False stops. A full context ends the text with a warning; with `shift` its second half is kept
-        and the text continues."""
+        Each token is chosen in this order, as transformers does: `repetition_penalty` on the logits; temperature 0
+        takes the most likely token; temperature, `top_k`, `top_p`, `min_p`, a draw by `seed`. Edits with positions
+        apply in the text, those without also at every new token. ``on_token(id, bytes, probability)`` is called with
+        each new token; returning False stops. A full context ends the text with a warning; with `shift` its second
+        half is kept and the text continues."""
         made, ended = _core.generate(
             self._quiet(),
             _text(text),
