@@ -309,9 +309,9 @@ class Question {
     for (const Input& input : inputs_) {
       if (form.has(input.field().name)) input.give(values);
     }
-    const Analysis::Asked question = form.analysis->ask(values);
+    const Analysis::CheckedRequest question = form.analysis->ask(values);
     const Named on(*common_, form.about().needs);
-    const Found found = question.run(on, progress_of(values));
+    const AnalysisResult found = question.run(on, progress_of(values));
     for (const std::string& line : found.remarks) remark(line);
     if (!to_.empty()) remark(found.write(found, to_));
     show(form, found);
@@ -354,7 +354,7 @@ class Question {
     if (!form.flags.empty()) option->needs(form.flags[0]);
   }
 
-  void show(const Form& form, const Found& found) const {
+  void show(const Form& form, const AnalysisResult& found) const {
     const bool machine = common_->json || common_->csv;
     const auto chosen = std::ranges::find_if(
         tables_, [&](const TableFlag& one) { return one.form->analysis == form.analysis && one.flag->count() > 0; });
@@ -373,20 +373,20 @@ class Question {
     for (const std::string& note : found.notes) fmt::print("{}\n", note);
   }
 
-  static const Table& first(const Found& found) {
+  static const Table& first(const AnalysisResult& found) {
     std::size_t index = 0;
-    for (const auto& [name, thing] : found.parts()) {
-      if (const auto* table = std::get_if<Table>(&thing); table != nullptr && index++ == found.first) return *table;
+    for (const auto& [name, content] : found.parts()) {
+      if (const auto* table = std::get_if<Table>(&content); table != nullptr && index++ == found.first) return *table;
     }
     throw Error(Code::unsupported, "answer", "it has no table");
   }
 
-  void print_whole(const Found& found) const {
+  void print_whole(const AnalysisResult& found) const {
     std::string text;
-    for (const auto& [name, thing] : found.parts()) {
+    for (const auto& [name, content] : found.parts()) {
       const std::string before = fmt::format("{}\"{}\":", text.empty() ? "{" : ",", name);
-      if (const auto* number = std::get_if<double>(&thing)) text += fmt::format("{}{}", before, *number);
-      if (const auto* table = std::get_if<Table>(&thing)) text += before + table->json();
+      if (const auto* number = std::get_if<double>(&content)) text += fmt::format("{}{}", before, *number);
+      if (const auto* table = std::get_if<Table>(&content)) text += before + table->json();
     }
     fmt::print("{}}}\n", text);
     explain(*common_);

@@ -16,7 +16,7 @@ void add_pull(CLI::App& app) {
                    "such as Q4_K_M)")
       ->required();
   command->callback([name] {
-    const Pulled pulled = pull(*name, progress_line());
+    const PullResult pulled = pull(*name, progress_line());
     if (!pulled.store.empty())
       fmt::print("another program has fetched it already ({}): it is used where it lies\n", pulled.store);
     fmt::print("{}\nuse it with -m {}\n", pulled.path.string(), pulled.name);

@@ -172,7 +172,7 @@ class Tour {
     }
     TsneOptions options;
     options.perplexity = std::min(30.0, static_cast<double>(n - 1) / 3);
-    MapLook look;
+    MapStyle look;
     for (const std::string& label : labels) look.kinds.emplace_back(token_kind(label));
     look.colour_title = "kind";
     figure(figure_map(tsne(rows, options), labels, "t-SNE of the first tokens", look));

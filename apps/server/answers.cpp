@@ -11,7 +11,7 @@
 namespace embscope::server {
 namespace {
 
-bj::array odds(const Found::Odds& list, const Model& model) {
+bj::array odds(const AnalysisResult::Odds& list, const Model& model) {
   bj::array values;
   for (const TokenProbability& one : list) {
     bj::object value = token_value(model, one.id);
@@ -22,38 +22,41 @@ bj::array odds(const Found::Odds& list, const Model& model) {
   return values;
 }
 
-bj::value token(Found::Token one, const Model& model) { return one.id < 0 ? bj::value() : token_value(model, one.id); }
+bj::value token(AnalysisResult::Token one, const Model& model) {
+  return one.id < 0 ? bj::value() : token_value(model, one.id);
+}
 
-void add(Reply& reply, std::string_view name, const Found::Thing& thing, const Model& model) {
+void add(Reply& reply, std::string_view name, const AnalysisResult::Content& content, const Model& model) {
   const auto plain = [&](const auto& value) { reply.add(name, bj::value(value)); };
   const auto list = [&](const auto& values) { reply.add(name, bj::array(values.begin(), values.end())); };
-  std::visit(
-      Cases{
-          [&](bool value) { plain(value); }, [&](std::int64_t value) { plain(value); },
-          [&](double value) { reply.add_json(name, std::isfinite(value) ? bj::serialize(bj::value(value)) : "null"); },
-          [&](const std::string& value) { plain(well_formed(value)); },
-          [&](Found::Token value) { reply.add(name, token(value, model)); },
-          [&](const std::vector<int>& values) { list(values); },
-          [&](const std::vector<double>& values) { reply.add(name, std::span<const double>(values)); },
-          [&](const std::vector<std::string>& values) {
-            bj::array out;
-            for (const std::string& one : values) out.emplace_back(well_formed(one));
-            reply.add(name, out);
-          },
-          [&](const Found::Odds& values) { reply.add(name, odds(values, model)); },
-          [&](const Tensor& values) { reply.add_rows(name, values); },
-          [&](const Found::Lists& lists) {
-            bj::array rows;
-            for (const auto& row : lists) rows.emplace_back(bj::array(row.begin(), row.end()));
-            reply.add(name, rows);
-          },
-          [&](const Found::Arrays& arrays) {
-            Reply parts;
-            for (const auto& [site, values] : arrays) parts.add_rows(site, values);
-            reply.add_json(name, parts.text());
-          },
-          [&](const Cost& cost) { reply.add(name, cost_value(cost)); }, [](const Table&) {}, [](const Found::Draw&) {}},
-      thing);
+  std::visit(Cases{[&](bool value) { plain(value); }, [&](std::int64_t value) { plain(value); },
+                   [&](double value) {
+                     reply.add_json(name, std::isfinite(value) ? bj::serialize(bj::value(value)) : "null");
+                   },
+                   [&](const std::string& value) { plain(well_formed(value)); },
+                   [&](AnalysisResult::Token value) { reply.add(name, token(value, model)); },
+                   [&](const std::vector<int>& values) { list(values); },
+                   [&](const std::vector<double>& values) { reply.add(name, std::span<const double>(values)); },
+                   [&](const std::vector<std::string>& values) {
+                     bj::array out;
+                     for (const std::string& one : values) out.emplace_back(well_formed(one));
+                     reply.add(name, out);
+                   },
+                   [&](const AnalysisResult::Odds& values) { reply.add(name, odds(values, model)); },
+                   [&](const Tensor& values) { reply.add_rows(name, values); },
+                   [&](const AnalysisResult::Lists& lists) {
+                     bj::array rows;
+                     for (const auto& row : lists) rows.emplace_back(bj::array(row.begin(), row.end()));
+                     reply.add(name, rows);
+                   },
+                   [&](const AnalysisResult::Arrays& arrays) {
+                     Reply parts;
+                     for (const auto& [site, values] : arrays) parts.add_rows(site, values);
+                     reply.add_json(name, parts.text());
+                   },
+                   [&](const Cost& cost) { reply.add(name, cost_value(cost)); }, [](const Table&) {},
+                   [](const AnalysisResult::Draw&) {}},
+             content);
 }
 
 /// One table as `table`, several by their names in `tables`; the same for figures.
@@ -115,7 +118,7 @@ Values values_of(const bj::object& object, const Analysis& analysis) {
   return values;
 }
 
-void require_room(const Analysis& analysis, const Analysis::Asked& asked, const Subject& on) {
+void require_room(const Analysis& analysis, const Analysis::CheckedRequest& asked, const Subject& on) {
   if (asked.bytes) require_memory(asked.bytes(on), analysis.about().name);
 }
 
@@ -126,10 +129,11 @@ bool names_tokens(const Analysis& analysis) {
   });
 }
 
-std::string answer_json(const Analysis& analysis, const Found& found, const Opened& on, bool with_figures) {
+std::string answer_json(const Analysis& analysis, const AnalysisResult& found, const OpenModelSubject& on,
+                        bool with_figures) {
   const Model& model = on.model();
   Reply reply;
-  for (const auto& [name, thing] : found.parts()) add(reply, name, thing, model);
+  for (const auto& [name, content] : found.parts()) add(reply, name, content, model);
   add_group(reply, analysis, Kind::table, "table", "tables",
             [&](Reply& to, std::string_view name, std::string_view part) { to.add(name, found.table(part)); });
   if (names_tokens(analysis)) reply.add("words", words_value(model, on.words()));

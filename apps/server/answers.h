@@ -15,19 +15,21 @@
 namespace embscope::server {
 
 /// An open model as the subject of one request. Requests cannot read files of this machine.
-class Opened : public Subject {
+class OpenModelSubject : public Subject {
  public:
-  explicit Opened(std::shared_ptr<const OpenModel> model) : model_(std::move(model)) {}
+  explicit OpenModelSubject(std::shared_ptr<const OpenModel> model) : model_(std::move(model)) {}
   const Transformer& transformer() const override { return model_->transformer(); }
   const Model& model() const override { return model_->model(); }
   const Space& space() const override { return model_->space(); }
   Files files() const override { return Files::refused; }
   void note(const NamedToken& token) const override { words_.push_back(token); }
   const Words& words() const { return words_; }
-  void so_far(const Found& found) const override {
+  void so_far(const AnalysisResult& found) const override {
     if (tell_) tell_(found);
   }
-  void tell(std::function<void(const Found&)> tell) const { tell_ = std::move(tell); }  ///< receives partial results
+  void tell(std::function<void(const AnalysisResult&)> tell) const {
+    tell_ = std::move(tell);
+  }  ///< receives partial results
 
   /// Who follows a map: told of its rows, and of its points.
   struct Follower {
@@ -44,7 +46,7 @@ class Opened : public Subject {
  private:
   std::shared_ptr<const OpenModel> model_;
   mutable Words words_;
-  mutable std::function<void(const Found&)> tell_;
+  mutable std::function<void(const AnalysisResult&)> tell_;
   mutable Follower follower_;
 };
 
@@ -59,11 +61,12 @@ bj::value json_of(const Value& value);
 Values values_of(const bj::object& object, const Analysis& analysis);
 
 /// Throws Refusal{413} if the answer would take more memory than a request may use.
-void require_room(const Analysis& analysis, const Analysis::Asked& asked, const Subject& on);
+void require_room(const Analysis& analysis, const Analysis::CheckedRequest& asked, const Subject& on);
 
 /// The answer as JSON: its numbers and texts by name; a table as `table`, several in `tables`; the same for figures;
 /// `words` has the tokens that the request names.
-std::string answer_json(const Analysis& analysis, const Found& found, const Opened& on, bool with_figures);
+std::string answer_json(const Analysis& analysis, const AnalysisResult& found, const OpenModelSubject& on,
+                        bool with_figures);
 
 /// Whether an answer has `words`: the analysis has fields that name tokens.
 bool names_tokens(const Analysis& analysis);

@@ -10,10 +10,10 @@ namespace embscope::server {
 namespace {
 
 Answer answer(const Analysis& analysis, const Call& call, std::shared_ptr<const OpenModel> model) {
-  const Analysis::Asked asked = analysis.ask(values_of(body_of(call), analysis), Files::refused);
-  const Opened on(std::move(model));
+  const Analysis::CheckedRequest asked = analysis.ask(values_of(body_of(call), analysis), Files::refused);
+  const OpenModelSubject on(std::move(model));
   require_room(analysis, asked, on);
-  const Found found = asked.run(on, call.progress());
+  const AnalysisResult found = asked.run(on, call.progress());
   Answer answer;
   answer.body = answer_json(analysis, found, on, call.wants_figure());
   return answer;
@@ -48,14 +48,14 @@ void add_analyses(Routes& routes, Models& models) {
 }
 
 Work analysis_work(const Analysis& analysis, const bj::object& body, std::shared_ptr<const OpenModel> model) {
-  const auto on = std::make_shared<const Opened>(std::move(model));
+  const auto on = std::make_shared<const OpenModelSubject>(std::move(model));
   const Values values = values_of(body, analysis);
-  const Analysis::Asked asked = analysis.ask(values, Files::refused);
+  const Analysis::CheckedRequest asked = analysis.ask(values, Files::refused);
   expect_tokens(analysis, values, on->model());
   require_room(analysis, asked, *on);
   return [&analysis, asked, on](Job& job) {
     job.report(0, analysis.about().name);
-    on->tell([&](const Found& found) { job.set_partial(answer_json(analysis, found, *on, false)); });
+    on->tell([&](const AnalysisResult& found) { job.set_partial(answer_json(analysis, found, *on, false)); });
     return answer_json(analysis, asked.run(*on, job.progress()), *on, true);
   };
 }

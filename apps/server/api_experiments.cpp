@@ -29,27 +29,28 @@ MixRequest mix_request(const Fields& in, const OpenModel& model, Words& words) {
 }
 
 /// What every step of one drag needs and what does not change between the steps.
-struct Drag {
+struct Mixing {
   std::shared_ptr<const OpenModel> model;
   std::vector<TokenId> targets;
   Words words;
   MixedAt mixed;
 };
 
-std::shared_ptr<const Drag> start_drag(const Fields& in, std::shared_ptr<const OpenModel> model) {
+std::shared_ptr<const Mixing> start_drag(const Fields& in, std::shared_ptr<const OpenModel> model) {
   Words words;
   MixRequest r = mix_request(in, *model, words);
   auto targets = tokens_of(r.targets, *model, words);
   r.edits = edits_of(in, *model, prompt_of(in, *model), words);
   const Transformer& transformer = model->transformer();
   MixedAt mixed(transformer, r);
-  return std::make_shared<const Drag>(Drag{std::move(model), std::move(targets), std::move(words), std::move(mixed)});
+  return std::make_shared<const Mixing>(
+      Mixing{std::move(model), std::move(targets), std::move(words), std::move(mixed)});
 }
 
-/// Drags, by their request without p and k; answers, by the whole request: the guests of a class request the same
+/// Mixings, by their request without p and k; answers, by the whole request: the guests of a class request the same
 /// steps.
-struct Drags {
-  Recent<std::string, std::shared_ptr<const Drag>> started{64, 256.0 * (1 << 20)};
+struct MixingCaches {
+  Recent<std::string, std::shared_ptr<const Mixing>> started{64, 256.0 * (1 << 20)};
   Recent<std::string, std::string> answers{4096, 16.0 * (1 << 20)};
 };
 
@@ -59,7 +60,7 @@ bj::value with_probability(const OpenModel& model, TokenId id, const std::vector
   return one;
 }
 
-Reply drag_step(const Drag& drag, double p, int k) {
+Reply drag_step(const Mixing& drag, double p, int k) {
   const OpenModel& model = *drag.model;
   const Tensor row = drag.mixed.logits(p);
   const auto logits = row.values();
@@ -73,7 +74,7 @@ Reply drag_step(const Drag& drag, double p, int k) {
   return reply;
 }
 
-Answer drag(const Call& call, std::shared_ptr<const OpenModel> model, Drags& drags) {
+Answer drag(const Call& call, std::shared_ptr<const OpenModel> model, MixingCaches& drags) {
   const Fields in(call, {"text", "replace", "with", "vector", "targets", "p", "k", "site", "edits"});
   const double p = in.number("p", 1, 0, 1);
   const auto k = static_cast<int>(in.integer("k", 10, 0, 1000));
@@ -92,7 +93,7 @@ Answer drag(const Call& call, std::shared_ptr<const OpenModel> model, Drags& dra
 }  // namespace
 
 void add_experiments(Routes& routes, Models& models) {
-  auto drags = std::make_shared<Drags>();
+  auto drags = std::make_shared<MixingCaches>();
   routes.add("POST", "/api/mix/at", Lane::quick,
              [&, drags](Call& call) { return drag(call, models.of(call), *drags); });
 }

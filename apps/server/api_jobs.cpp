@@ -39,7 +39,7 @@ Table nearest_among(const Model& model, const Tensor& vectors, const std::vector
 }
 
 // What a map comes to; its points are read beside it.
-std::string numbers_of(const Found& found) {
+std::string numbers_of(const AnalysisResult& found) {
   Reply reply;
   for (const auto& [name, thing] : found.parts()) {
     if (const auto* number = std::get_if<double>(&thing); number != nullptr && std::isfinite(*number))
@@ -56,8 +56,8 @@ Work map_work(const bj::object& body, std::shared_ptr<OpenModel> model) {
   Values values = values_of(body, analysis);
   values.try_emplace("tokens", Value{std::string("all")});
   values.try_emplace("stall", Value{0.0});
-  const Analysis::Asked asked = analysis.ask(values, Files::refused);
-  const auto on = std::make_shared<const Opened>(model);
+  const Analysis::CheckedRequest asked = analysis.ask(values, Files::refused);
+  const auto on = std::make_shared<const OpenModelSubject>(model);
   require_memory(asked.bytes(*on), "a map", most_map_bytes);
   return [asked, on, model](Job& job) {
     const auto mapped = [&](const std::vector<std::int64_t>& rows, std::shared_ptr<const Tensor> vectors) {

@@ -12,7 +12,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
-#include "door_page.h"
+#include "access_page.h"
 
 namespace embscope::server {
 namespace {
@@ -100,17 +100,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool admit() {
     const auto& head = parser_->get();
     const bool api = call_->path.rfind("/api/", 0) == 0;
-    Knock knock{call_->method,
-                call_->path,
-                view(head[http::field::host]),
-                view(head[http::field::origin]),
-                view(head["Sec-Fetch-Site"]),
-                view(head[http::field::cookie]),
-                {},
-                api};
+    Credentials credentials{call_->method,
+                            call_->path,
+                            view(head[http::field::host]),
+                            view(head[http::field::origin]),
+                            view(head["Sec-Fetch-Site"]),
+                            view(head[http::field::cookie]),
+                            {},
+                            api};
     if (head.count(http::field::host) > 1) throw Refusal(400, "usage", "Host", "is given twice");
-    shared_->gate.check_origin(knock);
-    call_->visitor = shared_->gate.visitor(knock.cookie);
+    shared_->gate.check_origin(credentials);
+    call_->visitor = shared_->gate.visitor(credentials.cookie);
     if (call_->path == "/" && come_in()) return false;
     if (call_->visitor.is_nobody()) return turn_away(api);
     const bool has_body = head.has_content_length() ? view(head[http::field::content_length]) != "0" : head.chunked();
@@ -142,10 +142,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (api || view(parser_->get()[http::field::accept]).find("text/html") == std::string_view::npos)
       throw Refusal(401, "unauthorized", "token",
                     "open the address that embscope serve prints (its one-time token admits one browser)");
-    write(door_page(call_->query.contains("token")   ? Door::used_link
-                    : call_->query.contains("class") ? Door::wrong_code
-                                                     : Door::no_session,
-                    !shared_->gate.class_code().empty()));
+    write(access_page(call_->query.contains("token")   ? NoAccess::used_link
+                      : call_->query.contains("class") ? NoAccess::wrong_code
+                                                       : NoAccess::no_session,
+                      !shared_->gate.class_code().empty()));
     return false;
   }
 

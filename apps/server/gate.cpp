@@ -83,14 +83,14 @@ bool Gate::allowed_host(std::string_view host) const {
   return address.is_loopback() || !boost::asio::ip::make_address(host_).is_loopback();
 }
 
-void Gate::check_origin(const Knock& knock) const {
-  if (!allowed_host(knock.host))
+void Gate::check_origin(const Credentials& credentials) const {
+  if (!allowed_host(credentials.host))
     throw Refusal(421, "forbidden", "Host", "this server accepts only localhost and its own address");
-  if (!knock.origin.empty() && knock.origin != fmt::format("http://{}", knock.host) &&
-      knock.origin != fmt::format("https://{}", knock.host))
+  if (!credentials.origin.empty() && credentials.origin != fmt::format("http://{}", credentials.host) &&
+      credentials.origin != fmt::format("https://{}", credentials.host))
     throw Refusal(403, "forbidden", "Origin", "requests from other sites are refused");
-  const bool other_site = knock.fetch_site == "cross-site" || knock.fetch_site == "same-site";
-  if (other_site && (knock.api || (knock.method != "GET" && knock.method != "HEAD")))
+  const bool other_site = credentials.fetch_site == "cross-site" || credentials.fetch_site == "same-site";
+  if (other_site && (credentials.api || (credentials.method != "GET" && credentials.method != "HEAD")))
     throw Refusal(403, "forbidden", "Sec-Fetch-Site", "requests from other sites are refused");
 }
 

@@ -12,7 +12,7 @@
 namespace embscope::server {
 
 /// The parts of a request's head that the gate checks.
-struct Knock {
+struct Credentials {
   std::string_view method, path, host, origin, fetch_site, cookie, token;
   bool api = false;
 };
@@ -23,7 +23,7 @@ class Gate {
   Gate(std::string host, unsigned short port, bool for_class = false);
 
   /// Throws Refusal{421, 403} for a wrong Host, Origin or site.
-  void check_origin(const Knock& knock) const;
+  void check_origin(const Credentials& credentials) const;
   Visitor visitor(std::string_view cookie);  ///< nobody if the cookie is not valid
 
   /// Accepts the one-time token: returns the Set-Cookie line of a new session and makes the next token; empty for a

@@ -13,9 +13,9 @@ using Shared = std::shared_ptr<Opened>;
 using SharedSpace = std::shared_ptr<const Space>;
 
 /// An open model, or a space of vectors, as an analysis sees it; neither, where it needs none.
-class Asked : public Subject {
+class OpenedSubject : public Subject {
  public:
-  Asked(Shared opened, SharedSpace space) : opened_(std::move(opened)), space_(std::move(space)) {}
+  OpenedSubject(Shared opened, SharedSpace space) : opened_(std::move(opened)), space_(std::move(space)) {}
   const Transformer& transformer() const override { return opened().ready(); }
   const Model& model() const override { return *opened().model; }
   const Space& space() const override {
@@ -65,7 +65,7 @@ nb::dict cost_of(const Cost& cost) {
   return d;
 }
 
-nb::list odds_of(const Found::Odds& odds) {
+nb::list odds_of(const AnalysisResult::Odds& odds) {
   nb::list out;
   for (const TokenProbability& one : odds) {
     nb::dict d;
@@ -77,23 +77,23 @@ nb::list odds_of(const Found::Odds& odds) {
   return out;
 }
 
-nb::object id_of(Found::Token token) { return token.id < 0 ? nb::none() : nb::cast(token.id); }
+nb::object id_of(AnalysisResult::Token token) { return token.id < 0 ? nb::none() : nb::cast(token.id); }
 
 /// Arrays and tables lie in the answer itself, which lives as long as they do.
-nb::object python_of(const Found::Thing& thing, nb::handle owner) {
+nb::object python_of(const AnalysisResult::Content& content, nb::handle owner) {
   return std::visit(
       Cases{[](bool value) { return nb::object(nb::cast(value)); },
             [](std::int64_t value) { return nb::object(nb::cast(value)); },
             [](double value) { return nb::object(nb::cast(value)); },
             [](const std::string& value) { return nb::object(nb::str(value.data(), value.size())); },
-            [](Found::Token value) { return id_of(value); },
+            [](AnalysisResult::Token value) { return id_of(value); },
             [](const std::vector<int>& values) { return nb::object(nb::cast(values)); },
             [](const std::vector<double>& values) { return nb::object(nb::cast(values)); },
             [](const std::vector<std::string>& values) { return nb::object(nb::cast(values)); },
-            [](const Found::Odds& values) { return nb::object(odds_of(values)); },
+            [](const AnalysisResult::Odds& values) { return nb::object(odds_of(values)); },
             [&](const Tensor& values) { return array_within(values.data(), values.shape(), owner); },
-            [](const Found::Lists& values) { return nb::object(nb::cast(values)); },
-            [&](const Found::Arrays& arrays) {
+            [](const AnalysisResult::Lists& values) { return nb::object(nb::cast(values)); },
+            [&](const AnalysisResult::Arrays& arrays) {
               nb::dict d;
               for (const auto& [name, values] : arrays)
                 d[name.c_str()] = array_within(values.data(), values.shape(), owner);
@@ -101,8 +101,8 @@ nb::object python_of(const Found::Thing& thing, nb::handle owner) {
             },
             [](const Cost& cost) { return nb::object(cost_of(cost)); },
             [&](const Table& table) { return nb::cast(&table, nb::rv_policy::reference_internal, owner); },
-            [](const Found::Draw&) { return nb::object(nb::none()); }},
-      thing);
+            [](const AnalysisResult::Draw&) { return nb::object(nb::none()); }},
+      content);
 }
 
 /// (the answer, its parts but for figures by name, the names of its figures, whether its table is the whole of it)
@@ -115,18 +115,18 @@ nb::tuple answer(const Shared& opened, const SharedSpace& space, const std::stri
     const auto field = nb::cast<std::string>(key);
     values.emplace(field, value_of(field, value));
   }
-  const Analysis::Asked asked = analysis->ask(values);
-  Found found =
-      work([=](const Caller& caller) { return asked.run(Asked(opened, space), caller.progress()); }, progress);
+  const Analysis::CheckedRequest asked = analysis->ask(values);
+  AnalysisResult found =
+      work([=](const Caller& caller) { return asked.run(OpenedSubject(opened, space), caller.progress()); }, progress);
   const nb::object owner = nb::cast(std::move(found));
   nb::dict parts;
   nb::list figures;
-  for (const auto& [part, thing] : nb::cast<const Found&>(owner).parts()) {
+  for (const auto& [part, content] : nb::cast<const AnalysisResult&>(owner).parts()) {
     const nb::str key(part.data(), part.size());
-    if (std::holds_alternative<Found::Draw>(thing))
+    if (std::holds_alternative<AnalysisResult::Draw>(content))
       figures.append(key);
     else
-      parts[key] = python_of(thing, owner);
+      parts[key] = python_of(content, owner);
   }
   return nb::make_tuple(owner, parts, figures, analysis->about().one_table);
 }
@@ -134,9 +134,9 @@ nb::tuple answer(const Shared& opened, const SharedSpace& space, const std::stri
 }  // namespace
 
 void bind_catalogue(nb::module_& m) {
-  nb::class_<Found>(m, "Found", "An answer of the engine: what embscope.Result stands on.")
-      .def("figure", [](const Found& found, const std::string& name) { return found.figure(name); })
-      .def_ro("remarks", &Found::remarks);
+  nb::class_<AnalysisResult>(m, "AnalysisResult", "An answer of the engine: what embscope.Result stands on.")
+      .def("figure", [](const AnalysisResult& found, const std::string& name) { return found.figure(name); })
+      .def_ro("remarks", &AnalysisResult::remarks);
   m.def("ask", [](const Shared& opened, const std::string& name, const nb::dict& given, const Maybe& progress) {
     return answer(opened, nullptr, name, given, progress);
   });

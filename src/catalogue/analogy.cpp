@@ -10,7 +10,7 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
+struct Parameters {
   std::string a, b, c, context, site = "ln_final";
   int k = 10;
   File file;
@@ -37,7 +37,7 @@ constexpr Part one_parts[] = {
     {"figure", Kind::figure, "Them as bars"},
 };
 
-void all_fields(Ask& r, Visitor& f) {
+void all_fields(Parameters& r, Visitor& f) {
   f(r.file,
     {.name = "file", .what = "Questions: Google's format, pairs, a BATS file or folder (default: those that ship)"});
   f(r.fold, {.name = "fold",
@@ -48,27 +48,27 @@ void all_fields(Ask& r, Visitor& f) {
   f(r.site, {.name = "site", .what = "With `context`: where the vectors are taken", .option = "--at"});
 }
 
-void one_fields(Ask& r, Visitor& f) {
+void one_fields(Parameters& r, Visitor& f) {
   f(r.a, {.name = "a", .what = "The first word", .option = "A"});
   f(r.b, {.name = "b", .what = "What it is to it", .option = "B"});
   f(r.c, {.name = "c", .what = "The third word", .option = "C"});
   f(r.k, {.name = "k", .what = "How many answers", .option = "-k", .least = 1});
 }
 
-void check_one(const Ask& r) {
+void check_one(const Parameters& r) {
   if (r.a.empty() || r.b.empty() || r.c.empty())
     throw Error(Code::usage, "analogy",
                 "give three words (man king woman: man is to king as woman is to what), or none for the whole set");
 }
 
-Found run_all(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run_all(const Subject& on, const Parameters& r, const Progress& progress) {
   const auto relations = r.file.given() ? read_relations(r.file.path) : shipped_relations();
   std::optional<Space> in_context;
   if (!r.context.empty())
     in_context = words_in_context(on.transformer(), words_of(relations), r.context,
                                   parse_site(r.site, on.transformer().config()), progress);
   Analogies result = analogies(in_context ? *in_context : on.space(), relations, {r.fold, r.closed}, progress);
-  Found found;
+  AnalysisResult found;
   note_unknown(result.unknown, found.notes);
   found.notes.push_back(fmt::format("{} candidates{}; a right answer may differ in {}", result.candidates,
                                     r.closed || in_context ? " (the questions' own words alone)" : "",
@@ -79,15 +79,16 @@ Found run_all(const Subject& on, const Ask& r, const Progress& progress) {
       .add("unknown", std::move(result.unknown))
       .add("relations", std::move(result.relations))
       .add("questions", std::move(result.questions))
-      .add("figure",
-           [verdict = result.verdict](const Found& f) { return figure_analogies(f.table("relations"), verdict); });
+      .add("figure", [verdict = result.verdict](const AnalysisResult& f) {
+        return figure_analogies(f.table("relations"), verdict);
+      });
   return found;
 }
 
-Found run_one(const Subject& on, const Ask& r, const Progress&) {
-  Found found;
+AnalysisResult run_one(const Subject& on, const Parameters& r, const Progress&) {
+  AnalysisResult found;
   found.notes = {"question: 1 marks the question's own words, which published figures leave out"};
-  found.add("answers", analogy(on.space(), {r.a, r.b, r.c, {}}, r.k)).add("figure", [](const Found& f) {
+  found.add("answers", analogy(on.space(), {r.a, r.b, r.c, {}}, r.k)).add("figure", [](const AnalysisResult& f) {
     return figure_similar(f.table("answers"), f.table("answers").title());
   });
   return found;
@@ -96,7 +97,7 @@ Found run_one(const Subject& on, const Ask& r, const Progress&) {
 }  // namespace
 
 const Analysis& analogies_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "analogies",
        .what = "a is to b as c is to what: one question, or thousands with their baselines",
        .example = "analogy man king woman",
@@ -110,14 +111,14 @@ const Analysis& analogies_analysis() {
 }
 
 const Analysis& analogy_analysis() {
-  static const Made<Ask> made({.name = "analogy",
-                               .what = "a is to b as c is to what",
-                               .example = "analogy man king woman",
-                               .needs = Needs::space,
-                               .one_table = true,
-                               .command = "analogy",
-                               .flag = "A"},
-                              one_parts, one_fields, run_one, nullptr, check_one);
+  static const DescribedAnalysis<Parameters> made({.name = "analogy",
+                                                   .what = "a is to b as c is to what",
+                                                   .example = "analogy man king woman",
+                                                   .needs = Needs::space,
+                                                   .one_table = true,
+                                                   .command = "analogy",
+                                                   .flag = "A"},
+                                                  one_parts, one_fields, run_one, nullptr, check_one);
   return made;
 }
 

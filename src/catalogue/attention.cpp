@@ -6,8 +6,8 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
-  Said text;
+struct Parameters {
+  GivenText text;
   std::optional<int> block;
   std::vector<int> heads;
 };
@@ -24,14 +24,14 @@ constexpr Part parts[] = {
     {"figure", Kind::figure, "Queries by keys, one panel per head"},
 };
 
-void fields(Ask& r, Visitor& f) {
+void fields(Parameters& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.block,
     {.name = "block", .what = "The block (default: the block whose heads attend least to the text's first token)"});
   f(r.heads, {.name = "heads", .what = "Heads, separated by commas (default: all)"});
 }
 
-double bytes(const Subject& on, const Ask& r) {
+double bytes(const Subject& on, const Parameters& r) {
   constexpr double bytes_of_a_weight = 4 + 14;  // as a float, and as text
   const double n = prompt_of(on, r.text).length();
   const auto all = static_cast<double>(on.model().config().heads);
@@ -39,14 +39,14 @@ double bytes(const Subject& on, const Ask& r) {
   return n * n * (bytes_of_a_weight * heads + 4 * all);
 }
 
-Found run(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progress) {
   const Prompt prompt = prompt_of(on, r.text);
   AttentionResult result =
       attention_patterns(on.transformer(), {.ids = prompt.tokens.ids, .block = r.block, .heads = r.heads}, progress);
   std::vector<std::string> labels;
   labels.reserve(prompt.tokens.ids.size());
   for (const TokenId id : prompt.tokens.ids) labels.push_back(on.model().label(id));
-  Found found;
+  AnalysisResult found;
   found.notes = {"entropy in bits; shares of attention, means over the queries after the first"};
   if (!r.block)
     found.notes.push_back(fmt::format(
@@ -57,7 +57,7 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
       .add("patterns", std::move(result.patterns))
       .add("summary", std::move(result.summary))
       .add("every", std::move(result.every))
-      .add("figure", [block = result.block](const Found& f) {
+      .add("figure", [block = result.block](const AnalysisResult& f) {
         return figure_attention(f.get<Tensor>("patterns"), f.get<std::vector<int>>("heads"), block,
                                 f.get<std::vector<std::string>>("labels"));
       });
@@ -67,10 +67,11 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
 }  // namespace
 
 const Analysis& attention_analysis() {
-  static const Made<Ask> made({.name = "attention",
-                               .what = "The attention patterns of a block's heads",
-                               .example = "attention \"The capital of Germany is\" --block 11 --save attention.html"},
-                              parts, fields, run, bytes);
+  static const DescribedAnalysis<Parameters> made(
+      {.name = "attention",
+       .what = "The attention patterns of a block's heads",
+       .example = "attention \"The capital of Germany is\" --block 11 --save attention.html"},
+      parts, fields, run, bytes);
   return made;
 }
 

@@ -10,8 +10,8 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
-  Said text;
+struct Parameters {
+  GivenText text;
   std::optional<Word> target, against;
   int position = -1;
   bool sorted = false;
@@ -47,7 +47,7 @@ constexpr Part gradient_parts[] = {
     {"figure", Kind::figure, "Blocks by positions for each site, and blocks by heads"},
 };
 
-void common_fields(Ask& r, Visitor& f) {
+void common_fields(Parameters& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.target, {.name = "target", .what = "The next token (default: the one predicted at the position)"});
   f(r.against, {.name = "against", .what = "Another token: the difference of the two logits is explained"});
@@ -56,12 +56,12 @@ void common_fields(Ask& r, Visitor& f) {
 
 constexpr Field sorted{.name = "sorted", .what = "Sort the parts, the largest first", .option = "--sort"};
 
-void attribute_fields(Ask& r, Visitor& f) {
+void attribute_fields(Parameters& r, Visitor& f) {
   common_fields(r, f);
   f(r.sorted, sorted);
 }
 
-void gradient_fields(Ask& r, Visitor& f) {
+void gradient_fields(Parameters& r, Visitor& f) {
   common_fields(r, f);
   f(r.sites,
     {.name = "sites", .what = "The sites whose gradients are computed; blocks.*.pattern names all sites of one kind"});
@@ -84,14 +84,14 @@ Names names_of(const Subject& on, const Prompt& prompt, const Result& result) {
 }
 
 template <class Result>
-void add_common(Found& found, const Result& result) {
+void add_common(AnalysisResult& found, const Result& result) {
   found.add("position", std::int64_t{result.position})
-      .add("target", Found::Token{result.target})
-      .add("against", Found::Token{result.against.value_or(-1)})
+      .add("target", AnalysisResult::Token{result.target})
+      .add("against", AnalysisResult::Token{result.against.value_or(-1)})
       .add("logit", result.logit);
 }
 
-Found run_attribute(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run_attribute(const Subject& on, const Parameters& r, const Progress& progress) {
   const Prompt prompt = prompt_of(on, r.text);
   AttributionResult result = attribute(on.transformer(),
                                        {.ids = prompt.tokens.ids,
@@ -101,7 +101,7 @@ Found run_attribute(const Subject& on, const Ask& r, const Progress& progress) {
                                         .sorted = r.sorted},
                                        progress);
   const Names names = names_of(on, prompt, result);
-  Found found;
+  AnalysisResult found;
   add_common(found, result);
   found.notes = {fmt::format("{} {}: the parts sum to {:.4f}, the run's logit{} is {:.4f}", names.of, names.where,
                              result.sum, names.difference, result.logit),
@@ -113,18 +113,19 @@ Found run_attribute(const Subject& on, const Ask& r, const Progress& progress) {
   found.add("sum", result.sum)
       .add("scale", result.scale)
       .add("parts", std::move(result.parts))
-      .add("figure", [=](const Found& f) { return figure_attribution(f.table("parts"), title, subtitle); });
+      .add("figure", [=](const AnalysisResult& f) { return figure_attribution(f.table("parts"), title, subtitle); });
   return found;
 }
 
-Found::Arrays by_site(const std::vector<Site>& sites, std::vector<Tensor>& values) {
-  Found::Arrays arrays;
+AnalysisResult::Arrays by_site(const std::vector<Site>& sites, std::vector<Tensor>& values) {
+  AnalysisResult::Arrays arrays;
   for (std::size_t i = 0; i < sites.size(); ++i) arrays.emplace_back(sites[i].name(), std::move(values[i]));
   return arrays;
 }
 
-std::string write_gradients(const Found& found, const std::filesystem::path& file) {
-  const auto &activations = found.get<Found::Arrays>("activations"), &gradients = found.get<Found::Arrays>("gradients");
+std::string write_gradients(const AnalysisResult& found, const std::filesystem::path& file) {
+  const auto &activations = found.get<AnalysisResult::Arrays>("activations"),
+             &gradients = found.get<AnalysisResult::Arrays>("gradients");
   std::vector<NamedArray> arrays;
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     const auto& [site, values] = activations[i];
@@ -135,7 +136,7 @@ std::string write_gradients(const Found& found, const std::filesystem::path& fil
   return {};
 }
 
-Found run_gradient(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run_gradient(const Subject& on, const Parameters& r, const Progress& progress) {
   constexpr std::size_t shown = 20;
   const Prompt prompt = prompt_of(on, r.text);
   const GradientRequest request{.ids = prompt.tokens.ids,
@@ -146,7 +147,7 @@ Found run_gradient(const Subject& on, const Ask& r, const Progress& progress) {
   GradientAttribution result = attribute_by_gradient(on.transformer(), request, progress);
   if (r.sorted) result.parts = strongest(result.parts, "value", result.parts.rows());
   const Names names = names_of(on, prompt, result.gradient);
-  Found found;
+  AnalysisResult found;
   add_common(found, result.gradient);
   const std::size_t rows = result.parts.rows();
   found.notes = {fmt::format("{} {}: logit{} {:.4f}; the {} largest of {} rows (--csv: all)", names.of, names.where,
@@ -159,14 +160,14 @@ Found run_gradient(const Subject& on, const Ask& r, const Progress& progress) {
   found.add("parts", std::move(result.parts))
       .add("activations", by_site(request.sites, result.gradient.activations))
       .add("gradients", by_site(request.sites, result.gradient.gradients))
-      .add("figure", [=](const Found& f) { return figure_gradient(f.table("parts"), title, subtitle); });
+      .add("figure", [=](const AnalysisResult& f) { return figure_gradient(f.table("parts"), title, subtitle); });
   return found;
 }
 
 }  // namespace
 
 const Analysis& attribute_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "attribute",
        .what = "What each head, MLP and embedding adds to a token's logit",
        .example = "attribute \"The capital of Germany is\" --target \" Berlin\" --against \" Paris\" --sort",
@@ -176,7 +177,7 @@ const Analysis& attribute_analysis() {
 }
 
 const Analysis& gradient_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "gradient",
        .what = "Gradient x activation by block, head and position, instead of the parts that sum to the logit",
        .example = "attribute \"The capital of Germany is\" --gradient",

@@ -17,7 +17,7 @@ constexpr std::size_t usual_longest = 1024;
 
 Kind kind_of(const Member& member) {
   return std::visit(
-      Cases{[](Said*) { return Kind::text; }, [](std::vector<Said>*) { return Kind::texts; },
+      Cases{[](GivenText*) { return Kind::text; }, [](std::vector<GivenText>*) { return Kind::texts; },
             [](std::string*) { return Kind::name; }, [](File*) { return Kind::file; }, [](Rows*) { return Kind::ids; },
             [](Word*) { return Kind::token; }, [](std::optional<Word>*) { return Kind::token; },
             [](std::uint64_t*) { return Kind::seed; }, [](double*) { return Kind::number; },
@@ -129,17 +129,17 @@ std::vector<TokenId> ids_of(const Field& field, const Value::List& list) {
   return ids;
 }
 
-Said said_of(const Field& field, const Value& value) {
+GivenText said_of(const Field& field, const Value& value) {
   if (const auto* list = std::get_if<Value::List>(&value.is)) return {"", ids_of(field, *list)};
   return {text_of(field, value), {}};
 }
 
 // A list that begins with a number is one text's ids.
-std::vector<Said> texts_of(const Field& field, const Value& value) {
+std::vector<GivenText> texts_of(const Field& field, const Value& value) {
   const auto* list = std::get_if<Value::List>(&value.is);
   const bool one = list == nullptr || list->empty() || std::holds_alternative<std::int64_t>(list->front().is);
   if (one) return {said_of(field, value)};
-  std::vector<Said> texts;
+  std::vector<GivenText> texts;
   for (const Value& text : list_given(field, value)) texts.push_back(said_of(field, text));
   return texts;
 }
@@ -180,8 +180,8 @@ void fill(const Member& member, const Field& field, const Value& value) {
     values.clear();
     for (const Value& one : list_given(field, value)) values.push_back(read(field, one));
   };
-  std::visit(Cases{[&](Said* m) { *m = said_of(field, value); },
-                   [&](std::vector<Said>* m) { *m = texts_of(field, value); },
+  std::visit(Cases{[&](GivenText* m) { *m = said_of(field, value); },
+                   [&](std::vector<GivenText>* m) { *m = texts_of(field, value); },
                    [&](File* m) { m->path = text_of(field, value); },
                    [&](Rows* m) { *m = rows_of(field, value); },
                    [&](std::string* m) { *m = text_of(field, value); },
@@ -239,7 +239,7 @@ void check_names(std::string_view analysis, const std::vector<Field>& fields, co
   }
 }
 
-void check_parts(const Found& found, std::span<const Part> parts) {
+void check_parts(const AnalysisResult& found, std::span<const Part> parts) {
   const bool same = std::ranges::equal(
       found.parts(), parts, {}, [](const auto& part) { return part.first; },
       [](const Part& part) { return part.name; });

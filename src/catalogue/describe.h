@@ -16,7 +16,7 @@
 namespace embscope::catalogue {
 
 /// A text as it was given: as words, or as token ids.
-struct Said {
+struct GivenText {
   std::string text;
   std::vector<TokenId> ids;
 };
@@ -48,7 +48,7 @@ struct Rows {
 
 /// A text, or several, or that of a file; with `lines` each line of it is run alone.
 struct Text {
-  std::vector<Said> texts;
+  std::vector<GivenText> texts;
   File file;
   bool lines = false;
 };
@@ -58,7 +58,7 @@ struct Edits {
 };
 
 using Member =
-    std::variant<Said*, std::vector<Said>*, std::string*, File*, Rows*, Word*, std::optional<Word>*, int*,
+    std::variant<GivenText*, std::vector<GivenText>*, std::string*, File*, Rows*, Word*, std::optional<Word>*, int*,
                  std::int64_t*, std::uint64_t*, double*, bool*, std::optional<int>*, std::optional<std::int64_t>*,
                  Direction*, Edits*, std::vector<Word>*, std::optional<std::vector<Word>>*, std::vector<std::string>*,
                  std::vector<int>*, std::vector<double>*, std::vector<Direction>*>;
@@ -95,18 +95,19 @@ class Reader : public Visitor {
 void check_names(std::string_view analysis, const std::vector<Field>& fields, const Values& values, Files files);
 
 /// Checks that an answer has the parts of its description, in the same order.
-void check_parts(const Found& found, std::span<const Part> parts);
+void check_parts(const AnalysisResult& found, std::span<const Part> parts);
 
 /// An analysis of a request: `fields` above, `run`, and, if an answer may be large, `bytes`.
 template <class Request>
-class Made : public Analysis {
+class DescribedAnalysis : public Analysis {
  public:
   using Fields = void (*)(Request&, Visitor&);
-  using Run = Found (*)(const Subject&, const Request&, const Progress&);
+  using Run = AnalysisResult (*)(const Subject&, const Request&, const Progress&);
   using Bytes = double (*)(const Subject&, const Request&);
   using Check = void (*)(const Request&);  ///< checks that involve several fields; throws
 
-  Made(About about, std::span<const Part> parts, Fields named, Run run, Bytes bytes = nullptr, Check check = nullptr)
+  DescribedAnalysis(About about, std::span<const Part> parts, Fields named, Run run, Bytes bytes = nullptr,
+                    Check check = nullptr)
       : about_(about), parts_(parts), fields_(named), run_(run), bytes_(bytes), check_(check) {}
 
   const About& about() const override { return about_; }
@@ -119,15 +120,15 @@ class Made : public Analysis {
     return std::move(lister.fields);
   }
 
-  Asked ask(const Values& values, Files files) const override {
+  CheckedRequest ask(const Values& values, Files files) const override {
     Request request;
     check_names(about_.name, fields(), values, files);
     Reader reader(values);
     fields_(request, reader);
     if (check_ != nullptr) check_(request);
-    Asked asked;
+    CheckedRequest asked;
     asked.run = [run = run_, request, parts = parts_](const Subject& on, const Progress& progress) {
-      Found found = run(on, request, progress);
+      AnalysisResult found = run(on, request, progress);
       check_parts(found, parts);
       return found;
     };
@@ -147,9 +148,9 @@ class Made : public Analysis {
 // Conversions of a request's values to the engine's types.
 
 /// Throws Error{usage} for an empty text, Error{range} for one longer than the context.
-Prompt prompt_of(const Subject& on, const Said& said, std::string_view where = "text");
+Prompt prompt_of(const Subject& on, const GivenText& said, std::string_view where = "text");
 /// The words of a given text. Throws Error{usage} for token ids, in which no position can be named by a word.
-const std::string& words_of(const Said& said, std::string_view where = "text");
+const std::string& words_of(const GivenText& said, std::string_view where = "text");
 
 /// The fields text, and file and lines, and the rows of tokens that are run: each text cut at the context. Throws
 /// Error{usage} where both, or none, are given.

@@ -6,8 +6,8 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
-  Said text;
+struct Parameters {
+  GivenText text;
   Edits edits;
   int top = 8;
   std::vector<Word> targets;
@@ -22,7 +22,7 @@ constexpr Part parts[] = {
     {"figure", Kind::figure, "Probabilities before and after"},
 };
 
-void fields(Ask& r, Visitor& f) {
+void fields(Parameters& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.edits, {.name = "edits", .what = "The edits, applied in this order"});
   f(r.top, {.name = "top", .what = "Number of most likely tokens to list, before and after", .least = 1, .most = 1000});
@@ -32,7 +32,7 @@ void fields(Ask& r, Visitor& f) {
                 .longest = 64});
 }
 
-void check(const Ask& r) {
+void check(const Parameters& r) {
   if (r.edits.given.empty()) throw Error(Code::usage, "edits", "nothing to do: name at least one edit");
 }
 
@@ -45,24 +45,25 @@ std::string title_of(const Edits& edits) {
   return fmt::format("{} edit{}", edits.given.size(), edits.given.size() == 1 ? "" : "s");
 }
 
-Found run(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progress) {
   const Prompt prompt = prompt_of(on, r.text);
   InterventionRequest request{prompt.tokens.ids, edits_of(on, r.edits, prompt), r.top, tokens_of(on, r.targets)};
   InterventionResult result = intervene(on.transformer(), request, progress);
-  Found found;
+  AnalysisResult found;
   found.notes = {fmt::format("KL(after || before) = {:.4f} nats", result.divergence)};
   found.add("divergence", result.divergence)
       .add("cost", result.cost)
       .add("changes", std::move(result.changes))
-      .add("figure",
-           [title = title_of(r.edits)](const Found& f) { return figure_intervention(f.table("changes"), title); });
+      .add("figure", [title = title_of(r.edits)](const AnalysisResult& f) {
+        return figure_intervention(f.table("changes"), title);
+      });
   return found;
 }
 
 }  // namespace
 
 const Analysis& edit_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "edit",
        .what = "Change activations and compare the next tokens before and after",
        .example = "edit \"The capital of Germany is\" --at \"wte@' Germany'\" --do \"mix 0.5 ' France'\""},

@@ -10,8 +10,8 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
-  Said text;
+struct Parameters {
+  GivenText text;
 };
 
 constexpr Part parts[] = {
@@ -24,7 +24,9 @@ constexpr Part parts[] = {
     {"figure", Kind::figure, "Entropy and surprise along the text"},
 };
 
-void fields(Ask& r, Visitor& f) { f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true}); }
+void fields(Parameters& r, Visitor& f) {
+  f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
+}
 
 double entropy_of(const std::vector<double>& p) {
   double bits = 0;
@@ -85,33 +87,34 @@ double mean_of(std::span<const double> values) {
   return sum / static_cast<double>(values.size());
 }
 
-Found run(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progress) {
   const Columns c = columns_of(on.transformer(), prompt_of(on, r.text).tokens.ids, progress);
   const double entropy = mean_of(c.entropy), surprise = mean_of(std::span(c.surprise).subspan(1));
   Table table("the next token, position by position");
   table.add("position", c.position, whole).add("token", c.token).add("entropy", c.entropy, 3).add("top", c.top);
   table.add("probability", c.probability, 5).add("surprise", c.surprise, 3);
-  Found found;
+  AnalysisResult found;
   found.notes = {fmt::format("entropy {:.3f} bits in the mean", entropy)};
   if (c.position.size() > 1)
     found.notes[0] += fmt::format("; surprise {:.3f} bits, a perplexity of {:.2f}", surprise, std::exp2(surprise));
   found.add("mean_entropy", entropy)
       .add("mean_surprise", surprise)
       .add("positions", std::move(table))
-      .add("figure", [](const Found& f) { return figure_entropy(f.table("positions")); });
+      .add("figure", [](const AnalysisResult& f) { return figure_entropy(f.table("positions")); });
   return found;
 }
 
 }  // namespace
 
 const Analysis& entropy_analysis() {
-  static const Made<Ask> made({.name = "entropy",
-                               .what = "How certain the model is of the next token, position by position",
-                               .example = "entropy \"The capital of Germany is Berlin\" --save entropy.html",
-                               .more = "Entropy is the entropy of the whole distribution of the next token; surprise "
-                                       "is -log2 of the probability that the model gave to the token before reading it "
-                                       "(Shannon 1951). The logits are those of the run, bit for bit."},
-                              parts, fields, run);
+  static const DescribedAnalysis<Parameters> made(
+      {.name = "entropy",
+       .what = "How certain the model is of the next token, position by position",
+       .example = "entropy \"The capital of Germany is Berlin\" --save entropy.html",
+       .more = "Entropy is the entropy of the whole distribution of the next token; surprise "
+               "is -log2 of the probability that the model gave to the token before reading it "
+               "(Shannon 1951). The logits are those of the run, bit for bit."},
+      parts, fields, run);
   return made;
 }
 

@@ -4,19 +4,19 @@
 
 namespace embscope {
 
-Found& Found::add(std::string_view name, Thing thing) {
-  parts_.emplace_back(name, std::move(thing));
+AnalysisResult& AnalysisResult::add(std::string_view name, Content content) {
+  parts_.emplace_back(name, std::move(content));
   return *this;
 }
 
-Figure Found::figure() const {
-  for (const auto& [name, thing] : parts_) {
-    if (const auto* draw = std::get_if<Draw>(&thing)) return (*draw)(*this);
+Figure AnalysisResult::figure() const {
+  for (const auto& [name, content] : parts_) {
+    if (const auto* draw = std::get_if<Draw>(&content)) return (*draw)(*this);
   }
   refuse("figure");
 }
 
-void Found::refuse(std::string_view name) {
+void AnalysisResult::refuse(std::string_view name) {
   throw Error(Code::not_found, "answer", fmt::format("it has no part '{}'", name));
 }
 

@@ -10,7 +10,7 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
+struct Parameters {
   bool pairs = true, centred = false;
   int k = 10, bins = 40;
   Rows unused;
@@ -69,50 +69,50 @@ constexpr Part undertrained_parts[] = {
     {"figure", Kind::figure, "All tokens, the lowest named"},
 };
 
-void no_fields(Ask&, Visitor&) {}
+void no_fields(Parameters&, Visitor&) {}
 
-void geometry_fields(Ask& r, Visitor& f) {
+void geometry_fields(Parameters& r, Visitor& f) {
   f(r.pairs, {.name = "pairs", .what = "Whether all pairs are measured, which takes long", .option = "--no-pairs"});
   f(r.k,
     {.name = "k", .what = "Neighbours that make a hub; 0 leaves hubs out", .option = "-k", .least = 0, .most = 1000});
 }
 
-void centred(Ask& r, Visitor& f) { f(r.centred, {.name = "centred", .what = "The mean vector removed"}); }
+void centred(Parameters& r, Visitor& f) { f(r.centred, {.name = "centred", .what = "The mean vector removed"}); }
 
-void pairs_fields(Ask& r, Visitor& f) {
+void pairs_fields(Parameters& r, Visitor& f) {
   f(r.bins, {.name = "bins", .what = "Bars of the histogram", .least = 2, .most = 100000});
   centred(r, f);
 }
 
-void norms_fields(Ask& r, Visitor& f) {
+void norms_fields(Parameters& r, Visitor& f) {
   f(r.bins, {.name = "bins", .what = "Bars of the histogram", .least = 1, .most = 100000});
 }
 
-void hubs_fields(Ask& r, Visitor& f) {
+void hubs_fields(Parameters& r, Visitor& f) {
   f(r.k, {.name = "k", .what = "Neighbours that count", .option = "-k", .least = 1, .most = 1000});
 }
 
-void undertrained_fields(Ask& r, Visitor& f) {
+void undertrained_fields(Parameters& r, Visitor& f) {
   f(r.unused,
     {.name = "unused",
      .what = "Rows known to be unused, such as 0:17 (default: bytes that UTF-8 never has, and rows beyond the "
              "tokenizer's)"});
 }
 
-Found run_geometry(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run_geometry(const Subject& on, const Parameters& r, const Progress& progress) {
   const Space& space = on.space();
-  Found found;
+  AnalysisResult found;
   found.add("measures", geometry(space, {.pairs = r.pairs, .k = r.k}, progress))
       .add("spectrum", spectrum(space))
       .add("norms", norms(space))
-      .add("spectrum", [](const Found& f) { return figure_spectrum(f.table("spectrum")); })
-      .add("norms", [](const Found& f) { return figure_norms(f.table("norms")); });
+      .add("spectrum", [](const AnalysisResult& f) { return figure_spectrum(f.table("spectrum")); })
+      .add("norms", [](const AnalysisResult& f) { return figure_norms(f.table("norms")); });
   return found;
 }
 
-Found run_pairs(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run_pairs(const Subject& on, const Parameters& r, const Progress& progress) {
   PairCosines pairs = pair_cosines(on.space().vectors, r.centred, r.bins, progress);
-  Found found;
+  AnalysisResult found;
   found.notes = {fmt::format("{:.0f} pairs, mean cosine {:.4f}, {:.3f} % positive{}", pairs.pairs, pairs.mean,
                              100 * pairs.positive_share, r.centred ? ", the mean vector removed" : "")};
   Table quantiles = pair_quantiles(pairs);
@@ -121,17 +121,17 @@ Found run_pairs(const Subject& on, const Ask& r, const Progress& progress) {
       .add("pairs", pairs.pairs)
       .add("histogram", std::move(pairs.histogram))
       .add("quantiles", std::move(quantiles))
-      .add("figure", [mean = pairs.mean, share = pairs.positive_share](const Found& f) {
+      .add("figure", [mean = pairs.mean, share = pairs.positive_share](const AnalysisResult& f) {
         return figure_pairs(f.table("histogram"), mean, share);
       });
   return found;
 }
 
-Found run_quantiles(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run_quantiles(const Subject& on, const Parameters& r, const Progress& progress) {
   constexpr int bins = 2000;
   auto pairs = std::make_shared<const PairCosines>(pair_cosines(on.space().vectors, r.centred, bins, progress));
-  Found found;
-  found.add("quantiles", pair_quantiles(*pairs)).add("figure", [pairs](const Found&) {
+  AnalysisResult found;
+  found.add("quantiles", pair_quantiles(*pairs)).add("figure", [pairs](const AnalysisResult&) {
     return figure_pairs(pairs->histogram, pairs->mean, pairs->positive_share);
   });
   return found;
@@ -139,34 +139,34 @@ Found run_quantiles(const Subject& on, const Ask& r, const Progress& progress) {
 
 /// Of one table and its figure.
 template <Figure (*draw)(const Table&)>
-Found one(std::string_view name, Table table) {
-  Found found;
-  found.add(name, std::move(table)).add("figure", [name](const Found& f) { return draw(f.table(name)); });
+AnalysisResult one(std::string_view name, Table table) {
+  AnalysisResult found;
+  found.add(name, std::move(table)).add("figure", [name](const AnalysisResult& f) { return draw(f.table(name)); });
   return found;
 }
 
-Found run_dimensions(const Subject& on, const Ask&, const Progress&) {
+AnalysisResult run_dimensions(const Subject& on, const Parameters&, const Progress&) {
   return one<figure_dimensions>("dimensions", dimensions(on.space()));
 }
 
-Found run_spectrum(const Subject& on, const Ask&, const Progress&) {
+AnalysisResult run_spectrum(const Subject& on, const Parameters&, const Progress&) {
   return one<figure_spectrum>("spectrum", spectrum(on.space()));
 }
 
-Found run_norms(const Subject& on, const Ask& r, const Progress&) {
+AnalysisResult run_norms(const Subject& on, const Parameters& r, const Progress&) {
   return one<figure_norms>("norms", norms(on.space(), r.bins));
 }
 
-Found run_hubs(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run_hubs(const Subject& on, const Parameters& r, const Progress& progress) {
   return one<figure_hubs>("hubs", hubs(on.space(), r.k, progress));
 }
 
-Found run_undertrained(const Subject& on, const Ask& r, const Progress&) {
+AnalysisResult run_undertrained(const Subject& on, const Parameters& r, const Progress&) {
   const Space& space = on.space();
   std::vector<std::int64_t> unused;
   if (r.unused.given()) unused = rows_of(r.unused, space.size(), "unused", space.name);
   Undertrained result = undertrained(space, unused);
-  Found found;
+  AnalysisResult found;
   found.notes = {fmt::format("unused rows: {}", result.reference)};
   if (std::isfinite(result.mean))
     found.notes.push_back(
@@ -175,7 +175,7 @@ Found run_undertrained(const Subject& on, const Ask& r, const Progress&) {
       .add("mean", result.mean)
       .add("deviation", result.deviation)
       .add("tokens", std::move(result.tokens))
-      .add("figure", [reference = result.reference](const Found& f) {
+      .add("figure", [reference = result.reference](const AnalysisResult& f) {
         return figure_undertrained(f.table("tokens"), reference);
       });
   return found;
@@ -184,7 +184,7 @@ Found run_undertrained(const Subject& on, const Ask& r, const Progress&) {
 }  // namespace
 
 const Analysis& geometry_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "geometry",
        .what = "The shape of a whole vocabulary, or of a text's vectors",
        .example = "geometry --show pairs --save pairs.html",
@@ -196,30 +196,30 @@ const Analysis& geometry_analysis() {
 }
 
 const Analysis& pairs_analysis() {
-  static const Made<Ask> made({.name = "pairs",
-                               .what = "The cosine of all pairs of vectors, none stored",
-                               .example = "geometry --show pairs --save pairs.html",
-                               .needs = Needs::space,
-                               .command = "geometry",
-                               .flag = "--show=pairs"},
-                              pairs_parts, pairs_fields, run_pairs);
+  static const DescribedAnalysis<Parameters> made({.name = "pairs",
+                                                   .what = "The cosine of all pairs of vectors, none stored",
+                                                   .example = "geometry --show pairs --save pairs.html",
+                                                   .needs = Needs::space,
+                                                   .command = "geometry",
+                                                   .flag = "--show=pairs"},
+                                                  pairs_parts, pairs_fields, run_pairs);
   return made;
 }
 
 const Analysis& quantiles_analysis() {
-  static const Made<Ask> made({.name = "quantiles",
-                               .what = "How the cosines of all pairs of vectors are distributed",
-                               .example = "geometry --show quantiles",
-                               .needs = Needs::space,
-                               .one_table = true,
-                               .command = "geometry",
-                               .flag = "--show=quantiles"},
-                              quantiles_parts, centred, run_quantiles);
+  static const DescribedAnalysis<Parameters> made({.name = "quantiles",
+                                                   .what = "How the cosines of all pairs of vectors are distributed",
+                                                   .example = "geometry --show quantiles",
+                                                   .needs = Needs::space,
+                                                   .one_table = true,
+                                                   .command = "geometry",
+                                                   .flag = "--show=quantiles"},
+                                                  quantiles_parts, centred, run_quantiles);
   return made;
 }
 
 const Analysis& dimensions_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "dimensions",
        .what = "Mean and deviation of every dimension over all vectors: the stripes of a heatmap",
        .example = "geometry --show dimensions -n 3",
@@ -233,46 +233,46 @@ const Analysis& dimensions_analysis() {
 }
 
 const Analysis& spectrum_analysis() {
-  static const Made<Ask> made({.name = "spectrum",
-                               .what = "The variance along each principal axis of all vectors",
-                               .example = "geometry --show spectrum --save spectrum.html",
-                               .needs = Needs::space,
-                               .one_table = true,
-                               .shown = 20,
-                               .command = "geometry",
-                               .flag = "--show=spectrum"},
-                              spectrum_parts, no_fields, run_spectrum);
+  static const DescribedAnalysis<Parameters> made({.name = "spectrum",
+                                                   .what = "The variance along each principal axis of all vectors",
+                                                   .example = "geometry --show spectrum --save spectrum.html",
+                                                   .needs = Needs::space,
+                                                   .one_table = true,
+                                                   .shown = 20,
+                                                   .command = "geometry",
+                                                   .flag = "--show=spectrum"},
+                                                  spectrum_parts, no_fields, run_spectrum);
   return made;
 }
 
 const Analysis& norms_analysis() {
-  static const Made<Ask> made({.name = "norms",
-                               .what = "The lengths of all vectors, as a histogram",
-                               .example = "geometry --show norms --save norms.html",
-                               .needs = Needs::space,
-                               .one_table = true,
-                               .command = "geometry",
-                               .flag = "--show=norms"},
-                              norms_parts, norms_fields, run_norms);
+  static const DescribedAnalysis<Parameters> made({.name = "norms",
+                                                   .what = "The lengths of all vectors, as a histogram",
+                                                   .example = "geometry --show norms --save norms.html",
+                                                   .needs = Needs::space,
+                                                   .one_table = true,
+                                                   .command = "geometry",
+                                                   .flag = "--show=norms"},
+                                                  norms_parts, norms_fields, run_norms);
   return made;
 }
 
 const Analysis& hubs_analysis() {
-  static const Made<Ask> made({.name = "hubs",
-                               .what = "How often each vector is among the nearest of others",
-                               .example = "geometry --show hubs -k 10",
-                               .more = "Radovanovic et al. 2010.",
-                               .needs = Needs::space,
-                               .one_table = true,
-                               .shown = 20,
-                               .command = "geometry",
-                               .flag = "--show=hubs"},
-                              hubs_parts, hubs_fields, run_hubs);
+  static const DescribedAnalysis<Parameters> made({.name = "hubs",
+                                                   .what = "How often each vector is among the nearest of others",
+                                                   .example = "geometry --show hubs -k 10",
+                                                   .more = "Radovanovic et al. 2010.",
+                                                   .needs = Needs::space,
+                                                   .one_table = true,
+                                                   .shown = 20,
+                                                   .command = "geometry",
+                                                   .flag = "--show=hubs"},
+                                                  hubs_parts, hubs_fields, run_hubs);
   return made;
 }
 
 const Analysis& undertrained_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "undertrained",
        .what = "Tokens that hardly occurred in training",
        .example = "geometry --show undertrained --unused 0:17",

@@ -6,7 +6,7 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
+struct Parameters {
   int pixels = 1600;
 };
 
@@ -16,17 +16,17 @@ constexpr Part parts[] = {
     {"figure", Kind::figure, "Tokens across, dimensions down, each pixel the mean of its cells"},
 };
 
-void fields(Ask& r, Visitor& f) { f(r.pixels, {.name = "pixels", .what = "Pixels across, 16 to 20000"}); }
+void fields(Parameters& r, Visitor& f) { f(r.pixels, {.name = "pixels", .what = "Pixels across, 16 to 20000"}); }
 
-void check(const Ask& r) {
+void check(const Parameters& r) {
   if (r.pixels < 16 || r.pixels > 20000)
     throw Error(Code::usage, "pixels", fmt::format("{}: choose 16 to 20000", r.pixels));
 }
 
-Found run(const Subject& on, const Ask& r, const Progress&) {
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress&) {
   const Model& model = on.model();
-  Found found;
-  found.add("dimensions", dimensions(model)).add("figure", [&model, pixels = r.pixels](const Found& f) {
+  AnalysisResult found;
+  found.add("dimensions", dimensions(model)).add("figure", [&model, pixels = r.pixels](const AnalysisResult& f) {
     const Config& c = model.config();
     return figure_heatmap(heatmap(model, pixels), f.table("dimensions"), c.vocab, c.width, model.name());
   });
@@ -36,12 +36,12 @@ Found run(const Subject& on, const Ask& r, const Progress&) {
 }  // namespace
 
 const Analysis& heatmap_analysis() {
-  static const Made<Ask> made({.name = "heatmap",
-                               .what = "The entire embedding matrix as a picture, and its stripes",
-                               .example = "heatmap --save heatmap.html",
-                               .needs = Needs::model,
-                               .shown = 16},
-                              parts, fields, run, nullptr, check);
+  static const DescribedAnalysis<Parameters> made({.name = "heatmap",
+                                                   .what = "The entire embedding matrix as a picture, and its stripes",
+                                                   .example = "heatmap --save heatmap.html",
+                                                   .needs = Needs::model,
+                                                   .shown = 16},
+                                                  parts, fields, run, nullptr, check);
   return made;
 }
 

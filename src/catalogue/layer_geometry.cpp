@@ -8,7 +8,7 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
+struct Parameters {
   Text text;
   bool skip_first = false;
   std::int64_t positions = 2048;
@@ -22,7 +22,7 @@ constexpr Part parts[] = {
     {"figure", Kind::figure, "Cosines, lengths and rank by layer, with the sampling"},
 };
 
-void fields(Ask& r, Visitor& f) {
+void fields(Parameters& r, Visitor& f) {
   text_field(r.text, f);
   f(r.positions,
     {.name = "positions", .what = "Vectors a layer, from the beginning of the text", .least = 2, .most = 1000000});
@@ -30,34 +30,35 @@ void fields(Ask& r, Visitor& f) {
   file_fields(r.text, f);
 }
 
-Found run(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progress) {
   const auto rows = rows_of(on, r.text);
   Table table = layer_geometry(on.transformer(), rows, {r.positions, r.skip_first}, progress);
   const std::string sampling = fmt::format("{:.0f} positions by occurrence, {} {} from the beginning of the text{}",
                                            table.column("vectors").numbers()[0], rows.size(),
                                            r.text.lines ? "lines, each run alone," : "rows as long as the context",
                                            r.skip_first ? ", without the first position of each" : "");
-  Found found;
+  AnalysisResult found;
   found.notes = {"sampling: " + sampling};
-  found.add("layers", std::move(table)).add("figure", [sampling](const Found& f) {
+  found.add("layers", std::move(table)).add("figure", [sampling](const AnalysisResult& f) {
     return figure_layers(f.table("layers"), sampling);
   });
   return found;
 }
 
-void check_text(const Ask& r) { check(r.text); }
+void check_text(const Parameters& r) { check(r.text); }
 
 }  // namespace
 
 const Analysis& layer_geometry_analysis() {
-  static const Made<Ask> made({.name = "layer_geometry",
-                               .what = "The shape of a text's vectors in context, layer by layer",
-                               .example = "geometry --text \"The cat sat on the mat.\" --skip-first",
-                               .more = "Ethayarajh 2019.",
-                               .one_table = true,
-                               .command = "geometry",
-                               .flag = "--text --file"},
-                              parts, fields, run, nullptr, check_text);
+  static const DescribedAnalysis<Parameters> made(
+      {.name = "layer_geometry",
+       .what = "The shape of a text's vectors in context, layer by layer",
+       .example = "geometry --text \"The cat sat on the mat.\" --skip-first",
+       .more = "Ethayarajh 2019.",
+       .one_table = true,
+       .command = "geometry",
+       .flag = "--text --file"},
+      parts, fields, run, nullptr, check_text);
   return made;
 }
 

@@ -10,8 +10,8 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
-  Said text;
+struct Parameters {
+  GivenText text;
   std::optional<Word> target;
   int top = 1;
   std::string positions;
@@ -30,7 +30,7 @@ constexpr Part parts[] = {
     {"figure", Kind::figure, "Blocks by positions, the most likely token in each cell"},
 };
 
-void fields(Ask& r, Visitor& f) {
+void fields(Parameters& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.target,
     {.name = "target",
@@ -82,7 +82,7 @@ std::string settled(const Table& cells, const std::string& target) {
 }
 
 // The positions of the table: the requested ones, or else as many as the client shows by default.
-std::pair<std::int64_t, std::int64_t> window(const Subject& on, const Ask& r, std::int64_t count) {
+std::pair<std::int64_t, std::int64_t> window(const Subject& on, const Parameters& r, std::int64_t count) {
   if (!r.positions.empty() && (r.first || r.last))
     throw Error(Code::usage, "positions", "give either positions, or first and last");
   if (!r.positions.empty()) return range_of(r.positions, count, "positions", "the text");
@@ -90,21 +90,21 @@ std::pair<std::int64_t, std::int64_t> window(const Subject& on, const Ask& r, st
   return {r.first.value_or(std::max<std::int64_t>(0, last - on.usual_positions())), last};
 }
 
-double bytes(const Subject& on, const Ask& r) {
+double bytes(const Subject& on, const Parameters& r) {
   constexpr double bytes_of_a_line = 512;
   const auto [first, last] = window(on, r, prompt_of(on, r.text).length());
   return bytes_of_a_line * static_cast<double>(on.model().config().blocks + 1) *
          (static_cast<double>(last) - static_cast<double>(first)) * r.top;
 }
 
-Found run(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progress) {
   const Prompt prompt = prompt_of(on, r.text);
   LensRequest request{
       .ids = prompt.tokens.ids, .edits = edits_of(on, r.edits, prompt), .target = token_of(on, r.target), .top = r.top};
   std::tie(request.first, request.last) = window(on, r, prompt.length());
   LensResult result = lens(on.transformer(), request, progress);
   const std::string label = on.model().label(result.target);
-  Found found;
+  AnalysisResult found;
   found.notes = {settled(result.cells, label)};
   const bool all = r.positions.empty() && !r.first && !r.last;
   if (request.first > 0 && all)
@@ -115,11 +115,11 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
       return std::vector<Table>{grid(cells, label, ranks)};
     };
   found.first = r.top > 1 ? 1 : 0;
-  found.add("target", Found::Token{result.target})
+  found.add("target", AnalysisResult::Token{result.target})
       .add("first", request.first)
       .add("cells", std::move(result.cells))
       .add("tops", std::move(result.tops))
-      .add("figure", [target = r.target ? label : std::string()](const Found& f) {
+      .add("figure", [target = r.target ? label : std::string()](const AnalysisResult& f) {
         return figure_lens(f.table("cells"), target);
       });
   return found;
@@ -128,7 +128,7 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
 }  // namespace
 
 const Analysis& lens_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "lens",
        .what = "What the model would predict after each block",
        .example = "lens \"The capital of Germany is\" --target \" Paris\" --save lens.html",

@@ -16,12 +16,12 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
+struct Parameters {
   Rows tokens{"0:100", {}};
   std::vector<Word> words, add;
   File file, resume;
   std::string site = "wte", method = "tsne", metric = "cosine", colour = "kind";
-  Said after;
+  GivenText after;
   double perplexity = 30, exaggeration = 12, stall = 1e-4, min_dist = 0.1;
   int steps = 0, neighbours = 15, dimensions = 2;
   std::uint64_t seed = 1;
@@ -43,7 +43,7 @@ constexpr Part parts[] = {
     {"figure", Kind::figure, "The map"},
 };
 
-void tokens_fields(Ask& r, Visitor& f) {
+void tokens_fields(Parameters& r, Visitor& f) {
   f(r.tokens, {.name = "tokens", .what = "A range 0:100, ids, or all"});
   f(r.words, {.name = "words", .what = "In their place: words"});
   f(r.file, {.name = "file", .what = "In their place: a file with a word on each line"});
@@ -51,7 +51,7 @@ void tokens_fields(Ask& r, Visitor& f) {
   f(r.after, {.name = "after", .what = "With `site`: each token stands behind this text"});
 }
 
-void method_fields(Ask& r, Visitor& f) {
+void method_fields(Parameters& r, Visitor& f) {
   f(r.method, {.name = "method", .what = "tsne, umap or pca"});
   f(r.metric, {.name = "metric", .what = "t-SNE, UMAP: cosine or euclidean"});
   f(r.perplexity,
@@ -73,7 +73,7 @@ void method_fields(Ask& r, Visitor& f) {
                .written = true});
 }
 
-void fields(Ask& r, Visitor& f) {
+void fields(Parameters& r, Visitor& f) {
   tokens_fields(r, f);
   method_fields(r, f);
   f(r.add, {.name = "add", .what = "Words to place on the finished map, which stays as it is"});
@@ -82,7 +82,7 @@ void fields(Ask& r, Visitor& f) {
   f(r.each, {.name = "each", .what = "The quality of each point's neighbourhood, as columns"});
 }
 
-void check(const Ask& r) {
+void check(const Parameters& r) {
   if (r.method != "tsne" && r.method != "umap" && r.method != "pca")
     throw Error(Code::not_found, "method", fmt::format("'{}': there are tsne, umap and pca", r.method));
   if (r.metric != "cosine" && r.metric != "euclidean")
@@ -94,9 +94,9 @@ void check(const Ask& r) {
   if (r.resume.given() && r.method != "tsne") throw Error(Code::usage, "resume", "only t-SNE keeps a state");
 }
 
-bool of_matrix(const Ask& r) { return r.site == "wte" && r.after.text.empty() && r.after.ids.empty(); }
+bool of_matrix(const Parameters& r) { return r.site == "wte" && r.after.text.empty() && r.after.ids.empty(); }
 
-std::vector<std::int64_t> ids_of(const Subject& on, const Ask& r) {
+std::vector<std::int64_t> ids_of(const Subject& on, const Parameters& r) {
   std::vector<Word> words = r.words;
   if (r.file.given()) {
     for (const std::string& line : read_lines(r.file.path))
@@ -108,7 +108,7 @@ std::vector<std::int64_t> ids_of(const Subject& on, const Ask& r) {
   return rows_of(r.tokens, count, "tokens", "the vocabulary");
 }
 
-Site site_of(const Subject& on, const Ask& r) {
+Site site_of(const Subject& on, const Parameters& r) {
   if (!on.has_model()) throw Error(Code::unsupported, "site, after", "are of a model; this is a file of vectors");
   const Site site = parse_site(r.site, on.model().config());
   if (is_attention_map(site.point) || site.point == Point::logits)
@@ -117,7 +117,7 @@ Site site_of(const Subject& on, const Ask& r) {
 }
 
 /// Told before the work: what the vectors take, and whether there are such.
-double bytes(const Subject& on, const Ask& r) {
+double bytes(const Subject& on, const Parameters& r) {
   const auto ids = ids_of(on, r);
   if (ids.size() < 2) throw Error(Code::range, "tokens", "a map takes at least 2");
   if (!of_matrix(r)) site_of(on, r);
@@ -151,7 +151,7 @@ struct Points {
 };
 
 // Under cosine, rows of zeros have no place on a map.
-Points points_of(const Subject& on, const Ask& r, std::vector<std::int64_t> ids, const Progress& progress,
+Points points_of(const Subject& on, const Parameters& r, std::vector<std::int64_t> ids, const Progress& progress,
                  std::vector<std::string>& remarks) {
   Points p;
   p.ids = std::move(ids), p.rows = rows_at(on, p.ids);
@@ -177,7 +177,7 @@ Points points_of(const Subject& on, const Ask& r, std::vector<std::int64_t> ids,
   return p;
 }
 
-std::vector<std::string> notes_of(const Ask& r, const Map& map) {
+std::vector<std::string> notes_of(const Parameters& r, const Map& map) {
   if (r.method == "umap") return {fmt::format("{} epochs", map.steps)};
   if (r.method == "pca") {
     std::vector<std::string> notes = {fmt::format("the first two components hold {:.1f} % and {:.1f} % of the variance",
@@ -195,14 +195,14 @@ std::vector<std::string> notes_of(const Ask& r, const Map& map) {
   return notes;
 }
 
-struct Judged {
+struct MapJudgement {
   MapQuality quality;
   std::string note = "too few points to judge the map";
 };
 
-Judged judged(const Ask& r, const Tensor& vectors, const Tensor& points, const Progress& progress) {
+MapJudgement judged(const Parameters& r, const Tensor& vectors, const Tensor& points, const Progress& progress) {
   constexpr std::int64_t fewest = 22;
-  Judged judged;
+  MapJudgement judged;
   judged.quality.kept = judged.quality.trustworthiness = judged.quality.rank_correlation = NAN;
   if (points.rows() < fewest) {
     if (r.each) throw Error(Code::range, "each", "needs at least 22 points");
@@ -220,7 +220,7 @@ Judged judged(const Ask& r, const Tensor& vectors, const Tensor& points, const P
 }
 
 // The map and, behind its points, those of the added words.
-Tensor with_added(const Ask& r, const Tensor& vectors, const Tensor& points, const Tensor& added) {
+Tensor with_added(const Parameters& r, const Tensor& vectors, const Tensor& points, const Tensor& added) {
   if (added.empty()) return points.clone();
   const Tensor placed = place(vectors, points, added, {.cosine = r.metric == "cosine"});
   Tensor out({points.rows() + placed.rows(), 2});
@@ -229,7 +229,7 @@ Tensor with_added(const Ask& r, const Tensor& vectors, const Tensor& points, con
   return out;
 }
 
-MapLook look_of(const Ask& r, const Points& p, MapLook look) {
+MapStyle look_of(const Parameters& r, const Points& p, MapStyle look) {
   look.colour_title = r.colour;
   for (std::size_t i = 0; i < p.ids.size(); ++i) {
     double square = 0;
@@ -254,7 +254,7 @@ Table table_of(const Points& p, const Points& more, const Tensor& points, const 
   return std::move(table.add("id", id, whole).add("token", labels).add("x", x, 4).add("y", y, 4));
 }
 
-MapOptions options_of(const Ask& r) {
+MapOptions options_of(const Parameters& r) {
   return {.method = r.method,
           .cosine = r.metric == "cosine",
           .steps = r.steps,
@@ -269,7 +269,7 @@ MapOptions options_of(const Ask& r) {
 }
 
 // For people: beyond what a terminal shows, only what is said of the map.
-void tell_people(Found& found, std::size_t points) {
+void tell_people(AnalysisResult& found, std::size_t points) {
   constexpr std::size_t most_rows = 200;
   if (points <= most_rows) return;
   found.notes.push_back(
@@ -277,22 +277,22 @@ void tell_people(Found& found, std::size_t points) {
   found.people = [] { return std::vector<Table>(); };
 }
 
-std::string write_points(const Found& found, const std::filesystem::path& file) {
+std::string write_points(const AnalysisResult& found, const std::filesystem::path& file) {
   const auto& points = found.get<Tensor>("points");
   write_arrays(file, std::vector<NamedArray>{{"points", points.shape(), points.values(), DType::f32}});
   return {};
 }
 
-Found run(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progress) {
   constexpr double running = 0.5;  // the model's share of the time, where it runs
   const double start = of_matrix(r) ? 0 : running;
   const Progress finding = part_of(progress, 0, start), mapping = part_of(progress, start, 1);
-  Found found;
+  AnalysisResult found;
   const Points p = points_of(on, r, ids_of(on, r), finding, found.remarks);
   const Points more = points_of(on, r, rows_of(on, r.add), {}, found.remarks);
   on.mapped(p.ids, of_matrix(r) ? nullptr : p.vectors);
   Map map = make_map(*p.vectors, options_of(r), on.moved(), mapping);
-  const Judged judged = catalogue::judged(r, *p.vectors, map.points, progress);
+  const MapJudgement judged = catalogue::judged(r, *p.vectors, map.points, progress);
   auto points = std::make_shared<const Tensor>(with_added(r, *p.vectors, map.points, *more.vectors));
   const std::string method = r.method == "pca" ? "principal components" : r.method == "umap" ? "UMAP" : "t-SNE";
   Table table = table_of(p, more, *points, method);
@@ -307,7 +307,7 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
   found.notes.push_back(judged.note);
   tell_people(found, table.rows());
   found.write = write_points;
-  MapLook look = look_of(r, more, look_of(r, p, {.note = judged.note, .added = more.ids.size()}));
+  MapStyle look = look_of(r, more, look_of(r, p, {.note = judged.note, .added = more.ids.size()}));
   std::vector<int> ids(p.ids.begin(), p.ids.end());
   ids.insert(ids.end(), more.ids.begin(), more.ids.end());
   found.add("ids", std::move(ids))
@@ -319,7 +319,7 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
       .add("trustworthiness", judged.quality.trustworthiness)
       .add("rank_correlation", judged.quality.rank_correlation)
       .add("map", std::move(table))
-      .add("figure", [points, look = std::move(look)](const Found& f) {
+      .add("figure", [points, look = std::move(look)](const AnalysisResult& f) {
         const Table& drawn = f.table("map");
         return figure_map(*points, drawn.column("token").texts(), drawn.title(), look);
       });
@@ -329,13 +329,14 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
 }  // namespace
 
 const Analysis& map_analysis() {
-  static const Made<Ask> made({.name = "map",
-                               .what = "Tokens as points in the plane",
-                               .example = "map --tokens 0:100 --save map.html",
-                               .needs = Needs::space,
-                               .writes = "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors",
-                               .to = "--points"},
-                              parts, fields, run, bytes, check);
+  static const DescribedAnalysis<Parameters> made(
+      {.name = "map",
+       .what = "Tokens as points in the plane",
+       .example = "map --tokens 0:100 --save map.html",
+       .needs = Needs::space,
+       .writes = "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors",
+       .to = "--points"},
+      parts, fields, run, bytes, check);
   return made;
 }
 

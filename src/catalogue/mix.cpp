@@ -8,8 +8,8 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
-  Said text;
+struct Parameters {
+  GivenText text;
   std::string replace;
   std::vector<Word> with, targets;
   int steps = 17;
@@ -38,7 +38,7 @@ constexpr Part block_parts[] = {
     {"figure", Kind::figure, "Mixtures by blocks, with the p at which the answer changes in each block"},
 };
 
-void mixed_fields(Ask& r, Visitor& f) {
+void mixed_fields(Parameters& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.replace, {.name = "replace",
                 .what = "The token in the text whose vector is mixed: a word, \" cat[2]\" (its second occurrence), "
@@ -49,7 +49,7 @@ void mixed_fields(Ask& r, Visitor& f) {
   f(r.steps, {.name = "steps", .what = "Number of mixtures from p = 0 to p = 1", .least = 2, .most = 100000});
 }
 
-void sweep_fields(Ask& r, Visitor& f) {
+void sweep_fields(Parameters& r, Visitor& f) {
   mixed_fields(r, f);
   f(r.site, {.name = "site",
              .what = "The site of the mixture: any site with a vector for each position, such as blocks.3.resid_pre"});
@@ -59,13 +59,13 @@ void sweep_fields(Ask& r, Visitor& f) {
   f(r.edits, {.name = "edits", .what = "Edits applied in every mixture"});
 }
 
-void block_fields(Ask& r, Visitor& f) {
+void block_fields(Parameters& r, Visitor& f) {
   mixed_fields(r, f);
   f(r.vector, {.name = "vector", .what = "Instead of `with`: a vector expression", .option = "--with-vector"});
   f(r.edits, {.name = "edits", .what = "Edits applied in every mixture"});
 }
 
-MixRequest request_of(const Subject& on, const Ask& r) {
+MixRequest request_of(const Subject& on, const Parameters& r) {
   const Prompt prompt = prompt_of(on, r.text);
   MixRequest request{.text = words_of(r.text), .replace = r.replace};
   request.with = texts_of(on, r.with);
@@ -78,7 +78,9 @@ MixRequest request_of(const Subject& on, const Ask& r) {
   return request;
 }
 
-double bytes(const Subject& on, const Ask& r) { return 4.0 * r.steps * static_cast<double>(on.model().config().vocab); }
+double bytes(const Subject& on, const Parameters& r) {
+  return 4.0 * r.steps * static_cast<double>(on.model().config().vocab);
+}
 
 std::vector<std::string> notes_of(const MixRequest& request, const MixResult& result) {
   std::vector<std::string> notes = {
@@ -96,10 +98,10 @@ std::vector<std::string> notes_of(const MixRequest& request, const MixResult& re
   return notes;
 }
 
-Found run_sweep(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run_sweep(const Subject& on, const Parameters& r, const Progress& progress) {
   const MixRequest request = request_of(on, r);
   MixResult result = mix(on.transformer(), request, progress);
-  Found found;
+  AnalysisResult found;
   found.notes = notes_of(request, result);
   found.add("position", std::int64_t{result.position})
       .add("crossings", result.crossings)
@@ -108,24 +110,24 @@ Found run_sweep(const Subject& on, const Ask& r, const Progress& progress) {
       .add("mixed_in", std::move(result.mixed_in))
       .add("cost", result.cost)
       .add("sweep", std::move(result.sweep))
-      .add("figure", [](const Found& f) {
+      .add("figure", [](const AnalysisResult& f) {
         return figure_mix(f.table("sweep"), f.get<std::vector<double>>("crossings"), f.get<std::string>("replaced"),
                           f.get<std::string>("mixed_in"));
       });
   return found;
 }
 
-Found run_blocks(const Subject& on, const Ask& r, const Progress&) {
+AnalysisResult run_blocks(const Subject& on, const Parameters& r, const Progress&) {
   const MixRequest request = request_of(on, r);
   LayeredMix result = mix_every_block(on.transformer(), request);
-  Found found;
+  AnalysisResult found;
   found.people = [crossings = result.crossings] { return std::vector<Table>{crossings}; };
   found.add("replaced", std::move(result.replaced))
       .add("mixed_in", std::move(result.mixed_in))
       .add("cost", result.cost)
       .add("cells", std::move(result.cells))
       .add("crossings", std::move(result.crossings))
-      .add("figure", [](const Found& f) {
+      .add("figure", [](const AnalysisResult& f) {
         return figure_mix_layers(f.table("cells"), f.table("crossings"), f.get<std::string>("replaced"),
                                  f.get<std::string>("mixed_in"));
       });
@@ -135,18 +137,19 @@ Found run_blocks(const Subject& on, const Ask& r, const Progress&) {
 }  // namespace
 
 const Analysis& mix_analysis() {
-  static const Made<Ask> made({.name = "mix",
-                               .what = "Mix one word's vector with another's, step by step",
-                               .example = "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" "
-                                          "--targets \" Berlin\" \" Paris\"",
-                               .more = "At the token of `replace`: p x its vector + (1 - p) x the vector that is mixed "
-                                       "in, for p = 0 ... 1. What the mixtures share is computed once."},
-                              sweep_parts, sweep_fields, run_sweep, bytes);
+  static const DescribedAnalysis<Parameters> made(
+      {.name = "mix",
+       .what = "Mix one word's vector with another's, step by step",
+       .example = "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" "
+                  "--targets \" Berlin\" \" Paris\"",
+       .more = "At the token of `replace`: p x its vector + (1 - p) x the vector that is mixed "
+               "in, for p = 0 ... 1. What the mixtures share is computed once."},
+      sweep_parts, sweep_fields, run_sweep, bytes);
   return made;
 }
 
 const Analysis& mix_every_block_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "mix_every_block",
        .what = "The mixture at resid_pre of each block in turn, and where the answer changes in each",
        .example = "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" "

@@ -13,7 +13,7 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
+struct Parameters {
   std::optional<Word> word;
   Direction vector;
   std::optional<std::vector<Word>> exclude;
@@ -22,7 +22,7 @@ struct Ask {
   bool centred = false;
 };
 
-struct AskSimilar : Ask {
+struct AskSimilar : Parameters {
   AskSimilar() { k = 12; }
 };
 
@@ -36,7 +36,7 @@ constexpr Part neighbours_parts[] = {
     {"nearest", Kind::table, "The nearest of each row: columns id, token, nearest, nearest_id, and how near"},
 };
 
-void how(Ask& r, Visitor& f) {
+void how(Parameters& r, Visitor& f) {
   f(r.metric, {.name = "metric", .what = "cosine, euclidean or dot"});
   f(r.centred, {.name = "centred", .what = "Remove the mean of all vectors first"});
 }
@@ -50,7 +50,7 @@ void similar_fields(AskSimilar& r, Visitor& f) {
     {.name = "exclude", .what = "Words that are left out (default: those that the question names)", .longest = 10000});
 }
 
-void neighbours_fields(Ask& r, Visitor& f) {
+void neighbours_fields(Parameters& r, Visitor& f) {
   f(r.k, {.name = "k", .what = "How many of each", .option = "-k", .least = 1});
   how(r, f);
 }
@@ -61,7 +61,7 @@ void check_similar(const AskSimilar& r) {
   if (r.word && r.vector.given()) throw Error(Code::usage, "vector", "cannot stand beside a word");
 }
 
-void check_neighbours(const Ask& r) { metric_named(r.metric); }
+void check_neighbours(const Parameters& r) { metric_named(r.metric); }
 
 /// What is near to a vector among all rows, some left out.
 Table nearest_by(const Space& space, std::span<const float> vector, std::span<const std::int64_t> without,
@@ -84,19 +84,19 @@ Table nearest_by(const Space& space, std::span<const float> vector, std::span<co
   return std::move(table.add(std::string(name(options.metric)), values, 5));
 }
 
-std::string by(const Ask& r) { return fmt::format(" by {}{}", r.metric, r.centred ? ", the mean removed" : ""); }
+std::string by(const Parameters& r) { return fmt::format(" by {}{}", r.metric, r.centred ? ", the mean removed" : ""); }
 
-Found found_near(Table table, const std::string& label, std::vector<std::string> remarks) {
-  Found found;
+AnalysisResult found_near(Table table, const std::string& label, std::vector<std::string> remarks) {
+  AnalysisResult found;
   found.remarks = std::move(remarks);
-  found.add("nearest", std::move(table)).add("figure", [label](const Found& f) {
+  found.add("nearest", std::move(table)).add("figure", [label](const AnalysisResult& f) {
     return figure_similar(f.table("nearest"), label);
   });
   return found;
 }
 
 // With a model, cosines are summed in double as every client has them; its matrix is read row by row.
-Found near_word(const Subject& on, const Ask& r, const NeighbourOptions& options) {
+AnalysisResult near_word(const Subject& on, const Parameters& r, const NeighbourOptions& options) {
   const std::int64_t row = rows_of(on, {*r.word}).front();
   std::vector<std::int64_t> without = {row};
   if (r.exclude) std::ranges::copy(rows_of(on, *r.exclude), std::back_inserter(without));
@@ -111,7 +111,7 @@ Found near_word(const Subject& on, const Ask& r, const NeighbourOptions& options
 }
 
 // An expression's neighbours are others than the words that it names.
-Found near_vector(const Subject& on, const Ask& r, const NeighbourOptions& options) {
+AnalysisResult near_vector(const Subject& on, const Parameters& r, const NeighbourOptions& options) {
   std::vector<NamedToken> named;
   const std::vector<float> vector = vector_of(on, r.vector, "vector", &named);
   std::vector<TokenId> without;
@@ -128,7 +128,7 @@ Found near_vector(const Subject& on, const Ask& r, const NeighbourOptions& optio
   return found_near(std::move(table), label, std::move(remarks));
 }
 
-Found run_similar(const Subject& on, const AskSimilar& r, const Progress&) {
+AnalysisResult run_similar(const Subject& on, const AskSimilar& r, const Progress&) {
   const NeighbourOptions options{.k = r.k, .metric = metric_named(r.metric), .centred = r.centred};
   return r.word ? near_word(on, r, options) : near_vector(on, r, options);
 }
@@ -146,7 +146,8 @@ std::vector<std::int64_t> in_order(const Neighbours& found, Metric metric) {
   return order;
 }
 
-Table table_of(const Space& space, const Neighbours& found, const std::vector<std::int64_t>& order, const Ask& r) {
+Table table_of(const Space& space, const Neighbours& found, const std::vector<std::int64_t>& order,
+               const Parameters& r) {
   std::vector<double> id, other, value;
   std::vector<std::string> token, name_of_other;
   for (const std::int64_t i : order) {
@@ -179,14 +180,14 @@ std::string write(const Neighbours& found, Metric metric, const std::filesystem:
   return fmt::format("ids in {}, {} in {}", file.string(), value, beside.string());
 }
 
-Found run_neighbours(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run_neighbours(const Subject& on, const Parameters& r, const Progress& progress) {
   constexpr std::size_t shown = 20;
   const Metric metric = metric_named(r.metric);
   const Space& space = on.space();
   auto near =
       std::make_shared<const Neighbours>(nearest_neighbours(space.vectors, {r.k, metric, r.centred, true}, progress));
   const std::vector<std::int64_t> order = in_order(*near, metric);
-  Found found;
+  AnalysisResult found;
   if (std::string note = left_out_note(space, near->left_out); !note.empty()) found.remarks = {std::move(note)};
   found.notes = {fmt::format("exact: fp32 left {} of {} rows undecided, which were searched again in double",
                              near->searched_again, near->count)};
@@ -194,7 +195,9 @@ Found run_neighbours(const Subject& on, const Ask& r, const Progress& progress) 
     found.notes.push_back(
         fmt::format("the {} most alike of {}; --json or --csv prints all, --to FILE writes all {} neighbours of each",
                     shown, order.size(), near->k));
-  found.write = [near, metric](const Found&, const std::filesystem::path& file) { return write(*near, metric, file); };
+  found.write = [near, metric](const AnalysisResult&, const std::filesystem::path& file) {
+    return write(*near, metric, file);
+  };
   found.add("searched_again", near->searched_again).add("nearest", table_of(space, *near, order, r));
   found.people = [table = head(found.table("nearest"), shown)] { return std::vector<Table>{table}; };
   return found;
@@ -203,18 +206,18 @@ Found run_neighbours(const Subject& on, const Ask& r, const Progress& progress) 
 }  // namespace
 
 const Analysis& similar_analysis() {
-  static const Made<AskSimilar> made({.name = "similar",
-                                      .what = "The tokens nearest to a word, or to any vector",
-                                      .example = "similar \" apple\" -k 12",
-                                      .needs = Needs::space,
-                                      .quick = true,
-                                      .one_table = true},
-                                     similar_parts, similar_fields, run_similar, nullptr, check_similar);
+  static const DescribedAnalysis<AskSimilar> made({.name = "similar",
+                                                   .what = "The tokens nearest to a word, or to any vector",
+                                                   .example = "similar \" apple\" -k 12",
+                                                   .needs = Needs::space,
+                                                   .quick = true,
+                                                   .one_table = true},
+                                                  similar_parts, similar_fields, run_similar, nullptr, check_similar);
   return made;
 }
 
 const Analysis& neighbours_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "neighbours",
        .what = "The nearest of every token, exact, all at once",
        .example = "neighbours -k 10 --metric cosine --to neighbours.npz",

@@ -7,8 +7,8 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
-  Said clean, corrupt;
+struct Parameters {
+  GivenText clean, corrupt;
   Word target, against;
   std::vector<std::string> sites = {"resid_pre", "attn_out", "mlp_out"};
   bool heads = true, approximate = false, heads_only = false;
@@ -32,7 +32,7 @@ constexpr Part agreement_parts[] = {
 
 constexpr Field heads_only{.name = "heads_only", .what = "Patch only z of every head"};
 
-void common_fields(Ask& r, Visitor& f) {
+void common_fields(Parameters& r, Visitor& f) {
   f(r.clean, {.name = "clean", .what = "The text whose answer is the target", .option = "CLEAN", .required = true});
   f(r.corrupt, {.name = "corrupt",
                 .what = "A text of the same number of tokens with the other answer",
@@ -44,18 +44,18 @@ void common_fields(Ask& r, Visitor& f) {
   f(r.heads, {.name = "heads", .what = "Also patch z of every head", .option = "--no-heads"});
 }
 
-void agreement_fields(Ask& r, Visitor& f) {
+void agreement_fields(Parameters& r, Visitor& f) {
   common_fields(r, f);
   f(r.heads_only, heads_only);
 }
 
-void grid_fields(Ask& r, Visitor& f) {
+void grid_fields(Parameters& r, Visitor& f) {
   common_fields(r, f);
   f(r.approximate, {.name = "approximate", .what = "Estimate every patch from one gradient (attribution patching)"});
   f(r.heads_only, heads_only);
 }
 
-PatchRequest request_of(const Subject& on, const Ask& r) {
+PatchRequest request_of(const Subject& on, const Parameters& r) {
   PatchRequest request{.clean = prompt_of(on, r.clean, "clean").tokens.ids,
                        .corrupt = prompt_of(on, r.corrupt, "corrupt").tokens.ids,
                        .target = token_of(on, r.target),
@@ -67,7 +67,7 @@ PatchRequest request_of(const Subject& on, const Ask& r) {
   return request;
 }
 
-void check(const Ask& r) {
+void check(const Parameters& r) {
   if (r.heads_only && !r.heads) throw Error(Code::usage, "heads_only", "cannot stand beside heads that are left out");
 }
 
@@ -107,7 +107,7 @@ std::vector<Table> shown(const PatchResult& result, const std::vector<Point>& po
 }
 
 // The part of the grid that is computed so far.
-void add_grid(Found& found, PatchResult result) {
+void add_grid(AnalysisResult& found, PatchResult result) {
   found.add("clean", result.clean)
       .add("corrupt", result.corrupt)
       .add("cost", result.cost)
@@ -115,16 +115,16 @@ void add_grid(Found& found, PatchResult result) {
       .add("heads", std::move(result.heads));
 }
 
-Found run_grid(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run_grid(const Subject& on, const Parameters& r, const Progress& progress) {
   PatchRequest request = request_of(on, r);
   request.seen = [&on](const PatchResult& so_far) {
-    Found found;
+    AnalysisResult found;
     add_grid(found, so_far);
     on.so_far(found);
   };
   PatchResult result = (r.approximate ? patch_approximately : patch)(on.transformer(), request, progress);
   const std::string target = on.model().label(request.target), against = on.model().label(request.against);
-  Found found;
+  AnalysisResult found;
   found.notes = {fmt::format("logit of {} minus {}: clean {:.4f}, corrupt {:.4f}; restored 1: the clean one is back",
                              target, against, result.clean, result.corrupt)};
   if (r.approximate)
@@ -133,22 +133,23 @@ Found run_grid(const Subject& on, const Ask& r, const Progress& progress) {
   found.people = [result, points = request.points] { return shown(result, points); };
   found.first = r.heads_only ? 1 : 0;
   add_grid(found, std::move(result));
-  found.add("figure", [=](const Found& f) { return figure_patch(f.table("grid"), f.table("heads"), target, against); });
+  found.add("figure",
+            [=](const AnalysisResult& f) { return figure_patch(f.table("grid"), f.table("heads"), target, against); });
   return found;
 }
 
-Found run_agreement(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run_agreement(const Subject& on, const Parameters& r, const Progress& progress) {
   const PatchRequest request = request_of(on, r);
   const PatchResult real = patch(on.transformer(), request, progress);
   PatchAgreement result = agreement(real, patch_approximately(on.transformer(), request, progress));
   const std::string target = on.model().label(request.target), against = on.model().label(request.against);
-  Found found;
+  AnalysisResult found;
   found.notes = {fmt::format("restored by {} real patches, and estimated from one gradient of the corrupt run",
                              result.patches.rows())};
   found.people = [sites = result.sites] { return std::vector<Table>{sites}; };
   found.add("patches", std::move(result.patches))
       .add("sites", std::move(result.sites))
-      .add("figure", [=](const Found& f) {
+      .add("figure", [=](const AnalysisResult& f) {
         return figure_patch_agreement(f.table("patches"), f.table("sites"), target, against);
       });
   return found;
@@ -157,7 +158,7 @@ Found run_agreement(const Subject& on, const Ask& r, const Progress& progress) {
 }  // namespace
 
 const Analysis& patch_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "patch",
        .what = "Patch each activation of a clean text into a corrupt one: which carry the answer?",
        .example =
@@ -170,13 +171,14 @@ const Analysis& patch_analysis() {
 }
 
 const Analysis& patch_agreement_analysis() {
-  static const Made<Ask> made({.name = "patch_agreement",
-                               .what = "The real patches beside the estimates, and how well they agree",
-                               .example = "patch \"The capital of Germany is\" \"The capital of France is\" --target "
-                                          "\" Berlin\" --against \" Paris\" --both",
-                               .command = "patch",
-                               .flag = "--both"},
-                              agreement_parts, agreement_fields, run_agreement, nullptr, check);
+  static const DescribedAnalysis<Parameters> made(
+      {.name = "patch_agreement",
+       .what = "The real patches beside the estimates, and how well they agree",
+       .example = "patch \"The capital of Germany is\" \"The capital of France is\" --target "
+                  "\" Berlin\" --against \" Paris\" --both",
+       .command = "patch",
+       .flag = "--both"},
+      agreement_parts, agreement_fields, run_agreement, nullptr, check);
   return made;
 }
 

@@ -7,8 +7,8 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
-  Said text;
+struct Parameters {
+  GivenText text;
   int k = 10;
   Edits edits;
   std::vector<Word> targets;
@@ -22,21 +22,21 @@ constexpr Part parts[] = {
     {"figure", Kind::figure, "Their probabilities"},
 };
 
-void fields(Ask& r, Visitor& f) {
+void fields(Parameters& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.k, {.name = "k", .what = "Number of next tokens to list", .option = "-k", .least = 1});
   f(r.edits, {.name = "edits", .what = "Edits of the run, applied in order"});
   f(r.targets, {.name = "targets", .what = "Further next tokens whose probabilities are listed", .longest = 64});
 }
 
-Found run(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progress) {
   const Prompt prompt = prompt_of(on, r.text);
   PredictRequest request{.ids = prompt.tokens.ids, .k = r.k, .edits = edits_of(on, r.edits, prompt)};
   request.targets = tokens_of(on, r.targets);
   Prediction result = predict(on.transformer(), request, progress);
   std::vector<std::string> labels;
   for (const TokenId id : prompt.tokens.ids) labels.push_back(on.model().label(id));
-  Found found;
+  AnalysisResult found;
   for (const TokenProbability& one : result.targets)
     found.notes.push_back(
         fmt::format("{}: probability {:.5f}, rank {}", on.model().label(one.id), one.probability, one.rank));
@@ -44,18 +44,18 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
       .add("labels", std::move(labels))
       .add("targets", std::move(result.targets))
       .add("next", std::move(result.next))
-      .add("figure", [text = prompt.text](const Found& f) { return figure_predict(f.table("next"), text); });
+      .add("figure", [text = prompt.text](const AnalysisResult& f) { return figure_predict(f.table("next"), text); });
   return found;
 }
 
 }  // namespace
 
 const Analysis& predict_analysis() {
-  static const Made<Ask> made({.name = "predict",
-                               .what = "The next tokens after a text",
-                               .example = "predict \"The capital of Germany is\"",
-                               .one_table = true},
-                              parts, fields, run);
+  static const DescribedAnalysis<Parameters> made({.name = "predict",
+                                                   .what = "The next tokens after a text",
+                                                   .example = "predict \"The capital of Germany is\"",
+                                                   .one_table = true},
+                                                  parts, fields, run);
   return made;
 }
 

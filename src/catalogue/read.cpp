@@ -19,7 +19,7 @@ Member filled(const Value& value, std::string_view name) {
 }  // namespace
 
 Prompt read_prompt(const Subject& on, const Value& text, std::string_view where) {
-  return catalogue::prompt_of(on, filled<catalogue::Said>(text, where), where);
+  return catalogue::prompt_of(on, filled<catalogue::GivenText>(text, where), where);
 }
 
 std::vector<Edit> read_edits(const Subject& on, const Value& edits, const Prompt& prompt) {

@@ -42,7 +42,7 @@ std::vector<Edit> edits_of(const Subject& on, const Value& value, const Prompt& 
 
 }  // namespace
 
-Prompt prompt_of(const Subject& on, const Said& said, std::string_view where) {
+Prompt prompt_of(const Subject& on, const GivenText& said, std::string_view where) {
   Prompt prompt;
   if (said.ids.empty()) {
     if (!said.text.empty()) prompt = make_prompt(on.model().tokenizer(), said.text);
@@ -58,7 +58,7 @@ Prompt prompt_of(const Subject& on, const Said& said, std::string_view where) {
   return prompt;
 }
 
-const std::string& words_of(const Said& said, std::string_view where) {
+const std::string& words_of(const GivenText& said, std::string_view where) {
   if (!said.ids.empty()) throw Error(Code::usage, std::string(where), "must be a text in words, not token ids");
   return said.text;
 }
@@ -79,7 +79,7 @@ void check(const Text& text) {
 
 std::vector<std::vector<TokenId>> rows_of(const Subject& on, const Text& text) {
   const Model& model = on.model();
-  std::vector<Said> texts = text.texts;
+  std::vector<GivenText> texts = text.texts;
   if (text.file.given()) texts.push_back({read_text(text.file.path), {}});
   const auto longest = static_cast<std::size_t>(model.config().context);
   std::vector<std::vector<TokenId>> rows;
@@ -89,7 +89,7 @@ std::vector<std::vector<TokenId>> rows_of(const Subject& on, const Text& text) {
       rows.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(std::min(longest, ids.size() - at)));
     }
   };
-  for (const Said& said : texts) {
+  for (const GivenText& said : texts) {
     if (!said.ids.empty()) {
       add(said.ids);
     } else if (!text.lines) {

@@ -7,8 +7,8 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
-  Said text;
+struct Parameters {
+  GivenText text;
   std::string site;
   std::vector<std::string> towards, away;
   Direction direction;
@@ -28,7 +28,7 @@ constexpr Part parts[] = {
     {"figure", Kind::figure, "Probabilities by strength"},
 };
 
-void fields(Ask& r, Visitor& f) {
+void fields(Parameters& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text to continue", .option = "TEXT", .required = true});
   f(r.site, {.name = "site",
              .what = "The site where the direction is added (default: resid_post of the middle block)",
@@ -44,13 +44,13 @@ void fields(Ask& r, Visitor& f) {
   f(r.seed, {.name = "seed", .what = "Seed of the sampling"});
 }
 
-std::vector<float> direction_of(const Subject& on, const Ask& r, const Site& site) {
+std::vector<float> direction_of(const Subject& on, const Parameters& r, const Site& site) {
   if (!r.direction.given()) return steering_direction(on.transformer(), r.towards, r.away, site);
   if (!r.direction.values.empty()) return r.direction.values;
   return vector_of(on, r.direction, "direction");
 }
 
-Found run(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progress) {
   const Config& config = on.model().config();
   prompt_of(on, r.text);
   SteerRequest request{
@@ -62,7 +62,7 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
   request.sampling.tokens = r.tokens, request.sampling.temperature = r.temperature, request.sampling.seed = r.seed;
   Table runs = steer(on.transformer(), request, progress);
   const std::string site = request.site.name();
-  Found found;
+  AnalysisResult found;
   found.notes = {r.direction.given() ? fmt::format("direction: as given, at {}", site)
                                      : fmt::format("direction: {} text(s) minus {}, at the last token of each, at {}",
                                                    r.towards.size(), r.away.size(), site)};
@@ -76,11 +76,11 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
   }
   found.add("direction", Tensor::of({static_cast<std::int64_t>(request.direction.size())}, request.direction))
       .add("runs", std::move(runs))
-      .add("figure", [site](const Found& f) { return figure_steer(f.table("runs"), site); });
+      .add("figure", [site](const AnalysisResult& f) { return figure_steer(f.table("runs"), site); });
   return found;
 }
 
-void check(const Ask& r) {
+void check(const Parameters& r) {
   if (!r.direction.given() && (r.towards.empty() || r.away.empty()))
     throw Error(Code::usage, "towards, away", "name at least one text for each");
 }
@@ -88,7 +88,7 @@ void check(const Ask& r) {
 }  // namespace
 
 const Analysis& steer_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "steer",
        .what = "Add a direction from contrasting texts while the model writes",
        .example = "steer \"I think that dogs are\" --towards \"What a great and happy day\" "

@@ -7,8 +7,8 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
-  Said text;
+struct Parameters {
+  GivenText text;
   int position = -1, top = 5;
 };
 
@@ -23,25 +23,25 @@ constexpr Part parts[] = {
     {"figure", Kind::figure, "Lengths, cosines and ranks by block"},
 };
 
-void fields(Ask& r, Visitor& f) {
+void fields(Parameters& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.position, {.name = "position", .what = "Token position; negative counts from the end"});
   f(r.top, {.name = "top", .what = "Number of tokens to list after each block", .least = 1, .most = 1000});
 }
 
-Found run(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progress) {
   const Prompt prompt = prompt_of(on, r.text);
   TraceResult result =
       trace(on.transformer(), {.ids = prompt.tokens.ids, .position = r.position, .top = r.top}, progress);
   const Model& model = on.model();
   const std::string own = model.label(result.own), predicted = model.label(result.predicted);
-  Found found;
+  AnalysisResult found;
   found.add("position", std::int64_t{result.position})
-      .add("own", Found::Token{result.own})
-      .add("predicted", Found::Token{result.predicted})
+      .add("own", AnalysisResult::Token{result.own})
+      .add("predicted", AnalysisResult::Token{result.predicted})
       .add("life", std::move(result.life))
       .add("lens", std::move(result.lens))
-      .add("figure", [=](const Found& f) { return figure_trace(f.table("life"), own, predicted); });
+      .add("figure", [=](const AnalysisResult& f) { return figure_trace(f.table("life"), own, predicted); });
   found.notes = {fmt::format("token {} at position {}, predicts {}", own, result.position, predicted)};
   return found;
 }
@@ -49,10 +49,11 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
 }  // namespace
 
 const Analysis& trace_analysis() {
-  static const Made<Ask> made({.name = "trace",
-                               .what = "A vector's path from its token's embedding to the prediction, block by block",
-                               .example = "trace \"The capital of Germany is\" --save trace.html"},
-                              parts, fields, run);
+  static const DescribedAnalysis<Parameters> made(
+      {.name = "trace",
+       .what = "A vector's path from its token's embedding to the prediction, block by block",
+       .example = "trace \"The capital of Germany is\" --save trace.html"},
+      parts, fields, run);
   return made;
 }
 

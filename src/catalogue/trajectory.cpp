@@ -5,8 +5,8 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
-  Said text;
+struct Parameters {
+  GivenText text;
   int position = -1;
   std::vector<Direction> plane;
 };
@@ -20,7 +20,7 @@ constexpr Part parts[] = {
     {"figure", Kind::figure, "The points joined in the order of the pass"},
 };
 
-void fields(Ask& r, Visitor& f) {
+void fields(Parameters& r, Visitor& f) {
   f(r.text, {.name = "text", .what = "The text", .option = "TEXT", .required = true});
   f(r.position, {.name = "position", .what = "Token position; negative counts from the end"});
   f(r.plane,
@@ -34,7 +34,7 @@ bool is_free(const std::vector<Direction>& plane) {
   return plane.empty() || (plane.size() == 1 && plane[0].expression == "pca");
 }
 
-Found run(const Subject& on, const Ask& r, const Progress& progress) {
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progress) {
   const Prompt prompt = prompt_of(on, r.text);
   TrajectoryRequest request{.ids = prompt.tokens.ids, .position = r.position};
   if (!is_free(r.plane)) {
@@ -45,22 +45,23 @@ Found run(const Subject& on, const Ask& r, const Progress& progress) {
     }
   }
   TrajectoryResult result = trajectory(on.transformer(), request, progress);
-  Found found;
+  AnalysisResult found;
   found.notes = {"x: " + result.axes[0], "y: " + result.axes[1]};
   found.add("position", std::int64_t{result.position})
       .add("points", std::move(result.points))
       .add("sites", std::move(result.sites))
       .add("axes", result.axes)
       .add("path", std::move(result.table))
-      .add("figure",
-           [axes = result.axes](const Found& f) { return figure_trajectory(f.table("path"), axes[0], axes[1]); });
+      .add("figure", [axes = result.axes](const AnalysisResult& f) {
+        return figure_trajectory(f.table("path"), axes[0], axes[1]);
+      });
   return found;
 }
 
 }  // namespace
 
 const Analysis& trajectory_analysis() {
-  static const Made<Ask> made(
+  static const DescribedAnalysis<Parameters> made(
       {.name = "trajectory",
        .what = "The path of a vector through the blocks, in a plane",
        .example = "trajectory \"The capital of Germany is\" --plane \"' Germany'\" \"' Berlin'\" --save path.html"},

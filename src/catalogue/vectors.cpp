@@ -9,7 +9,7 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
+struct Parameters {
   std::vector<Word> words;
   std::vector<Direction> vectors;
 };
@@ -30,18 +30,18 @@ constexpr Part cosine_parts[] = {
     {"figure", Kind::figure, "Of each with each"},
 };
 
-void fields(Ask& r, Visitor& f) {
+void fields(Parameters& r, Visitor& f) {
   f(r.words, {.name = "words", .what = "Words (a leading space counts)", .option = "WORDS"});
   f(r.vectors, {.name = "vectors",
                 .what = "Beside words, of a model: vectors such as \"' king' - ' man' + ' woman'\"",
                 .longest = 64});
 }
 
-void check(const Ask& r) {
+void check(const Parameters& r) {
   if (r.words.empty() && r.vectors.empty()) throw Error(Code::usage, "vectors", "name at least one word or vector");
 }
 
-std::vector<NamedVector> named_by(const Subject& on, const Ask& r) {
+std::vector<NamedVector> named_by(const Subject& on, const Parameters& r) {
   std::vector<NamedVector> all = vectors_of(on, r.words);
   for (const Direction& direction : r.vectors) {
     std::vector<float> values = vector_of(on, direction, "vectors");
@@ -56,13 +56,13 @@ double length(std::span<const float> x) {
   return std::sqrt(sum);
 }
 
-Found::Lists lists_of(const Table& cosines) {
-  Found::Lists lists;
+AnalysisResult::Lists lists_of(const Table& cosines) {
+  AnalysisResult::Lists lists;
   for (const Column& column : std::span(cosines.columns()).subspan(1)) lists.push_back(column.numbers());
   return lists;
 }
 
-Found run_vectors(const Subject& on, const Ask& r, const Progress&) {
+AnalysisResult run_vectors(const Subject& on, const Parameters& r, const Progress&) {
   const std::vector<NamedVector> all = named_by(on, r);
   Tensor rows = Tensor::uninitialised({std::ssize(all), std::ssize(all[0].values)});
   std::vector<std::string> labels;
@@ -72,7 +72,7 @@ Found run_vectors(const Subject& on, const Ask& r, const Progress&) {
     labels.push_back(all[i].name), norms.push_back(length(all[i].values));
   }
   Table values = vectors(all), matrix = cosines(all);
-  Found found;
+  AnalysisResult found;
   if (all.size() == 2) found.notes = {fmt::format("cosine similarity {:.5f}", matrix.columns()[2].numbers()[0])};
   found.add("vectors", std::move(rows))
       .add("labels", std::move(labels))
@@ -80,14 +80,14 @@ Found run_vectors(const Subject& on, const Ask& r, const Progress&) {
       .add("norms", std::move(norms))
       .add("vectors", std::move(values))
       .add("cosines", std::move(matrix))
-      .add("lines", [](const Found& f) { return figure_vectors(f.table("vectors")); })
-      .add("cosines", [](const Found& f) { return figure_cosines(f.table("cosines")); });
+      .add("lines", [](const AnalysisResult& f) { return figure_vectors(f.table("vectors")); })
+      .add("cosines", [](const AnalysisResult& f) { return figure_cosines(f.table("cosines")); });
   return found;
 }
 
-Found run_cosine(const Subject& on, const Ask& r, const Progress&) {
-  Found found;
-  found.add("cosines", cosines(named_by(on, r))).add("figure", [](const Found& f) {
+AnalysisResult run_cosine(const Subject& on, const Parameters& r, const Progress&) {
+  AnalysisResult found;
+  found.add("cosines", cosines(named_by(on, r))).add("figure", [](const AnalysisResult& f) {
     return figure_cosines(f.table("cosines"));
   });
   return found;
@@ -96,25 +96,25 @@ Found run_cosine(const Subject& on, const Ask& r, const Progress&) {
 }  // namespace
 
 const Analysis& vectors_analysis() {
-  static const Made<Ask> made({.name = "vectors",
-                               .what = "Vectors, value by value, and their cosines",
-                               .example = "vectors \" apple\" \" pear\" --save vectors.html",
-                               .needs = Needs::space,
-                               .quick = true,
-                               .one_table = true,
-                               .old = "vector"},
-                              vectors_parts, fields, run_vectors, nullptr, check);
+  static const DescribedAnalysis<Parameters> made({.name = "vectors",
+                                                   .what = "Vectors, value by value, and their cosines",
+                                                   .example = "vectors \" apple\" \" pear\" --save vectors.html",
+                                                   .needs = Needs::space,
+                                                   .quick = true,
+                                                   .one_table = true,
+                                                   .old = "vector"},
+                                                  vectors_parts, fields, run_vectors, nullptr, check);
   return made;
 }
 
 const Analysis& cosine_analysis() {
-  static const Made<Ask> made({.name = "cosine",
-                               .what = "Cosine similarity of words, as a matrix",
-                               .example = "cosine hello world \" apple\" \" pear\"",
-                               .needs = Needs::space,
-                               .quick = true,
-                               .one_table = true},
-                              cosine_parts, fields, run_cosine, nullptr, check);
+  static const DescribedAnalysis<Parameters> made({.name = "cosine",
+                                                   .what = "Cosine similarity of words, as a matrix",
+                                                   .example = "cosine hello world \" apple\" \" pear\"",
+                                                   .needs = Needs::space,
+                                                   .quick = true,
+                                                   .one_table = true},
+                                                  cosine_parts, fields, run_cosine, nullptr, check);
   return made;
 }
 

@@ -8,7 +8,7 @@
 namespace embscope::catalogue {
 namespace {
 
-struct Ask {
+struct Parameters {
   File file;
   bool centred = false;
   std::vector<std::string> words;
@@ -38,26 +38,26 @@ constexpr Part odd_parts[] = {
     {"words", Kind::table, "Columns word, cosine (mean, with the others); the odd one first"},
 };
 
-void judgements_fields(Ask& r, Visitor& f) {
+void judgements_fields(Parameters& r, Visitor& f) {
   f(r.file, {.name = "file",
              .what = "WordSim-353, SimLex-999 or lines of two words and a score",
              .option = "FILE",
              .required = true});
 }
 
-void categories_fields(Ask& r, Visitor& f) {
+void categories_fields(Parameters& r, Visitor& f) {
   f(r.file, {.name = "file", .what = "Categories: ': name' lines, then words (default: those that ship)"});
   f(r.centred, {.name = "centred", .what = "The mean of all vectors removed first"});
 }
 
-void odd_fields(Ask& r, Visitor& f) {
+void odd_fields(Parameters& r, Visitor& f) {
   f(r.words, {.name = "words", .what = "At least three words", .option = "WORDS", .required = true});
 }
 
-Found run_judgements(const Subject& on, const Ask& r, const Progress&) {
+AnalysisResult run_judgements(const Subject& on, const Parameters& r, const Progress&) {
   const auto judgements = read_judgements(r.file.path);
-  Judged result = judge(on.space(), judgements);
-  Found found;
+  JudgementFit result = judge(on.space(), judgements);
+  AnalysisResult found;
   found.notes = {fmt::format("Spearman {:.4f}, Pearson {:.4f}, over {} of {} pairs (those whose words are single rows)",
                              result.spearman, result.pearson, result.known, result.asked)};
   note_unknown(result.unknown, found.notes);
@@ -67,28 +67,29 @@ Found run_judgements(const Subject& on, const Ask& r, const Progress&) {
       .add("asked", result.asked)
       .add("unknown", std::move(result.unknown))
       .add("pairs", std::move(result.pairs))
-      .add("figure",
-           [spearman = result.spearman](const Found& f) { return figure_judgements(f.table("pairs"), spearman); });
+      .add("figure", [spearman = result.spearman](const AnalysisResult& f) {
+        return figure_judgements(f.table("pairs"), spearman);
+      });
   return found;
 }
 
-Found run_categories(const Subject& on, const Ask& r, const Progress&) {
+AnalysisResult run_categories(const Subject& on, const Parameters& r, const Progress&) {
   const auto categories = r.file.given() ? read_categories(r.file.path) : shipped_categories();
   Separation result = separate(on.space(), categories, r.centred);
-  Found found;
+  AnalysisResult found;
   found.notes = {"silhouette: 1 apart, 0 mixed, below 0 nearer to another category (Rousseeuw 1987)"};
   note_unknown(result.unknown, found.notes);
   found.add("unknown", std::move(result.unknown))
       .add("categories", std::move(result.categories))
       .add("words", std::move(result.words))
       .add("between", std::move(result.between))
-      .add("figure", [](const Found& f) { return figure_categories(f.table("between")); });
+      .add("figure", [](const AnalysisResult& f) { return figure_categories(f.table("between")); });
   return found;
 }
 
-Found run_odd(const Subject& on, const Ask& r, const Progress&) {
+AnalysisResult run_odd(const Subject& on, const Parameters& r, const Progress&) {
   Table table = odd_one_out(on.space(), r.words);
-  Found found;
+  AnalysisResult found;
   found.notes = {fmt::format("the odd one is {}", table.column("word").texts()[0])};
   found.add("words", std::move(table));
   return found;
@@ -97,31 +98,32 @@ Found run_odd(const Subject& on, const Ask& r, const Progress&) {
 }  // namespace
 
 const Analysis& judgements_analysis() {
-  static const Made<Ask> made({.name = "judgements",
-                               .what = "Similarity as people judge it, beside the cosine",
-                               .example = "judgements wordsim353.csv --save judgements.html",
-                               .needs = Needs::space},
-                              judgements_parts, judgements_fields, run_judgements);
+  static const DescribedAnalysis<Parameters> made({.name = "judgements",
+                                                   .what = "Similarity as people judge it, beside the cosine",
+                                                   .example = "judgements wordsim353.csv --save judgements.html",
+                                                   .needs = Needs::space},
+                                                  judgements_parts, judgements_fields, run_judgements);
   return made;
 }
 
 const Analysis& categories_analysis() {
-  static const Made<Ask> made({.name = "categories",
-                               .what = "Whether words of a kind stand together: fruit apart from vehicles",
-                               .example = "categories --save categories.html",
-                               .needs = Needs::space},
-                              categories_parts, categories_fields, run_categories);
+  static const DescribedAnalysis<Parameters> made(
+      {.name = "categories",
+       .what = "Whether words of a kind stand together: fruit apart from vehicles",
+       .example = "categories --save categories.html",
+       .needs = Needs::space},
+      categories_parts, categories_fields, run_categories);
   return made;
 }
 
 const Analysis& odd_one_out_analysis() {
-  static const Made<Ask> made({.name = "odd_one_out",
-                               .what = "The word that does not belong",
-                               .example = "odd apple pear car peach",
-                               .needs = Needs::space,
-                               .one_table = true,
-                               .command = "odd"},
-                              odd_parts, odd_fields, run_odd);
+  static const DescribedAnalysis<Parameters> made({.name = "odd_one_out",
+                                                   .what = "The word that does not belong",
+                                                   .example = "odd apple pear car peach",
+                                                   .needs = Needs::space,
+                                                   .one_table = true,
+                                                   .command = "odd"},
+                                                  odd_parts, odd_fields, run_odd);
   return made;
 }
 

@@ -100,7 +100,7 @@ std::vector<std::string> kinds_of(std::span<const std::string> of_points) {
   return out;
 }
 
-Colours colours_of(const MapLook& look, std::size_t count) {
+Colours colours_of(const MapStyle& look, std::size_t count) {
   Colours out;
   out.of.resize(count);
   if (look.kinds.size() < count) {
@@ -140,7 +140,7 @@ std::vector<double> quantiles(std::span<const double> values) {
   return out;
 }
 
-std::vector<Rgb> colour_of_points(const MapLook& look, const Colours& colours) {
+std::vector<Rgb> colour_of_points(const MapStyle& look, const Colours& colours) {
   std::vector<Rgb> out;
   if (look.values.size() >= colours.of.size()) {
     for (double q : quantiles(std::span(look.values).first(colours.of.size())))
@@ -242,7 +242,7 @@ bj::object axis(std::string_view field, double begin, double end) {
           {"scale", {{"domain", {begin, end}}, {"nice", false}, {"zero", false}}}};
 }
 
-bj::object colour_channel(const MapLook& look, const Colours& colours) {
+bj::object colour_channel(const MapStyle& look, const Colours& colours) {
   const std::string title = look.colour_title.empty() ? "kind" : look.colour_title;
   if (!look.values.empty())
     return {{"field", "colour"},
@@ -281,7 +281,7 @@ std::string_view token_kind(std::string_view label) {
 }
 
 Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title,
-                  const MapLook& look) {
+                  const MapStyle& look) {
   const Frame frame(points);
   const auto n = static_cast<std::size_t>(points.rows());
   const bool many = points.rows() > most_circles;

@@ -157,7 +157,7 @@ class Pull {
     folder_ = pulled_folder(tag_of(name).first);
   }
 
-  Pulled run() {
+  PullResult run() {
     const auto files = wanted(list());  // before anything is made: a wrong name leaves no folder
     if (const auto found = fetched_by_others(files)) return *found;
     const NewFolder folder(folder_);
@@ -240,12 +240,12 @@ class Pull {
   }
 
   // What another program on this machine has fetched is used where it lies, once its hash is known to be the hub's.
-  std::optional<Pulled> fetched_by_others(const std::vector<std::string>& files) {
+  std::optional<PullResult> fetched_by_others(const std::vector<std::string>& files) {
     if (is_there(folder_)) return std::nullopt;  // ours: go on with it
     return is_gguf(files.front()) ? gguf_of_others(files) : snapshot_of_hub_cache(files);
   }
 
-  std::optional<Pulled> gguf_of_others(const std::vector<std::string>& files) {
+  std::optional<PullResult> gguf_of_others(const std::vector<std::string>& files) {
     if (files.size() != 1) return std::nullopt;
     const fs::path name = fs::path(files[0]).filename();
     std::optional<Stated> stated;
@@ -254,7 +254,7 @@ class Pull {
           fs::is_directory(model.path) ? gguf_files(model.path) : std::vector{model.path};
       if (ggufs.size() != 1 || (ggufs[0].filename() != name && !is_hash(ggufs[0].filename().string()))) continue;
       if (!stated) stated = this->stated(address_of(files[0]));
-      if (is_file(ggufs[0], *stated)) return Pulled{ggufs[0], model.full_name(), model.store};
+      if (is_file(ggufs[0], *stated)) return PullResult{ggufs[0], model.full_name(), model.store};
     }
     return std::nullopt;
   }
@@ -266,7 +266,7 @@ class Pull {
   }
 
   // huggingface_hub names a blob by the ETag.
-  std::optional<Pulled> snapshot_of_hub_cache(const std::vector<std::string>& files) {
+  std::optional<PullResult> snapshot_of_hub_cache(const std::vector<std::string>& files) {
     for (const HubModel& model : hub_models(name_)) {
       if (!model.has_whole()) continue;
       const fs::path snapshot = model.current();
@@ -277,7 +277,7 @@ class Pull {
         const Stated wanted = stated(address_of(file));
         return blob.filename() == wanted.etag && fs::file_size(blob) == wanted.size;
       });
-      if (same) return Pulled{snapshot, name_, "hf"};
+      if (same) return PullResult{snapshot, name_, "hf"};
     }
     return std::nullopt;
   }
@@ -377,7 +377,7 @@ class Pull {
 
 }  // namespace
 
-Pulled pull(const std::string& name, const Progress& progress) {
+PullResult pull(const std::string& name, const Progress& progress) {
   if (hub_is_offline())
     throw Error(
         Code::network, "pull",

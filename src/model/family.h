@@ -83,7 +83,7 @@ void read_llama(const Keys&, Config&, Names&);
 Weights load_weights(Config& config, const Names& names, const Tensors& tensors);
 
 /// The same from GGUF's metadata.
-void read_gguf(const Meta& meta, Config& config, Names& names);
+void read_gguf(const Metadata& meta, Config& config, Names& names);
 std::vector<std::string_view> gguf_architectures();  ///< that open
 
 /// Width, blocks, heads, MLP, context, activation, tying and rotary positions as Llama's keys say them.

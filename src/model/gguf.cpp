@@ -14,7 +14,7 @@ namespace embscope {
 namespace {
 
 // Sizes that may be told apart in a file and are one here.
-void refuse_other(const Meta& meta, const char* key, std::int64_t expected) {
+void refuse_other(const Metadata& meta, const char* key, std::int64_t expected) {
   const std::int64_t found = meta.integer(key, expected);
   if (found != expected)
     throw Error(Code::unsupported, meta.where(),
@@ -44,7 +44,7 @@ Names gguf_names() {
   return n;
 }
 
-void read_sizes(const Meta& meta, Config& c) {
+void read_sizes(const Metadata& meta, Config& c) {
   c.width = meta.integer(".embedding_length");
   c.blocks = meta.integer(".block_count");
   c.heads = meta.integer(".attention.head_count");
@@ -62,7 +62,7 @@ void read_sizes(const Meta& meta, Config& c) {
 }
 
 // The rotation of all or of the first values of a head.
-void read_turned(const Meta& meta, Config& c) {
+void read_turned(const Metadata& meta, Config& c) {
   c.position = PositionKind::rotary;
   const std::int64_t turned = meta.integer(".rope.dimension_count", c.head_width);
   if (turned < 2 || turned > c.head_width || turned % 2 != 0)
@@ -74,7 +74,7 @@ void read_turned(const Meta& meta, Config& c) {
 }
 
 // RMSNorm, a gated MLP, rotation.
-void read_like_llama(const Meta& meta, Config& c) {
+void read_like_llama(const Metadata& meta, Config& c) {
   c.norm = NormKind::rms;
   c.position = PositionKind::rotary;
   c.activation = Activation::silu;
@@ -83,7 +83,7 @@ void read_like_llama(const Meta& meta, Config& c) {
   read_turned(meta, c);
 }
 
-void read_window(const Meta& meta, Config& c, const std::function<bool(std::int64_t)>& windowed) {
+void read_window(const Metadata& meta, Config& c, const std::function<bool(std::int64_t)>& windowed) {
   const std::int64_t window = meta.integer(".attention.sliding_window", 0);
   if (window < 0) throw Error(Code::format, meta.where(), fmt::format("a sliding_window of {}", window));
   for (std::size_t l = 0; l < c.layers.size(); ++l)
@@ -92,7 +92,7 @@ void read_window(const Meta& meta, Config& c, const std::function<bool(std::int6
 
 bool everywhere(std::int64_t) { return true; }
 
-void read_experts(const Meta& meta, Config& c, bool normalised) {
+void read_experts(const Metadata& meta, Config& c, bool normalised) {
   Experts& e = c.experts;
   e.count = meta.integer(".expert_count"), e.chosen = meta.integer(".expert_used_count");
   e.width = meta.integer(".expert_feed_forward_length", c.mlp_width);
@@ -101,19 +101,19 @@ void read_experts(const Meta& meta, Config& c, bool normalised) {
   check_experts(c, meta.where());
 }
 
-void read_caps(const Meta& meta, Config& c) {
+void read_caps(const Metadata& meta, Config& c) {
   c.score_cap = static_cast<float>(meta.number(".attn_logit_softcapping", 0));
   c.logit_cap = static_cast<float>(meta.number(".final_logit_softcapping", 0));
 }
 
 // The halves of whole heads lie interleaved: a part that turns would be another one then.
-void use_interleaved(const Meta& meta, const Config& c, Names& n) {
+void use_interleaved(const Metadata& meta, const Config& c, Names& n) {
   refuse_other(meta, ".rope.dimension_count", c.head_width);
   n.interleaved = true;
 }
 
 // With experts it is Mixtral.
-void llama(const Meta& meta, Config& c, Names& n) {
+void llama(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   use_interleaved(meta, c, n);
   n.optional_biases = true;
@@ -121,32 +121,32 @@ void llama(const Meta& meta, Config& c, Names& n) {
   if (routed && meta.has(".expert_count")) read_experts(meta, c, true);
 }
 
-void gpt2(const Meta& meta, Config& c, Names& n) {
+void gpt2(const Metadata& meta, Config& c, Names& n) {
   read_sizes(meta, c);
   n.wpe = "position_embd", n.qkv = "attn_qkv", n.fused = Fused::stacked;
   n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = true;
 }
 
-void qwen2(const Meta& meta, Config& c, Names& n) {
+void qwen2(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   n.qkv_bias = true;
 }
 
-void qwen3(const Meta& meta, Config& c, Names& n) {
+void qwen3(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   c.qk_norm = QkNorm::heads;
   n.q_norm = "attn_q_norm", n.k_norm = "attn_k_norm";
 }
 
 // The 1 is added to the gains already.
-void gemma(const Meta& meta, Config& c, Names&) {
+void gemma(const Metadata& meta, Config& c, Names&) {
   read_like_llama(meta, c);
   c.activation = Activation::gelu_tanh;
   c.embedding_scale = std::sqrt(static_cast<float>(c.width));
 }
 
 // The scale of scores is not in the file: the largest has another one than its heads' width gives.
-void read_like_gemma2(const Meta& meta, Config& c, Names& n, std::int64_t blocks_of_largest) {
+void read_like_gemma2(const Metadata& meta, Config& c, Names& n, std::int64_t blocks_of_largest) {
   gemma(meta, c, n);
   n.ln1_post = "post_attention_norm", n.ln2_post = "post_ffw_norm";
   c.norm_after = true;
@@ -155,12 +155,12 @@ void read_like_gemma2(const Meta& meta, Config& c, Names& n, std::int64_t blocks
   read_caps(meta, c);
 }
 
-void gemma2(const Meta& meta, Config& c, Names& n) {
+void gemma2(const Metadata& meta, Config& c, Names& n) {
   read_like_gemma2(meta, c, n, 46);
   read_window(meta, c, [](std::int64_t l) { return l % 2 == 0; });
 }
 
-void gemma3(const Meta& meta, Config& c, Names& n) {
+void gemma3(const Metadata& meta, Config& c, Names& n) {
   read_like_gemma2(meta, c, n, 62);
   c.qk_norm = QkNorm::heads, n.q_norm = "attn_q_norm", n.k_norm = "attn_k_norm";
   read_window(meta, c, [](std::int64_t l) { return l % 6 != 5; });
@@ -169,7 +169,7 @@ void gemma3(const Meta& meta, Config& c, Names& n) {
   for (Layer& layer : c.layers) layer.rope = layer.window > 0 ? 1 : 0;
 }
 
-void phi2(const Meta& meta, Config& c, Names& n) {
+void phi2(const Metadata& meta, Config& c, Names& n) {
   c.norm = NormKind::layer, c.position = PositionKind::rotary;
   read_sizes(meta, c);
   read_turned(meta, c);
@@ -177,13 +177,13 @@ void phi2(const Meta& meta, Config& c, Names& n) {
   n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = n.head_bias = true;
 }
 
-void phi3(const Meta& meta, Config& c, Names& n) {
+void phi3(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   n.qkv = "attn_qkv", n.fused = Fused::stacked, n.gate_up = "ffn_up";
   read_window(meta, c, everywhere);
 }
 
-void olmo(const Meta& meta, Config& c, Names& n) {
+void olmo(const Metadata& meta, Config& c, Names& n) {
   c.norm = NormKind::layer, c.activation = Activation::silu, c.gated_mlp = true;
   c.position = PositionKind::rotary;
   read_sizes(meta, c);
@@ -193,7 +193,7 @@ void olmo(const Meta& meta, Config& c, Names& n) {
   c.qkv_clip = static_cast<float>(meta.number(".attention.clamp_kqv", 0));
 }
 
-void olmo2(const Meta& meta, Config& c, Names& n) {
+void olmo2(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   n.ln1_post = "post_attention_norm", n.ln2_post = "post_ffw_norm", n.q_norm = "attn_q_norm", n.k_norm = "attn_k_norm";
   c.norm_before = false, c.norm_after = true, c.qk_norm = QkNorm::together;
@@ -204,14 +204,14 @@ void olmo2(const Meta& meta, Config& c, Names& n) {
   for (Layer& layer : c.layers) layer.rope = layer.window > 0 ? 1 : 0;
 }
 
-void olmoe(const Meta& meta, Config& c, Names& n) {
+void olmoe(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   n.q_norm = "attn_q_norm", n.k_norm = "attn_k_norm", c.qk_norm = QkNorm::together;
   c.clip_after_norm = true, c.qkv_clip = static_cast<float>(meta.number(".attention.clamp_kqv", 0));
   read_experts(meta, c, false);
 }
 
-void qwen2moe(const Meta& meta, Config& c, Names& n) {
+void qwen2moe(const Metadata& meta, Config& c, Names& n) {
   qwen2(meta, c, n);
   read_experts(meta, c, false);
   c.experts.shared_width = meta.integer(".expert_shared_feed_forward_length");
@@ -219,13 +219,13 @@ void qwen2moe(const Meta& meta, Config& c, Names& n) {
   check_experts(c, meta.where());
 }
 
-void qwen3moe(const Meta& meta, Config& c, Names& n) {
+void qwen3moe(const Metadata& meta, Config& c, Names& n) {
   qwen3(meta, c, n);
   read_experts(meta, c, true);
 }
 
 // YaRN is not cut to whole pairs, as the model was trained; llama.cpp cuts it.
-void gpt_oss(const Meta& meta, Config& c, Names& n) {
+void gpt_oss(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   c.ropes = {read_rope(meta, 2 * static_cast<std::int64_t>(c.ropes[0].frequencies.size()), c.context, false).rope};
   n.ln2 = "post_attention_norm", n.sinks = "attn_sinks.weight";
@@ -237,27 +237,27 @@ void gpt_oss(const Meta& meta, Config& c, Names& n) {
   c.experts.limit = 7;
 }
 
-void read_like_starcoder2(const Meta& meta, Config& c, Names& n) {
+void read_like_starcoder2(const Metadata& meta, Config& c, Names& n) {
   c.norm = NormKind::layer, c.position = PositionKind::rotary;
   read_sizes(meta, c);
   read_turned(meta, c);
   n.norm_bias = true;
 }
 
-void starcoder2(const Meta& meta, Config& c, Names& n) {
+void starcoder2(const Metadata& meta, Config& c, Names& n) {
   read_like_starcoder2(meta, c, n);
   n.qkv_bias = n.o_bias = n.mlp_bias = true;
   read_window(meta, c, everywhere);
 }
 
-void starcoder(const Meta& meta, Config& c, Names& n) {
+void starcoder(const Metadata& meta, Config& c, Names& n) {
   read_sizes(meta, c);
   n.wpe = "position_embd", n.qkv = "attn_qkv", n.fused = Fused::stacked;
   n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = true;
 }
 
 // The model's own GELU, which llama.cpp computes by its approximation.
-void gptneox(const Meta& meta, Config& c, Names& n) {
+void gptneox(const Metadata& meta, Config& c, Names& n) {
   read_like_starcoder2(meta, c, n);
   c.activation = Activation::gelu_exact;
   c.parallel = meta.truth(".use_parallel_residual", true);
@@ -265,7 +265,7 @@ void gptneox(const Meta& meta, Config& c, Names& n) {
   n.qkv_bias = n.o_bias = n.mlp_bias = true;
 }
 
-void falcon(const Meta& meta, Config& c, Names& n) {
+void falcon(const Metadata& meta, Config& c, Names& n) {
   read_like_starcoder2(meta, c, n);
   c.activation = Activation::gelu_exact;
   n.qkv = "attn_qkv", n.fused = Fused::stacked;
@@ -278,7 +278,7 @@ void falcon(const Meta& meta, Config& c, Names& n) {
   if (!c.one_norm) n.ln1 = "attn_norm_2", n.ln2 = "attn_norm";  // the MLP's is the one that both have in smaller models
 }
 
-void bloom(const Meta& meta, Config& c, Names& n) {
+void bloom(const Metadata& meta, Config& c, Names& n) {
   c.position = PositionKind::alibi;
   read_sizes(meta, c);
   c.context = std::max(c.context, alibi_context), c.alibi_slopes = bloom_slopes(c.heads), c.embedding_norm = true;
@@ -286,7 +286,7 @@ void bloom(const Meta& meta, Config& c, Names& n) {
   n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = true;
 }
 
-void mpt(const Meta& meta, Config& c, Names& n) {
+void mpt(const Metadata& meta, Config& c, Names& n) {
   c.position = PositionKind::alibi, c.activation = Activation::gelu_exact;
   read_sizes(meta, c);
   c.alibi_slopes = mpt_slopes(c.heads, meta.number(".attention.max_alibi_bias", 8));
@@ -294,7 +294,7 @@ void mpt(const Meta& meta, Config& c, Names& n) {
   n.qkv = "attn_qkv", n.fused = Fused::stacked;
 }
 
-void stablelm(const Meta& meta, Config& c, Names& n) {
+void stablelm(const Metadata& meta, Config& c, Names& n) {
   read_like_starcoder2(meta, c, n);
   c.activation = Activation::silu, c.gated_mlp = true;
   c.parallel = c.one_norm = meta.archive().find("blk.0.ffn_norm.weight") == nullptr;
@@ -305,7 +305,7 @@ void stablelm(const Meta& meta, Config& c, Names& n) {
   meta.ignore(".use_parallel_residual");  // what llama.cpp too reads of the tensors
 }
 
-void command_r(const Meta& meta, Config& c, Names& n) {
+void command_r(const Metadata& meta, Config& c, Names& n) {
   read_like_starcoder2(meta, c, n);
   c.ropes[0].pairs = true;
   c.activation = Activation::silu, c.gated_mlp = true, c.parallel = c.one_norm = true;
@@ -316,13 +316,13 @@ void command_r(const Meta& meta, Config& c, Names& n) {
   }
 }
 
-void cohere2(const Meta& meta, Config& c, Names& n) {
+void cohere2(const Metadata& meta, Config& c, Names& n) {
   command_r(meta, c, n);
   read_window(meta, c, [](std::int64_t l) { return l % 4 != 3; });
   for (Layer& layer : c.layers) layer.rope = layer.window > 0 ? 0 : -1;
 }
 
-void granite(const Meta& meta, Config& c, Names& n) {
+void granite(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   use_interleaved(meta, c, n);
   n.optional_biases = true;
@@ -336,64 +336,65 @@ void granite(const Meta& meta, Config& c, Names& n) {
   }
 }
 
-void granitemoe(const Meta& meta, Config& c, Names& n) {
+void granitemoe(const Metadata& meta, Config& c, Names& n) {
   granite(meta, c, n);
   read_experts(meta, c, true);
   c.experts.shared_width = meta.integer(".expert_shared_feed_forward_length", 0);
   check_experts(c, meta.where());
 }
 
-void nemotron(const Meta& meta, Config& c, Names& n) {
+void nemotron(const Metadata& meta, Config& c, Names& n) {
   read_like_starcoder2(meta, c, n);
   c.activation = Activation::relu_squared;
   n.optional_biases = true;
 }
 
-void smollm3(const Meta& meta, Config& c, Names& n) {
+void smollm3(const Metadata& meta, Config& c, Names& n) {
   llama(meta, c, n);
   for (std::size_t l = 0; l < c.layers.size(); ++l) c.layers[l].rope = (l + 1) % 4 == 0 ? -1 : 0;
 }
 
-void arcee(const Meta& meta, Config& c, Names& n) {
+void arcee(const Metadata& meta, Config& c, Names& n) {
   llama(meta, c, n);
   c.gated_mlp = false, c.activation = Activation::relu_squared;
 }
 
-const std::pair<std::string_view, void (*)(const Meta&, Config&, Names&)> architectures[] = {{"llama", llama},
-                                                                                             {"gpt2", gpt2},
-                                                                                             {"qwen2", qwen2},
-                                                                                             {"qwen3", qwen3},
-                                                                                             {"gemma", gemma},
-                                                                                             {"gemma2", gemma2},
-                                                                                             {"gemma3", gemma3},
-                                                                                             {"phi2", phi2},
-                                                                                             {"phi3", phi3},
-                                                                                             {"olmo", olmo},
-                                                                                             {"olmo2", olmo2},
-                                                                                             {"olmoe", olmoe},
-                                                                                             {"qwen2moe", qwen2moe},
-                                                                                             {"qwen3moe", qwen3moe},
-                                                                                             {"gpt-oss", gpt_oss},
-                                                                                             {"starcoder", starcoder},
-                                                                                             {"starcoder2", starcoder2},
-                                                                                             {"gptneox", gptneox},
-                                                                                             {"falcon", falcon},
-                                                                                             {"bloom", bloom},
-                                                                                             {"mpt", mpt},
-                                                                                             {"stablelm", stablelm},
-                                                                                             {"command-r", command_r},
-                                                                                             {"cohere2", cohere2},
-                                                                                             {"granite", granite},
-                                                                                             {"granitemoe", granitemoe},
-                                                                                             {"nemotron", nemotron},
-                                                                                             {"smollm3", smollm3},
-                                                                                             {"arcee", arcee}};
+const std::pair<std::string_view, void (*)(const Metadata&, Config&, Names&)> architectures[] = {
+    {"llama", llama},
+    {"gpt2", gpt2},
+    {"qwen2", qwen2},
+    {"qwen3", qwen3},
+    {"gemma", gemma},
+    {"gemma2", gemma2},
+    {"gemma3", gemma3},
+    {"phi2", phi2},
+    {"phi3", phi3},
+    {"olmo", olmo},
+    {"olmo2", olmo2},
+    {"olmoe", olmoe},
+    {"qwen2moe", qwen2moe},
+    {"qwen3moe", qwen3moe},
+    {"gpt-oss", gpt_oss},
+    {"starcoder", starcoder},
+    {"starcoder2", starcoder2},
+    {"gptneox", gptneox},
+    {"falcon", falcon},
+    {"bloom", bloom},
+    {"mpt", mpt},
+    {"stablelm", stablelm},
+    {"command-r", command_r},
+    {"cohere2", cohere2},
+    {"granite", granite},
+    {"granitemoe", granitemoe},
+    {"nemotron", nemotron},
+    {"smollm3", smollm3},
+    {"arcee", arcee}};
 
 }  // namespace
 
-std::int64_t meta_integer(const Archive& archive, const std::string& key) { return Meta(archive).integer(key); }
+std::int64_t meta_integer(const Archive& archive, const std::string& key) { return Metadata(archive).integer(key); }
 
-std::string_view meta_string(const Archive& archive, const std::string& key) { return Meta(archive).string(key); }
+std::string_view meta_string(const Archive& archive, const std::string& key) { return Metadata(archive).string(key); }
 
 std::vector<std::string_view> gguf_architectures() {
   std::vector<std::string_view> names;
@@ -401,7 +402,7 @@ std::vector<std::string_view> gguf_architectures() {
   return names;
 }
 
-void read_gguf(const Meta& meta, Config& c, Names& n) {
+void read_gguf(const Metadata& meta, Config& c, Names& n) {
   n = gguf_names();
   c.family = meta.string("general.architecture");
   const auto known = std::ranges::find(architectures, c.family, [](const auto& a) { return a.first; });

@@ -329,17 +329,17 @@ void Keys::refuse_rest() const {
   }
 }
 
-Meta::Meta(const Archive& archive) : archive_(archive) {
+Metadata::Metadata(const Archive& archive) : archive_(archive) {
   if (has("general.architecture")) architecture_ = string("general.architecture");
 }
 
-std::string Meta::take(std::string_view key) const {
+std::string Metadata::take(std::string_view key) const {
   std::string name = full(key);
   taken_.insert(name);
   return name;
 }
 
-double Meta::number(std::string_view key) const {
+double Metadata::number(std::string_view key) const {
   const std::string name = take(key);
   const MetaValue* value = archive_.meta(name);
   if (value != nullptr) {
@@ -351,7 +351,7 @@ double Meta::number(std::string_view key) const {
               fmt::format("{}: key '{}' is {}", where(), name, value == nullptr ? "missing" : "not a number"));
 }
 
-std::vector<double> Meta::numbers(std::string_view key) const {
+std::vector<double> Metadata::numbers(std::string_view key) const {
   const std::string name = take(key);
   const MetaValue* value = archive_.meta(name);
   if (value != nullptr) {
@@ -361,7 +361,7 @@ std::vector<double> Meta::numbers(std::string_view key) const {
   return {number(key)};
 }
 
-std::int64_t Meta::integer(std::string_view key) const {
+std::int64_t Metadata::integer(std::string_view key) const {
   const std::vector<double> values = numbers(key);
   const double x = values.empty() ? NAN : values.front();
   if (!std::ranges::all_of(values, [x](double y) { return y == x || (std::isnan(x) && std::isnan(y)); }))
@@ -372,14 +372,14 @@ std::int64_t Meta::integer(std::string_view key) const {
   return static_cast<std::int64_t>(x);
 }
 
-bool Meta::truth(std::string_view key, bool otherwise) const {
+bool Metadata::truth(std::string_view key, bool otherwise) const {
   if (!has(key)) return otherwise;
   const std::string name = take(key);
   if (const bool* value = std::get_if<bool>(archive_.meta(name))) return *value;
   throw Error(Code::format, "gguf", fmt::format("{}: key '{}' is not a truth value", where(), name));
 }
 
-std::string_view Meta::string(std::string_view key) const {
+std::string_view Metadata::string(std::string_view key) const {
   const std::string name = take(key);
   const MetaValue* value = archive_.meta(name);
   if (value != nullptr) {
@@ -389,7 +389,7 @@ std::string_view Meta::string(std::string_view key) const {
               fmt::format("{}: key '{}' is {}", where(), name, value == nullptr ? "missing" : "not text"));
 }
 
-void Meta::refuse_rest() const {
+void Metadata::refuse_rest() const {
   for (const auto& [key, value] : archive_.metadata()) {
     if (taken_.contains(key) ||
         std::ranges::any_of(harmless_groups, [&](std::string_view group) { return key.starts_with(group); }))

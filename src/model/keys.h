@@ -28,7 +28,7 @@ class Keys {
   double number(std::string_view key, double otherwise) const;
   std::optional<double> optional_number(std::string_view key) const;
   bool truth(std::string_view key, bool otherwise) const;
-  bool truth_or_count(std::string_view key, bool otherwise) const;  ///< Meta's Llama 4 says 4 for true
+  bool truth_or_count(std::string_view key, bool otherwise) const;  ///< Metadata's Llama 4 says 4 for true
   std::string_view string(std::string_view key, std::string_view otherwise) const;
   std::vector<double> numbers(std::string_view key) const;
   std::vector<std::string_view> strings(std::string_view key) const;
@@ -51,9 +51,9 @@ class Keys {
 };
 
 /// The metadata of a GGUF file, below "ARCHITECTURE." where a name begins with a dot.
-class Meta {
+class Metadata {
  public:
-  explicit Meta(const Archive& archive);
+  explicit Metadata(const Archive& archive);
 
   const std::string& architecture() const { return architecture_; }  ///< empty where the file does not say it
   bool has(std::string_view key) const { return archive_.meta(full(key)) != nullptr; }

@@ -121,7 +121,7 @@ struct ModelOpener {
               "is a {} file of vectors, not a model: similar, neighbours, geometry, analogy, compare and map open it",
               archive->format()));
     model->archives_ = {archive};
-    const Meta meta(*archive);
+    const Metadata meta(*archive);
     const Tensors tensors(model->archives_);
     Names names;
     read_gguf(meta, model->config_, names);

@@ -179,7 +179,7 @@ ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_w
 
 namespace {
 
-void scale_by_file(const Meta& meta, const std::string& name, Rope& rope) {
+void scale_by_file(const Metadata& meta, const std::string& name, Rope& rope) {
   const View* factors = meta.archive().find(name);
   if (factors == nullptr) return;
   const Tensor values = decode(*factors);
@@ -192,7 +192,7 @@ void scale_by_file(const Meta& meta, const std::string& name, Rope& rope) {
 
 }  // namespace
 
-ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context, bool truncate) {
+ReadRope read_rope(const Metadata& meta, std::int64_t width, std::int64_t context, bool truncate) {
   const double theta = meta.number(".rope.freq_base", 10000);
   Rope rope{rope_frequencies(theta, width), 1, false};
   // a factor of 0 is not a factor; one without a type is linear

@@ -40,6 +40,6 @@ ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_w
                           const RopeDefaults& defaults, const Keys& keys);
 
 /// rope.* of GGUF, as llama.cpp reads them. `truncate`: YaRN's ramp begins and ends at whole pairs.
-ReadRope read_rope(const Meta& meta, std::int64_t width, std::int64_t context, bool truncate = true);
+ReadRope read_rope(const Metadata& meta, std::int64_t width, std::int64_t context, bool truncate = true);
 
 }  // namespace embscope

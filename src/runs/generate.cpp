@@ -79,7 +79,7 @@ class Outlet {
 class Generation {
  public:
   Generation(const Transformer& transformer, std::span<const TokenId> ids, const GenerateRequest& s,
-             const OnToken& on_token, Running* running)
+             const OnToken& on_token, GenerationState* running)
       : transformer_(transformer),
         tokenizer_(transformer.model().tokenizer()),
         s_(s),
@@ -161,8 +161,8 @@ class Generation {
   Sampler sampler_;
   const std::set<TokenId> ends_;
   std::vector<TokenId> text_;  // all tokens so far
-  Running own_;
-  Running& running_;
+  GenerationState own_;
+  GenerationState& running_;
   Request request_;
   Generated out_;
   Outlet outlet_;
@@ -182,7 +182,7 @@ Generated continue_text(const Transformer& transformer, std::string_view text, c
 }
 
 Generated continue_tokens(const Transformer& transformer, std::span<const TokenId> ids, const GenerateRequest& sampling,
-                          const OnToken& on_token, Running* running) {
+                          const OnToken& on_token, GenerationState* running) {
   return Generation(transformer, ids, sampling, on_token, running).run();
 }
 

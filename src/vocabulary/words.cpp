@@ -103,9 +103,9 @@ std::vector<Judgement> read_judgements(const std::filesystem::path& path) {
   return out;
 }
 
-Judged judge(const Space& space, std::span<const Judgement> judgements) {
+JudgementFit judge(const Space& space, std::span<const Judgement> judgements) {
   const WordIndex index(space);
-  Judged out;
+  JudgementFit out;
   out.asked = static_cast<std::int64_t>(judgements.size());
   std::vector<std::string> a, b;
   std::vector<double> people, cosines;

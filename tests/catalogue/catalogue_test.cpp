@@ -121,15 +121,15 @@ TEST(Catalogue, every_analysis_answers_what_it_says) {
   const Tiny on;
   for (const Analysis* analysis : analyses()) {
     SCOPED_TRACE(analysis->about().name);
-    const Found found = analysis->ask(question_of(*analysis)).run(on, {});
+    const AnalysisResult found = analysis->ask(question_of(*analysis)).run(on, {});
     ASSERT_EQ(found.parts().size(), analysis->parts().size());
     for (std::size_t i = 0; i < found.parts().size(); ++i) {
       const auto& [name, thing] = found.parts()[i];
       const Part& part = analysis->parts()[i];
       EXPECT_EQ(name, part.name);
       EXPECT_EQ(std::holds_alternative<Table>(thing), part.kind == Kind::table) << name;
-      EXPECT_EQ(std::holds_alternative<Found::Draw>(thing), part.kind == Kind::figure) << name;
-      EXPECT_EQ(std::holds_alternative<Found::Arrays>(thing), part.kind == Kind::arrays) << name;
+      EXPECT_EQ(std::holds_alternative<AnalysisResult::Draw>(thing), part.kind == Kind::figure) << name;
+      EXPECT_EQ(std::holds_alternative<AnalysisResult::Arrays>(thing), part.kind == Kind::arrays) << name;
       if (part.kind != Kind::figure) continue;
       EXPECT_THAT(found.figure(name).spec, HasSubstr("vega-lite"));
     }
@@ -195,8 +195,8 @@ TEST(Catalogue, texts_and_ids_are_one_question) {
   Value::List ids;
   for (const TokenId id : make_prompt(on.model().tokenizer(), "The cat is a dog").tokens.ids)
     ids.emplace_back().is = std::int64_t{id};
-  const Found by_words = lens.ask({{"text", {std::string("The cat is a dog")}}}).run(on, {});
-  const Found by_ids = lens.ask({{"text", {ids}}}).run(on, {});
+  const AnalysisResult by_words = lens.ask({{"text", {std::string("The cat is a dog")}}}).run(on, {});
+  const AnalysisResult by_ids = lens.ask({{"text", {ids}}}).run(on, {});
   EXPECT_EQ(by_words.table("cells").csv(), by_ids.table("cells").csv());
   const std::string empty = refusal([&] { lens.ask({{"text", {Value::List{}}}}).run(on, {}); });
   EXPECT_EQ(empty, "[text] the text is empty");
@@ -242,7 +242,8 @@ TEST(Catalogue, seeds_are_whole_numbers_of_64_bits) {
   EXPECT_EQ(refusal([] { seed_of("seed", {std::string("1")}); }), "[seed] must be a whole number");
 }
 
-std::vector<std::string> tokens(const Found& found, std::string_view table, std::string_view column = "token") {
+std::vector<std::string> tokens(const AnalysisResult& found, std::string_view table,
+                                std::string_view column = "token") {
   return found.table(table).column(column).texts();
 }
 
@@ -251,15 +252,15 @@ TEST(Looks, words_of_vectors_without_a_model_are_its_labels) {
   const auto asked = [&](std::string_view name, const Values& values) {
     return analysis_named(name)->ask(values).run(on, {});
   };
-  const Found near = asked("similar", {{"word", {std::string("cat")}}, {"k", {std::int64_t{2}}}});
+  const AnalysisResult near = asked("similar", {{"word", {std::string("cat")}}, {"k", {std::int64_t{2}}}});
   EXPECT_THAT(tokens(near, "nearest"), ElementsAre("dog", "car"));
   EXPECT_THAT(near.remarks, ElementsAre(HasSubstr("1 vector is zero")));
-  const Found without =
+  const AnalysisResult without =
       asked("similar", {{"word", {std::string("cat")}}, {"exclude", {words({"dog"})}}, {"k", {std::int64_t{1}}}});
   EXPECT_THAT(tokens(without, "nearest"), ElementsAre("car"));
-  const Found two = asked("vectors", {{"words", {words({"cat", "bus"})}}});
+  const AnalysisResult two = asked("vectors", {{"words", {words({"cat", "bus"})}}});
   EXPECT_EQ(two.table("vectors").column("bus").numbers()[0], 0);
-  EXPECT_NEAR(two.get<Found::Lists>("cosines")[0][1], 0.0995, 1e-4);
+  EXPECT_NEAR(two.get<AnalysisResult::Lists>("cosines")[0][1], 0.0995, 1e-4);
   EXPECT_THAT(refusal([&] { asked("cosine", {{"words", {words({"cow"})}}}); }), HasSubstr("vectors has no such word"));
   EXPECT_THAT(refusal([&] {
                 asked("map", {{"site", {std::string("ln_final")}}, {"tokens", {std::string("all")}}});
@@ -271,9 +272,9 @@ TEST(Looks, an_expression_has_other_neighbours_than_its_words) {
   const Tiny on;
   const Analysis& similar = *analysis_named("similar");
   const auto rows = static_cast<std::int64_t>(on.model().config().vocab);
-  const Found found = similar.ask({{"vector", {std::string("' cat' - ' dog'")}}, {"k", {rows}}}).run(on, {});
+  const AnalysisResult found = similar.ask({{"vector", {std::string("' cat' - ' dog'")}}, {"k", {rows}}}).run(on, {});
   EXPECT_EQ(std::ranges::count(tokens(found, "nearest"), "␣cat"), 0);
-  const Found own =
+  const AnalysisResult own =
       similar.ask({{"vector", {std::string("#5")}}, {"exclude", {Value::List{}}}, {"k", {std::int64_t{1}}}})
           .run(on, {});
   EXPECT_EQ(own.table("nearest").column("id").numbers()[0], 5);
@@ -303,7 +304,8 @@ TEST(Looks, rows_are_a_range_all_or_their_numbers) {
 
 TEST(Entropy, is_that_of_the_runs_own_probabilities) {
   const Tiny on;
-  const Found found = analysis_named("entropy")->ask({{"text", {std::string("The cat is a dog")}}}).run(on, {});
+  const AnalysisResult found =
+      analysis_named("entropy")->ask({{"text", {std::string("The cat is a dog")}}}).run(on, {});
   const Table& table = found.table("positions");
   const auto ids = make_prompt(on.model().tokenizer(), "The cat is a dog").tokens.ids;
   ASSERT_EQ(table.rows(), ids.size());
@@ -331,7 +333,7 @@ TEST(Entropy, is_that_of_the_runs_own_probabilities) {
 
 TEST(Entropy, of_one_token_has_no_surprise) {
   const Tiny on;
-  const Found found = analysis_named("entropy")->ask({{"text", {Value::List{{std::int64_t{3}}}}}}).run(on, {});
+  const AnalysisResult found = analysis_named("entropy")->ask({{"text", {Value::List{{std::int64_t{3}}}}}}).run(on, {});
   EXPECT_TRUE(std::isnan(found.get<double>("mean_surprise")));
   EXPECT_THAT(found.notes, ElementsAre(HasSubstr("bits in the mean")));
 }

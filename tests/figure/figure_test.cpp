@@ -417,7 +417,7 @@ TEST(Figures, a_map_names_its_points_where_the_names_do_not_touch) {
 TEST(Figures, a_map_of_many_points_is_pixels_and_stays_small) {
   const std::int64_t n = 30000;
   Tensor points({n, 2});
-  MapLook look;
+  MapStyle look;
   std::vector<std::string> labels;
   for (std::int64_t i = 0; i < n; ++i) {
     points.row(i)[0] = static_cast<float>(i * 37 % 1009), points.row(i)[1] = static_cast<float>(i * 53 % 997);
@@ -440,7 +440,7 @@ TEST(Figures, a_map_of_values_has_a_colour_for_each_fifth_of_them) {
   const std::int64_t few = 3, many = 30000;
   for (const std::int64_t n : {few, many}) {
     Tensor points({n, 2});
-    MapLook look;
+    MapStyle look;
     for (std::int64_t i = 0; i < n; ++i) {
       points.row(i)[0] = static_cast<float>(i * 37 % 1009), points.row(i)[1] = static_cast<float>(i * 53 % 997);
       look.values.push_back(i == 0 ? 1e6 : static_cast<double>(i));  // one far away takes no colour from the others
@@ -471,7 +471,7 @@ TEST(Figures, of_seven_heads_draw_the_axis_below_each_since_the_last_row_is_not_
 
 TEST(Figures, a_map_of_more_kinds_than_colours_gives_each_colour_once) {
   Tensor points({400, 2});
-  MapLook look;
+  MapStyle look;
   std::vector<std::string> labels(400, "x");
   for (int i = 0; i < 400; ++i) look.kinds.push_back(i < 4 ? "word" : fmt::format("script {}", std::min(i / 4, 18)));
   const bj::value spec = parsed(figure_map(points, labels, "map", look));

@@ -194,7 +194,7 @@ TEST_F(Generate, behind_a_shift_goes_on_as_its_later_half_would) {
 TEST_F(Generate, goes_on_from_what_was_run) {
   GenerateRequest s;
   s.tokens = 5;
-  Running running;
+  GenerationState running;
   const auto start = model_->tokenizer().encode("The cat is").ids;
   const Generated first = continue_tokens(transformer_, start, s, {}, &running);
   std::vector<TokenId> text = start;

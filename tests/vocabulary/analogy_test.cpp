@@ -177,7 +177,7 @@ TEST_F(JudgementFiles, WordSimAndSimLex) {
 
 TEST(Judge, CountsWhatItKnows) {
   const Judgement judgements[] = {{"man", "woman", 9}, {"king", "queen", 8}, {"man", "apple", 1}, {"man", "lady", 5}};
-  const Judged found = judge(royals(), judgements);
+  const JudgementFit found = judge(royals(), judgements);
   EXPECT_EQ(found.known, 3);
   EXPECT_EQ(found.asked, 4);
   EXPECT_THAT(found.unknown, ElementsAre("lady"));

@@ -112,7 +112,7 @@ struct Part {
 };
 
 /// An answer: its parts in the order in which they are described.
-class Found {
+class AnalysisResult {
  public:
   struct Token {
     TokenId id = -1;  ///< -1: none
@@ -120,20 +120,20 @@ class Found {
   using Odds = std::vector<TokenProbability>;
   using Arrays = std::vector<std::pair<std::string, Tensor>>;
   using Lists = std::vector<std::vector<double>>;
-  using Draw = std::function<Figure(const Found&)>;
-  using Thing = std::variant<bool, std::int64_t, double, std::string, Token, std::vector<int>, std::vector<double>,
-                             std::vector<std::string>, Odds, Tensor, Lists, Arrays, Cost, Table, Draw>;
+  using Draw = std::function<Figure(const AnalysisResult&)>;
+  using Content = std::variant<bool, std::int64_t, double, std::string, Token, std::vector<int>, std::vector<double>,
+                               std::vector<std::string>, Odds, Tensor, Lists, Arrays, Cost, Table, Draw>;
 
-  Found() = default;
-  Found(Found&&) = default;  ///< only moved, so that tensors are not copied by accident
-  Found& operator=(Found&&) = default;
+  AnalysisResult() = default;
+  AnalysisResult(AnalysisResult&&) = default;  ///< only moved, so that tensors are not copied by accident
+  AnalysisResult& operator=(AnalysisResult&&) = default;
 
-  Found& add(std::string_view name, Thing thing);
-  const std::vector<std::pair<std::string_view, Thing>>& parts() const { return parts_; }
+  AnalysisResult& add(std::string_view name, Content content);
+  const std::vector<std::pair<std::string_view, Content>>& parts() const { return parts_; }
   template <class T>
   const T& get(std::string_view name) const {
-    for (const auto& [known, thing] : parts_) {
-      if (const T* found = std::get_if<T>(&thing); found != nullptr && known == name) return *found;
+    for (const auto& [known, content] : parts_) {
+      if (const T* found = std::get_if<T>(&content); found != nullptr && known == name) return *found;
     }
     refuse(name);
   }
@@ -147,12 +147,13 @@ class Found {
   std::function<std::vector<Table>()> people;  ///< tables shown in place of the first; it may be none
   std::size_t first = 0;                       ///< which of the tables is printed
   /// Its arrays as one file (About::writes).
-  std::function<std::string(const Found&, const std::filesystem::path&)> write;  ///< returns a remark, or nothing
-  std::function<std::string()> page;                                             ///< in HTML, with more than its figure
+  std::function<std::string(const AnalysisResult&, const std::filesystem::path&)>
+      write;                          ///< returns a remark, or nothing
+  std::function<std::string()> page;  ///< in HTML, with more than its figure
 
  private:
   [[noreturn]] static void refuse(std::string_view name);
-  std::vector<std::pair<std::string_view, Thing>> parts_;
+  std::vector<std::pair<std::string_view, Content>> parts_;
 };
 
 /// What an analysis is asked of: a model, or vectors with labels. Each is opened when it is first needed.
@@ -165,7 +166,7 @@ class Subject {
   virtual bool has_model() const { return true; }
   virtual Files files() const { return Files::allowed; }  ///< whether vector expressions may name files of this machine
   virtual void note(const NamedToken&) const {}           ///< told of each token that the question names, as it is read
-  virtual void so_far(const Found&) const {}              ///< told of what is known while the work goes on
+  virtual void so_far(const AnalysisResult&) const {}     ///< told of what is known while the work goes on
   /// Told which rows a map has, with their vectors where these are not the matrix's own.
   virtual void mapped(const std::vector<std::int64_t>&, std::shared_ptr<const Tensor>) const {}
   /// Who is told of its points [N, 2] as it grows; empty: nobody.
@@ -198,8 +199,8 @@ class Analysis {
   };
 
   /// A request that has been read and checked.
-  struct Asked {
-    std::function<Found(const Subject&, const Progress&)> run;  ///< throws what the analysis throws
+  struct CheckedRequest {
+    std::function<AnalysisResult(const Subject&, const Progress&)> run;  ///< throws what the analysis throws
     std::function<double(const Subject&)>
         bytes;  ///< the memory that the answer takes, if it may be large; otherwise empty
   };
@@ -212,7 +213,7 @@ class Analysis {
   /// Reads what a client gives. Throws Error{usage} for a field that there is not, is missing or of another kind,
   /// Error{range} for a number or a list outside its bounds; the place of each is the field's name.
   /// With files refused there are no fields of files.
-  virtual Asked ask(const Values& values, Files files = Files::allowed) const = 0;
+  virtual CheckedRequest ask(const Values& values, Files files = Files::allowed) const = 0;
 };
 
 /// The command that asks it: its own, or that of which it is a form.

@@ -38,7 +38,7 @@ Figure figure_trace(const Table& life, std::string_view own, std::string_view pr
 /// "punctuation", "bytes", "special", or the script of its letters ("Cyrillic", "Han", "Arabic", ...).
 std::string_view token_kind(std::string_view label);
 
-struct MapLook {
+struct MapStyle {
   std::vector<std::string> kinds;  ///< a class for each point, or
   std::vector<double> values;      ///< a number for each point; both empty: one colour
   std::string colour_title;        ///< "kind", "rank", "norm"
@@ -49,7 +49,7 @@ struct MapLook {
 /// projection.h points [N, 2]: circles with names up to 2,000 points; for more, pixels whose intensity is the density,
 /// so that the figure stays small. Names are drawn where they do not overlap.
 Figure figure_map(const Tensor& points, std::span<const std::string> labels, std::string_view title,
-                  const MapLook& look = {});
+                  const MapStyle& look = {});
 Figure figure_toy(const Table& toy);
 /// lens.h cells: positions from left to right, blocks from top to bottom with the embedding last, the most likely token
 /// in each cell. The colour is its probability, or that of the target if there is one. The last `most` positions are

@@ -9,7 +9,7 @@
 
 namespace embscope {
 
-struct Pulled {
+struct PullResult {
   std::filesystem::path path;  ///< the folder, or the file of another program
   std::string name;            ///< what -m takes
   std::string store;           ///< of the program that had downloaded it already (known_models.h); empty for our own
@@ -23,7 +23,7 @@ struct Pulled {
 /// not downloaded again. Throws Error{network} (with the address, the status, and what to do: a token for 401, the name
 /// for 404), Error{usage} where the repository has several GGUF files, Error{io} for a full disk, Error{format} for a
 /// wrong hash.
-Pulled pull(const std::string& name, const Progress& progress = {});
+PullResult pull(const std::string& name, const Progress& progress = {});
 
 /// Why nothing can be fetched on this machine, and what to do; empty where it can.
 std::string fetching_problem();

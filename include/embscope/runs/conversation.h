@@ -40,7 +40,7 @@ class Conversation {
   GenerateRequest sampling_;
   Edits edits_;
   std::vector<Message> messages_;
-  Running running_;
+  GenerationState running_;
   int forgotten_ = 0;
 };
 

@@ -54,7 +54,7 @@ Generated continue_text(const Transformer& transformer, std::string_view text, c
                         const OnToken& on_token = {});
 
 /// What has been run already, and may be gone on with: of a conversation, all but the newest message.
-struct Running {
+struct GenerationState {
   Cache cache;
   std::vector<TokenId> ids;  ///< of the cache's positions
 };
@@ -62,6 +62,6 @@ struct Running {
 /// The same from token ids. Where `running` holds the beginning of `ids` (and was run with these edits, without
 /// positions), only the rest is computed; it is left with what was run.
 Generated continue_tokens(const Transformer& transformer, std::span<const TokenId> ids, const GenerateRequest& request,
-                          const OnToken& on_token = {}, Running* running = nullptr);
+                          const OnToken& on_token = {}, GenerationState* running = nullptr);
 
 }  // namespace embscope

@@ -23,7 +23,7 @@ struct Judgement {
 /// column. Lines that begin with # are ignored. Throws Error{not_found, format} with the line's number.
 std::vector<Judgement> read_judgements(const std::filesystem::path& path);
 
-struct Judged {
+struct JudgementFit {
   Table pairs;          ///< the known pairs: columns a, b, people, cosine, people_rank, cosine_rank
   double spearman = 0;  ///< correlation of ranks; ties have their mean rank
   double pearson = 0;
@@ -32,7 +32,7 @@ struct Judged {
 };
 
 /// Throws Error{usage} if fewer than 3 pairs are known.
-Judged judge(const Space& space, std::span<const Judgement> judgements);
+JudgementFit judge(const Space& space, std::span<const Judgement> judgements);
 
 /// Correlation of ranks; equal values have the mean of their ranks. NaN if one side is constant. Throws Error{shape}.
 double spearman(std::span<const double> x, std::span<const double> y);

@@ -1,4 +1,4 @@
-#include "door_page.h"
+#include "access_page.h"
 
 #include <fmt/format.h>
 
@@ -44,23 +44,23 @@ constexpr std::string_view of_owner =
     "address works for one browser; after that the server prints a new one. Open the address that was printed "
     "last.</p>\n";
 
-std::string_view title_of(Door door) {
-  switch (door) {
-    case Door::no_session: return "This server can only be opened with its address";
-    case Door::used_link: return "This address has been used already";
-    case Door::wrong_code: return "This is not the code of the class";
+std::string_view title_of(NoAccess why) {
+  switch (why) {
+    case NoAccess::no_session: return "This server can only be opened with its address";
+    case NoAccess::used_link: return "This address has been used already";
+    case NoAccess::wrong_code: return "This is not the code of the class";
   }
   return "";
 }
 
 }  // namespace
 
-Answer door_page(Door door, bool for_class) {
+Answer access_page(NoAccess why, bool for_class) {
   const std::string nonce = random_key();
   Answer answer;
   answer.status = 401;
   answer.type = "text/html; charset=utf-8";
-  answer.body = fmt::format(page, fmt::arg("title", title_of(door)), fmt::arg("nonce", nonce),
+  answer.body = fmt::format(page, fmt::arg("title", title_of(why)), fmt::arg("nonce", nonce),
                             fmt::arg("text", fmt::format("{}{}", for_class ? of_class : "", of_owner)));
   answer.headers = {
       {"Content-Security-Policy",
