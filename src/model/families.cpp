@@ -28,6 +28,8 @@ constexpr Family table[] = {
     {"gpt_neo", read_gpt_neo, "GPT-Neo", ""},
     {"bloom", read_bloom, "BLOOM", "bloom"},
     {"falcon", read_falcon, "Falcon, with rotary positions and with ALiBi", "falcon"},
+    {"RefinedWebModel", read_refined_web, "Falcon 7B by its first name", ""},
+    {"RefinedWeb", read_refined_web, "Falcon 40B by its first name", ""},
     {"stablelm", read_stablelm, "StableLM", "stablelm"},
     {"granite", read_granite, "Granite", "granite"},
     {"cohere", read_cohere, "Command-R, Aya", "command-r"},
@@ -35,8 +37,8 @@ constexpr Family table[] = {
     {"starcoder2", read_starcoder2, "StarCoder 2", "starcoder2"},
     {"gpt_bigcode", read_gpt_bigcode, "StarCoder, SantaCoder", "starcoder"},
     {"mpt", read_mpt, "MPT", "mpt"},
-    {"glm", read_glm, "GLM-4 9B", ""},
-    {"glm4", read_glm4, "GLM-4 0414", ""},
+    {"glm", read_glm, "GLM-4 9B", "chatglm"},
+    {"glm4", read_glm4, "GLM-4 0414", "glm4"},
     {"nemotron", read_nemotron, "Nemotron, Minitron", "nemotron"},
     {"arcee", read_arcee, "Arcee", "arcee"},
     {"helium", read_helium, "Helium", ""},
@@ -47,23 +49,48 @@ constexpr Family table[] = {
     {"gpt_oss", read_gpt_oss, "gpt-oss", "gpt-oss"},
     {"granitemoe", read_granitemoe, "Granite with experts", "granitemoe"},
     {"granitemoeshared", read_granitemoeshared, "Granite with experts and a shared one", "granitemoe"},
-    {"deepseek_v2", read_deepseek_v2, "DeepSeek V2", ""},
-    {"deepseek_v3", read_deepseek_v3, "DeepSeek V3, R1", ""},
-    {"dots1", read_dots1, "dots.llm1", ""},
-    {"glm4_moe", read_glm4_moe, "GLM-4.5", ""},
-    {"ernie4_5", read_ernie4_5, "ERNIE 4.5", ""},
-    {"ernie4_5_moe", read_ernie4_5_moe, "ERNIE 4.5 with experts", ""},
-    {"minimax_m2", read_minimax_m2, "MiniMax M2", ""},
+    {"deepseek_v2", read_deepseek_v2, "DeepSeek V2", "deepseek2"},
+    {"deepseek_v3", read_deepseek_v3, "DeepSeek V3, R1", "deepseek2"},
+    {"dots1", read_dots1, "dots.llm1", "dots1"},
+    {"glm4_moe", read_glm4_moe, "GLM-4.5", "glm4moe"},
+    {"ernie4_5", read_ernie4_5, "ERNIE 4.5", "ernie4_5"},
+    {"ernie4_5_moe", read_ernie4_5_moe, "ERNIE 4.5 with experts", "ernie4_5-moe"},
+    {"minimax_m2", read_minimax_m2, "MiniMax M2", "minimax-m2"},
     {"olmo3", read_olmo3, "OLMo 3", "olmo2"},
-    {"exaone4", read_exaone4, "EXAONE 4", ""},
-    {"hunyuan_v1_dense", read_hunyuan_dense, "Hunyuan, dense", ""},
-    {"seed_oss", read_seed_oss, "Seed-OSS", ""},
+    {"exaone4", read_exaone4, "EXAONE 4", "exaone4"},
+    {"hunyuan_v1_dense", read_hunyuan_dense, "Hunyuan, dense", "hunyuan-dense"},
+    {"seed_oss", read_seed_oss, "Seed-OSS", "seed_oss"},
     {"cwm", read_cwm, "CWM", ""},
     {"ministral", read_ministral, "Ministral", ""},
-    {"ministral3", read_ministral3, "Ministral 3", ""},
-    {"llama4_text", read_llama4, "Llama 4, also from inside its image model (llama4)", ""},
+    {"ministral3", read_ministral3, "Ministral 3", "mistral3"},
+    {"llama4_text", read_llama4, "Llama 4, also from inside its image model (llama4)", "llama4"},
     {"codegen", read_codegen, "CodeGen", ""},
-    {"xglm", read_xglm, "XGLM", ""}};
+    {"xglm", read_xglm, "XGLM", ""},
+    {"internlm2", read_internlm2, "InternLM 2 and 2.5", "internlm2"},
+    {"internlm3", read_internlm3, "InternLM 3", "llama"},
+    {"minicpm", read_minicpm, "MiniCPM 1 and 2", "minicpm"},
+    {"minicpm3", read_minicpm3, "MiniCPM 3", "minicpm3"},
+    {"exaone", read_exaone, "EXAONE 3 and 3.5", "exaone"},
+    {"exaone_moe", read_exaone_moe, "EXAONE with experts", ""},
+    {"nanochat", read_nanochat, "NanoChat", ""},
+    {"dbrx", read_dbrx, "DBRX", "dbrx"},
+    {"hunyuan_v1_moe", read_hunyuan_moe, "Hunyuan with experts", "hunyuan-moe"},
+    {"flex_olmo", read_flex_olmo, "FlexOlmo", ""},
+    {"glm4_moe_lite", read_glm4_moe_lite, "GLM-4.7 Flash", "deepseek2"},
+    {"vaultgemma", read_vaultgemma, "VaultGemma", ""},
+    {"jais2", read_jais2, "Jais 2", ""},
+    {"hyperclovax", read_hyperclovax, "HyperCLOVA X", ""},
+    {"youtu", read_youtu, "Youtu", ""},
+    {"solar_open", read_solar_open, "Solar Open", ""},
+    {"", nullptr, "Qwen 1", "qwen"},
+    {"", nullptr, "Baichuan 1 and 2", "baichuan"},
+    {"", nullptr, "Orion", "orion"},
+    {"", nullptr, "XVERSE", "xverse"},
+    {"", nullptr, "Refact", "refact"},
+    {"", nullptr, "CodeShell", "codeshell"},
+    {"", nullptr, "PLM", "plm"},
+    {"", nullptr, "DeepSeek LLM with experts", "deepseek"},
+    {"", nullptr, "Ling with experts", "bailingmoe"}};
 
 // What people have on their disks beside, by what keeps it out.
 struct OutOfScope {
@@ -92,7 +119,7 @@ constexpr std::pair<std::string_view, std::string_view> wrappers[] = {
 
 const Family* find_family(std::string_view model_type) {
   const auto found = std::ranges::find(table, model_type, &Family::model_type);
-  return found == std::end(table) ? nullptr : found;
+  return found == std::end(table) || model_type.empty() ? nullptr : found;
 }
 
 std::string_view out_of_scope(std::string_view model_type) {
@@ -130,7 +157,9 @@ bool beside_text(std::string_view tensor) {
 
 std::vector<std::string_view> model_types() {
   std::vector<std::string_view> names;
-  for (const Family& family : table) names.push_back(family.model_type);
+  for (const Family& family : table) {
+    if (family.read != nullptr) names.push_back(family.model_type);
+  }
   return names;
 }
 

@@ -30,6 +30,7 @@ void read_gptj(const Keys&, Config&, Names&);
 void read_phi(const Keys&, Config&, Names&);
 void read_bloom(const Keys&, Config&, Names&);
 void read_falcon(const Keys&, Config&, Names&);
+void read_refined_web(const Keys&, Config&, Names&);
 void read_mpt(const Keys&, Config&, Names&);
 void read_stablelm(const Keys&, Config&, Names&);
 void read_starcoder2(const Keys&, Config&, Names&);
@@ -60,9 +61,28 @@ void read_ministral3(const Keys&, Config&, Names&);
 void read_llama4(const Keys&, Config&, Names&);
 void read_codegen(const Keys&, Config&, Names&);
 void read_xglm(const Keys&, Config&, Names&);
+void read_internlm2(const Keys&, Config&, Names&);
+void read_internlm3(const Keys&, Config&, Names&);
+void read_exaone(const Keys&, Config&, Names&);
+void read_minicpm(const Keys&, Config&, Names&);
+void read_minicpm3(const Keys&, Config&, Names&);
+void read_jais2(const Keys&, Config&, Names&);
+void read_hyperclovax(const Keys&, Config&, Names&);
+void read_nanochat(const Keys&, Config&, Names&);
+void read_vaultgemma(const Keys&, Config&, Names&);
+void read_dbrx(const Keys&, Config&, Names&);
+void read_hunyuan_moe(const Keys&, Config&, Names&);
+void read_exaone_moe(const Keys&, Config&, Names&);
+void read_glm4_moe_lite(const Keys&, Config&, Names&);
+void read_flex_olmo(const Keys&, Config&, Names&);
+void read_youtu(const Keys&, Config&, Names&);
+void read_solar_open(const Keys&, Config&, Names&);
 
 /// OLMo 2's without its rotation: norms after the branches, and of queries and keys over the whole width.
 void read_olmo2_keys(const Keys& keys, Config& config, Names& names);
+
+/// EXAONE 4's rotation and windows: blocks without a window, where there are some, have no positions.
+void read_exaone_windows(const Keys& keys, Config& config);
 
 /// no_rope_layers (1: with a rotation), or none in every no_rope_layer_interval-th block.
 void read_turned_blocks(const Keys& keys, Config& config, std::int64_t otherwise);
@@ -77,6 +97,12 @@ void read_biases(const Keys& keys, Names& names);
 
 /// sliding_window, `otherwise` where the configuration does not say it; 0: none. `used`: whether it counts.
 std::int64_t window_of(const Keys& keys, std::optional<std::int64_t> otherwise, bool used = true);
+
+/// Falcon's, with grouped keys and values and two norms where it is the `newer` one.
+void read_falcon_of(const Keys& keys, Config& config, Names& names, bool newer);
+
+/// Latent attention. YaRN's mscale goes into the scale of the scores, squared.
+void read_latents(const Keys& keys, Config& config, Names& names, const LlamaDefaults& defaults);
 
 /// Granite's multipliers of the embedding, the branches, scores and logits.
 void read_multipliers(const Keys& keys, Config& config);

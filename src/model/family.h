@@ -27,8 +27,9 @@ struct ExpertNames {
   std::string_view shared, shared_up = "up_proj", shared_gate = "gate_proj", shared_down = "down_proj", shared_gate_up;
   std::string_view shared_factor;  ///< a whole module: what the shared expert gives times its sigmoid
   bool router_bias = false, biases = false;
-  bool input_major = false;  ///< of all: [E, in, out]
-  bool in_turn = false;      ///< gate_up_of_all has an output of each in turn, else the gate's first
+  bool input_major = false;       ///< of all: [E, in, out]
+  bool below_each_other = false;  ///< of all: [E * F, D], each expert's `down` by its inputs
+  bool in_turn = false;           ///< gate_up_of_all has an output of each in turn, else the gate's first
 };
 
 /// What Hugging Face's files call the weights, and which of them there are. A name left empty: this family has no such
@@ -42,7 +43,9 @@ struct Names {
   std::string_view gate = "mlp.gate_proj", up = "mlp.up_proj", gate_up, down = "mlp.down_proj";
   std::string_view attention = "self_attn", mlp = "mlp";                    ///< the modules of the two branches
   std::string_view q_latent, q_latent_norm, kv_latent, kv_latent_norm, kv;  ///< kv: keys and values, sorted by heads
-  std::string_view sinks;                                                   ///< a whole name
+  std::string_view k_of_latent,
+      v_of_latent;                     ///< in place of kv: [H, rank, own], each head's transposed; [H, values, rank]
+  std::string_view sinks;              ///< a whole name
   std::int64_t predicting_blocks = 0;  ///< after the last one, for training alone: left unread
   ExpertNames experts;
   ExpertNames other_experts{.router = ""};  ///< where the router of these is in the file in place of the other's
@@ -62,7 +65,7 @@ struct Names {
 using ReadConfig = void (*)(const Keys& keys, Config& config, Names& names);
 
 struct Family {
-  std::string_view model_type;
+  std::string_view model_type;  ///< empty, as the reader, where only GGUF has it
   ReadConfig read;
   std::string_view name;  ///< for people
   std::string_view gguf;  ///< its architecture in GGUF; empty where those files do not open
@@ -92,7 +95,8 @@ struct LlamaDefaults {
   double theta = 10000, epsilon = 1e-6, partial = 1;
   bool partial_allowed = false, pairs = false;
   std::int64_t head_width = 0, kv_heads = 0;  ///< 0: width / heads; heads
-  std::string_view activation = "silu", activation_key = "hidden_act", epsilon_key = "rms_norm_eps";
+  std::string_view activation = "silu", activation_key = "hidden_act", epsilon_key = "rms_norm_eps",
+                   blocks_key = "num_hidden_layers";
   std::int64_t vocab = 0, heads = 0, context = 2048;  ///< where the configuration does not say it; 0: it must
   double local_theta = 0;                             ///< of blocks with windows; 0: theta
   bool alpha = false, growth = false;                 ///< as RopeDefaults has them

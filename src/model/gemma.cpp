@@ -86,6 +86,13 @@ void read_gemma2(const Keys& keys, Config& c, Names& n) {
   read_windows(keys, c, window_of(keys), [](std::int64_t l) { return l % 2 == 0; });
 }
 
+// Gemma 2 without the norms after its branches.
+void read_vaultgemma(const Keys& keys, Config& c, Names& n) {
+  read_gemma2(keys, c, n);
+  c.norm_after = false;
+  n.ln1_post = n.ln2_post = "";
+}
+
 void read_gemma3(const Keys& keys, Config& c, Names& n) {
   const LlamaDefaults defaults{.tied = true,
                                .theta = 1e6,

@@ -107,6 +107,7 @@ void read_opt(const Keys& keys, Config& c, Names& n) {
   if (projected != c.width || !keys.truth("do_layer_norm_before", true))
     throw Error(Code::unsupported, keys.where(),
                 "an OPT with projected embeddings or with norms after its blocks (opt-350m) is not supported");
+  keys.ignore("output_projection");  // of fairseq: whether there is a head
   if (!keys.truth("layer_norm_elementwise_affine", true)) n.norm_gain = false;
   finish_gpt2(keys, c);
 }

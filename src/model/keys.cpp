@@ -138,7 +138,28 @@ constexpr std::string_view harmless[] = {"architectures",
                                          "model_name",
                                          "seq_len_trained",
                                          "training_args",
-                                         "vocab_file"};
+                                         "vocab_file",
+                                         "is_llama_config",
+                                         "model_max_length",
+                                         "max_sequence_length",
+                                         "n_special",
+                                         "predict_special_tokens",
+                                         "_num_labels",
+                                         "custom_pipelines",
+                                         "transformers.js_config",
+                                         "onnx",
+                                         "pruned_heads",
+                                         "model_parallel",
+                                         "base_model_name_or_path",
+                                         "quantized",
+                                         "for_llm_compressor",
+                                         "_flash_attn_implementation",
+                                         "_unsloth_temporary_saved_path",
+                                         "pretrained_model_name_or_path",
+                                         "datasets",
+                                         "tags",
+                                         "library_name",
+                                         "pipeline_tag"};
 
 // Keys that change nothing while they hold one of these values (beside null, false and what is empty).
 struct Neutral {
@@ -161,6 +182,9 @@ const Neutral neutral[] = {{"is_causal", {1}, false},
                            {"num_local_experts", {0}},
                            {"n_routed_experts", {0}},
                            {"factor", {1}},
+                           {"full_attn_mod", {1}},
+                           {"interpolate_factor", {1}},
+                           {"rotary_scaling_factor", {1}},
                            {"scale_attn_weights", {1}, false},
                            {"do_layer_norm_before", {1}, false}};
 
@@ -248,6 +272,11 @@ bool changes_nothing(const bj::value& value, const Neutral* known) {
 
 bool Keys::present(std::string_view key) const {
   return json_.raw().if_contains(bj::string_view(key.data(), key.size())) != nullptr;
+}
+
+bool Keys::is_list(std::string_view key) const {
+  const bj::value* value = json_.raw().if_contains(bj::string_view(key.data(), key.size()));
+  return value != nullptr && value->is_array();
 }
 
 const JsonObject& Keys::take(std::string_view key) const {

@@ -19,7 +19,8 @@ class Keys {
  public:
   explicit Keys(JsonObject json) : json_(std::move(json)) {}
 
-  bool has(std::string_view key) const { return json_.has(key); }    ///< present and not null
+  bool has(std::string_view key) const { return json_.has(key); }  ///< present and not null
+  bool is_list(std::string_view key) const;
   bool absent(std::string_view key) const { return !present(key); }  ///< a null is not absent
   std::int64_t integer(std::string_view key) const { return take(key).integer(key); }
   std::int64_t integer(std::string_view key, std::int64_t otherwise) const;

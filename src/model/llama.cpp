@@ -42,7 +42,7 @@ void read_llama_keys(const Keys& keys, Config& c, const LlamaDefaults& d) {
   };
   c.vocab = or_default("vocab_size", d.vocab);
   c.width = keys.integer("hidden_size");
-  c.blocks = keys.integer("num_hidden_layers");
+  c.blocks = keys.integer(d.blocks_key);
   c.heads = or_default("num_attention_heads", d.heads);
   c.kv_heads = keys.optional_integer("num_key_value_heads")
                    .value_or(keys.absent("num_key_value_heads") && d.kv_heads > 0 ? d.kv_heads : c.heads);
@@ -88,6 +88,7 @@ void read_windows(const Keys& keys, Config& c, std::int64_t window, const std::f
 
 void read_llama(const Keys& keys, Config& c, Names& n) {
   n.in_site_table = true;
+  keys.ignore("activation");  // "swiglu" in Falcon 3: what hidden_act says again
   read_llama_keys(keys, c);
   read_biases(keys, n);
   read_one_rope(keys, c, {});

@@ -32,10 +32,14 @@ void read_olmo3(const Keys& keys, Config& c, Names& n) {
   read_two_ropes(keys, c, {});
 }
 
-// Norms after the branches; blocks without windows, where there are some, have no positions.
+// Norms after the branches.
 void read_exaone4(const Keys& keys, Config& c, Names& n) {
   read_olmo2_keys(keys, c, n);
   c.qk_norm = QkNorm::heads;
+  read_exaone_windows(keys, c);
+}
+
+void read_exaone_windows(const Keys& keys, Config& c) {
   read_one_rope(keys, c, {});
   const std::int64_t window = window_of(keys, 4096);
   keys.ignore("sliding_window_pattern");  // a number or "LLLG"; the blocks are spelt out

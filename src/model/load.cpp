@@ -239,7 +239,23 @@ class Loader {
     return x;
   }
 
+  // One of E matrices [F, D] that are one below the other; `down` is stored by its inputs.
+  Expert expert_below_others(const std::string& at, const ExpertNames& n, std::int64_t index) const {
+    const std::int64_t e = c_.experts.count, f = c_.experts.width, d = c_.width;
+    auto part = [&](std::string_view name) {
+      const View& all = t_.at(at + std::string(name), {e * f, d});
+      if (block_size(all.dtype) != 1 && name == n.down_of_all)
+        throw Error(Code::unsupported, std::string(name), "a transposed tensor in a block format");
+      return View{all.data + index * f * all.row_bytes(), all.dtype, {f, d}};
+    };
+    Expert x;
+    x.gate = {part(n.gate_of_all), f, d}, x.up = {part(n.up_of_all), f, d};
+    x.down = {part(n.down_of_all), d, f, true};
+    return x;
+  }
+
   Expert expert_of_all(const std::string& at, const ExpertNames& n, std::int64_t index) const {
+    if (n.below_each_other) return expert_below_others(at, n, index);
     const std::int64_t e = c_.experts.count, f = c_.experts.width, d = c_.width;
     auto of = [&](std::string_view name, std::int64_t out, std::int64_t in) {
       const std::string full = at + std::string(name);
@@ -324,9 +340,27 @@ class Loader {
     b.q = t_.matrix(weight(name(n_.q)), q, latents.query_rank > 0 ? latents.query_rank : c_.width);
     b.kv_latent = t_.matrix(weight(name(n_.kv_latent)), latents.rank + latents.turned, c_.width);
     b.kv_latent_norm = norm(name(n_.kv_latent_norm), latents.rank, false);
+    if (!n_.k_of_latent.empty() && t_.has(weight(name(n_.k_of_latent)))) return keys_values_apart(at, own, b);
     b.k = b.v = t_.matrix(weight(name(n_.kv)), c_.heads * both, latents.rank);
     b.k.out = c_.heads * own, b.k.run = own, b.k.stride = both;
     b.v.out = c_.heads * c_.value_width, b.v.run = c_.value_width, b.v.stride = both, b.v.first = own;
+  }
+
+  // Keys of each head are kept transposed (llama.cpp multiplies queries by them): [H, rank, own] -> [H*own, rank].
+  void keys_values_apart(const std::string& at, std::int64_t own, BlockWeights& b) const {
+    const std::int64_t heads = c_.heads, rank = c_.latents.rank;
+    const Tensor stored = decode(t_.at(weight(at + std::string(n_.k_of_latent)), {heads, rank, own}));
+    Tensor keys = Tensor::uninitialised({heads * own, rank});
+    parallel_for(heads, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t h = begin; h < end; ++h) {
+        for (std::int64_t i = 0; i < rank * own; ++i)
+          keys.data()[(h * own + i % own) * rank + i / own] = stored.data()[h * rank * own + i];
+      }
+    });
+    b.k = {made(std::move(keys)), heads * own, rank};
+    const std::int64_t rows = heads * c_.value_width;
+    const View& values = t_.at(weight(at + std::string(n_.v_of_latent)), {heads, c_.value_width, rank});
+    b.v = {{values.data, values.dtype, {rows, rank}}, rows, rank};
   }
 
   BlockWeights block(const std::string& at, bool has_experts) const {

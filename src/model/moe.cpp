@@ -5,20 +5,16 @@
 
 #include <fmt/format.h>
 
-#include "model/families.h"
+#include "model/experts.h"
 
 namespace embscope {
-namespace {
 
-// How many experts, and how many of them a position chooses, under the names that versions and families have for it.
-void read_counts(const Keys& keys, Config& c, std::initializer_list<std::string_view> count,
-                 const char* chosen = "num_experts_per_tok") {
+void read_counts(const Keys& keys, Config& c, std::initializer_list<std::string_view> count, const char* chosen) {
   c.experts.count = keys.same_integer(count);
   c.experts.chosen = keys.integer(chosen);
 }
 
-void use_experts(
-    Config& c, const Keys& keys, const std::function<bool(std::int64_t)>& has = [](std::int64_t) { return true; }) {
+void use_experts(Config& c, const Keys& keys, const std::function<bool(std::int64_t)>& has) {
   for (std::size_t l = 0; l < c.layers.size(); ++l) c.layers[l].experts = has(static_cast<std::int64_t>(l));
   check_experts(c, keys.where());
 }
@@ -45,18 +41,19 @@ void read_sparse_blocks(const Keys& keys, Config& c) {
   });
 }
 
-// DeepSeek's router and its kin: sigmoids, a correction that chooses, groups, shared experts side by side in one, the
-// first blocks dense.
-struct DeepseekDefaults {
-  bool normalised;
-  double scale;
-  std::int64_t groups = 1, groups_chosen = 1, dense = 0;
-};
+void read_predicting_blocks(const Keys& keys, Names& n) {
+  for (const char* key : {"num_nextn_predict_layers", "num_mtp_layers", "num_mtp_modules"})
+    n.predicting_blocks = std::max(n.predicting_blocks, keys.optional_integer(key).value_or(0));
+  if (n.predicting_blocks > 16)
+    throw Error(Code::format, keys.where(), fmt::format("{} blocks that predict further tokens", n.predicting_blocks));
+}
+
 void read_deepseek_experts(const Keys& keys, Config& c, Names& n, const DeepseekDefaults& d) {
   Experts& e = c.experts;
-  read_counts(keys, c, {"n_routed_experts", "num_local_experts"});
+  read_counts(keys, c, {"n_routed_experts", "num_local_experts", "num_experts"});
   e.width = keys.integer("moe_intermediate_size");
-  e.shared_width = e.width * keys.optional_integer("n_shared_experts").value_or(0);
+  const char* shared = keys.has("n_shared_experts") ? "n_shared_experts" : "num_shared_experts";
+  e.shared_width = e.width * keys.optional_integer(shared).value_or(0);
   e.normalised = keys.truth("norm_topk_prob", d.normalised);
   e.scale = static_cast<float>(keys.number("routed_scaling_factor", d.scale));
   e.groups = keys.optional_integer("n_group").value_or(d.groups),
@@ -65,11 +62,7 @@ void read_deepseek_experts(const Keys& keys, Config& c, Names& n, const Deepseek
   const std::int64_t dense = keys.optional_integer("first_k_dense_replace").value_or(d.dense),
                      every = keys.integer("moe_layer_freq", 1);
   if (every < 1) throw Error(Code::format, keys.where(), fmt::format("a moe_layer_freq of {}", every));
-  n.predicting_blocks = 0;
-  for (const char* key : {"num_nextn_predict_layers", "num_mtp_layers"})
-    n.predicting_blocks = std::max(n.predicting_blocks, keys.optional_integer(key).value_or(0));
-  if (n.predicting_blocks > 16)
-    throw Error(Code::format, keys.where(), fmt::format("{} blocks that predict further tokens", n.predicting_blocks));
+  read_predicting_blocks(keys, n);
   for (const char* key : {"aux_loss_alpha", "seq_aux", "ep_size"}) keys.ignore(key);  // of training
   use_experts(c, keys, [=](std::int64_t l) { return l >= dense && l % every == 0; });
 }
@@ -79,7 +72,7 @@ void use_sigmoids(Config& c, Names& n) {
   n.experts.correction = "mlp.gate.e_score_correction_bias";
 }
 
-std::string_view scoring(const Keys& keys, std::string_view expected, const char* key = "scoring_func") {
+std::string_view scoring(const Keys& keys, std::string_view expected, const char* key) {
   const std::string_view found = keys.string(key, expected);
   if (found != expected)
     throw Error(Code::unsupported, keys.where(),
@@ -87,14 +80,14 @@ std::string_view scoring(const Keys& keys, std::string_view expected, const char
   return found;
 }
 
-// Latent attention. YaRN's mscale goes into the scale of the scores, squared.
 void read_latents(const Keys& keys, Config& c, Names& n, const LlamaDefaults& d) {
   const std::int64_t own = keys.integer("qk_nope_head_dim");
   c.latents = {keys.optional_integer("q_lora_rank").value_or(0), keys.integer("kv_lora_rank"),
                keys.integer("qk_rope_head_dim"), 1e-6f};
   keys.ignore("q_lora_rank"), keys.ignore("qk_head_dim"),
       keys.ignore("head_dim");  // what transformers makes of the others
-  c.value_width = keys.integer("v_head_dim"), c.head_width = own + c.latents.turned;
+  c.value_width = keys.integer("v_head_dim", c.heads > 0 ? c.width / c.heads : 0),
+  c.head_width = own + c.latents.turned;
   c.kv_heads = c.heads;
   for (std::int64_t size : {own, c.latents.turned, c.value_width, c.latents.rank}) {
     if (size < 1 || size > (1 << 16))
@@ -116,8 +109,6 @@ void read_latents(const Keys& keys, Config& c, Names& n, const LlamaDefaults& d)
   const double m = yarn_mscale(keys);
   c.attn_scale = static_cast<float>(m * m / std::sqrt(static_cast<double>(c.head_width)));
 }
-
-}  // namespace
 
 void read_mixtral(const Keys& keys, Config& c, Names& n) {
   name_as_mixtral(n);
@@ -254,7 +245,8 @@ void read_dots1(const Keys& keys, Config& c, Names& n) {
   read_windows(keys, c, window_of(keys, 4096), [first](std::int64_t l) { return l >= first; });
   read_deepseek_experts(keys, c, n, {false, 1});
   use_sigmoids(c, n);
-  scoring(keys, "sigmoid"), scoring(keys, "noaux_tc", "topk_method");
+  if (keys.string("scoring_func", "") != "noaux_tc") scoring(keys, "sigmoid");  // the first files have the method there
+  scoring(keys, "noaux_tc", "topk_method");
 }
 
 void read_glm4_moe(const Keys& keys, Config& c, Names& n) {
@@ -287,6 +279,7 @@ void read_ernie4_5_moe(const Keys& keys, Config& c, Names& n) {
   read_counts(keys, c, {"moe_num_experts", "num_experts"}, "moe_k");
   c.experts.width = keys.integer("moe_intermediate_size"), c.experts.normalised = true;
   c.experts.shared_width = c.experts.width * keys.optional_integer("moe_num_shared_experts").value_or(0);
+  read_predicting_blocks(keys, n);
   keys.ignore("moe_norm_min");  // below which no sum of probabilities comes
   for (const char* key : {"moe_capacity", "moe_gate", "moe_use_aux_free"})
     keys.ignore(key);  // what transformers does not read
@@ -310,6 +303,21 @@ void read_minimax_m2(const Keys& keys, Config& c, Names& n) {
   read_one_rope(keys, c, turned);
   read_counts(keys, c, {"num_local_experts", "num_experts"});
   c.experts.width = c.mlp_width, c.experts.normalised = true, c.experts.router = RouterKind::sigmoid;
+  scoring(keys, "sigmoid"), scoring(keys, "per_layer", "qk_norm_type");
+  for (const char* key : {"use_qk_norm", "use_routing_bias"}) {
+    if (!keys.truth(key, true))
+      throw Error(Code::unsupported, keys.where(), fmt::format("'{}': false is not supported for this model", key));
+  }
+  std::vector<double> attention;
+  if (keys.has("attn_type_list")) attention = keys.numbers("attn_type_list");
+  if (std::ranges::any_of(attention, [](double kind) { return kind != 1; }))
+    throw Error(Code::unsupported, keys.where(), "'attn_type_list': only attention (1) in each block is supported");
+  read_predicting_blocks(keys, n);
+  for (const char* key : {"layernorm_full_attention_beta", "layernorm_linear_attention_beta", "layernorm_mlp_beta",
+                          "mlp_intermediate_size", "mtp_transformer_layers", "shared_moe_mode", "use_mtp"})
+    keys.ignore(key);  // what transformers does not read
+  if (keys.integer("shared_intermediate_size", 0) != 0)
+    throw Error(Code::unsupported, keys.where(), "'shared_intermediate_size': a shared expert is not supported here");
   n.experts.correction = "block_sparse_moe.e_score_correction_bias",
   n.other_experts.correction = "mlp.e_score_correction_bias";
   use_experts(c, keys);

@@ -149,6 +149,10 @@ void read_bloom(const Keys& keys, Config& c, Names& n) {
 }
 
 void read_falcon(const Keys& keys, Config& c, Names& n) {
+  read_falcon_of(keys, c, n, keys.truth("new_decoder_architecture", false));
+}
+
+void read_falcon_of(const Keys& keys, Config& c, Names& n, bool newer) {
   name_as_bloom(n);
   c.vocab = keys.integer("vocab_size");
   c.width = keys.same_integer({"hidden_size", "n_embed"});
@@ -160,7 +164,7 @@ void read_falcon(const Keys& keys, Config& c, Names& n) {
   c.activation = activation_of(keys, "activation", "gelu");
   c.tied = keys.truth("tie_word_embeddings", true);
   c.position = PositionKind::rotary;
-  const bool newer = keys.truth("new_decoder_architecture", false), shared = keys.truth("multi_query", true);
+  const bool shared = keys.truth("multi_query", true);
   const std::int64_t groups =
       keys.has("n_head_kv") ? keys.integer("n_head_kv") : keys.optional_integer("num_kv_heads").value_or(c.heads);
   c.kv_heads = newer ? groups : shared ? 1 : c.heads;
@@ -178,6 +182,12 @@ void read_falcon(const Keys& keys, Config& c, Names& n) {
   if (!keys.truth("alibi", false)) return read_one_rope(keys, c, {});
   c.position = PositionKind::alibi, c.alibi_slopes = bloom_slopes(c.heads), c.alibi_rounded = true;
   for (const char* key : {"rope_theta", "rope_scaling", "rope_parameters"}) keys.ignore(key);
+}
+
+// Falcon's first names: the smaller one has one key and value for all heads and no word for it, the larger one groups.
+void read_refined_web(const Keys& keys, Config& c, Names& n) {
+  const bool groups = keys.has("n_head_kv");
+  read_falcon_of(keys, c, n, groups);
 }
 
 void read_mpt(const Keys& keys, Config& c, Names& n) {
@@ -226,6 +236,8 @@ void read_stablelm(const Keys& keys, Config& c, Names& n) {
       .epsilon = 1e-5, .partial = 0.25, .partial_allowed = true, .kv_heads = 32, .epsilon_key = "layer_norm_eps"};
   read_llama_keys(keys, c, defaults);
   use_layer_norm(c, n);
+  keys.same_integer({"num_attention_heads", "num_heads"});
+  keys.ignore("rope_pct");  // partial_rotary_factor again
   n.qkv_bias = keys.truth("use_qkv_bias", false);
   c.parallel = c.one_norm = keys.truth("use_parallel_residual", false);
   if (keys.truth("qk_layernorm", false)) {
@@ -237,7 +249,7 @@ void read_stablelm(const Keys& keys, Config& c, Names& n) {
 
 void read_starcoder2(const Keys& keys, Config& c, Names& n) {
   n.up = "mlp.c_fc", n.down = "mlp.c_proj";
-  for (const char* key : {"mlp_type", "norm_type", "activation_function"})
+  for (const char* key : {"mlp_type", "norm_type", "activation_function", "layer_norm_epsilon"})
     keys.ignore(key);  // what transformers does not read
   const LlamaDefaults defaults{
       .tied = true, .epsilon = 1e-5, .kv_heads = 2, .activation = "gelu_pytorch_tanh", .epsilon_key = "norm_epsilon"};
@@ -258,6 +270,7 @@ void read_cohere(const Keys& keys, Config& c, Names& n) {
   read_llama_keys(keys, c, defaults);
   c.norm = NormKind::layer;
   c.parallel = c.one_norm = true;
+  keys.ignore("position_embedding_type");  // rope_gptj: by pairs
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
   c.logit_scale = static_cast<float>(keys.number("logit_scale", 0.0625));
   if (keys.truth("use_qk_norm", false)) {
@@ -274,9 +287,9 @@ void read_cohere2(const Keys& keys, Config& c, Names& n) {
                      interval = keys.integer("sliding_window_pattern", 4);
   if (window < 1 || interval < 1)
     throw Error(Code::format, keys.where(), fmt::format("a sliding_window of {} in {} blocks", window, interval));
-  for (const char* key :
-       {"order_of_interleaved_layers", "position_embedding_type", "rotary_pct", "use_embedding_sharing",
-        "use_gated_activation", "use_parallel_block", "use_parallel_embedding"})
+  for (const char* key : {"order_of_interleaved_layers", "position_embedding_type", "rotary_pct",
+                          "use_embedding_sharing", "use_gated_activation", "use_parallel_block",
+                          "use_parallel_embedding", "layer_switch", "_sliding_window_pattern"})
     keys.ignore(key);  // what transformers 5 does not read
   read_windows(keys, c, window, [interval](std::int64_t l) { return (l + 1) % interval != 0; });
   for (Layer& layer : c.layers) layer.rope = layer.window > 0 ? 0 : -1;
@@ -287,6 +300,7 @@ void read_nemotron(const Keys& keys, Config& c, Names& n) {
       .epsilon = 1e-5, .partial = 0.5, .partial_allowed = true, .activation = "relu2", .epsilon_key = "norm_eps"};
   read_llama_keys(keys, c, defaults);
   use_layer_norm(c, n);
+  for (const char* key : {"partial_rotary_percent", "rope_percent", "head_size"}) keys.ignore(key);  // the same again
   n.norm_plus = 1;
   c.gated_mlp = false;
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false), n.mlp_bias = keys.truth("mlp_bias", false);

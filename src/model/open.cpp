@@ -171,6 +171,8 @@ struct ModelOpener {
     auto predicts = [&](std::int64_t l) { return "layers." + std::to_string(l) + "."; };
     tensors.refuse_rest(c.blocks, [&](std::string_view tensor) {
       if (beside != nullptr && beside(tensor)) return true;
+      const bool predicting = tensor.starts_with("mtp.") || tensor.starts_with("model.mtp");
+      if (predicting && names.predicting_blocks > 0) return true;
       for (std::int64_t l = c.blocks; l < c.blocks + names.predicting_blocks; ++l) {
         if (tensor.find(predicts(l)) != std::string_view::npos) return true;
       }

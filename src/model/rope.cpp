@@ -209,9 +209,10 @@ ReadRope read_rope(const Metadata& meta, std::int64_t width, std::int64_t contex
     rope.scale *= yarn_scale(factor);
   } else if (kind == "linear") {
     divide(rope, factor);
-  } else if (kind != "none") {
-    throw Error(Code::unsupported, meta.where(),
-                fmt::format("{}.rope.scaling.type '{}': none, linear and yarn are known", meta.architecture(), kind));
+  } else if (kind != "none" && kind != "longrope") {  // longrope's factors are tensors
+    throw Error(
+        Code::unsupported, meta.where(),
+        fmt::format("{}.rope.scaling.type '{}': none, linear, yarn and longrope are known", meta.architecture(), kind));
   }
   scale_by_file(meta, "rope_freqs.weight", rope);
   scale_by_file(meta, "rope_factors_short.weight", rope);

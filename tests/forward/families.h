@@ -75,7 +75,23 @@ inline const char* const names[] = {"gpt2_inverse",
                                     "falcon_alibi",
                                     "stablelm_norms",
                                     "phi_plain",
-                                    "qwen3_moe_mixed"};
+                                    "qwen3_moe_mixed",
+                                    "minicpm3",
+                                    "nanochat",
+                                    "dbrx",
+                                    "internlm3",
+                                    "vaultgemma",
+                                    "hunyuan_v1_moe",
+                                    "exaone_moe",
+                                    "glm4_moe_lite",
+                                    "flex_olmo",
+                                    "hyperclovax",
+                                    "jais2",
+                                    "youtu",
+                                    "solar_open",
+                                    "internlm2",
+                                    "minicpm",
+                                    "exaone"};
 
 /// Value i of the tensor of that name: FNV-1a of the name, then one step of splitmix64; from -1 to 1.
 inline float weight(std::uint64_t seed, std::uint64_t i) {

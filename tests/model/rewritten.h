@@ -20,6 +20,7 @@ struct Rewritten {
   std::vector<Entry> tensors;
   std::map<std::string, std::string> records;  ///< of GGUF metadata, each a whole record
 
+  Rewritten() = default;
   explicit Rewritten(const Archive& archive) {
     for (const Archive::Entry& entry : archive.tensors()) {
       const Tensor values = decode(entry.view);

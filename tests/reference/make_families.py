@@ -467,6 +467,210 @@ FAMILIES |= {
     ),
 }
 
+EXPERTS = dict(num_experts_per_tok=2, moe_intermediate_size=12)
+
+FAMILIES |= {
+    "minicpm3": (
+        "minicpm3",
+        dict(**{**LLAMA, **MLA}, scale_emb=3, scale_depth=0.6, dim_model_base=10),
+        [{"scale_emb": 1}, {"scale_depth": 1.4}, {"dim_model_base": 24}],
+    ),
+    "nanochat": ("nanochat", dict(**LLAMA, final_logit_softcapping=1.5), [{"final_logit_softcapping": None}]),
+    "dbrx": (
+        "dbrx",
+        dict(
+            vocab_size=VOCAB,
+            d_model=24,
+            n_heads=4,
+            n_layers=2,
+            max_seq_len=CONTEXT,
+            attn_config={"kv_n_heads": 2, "clip_qkv": 0.9, "rope_theta": 10000.0},
+            ffn_config={"ffn_hidden_size": 12, "moe_num_experts": 5, "moe_top_k": 2},
+            **NOPAD,
+        ),
+        [
+            {"ffn_config": {"ffn_hidden_size": 12, "moe_num_experts": 5, "moe_top_k": 3}},
+            {
+                "ffn_config": {
+                    "ffn_hidden_size": 12,
+                    "moe_num_experts": 5,
+                    "moe_top_k": 2,
+                    "moe_normalize_expert_weights": None,
+                }
+            },
+            {"attn_config": {"kv_n_heads": 2, "rope_theta": 10000.0}},
+        ],
+    ),
+    "internlm3": ("internlm3", dict(**LLAMA, head_dim=8, attention_bias=True, mlp_bias=True), []),
+    "vaultgemma": (
+        "vaultgemma",
+        dict(
+            **LLAMA,
+            head_dim=8,
+            query_pre_attn_scalar=12,
+            sliding_window=5,
+            attn_logit_softcapping=1.5,
+            final_logit_softcapping=3.0,
+        ),
+        [{"attn_logit_softcapping": None}, {"final_logit_softcapping": None}, {"query_pre_attn_scalar": 8}],
+    ),
+    "hunyuan_v1_moe": (
+        "hunyuan_v1_moe",
+        dict(**{**LLAMA, "intermediate_size": 12}, head_dim=8, num_experts=5, moe_topk=2),
+        [{"moe_topk": 3}],
+    ),
+    "exaone_moe": (
+        "exaone_moe",
+        dict(**LLAMA, **WINDOWS, **EXPERTS, num_experts=6, first_k_dense_replace=1),
+        [{"norm_topk_prob": False}, {"routed_scaling_factor": 1.0}, {"sliding_window": 9}],
+    ),
+    "glm4_moe_lite": (
+        "glm4_moe_lite",
+        dict(**{**LLAMA, **MLA}, **EXPERTS, n_routed_experts=6),
+        [{"norm_topk_prob": False}, {"routed_scaling_factor": 1.0}, {"rope_interleave": False}],
+    ),
+    "flex_olmo": (
+        "flex_olmo",
+        dict(**LLAMA, num_experts=5, num_experts_per_tok=2),
+        [{"num_experts_per_tok": 3}],
+    ),
+    "hyperclovax": (
+        "hyperclovax",
+        dict(**LLAMA, embedding_multiplier=3.0, residual_multiplier=0.4, attention_multiplier=0.6, logits_scaling=0.4),
+        [
+            {"embedding_multiplier": 1.0},
+            {"residual_multiplier": 1.0},
+            {"attention_multiplier": 0.4},
+            {"logits_scaling": 1.0},
+            {"use_post_norm": False},
+        ],
+    ),
+    "jais2": ("jais2", dict(**LLAMA), []),
+    "youtu": ("youtu", dict(**{**LLAMA, **MLA}), [{"rope_interleave": False}]),
+    "solar_open": (
+        "solar_open",
+        dict(**LLAMA, **EXPERTS, head_dim=8, n_routed_experts=6, routed_scaling_factor=1.3),
+        [{"norm_topk_prob": False}, {"routed_scaling_factor": 1.0}],
+    ),
+}
+
+# Families whose code is beside their weights on the hub: they are others' in transformers under other names. `config`:
+# what is said otherwise; `renamed`: (there, here); `fused`: (queries, keys and values there, here by heads).
+DERIVED = {
+    "internlm2": (
+        "llama",
+        dict(**LLAMA, rope_theta=1000.0),
+        [{"rope_theta": 10000.0}],
+        dict(
+            config={
+                "model_type": "internlm2",
+                "hidden_act": "silu",
+                "rope_theta": 1000.0,
+                "bias": False,
+                "attn_implementation": "eager",
+                "auto_map": {},
+            },
+            renamed=[
+                ("model.embed_tokens", "model.tok_embeddings"),
+                ("lm_head", "output"),
+                ("input_layernorm", "attention_norm"),
+                ("post_attention_layernorm", "ffn_norm"),
+                ("self_attn.o_proj", "attention.wo"),
+                ("self_attn", "attention"),
+                ("mlp.gate_proj", "feed_forward.w1"),
+                ("mlp.up_proj", "feed_forward.w3"),
+                ("mlp.down_proj", "feed_forward.w2"),
+                ("mlp", "feed_forward"),
+            ],
+            fused="attention.wqkv",
+        ),
+    ),
+    "minicpm": (
+        "granite",
+        dict(
+            **LLAMA,
+            embedding_multiplier=3.0,
+            residual_multiplier=0.6 / 2**0.5,
+            attention_multiplier=6**-0.5,
+            logits_scaling=2.4,
+            tie_word_embeddings=True,
+        ),
+        [{"scale_emb": 1}, {"scale_depth": 1.4}, {"dim_model_base": 24}],
+        dict(
+            config={
+                "model_type": "minicpm",
+                "hidden_act": "silu",
+                "scale_emb": 3,
+                "scale_depth": 0.6,
+                "dim_model_base": 10,
+            }
+        ),
+    ),
+    "exaone": (
+        "llama",
+        dict(**LLAMA),
+        [],
+        dict(
+            config={
+                "model_type": "exaone",
+                "num_layers": 2,
+                "activation_function": "silu",
+                "layer_norm_epsilon": 1e-6,
+                "rms_norm_eps": None,
+                "num_hidden_layers": None,
+            },
+            renamed=[
+                ("model.embed_tokens", "transformer.wte"),
+                ("model.norm", "transformer.ln_f"),
+                ("model.layers", "transformer.h"),
+                ("input_layernorm", "ln_1"),
+                ("post_attention_layernorm", "ln_2"),
+                ("self_attn.o_proj", "attn.attention.out_proj"),
+                ("self_attn.q_proj", "attn.attention.q_proj"),
+                ("self_attn.k_proj", "attn.attention.k_proj"),
+                ("self_attn.v_proj", "attn.attention.v_proj"),
+                ("self_attn", "attn"),
+                ("mlp.gate_proj", "mlp.c_fc_0"),
+                ("mlp.up_proj", "mlp.c_fc_1"),
+                ("mlp.down_proj", "mlp.c_proj"),
+            ],
+        ),
+    ),
+}
+FAMILIES |= {name: found[:3] for name, found in DERIVED.items()}
+# What the other family's configuration says and this one has another word for, or none.
+SAID_OTHERWISE = (
+    "hidden_act",
+    "rope_parameters",
+    "embedding_multiplier",
+    "residual_multiplier",
+    "attention_multiplier",
+    "logits_scaling",
+    "architectures",
+)
+
+
+def own_name(name, how):
+    for there, here in how.get("renamed", []):
+        if there in name:
+            name = name.replace(there, here, 1)
+    return name
+
+
+def fused_name(name, how):
+    """The tensor in which queries, keys and values are, and which of them it is."""
+    for which, part in enumerate(("q_proj", "k_proj", "v_proj")):
+        if how.get("fused") and f"self_attn.{part}" in name:
+            return name.replace(f"self_attn.{part}", how["fused"]), which
+    return None
+
+
+def parts_by_heads(fused, config):
+    """[KV groups of (queries, key, value)] of rows -> the three."""
+    heads, kv = config["num_attention_heads"], config["num_key_value_heads"]
+    rows = fused.reshape(kv, heads // kv + 2, -1, fused.shape[-1])
+    return [part.reshape(-1, fused.shape[-1]) for part in (rows[:, :-2], rows[:, -2], rows[:, -1])]
+
 
 def weights(name, count):
     """The same values for a name everywhere: FNV-1a of it, then one step of splitmix64 for each index; 24 bits, from -1
@@ -485,7 +689,7 @@ def weights(name, count):
 def scale_and_shift(kind, name, shape):
     """Every part of a formula must show: gains about 1, biases that matter, scores that spread."""
     norm = "norm" in name or "ln_" in name
-    plus_one = kind in ("gemma", "gemma2", "gemma3_text", "nemotron")
+    plus_one = kind in ("gemma", "gemma2", "gemma3_text", "nemotron", "vaultgemma")
     if norm:
         return (0.4, 0.0) if name.endswith("bias") or plus_one else (0.4, 1.0)
     if len(shape) == 1 or name.endswith("_bias"):
@@ -498,7 +702,7 @@ def scale_and_shift(kind, name, shape):
     return 2.4 / math.sqrt(inputs), 0.0
 
 
-def saved(kind, config, folder):
+def saved(kind, config, folder, how):
     """The model as a file has it, with our weights: its tensors' recipe and the model itself."""
     attention = "sdpa" if config.get("alibi") else "eager"  # eager adds Falcon's biases twice
     model = transformers.AutoModelForCausalLM.from_config(
@@ -508,10 +712,16 @@ def saved(kind, config, folder):
     state = load_file(folder / "model.safetensors")
     recipe = {}
     for name, tensor in state.items():
-        scale, shift = scale_and_shift(kind, name, list(tensor.shape))
-        recipe[name] = [list(tensor.shape), scale, shift]
-        values = weights(name, tensor.numel()) * np.float32(scale) + np.float32(shift)
-        state[name] = torch.from_numpy(values).reshape(tensor.shape).contiguous()
+        fused, shape = fused_name(name, how), list(tensor.shape)
+        own = fused[0] if fused else own_name(name, how)
+        if fused:
+            shape[0] = tensor.shape[1] // config["num_attention_heads"]
+            shape[0] *= config["num_attention_heads"] + 2 * config["num_key_value_heads"]
+        scale, shift = scale_and_shift(kind, name, shape)
+        recipe[own] = [shape, scale, shift]
+        values = weights(own, math.prod(shape)) * np.float32(scale) + np.float32(shift)
+        values = torch.from_numpy(values).reshape(shape)
+        state[name] = (parts_by_heads(values, config)[fused[1]] if fused else values).contiguous()
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     model, info = transformers.AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation=attention, output_loading_info=True
@@ -562,11 +772,14 @@ def run(model, ids, keep=(), change=None):
 
 def make(name):
     kind, config, features = FAMILIES[name]
+    how = DERIVED[name][3] if name in DERIVED else {}
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        recipe, model = saved(kind, config, folder)
+        recipe, model = saved(kind, config, folder, how)
         written = json.loads((folder / "config.json").read_text())
+        if how:
+            written = {key: value for key, value in written.items() if key not in SAID_OTHERWISE} | how["config"]
         block_name, block = block_of(model, 1)
         keep = [(block_name, block)] + [
             (f"{block_name}.{n}", m) for n, m in block.named_modules() if n and "drop" not in n and n.count(".") < 2
@@ -575,6 +788,7 @@ def make(name):
         (logits[POSITION, TARGET] - logits[POSITION, AGAINST]).backward()
         expected = {"logits": logits}
         for site, (value, given) in kept.items():
+            site = own_name(site, how)
             expected[site] = given[0]
             if value.grad is not None:
                 expected[f"gradient/{site}"] = value.grad if value.dim() == 2 else value.grad[0]

@@ -105,6 +105,8 @@ def metadata(c, arch):
     epsilon = first("rms_norm_eps", "layer_norm_epsilon", "layer_norm_eps", "norm_epsilon", "norm_eps") or 1e-5
     rms = first("rms_norm_eps") is not None and arch != "OLMO"
     found[".attention.layer_norm_rms_epsilon" if rms else ".attention.layer_norm_epsilon"] = epsilon
+    if arch == "MPT":
+        found[".attention.max_alibi_bias"] = 8.0
     if arch == "FALCON":
         found[".tensor_data_layout"] = "jploski"
     return {k: v for k, v in found.items() if v is not None}
