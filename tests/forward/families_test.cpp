@@ -280,6 +280,27 @@ TEST(Windows, of_no_key_are_refused) {
               HasSubstr("a floor_scale of 0"));
 }
 
+// Each was found by changing one key of a configuration at a time and comparing with transformers.
+TEST(Configurations, that_contradict_themselves_are_refused) {
+  using families::bj::array;
+  const std::tuple<const char*, const char*, families::bj::value, const char*> cases[] = {
+      {"gemma2", "final_logit_softcapping", 0.0, "'final_logit_softcapping' of 0: expected a positive number or null"},
+      {"gemma2", "attn_logit_softcapping", 0.0, "'attn_logit_softcapping' of 0: expected"},
+      {"gemma3_text", "attn_logit_softcapping", 0.5, "a cap of scores is not known for Gemma 3"},
+      {"olmo", "clip_qkv", 0.0, "'clip_qkv' of 0: expected a positive number or null"},
+      {"olmoe", "clip_qkv", 0.0, "'clip_qkv' of 0: expected a positive number or null"},
+      {"gpt_neo", "window_size", 0, "a window_size of 0"},
+      {"qwen2_moe", "layer_types", array{"sliding_attention", "full_attention"},
+       "gives block 0 a sliding window, and the other keys none"},
+      {"deepseek_v3", "head_dim", 2, "head_dim 2 beside a qk_rope_head_dim of 4"},
+      {"llama4_text", "layer_types", array{"full_attention", "sliding_attention"}, "'sliding_attention' with"},
+      {"llama4_text", "layer_types", array{"full_attention"}, "'layer_types' has 1 blocks, the model 2"},
+      {"llama4_text", "attention_chunk_size", nullptr, "'chunked_attention' with an attention_chunk_size of 0"}};
+  for (const auto& [name, key, value, why] : cases) {
+    EXPECT_THAT(refusal([&] { families::Family(name).open({{key, value}}); }), HasSubstr(why)) << name << " " << key;
+  }
+}
+
 TEST(Windows, beyond_the_context_change_nothing) {
   const families::Family family("mistral");
   const Tensor all = logits_of(family.open({{"sliding_window", nullptr}}), family);
