@@ -108,6 +108,29 @@ TEST_P(FamilyTest, has_the_same_bits_in_a_batch_cached_captured_and_with_any_thr
   }
 }
 
+// A pass ends at the last site that somebody looks at: in the order of this model, which norms its queries and keys
+// before or after it turns them.
+TEST_P(FamilyTest, has_at_each_site_alone_what_it_has_there_among_all) {
+  Request all;
+  all.rows = {family_.ids("text"), family_.ids("long")}, all.logits = LogitsAt::none;
+  for (const SiteInfo& info : sites(model_->config())) {
+    for (int block : {-1, 0, static_cast<int>(model_->config().blocks) - 1}) {
+      const Site site{info.point, block};
+      if (has_site(model_->config(), site)) all.capture.push_back(site);
+    }
+  }
+  const Result together = transformer_.run(all);
+  for (std::size_t s = 0; s < all.capture.size(); ++s) {
+    Request one = all;
+    one.capture = {all.capture[s]};
+    const Result alone = transformer_.run(one);
+    for (std::size_t r = 0; r < all.rows.size(); ++r) {
+      EXPECT_TRUE(std::ranges::equal(alone.rows[r].captured[0].values(), together.rows[r].captured[s].values()))
+          << all.capture[s].name() << " of row " << r;
+    }
+  }
+}
+
 TEST_P(FamilyTest, last_resid_post_through_the_lens_is_the_logits) {
   Request request;
   request.rows = {family_.ids("text")}, request.capture = {{Point::resid_post, 1}};
