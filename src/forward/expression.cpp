@@ -226,7 +226,7 @@ const OtherRuns::Run& OtherRuns::of(const std::string& text) {
   request.rows = {run.prompt.tokens.ids};
   request.capture = sites_;
   request.logits = LogitsAt::none;
-  run.captured = std::move(transformer_.run(request).rows[0].captured);
+  run.values = {sites_, std::move(transformer_.run(request).rows[0].captured)};
   return runs_.emplace(text, std::move(run)).first->second;
 }
 
@@ -235,10 +235,8 @@ std::vector<float> OtherRuns::at(const std::string& text, const Site& site, int 
     throw Error(Code::unsupported, "edit at " + site.name(),
                 "run(...) gives vectors of a position, and this site has none");
   }
-  const Run& run = of(text);
-  const Tensor& t = run.captured[static_cast<std::size_t>(std::ranges::find(sites_, site) - sites_.begin())];
-  const std::int64_t width = t.size() / t.shape()[0];
-  return {t.data() + position * width, t.data() + (position + 1) * width};
+  const std::span<const float> values = of(text).values.at(site, position);
+  return {values.begin(), values.end()};
 }
 
 std::unique_ptr<const Expression> read_expression(Cursor& cursor, Files files) {

@@ -8,6 +8,7 @@
 
 #include "embscope/forward/transformer.h"
 #include "embscope/model/named_token.h"
+#include "forward/by_site.h"
 #include "forward/cursor.h"
 
 namespace embscope {
@@ -19,7 +20,7 @@ class OtherRuns {
       : transformer_(transformer), sites_(std::move(sites)) {}
   struct Run {
     Prompt prompt;
-    std::vector<Tensor> captured;
+    BySite values;
   };
   const Run& of(const std::string& text);
   /// The values of one position at a site among those given; its axes flattened.

@@ -1,4 +1,5 @@
-// LayerNorm (Ba et al. 2016) and RMSNorm (Zhang & Sennrich 2019), row by row, with a place to look in after each step.
+// LayerNorm (Ba et al. 2016) and RMSNorm (Zhang & Sennrich 2019), row by row, with a place to look in after each step;
+// and what follows the last one.
 #pragma once
 
 #include "base/threads.h"
@@ -26,21 +27,29 @@ inline void apply_gain(const PackedNorm& w, const float* x, std::int64_t n, floa
 }
 
 /// x [N, D] -> scale [N, 1] -> normed = (x - mean) / scale, then * gain + bias [N, D]; normed may be x. `on_scale` and
-/// `on_normalized` are called in between and may change what they see.
+/// `on_normalized` are called in between and may change what they see. Where one says false, it ends there with false.
 template <class OnScale, class OnNormalized>
-void norm_rows(const Config& config, const PackedNorm& w, const Tensor& x, Tensor& scale, Tensor& normed,
+bool norm_rows(const Config& config, const PackedNorm& w, const Tensor& x, Tensor& scale, Tensor& normed,
                OnScale&& on_scale, OnNormalized&& on_normalized) {
   const std::int64_t d = x.columns();
   const bool centred = config.norm == NormKind::layer;
   auto shift_of = [&](std::int64_t i) { return centred ? static_cast<float>(mean(x.row(i).data(), d)) : 0.0f; };
   for_rows(x,
            [&](std::int64_t i) { *scale.row(i).data() = norm_scale(x.row(i).data(), shift_of(i), d, config.epsilon); });
-  on_scale();
+  if (!on_scale()) return false;
   for_rows(x, [&](std::int64_t i) {
     normalise(x.row(i).data(), shift_of(i), *scale.row(i).data(), d, normed.row(i).data());
   });
-  on_normalized();
+  if (!on_normalized()) return false;
   for_rows(x, [&](std::int64_t i) { apply_gain(w, normed.row(i).data(), d, normed.row(i).data()); });
+  return true;
+}
+
+/// The same where nobody looks in between.
+inline void norm_rows(const Config& config, const PackedNorm& w, const Tensor& x, Tensor& normed) {
+  Tensor scale = Tensor::uninitialised({x.rows(), 1});
+  norm_rows(
+      config, w, x, scale, normed, [] { return true; }, [] { return true; });
 }
 
 /// Queries or keys [N, heads * width], each head by itself or all of a position together, in place.
@@ -57,14 +66,18 @@ inline void norm_heads(const Config& config, const PackedNorm& w, Tensor& x, std
   });
 }
 
-/// What follows the unembedding: logits [N, V] or [N, tokens], with the bias of each.
-inline void finish_logits(const Config& config, const Tensor& bias, Tensor& logits) {
+/// Logits [N, out] of what the final norm gives [N, D], with the bias of each.
+inline Tensor unembedded(const Config& config, const Packed& unembedding, const Tensor& bias, const Tensor& normed) {
+  Tensor logits = Tensor::uninitialised({normed.rows(), unembedding.out()});
+  gemm(normed.data(), normed.columns(), normed.rows(),
+       {{Product{&unembedding, nullptr, logits.data(), logits.columns()}}});
   for_rows(logits, [&](std::int64_t i) {
     const std::span<float> row = logits.row(i);
     if (!bias.empty()) add(row.data(), bias.data(), logits.columns(), row.data());
     if (config.logit_scale != 1) scale(row.data(), config.logit_scale, logits.columns());
     if (config.logit_cap != 0) soft_cap(config.logit_cap, row.data(), logits.columns());
   });
+  return logits;
 }
 
 }  // namespace embscope

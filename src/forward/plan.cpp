@@ -193,7 +193,10 @@ SiteShape site_shape(Point point, const Config& config) {
 }
 
 Plan::Plan(const Config& config, const Request& request, std::int64_t first)
-    : blocks_(config.blocks), first_(first), table_(static_cast<std::size_t>((config.blocks + 1) * point_count)) {
+    : blocks_(config.blocks),
+      first_(first),
+      norms_after_rotation_(config.qk_norm_after),
+      table_(static_cast<std::size_t>((config.blocks + 1) * point_count)) {
   check_rows(config, request, first);
   for (const Edit& edit : request.edits) {
     check_site(config, edit.site);
@@ -234,7 +237,12 @@ Plan::Plan(const Config& config, const Request& request, std::int64_t first)
 
 std::int64_t Plan::depth(const Site& site) const {
   const std::int64_t block = stage_of(site, blocks_) == embedding_stage ? -1 : site.block < 0 ? blocks_ : site.block;
-  return (block + 1) * point_count + static_cast<std::int64_t>(site.point);
+  std::int64_t order = static_cast<std::int64_t>(site.point);
+  if (norms_after_rotation_) {
+    if (site.point == Point::normed_q || site.point == Point::normed_k) order += 2;
+    if (site.point == Point::rot_q || site.point == Point::rot_k) order -= 2;
+  }
+  return (block + 1) * point_count + order;
 }
 
 // A token-layer is one position through one block; its halves before and after attention count by their weights.

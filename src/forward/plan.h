@@ -26,6 +26,7 @@ struct Listener {
   std::vector<const Hooks::Write*> writers;
   std::vector<const Hooks::Read*> readers;
   std::vector<std::size_t> captures;  ///< indices into Request::capture
+  bool hooked() const { return !writers.empty() || !readers.empty(); }
 };
 
 class Plan {
@@ -46,11 +47,12 @@ class Plan {
     return static_cast<std::size_t>((block < 0 ? blocks_ : block) * point_count + static_cast<int>(point));
   }
   Listener& listener(const Site& site);
-  std::int64_t depth(const Site& site) const;  ///< grows in the order in which sites fire
+  std::int64_t depth(const Site& site) const;  ///< grows in the order in which the pass comes by the sites
   void see(const Site& site) { deepest_ = std::max(deepest_, depth(site)); }
   void count_cost(const Config& config, const Request& request);
 
   std::int64_t blocks_, first_, deepest_ = -1;
+  bool norms_after_rotation_;  ///< of queries and keys: then normed_q and normed_k follow rot_q and rot_k
   std::vector<std::unique_ptr<Listener>> table_;
   std::vector<Stage> stages_;
   Cost cost_;

@@ -154,14 +154,9 @@ Tensor Transformer::unembed(const Tensor& residual) const {
     throw Error(Code::shape, "unembed",
                 fmt::format("needs rows of {} values, got {}", config().width, residual.shape().text()));
   }
-  Tensor scale = Tensor::uninitialised({residual.rows(), 1});
   Tensor normed = Tensor::uninitialised(Shape{residual.rows(), residual.columns()});
-  norm_rows(
-      config(), parts_->weights.ln_final(), residual, scale, normed, [] {}, [] {});
-  Tensor logits = Tensor::uninitialised({residual.rows(), config().vocab});
-  gemm(normed.data(), normed.columns(), normed.rows(),
-       {{Product{&parts_->weights.unembedding(), nullptr, logits.data(), config().vocab}}});
-  finish_logits(config(), unembedding_bias(model(), {}), logits);
+  norm_rows(config(), parts_->weights.ln_final(), residual, normed);
+  Tensor logits = unembedded(config(), parts_->weights.unembedding(), unembedding_bias(model(), {}), normed);
   parts_->spend({0, 0, logits.rows()});
   return logits;
 }

@@ -26,7 +26,7 @@ void read_gemma2_keys(const Keys& keys, Config& c, Names& n, const LlamaDefaults
   c.attn_scale = static_cast<float>(1 / std::sqrt(keys.number("query_pre_attn_scalar", 256)));
   if (!std::isfinite(c.attn_scale)) throw Error(Code::format, keys.where(), "'query_pre_attn_scalar' must be positive");
   auto cap = [&](const char* key, double otherwise) {
-    return static_cast<float>(keys.absent(key) ? otherwise : keys.optional_number(key).value_or(0));
+    return static_cast<float>(keys.absent(key) ? otherwise : keys.positive_or_none(key));
   };
   c.score_cap = cap("attn_logit_softcapping", score_cap), c.logit_cap = cap("final_logit_softcapping", logit_cap);
 }
@@ -107,6 +107,8 @@ void read_gemma3(const Keys& keys, Config& c, Names& n) {
   n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
   c.qk_norm = QkNorm::heads;
   read_gemma2_keys(keys, c, n, defaults, 0, 0);
+  if (c.score_cap != 0)  // transformers reads it and does not use it
+    throw Error(Code::unsupported, keys.where(), "'attn_logit_softcapping': a cap of scores is not known for Gemma 3");
   const std::int64_t interval = keys.integer("sliding_window_pattern", 6);
   keys.ignore("_sliding_window_pattern");  // what transformers keeps of it beside layer_types
   if (interval < 1) throw Error(Code::format, keys.where(), fmt::format("a sliding_window_pattern of {}", interval));

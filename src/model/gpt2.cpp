@@ -82,6 +82,7 @@ void read_gpt_neo(const Keys& keys, Config& c, Names& n) {
   finish_gpt2(keys, c);
   c.attn_scale = 1;
   const std::int64_t window = keys.integer("window_size", 256);
+  if (window < 1) throw Error(Code::format, keys.where(), fmt::format("a window_size of {}", window));
   keys.ignore("attention_types");  // [[["global", "local"], 12]], which attention_layers spells out
   const auto kinds = attention_kinds(keys, c.blocks);
   for (std::size_t l = 0; l < c.layers.size(); ++l) c.layers[l].window = kinds[l] == "local" ? window : 0;

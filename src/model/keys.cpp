@@ -298,6 +298,13 @@ std::optional<double> Keys::optional_number(std::string_view key) const {
   return take(key).has(key) ? std::optional(json_.number(key)) : std::nullopt;
 }
 
+double Keys::positive_or_none(std::string_view key) const {
+  const auto value = optional_number(key);
+  if (value && !(*value > 0))
+    throw Error(Code::format, where(), fmt::format("'{}' of {}: expected a positive number or null", key, *value));
+  return value.value_or(0);
+}
+
 bool Keys::truth(std::string_view key, bool otherwise) const {
   if (!present(key)) return otherwise;
   if (take(key).has(key)) return json_.truth(key, otherwise);

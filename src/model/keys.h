@@ -28,8 +28,9 @@ class Keys {
   double number(std::string_view key) const { return take(key).number(key); }
   double number(std::string_view key, double otherwise) const;
   std::optional<double> optional_number(std::string_view key) const;
+  double positive_or_none(std::string_view key) const;  ///< of a cap or a clip: 0 for null and where it is absent
   bool truth(std::string_view key, bool otherwise) const;
-  bool truth_or_count(std::string_view key, bool otherwise) const;  ///< Metadata's Llama 4 says 4 for true
+  bool truth_or_count(std::string_view key, bool otherwise) const;  ///< Meta's Llama 4 says 4 for true
   std::string_view string(std::string_view key, std::string_view otherwise) const;
   std::vector<double> numbers(std::string_view key) const;
   std::vector<std::string_view> strings(std::string_view key) const;

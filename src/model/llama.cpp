@@ -82,6 +82,9 @@ void read_windows(const Keys& keys, Config& c, std::int64_t window, const std::f
       throw Error(Code::unsupported, keys.where(),
                   fmt::format("'layer_types': '{}' in block {} is not supported", kinds[l], l));
     const bool sliding = kinds.empty() ? windowed(static_cast<std::int64_t>(l)) : kinds[l] == "sliding_attention";
+    if (sliding && !kinds.empty() && window == 0)
+      throw Error(Code::format, keys.where(),
+                  fmt::format("'layer_types' gives block {} a sliding window, and the other keys none", l));
     c.layers[l].window = sliding ? window : 0;
   }
 }
@@ -166,7 +169,7 @@ void read_olmo(const Keys& keys, Config& c, Names& n) {
   n.norm_gain = false;
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
   read_one_rope(keys, c, {});
-  c.qkv_clip = static_cast<float>(keys.optional_number("clip_qkv").value_or(0));
+  c.qkv_clip = static_cast<float>(keys.positive_or_none("clip_qkv"));
 }
 
 // Norms after the branches only, and over the whole width of queries and keys.

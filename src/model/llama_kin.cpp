@@ -119,8 +119,29 @@ void read_ministral3(const Keys& keys, Config& c, Names&) {
                 fmt::format("queries that grow by {} every {} positions", c.growth, c.growth_span));
 }
 
-// Chunks where positions turn and queries and keys are normed without a gain; elsewhere queries grow. The weight of an
-// expert is a factor of its input.
+// Chunks where layer_types says so, or without it where positions turn.
+void read_chunks(const Keys& keys, Config& c) {
+  const std::int64_t chunk =
+      keys.optional_integer("attention_chunk_size").value_or(keys.absent("attention_chunk_size") ? 8192 : 0);
+  if (chunk < 0) throw Error(Code::format, keys.where(), fmt::format("an attention_chunk_size of {}", chunk));
+  std::vector<std::string_view> kinds;
+  if (keys.has("layer_types")) kinds = keys.strings("layer_types");
+  for (std::string_view kind : kinds) {
+    if (kind != "full_attention" && (kind != "chunked_attention" || chunk == 0))
+      throw Error(Code::unsupported, keys.where(),
+                  fmt::format("'layer_types': '{}' with an attention_chunk_size of {} is not supported", kind, chunk));
+  }
+  if (!kinds.empty() && kinds.size() != c.layers.size())
+    throw Error(Code::format, keys.where(),
+                fmt::format("'layer_types' has {} blocks, the model {}", kinds.size(), c.blocks));
+  for (std::size_t l = 0; l < c.layers.size(); ++l) {
+    const bool chunked = kinds.empty() ? c.layers[l].rope >= 0 : kinds[l] == "chunked_attention";
+    c.layers[l].chunk = chunked ? chunk : 0;
+  }
+}
+
+// Queries and keys are normed without a gain where positions turn; elsewhere queries grow. The weight of an expert is a
+// factor of its input.
 void read_llama4(const Keys& keys, Config& c, Names& n) {
   const LlamaDefaults defaults{.theta = 500000, .epsilon = 1e-5, .pairs = true, .head_width = 128, .kv_heads = 8};
   read_llama_keys(keys, c, defaults);
@@ -131,19 +152,13 @@ void read_llama4(const Keys& keys, Config& c, Names& n) {
   n.gate = "feed_forward.gate_proj", n.up = "feed_forward.up_proj", n.down = "feed_forward.down_proj",
   n.mlp = "feed_forward";
   read_turned_blocks(keys, c, 4);
-  const std::int64_t chunk =
-      keys.optional_integer("attention_chunk_size").value_or(keys.absent("attention_chunk_size") ? 8192 : 0);
-  if (chunk < 0) throw Error(Code::format, keys.where(), fmt::format("an attention_chunk_size of {}", chunk));
-  keys.ignore("layer_types");  // chunked_attention where there is a rotation
+  read_chunks(keys, c);
   if (keys.truth_or_count("attn_temperature_tuning", true)) {
     c.growth = keys.number("attn_scale", 0.1), c.growth_span = keys.integer("floor_scale", 8192), c.growth_first = 1;
     if (c.growth_span < 1) throw Error(Code::format, keys.where(), fmt::format("a floor_scale of {}", c.growth_span));
   }
   keys.ignore("attn_scale"), keys.ignore("floor_scale");
-  for (Layer& layer : c.layers) {
-    layer.chunk = layer.rope >= 0 ? chunk : 0;
-    layer.grows = layer.rope < 0 && c.growth != 0;
-  }
+  for (Layer& layer : c.layers) layer.grows = layer.rope < 0 && c.growth != 0;
   Experts& e = c.experts;
   e.count = keys.same_integer({"num_local_experts", "num_experts"}), e.chosen = keys.integer("num_experts_per_tok", 1);
   e.width = e.shared_width = c.mlp_width;

@@ -84,8 +84,10 @@ void read_latents(const Keys& keys, Config& c, Names& n, const LlamaDefaults& d)
   const std::int64_t own = keys.integer("qk_nope_head_dim");
   c.latents = {keys.optional_integer("q_lora_rank").value_or(0), keys.integer("kv_lora_rank"),
                keys.integer("qk_rope_head_dim"), 1e-6f};
-  keys.ignore("q_lora_rank"), keys.ignore("qk_head_dim"),
-      keys.ignore("head_dim");  // what transformers makes of the others
+  keys.ignore("q_lora_rank"), keys.ignore("qk_head_dim");  // what transformers makes of the others
+  if (const auto turned = keys.optional_integer("head_dim"); turned && *turned != c.latents.turned)
+    throw Error(Code::format, keys.where(),
+                fmt::format("head_dim {} beside a qk_rope_head_dim of {}", *turned, c.latents.turned));
   c.value_width = keys.integer("v_head_dim", c.heads > 0 ? c.width / c.heads : 0),
   c.head_width = own + c.latents.turned;
   c.kv_heads = c.heads;
@@ -157,7 +159,7 @@ void read_olmoe(const Keys& keys, Config& c, Names& n) {
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
   read_one_rope(keys, c, {});
   c.clip_after_norm = true;
-  c.qkv_clip = static_cast<float>(keys.optional_number("clip_qkv").value_or(0));
+  c.qkv_clip = static_cast<float>(keys.positive_or_none("clip_qkv"));
   read_counts(keys, c, {"num_experts", "num_local_experts"});
   c.experts.width = c.mlp_width, c.experts.normalised = keys.truth("norm_topk_prob", false);
   use_experts(c, keys);

@@ -217,7 +217,7 @@ void read_mpt(const Keys& keys, Config& c, Names& n) {
                   "'attn_config': an MPT with attn_type multihead_attention and alibi, without qk_ln and prefix_lm is "
                   "supported");
     most = attention.number("alibi_bias_max", 8);
-    c.qkv_clip = static_cast<float>(attention.optional_number("clip_qkv").value_or(0));
+    c.qkv_clip = static_cast<float>(attention.positive_or_none("clip_qkv"));
     c.attn_scale = static_cast<float>(attention.optional_number("softmax_scale").value_or(0));
     for (const char* key : {"attn_pdrop", "attn_impl", "model_type"}) attention.ignore(key);
     attention.refuse_rest();

@@ -209,7 +209,7 @@ ReadRope read_rope(const Metadata& meta, std::int64_t width, std::int64_t contex
     rope.scale *= yarn_scale(factor);
   } else if (kind == "linear") {
     divide(rope, factor);
-  } else if (kind != "none" && kind != "longrope") {  // longrope's factors are tensors
+  } else if (kind != "none" && (kind != "longrope" || meta.archive().find("rope_factors_long.weight") == nullptr)) {
     throw Error(
         Code::unsupported, meta.where(),
         fmt::format("{}.rope.scaling.type '{}': none, linear, yarn and longrope are known", meta.architecture(), kind));

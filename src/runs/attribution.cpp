@@ -66,11 +66,13 @@ std::vector<double> direction(const Model& model, const std::vector<double>& u, 
 // The input of the first block if it is not a sum of rows.
 bool normed_embedding(const Config& config) { return config.embedding_norm; }
 
-// The order in which `parts_of` reads them: wte, wpe if there is one (or what the first block reads, where the
-// embedding is normed); of each block z, the scale of the norm after attention if there is one, mlp_out; the final
-// scale.
+// The embedding as a part: the row of wte, or what the first block reads, where the embedding is normed.
+Site embedding_site(const Config& config) {
+  return normed_embedding(config) ? Site{Point::resid_pre, 0} : Site{Point::wte, -1};
+}
+
 std::vector<Site> watched_sites(const Config& config) {
-  std::vector<Site> sites = {normed_embedding(config) ? Site{Point::resid_pre, 0} : Site{Point::wte, -1}};
+  std::vector<Site> sites = {embedding_site(config)};
   if (config.position == PositionKind::learned) sites.push_back({Point::wpe, -1});
   for (int b = 0; b < static_cast<int>(config.blocks); ++b) {
     sites.push_back({Point::z, b});
@@ -111,21 +113,23 @@ std::vector<Part> block_parts(const Config& config, const BlockWeights& weights,
   return parts;
 }
 
-std::vector<Part> parts_of(const Model& model, const std::vector<Tensor>& values, const std::vector<double>& u,
+std::vector<Part> parts_of(const Model& model, const BySite& values, const std::vector<double>& u,
                            const std::vector<double>& w) {
   const Config& config = model.config();
   const bool learned = config.position == PositionKind::learned, normed = normed_embedding(config);
   const double scale = normed ? 1 : static_cast<double>(config.embedding_scale);
-  std::vector<Part> parts = {{normed ? "embedding" : "wte", NAN, NAN, scale * dot(w, values[0].values())}};
-  if (learned) parts.push_back({"wpe", NAN, NAN, dot(w, values[1].values())});
+  std::vector<Part> parts = {
+      {normed ? "embedding" : "wte", NAN, NAN, scale * dot(w, values.at(embedding_site(config), 0))}};
+  if (learned) parts.push_back({"wpe", NAN, NAN, dot(w, values.at({Point::wpe, -1}, 0))});
   const auto& blocks = model.weights().blocks;
   std::vector<std::vector<Part>> by_block(blocks.size());
   parallel_for(static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t b, std::int64_t) {
-    const std::size_t i = static_cast<std::size_t>(b), each = config.norm_after ? 3 : 2,
-                      z = (learned ? 2 : 1) + each * i;
-    const auto by_attention = before_norm(config, blocks[i], w, config.norm_after ? &values[z + 1] : nullptr);
-    by_block[i] = block_parts(config, blocks[i], static_cast<int>(b), w, by_attention, values[z].values(),
-                              values[z + each - 1].values());
+    const auto i = static_cast<std::size_t>(b);
+    const int block = static_cast<int>(b);
+    const auto by_attention =
+        before_norm(config, blocks[i], w, config.norm_after ? &values.at(Point::ln1_post_scale, block) : nullptr);
+    by_block[i] = block_parts(config, blocks[i], block, w, by_attention, values.at({Point::z, block}, 0),
+                              values.at({Point::mlp_out, block}, 0));
   });
   for (const auto& list : by_block) parts.insert(parts.end(), list.begin(), list.end());
   const Vector& bias = model.weights().ln_final.bias;
@@ -162,7 +166,7 @@ AttributionResult attribute(const Transformer& transformer, const AttributionReq
                 fmt::format("{} against itself: choose two tokens", model.label(result.target)));
   result.logit = static_cast<double>(logits[static_cast<std::size_t>(result.target)]);
   if (r.against) result.logit -= static_cast<double>(logits[static_cast<std::size_t>(*r.against)]);
-  result.scale = static_cast<double>(run.values.back().values()[0]);
+  result.scale = static_cast<double>(run.values.at({Point::ln_final_scale, -1}, 0)[0]);
 
   auto row = [&](TokenId id) {
     return Row{id, head_factor(model.config(), static_cast<double>(logits[static_cast<std::size_t>(id)]))};

@@ -44,17 +44,19 @@ void check(const Config& config, const LensRequest& r, std::int64_t last) {
 }
 
 // The same bits as in the run: the result does not depend on the number of rows that are unembedded at once.
-std::vector<Cell> read(const Transformer& transformer, const std::vector<Tensor>& watched, TokenId target, int tokens,
+std::vector<Cell> read(const Transformer& transformer, const BySite& watched, TokenId target, int tokens,
                        const Progress& progress) {
-  const std::int64_t positions = watched[0].rows();
-  std::vector<Cell> cells(watched.size() * static_cast<std::size_t>(positions));
-  for (std::size_t b = 0; b < watched.size(); ++b) {
+  const std::vector<Site> sites = layer_sites(transformer.config());
+  const std::int64_t positions = watched.at(sites[0]).rows();
+  std::vector<Cell> cells(sites.size() * static_cast<std::size_t>(positions));
+  for (std::size_t b = 0; b < sites.size(); ++b) {
+    const Tensor& residual = watched.at(sites[b]);
     for (std::int64_t first = 0; first < positions; first += positions_at_once) {
       const std::int64_t done = static_cast<std::int64_t>(b) * positions + first;
       report(progress, static_cast<double>(done) / static_cast<double>(cells.size()), "logit lens");
-      const std::int64_t count = std::min(positions_at_once, positions - first), width = watched[b].columns();
+      const std::int64_t count = std::min(positions_at_once, positions - first), width = residual.columns();
       const Tensor logits = transformer.unembed(
-          Tensor::of({count, width}, {watched[b].data() + first * width, static_cast<std::size_t>(count * width)}));
+          Tensor::of({count, width}, {residual.data() + first * width, static_cast<std::size_t>(count * width)}));
       parallel_for(count, 1, [&](std::int64_t i, std::int64_t) {
         cells[static_cast<std::size_t>(done + i)] = cell_of(logits.row(i), target, tokens);
       });

@@ -7,6 +7,7 @@
 
 #include "embscope/train/gradient.h"
 #include "embscope/vocabulary/words.h"
+#include "forward/by_site.h"
 
 namespace embscope {
 namespace {
@@ -60,17 +61,15 @@ class Clean {
     if (r.heads) add(request, Point::z, transformer.config());
     Result result = transformer.run(request);
     logits_ = std::move(result.rows[0].logits);
-    captured_ = std::move(result.rows[0].captured);
-    sites_ = std::move(request.capture);
+    values_ = {std::move(request.capture), std::move(result.rows[0].captured)};
   }
 
-  const std::vector<Site>& sites() const { return sites_; }
+  const std::vector<Site>& sites() const { return values_.sites(); }
   double difference() const { return static_cast<double>(logits_.data()[0]) - static_cast<double>(logits_.data()[1]); }
 
   std::vector<float> at(const Site& site, int position) const {
-    const Tensor& t = captured_[static_cast<std::size_t>(std::ranges::find(sites_, site) - sites_.begin())];
-    const std::int64_t width = t.size() / t.shape()[0];
-    return {t.data() + position * width, t.data() + (position + 1) * width};
+    const std::span<const float> values = values_.at(site, position);
+    return {values.begin(), values.end()};
   }
 
  private:
@@ -79,8 +78,7 @@ class Clean {
   }
 
   Tensor logits_;
-  std::vector<Tensor> captured_;
-  std::vector<Site> sites_;
+  BySite values_;
 };
 
 void add_edits(Request& request, const Variant& v, int row, const Clean& clean) {

@@ -54,8 +54,8 @@ ResidualStream residual_stream(const Transformer& transformer, const ResidualStr
   std::vector<Site> sites = layer_sites(transformer.config());
   sites.insert(sites.begin(), {Point::wte, -1});
   Watched watched = watch(transformer, r.ids, sites, r.first, r.last, progress, r.edits);
-  ResidualStream stream{std::move(watched.values[0]), {}, std::move(watched.logits)};
-  for (std::size_t i = 1; i < watched.values.size(); ++i) stream.after.push_back(std::move(watched.values[i]));
+  ResidualStream stream{watched.values.take({Point::wte, -1}), {}, std::move(watched.logits)};
+  for (const Site& site : layer_sites(transformer.config())) stream.after.push_back(watched.values.take(site));
   return stream;
 }
 

@@ -48,12 +48,10 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r, const P
   TraceResult result;
   result.position = position_in(ids.size(), r.position, "trace");
   ids.resize(static_cast<std::size_t>(result.position) + 1);  // later positions have no effect
-  const std::vector<Site> watched_sites = watched(config);
-  const Watched run = watch(transformer, ids, watched_sites, result.position, result.position + 1, progress);
+  const Watched run = watch(transformer, ids, watched(config), result.position, result.position + 1, progress);
   auto at = [&](Point point, std::int64_t block) {  // empty if the model has no such site
-    const auto found = std::ranges::find(watched_sites, Site{point, static_cast<int>(block)});
-    return found == watched_sites.end() ? std::span<const float>()
-                                        : run.values[static_cast<std::size_t>(found - watched_sites.begin())].row(0);
+    const Site site{point, static_cast<int>(block)};
+    return run.values.has(site) ? run.values.at(site, 0) : std::span<const float>();
   };
   result.own = ids.back();
   result.predicted = top(run.logits.values(), 1)[0];

@@ -50,7 +50,7 @@ Tensor residuals(const Transformer& transformer, const TrajectoryRequest& r, Tra
   Tensor rows = Tensor::uninitialised({config.blocks + 1, config.width});
   for (std::size_t i = 0; i < sites.size(); ++i) {
     result.sites.push_back(sites[i].name());
-    std::ranges::copy(run.values[i].row(0), rows.row(static_cast<std::int64_t>(i)).begin());
+    std::ranges::copy(run.values.at(sites[i], 0), rows.row(static_cast<std::int64_t>(i)).begin());
   }
   return rows;
 }

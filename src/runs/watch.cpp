@@ -4,15 +4,13 @@ namespace embscope {
 
 Watched watch(const Transformer& transformer, std::span<const TokenId> ids, std::span<const Site> sites,
               std::int64_t first, std::int64_t last, const Progress& progress, std::span<const Edit> edits) {
-  Watched watched;
-  watched.values.resize(sites.size());
+  std::vector<Tensor> values(sites.size());
   Hooks hooks;
   for (std::size_t s = 0; s < sites.size(); ++s) {
-    hooks.read(sites[s], [&watched, s, first, last](const SiteValues& seen) {
+    hooks.read(sites[s], [&values, s, first, last](const SiteValues& seen) {
       const SiteValues::Row& row = seen.rows[0];
       const std::int64_t width = row.shape.elements() / row.shape[0], count = last - first;
-      watched.values[s] =
-          Tensor::of({count, width}, {row.values + first * width, static_cast<std::size_t>(count * width)});
+      values[s] = Tensor::of({count, width}, {row.values + first * width, static_cast<std::size_t>(count * width)});
     });
   }
   Request request;
@@ -21,8 +19,7 @@ Watched watch(const Transformer& transformer, std::span<const TokenId> ids, std:
   request.hooks = &hooks;
   request.progress = progress;
   Result result = transformer.run(request);
-  watched.logits = std::move(result.rows[0].logits);
-  return watched;
+  return {{{sites.begin(), sites.end()}, std::move(values)}, std::move(result.rows[0].logits)};
 }
 
 }  // namespace embscope

@@ -5,12 +5,13 @@
 #include <vector>
 
 #include "embscope/forward/transformer.h"
+#include "forward/by_site.h"
 
 namespace embscope {
 
 struct Watched {
-  std::vector<Tensor> values;  ///< in the order of the sites: [last - first, values per position]
-  Tensor logits;               ///< of the text's last position, [V]
+  BySite values;  ///< [last - first, values per position] for each site
+  Tensor logits;  ///< of the text's last position, [V]
 };
 
 /// Runs the text and keeps positions [first, last) of `sites` (all but scores and pattern) while it runs, so that

@@ -8,6 +8,7 @@
 
 #include "forward/activation.h"
 #include "forward/attention.h"
+#include "forward/by_site.h"
 #include "forward/norm.h"
 #include "forward/request.h"
 #include "forward/rotary.h"
@@ -34,24 +35,11 @@ Point mlp_input(const Config& config) {
                              : Point::ln2;
 }
 
-/// The values of a run at the captured sites.
-class Activations {
- public:
-  Activations(std::vector<Site> sites, std::vector<Tensor> values) : values_(std::move(values)) {
-    for (std::size_t i = 0; i < sites.size(); ++i) index_[{sites[i].block, sites[i].point}] = i;
-  }
-  const Tensor& at(Point point, int block) const { return values_[index_.at({block, point})]; }
-
- private:
-  std::vector<Tensor> values_;
-  std::map<Key, std::size_t> index_;
-};
-
 /// One pass backward from the logits, in the reverse order of forward/pass. d is the gradient for the value in its
 /// name; x_ is the gradient for the residual stream, [T, D].
 class Backward {
  public:
-  Backward(const Model& model, const Activations& activations, const GradientRequest& request, std::int64_t positions)
+  Backward(const Model& model, const BySite& activations, const GradientRequest& request, std::int64_t positions)
       : model_(model), config_(model.config()), run_(activations), request_(request), positions_(positions) {
     for (const Rope& rope : config_.ropes) rotary_.push_back(rotary(rope, positions));
   }
@@ -91,7 +79,7 @@ class Backward {
 
   const Model& model_;
   const Config& config_;
-  const Activations& run_;
+  const BySite& run_;
   const GradientRequest& request_;
   std::int64_t positions_;
   std::vector<Rotary> rotary_;
@@ -447,8 +435,8 @@ float slope_of(const Config& config, float logit) {
 }
 
 // Writes the logit to the result and computes the derivatives of both tokens; returns the captured values.
-Activations run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result,
-                        std::pair<float, float>& slopes, const Progress& progress) {
+BySite run_forward(const Transformer& transformer, const GradientRequest& r, GradientResult& result,
+                   std::pair<float, float>& slopes, const Progress& progress) {
   Request request;
   request.progress = progress;
   request.rows = {{r.ids.begin(), r.ids.begin() + result.position + 1}};
@@ -480,7 +468,7 @@ GradientResult gradient(const Transformer& transformer, const GradientRequest& r
   }
   constexpr double forward = 0.3;  // its share, roughly
   std::pair<float, float> slopes;
-  const Activations run = run_forward(transformer, r, result, slopes, part_of(progress, 0, forward));
+  const BySite run = run_forward(transformer, r, result, slopes, part_of(progress, 0, forward));
   Backward backward(transformer.model(), run, r, result.position + 1);
   backward.head({result.target, slopes.first},
                 result.against ? std::optional(Backward::Target{*result.against, slopes.second}) : std::nullopt);

@@ -108,6 +108,29 @@ TEST_P(FamilyTest, has_the_same_bits_in_a_batch_cached_captured_and_with_any_thr
   }
 }
 
+// A pass ends at the last site that somebody looks at: in the order of this model, which norms its queries and keys
+// before or after it turns them.
+TEST_P(FamilyTest, has_at_each_site_alone_what_it_has_there_among_all) {
+  Request all;
+  all.rows = {family_.ids("text"), family_.ids("long")}, all.logits = LogitsAt::none;
+  for (const SiteInfo& info : sites(model_->config())) {
+    for (int block : {-1, 0, static_cast<int>(model_->config().blocks) - 1}) {
+      const Site site{info.point, block};
+      if (has_site(model_->config(), site)) all.capture.push_back(site);
+    }
+  }
+  const Result together = transformer_.run(all);
+  for (std::size_t s = 0; s < all.capture.size(); ++s) {
+    Request one = all;
+    one.capture = {all.capture[s]};
+    const Result alone = transformer_.run(one);
+    for (std::size_t r = 0; r < all.rows.size(); ++r) {
+      EXPECT_TRUE(std::ranges::equal(alone.rows[r].captured[0].values(), together.rows[r].captured[s].values()))
+          << all.capture[s].name() << " of row " << r;
+    }
+  }
+}
+
 TEST_P(FamilyTest, last_resid_post_through_the_lens_is_the_logits) {
   Request request;
   request.rows = {family_.ids("text")}, request.capture = {{Point::resid_post, 1}};
@@ -278,6 +301,27 @@ TEST(Windows, of_no_key_are_refused) {
                 families::Family("llama4_text").open({{"floor_scale", 0}});
               }),
               HasSubstr("a floor_scale of 0"));
+}
+
+// Each was found by changing one key of a configuration at a time and comparing with transformers.
+TEST(Configurations, that_contradict_themselves_are_refused) {
+  using families::bj::array;
+  const std::tuple<const char*, const char*, families::bj::value, const char*> cases[] = {
+      {"gemma2", "final_logit_softcapping", 0.0, "'final_logit_softcapping' of 0: expected a positive number or null"},
+      {"gemma2", "attn_logit_softcapping", 0.0, "'attn_logit_softcapping' of 0: expected"},
+      {"gemma3_text", "attn_logit_softcapping", 0.5, "a cap of scores is not known for Gemma 3"},
+      {"olmo", "clip_qkv", 0.0, "'clip_qkv' of 0: expected a positive number or null"},
+      {"olmoe", "clip_qkv", 0.0, "'clip_qkv' of 0: expected a positive number or null"},
+      {"gpt_neo", "window_size", 0, "a window_size of 0"},
+      {"qwen2_moe", "layer_types", array{"sliding_attention", "full_attention"},
+       "gives block 0 a sliding window, and the other keys none"},
+      {"deepseek_v3", "head_dim", 2, "head_dim 2 beside a qk_rope_head_dim of 4"},
+      {"llama4_text", "layer_types", array{"full_attention", "sliding_attention"}, "'sliding_attention' with"},
+      {"llama4_text", "layer_types", array{"full_attention"}, "'layer_types' has 1 blocks, the model 2"},
+      {"llama4_text", "attention_chunk_size", nullptr, "'chunked_attention' with an attention_chunk_size of 0"}};
+  for (const auto& [name, key, value, why] : cases) {
+    EXPECT_THAT(refusal([&] { families::Family(name).open({{key, value}}); }), HasSubstr(why)) << name << " " << key;
+  }
 }
 
 TEST(Windows, beyond_the_context_change_nothing) {

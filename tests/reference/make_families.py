@@ -430,6 +430,22 @@ FAMILIES |= {
             {"no_rope_layers": [0, 0]},
         ],
     ),
+    # layer_types apart from no_rope_layers
+    "llama4_chunks": (
+        "llama4_text",
+        dict(
+            **{**LLAMA, "intermediate_size": 12},
+            intermediate_size_mlp=40,
+            num_local_experts=5,
+            num_experts_per_tok=1,
+            interleave_moe_layer_step=2,
+            no_rope_layers=[1, 0],
+            layer_types=["full_attention", "chunked_attention"],
+            attention_chunk_size=6,
+            head_dim=8,
+        ),
+        [{"layer_types": None}, {"attention_chunk_size": 7}],
+    ),
     "codegen": ("codegen", dict(**GPT2, rotary_dim=4), [{"rotary_dim": 6}]),
     "xglm": (
         "xglm",

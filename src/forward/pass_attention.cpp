@@ -1,0 +1,233 @@
+// The attention of a block, from what it reads to what it gives.
+#include <algorithm>
+#include <deque>
+
+#include "forward/norm.h"
+#include "forward/pass.h"
+
+namespace embscope {
+namespace {
+
+// Latents are normed as RMSNorm does, whatever the model's own norms are.
+void norm_latents(const PackedNorm& w, float epsilon, Tensor& x) {
+  const std::int64_t n = x.columns();
+  for_rows(x, [&](std::int64_t i) {
+    float* row = x.row(i).data();
+    normalise(row, 0, norm_scale(row, 0, n, epsilon), n, row);
+    apply_gain(w, row, n, row);
+  });
+}
+
+void clip(float limit, std::initializer_list<Tensor*> tensors) {
+  for (Tensor* x : tensors)
+    for_rows(*x, [&](std::int64_t i) {
+      for (float& value : x->row(i)) value = std::clamp(value, -limit, limit);
+    });
+}
+
+}  // namespace
+
+bool Pass::attention(const PackedBlock& w) {
+  sinks_ = w.sinks.empty() ? nullptr : w.sinks.data();
+  queries_keys_values(w);
+  const bool on = at(Point::q, q_) && at(Point::k, k_) && at(Point::v, v_) &&
+                  (config_.qk_norm_after || norm_queries_keys(w)) && turn_queries_keys() &&
+                  (!config_.qk_norm_after || norm_queries_keys(w)) && attend() && at(Point::z, z_);
+  if (on) linear(z_, {{w.o, attn_out_}});
+  return on;
+}
+
+void Pass::queries_keys_values(const PackedBlock& w) {
+  config_.latents.rank == 0 ? linear(read(), {{w.q, q_}, {w.k, k_}, {w.v, v_}}) : latents(w);
+  if (config_.qkv_clip == 0) return;
+  clip(config_.qkv_clip, {&v_});
+  if (!config_.clip_after_norm) clip(config_.qkv_clip, {&q_, &k_});
+}
+
+// Every head's key is its own part, of the latent, before the part that all share.
+void Pass::latents(const PackedBlock& w) {
+  const Latents& latents = config_.latents;
+  if (latents.query_rank > 0) {
+    linear(read(), {{w.q_latent, latent_}});
+    norm_latents(w.q_latent_norm, latents.epsilon, latent_);
+    linear(latent_, {{w.q, q_}});
+  } else {
+    linear(read(), {{w.q, q_}});
+  }
+  Tensor whole, own;
+  linear(read(), {{w.kv_latent, whole}});
+  shape_as(latent_, whole.rows(), latents.rank);
+  for_rows(latent_, [&](std::int64_t i) {
+    std::ranges::copy(whole.row(i).first(static_cast<std::size_t>(latents.rank)), latent_.row(i).begin());
+  });
+  norm_latents(w.kv_latent_norm, latents.epsilon, latent_);
+  linear(latent_, {{w.k, own}, {w.v, v_}});
+  const std::int64_t width = config_.head_width, part = width - latents.turned;
+  shape_as(k_, whole.rows(), config_.heads * width);
+  for_rows(k_, [&](std::int64_t i) {
+    const float *from = own.row(i).data(), *shared = whole.row(i).data() + latents.rank;
+    for (std::int64_t h = 0; h < config_.heads; ++h) {
+      float* to = std::copy_n(from + h * part, part, k_.row(i).data() + h * width);
+      std::copy_n(shared, latents.turned, to);
+    }
+  });
+}
+
+// After a rotation only where there was one.
+bool Pass::norm_queries_keys(const PackedBlock& w) {
+  if (config_.qk_norm == QkNorm::none) return true;
+  if (!config_.qk_norm_after || layer().rope >= 0)
+    norm_heads(config_, w.q_norm, q_, config_.heads), norm_heads(config_, w.k_norm, k_, config_.kv_heads);
+  if (config_.qkv_clip != 0 && config_.clip_after_norm) clip(config_.qkv_clip, {&q_, &k_});
+  return at(Point::normed_q, q_) && at(Point::normed_k, k_);
+}
+
+bool Pass::turn_queries_keys() {
+  if (config_.position != PositionKind::rotary) return true;
+  auto position = [&](std::int64_t i) { return probe_.slots().owners[static_cast<std::size_t>(i)].position; };
+  auto turn = [&](Tensor& x, std::int64_t heads) {
+    if (layer().rope < 0) return;
+    const Rotary& rotary = rotary_[static_cast<std::size_t>(layer().rope)];
+    for_rows(x, [&](std::int64_t i) { rotary.turn(x.row(i).data(), heads, config_.head_width, position(i)); });
+  };
+  turn(q_, config_.heads);
+  if (layer().grows)
+    for_rows(q_, [&](std::int64_t i) { scale(q_.row(i).data(), query_growth(config_, position(i)), q_.columns()); });
+  if (!at(Point::rot_q, q_)) return false;
+  turn(k_, config_.kv_heads);
+  return at(Point::rot_k, k_);
+}
+
+bool Pass::attend() {
+  append_to_cache();
+  const Slots& read = probe_.slots();
+  enter(stage_of(l_, Step::attended), q_);
+  shape_as(z_, q_.rows(), config_.heads * config_.value_width);
+  if (watched(Point::scores) || watched(Point::pattern)) return attend_with_maps();
+  attend_rows(read);
+  return true;
+}
+
+void Pass::append_to_cache() {
+  if (request_.cache == nullptr) return;
+  Cache& cache = *request_.cache;
+  cache.keys_.resize(static_cast<std::size_t>(config_.blocks));
+  cache.values_.resize(static_cast<std::size_t>(config_.blocks));
+  auto append = [&](std::vector<float>& kept, const Tensor& fresh) {
+    kept.resize(static_cast<std::size_t>(cache.positions_ * fresh.columns()));  // drops what a failed pass left
+    kept.insert(kept.end(), fresh.values().begin(), fresh.values().end());
+  };
+  append(cache.keys_[static_cast<std::size_t>(l_)], k_);
+  append(cache.values_[static_cast<std::size_t>(l_)], v_);
+}
+
+KeysValues Pass::keys_values(const Slots& read, int row) const {
+  KeysValues kv;
+  const std::int64_t width = k_.columns(), value_width = v_.columns();
+  for (std::int64_t p = 0; p < plan_.first(); ++p) {
+    kv.keys.push_back(request_.cache->keys_[static_cast<std::size_t>(l_)].data() + p * width);
+    kv.values.push_back(request_.cache->values_[static_cast<std::size_t>(l_)].data() + p * value_width);
+  }
+  for (int slot : read.path[static_cast<std::size_t>(row)]) {
+    kv.keys.push_back(k_.row(slot).data());
+    kv.values.push_back(v_.row(slot).data());
+  }
+  return kv;
+}
+
+// A row's key-value heads are shared out to the threads, each with its query heads; those of a long row by queries too,
+// and then what all of its queries read is rearranged once, before.
+void Pass::attend_rows(const Slots& read) {
+  constexpr std::int64_t most_queries = 256;
+  struct Task {
+    std::size_t row;
+    std::int64_t kv_head, first, count;
+    const HeadPanels* panels;
+  };
+  const std::vector<Slots::Own>& rows = probe_.slots().own;
+  std::vector<KeysValues> kv(rows.size());
+  std::vector<Task> tasks, rearranged;
+  std::deque<HeadPanels> panels;
+  for (std::size_t r = 0; r < kv.size(); ++r) {
+    const std::int64_t count = rows[r].count;
+    if (count > 0) kv[r] = keys_values(read, static_cast<int>(r));
+    for (std::int64_t g = 0; count > 0 && g < config_.kv_heads; ++g) {
+      if (count > most_queries) rearranged.push_back({r, g, 0, 0, &panels.emplace_back()});
+      for (std::int64_t t = 0; t < count; t += most_queries)
+        tasks.push_back({r, g, t, std::min(most_queries, count - t), count > most_queries ? &panels.back() : nullptr});
+    }
+  }
+  parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t i, std::int64_t) {
+    const Task& task = rearranged[static_cast<std::size_t>(i)];
+    HeadPanels& to = panels[static_cast<std::size_t>(i)];
+    const HeadShape head = head_shape(task.kv_head * config_.heads / config_.kv_heads);
+    to.fill_keys(head, kv[task.row]), to.fill_values(head, kv[task.row]);
+  });
+  parallel_for(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t i, std::int64_t) {
+    const Task& task = tasks[static_cast<std::size_t>(i)];
+    attend_group(task.kv_head, kv[task.row], task.panels, rows[task.row].first_slot + task.first, task.count);
+  });
+}
+
+void Pass::attend_group(std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot,
+                        std::int64_t count) {
+  thread_local HeadPanels own;
+  const std::int64_t group = config_.heads / config_.kv_heads;
+  for (std::int64_t h = kv_head * group; h < (kv_head + 1) * group; ++h) {
+    const HeadShape head = head_shape(h);
+    if (shared == nullptr && h == kv_head * group) own.fill_keys(head, kv), own.fill_values(head, kv);
+    embscope::attend(head, shared == nullptr ? own : *shared, q_.row(slot).data() + h * head.width, q_.columns(), count,
+                     probe_.slots().owners[static_cast<std::size_t>(slot)].position,
+                     z_.row(slot).data() + h * head.value_width, z_.columns());
+  }
+}
+
+// Where somebody listens to maps, every row has slots of its own: those that attention reads are those at work.
+bool Pass::attend_with_maps() {
+  const std::int64_t heads = config_.heads, first = plan_.first();
+  const std::vector<Slots::Own>& rows = probe_.slots().own;
+  std::vector<KeysValues> kv;
+  std::vector<Tensor> scores;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    kv.push_back(keys_values(probe_.slots(), static_cast<int>(r)));
+    scores.push_back(Tensor::uninitialised({heads, rows[r].count, first + rows[r].count}));
+  }
+  // body(row, head, where the head's map begins in the row's, the head's number)
+  auto for_heads = [&](auto&& body) {
+    parallel_for(static_cast<std::int64_t>(kv.size()) * heads, 1, [&](std::int64_t task, std::int64_t) {
+      const auto r = static_cast<std::size_t>(task / heads);
+      const std::int64_t h = task % heads, count = rows[r].count;
+      body(r, head_shape(h), h * count * (first + count), h);
+    });
+  };
+  for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t h) {
+    thread_local HeadPanels panels;
+    panels.fill_keys(head, kv[r]);
+    attention_scores(head, panels, q_.row(rows[r].first_slot).data() + h * head.width, q_.columns(), rows[r].count,
+                     first, scores[r].data() + map);
+  });
+  bool on = probe_.at_maps(site(Point::scores), scores);
+  std::vector<Tensor> kept, &patterns = probe_.keeps(site(Point::scores)) ? kept : scores;  // else the scores' memory
+  if (&patterns == &kept && on)
+    for (const Tensor& s : scores) kept.push_back(Tensor::uninitialised(s.shape()));
+  if (on) {
+    for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t) {
+      const std::int64_t count = rows[r].count;
+      attention_pattern(head, scores[r].data() + map, count, first, first + count, patterns[r].data() + map);
+    });
+  }
+  probe_.keep_maps(site(Point::scores), scores);
+  if (!on) return false;
+  on = probe_.at_maps(site(Point::pattern), patterns);
+  if (on)
+    for_heads([&](std::size_t r, const HeadShape& head, std::int64_t map, std::int64_t h) {
+      thread_local HeadPanels panels;
+      panels.fill_values(head, kv[r]);
+      attention_values(head, panels, patterns[r].data() + map, rows[r].count, first,
+                       z_.row(rows[r].first_slot).data() + h * head.value_width, z_.columns());
+    });
+  probe_.keep_maps(site(Point::pattern), patterns);
+  return on;
+}
+
+}  // namespace embscope
