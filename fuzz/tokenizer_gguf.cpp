@@ -35,7 +35,7 @@ std::string any_token(FuzzedDataProvider& recipe) {
 }
 
 std::string file_of(FuzzedDataProvider& recipe) {
-  constexpr const char* pres[] = {"gpt-2", "default", "smollm", "llama-bpe", "llama3", "qwen2"};
+  constexpr const char* pres[] = {"gpt-2", "default", "smollm", "llama-bpe", "deepseek-llm", "afmoe"};
   Keys keys;
   keys.text("tokenizer.ggml.model", recipe.ConsumeIntegralInRange(0, 31) == 0 ? "spm" : "gpt2");
   keys.text("tokenizer.ggml.pre", pres[recipe.ConsumeIntegralInRange(0, 5)]);

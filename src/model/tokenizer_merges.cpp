@@ -37,9 +37,9 @@ void add_merge(std::string_view line, const std::string& where, TokenizerSpec& s
   const std::size_t space = line.find(' ');
   if (space == std::string_view::npos || space == 0 || space + 1 == line.size() ||
       line.find(' ', space + 1) != std::string_view::npos) {
-    throw Error(
-        Code::format, where,
-        fmt::format("merge {}: expected two tokens and a space, found '{}'", spec.merges.size(), line.substr(0, 60)));
+    throw Error(Code::format, where,
+                fmt::format("merge {}: expected two tokens and a space, found '{}'", spec.merges.size(),
+                            visible(line.substr(0, 60))));
   }
   spec.merges.emplace_back(line.substr(0, space), line.substr(space + 1));
 }

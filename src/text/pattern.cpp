@@ -71,8 +71,8 @@ struct Pattern::Expression {
                               ONIG_ENCODING_UTF8, ONIG_SYNTAX_ONIGURUMA, &info);
     if (code == ONIG_NORMAL) return;
     throw Error(Code::format, where,
-                fmt::format("the pattern '{}' is not a regular expression: {}", visible(text).substr(0, 200),
-                            message_of(code, &info)));
+                fmt::format("the pattern '{}' is not a regular expression: {}",
+                            visible(std::string_view(text).substr(0, 200)), message_of(code, &info)));
   }
   ~Expression() { onig_free(regex); }
   Expression(const Expression&) = delete;
@@ -123,7 +123,7 @@ void Pattern::find_matches(std::string_view source, const std::function<void(std
     if (found < 0)
       throw Error(Code::unsupported, where_,
                   fmt::format("the pattern '{}' cannot be searched for in this text from byte {} of a part: {}",
-                              visible(text_).substr(0, 80), at, message_of(found, nullptr)));
+                              visible(std::string_view(text_).substr(0, 80)), at, message_of(found, nullptr)));
     const auto from = static_cast<std::size_t>(region->beg[0]), to = static_cast<std::size_t>(region->end[0]);
     if (from == to && last == to) {
       if (at == text.size()) return;

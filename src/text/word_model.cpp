@@ -20,7 +20,7 @@ std::vector<double> checked_scores(const TokenizerSpec& spec) {
     refuse(spec, fmt::format("{} scores for {} tokens", spec.scores.size(), spec.tokens.size()));
   for (std::size_t id = 0; id < spec.scores.size(); ++id) {
     if (!std::isfinite(spec.scores[id]))
-      refuse(spec, fmt::format("token {} ('{}') has the score {}", id, visible(spec.tokens[id]).substr(0, 60),
+      refuse(spec, fmt::format("token {} ('{}') has the score {}", id, visible(spec.tokens[id].substr(0, 60)),
                                spec.scores[id]));
   }
   return spec.scores;
