@@ -117,7 +117,7 @@ Figure figure_attention(const Tensor& patterns, std::span<const int> heads, int 
                      {"url", picture(patterns.data() + static_cast<std::int64_t>(h) * length * length, length)}});
   }
   std::string subtitle =
-      "rows: the token that attends; columns: the token it attends to; white 0, blue 1/4, dark blue 1";
+      "rows: the token that attends; columns: the token it attends to; the stronger the colour, the larger the share";
   if (length > most_pixels) subtitle += "; a pixel is the largest of the cells it covers";
   bj::object head = {{"field", "head"}, {"type", "nominal"}, {"sort", nullptr}, {"title", nullptr}};
   head["header"] = {{"labelFontSize", 12}, {"labelPadding", 4}};

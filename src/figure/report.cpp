@@ -24,7 +24,7 @@ h1 { font-size: 2.2rem; line-height: 1.2; margin: 0 0 .3rem; }
 h2 { font-size: 1.45rem; margin: 3.2rem 0 .6rem; padding-top: 1.2rem; border-top: 1px solid var(--line); }
 p { max-width: 44rem; }
 .subtitle { color: var(--soft); margin-top: 0; }
-nav ol { columns: 2; max-width: 44rem; padding-left: 1.3rem; } nav a { color: var(--accent); text-decoration: none; }
+nav ol { columns: 2; column-gap: 2.5rem; max-width: 48rem; padding-left: 1.5rem; } nav a { color: var(--accent); text-decoration: none; }
 pre { background: var(--code); border-left: 3px solid var(--accent); padding: .6rem .9rem; white-space: pre-wrap; font: 14px/1.5 ui-monospace, monospace; max-width: 56rem; }
 pre::before { content: "$ "; color: var(--soft); }
 code { font-family: ui-monospace, monospace; font-size: .92em; background: var(--code); padding: .1em .3em; border-radius: 3px; }
@@ -32,20 +32,15 @@ figure { margin: 1.4rem 0; border: 1px solid var(--line); border-radius: 8px; pa
 figure .vega-embed { display: block; } figure svg.marks { max-width: 100%; height: auto; }
 .table { overflow-x: auto; } table { border-collapse: collapse; font-size: 14.5px; margin: 1rem 0; }
 th { text-align: left; color: var(--soft); font-weight: 500; } th, td { padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
+:is(th, td):last-child { padding-right: 0; }
 button.play { font: inherit; font-size: 14.5px; color: var(--paper); background: var(--accent); border: 0; border-radius: 6px; padding: .35rem 1rem; margin: .4rem .9rem .4rem 0; cursor: pointer; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 details { margin: 1rem 0; } summary { cursor: pointer; color: var(--accent); font-size: 14.5px; }
 @media (prefers-color-scheme: dark) {
   figure svg.marks { background: transparent !important; }
-  figure svg.marks :is(.role-title-text, .role-title-subtitle, .role-axis-label, .role-axis-title, .role-legend-label, .role-legend-title, .role-header-text) text { fill: var(--ink); }
-  figure svg.marks text:is([fill="black"], [fill="#000"], [fill="#000000"]) { fill: var(--ink); }
-  figure svg.marks text[stroke="white"] { stroke: var(--paper); fill: none; }
-  figure svg.marks :is(.role-axis-grid, .role-axis-domain, .role-axis-tick) line { stroke: var(--line); }
-  figure svg.marks [stroke="#000000"] { stroke: var(--ink); } figure svg.marks path[fill="#000000"] { fill: var(--ink); }
-  figure svg.marks image { filter: invert(1) hue-rotate(180deg); }
-  figure .vega-embed summary, figure .vega-embed .vega-actions { filter: invert(1) hue-rotate(180deg); }
+  figure svg.marks, figure .vega-embed summary, figure .vega-embed .vega-actions { filter: invert(1) hue-rotate(180deg); }
 }
-@media (max-width: 40rem) { nav ol { columns: 1; } h1 { font-size: 1.7rem; } }
+@media (max-width: 40rem) { nav ol { columns: 1; } h1 { font-size: 1.7rem; } figure { padding: .3rem; } }
 )";
 
 constexpr std::size_t unfolded_rows = 12;  // of a table; longer ones open on demand

@@ -1,6 +1,6 @@
 // The field's words, explained where they stand: under the pointer, with the focus, or by a click.
 import { cloneElement, Fragment, isValidElement, toChildArray, type ComponentChildren, type VNode } from "preact";
-import { useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 
 /** A term, what else it is called, and what it is. */
 const entries: [terms: string[], meaning: string][] = [
@@ -52,11 +52,77 @@ const entries: [terms: string[], meaning: string][] = [
   [["seed"], "The number that random numbers begin with: the same seed, the same result."],
   [["temperature"], "0: always the likeliest token; the higher, the more chance has a say."],
   [["top p"], "Only the likeliest tokens whose shares make p together are drawn from."],
+  [["min p"], "Tokens less probable than this share of the likeliest are not drawn."],
+  [["repetition penalty"], "Above 1: tokens that the text already has become less likely."],
+  [["stop words"], "Texts before which the writing ends. Several are separated by |, and \\n is the end of a line."],
+  [["layers", "layer"], "Another word for block: each layer is attention and an MLP."],
+  [["rank"], "The place in a list of all tokens that begins with the likeliest; 1 is the likeliest."],
+  [["KL", "KL divergence"], "How far one list of probabilities is from another, in nats; 0: they are equal."],
+  [["entropy"], "How evenly something is spread, in nats; 0: all of it is in one place."],
+  [["mixture", "mix"], "A vector between two others: p of one and 1 − p of the other."],
+  [["clean answer"], "The answer to the text as it is; patching looks for what brings it back."],
+  [
+    ["corrupt answer", "corrupt text"],
+    "The other text and its answer: vectors of the clean run are put into this run.",
+  ],
 ];
 
-const meanings = new Map(
-  entries.flatMap(([terms, meaning]) => terms.map((term) => [term.toLowerCase(), meaning] as const)),
-);
+/** What is a term on a label, and an ordinary word in a sentence. */
+const onLabels: typeof entries = [
+  [["width"], "How many numbers a vector has."],
+  [["context"], "How many tokens the model can look at at once."],
+  [["steps"], "How many times the weights are changed; each step looks at some pieces of the text."],
+  [["neighbours"], "Tokens whose vectors point most nearly the same way."],
+  [["strengths", "strength"], "How many times the direction is added; below 0 it is taken away."],
+];
+
+const byTerm = (list: typeof entries) =>
+  new Map(list.flatMap(([terms, meaning]) => terms.map((term) => [term.toLowerCase(), meaning] as const)));
+const meanings = byTerm(entries),
+  labels = byTerm([...entries, ...onLabels]);
+
+/** Whether the last thing that was used is the keyboard: then what has the focus is explained. */
+let byKeys = false;
+addEventListener("keydown", (e) => void (byKeys = e.key === "Tab"), true);
+addEventListener("pointerdown", () => void (byKeys = false), true);
+
+/** The label of a field; a term of the field's is explained at the pointer, a touch, or when Tab leads to its control. */
+export function Label({ control, children }: { control: string; children: string }) {
+  const meaning = labels.get(children.toLowerCase());
+  const id = useId();
+  const label = useRef<HTMLLabelElement>(null);
+  const [at, setAt] = useState<{ left: number; top: number }>();
+  useEffect(() => {
+    const field = document.getElementById(control);
+    if (!meaning || !field) return;
+    const open = () => byKeys && setAt(placeBy(label.current!, true));
+    const close = () => setAt(undefined);
+    const escape = (e: KeyboardEvent) => e.key === "Escape" && close();
+    field.addEventListener("focus", open);
+    field.addEventListener("blur", close);
+    field.addEventListener("keydown", escape);
+    return () => {
+      field.removeEventListener("focus", open);
+      field.removeEventListener("blur", close);
+      field.removeEventListener("keydown", escape);
+    };
+  }, [control, meaning]);
+  if (!meaning) return <label for={control}>{children}</label>;
+  return (
+    <span class="labelled">
+      <label
+        ref={label}
+        for={control}
+        class="explained"
+        onPointerEnter={() => setAt(placeBy(label.current!, true))}
+        onPointerLeave={() => setAt(undefined)}
+      >
+        {children}
+      </label>
+      {at && <Meaning id={id} at={at} meaning={meaning} />}
+    </span>
+  );
+}
 
 export const meaningOf = (term: string): string | undefined => meanings.get(term.toLowerCase());
 
@@ -67,19 +133,33 @@ const pattern = new RegExp(
 
 const widest = 300;
 
+/** A place beside a word and inside the window; `above`: where that is possible, so that it does not cover a field. */
+function placeBy(word: HTMLElement, above = false): { left: number; top: number } {
+  const { left, bottom, top } = word.getBoundingClientRect();
+  const below = above ? top < 100 : bottom + 110 < innerHeight;
+  return {
+    left: Math.max(8, Math.min(left, innerWidth - widest - 24)),
+    top: below ? bottom + 4 : Math.max(4, top - (above ? 74 : 90)),
+  };
+}
+
+const Meaning = ({ id, at, meaning }: { id: string; at: { left: number; top: number }; meaning: string }) => (
+  <span
+    role="tooltip"
+    id={id}
+    class="meaning"
+    style={{ left: `${at.left}px`, top: `${at.top}px`, maxWidth: `${widest}px` }}
+  >
+    {meaning}
+  </span>
+);
+
 /** One term with its explanation, beside it and inside the window. */
 export function Term({ children, meaning }: { children: string; meaning: string }) {
   const id = useId();
   const word = useRef<HTMLButtonElement>(null);
   const [at, setAt] = useState<{ left: number; top: number }>();
-  const open = () => {
-    const { left, bottom, top } = word.current!.getBoundingClientRect();
-    const below = bottom + 110 < innerHeight;
-    setAt({
-      left: Math.max(8, Math.min(left, innerWidth - widest - 24)),
-      top: below ? bottom + 4 : Math.max(4, top - 90),
-    });
-  };
+  const open = () => setAt(placeBy(word.current!));
   const close = () => setAt(undefined);
   return (
     <span class="term" onPointerEnter={open} onPointerLeave={close}>
@@ -94,16 +174,7 @@ export function Term({ children, meaning }: { children: string; meaning: string 
       >
         {children}
       </button>
-      {at && (
-        <span
-          role="tooltip"
-          id={id}
-          class="meaning"
-          style={{ left: `${at.left}px`, top: `${at.top}px`, maxWidth: `${widest}px` }}
-        >
-          {meaning}
-        </span>
-      )}
+      {at && <Meaning id={id} at={at} meaning={meaning} />}
     </span>
   );
 }

@@ -9,12 +9,12 @@ const opened = signal(0);
 export const useModels = (): Answer<ModelInfo[]> =>
   useAnswer(`models ${opened.value}`, (signal) => call<ModelInfo[]>("models", undefined, { signal }));
 
-/** Names that open without a path: what the cache of Embscope and that of Hugging Face's hub hold. */
-export function useAvailable(): string[] {
+/** Names that open without a path: what the cache of Embscope and that of Hugging Face's hub hold. Undefined while it is asked. */
+export function useAvailable(): string[] | undefined {
   const known = useAnswer(`available ${opened.value}`, (signal) =>
     call<{ models: { name: string }[] }>("models/available", undefined, { signal }),
   );
-  return known.data?.models.map((m) => m.name) ?? [];
+  return known.data?.models.map((m) => m.name) ?? (known.error && []);
 }
 
 export async function openModel(name: string): Promise<ModelInfo> {
@@ -24,7 +24,7 @@ export async function openModel(name: string): Promise<ModelInfo> {
 }
 
 /** Of all that can be chosen: what is open, by its name, then what is not yet. */
-export const choices = (open: ModelInfo[], available: string[]): { name: string; open?: ModelInfo }[] => [
+export const choices = (open: ModelInfo[], available: string[] = []): { name: string; open?: ModelInfo }[] => [
   ...open.map((m) => ({ name: m.name, open: m })),
   ...available.filter((name) => !open.some((m) => m.name === name || m.opens === name)).map((name) => ({ name })),
 ];

@@ -1,20 +1,21 @@
 // Components that all views use.
+import { useComputed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Explained, Label } from "./glossary";
 import { useAnswer, type Answer } from "./hooks";
 import { call, EngineError, type Cell, type Likely, type ModelInfo, type Spec, type Table as Columns } from "./api";
-import { pointing } from "./linked";
+import { pointed, pointing } from "./linked";
 import { useNamed } from "./named";
 import { csv, download, saveTable } from "./save";
 import { session, toTray } from "./session";
-import { dark } from "./theme";
 import type { Drawing } from "./vega";
 
 export function Field(props: { label: string; hint?: string; children: (id: string) => ComponentChildren }) {
   const id = useId();
   return (
     <div class="field">
-      <label for={id}>{props.label}</label>
+      <Label control={id}>{props.label}</Label>
       {props.children(id)}
       {props.hint && <small>{props.hint}</small>}
     </div>
@@ -58,6 +59,7 @@ export function NumberField(props: {
   min?: number;
   max?: number;
   step?: number;
+  disabled?: boolean;
 }) {
   return (
     <Field label={props.label}>
@@ -70,6 +72,7 @@ export function NumberField(props: {
           min={props.min}
           max={props.max}
           step={props.step ?? 1}
+          disabled={props.disabled}
           onInput={(e) => e.currentTarget.value !== "" && props.set(e.currentTarget.valueAsNumber)}
         />
       )}
@@ -130,8 +133,9 @@ export function Shown<T>({
   waiting?: string;
 }) {
   const late = useLate(answer.loading);
+  const first = answer.loading && answer.data === undefined && answer.error === undefined;
   return (
-    <div class={late ? "shown late" : "shown"} aria-busy={answer.loading}>
+    <div class={`shown${late ? " late" : ""}${first ? " first" : ""}`} aria-busy={answer.loading}>
       <Trouble error={answer.error} />
       {answer.data !== undefined ? (
         <div class={answer.error ? "old" : undefined}>{children(answer.data)}</div>
@@ -168,11 +172,12 @@ interface TokenProps {
 export function Token({ id, label, pick, pressed, title, heat, showId }: TokenProps) {
   const expression = `#${id}`;
   const on = pressed ?? session.value.tray.includes(expression);
+  const marked = useComputed(() => pointed.value === id).value;
   const what = pick ? "" : on ? " (in the tray)" : " (click to put it into the tray)";
   return (
     <button
       type="button"
-      class="token"
+      class={marked ? "token pointed" : "token"}
       aria-pressed={on}
       title={(title ?? `token ${id}`) + what}
       onClick={pick ?? (() => toTray(expression))}
@@ -235,7 +240,7 @@ export function Table({ table, name, most = 200 }: { table: Columns; name: strin
             <tr>
               {columns.map(([c, values]) => (
                 <th key={c} scope="col" class={typeof values[0] === "number" ? "num" : ""}>
-                  {c.replaceAll("_", " ")}
+                  <Explained>{c.replaceAll("_", " ")}</Explained>
                 </th>
               ))}
             </tr>
@@ -295,29 +300,32 @@ export function Figure({ spec, name }: { spec?: Spec; name: string }) {
   const place = useRef<HTMLDivElement>(null);
   const drawing = useRef<Drawing | undefined>(undefined);
   const [error, setError] = useState<Error>();
+  const [empty, setEmpty] = useState(true);
   const drawn = JSON.stringify(spec);
   useEffect(() => {
     if (!spec) return;
     let alive = true;
     const box = document.createElement("div");
     void import("./vega")
-      .then((vega) => vega.draw(spec, box, theTip(), dark.value))
+      .then((vega) => vega.draw(spec, box, theTip()))
       .then((d) => {
         if (!alive) return d.close();
         drawing.current?.close();
         drawing.current = d;
+        box.style.setProperty("--own", `${box.querySelector("svg")?.getAttribute("width") ?? 560}px`);
         place.current?.replaceChildren(box);
         setError(undefined);
+        setEmpty(false);
       })
-      .catch((e: Error) => alive && setError(e));
+      .catch((e: Error) => alive && (setError(e), setEmpty(false)));
     return () => void (alive = false);
-  }, [drawn, dark.value]);
+  }, [drawn]);
   useEffect(() => () => (drawing.current?.close(), (theTip().hidden = true)), []);
   if (!spec) return null;
   const d = () => drawing.current!;
   const title = ((t) => (typeof t === "string" ? t : ((t as { text?: string })?.text ?? name)))(spec.title);
   return (
-    <figure class="figure" onPointerLeave={() => (theTip().hidden = true)}>
+    <figure class={empty ? "figure undrawn" : "figure"} onPointerLeave={() => (theTip().hidden = true)}>
       <div class="scroll" ref={place} role="img" aria-label={title} data-figure={name} tabIndex={0} />
       <Trouble error={error} />
       <Save
@@ -439,7 +447,7 @@ export function WordField({ label, value, set, hint, compact }: TextProps & { co
     return () => (clearTimeout(timer), abort.abort());
   }, [value]);
   return (
-    <Field label={label} hint={compact && word?.count === 1 ? undefined : said}>
+    <Field label={label} hint={compact && !error && (word?.count ?? 1) === 1 ? undefined : said}>
       {(id) => (
         <>
           <input

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { call } from "./api";
+import { pointed, pointing } from "./linked";
 import { change, go, session, toTray } from "./session";
 
 /** Labels of the vectors in the tray: the engine names a vector expression. */
@@ -15,6 +16,9 @@ export function useLabels(expressions: string[]): Map<string, string> {
   return known;
 }
 
+/** Of an expression that is one token by its number; NaN of any other, which equals nothing. */
+const idOf = (expression: string): number => Number(/^#(\d+)$/.exec(expression)?.[1] ?? NaN);
+
 /** Tokens picked in any view are collected here for comparison. */
 export function Tray() {
   const { tray } = session.value;
@@ -25,7 +29,9 @@ export function Tray() {
       <ul>
         {tray.map((t) => (
           <li key={t}>
-            <span class="token still">{labels.get(t) ?? t}</span>
+            <span class={`token still${idOf(t) === pointed.value ? " pointed" : ""}`} {...pointing(idOf(t))}>
+              {labels.get(t) ?? t}
+            </span>
             <button
               type="button"
               class="quiet"

@@ -1,33 +1,20 @@
 // Draws the engine's Vega-Lite specifications. Expressions go through Vega's interpreter, so that the page needs no `eval`
 // and its content-security-policy can forbid it. Loaded when the first figure is shown.
+import { transforms } from "vega-dataflow";
+import * as encoding from "vega-encode";
 import { expressionInterpreter } from "vega-interpreter";
-import { parse, View } from "vega";
+import { parse } from "vega-parser";
+import * as tables from "vega-transforms";
+import { View } from "vega-view";
+import * as layout from "vega-view-transforms";
 import { compile } from "vega-lite";
 import type { Spec } from "./api";
 
-/** The engine's colours are for a white background; on a dark page the text colours change. */
-function dressed(spec: Spec, dark: boolean): Spec {
-  const config = (spec.config ?? {}) as Record<string, any>;
-  if (!dark) return { ...spec, config: { ...config, background: null } };
-  const ink = "#c9c6bf";
-  const faint = { gridColor: "#33353c", domainColor: "#5c606b", tickColor: "#5c606b" };
-  return {
-    ...spec,
-    config: {
-      ...config,
-      background: null,
-      axis: { ...config.axis, ...faint, labelColor: ink, titleColor: ink },
-      legend: { ...config.legend, labelColor: ink, titleColor: ink },
-      title: { ...config.title, color: "#eceae5", subtitleColor: ink },
-      header: { labelColor: ink, titleColor: ink },
-      text: { color: ink },
-      range: {
-        ...config.range,
-        category: ["#5aa9e6", "#f08a4b", "#4cc7a0", "#e08bc0", "#e6c84a", "#9fb4ff", "#ff9d9d"],
-      },
-    },
-  };
-}
+// Of Vega what the engine's figures are made of: no maps of the earth, forces, trees, regressions or clouds of words.
+Object.assign(transforms, tables, layout, encoding);
+
+/** On the page's own ground. The engine's colours are for paper; on a dark page the style sheet turns light and dark around. */
+const bare = (spec: Spec): Spec => ({ ...spec, config: { ...(spec.config ?? {}), background: null } });
 
 /** Text of the tooltip: one line per field. */
 function told(value: unknown): string {
@@ -50,8 +37,8 @@ export interface Drawing {
   close(): void;
 }
 
-export async function draw(spec: Spec, into: HTMLElement, tip: HTMLElement, dark: boolean): Promise<Drawing> {
-  const compiled = compile(dressed(spec, dark) as any, { logger: quiet }).spec;
+export async function draw(spec: Spec, into: HTMLElement, tip: HTMLElement): Promise<Drawing> {
+  const compiled = compile(bare(spec) as any, { logger: quiet }).spec;
   const view = new View(parse(compiled, undefined, { ast: true }), {
     expr: expressionInterpreter,
     renderer: "svg",

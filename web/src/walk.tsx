@@ -51,7 +51,8 @@ export function Walk({ info }: { info: ModelInfo }) {
   useEffect(() => {
     const explorer = document.getElementById("explorer")!;
     if (now?.light && !answered) explorer.dataset.light = now.light;
-    return () => void delete explorer.dataset.light;
+    explorer.dataset.about = now?.light ?? "";
+    return () => (delete explorer.dataset.light, void delete explorer.dataset.about);
   }, [now?.name, answered]);
   const done = now !== undefined && (answered || session.value.done.includes(now.name));
   const to = (other: number) => () => void walkTo(other, info);

@@ -139,7 +139,7 @@ test("the licences of what the explorer is made of go with it", async () => {
   const page = await visit("read");
   const answer = await page.request.get(`${server.origin}/licenses.txt`);
   assert.equal(answer.headers()["content-type"], "text/plain; charset=utf-8");
-  for (const name of ["preact", "kdbush", "vega", "vega-lite"])
+  for (const name of ["preact", "kdbush", "vega-view", "vega-lite"])
     assert.match(await answer.text(), new RegExp(`## ${name} - `));
   await quiet(page);
 });
@@ -834,15 +834,11 @@ test("map: t-SNE is drawn while it is computed, pauses, goes on, is cancelled", 
   const page = await visit("map?method=tsne&tokens=0:2000");
   await page.getByRole("button", { name: "Draw" }).click();
   await page.waitForSelector('.one[data-points="2000"]', { timeout: patience(60000) });
-  if (
-    await page
-      .getByRole("button", { name: "Pause" })
-      .isVisible()
-      .catch(() => false)
-  ) {
-    await page.getByRole("button", { name: "Pause" }).click();
-    await page.getByRole("button", { name: "Go on" }).click();
-  }
+  const press = (name) => page.getByRole("button", { name }).click({ timeout: 3000 });
+  // where it has ended by then, there is nothing to pause
+  await press("Pause")
+    .then(() => press("Go on"))
+    .catch(async (e) => assert.equal(await page.locator("progress").count(), 0, e));
   await page
     .getByRole("button", { name: "Cancel" })
     .click({ timeout: 3000 })
@@ -1503,4 +1499,242 @@ test("the walk holds for a model that knows only some letters, and for one of wo
     await quiet(page, refused);
   }
   await first.close();
+});
+
+const sizes = [
+  { width: 1440, height: 900 },
+  { width: 1024, height: 768 },
+  { width: 390, height: 844 },
+];
+
+test("nothing that is seen moves when results come, in any view, on a screen and on a phone", async () => {
+  const watched = views.filter(([name]) => !["stage-pins", "stage-parts", "stage-changes", "walk"].includes(name));
+  for (const viewport of [sizes[0], sizes[2]]) {
+    for (const [name, path, ready] of watched) {
+      const page = await chrome.context.newPage();
+      await page.setViewportSize(viewport);
+      await page.addInitScript(() => {
+        window.moved = [];
+        const note = (list) =>
+          list
+            .getEntries()
+            .filter((e) => !e.hadRecentInput)
+            .forEach((e) =>
+              window.moved.push({ by: e.value, what: e.sources.map((s) => s.node?.outerHTML?.slice(0, 90)) }),
+            );
+        new PerformanceObserver(note).observe({ type: "layout-shift", buffered: true });
+      });
+      await page.goto(`${server.origin}/#/${path}`);
+      await ready(page);
+      await page.waitForFunction(
+        () => !document.querySelector('main :is([aria-busy="true"], .first, .undrawn)'),
+        undefined,
+        { timeout: patience(60000) },
+      );
+      const moved = await page.evaluate(() => window.moved);
+      const sum = moved.reduce((a, { by }) => a + by, 0);
+      assert.ok(sum < 0.02, `${name} at ${viewport.width}: ${sum.toFixed(4)}, ${JSON.stringify(moved)}`);
+      await page.close();
+    }
+  }
+});
+
+test("stage: the first sight fits at three sizes: what to do, the slider, the answers, every colouring", async () => {
+  for (const viewport of [...sizes, { width: 1280, height: 860 }]) {
+    const page = await visit("stage", { viewport });
+    await pictured(page);
+    const seen = async (locator, within = viewport.height) => {
+      const box = await locator.boundingBox();
+      assert.ok(box && box.x >= 0 && box.x + box.width <= viewport.width, `${locator} at ${viewport.width}`);
+      assert.ok(box.y >= 0 && box.y + box.height <= within, `${locator} ends at ${box.y + box.height}`);
+    };
+    await seen(page.getByRole("button", { name: "Begin the walk" }));
+    await seen(page.getByRole("slider"), viewport.height / 2);
+    await seen(page.locator(".duel"));
+    await seen(page.locator(".curve svg"));
+    for (const name of await texts(page, ".colouring button"))
+      await seen(page.locator(".caption").getByRole("button", { name }));
+    // the two answers do not cover each other
+    const [token, amount] = await Promise.all(
+      [".duel .side-0 .token", ".duel .side-0 strong"].map((s) => page.locator(s).boundingBox()),
+    );
+    assert.ok(
+      amount.x >= token.x + token.width || amount.y >= token.y + token.height - 1,
+      JSON.stringify([token, amount]),
+    );
+    assert.equal(await page.locator(".invite").count(), 1, "where the hand goes first is marked");
+    await page.getByRole("slider").focus();
+    await page.keyboard.press("ArrowLeft");
+    await page.waitForFunction(() => !document.querySelector(".invite"));
+    await quiet(page);
+  }
+});
+
+/** What the engine writes, as text, for a request to `generate` or `chat`. */
+const engineWrites = (page, path, body) =>
+  page.evaluate(
+    async ([path, body]) => {
+      const answer = await fetch(`/api/${path}`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      const hex = [...(await answer.text()).matchAll(/"bytes":"([0-9a-f]*)"/g)].map(([, bytes]) => bytes).join("");
+      return new TextDecoder().decode(Uint8Array.from(hex.match(/../g), (byte) => parseInt(byte, 16)));
+    },
+    [path, body],
+  );
+const zeroed = JSON.stringify([{ at: "blocks.3.mlp_out", do: "zero" }]);
+
+test("write: stop words, min p and the repetition penalty are the engine's; the stage's changes are in force, or not", async () => {
+  const text = "The capital of Germany is";
+  const page = await visit(
+    `read?${new URLSearchParams({ text, count: 14, temperature: 0.8, seed: 3, min_p: 0.1, penalty: 1.3, stop: ". | \\n", edits: zeroed })}`,
+  );
+  const body = { text, count: 14, temperature: 0.8, seed: 3, min_p: 0.1, repetition_penalty: 1.3, stop: [". ", " \n"] };
+  const writes = async (edits) => {
+    await page.getByRole("button", { name: "Write on" }).click();
+    await page.waitForSelector('.written[aria-busy="false"] .by');
+    assert.equal(
+      (await texts(page, ".written .by")).join(""),
+      await engineWrites(page, "generate", { ...body, edits }),
+    );
+  };
+  await page.getByText("with the change made on the stage").waitFor();
+  await writes([{ at: "blocks.3.mlp_out", do: "zero" }]);
+  const shown = page.locator('[aria-label="The same from the command line"]').first();
+  await page.locator("details.same summary").first().click();
+  assert.match(
+    await shown.innerText(),
+    /--min-p 0.1 --seed 3 --repetition-penalty 1.3 --stop '. ' --stop ' \n' --edit 'blocks.3.mlp_out zero'/,
+  );
+  await page.getByRole("checkbox").uncheck();
+  await writes([]);
+  assert.ok(!(await shown.innerText()).includes("--edit"));
+  await quiet(page);
+});
+
+test("write: a conversation is the engine's, with the stage's changes in force", async () => {
+  const page = await visit(
+    `read?${new URLSearchParams({ way: "chat", count: 8, system: "Be brief.", edits: zeroed })}`,
+  );
+  const messages = [{ role: "system", content: "Be brief." }];
+  for (const content of ["What is the capital of France?", "And of Spain?"]) {
+    await page.getByLabel("Your message", { exact: true }).fill(content);
+    await page.getByLabel("Your message", { exact: true }).press("Enter");
+    messages.push({ role: "user", content });
+    await page.waitForFunction(
+      (count) =>
+        document.querySelectorAll('.talk[aria-busy="false"] .assistant').length === count &&
+        document.querySelectorAll(".talk li").length === 2 * count,
+      messages.filter((m) => m.role === "user").length,
+    );
+    const answer = (await texts(page, ".talk .assistant")).at(-1);
+    const expected = await engineWrites(page, "chat", { messages, count: 8, edits: JSON.parse(zeroed) });
+    assert.equal(answer.trim(), expected.trim());
+    messages.push({ role: "assistant", content: expected });
+  }
+  assert.deepEqual(await violations(page), []);
+  await page.getByRole("button", { name: "Begin anew" }).click();
+  await page.waitForFunction(() => document.querySelectorAll(".talk li").length === 0);
+  await quiet(page);
+});
+
+test("compare: where nothing is picked, the tokens of the stage's text are compared", async () => {
+  const page = await visit(`vectors?${new URLSearchParams({ text: "red green red blue" })}`);
+  await drawn(page, "cosines");
+  const { labels } = await api(page, "tokens", { text: "red green red blue" });
+  const figure = await page.locator('[data-figure="cosines"]').innerText();
+  for (const label of new Set(labels)) assert.ok(figure.includes(label), `${label} in ${figure}`);
+  await quiet(page);
+});
+
+test("matrix: a token of the text marks its column, and leads there", async () => {
+  const page = await visit("matrix?area=0,100,0,100");
+  await page.waitForSelector('canvas[data-ready="yes"]');
+  const { ids } = await api(page, "tokens", { text: "The capital of Germany is" });
+  const token = page.locator(".of-text .token").nth(3);
+  await token.hover();
+  await page.waitForFunction((id) => document.querySelector("canvas.matrix").dataset.pointed === String(id), ids[3]);
+  await token.click();
+  await page.waitForFunction(
+    (id) => Number(document.querySelector('.under input[type="number"]').value) === id,
+    ids[3],
+  );
+  // and the other way: the column under the pointer marks the token of the text
+  await page.mouse.move(2, 2);
+  const box = await page.locator("canvas.matrix").boundingBox();
+  const [left, right] = new URL(page.url().replace("#/", "")).searchParams.get("area").split(",").map(Number);
+  await page.mouse.move(box.x + ((ids[3] + 0.5 - left) / (right - left)) * box.width, box.y + 30);
+  await page.waitForFunction(() => document.querySelectorAll(".of-text .token")[3].classList.contains("pointed"));
+  await quiet(page);
+});
+
+test("vocabulary: the legend counts what is on the map; on a phone the map is on the first screen", async () => {
+  const page = await visit("map?tokens=0:2000&method=pca", { viewport: sizes[2] });
+  await pointsOf(page, "Map", 2000);
+  await page.waitForFunction(() => {
+    const counts = [...document.querySelectorAll(".legend small")].map((s) => Number(s.textContent.replace(",", "")));
+    return counts.length > 0 && counts.reduce((a, b) => a + b, 0) === 2000;
+  });
+  const { kind, kind_of } = await api(page, "vocabulary/attributes");
+  for (const line of await texts(page, ".legend button")) {
+    const [, name, count] = line.match(/^(.*) ([\d,]+)$/);
+    assert.equal(Number(count.replace(",", "")), kind_of.slice(0, 2000).filter((k) => kind[k] === name).length, name);
+  }
+  const pane = await page.locator(".pane").boundingBox();
+  assert.ok(pane.y + pane.height <= sizes[2].height, `the map ends at ${pane.y + pane.height}`);
+  assert.ok(pane.height > 400 && pane.width > 330, JSON.stringify(pane));
+  await page.locator(".pane").getByRole("button", { name: "Whole map" }).click();
+  await quiet(page);
+});
+
+test("terms are explained on the labels of fields too: at the pointer, by Tab, and not when one clicks into the field", async () => {
+  const page = await visit("map?method=tsne&tokens=0:2000");
+  const label = page.locator("label", { hasText: "Perplexity" });
+  await label.hover();
+  assert.match(await page.getByRole("tooltip").innerText(), /neighbours/);
+  await page.mouse.move(2, 2);
+  await page.waitForFunction(() => !document.querySelector('[role="tooltip"]'));
+  await page.getByLabel("Perplexity").click();
+  assert.equal(await page.getByRole("tooltip").count(), 0);
+  await page.keyboard.press("Tab");
+  assert.match(await page.getByRole("tooltip").innerText(), /same seed/);
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => !document.querySelector('[role="tooltip"]'));
+  await quiet(page);
+});
+
+test("the walk: what it says, the control to touch and the picture are on the screen together, at three sizes", async () => {
+  // of each step on the stage: the control, and the picture
+  const steps = [
+    [7, ".sentence textarea", ".likely, .duel"],
+    [8, ".way input", ".curve svg"],
+    [9, '.mixbar input[type="text"]', ".curve svg"],
+    [10, ".mixbar select", ".curve svg"],
+    [11, ".cells", ".strips"],
+  ];
+  for (const viewport of sizes) {
+    const page = await visit("learn", { viewport });
+    await page.getByRole("button", { name: "Begin the walk" }).click();
+    for (let n = 1; n <= 11; ++n) {
+      await page.waitForFunction((t) => document.querySelector(".count")?.textContent === t, `Step ${n} of 12`);
+      const [, control, picture] = steps.find(([step]) => step === n) ?? [];
+      if (control) {
+        await pictured(page);
+        const top = await page.evaluate(() => scrollY);
+        assert.equal(top, 0);
+        const task = await page.locator(".walk .task").boundingBox();
+        assert.ok(task.y + task.height <= viewport.height, `step ${n} at ${viewport.width}: its task`);
+        for (const what of [control, picture]) {
+          const box = await page.locator(what).first().boundingBox();
+          assert.ok(box, `step ${n} at ${viewport.width}: ${what} is not shown`);
+          const seen = Math.min(box.y + box.height, viewport.height) - box.y;
+          assert.ok(seen >= Math.min(box.height, 100), `step ${n} at ${viewport.width}: ${what} is at ${box.y}`);
+        }
+      }
+      if (n < 11) await page.getByRole("button", { name: "Next" }).click();
+    }
+    await quiet(page);
+  }
 });

@@ -20,9 +20,12 @@ interface OneProps {
   info: ModelInfo;
   models: ModelInfo[];
   suffix: string;
+  /** Whether it is the only map: what it is made of then stands below it. */
+  alone: boolean;
   colour: string;
   word: string;
   lasso: boolean;
+  setLasso: (on: boolean) => void;
   /** The tokens picked and selected in either map. */
   picked: Chosen;
   circled: Chosen;
@@ -153,9 +156,12 @@ export function One(props: OneProps) {
   }, [props.goTo, theirs, vocabulary]);
   const ink = useMemo(() => inkOf(dark.value), [dark.value]);
   const title = suffix ? "Second map" : "Map";
+  const settings = (
+    <Settings wanted={wanted} info={info} models={props.models} suffix={suffix} selection={inside.length} run={run} />
+  );
   return (
     <section class="one" aria-label={title} data-points={cloud?.ids.length ?? 0} data-marked={[...marked].join(" ")}>
-      <Settings wanted={wanted} info={info} models={props.models} suffix={suffix} selection={inside.length} run={run} />
+      {!props.alone && settings}
       <Trouble
         error={
           error ??
@@ -165,11 +171,11 @@ export function One(props: OneProps) {
           (kept.status?.state === "failed" ? new Error(kept.status.error) : undefined)
         }
       />
-      {isKept(wanted) ? <KeptBar status={kept.status} /> : <JobBar job={job} pausable />}
       {!suffix || props.colour !== "kind" ? (
         <Legend
           colour={props.colour}
           attributes={vocabulary?.attributes}
+          ids={cloud?.ids}
           range={paint.range}
           hidden={props.hidden}
           toggle={props.toggle}
@@ -189,6 +195,7 @@ export function One(props: OneProps) {
         centre={centre}
         lines={lines}
         lasso={props.lasso}
+        setLasso={suffix ? undefined : props.setLasso}
         goTo={goTo}
         frame={frame}
         shown={shown}
@@ -198,17 +205,20 @@ export function One(props: OneProps) {
         point={info.name === props.info.name ? (t) => void (pointed.value = t) : undefined}
         pick={(t) => props.pick({ model: info.name, ids: t === undefined ? [] : [t] }, suffix)}
         encircle={(ids) => props.encircle({ model: info.name, ids })}
-      />
-      {vocabulary && picked.ids.length > 0 && (
-        <Neighbours
-          label={theirs?.labels[picked.ids[0]]}
-          vocabulary={vocabulary}
-          centre={centre}
-          table={near.data?.table}
-          pick={info.name === props.info.name ? undefined : props.pick}
-          clear={() => props.pick({ model: info.name, ids: [] })}
-        />
-      )}
+      >
+        {isKept(wanted) ? <KeptBar status={kept.status} /> : <JobBar job={job} pausable />}
+        {vocabulary && picked.ids.length > 0 && (
+          <Neighbours
+            label={theirs?.labels[picked.ids[0]]}
+            vocabulary={vocabulary}
+            centre={centre}
+            table={near.data?.table}
+            pick={info.name === props.info.name ? undefined : props.pick}
+            clear={() => props.pick({ model: info.name, ids: [] })}
+          />
+        )}
+      </Pane>
+      {props.alone && settings}
       <Same command={command(wanted, info, inside)} python={python(wanted, info, inside)} />
     </section>
   );
@@ -261,9 +271,9 @@ function Settings({ wanted: w, info, models, suffix, selection, run }: SettingsP
   const anew = (name: string) => (value: string | number) =>
     setParams({ [`method${suffix}`]: w.method, [name + suffix]: String(value), [`map${suffix}`]: undefined });
   const some: [string, string][] = [
-    ["all", `all ${info.vocab}`],
-    ["0:2000", "the first 2000"],
-    ["0:10000", "the first 10000"],
+    ["all", `all ${info.vocab.toLocaleString("en")}`],
+    ["0:2000", "the first 2,000"],
+    ["0:10000", "the first 10,000"],
   ];
   if (w.which !== "selection" && !some.some(([value]) => value === w.which)) some.push([w.which, w.which]);
   if (selection > 3) some.push(["selection", `the ${selection} selected`]);
@@ -309,7 +319,7 @@ interface NeighboursProps {
 function Neighbours({ label, vocabulary, centre, table, pick, clear }: NeighboursProps) {
   const pickOf = (id: number) => pick && (() => pick({ model: vocabulary.model, ids: [id] }));
   return (
-    <section class="row" aria-label="Neighbours">
+    <section class="neighbours" aria-label="Neighbours">
       {centre === undefined ? (
         <span class="waiting">
           {label} is not a token of {vocabulary.model}

@@ -43,22 +43,23 @@ export function usePaint(
 interface LegendProps {
   colour: string;
   attributes?: Attributes;
+  /** The tokens on the map: they are what is counted. */
+  ids?: Int32Array;
   range?: [number, number];
   hidden: Set<number>;
   toggle: (kind: number) => void;
 }
 
 /** What the colours mean. Kinds are counted, and a click shows or hides one. */
-export function Legend({ colour, attributes, range, hidden, toggle }: LegendProps) {
+export function Legend({ colour, attributes, ids, range, hidden, toggle }: LegendProps) {
   const tone = dark.value ? "dark" : "light";
-  const counts = useMemo(
-    () =>
-      attributes?.kind_of.reduce(
-        (sum, k) => (++sum[k], sum),
-        attributes.kind.map(() => 0),
-      ),
-    [attributes],
-  );
+  const counts = useMemo(() => {
+    if (!attributes) return undefined;
+    const sums = attributes.kind.map(() => 0);
+    if (ids) ids.forEach((id) => ++sums[attributes.kind_of[id]]);
+    else attributes.kind_of.forEach((kind) => ++sums[kind]);
+    return sums;
+  }, [attributes, ids]);
   if (colour === "kind")
     return (
       <ul class="legend" aria-label="Kinds of tokens">

@@ -1,5 +1,6 @@
 // One map: points, names, and the controls to move, pick and select.
 import KDBush from "kdbush";
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Table } from "../api";
 import { Save } from "../parts";
@@ -24,6 +25,10 @@ export interface PaneProps {
   centre?: number;
   lines: number[];
   lasso: boolean;
+  /** Where it is missing, there is no button for the lasso. */
+  setLasso?: (on: boolean) => void;
+  /** What lies over the lower edge of the map: the work on it, the neighbours of a token. */
+  children?: ComponentChildren;
   pick: (id: number | undefined) => void;
   encircle: (ids: number[]) => void;
   /** A change moves the camera to this token, unless it is visible; `closer`: always, and zoomed in. */
@@ -116,9 +121,17 @@ export function Pane(props: PaneProps) {
           onKeyDown={(e) => s.key(e)}
           onDblClick={() => s.whole()}
         />
-        <button type="button" class="reset" onClick={() => s.whole()}>
-          Whole map
-        </button>
+        <div class="controls">
+          {props.setLasso && (
+            <button type="button" aria-pressed={props.lasso} onClick={() => props.setLasso!(!props.lasso)}>
+              Lasso
+            </button>
+          )}
+          <button type="button" onClick={() => s.whole()}>
+            Whole map
+          </button>
+        </div>
+        <div class="edge">{props.children}</div>
         {near && (
           <div class="near" style={{ left: `${near.x + 12}px`, top: `${near.y + 12}px` }}>
             {near.label} <small>{near.id}</small>
@@ -139,8 +152,8 @@ export function Pane(props: PaneProps) {
       </div>
       <div class="row between">
         <small>
-          Drag to move (on a touch screen with two fingers), wheel or pinch to zoom, shift and drag to encircle; a click
-          shows the nearest in all dimensions.
+          A click shows a token’s nearest in all dimensions. Drag to move (two fingers on a touch screen), wheel or
+          pinch to zoom, Shift and drag to encircle.
         </small>
         {props.ids.length > 0 && <Save title={props.title} forms={forms} />}
       </div>
@@ -210,8 +223,13 @@ class Scene {
         .flatMap((i) => [xy[2 * i], xy[2 * i + 1]]),
     );
     if (some.length === 0) return;
-    const near = fit(some, this.over.clientWidth - 160, this.over.clientHeight - 40);
-    this.camera = { x: near.x + 50 / near.scale, y: near.y, scale: Math.min(near.scale, 24 * this.fitScale()) };
+    const edge = Math.min(90, this.over.clientHeight / 4); // the neighbours are listed there
+    const near = fit(some, this.over.clientWidth - 160, this.over.clientHeight - 40 - edge);
+    this.camera = {
+      x: near.x + 50 / near.scale,
+      y: near.y - edge / 2 / near.scale,
+      scale: Math.min(near.scale, 24 * this.fitScale()),
+    };
     if (some.length === 2) this.camera = { x: some[0], y: some[1], scale: 12 * this.fitScale() };
     this.pan(0, 0);
   }

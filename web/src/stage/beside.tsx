@@ -21,7 +21,8 @@ export function BesideChoice({ info }: { info: ModelInfo }) {
   const available = useAvailable();
   const [error, setError] = useState<Error>();
   const list = choices(models, available).filter((c) => c.name !== info.name && c.open?.name !== info.name);
-  if (list.length === 0 && beside.value === "") return null;
+  const known = available !== undefined;
+  if (known && list.length === 0 && beside.value === "") return null;
   const choose = (name: string) => {
     setError(undefined);
     const open = list.find((c) => c.name === name)?.open;
@@ -31,9 +32,13 @@ export function BesideChoice({ info }: { info: ModelInfo }) {
   return (
     <>
       <label class="field inline">
-        <span>beside it</span>
-        <select aria-label="A model beside it" value={beside.value} onChange={(e) => choose(e.currentTarget.value)}>
-          <option value="">no other model</option>
+        <select
+          aria-label="A model beside it"
+          value={beside.value}
+          disabled={!known}
+          onChange={(e) => choose(e.currentTarget.value)}
+        >
+          <option value="">{beside.value ? "one model alone" : "a second model…"}</option>
           {list.map((c) => (
             <option key={c.name} value={c.name}>
               {c.name}

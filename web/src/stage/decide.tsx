@@ -6,7 +6,9 @@ import { call, numbers, texts, type Job, type ModelInfo } from "../api";
 import type { PatchAnswer } from "../catalogue";
 import { answered } from "../answers";
 import { useJob, start, control } from "../job";
-import { opened as python, percent, program, py, Same, shell, Text, Trouble } from "../parts";
+import { Explained } from "../glossary";
+import { opened as python, percent, program, py, Same, Save, shell, Text, Trouble } from "../parts";
+import { saveTable } from "../save";
 import { model, session, setParams } from "../session";
 import { dark } from "../theme";
 import { counterfactual, mixing, stage, targets, type Stage } from "./run";
@@ -24,6 +26,8 @@ interface Answers {
   against: string;
   same: boolean;
   lengths: [number, number];
+  /** The positions at which the texts have different tokens. */
+  differs: number[];
 }
 
 /** The next tokens of both texts: the two answers that are compared. */
@@ -41,6 +45,7 @@ const answers = answered(
       against: `#${against.id}`,
       same: a.top[0].id === b.top[0].id,
       lengths: [a.ids.length, b.ids.length],
+      differs: a.ids.flatMap((id, i) => (id === b.ids[i] ? [] : [i])),
     };
   },
   { settle: 150 },
@@ -174,37 +179,47 @@ function read(p: Patched): { places: Place[]; heads: Head[] } {
 const best = <T extends { value: number }>(list: T[]): T | undefined =>
   list.reduce<T | undefined>((a, b) => (!a || b.value > a.value ? b : a), undefined);
 
+/** The block before which the vector of the last position begins to restore at least half, and does so from there on. */
+function takenOver(places: Place[], last: number): number | undefined {
+  const column = places.filter((p) => p.site === "resid_pre" && p.position === last).sort((a, b) => a.block - b.block);
+  const from = column.findLastIndex((p) => p.value < 0.5) + 1;
+  return from > 0 ? column[from]?.block : undefined;
+}
+
 function Found({ patched, done, info }: { patched: Patched; done: boolean; info: ModelInfo }) {
-  const site = useSignal("resid_pre");
+  const site = useSignal("");
   const { places, heads } = read(patched);
   const sites = [...new Set(places.map((p) => p.site))];
-  const shown = sites.includes(site.value) ? site.value : sites[0];
+  // while the grids fill, the one that is being filled; then that of the vectors
+  const shown = sites.includes(site.value) ? site.value : done ? "resid_pre" : sites.at(-1);
   const last = stage.value.data ? stage.value.data.ids.length - 1 : 0;
+  // where the texts differ, whatever the first blocks add restores all: that is where the answer comes in, not where it is decided
+  const differs = answers.value.data?.differs ?? [];
+  const labels = stage.value.data?.labels ?? [];
+  const from = takenOver(places, last);
   const head = best(heads),
-    mlp = best(places.filter((p) => p.site === "mlp_out"));
+    mlp = best(places.filter((p) => p.site === "mlp_out" && !differs.includes(p.position)));
   const isHead = head !== undefined && (!mlp || head.value >= mlp.value);
   return (
     <>
       {done && (head || mlp) && (
         <div class="verdict" role="status">
           <p>
-            {isHead ? (
-              <>
-                Of all heads,{" "}
-                <b>
-                  head {head!.block}.{head!.head}
-                </b>{" "}
-                restores the most: <b>{percent(Math.max(0, head!.value))}</b> of the difference between the answers.
-              </>
-            ) : (
-              <>
-                Of all parts,{" "}
-                <b>
-                  the MLP of block {mlp!.block} at {mlp!.token}
-                </b>{" "}
-                restores the most: <b>{percent(Math.max(0, mlp!.value))}</b> of the difference.
-              </>
-            )}
+            <Explained>
+              {differs.length > 0 && <>The texts differ at {differs.map((at) => labels[at]).join(", ")}. </>}
+              {from !== undefined && (
+                <>
+                  <b>
+                    {labels[last]} takes the answer over in block {from - 1}
+                  </b>
+                  : from there on its vector alone restores more than half of it.{" "}
+                </>
+              )}
+              Of the parts in between,{" "}
+              <b>{isHead ? `head ${head!.block}.${head!.head}` : `the MLP of block ${mlp!.block} at ${mlp!.token}`}</b>{" "}
+              restores the most: <b>{percent(Math.max(0, (isHead ? head : mlp)!.value))}</b> of the difference between
+              the answers.
+            </Explained>
           </p>
           <div class="row">
             <button
@@ -252,6 +267,15 @@ function Found({ patched, done, info }: { patched: Patched; done: boolean; info:
         ))}
       </div>
       <Grid places={places.filter((p) => p.site === shown)} blocks={info.blocks} site={shown} />
+      {done && (
+        <Save
+          title="the patches"
+          forms={{
+            CSV: () => saveTable("patch", patched.grid, "csv"),
+            JSON: () => saveTable("patch", patched.grid, "json"),
+          }}
+        />
+      )}
       {heads.length > 0 && (
         <ol class="likely" aria-label="Heads that restore the answer">
           {[...heads]

@@ -33,17 +33,24 @@ export function MixBar({ info }: { info: ModelInfo }) {
           />
           <label class="way">
             <span class="end">{word?.label ?? other.value}</span>
-            <input
-              ref={slider}
-              type="range"
-              min={0}
-              max={1}
-              step={0.001}
-              value={p.value}
-              aria-label={`p, the share of ${replace.value.trim()}`}
-              aria-valuetext={`${(100 * p.value).toFixed(1)} percent ${replace.value}`}
-              onInput={(e) => setShare(e.currentTarget.valueAsNumber)}
-            />
+            <span class="track">
+              <input
+                ref={slider}
+                type="range"
+                min={0}
+                max={1}
+                step={0.001}
+                value={p.value}
+                aria-label={`p, the share of ${replace.value.trim()}`}
+                aria-valuetext={`${(100 * p.value).toFixed(1)} percent ${replace.value}`}
+                onInput={(e) => setShare(e.currentTarget.valueAsNumber)}
+              />
+              {p.value === 1 && (
+                <span class="invite" aria-hidden="true">
+                  ← drag
+                </span>
+              )}
+            </span>
             <span class="end">{label}</span>
           </label>
           <output class="p" aria-hidden="true">

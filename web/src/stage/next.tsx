@@ -42,7 +42,7 @@ export function Next() {
   const changed = !!s?.felt;
   return (
     <section
-      class={`next${s && !ofThisText.value ? " old" : ""}`}
+      class={`next${s && !ofThisText.value ? " old" : ""}${s || stage.value.error ? "" : " first"}`}
       aria-labelledby="next"
       aria-busy={stage.value.loading}
       data-step={stale.value ? undefined : p.value}
@@ -59,7 +59,7 @@ export function Next() {
           ))}
         </div>
       )}
-      {mixing.value && !deciding.value && <CurveBox />}
+      {s && mixing.value && !deciding.value && <CurveBox />}
       {s && (
         <ol class="likely" aria-label="Likeliest next tokens">
           {(opened.value || deciding.value ? s.top.slice(0, 4) : s.top).map((t) => (
@@ -93,7 +93,7 @@ function CurveBox() {
   }, [data, loading]);
   return (
     <figure class={`curve${curveStale.value ? " old" : ""}`}>
-      {data ? <CurvePicture curve={data} /> : <div style={{ height: `${height + 16}px` }} />}
+      {data ? <CurvePicture curve={data} /> : <div class="to-be" />}
       <Trouble error={error} />
       {data && mixedAt.value !== undefined && !opened.value && (
         <Kept

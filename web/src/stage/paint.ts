@@ -237,6 +237,6 @@ function drawWord(
   context.clip();
   context.fillStyle = inkOn(rgb);
   context.globalAlpha = 0.5 + 0.5 * Math.min(1, read.probability[r][c] * 1.5);
-  context.fillText(read.top[r][c].replace("␣", ""), x + 8, y + line / 2 + 0.5);
+  context.fillText(read.top[r][c].replace(/^␣(?=.)/u, ""), x + 8, y + line / 2 + 0.5);
   context.restore();
 }

@@ -347,13 +347,13 @@ export function Caption() {
           </button>
         ))}
       </div>
+      <p class="under" aria-hidden="true">
+        {at ? tell(s, at) : colour.says}
+      </p>
       <p class="scale" title={colour.says}>
         <span>{colour.ends[0]}</span>
         <i style={{ background: scaleCss(colour, tone) }} />
         <span>{colour.ends[1]}</span>
-      </p>
-      <p class="under" aria-hidden="true">
-        {at ? tell(s, at) : colour.says}
       </p>
     </div>
   );

@@ -35,6 +35,8 @@ export interface Tokens {
 }
 
 const shown = computed(() => view.value === "stage");
+/** What is written is written with the experiment's changes: their words are asked for there too. */
+const wordsShown = computed(() => shown.value || view.value === "read");
 const key = (question: object): string => JSON.stringify({ model: model.value, ...question });
 const body = (question: string): any => {
   const { model: _, ...rest } = JSON.parse(question);
@@ -43,7 +45,7 @@ const body = (question: string): any => {
 
 /** The tokens of the text, before anything is run. */
 export const tokens = answered(
-  () => (shown.value && text.value ? key({ text: text.value }) : undefined),
+  () => (wordsShown.value && text.value ? key({ text: text.value }) : undefined),
   (q, signal) => call<Tokens>("tokens", body(q), { signal }),
 );
 
@@ -74,7 +76,7 @@ export const mixedAt = computed<number | undefined>(() => {
 function useWord(word: () => string) {
   const question = () => key({ word: word() });
   const found = answered(
-    () => (shown.value ? question() : undefined),
+    () => (wordsShown.value ? question() : undefined),
     (q) => named(JSON.parse(q).word as string),
   );
   return {

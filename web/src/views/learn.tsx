@@ -24,36 +24,38 @@ export function Learn({ info }: { info: ModelInfo }) {
   return (
     <>
       <h1>Learn</h1>
-      {step.value === 0 && (
-        <>
-          <Lead>
-            A language model turns words into vectors, changes the vectors, and turns the last one into a word. The walk
-            follows these steps with {info.name}, in the views of this explorer. Each step has a question that you
-            answer by an experiment.
-          </Lead>
-          <p>
-            <button type="button" class="main" onClick={() => void walkTo(next, info)}>
-              {done.length ? "Continue" : "Begin the walk"}
-            </button>
-            {done.length > 0 && (
-              <button type="button" class="quiet" onClick={() => change({ done: [] })}>
-                Start again
+      <div class={step.value === 0 ? "columns halves" : undefined}>
+        {step.value === 0 && (
+          <div>
+            <Lead>
+              A language model turns words into vectors, changes the vectors, and turns the last one into a word. The
+              walk follows these steps with {info.name}, in the views of this explorer. Each step has a question that
+              you answer by an experiment.
+            </Lead>
+            <p>
+              <button type="button" class="main" onClick={() => void walkTo(next, info)}>
+                {done.length ? "Continue" : "Begin the walk"}
               </button>
-            )}
-          </p>
-          <ol class="contents">
-            {contents.map(([name, title, about], i) => (
-              <li key={name} class={done.includes(name) ? "done" : ""}>
-                <button type="button" class="quiet" onClick={() => void walkTo(i + 1, info)}>
-                  {title}
+              {done.length > 0 && (
+                <button type="button" class="quiet" onClick={() => change({ done: [] })}>
+                  Start again
                 </button>
-                <span>{about}</span>
-              </li>
-            ))}
-          </ol>
-        </>
-      )}
-      <Toy />
+              )}
+            </p>
+            <ol class="contents">
+              {contents.map(([name, title, about], i) => (
+                <li key={name} class={done.includes(name) ? "done" : ""}>
+                  <button type="button" class="quiet" onClick={() => void walkTo(i + 1, info)}>
+                    {title}
+                  </button>
+                  <span>{about}</span>
+                </li>
+              ))}
+            </ol>
+          </div>
+        )}
+        <Toy />
+      </div>
     </>
   );
 }

@@ -63,6 +63,8 @@ export function MapView({ info }: { info: ModelInfo }) {
     colour,
     word,
     lasso,
+    setLasso,
+    alone: second === "",
     picked,
     circled,
     goTo,
@@ -78,9 +80,6 @@ export function MapView({ info }: { info: ModelInfo }) {
         <Find find={find} />
         <Choice label="Colour" value={colour} set={setColour} options={colours} />
         {colour === "cosine" && <Text label="Word" value={word} set={setWord} />}
-        <button type="button" aria-pressed={lasso} onClick={() => setLasso(!lasso)}>
-          Lasso
-        </button>
         <button type="button" aria-pressed={second !== ""} onClick={() => setSecond(second ? undefined : "yes")}>
           Two maps
         </button>

@@ -4,9 +4,11 @@ import { call, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { Lead } from "../glossary";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
+import { pointed } from "../linked";
 import { Choice, Figure, NumberField, opened, program, Same, Save, Shown, Table, Token, Trouble } from "../parts";
 import { download, saveTable } from "../save";
 import { model, useParam } from "../session";
+import { useText, useTokens } from "../text";
 
 interface Level {
   tokens_per_pixel: number;
@@ -99,13 +101,17 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
     watch.observe(c);
     return () => watch.disconnect();
   }, []);
+  // a token that is pointed at elsewhere is a column here, where columns stand in the order of their numbers
+  const marked = tokens === "id" ? pointed.value : undefined;
   const draw = (): void => {
     if (canvas.current && size[0] > 0)
       paint(canvas.current, matrix, area, orders, store.current, at, () => latest.current());
+    const ink = canvas.current?.getContext("2d");
+    if (ink && marked !== undefined) column(ink, marked, area);
   };
   const latest = useRef(draw);
   latest.current = draw;
-  useEffect(draw, [area.join(), orders, size.join(), at?.join(), model.value]);
+  useEffect(draw, [area.join(), orders, size.join(), at?.join(), model.value, marked]);
   useEffect(() => setError(undefined), [orders]);
 
   const hand = useHand(canvas, area, setArea, setAt, matrix);
@@ -139,6 +145,7 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
           </button>
         </div>
       </div>
+      <OfTheText go={(id) => go(id, at?.[1] ?? 0)} find={tokens === "id"} />
       <Trouble error={error} />
       <canvas
         ref={canvas}
@@ -146,6 +153,7 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
         tabIndex={0}
         role="application"
         data-ready=""
+        data-pointed={marked ?? ""}
         {...hand}
         aria-label="The embedding matrix. Arrow keys move the cursor, plus and minus zoom; the value is shown below."
       />
@@ -171,6 +179,38 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
       />
     </>
   );
+}
+
+/** The tokens of the stage's text: each marks its column, and a click leads there. */
+function OfTheText({ go, find }: { go: (id: number) => void; find: boolean }) {
+  const [text] = useText();
+  const tokens = useTokens(text).data;
+  return (
+    <div class="tokens of-text" role="group" aria-label="The tokens of the stage’s text">
+      {tokens?.ids.slice(0, 60).map((id, i) => (
+        <Token
+          key={i}
+          id={id}
+          label={tokens.labels[i]}
+          pressed={false}
+          title={find ? `token ${id}: show its column` : `token ${id}`}
+          pick={find ? () => go(id) : undefined}
+        />
+      ))}
+    </div>
+  );
+}
+
+/** The column of a token, as a line over all rows. */
+function column(ink: CanvasRenderingContext2D, token: number, [left, right]: Area): void {
+  const wide = ink.canvas.width / (right - left);
+  const x = (token - left) * wide;
+  ink.fillStyle = "#c2491d";
+  ink.globalAlpha = 0.75;
+  ink.fillRect(x - 1.5, 0, Math.max(3, wide) + 1, 6);
+  ink.fillRect(x - 1.5, 0, 2, ink.canvas.height);
+  if (wide > 3) ink.fillRect(x + wide - 0.5, 0, 2, ink.canvas.height);
+  ink.globalAlpha = 1;
 }
 
 /** The picture with labels for its axes. */
@@ -216,6 +256,11 @@ function Under({
         cell: { dimension: c.dimension, label: c.label, offset: Math.abs(c.dimension_mean) / c.dimension_deviation },
       });
   }, [c]);
+  useEffect(() => {
+    if (!c) return;
+    pointed.value = c.token_id;
+    return () => void (pointed.value = undefined);
+  }, [c?.token_id]);
   const within = (v: number, all: number) => Math.min(all - 1, Math.max(0, Math.round(v)));
   return (
     <section class="under" aria-label="The cell under the pointer">

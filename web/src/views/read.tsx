@@ -1,6 +1,6 @@
-// Read: a text, its tokens, and the predicted next token.
-import { useEffect, useRef, useState } from "preact/hooks";
-import { call, events, numbers, texts, type Likely, type ModelInfo, type Table as Columns } from "../api";
+// Write: a text, its tokens, the predicted next token, and what the model writes.
+import { useEffect, useState } from "preact/hooks";
+import { call, numbers, texts, type Likely, type ModelInfo, type Table as Columns } from "../api";
 import type { PredictAnswer } from "../catalogue";
 import { Lead } from "../glossary";
 import { note } from "../facts";
@@ -8,20 +8,21 @@ import { useAnswer } from "../hooks";
 import {
   LikelyList,
   NumberField,
-  percent,
   opened,
   Picture,
   program,
   py,
   Same,
+  Segments,
   shell,
   Shown,
   Table,
   Token,
-  Trouble,
 } from "../parts";
-import { useNumber } from "../session";
+import { useNumber, useParam } from "../session";
 import { SharedText, useText, useTokens, type Tokens } from "../text";
+import { Chat } from "../write/chat";
+import { Generate } from "../write/generate";
 
 export const likely = (table: Columns): Likely[] => {
   const [ids, labels, probabilities] = [numbers(table, "id"), texts(table, "token"), numbers(table, "probability")];
@@ -42,7 +43,7 @@ export function Read({ info }: { info: ModelInfo }) {
   }, [next.data]);
   return (
     <>
-      <h1>Read</h1>
+      <h1>Write</h1>
       <Lead>
         A model does not see letters. It sees numbers of tokens, and after them it expects some tokens more than others.
       </Lead>
@@ -51,6 +52,7 @@ export function Read({ info }: { info: ModelInfo }) {
           <SharedText />
           <h2 id="read-tokens">Tokens</h2>
           <Shown answer={tokens}>{(t) => <Pieces tokens={t} text={text} />}</Shown>
+          <Writing info={info} text={text} />
         </section>
         <section aria-labelledby="read-next">
           <h2 id="read-next">Next token</h2>
@@ -65,13 +67,12 @@ export function Read({ info }: { info: ModelInfo }) {
             )}
             <Picture path="predict" body={{ text, k }} name="predict" />
           </div>
+          <Same
+            command={`${program(info, "tokens")} ${shell(text)}\n${program(info, "predict")} ${shell(text)} -k ${k}`}
+            python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.predict(${py(text)}, k=${k})`}
+          />
         </section>
       </div>
-      <Same
-        command={`${program(info, "tokens")} ${shell(text)}\n${program(info, "predict")} ${shell(text)} -k ${k}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.predict(${py(text)}, k=${k})`}
-      />
-      <Generate info={info} text={text} />
     </>
   );
 }
@@ -111,114 +112,19 @@ function Pieces({ tokens, text }: { tokens: Tokens; text: string }) {
   );
 }
 
-const bytesOf = (hex: string): Uint8Array => Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));
+const ways: [string, string][] = [
+  ["", "Continue the text"],
+  ["chat", "Chat"],
+];
 
-interface Written extends Likely {
-  text: string;
-}
-
-/** What begins to be written below the fold comes into sight. */
-const inSight = (e: HTMLElement | null): void => e?.scrollIntoView({ block: "nearest" });
-
-function Generate({ text, info }: { text: string; info: ModelInfo }) {
-  const [count, setCount] = useNumber("count", 24);
-  const [temperature, setTemperature] = useNumber("temperature", 0);
-  const [topP, setTopP] = useNumber("top_p", 1);
-  const [seed, setSeed] = useNumber("seed", 1);
-  const [written, setWritten] = useState<Written[]>([]);
-  const [error, setError] = useState<Error>();
-  const running = useRef<AbortController | undefined>(undefined);
-  const [busy, setBusy] = useState(false);
-  useEffect(() => () => running.current?.abort(), []);
-
-  const write = async () => {
-    running.current = new AbortController();
-    setWritten([]);
-    setError(undefined);
-    setBusy(true);
-    const decoder = new TextDecoder(); // the bytes of a character may be in several tokens
-    try {
-      const request = { text, count, temperature, top_p: topP, seed };
-      for await (const { event, data } of events("generate", request, running.current.signal)) {
-        if (event === "token") {
-          const text = decoder.decode(bytesOf(data.bytes), { stream: true });
-          setWritten((w) => [...w, { ...data, text } as Written]);
-        }
-        if (event === "failed" || event === "error") throw new Error(data.error?.message ?? data.message);
-      }
-    } catch (e) {
-      if ((e as Error).name !== "AbortError") setError(e as Error);
-    }
-    setBusy(false);
-  };
-  const options = `-n ${count}${temperature ? ` --temperature ${temperature} --top-p ${topP} --seed ${seed}` : ""}`;
+/** What the model writes: behind the text, or as an answer. */
+function Writing({ text, info }: { text: string; info: ModelInfo }) {
+  const [way, setWay] = useParam("way", "");
   return (
     <section aria-labelledby="read-write">
       <h2 id="read-write">What it writes</h2>
-      <div class="row">
-        <NumberField label="Tokens" value={count} set={setCount} min={1} max={2000} />
-        <NumberField label="Temperature" value={temperature} set={setTemperature} min={0} max={10} step={0.1} />
-        <NumberField label="Top p" value={topP} set={setTopP} min={0} max={1} step={0.05} />
-        <NumberField label="Seed" value={seed} set={setSeed} min={0} />
-        {busy ? (
-          <button type="button" onClick={() => running.current?.abort()}>
-            Stop
-          </button>
-        ) : (
-          <button type="button" class="main" onClick={() => void write()}>
-            Write on
-          </button>
-        )}
-      </div>
-      <Trouble error={error} />
-      {written.length > 0 && (
-        <p ref={inSight} class="written" aria-live="polite" aria-busy={busy}>
-          <span class="given">{text}</span>
-          {written.map((w, i) => (
-            <span
-              key={i}
-              class="by"
-              style={{ "--heat": `${Math.round(100 * w.probability)}%` }}
-              title={`${w.label} ${percent(w.probability)}`}
-            >
-              {w.text}
-            </span>
-          ))}
-        </p>
-      )}
-      {written.length > 0 && !busy && (
-        <details>
-          <summary>As a table</summary>
-          <Table
-            name="generate"
-            table={{
-              title: "the text that it writes",
-              columns: {
-                token: written.map((w) => w.label),
-                id: written.map((w) => w.id),
-                probability: written.map((w) => w.probability),
-              },
-            }}
-          />
-        </details>
-      )}
-      {written.length > 0 && (
-        <p class="key">
-          <span class="by" style={{ "--heat": "0%" }}>
-            unsure
-          </span>
-          <span class="by" style={{ "--heat": "50%" }}>
-            half sure
-          </span>
-          <span class="by" style={{ "--heat": "100%" }}>
-            sure
-          </span>
-        </p>
-      )}
-      <Same
-        command={`${program(info, "generate")} ${shell(text)} ${options}`}
-        python={`import embscope\nmodel = embscope.load(${opened(info)})\nmodel.generate(${py(text)}, tokens=${count}, temperature=${temperature}, top_p=${topP}, seed=${seed})`}
-      />
+      <Segments label="What it writes" parts={ways} value={way} set={(v) => setWay(v || undefined)} />
+      {way === "chat" ? <Chat info={info} /> : <Generate info={info} text={text} />}
     </section>
   );
 }

@@ -97,13 +97,11 @@ function Door({ info }: { info: ModelInfo }) {
       <h1>
         A language model turns words into vectors. <em>Change one, and watch the answer.</em>
       </h1>
-      <div class="begin">
-        {step.value === 0 && (
-          <button type="button" class="main" onClick={() => void walkTo(1, info)}>
-            Begin the walk
-          </button>
-        )}
-      </div>
+      {step.value === 0 && (
+        <button type="button" class="main" onClick={() => void walkTo(1, info)}>
+          Begin the walk
+        </button>
+      )}
       <div class="tries">
         <div class="examples" role="group" aria-label="Examples">
           <span class="soft" aria-hidden="true">

@@ -1,7 +1,7 @@
 // Train: a small model learns a text, and its vectors form. Two seeds side by side.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask, call, type Job, type ModelInfo, type Spec, type Table as Columns } from "../api";
-import { Lead } from "../glossary";
+import { Explained, Lead } from "../glossary";
 import { note } from "../facts";
 import { useAnswer } from "../hooks";
 import { JobBar, start, useJob } from "../job";
@@ -93,6 +93,14 @@ export function Train() {
         </button>
       </div>
       <Trouble error={error} />
+      {!a && !b && (
+        <p class="to-come">
+          <Explained>
+            Here the loss falls and the vectors find their places, step by step. A training of this size takes some
+            seconds; what comes of it is a model that opens in every view.
+          </Explained>
+        </p>
+      )}
       <div class={b ? "maps two" : "maps"}>
         {a && <Run id={a} forget={() => setA(undefined)} asked={seedA} corpus={text} />}
         {b && <Run id={b} forget={() => setB(undefined)} asked={seedB} corpus={text} />}

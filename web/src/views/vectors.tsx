@@ -20,9 +20,14 @@ import {
   WordField,
 } from "../parts";
 import { change, session, toTray, useNumber, useParam } from "../session";
+import { useText, useTokens } from "../text";
 import { useLabels } from "../tray";
 
 const example = [" apple", " pear", " spaceship"];
+/** A longer list is shown as a table. */
+const longestFigure = 100;
+/** Tokens of the text that are compared where none have been picked. */
+const most = 8;
 
 interface VectorsAnswer {
   labels: string[];
@@ -34,18 +39,19 @@ interface VectorsAnswer {
 
 export function Vectors({ info }: { info: ModelInfo }) {
   const { tray } = session.value;
+  const [text] = useText();
+  const tokens = useTokens(text);
+  const compared = tray.length > 0 ? tray : [...new Set(tokens.data?.ids ?? [])].slice(0, most).map(byId);
   return (
     <>
-      <h1>Vectors</h1>
+      <h1>Compare</h1>
       <Lead>A token's vector is a row of {info.width} numbers. Tokens that you click in any view appear here.</Lead>
       <Add />
       <div class="columns halves">
         <div>
-          {tray.length > 0 ? (
-            <Compared tray={tray} info={info} />
-          ) : (
+          {tray.length === 0 && (
             <p class="waiting">
-              The tray is empty.{" "}
+              The tray is empty: these are the tokens of the stage’s text.{" "}
               <button
                 type="button"
                 onClick={() => void Promise.all(example.map(token)).then((tray) => change({ tray }))}
@@ -54,8 +60,9 @@ export function Vectors({ info }: { info: ModelInfo }) {
               </button>
             </p>
           )}
+          {compared.length > 0 && <Compared tray={compared} info={info} />}
         </div>
-        <Near info={info} tray={tray} />
+        <Near info={info} tray={compared} />
       </div>
     </>
   );
@@ -169,12 +176,16 @@ function Pair({ tray, labels }: { tray: string[]; labels: string[] }) {
 
 function Near({ tray, info }: { tray: string[]; info: ModelInfo }) {
   const [to, setTo] = useParam("near", "");
-  const [k, setK] = useNumber("k", 12);
+  const [wanted, setK] = useNumber("k", 12);
+  const k = Math.min(1000, Math.max(1, Math.round(wanted)));
+  const asFigure = k <= longestFigure;
   const labels = useLabels(tray);
   const vector = tray.includes(to) ? to : tray[0];
   const question = useSettled(vector && JSON.stringify({ vector, k }));
   const similar = useAnswer(question, (signal) =>
-    call<{ table: Columns; figure: Spec }>("similar?figure=1", JSON.parse(question!), { signal }),
+    call<{ table: Columns; figure?: Spec }>(asFigure ? "similar?figure=1" : "similar", JSON.parse(question!), {
+      signal,
+    }),
   );
   const label = vector ? (labels.get(vector) ?? vector) : "";
   useEffect(() => {
@@ -192,7 +203,7 @@ function Near({ tray, info }: { tray: string[]; info: ModelInfo }) {
         {(s) => (
           <>
             <Figure spec={s.figure} name="similar" />
-            <details>
+            <details key={String(asFigure)} open={!asFigure}>
               <summary>As a table</summary>
               <Table table={s.table} name="similar" />
             </details>
