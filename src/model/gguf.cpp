@@ -169,6 +169,8 @@ constexpr std::pair<std::string_view, void (*)(const Metadata&, Config&, Names&)
     {"xverse", gguf::xverse},
     {"baichuan", gguf::baichuan},
     {"refact", gguf::refact},
+    {"apertus", gguf::apertus},
+    {"phimoe", gguf::phimoe},
     {"bailingmoe", gguf::bailingmoe},
     {"codeshell", gguf::codeshell},
     {"plm", gguf::plm}};
@@ -189,6 +191,11 @@ void read_gguf(const Metadata& meta, Config& c, Names& n) {
   n = gguf_names();
   c.family = meta.string("general.architecture");
   const auto known = std::ranges::find(architectures, c.family, [](const auto& a) { return a.first; });
+  std::string type = c.family;
+  std::ranges::replace(type, '-', '_');
+  if (const std::string_view why = out_of_scope(type); !why.empty())
+    throw Error(Code::unsupported, meta.where(),
+                fmt::format("architecture '{}' is {}, which is not supported: see 'embscope families'", c.family, why));
   if (known == std::end(architectures))
     throw Error(Code::unsupported, meta.where(),
                 fmt::format("architecture '{}' is not supported; supported are {}", c.family,

@@ -89,6 +89,8 @@ void orion(const Metadata&, Config&, Names&);
 void xverse(const Metadata&, Config&, Names&);
 void baichuan(const Metadata&, Config&, Names&);
 void refact(const Metadata&, Config&, Names&);
+void apertus(const Metadata&, Config&, Names&);
+void phimoe(const Metadata&, Config&, Names&);
 void bailingmoe(const Metadata&, Config&, Names&);
 void codeshell(const Metadata&, Config&, Names&);
 void plm(const Metadata&, Config&, Names&);

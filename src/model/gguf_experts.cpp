@@ -181,6 +181,15 @@ void minimax_m2(const Metadata& meta, Config& c, Names& n) {
   read_experts(meta, c, n, {.normalised = true, .router = RouterKind::sigmoid});
 }
 
+// As the model was trained; llama.cpp computes another norm and another router.
+void phimoe(const Metadata& meta, Config& c, Names& n) {
+  read_like_llama(meta, c);
+  c.norm = NormKind::layer, n.norm_bias = n.optional_biases = true;
+  n.head_bias = meta.archive().find("output.bias") != nullptr;
+  read_experts(meta, c, n, {.router = RouterKind::sparse_mixer});
+  c.experts.near = 0.01f;
+}
+
 void bailingmoe(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   use_interleaved(meta, c, n);

@@ -183,9 +183,8 @@ struct ModelOpener {
   [[noreturn]] static void refuse_type(std::string_view type, const std::string& where) {
     const std::string_view why = out_of_scope(type);
     if (!why.empty())
-      throw Error(
-          Code::unsupported, where,
-          fmt::format("model_type '{}' is {}: decoder-only transformers with attention in each block open", type, why));
+      throw Error(Code::unsupported, where,
+                  fmt::format("model_type '{}' is {}, which is not supported: see 'embscope families'", type, why));
     throw Error(
         Code::unsupported, where,
         fmt::format("model_type '{}' is not supported; supported are {}", type, fmt::join(model_types(), ", ")));

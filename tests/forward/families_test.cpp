@@ -279,8 +279,40 @@ TEST(OtherModels, are_refused_by_their_type_and_its_reason) {
         {"bert", "'bert' is an encoder"},
         {"t5", "'t5' is an encoder with a decoder"},
         {"clip", "'clip' is a model of images or sound"},
+        {"gemma4", "'gemma4' is a model whose blocks share keys and values"},
+        {"jetmoe", "'jetmoe' is a model with a mixture of attention heads"},
         {"grand_unified", "model_type 'grand_unified' is not supported; supported are gpt2, llama"}})
     EXPECT_THAT(refusal([&] { family.open({{"model_type", type}}); }), HasSubstr(why));
+}
+
+TEST(BadModels, are_refused_by_what_is_wrong) {
+  using families::bj::object;
+  struct Case {
+    const char* family;
+    object changes;
+    const char* message;
+  };
+  const Case cases[] = {
+      {"phi3", {{"num_hidden_layers", 3}}, "no tensor 'model.layers.2."},
+      {"phi3", {{"num_hidden_layers", 1}}, "tensor 'model.layers.1.input_layernorm.weight' (24) has no place"},
+      {"mixtral", {{"num_local_experts", 6}}, "block_sparse_moe.gate.weight': expected 6 x 24, found 5 x 24"},
+      {"mixtral", {{"num_experts_per_tok", 6}}, "6 experts chosen of 5"},
+      {"mixtral", {{"num_experts_per_tok", 0}}, "0 experts chosen of 5"},
+      {"deepseek_v3", {{"n_group", 3}}, "8 experts do not divide into 3 groups"},
+      {"phimoe", {{"num_local_experts", 7}}, "block_sparse_moe.gate.weight': expected 7 x 24, found 6 x 24"},
+      {"dbrx", {{"n_layers", 3}, {"num_hidden_layers", 3}}, "no tensor 'transformer.blocks.2."},
+      {"apertus", {{"hidden_act", "gelu"}}, "'hidden_act': an Apertus without xielu is not supported"},
+      {"internlm2", {{"num_key_value_heads", 4}}, "wqkv.weight': expected 72 x 24, found 48 x 24"},
+      {"minicpm3", {{"dim_model_base", 0}}, "a dim_model_base of"},
+      {"minicpm", {{"scale_emb", -1}}, "a scale_emb of -1: expected a positive number"},
+      {"exaone_moe", {{"mlp_layer_types", {"dense"}}}, "'mlp_layer_types' has 1 blocks, the model 2"},
+      {"hunyuan_v1_moe", {{"moe_topk", {2, 3}}}, "'moe_topk' differs from block to block"},
+      {"phi3",
+       {{"rope_parameters", {{"rope_type", "spiral"}, {"rope_theta", 1e4}}}},
+       "rope scaling 'spiral': default, linear, dynamic, llama3, yarn and longrope are known"}};
+  for (const Case& c : cases) {
+    EXPECT_THAT(refusal([&] { families::Family(c.family).open(c.changes); }), HasSubstr(c.message)) << c.family;
+  }
 }
 
 TEST(Windows, of_no_key_are_refused) {

@@ -470,6 +470,13 @@ FILES = {
         .attention(fused=True)
         .experts(hidden=HIDDEN, key=False)
     ),
+    "apertus": lambda: (
+        llama("apertus", head=8)
+        .keys({"xielu.alpha_n": [0.6, 0.9], "xielu.alpha_p": [0.7, 1.1]})
+        .keys({"xielu.beta": [0.5, 0.5], "xielu.eps": [-1e-6, -1e-6]})
+        .attention(heads_norm="each")
+        .mlp(gated=False)
+    ),
     "llama4": lambda: (
         llama("llama4", blocks=4, head=8)
         .keys({".interleave_moe_layer_step": 2})
