@@ -3,10 +3,8 @@
 
 #include <csignal>
 #include <cstdio>
-#include <iostream>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "sampling.h"
@@ -35,7 +33,7 @@ struct Options {
 class Terminal {
  public:
   Terminal(const Transformer& transformer, Conversation& conversation, const Options& o)
-      : transformer_(transformer), conversation_(conversation), talks_(isatty(STDIN_FILENO) != 0) {
+      : transformer_(transformer), conversation_(conversation), talks_(is_terminal(Stream::input)) {
     if (!o.system.empty()) beginning_ = {{"system", o.system}};
     conversation_.begin(beginning_);
   }
@@ -57,9 +55,8 @@ class Terminal {
  private:
   bool ask(std::string& line) const {
     if (talks_) fmt::print("> "), std::fflush(stdout);
-    const bool more = static_cast<bool>(std::getline(std::cin, line));
+    const bool more = read_line(line);
     if (!more && talks_) fmt::print("\n");
-    if (more && line.ends_with('\r')) line.pop_back();
     return more;
   }
 
@@ -85,7 +82,7 @@ class Terminal {
       remark(fmt::format("the context is full: the oldest {} messages were forgotten", more));
     remark(remark_on(made.ended, transformer_.config().context));
     if (made.ended == Ended::tokens) remark("the answer is longer than --tokens, and was ended");
-    if (isatty(STDERR_FILENO) != 0) remark(speed.text());
+    if (is_terminal(Stream::errors)) remark(speed.text());
   }
 
   const Transformer& transformer_;

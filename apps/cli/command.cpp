@@ -7,7 +7,6 @@
 #include <cstdlib>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "embscope/base/threads.h"
 #include "embscope/files/archive.h"
@@ -18,8 +17,7 @@ namespace {
 
 std::string named(const std::string& model) {
   if (!model.empty()) return model;
-  const char* name = std::getenv("EMBSCOPE_MODEL");
-  return name != nullptr ? name : "smollm2";
+  return variable("EMBSCOPE_MODEL").value_or("smollm2");
 }
 
 std::string takes_figure(const std::string& file) {
@@ -143,7 +141,7 @@ void save_figure(const Common& common, const std::function<Figure()>& figure) {
 }
 
 Progress progress_line() {
-  if (isatty(STDERR_FILENO) == 0) return {};
+  if (!is_terminal(Stream::errors)) return {};
   const auto start = std::chrono::steady_clock::now();
   return [start](double fraction, std::string_view what) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -11,6 +11,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "embscope/base/process.h"
 #include "embscope/base/progress.h"
 #include "embscope/figure/figure.h"
 #include "embscope/files/text_file.h"

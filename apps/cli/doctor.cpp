@@ -98,7 +98,7 @@ std::string first_of(std::initializer_list<const char*> programs) {
 
 void add_parts(Report& report) {
   const std::string fetching = fetching_problem();
-  report.part("fetching models", fetching.empty() ? "libcurl" : "", fetching);
+  report.part("fetching models", fetching.empty() ? "ready" : "", fetching);
   std::string pictures;
   try {
     expect_figure(fs::temp_directory_path() / "embscope-doctor.svg");
@@ -107,10 +107,11 @@ void add_parts(Report& report) {
   report.add("figures as .html and .json", "built in");
   report.add("patterns of tokenizers", "Oniguruma, built in");
   report.part(
-      "Python", first_of({"python3"}),
-      "apt install python3 (Debian, Ubuntu), dnf install python3 (Fedora); then pip install the wheel of embscope");
+      "Python", first_of({"python3", "python"}),
+      "apt install python3 (Debian, Ubuntu), dnf install python3 (Fedora), brew install python (macOS), winget install "
+      "Python.Python.3.13 (Windows); then pip install the wheel of embscope");
   report.part("browser for the explorer",
-              first_of({"xdg-open", "firefox", "chromium", "chromium-browser", "google-chrome"}),
+              first_of({"xdg-open", "open", "explorer", "firefox", "chromium", "chromium-browser", "google-chrome"}),
               "any browser on this machine or, through ssh -L, on another one");
 }
 

@@ -1,7 +1,6 @@
 #include "embscope/runs/generate.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "sampling.h"
@@ -43,7 +42,7 @@ void add_generate(CLI::App& app) {
                  size_text(transformer.cache_bytes(positions)));
     }
     remark(remark_on(made.ended, transformer.config().context));
-    if (isatty(STDERR_FILENO) != 0) remark(speed.text());
+    if (is_terminal(Stream::errors)) remark(speed.text());
     Table out("generated");
     out.add("token", token).add("id", id, whole).add("probability", probability, 5);
     table ? print(*common, out) : explain(*common);

@@ -1,7 +1,5 @@
 // The command line: one noun per command, one line per error.
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -77,11 +75,10 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_DFL);  // a reader that closes the pipe ends the program without a message
-  std::signal(SIGXFSZ, SIG_IGN);  // exceeding the file size limit (ulimit -f) makes the write fail
   try {
-    if (const char* simd = std::getenv("EMBSCOPE_SIMD")) embscope::set_simd(simd);
-    const int status = run(argc, argv);
+    char** arguments = embscope::begin_program(argc, argv);
+    if (const auto simd = embscope::variable("EMBSCOPE_SIMD")) embscope::set_simd(*simd);
+    const int status = run(argc, arguments);
     if (std::fflush(stdout) != 0)
       throw embscope::Error(embscope::Code::io, "standard output",
                             "cannot write: the disk is full or the output closed");

@@ -27,10 +27,7 @@ void add_serve(CLI::App& app) {
   command->footer("Example:\n  embscope serve -m smollm2 --port 8765");
   command->callback([o, threads, closed] {
     if (*threads != 0) set_threads(*threads);
-    if (o->models.empty()) {
-      const char* named = std::getenv("EMBSCOPE_MODEL");
-      o->models = {named != nullptr ? named : "smollm2"};
-    }
+    if (o->models.empty()) o->models = {variable("EMBSCOPE_MODEL").value_or("smollm2")};
     o->open = !*closed;
     server::serve(*o);
   });

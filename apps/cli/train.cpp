@@ -3,7 +3,6 @@
 #include <cstdio>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "embscope/base/threads.h"
@@ -91,7 +90,7 @@ class Reporter {
 
   const Options& o_;
   std::string out_;
-  bool terminal_ = isatty(STDERR_FILENO) != 0;
+  bool terminal_ = is_terminal(Stream::errors);
 };
 
 void add_run_options(CLI::App& command, TrainingRequest& r) {

@@ -6,19 +6,14 @@
 #include <cstdlib>
 #include <thread>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "api.h"
 #include "connection.h"
+#include "embscope/base/process.h"
 #include "explorer.h"
 
 namespace embscope::server {
@@ -28,14 +23,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 constexpr int most_connections = 1024;
-
-// Every connection needs a descriptor; the usual soft limit of 1,024 would leave none for the models.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? 8192 : std::min<rlim_t>(limit.rlim_max, 8192);
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 tcp::acceptor listen_at(asio::io_context& io, const ServeOptions& o) {
   boost::system::error_code error;
@@ -59,21 +46,6 @@ std::string address_of(const tcp::endpoint& at) {
   const std::string host = at.address().is_unspecified() ? "127.0.0.1" : at.address().to_string();
   return at.address().is_v6() && !at.address().is_unspecified() ? fmt::format("http://[{}]:{}/", host, at.port())
                                                                 : fmt::format("http://{}:{}/", host, at.port());
-}
-
-// Forks twice, so that no zombie remains and the browser outlives the server.
-void open_browser(const std::string& address) {
-  if (std::getenv("DISPLAY") == nullptr && std::getenv("WAYLAND_DISPLAY") == nullptr) return;
-  const pid_t child = fork();
-  if (child == 0) {
-    if (fork() == 0) {
-      setsid();
-      if (std::freopen("/dev/null", "w", stderr) != nullptr && std::freopen("/dev/null", "w", stdout) != nullptr)
-        execlp("xdg-open", "xdg-open", address.c_str(), static_cast<char*>(nullptr));
-    }
-    _exit(0);
-  }
-  if (child > 0) waitpid(child, nullptr, 0);
 }
 
 // Work that cannot be cancelled (a long step of the engine) does not delay the exit: its result would be discarded.
@@ -122,23 +94,6 @@ void say(const std::string& line) {
   std::fflush(stdout);
 }
 
-// This machine's address in its network, for a server that listens on all addresses.
-std::string network_address() {
-  ifaddrs* all = nullptr;
-  if (getifaddrs(&all) != 0) return "127.0.0.1";
-  std::string found = "127.0.0.1";
-  for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
-    const bool up = (one->ifa_flags & IFF_UP) != 0 && (one->ifa_flags & IFF_LOOPBACK) == 0;
-    if (!up || one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
-    char text[INET_ADDRSTRLEN];
-    const auto* address = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);  // as getifaddrs documents it
-    if (inet_ntop(AF_INET, &address->sin_addr, text, sizeof text) != nullptr) found = text;
-    break;
-  }
-  freeifaddrs(all);
-  return found;
-}
-
 void say_class(const tcp::endpoint& at, const std::string& code) {
   std::string address = address_of(at);
   if (at.address().is_unspecified()) address = fmt::format("http://{}:{}/", network_address(), at.port());
@@ -150,8 +105,7 @@ void say_class(const tcp::endpoint& at, const std::string& code) {
 }  // namespace
 
 void serve(const ServeOptions& options) {
-  raise_descriptor_limit();
-  std::signal(SIGPIPE, SIG_IGN);  // a broken connection is handled by its own Connection
+  begin_server();
   Api api;
   for (const std::string& model : options.models) api.models().open(model);
   asio::io_context io(1);
@@ -179,7 +133,7 @@ void serve(const ServeOptions& options) {
   say(fmt::format("Embscope explores {} at {}", api.models().all()[0]->name(), address()));
   if (options.for_class) say_class(at, shared->gate.class_code());
   say("Stop it with Ctrl-C.");
-  if (options.open) open_browser(address());
+  if (options.open) open_in_browser(address());
   std::thread warming([&] { api.warm_up(); });
   io.run();
   end_within(std::chrono::seconds(2));

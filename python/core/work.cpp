@@ -1,10 +1,10 @@
 #include "work.h"
 
-#include <pthread.h>
-
 #include <chrono>
 #include <thread>
 #include <vector>
+
+#include "embscope/base/process.h"
 
 namespace embscope::python {
 namespace {
@@ -59,7 +59,7 @@ class Pool {
 // A child made by fork has none of its parent's threads: it starts with a new pool.
 Pool*& pool() {
   static Pool* pool = [] {
-    pthread_atfork(nullptr, nullptr, [] { python::pool() = new Pool; });
+    in_children([] { python::pool() = new Pool; });
     return new Pool;
   }();
   return pool;

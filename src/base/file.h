@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -28,15 +29,31 @@ class Descriptor {
   int number_;
 };
 
-/// open(2) of a regular file, without blocking: opening a named pipe would wait for its other end, and opening a device
-/// can have effects. Both are refused with their kind. `flags`: O_RDONLY, or flags for writing with O_CREAT. Throws
-/// Error{not_found, io}.
-Descriptor open_regular(const std::filesystem::path& path, int flags);
+/// Opens a regular file to read, without waiting: opening a named pipe would wait for its other end, and opening a
+/// device can have effects. Both are refused with their kind. Throws Error{not_found, io}.
+Descriptor open_to_read(const std::filesystem::path& path);
 
-/// Throws Error{io} if `path` exists and is not a regular file: a folder, a named pipe, a device, a socket.
+/// The file, made where it is missing, while no other process holds it; else nothing. The system gives it free when the
+/// process ends in any way. Throws Error{io}.
+std::optional<Descriptor> hold(const std::filesystem::path& path);
+
+/// A file that grows at its end, and stays as far as it came: a download that may be continued. Throws Error{io}.
+class GrowingFile {
+ public:
+  GrowingFile(std::filesystem::path path, std::uint64_t kept);  ///< of what is there, the first `kept` bytes stay
+  void write(std::string_view bytes);
+  void start_over();
+
+ private:
+  std::filesystem::path path_;
+  Descriptor descriptor_;
+};
+
+/// Throws Error{io} if `path` exists and is not a regular file: a folder, a named pipe, a device, a socket; and if it
+/// is a name that the system has for something else or for nothing (`con`, a trailing dot: Windows).
 void expect_regular(const std::filesystem::path& path);
 
-/// A file mapped read-only. Throws Error{not_found, io}; also Error{io} for anything but a regular file.
+/// A file mapped read-only, or read into memory where that cannot be done. Throws what open_to_read throws.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
@@ -52,6 +69,7 @@ class MappedFile {
   std::filesystem::path path_;
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  bool read_ = false;  ///< the bytes are a copy in memory
 };
 
 /// Call it after reading mapped bytes at `data`: throws Error{io} if their file was truncated (or its disk failed)
@@ -62,8 +80,7 @@ void check_mapping(const void* data);
 /// Asks the system to read mapped bytes in advance.
 void read_ahead(const std::byte* begin, std::size_t size);
 
-/// Releases mapped bytes from this process's memory until they are read again. Precondition: they belong to a
-/// MappedFile (bytes of the heap would be lost).
+/// Releases the bytes of a MappedFile from this process's memory until they are read again; other bytes stay.
 void release_pages(const std::byte* begin, std::size_t size);
 
 /// Becomes `path` completely at `commit`, or leaves no file (see `is_leftover`). Throws Error{io}, naming the path.

@@ -12,9 +12,7 @@
 #include <system_error>
 #include <thread>
 
-#include <pthread.h>
-#include <sched.h>
-
+#include "base/system.h"
 #include "embscope/base/error.h"
 #include "embscope/base/threads.h"
 
@@ -141,7 +139,7 @@ class Team {
 /// and gets a new team.
 std::atomic<Team*>& team() {
   static std::atomic<Team*> team{[] {
-    pthread_atfork(nullptr, nullptr, [] { embscope::team() = new Team; });
+    in_children([] { embscope::team() = new Team; });
     return new Team;
   }()};
   return team;
@@ -149,11 +147,9 @@ std::atomic<Team*>& team() {
 
 int at_first() {
   // Users set this variable, although it is named after another library.
-  const char* wanted = std::getenv("OMP_NUM_THREADS");
-  const int count = wanted == nullptr ? 0 : std::atoi(wanted);
+  const int count = std::atoi(environment("OMP_NUM_THREADS").c_str());
   if (count >= 1 && count <= 1024) return count;
-  cpu_set_t mine;
-  return sched_getaffinity(0, sizeof(mine), &mine) == 0 ? std::max(1, CPU_COUNT(&mine)) : 1;
+  return processors();
 }
 
 std::atomic<int>& chosen() {

@@ -1,18 +1,11 @@
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
+#include <fstream>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "base/system.h"
 #include "embscope/files/archive.h"
 #include "figure/page.h"
 #include "figure/spec.h"
-
-extern char** environ;
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -42,17 +35,21 @@ for job in json.load(open(sys.argv[1])):
 
 /// The Python that has vl_convert, or nothing.
 fs::path converter_python() {
-  const char* named = std::getenv("EMBSCOPE_VL_CONVERT");
-  const fs::path python = named != nullptr ? fs::path(named) : cache_folder() / "tools/vl-convert/bin/python";
-  std::error_code error;
-  return fs::exists(python, error) ? python : fs::path();
+  const fs::path tool = cache_folder() / "tools/vl-convert";
+  std::vector<fs::path> places{tool / "bin/python", tool / "Scripts/python.exe"};
+  if (const auto named = variable("EMBSCOPE_VL_CONVERT")) places = {*named};
+  for (const fs::path& python : places) {
+    std::error_code error;
+    if (fs::exists(python, error)) return python;
+  }
+  return {};
 }
 
 // A file of jobs that is removed at the end.
 struct Jobs {
   explicit Jobs(const std::string& text)
       : path(fs::temp_directory_path() /
-             fmt::format("embscope-{}-{}.json", getpid(), reinterpret_cast<std::uintptr_t>(this))) {
+             fmt::format("embscope-{}-{}.json", process_id(), reinterpret_cast<std::uintptr_t>(this))) {
     write_file(path, text);
   }
   ~Jobs() {
@@ -65,33 +62,17 @@ struct Jobs {
 };
 
 std::string last_line(const fs::path& log) {
+  std::ifstream lines(log);
   std::string text;
-  if (FILE* file = std::fopen(log.c_str(), "r")) {
-    char buffer[4096];
-    while (std::fgets(buffer, sizeof(buffer), file) != nullptr) {
-      if (buffer[0] != '\n') text = buffer;
-    }
-    std::fclose(file);
-  }
-  while (!text.empty() && text.back() == '\n') text.pop_back();
+  for (std::string line; std::getline(lines, line);)
+    if (!line.empty()) text = line;
   return text;
 }
 
 void convert(const fs::path& python, const bj::array& list) {
   const Jobs jobs(bj::serialize(list));
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, jobs.log().c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  const std::string program = python.string(), file = jobs.path.string();
-  const char* arguments[] = {program.c_str(), "-c", converter, file.c_str(), nullptr};
-  pid_t child = 0;
-  const int error = posix_spawn(&child, program.c_str(), &actions, nullptr, const_cast<char**>(arguments), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (error != 0) throw Error(Code::io, program, fmt::format("cannot start: {}", std::strerror(error)));
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  const std::vector<std::string> arguments{"-c", converter, jobs.path.string()};
+  const int status = run_program(python, arguments, jobs.log());
   if (status != 0) throw Error(Code::io, "vl-convert", last_line(jobs.log()));
 }
 

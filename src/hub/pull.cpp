@@ -1,20 +1,14 @@
 // A model's files from the Hugging Face hub: GET /api/models/NAME lists them, /NAME/resolve/main/FILE gives one; the
 // ETag is the SHA-256 of a large file and the git blob's SHA-1 of a small one (huggingface_hub, file_download.py).
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <optional>
 #include <set>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <openssl/evp.h>
-#include <sys/file.h>
-#include <unistd.h>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "embscope/files/archive.h"
 #include "embscope/files/text_file.h"
@@ -63,26 +57,6 @@ void refuse_status(const Answer& answer, const std::string& address) {
   throw Error(Code::network, address, fmt::format("status {}: {}", answer.status, what));
 }
 
-/// A running SHA-1 or SHA-256.
-class Digest {
- public:
-  explicit Digest(const EVP_MD* kind) : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    EVP_DigestInit_ex(context_.get(), kind, nullptr);
-  }
-  void add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
-  std::string hex() {
-    unsigned char bytes[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    EVP_DigestFinal_ex(context_.get(), bytes, &size);
-    std::string text;
-    for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", bytes[i]);
-    return text;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
-};
-
 // What the hub states of a file before it is fetched.
 struct Stated {
   std::uint64_t size = 0;
@@ -92,7 +66,7 @@ struct Stated {
 // As the hub states it: the SHA-256 of a large file, the git blob's SHA-1 of a small one.
 std::string hash_of(const fs::path& path, bool large) {
   const MappedFile file(path);
-  Digest digest(large ? EVP_sha256() : EVP_sha1());
+  Digest digest(large ? Digest::Kind::sha256 : Digest::Kind::sha1);
   if (!large) digest.add(std::string_view(fmt::format("blob {}", file.bytes().size()) + '\0'));
   digest.add(file.text());
   return digest.hex();
@@ -171,9 +145,8 @@ class Pull {
 
  private:
   void lock() {
-    lock_ = open_regular(folder_ / ".lock", O_RDWR | O_CREAT);
-    if (flock(lock_.number(), LOCK_EX | LOCK_NB) != 0)
-      throw Error(Code::io, folder_.string(), "another process is fetching this model: wait for it to end");
+    lock_ = hold(folder_ / ".lock");
+    if (!lock_) throw Error(Code::io, folder_.string(), "another process is fetching this model: wait for it to end");
   }
 
   std::vector<std::string> list() {
@@ -338,28 +311,18 @@ class Pull {
     std::uint64_t have = fs::exists(part) ? fs::file_size(part) : 0;
     if (have == wanted.size) return;
     if (have > wanted.size) have = 0;
-    const Descriptor file_out = open_regular(part, O_WRONLY | O_CREAT | (have == 0 ? O_TRUNC : 0));
-    const int out = file_out.number();
-    lseek(out, static_cast<off_t>(have), SEEK_SET);
+    GrowingFile out(part, have);
     bool first = true;
     Fetch fetch{address, token_};
     fetch.from = have;
     fetch.sink = [&](long status, std::string_view bytes) {
       if (first && status == 200 && have > 0) {  // the server starts over
         have = 0;
-        if (ftruncate(out, 0) != 0 || lseek(out, 0, SEEK_SET) != 0)
-          throw Error(Code::io, part.string(), "cannot be started over");
+        out.start_over();
       }
       first = false;
-      while (!bytes.empty()) {
-        const ssize_t written = write(out, bytes.data(), bytes.size());
-        if (written < 0)
-          throw Error(Code::io, part.string(),
-                      fmt::format("cannot write: {}; the downloaded part is kept, run the command again to continue",
-                                  std::strerror(errno)));
-        have += static_cast<std::uint64_t>(written);
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-      }
+      out.write(bytes);
+      have += bytes.size();
       embscope::report(
           progress_,
           done + share * static_cast<double>(have) / static_cast<double>(std::max<std::uint64_t>(1, wanted.size)),
@@ -372,7 +335,7 @@ class Pull {
   const Progress& progress_;
   std::string hub_, token_;
   fs::path folder_;
-  Descriptor lock_;
+  std::optional<Descriptor> lock_;
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "model/folders.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "files/gguf_parts.h"
 #include "files/json.h"
@@ -33,16 +32,6 @@ fs::path without_dots(const fs::path& path) {
 
 }  // namespace
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-fs::path home() {
-  const std::string folder = environment("HOME");
-  return folder.empty() ? fs::path("/root") : fs::path(folder);
-}
-
 bool is_there(const fs::path& path) {
   std::error_code error;
   return fs::exists(path, error);
@@ -57,7 +46,8 @@ std::set<std::string> names_in(const fs::path& folder) {
 }
 
 bool is_plain_name(const std::string& name) {
-  return !name.empty() && name[0] != '.' && name[0] != '/' && name.find("..") == std::string::npos && name.size() < 200;
+  return !name.empty() && name[0] != '.' && !fs::path(name).has_root_path() && name.find("..") == std::string::npos &&
+         name.size() < 200;
 }
 
 std::string replaced(std::string text, std::string_view from, std::string_view to) {

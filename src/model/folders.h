@@ -7,12 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/system.h"
 #include "embscope/files/archive.h"
 
 namespace embscope {
-
-std::string environment(const char* name);  ///< empty where it is not set
-std::filesystem::path home();
 
 bool is_there(const std::filesystem::path& path);  ///< and may be looked at
 std::set<std::string> names_in(const std::filesystem::path& folder);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -22,13 +21,13 @@ fs::path expanded(std::string text) {
     const std::size_t first = at + 1 + (braces ? 1 : 0);
     std::size_t last = first;
     while (last < text.size() && (std::isalnum(static_cast<unsigned char>(text[last])) || text[last] == '_')) ++last;
-    const char* value = std::getenv(text.substr(first, last - first).c_str());
-    if (value == nullptr || (braces && (last == text.size() || text[last] != '}'))) {
+    const std::optional<std::string> value = variable(text.substr(first, last - first).c_str());
+    if (!value || (braces && (last == text.size() || text[last] != '}'))) {
       ++at;
       continue;
     }
-    text.replace(at, last + (braces ? 1 : 0) - at, value);
-    at += std::string_view(value).size();
+    text.replace(at, last + (braces ? 1 : 0) - at, *value);
+    at += value->size();
   }
   return text;
 }

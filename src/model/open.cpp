@@ -209,7 +209,7 @@ std::vector<fs::path> shards(const fs::path& index) {
   std::set<std::string> names;
   for (const auto& [tensor, file] : map.raw()) {
     const std::string name(map.string({tensor.data(), tensor.size()}));
-    if (name.empty() || name.find('/') != std::string::npos || name[0] == '.')
+    if (name.empty() || fs::path(name).filename() != name || name[0] == '.')
       throw Error(Code::format, index.string(), fmt::format("a shard named '{}'", name));
     names.insert(name);
   }

@@ -64,16 +64,7 @@ Paths gpt4all_folders() {
           home() / ".cache/gpt4all"};
 }
 
-Paths named_folders() {
-  Paths folders;
-  std::string rest = environment("EMBSCOPE_MODELS");
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find(':'), rest.size());
-    if (end > 0) folders.emplace_back(rest.substr(0, end));
-    rest.erase(0, end + 1);
-  }
-  return folders;
-}
+Paths named_folders() { return folders_in(environment("EMBSCOPE_MODELS")); }
 
 Paths own_folders() { return {cache_folder() / "models"}; }
 Paths hub_folders() { return {hub_cache()}; }

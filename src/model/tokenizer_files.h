@@ -18,6 +18,13 @@ TokenizerSpec tokenizer_from_json(const std::filesystem::path& path);
 TokenizerSpec tokenizer_from_merges(const std::filesystem::path& vocabulary, const std::filesystem::path& merges);
 /// SentencePiece's tokenizer.model.
 TokenizerSpec tokenizer_from_sentencepiece(const std::filesystem::path& path);
+/// tiktoken's file of tokens and ranks. It does not say how text is cut or which special tokens there are: its name or
+/// the class in the tokenizer_config.json beside it does.
+TokenizerSpec tokenizer_from_tiktoken(const std::filesystem::path& path);
+/// Whether a file begins as tiktoken's do.
+bool is_tiktoken(const std::filesystem::path& path);
+/// Mistral's tekken.json.
+TokenizerSpec tokenizer_from_tekken(const std::filesystem::path& path);
 
 /// What tokenizer_config.json says beside a tokenizer: which tokens begin and end a text, and whether they are put
 /// there.
@@ -34,6 +41,8 @@ void add_merge(std::string_view line, const std::string& where, TokenizerSpec& s
 /// The steps of tokenizer.json; they become what has a fast path where it is the same.
 void read_steps(const JsonObject& json, TokenizerSpec& spec);
 void read_post_processor(const JsonObject& json, TokenizerSpec& spec);
+/// Of a byte-level tokenizer whose text is cut at one pattern.
+void cut_at(std::string_view pattern, TokenizerSpec& spec);
 /// Cuts that a scanner does become that scanner.
 void simplify(TokenizerSpec& spec);
 /// Throws Error{unsupported} for a key that is none of these.

@@ -24,6 +24,9 @@ bool holds_config(const TokenizerSpec& spec, std::string_view token, TokenId& id
   return false;
 }
 
+constexpr std::string_view tokenizer_names =
+    "tokenizer.json, no vocab.json with merges.txt, no tekken.json, no tokenizer.model, no .tiktoken";
+
 // A SentencePiece model does not say whether a text has a beginning; the classes of Llama and Gemma put one unless told
 // not to.
 void put_bos_by_class(const fs::path& path, TokenizerSpec& spec) {
@@ -32,6 +35,18 @@ void put_bos_by_class(const fs::path& path, TokenizerSpec& spec) {
   std::string_view name = JsonObject(value, path.string()).string("tokenizer_class", "");
   if (name.ends_with("Fast")) name.remove_suffix(4);
   if (name == "LlamaTokenizer" || name == "GemmaTokenizer" || name == "CodeLlamaTokenizer") spec.prefix = {*spec.bos};
+}
+
+// The first of the files in a folder that hold a tokenizer; empty if there is none.
+fs::path tokenizer_in(const fs::path& folder, bool whole) {
+  if (fs::exists(folder / "tokenizer.json")) return folder / "tokenizer.json";
+  for (const auto& [vocabulary, merges] : merge_files)
+    if (fs::exists(folder / vocabulary) && (!whole || fs::exists(folder / merges))) return folder / vocabulary;
+  for (const char* name : {"tekken.json", "tokenizer.model", "tiktoken.model"})
+    if (fs::exists(folder / name)) return folder / name;
+  for (const std::string& name : names_in(folder))
+    if (name.ends_with(".tiktoken")) return folder / name;
+  return {};
 }
 
 }  // namespace
@@ -57,20 +72,12 @@ void read_tokenizer_config(const fs::path& path, TokenizerSpec& spec) {
   spec.suffix = eos && spec.eos ? std::vector{*spec.eos} : std::vector<TokenId>();
 }
 
-bool holds_tokenizer(const fs::path& folder) {
-  if (fs::exists(folder / "tokenizer.json")) return true;
-  for (const auto& [vocabulary, merges] : merge_files)
-    if (fs::exists(folder / vocabulary) && fs::exists(folder / merges)) return true;
-  return fs::exists(folder / "tokenizer.model");
-}
+bool holds_tokenizer(const fs::path& folder) { return !tokenizer_in(folder, true).empty(); }
 
 TokenizerSpec tokenizer_from_folder(const fs::path& folder) {
-  if (fs::exists(folder / "tokenizer.json")) return tokenizer_from_file(folder / "tokenizer.json");
-  for (const auto& [vocabulary, merges] : merge_files)
-    if (fs::exists(folder / vocabulary)) return tokenizer_from_file(folder / vocabulary);
-  if (fs::exists(folder / "tokenizer.model")) return tokenizer_from_file(folder / "tokenizer.model");
-  throw Error(Code::not_found, folder.string(),
-              "holds no tokenizer.json, no vocab.json with merges.txt and no tokenizer.model");
+  const fs::path file = tokenizer_in(folder, false);
+  if (!file.empty()) return tokenizer_from_file(file);
+  throw Error(Code::not_found, folder.string(), fmt::format("holds no {}", tokenizer_names));
 }
 
 TokenizerSpec tokenizer_from_file(const fs::path& file) {
@@ -82,11 +89,18 @@ TokenizerSpec tokenizer_from_file(const fs::path& file) {
     read_tokenizer_config(file.parent_path() / "tokenizer_config.json", spec);
     return spec;
   }
-  const bool sentencepiece = file.extension() == ".model";
+  if (file.filename().string().starts_with("tekken") && file.extension() == ".json") return tokenizer_from_tekken(file);
+  const bool model = file.extension() == ".model" || file.stem().extension() == ".model";  // also tokenizer.model.v3
+  if (file.extension() == ".tiktoken" || (model && is_tiktoken(file))) {
+    TokenizerSpec spec = tokenizer_from_tiktoken(file);
+    read_tokenizer_config(file.parent_path() / "tokenizer_config.json", spec);
+    return spec;
+  }
+  const bool sentencepiece = model;
   if (!sentencepiece && file.extension() != ".json")
     throw Error(Code::unsupported, file.string(),
-                "is not a supported tokenizer; supported are tokenizer.json, vocab.json with merges.txt, "
-                "tokenizer.model, .gguf");
+                "is not a supported tokenizer; supported are tokenizer.json, vocab.json with merges.txt, tekken.json, "
+                "tokenizer.model, .tiktoken, .gguf");
   TokenizerSpec spec = sentencepiece ? tokenizer_from_sentencepiece(file) : tokenizer_from_json(file);
   if (sentencepiece) put_bos_by_class(file.parent_path() / "tokenizer_config.json", spec);
   read_tokenizer_config(file.parent_path() / "tokenizer_config.json", spec);
@@ -101,8 +115,7 @@ TokenizerSpec tokenizer_from_place(const std::string& path_or_name) {
   if (holds_tokenizer(path)) return tokenizer_from_folder(path);
   const auto files = gguf_files(path);
   if (files.empty())
-    throw Error(Code::not_found, path.string(),
-                "holds no tokenizer.json, no vocab.json with merges.txt, no tokenizer.model and no .gguf");
+    throw Error(Code::not_found, path.string(), fmt::format("holds no {} and no .gguf", tokenizer_names));
   return tokenizer_from_gguf(Archive::open(files.front()));
 }
 

@@ -24,7 +24,8 @@ TextPattern pattern_of(const JsonObject& step) {
   const JsonObject pattern = step.object("pattern");
   expect_keys(pattern, {"String", "Regex"});
   const bool regex = pattern.has("Regex");
-  return {std::string(pattern.string(regex ? "Regex" : "String")), regex};
+  const std::string_view text = pattern.string(regex ? "Regex" : "String");
+  return {std::string(text), regex || text.empty()};  // an empty text is between all characters, as an expression is
 }
 
 Behavior behavior_of(const JsonObject& step, std::string_view otherwise) {
@@ -171,17 +172,22 @@ void read_pre_tokenizer(const JsonObject& step, TokenizerSpec& spec) {
     spec.cuts.push_back(cut(Kind::punctuation, behavior_of(step, "Isolated")));
   } else if (type == "Whitespace") {
     expect_keys(step, {"type"});
-    spec.cuts.push_back(split_at(R"(\w+|[^\w\s]+)", true, Behavior::removed, true));
+    spec.cuts.push_back(cut(Kind::words, Behavior::removed));
+    spec.cuts.back().invert = true;
   } else if (type == "WhitespaceSplit") {
     expect_keys(step, {"type"});
     spec.cuts.push_back(cut(Kind::whitespace, Behavior::removed));
+  } else if (type == "BertPreTokenizer") {
+    expect_keys(step, {"type"});
+    spec.cuts.push_back(cut(Kind::whitespace, Behavior::removed));
+    spec.cuts.push_back(cut(Kind::punctuation, Behavior::isolated));
   } else if (type == "CharDelimiterSplit") {
     expect_keys(step, {"type", "delimiter"});
     spec.cuts.push_back(split_at(one_character(step, "delimiter"), false, Behavior::removed));
   } else {
     refuse_step(step, "pre-tokenizer",
-                "ByteLevel, Metaspace, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, CharDelimiterSplit and "
-                "Sequence");
+                "ByteLevel, Metaspace, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, "
+                "CharDelimiterSplit and Sequence");
   }
 }
 
@@ -196,6 +202,10 @@ void read_decoder(const JsonObject& step, TokenizerSpec& spec) {
       throw Error(Code::unsupported, step.where(), "a decoder that strips more than one space at the beginning");
     spec.strip_decoded = step.integer("start") == 1;
   } else if (type == "Metaspace") {
+    if (step.string("replacement") != spec.mark)
+      throw Error(Code::unsupported, step.where(),
+                  fmt::format("a decoder that replaces '{}', which the tokenizer's other steps do not put for a space",
+                              step.string("replacement")));
     spec.strip_decoded =
         step.string("prepend_scheme", step.truth("add_prefix_space", true) ? "always" : "never") != "never";
   } else if (type == "Replace") {
@@ -232,7 +242,8 @@ void isolate(std::vector<CutStep>& steps) {
 void simplify_byte_level(TokenizerSpec& spec) {
   std::vector<CutStep> steps = spec.cuts;
   isolate(steps);
-  if (!steps.empty() && steps.back().kind == CutStep::Kind::byte_level)
+  if (std::ranges::count(steps, CutStep::Kind::byte_level, &CutStep::kind) == 1 &&
+      steps.back().kind == CutStep::Kind::byte_level)
     steps.pop_back();  // the vocabulary knows the bytes
   const CutStep digits = cut(CutStep::Kind::digits), prefix = with_mark(CutStep::Kind::prefix, " ");
   const struct {
@@ -311,6 +322,11 @@ void expect_keys(const JsonObject& json, std::initializer_list<std::string_view>
   }
 }
 
+void cut_at(std::string_view pattern, TokenizerSpec& spec) {
+  spec.cuts = {split_at(pattern, true)};
+  simplify_byte_level(spec);
+}
+
 void simplify(TokenizerSpec& spec) {
   if (spec.byte_level) return simplify_byte_level(spec);
   spec.pre = PreTokenizer::none;
@@ -318,11 +334,27 @@ void simplify(TokenizerSpec& spec) {
   if (!spec.mark.empty()) simplify_marks(spec);
 }
 
+// After ByteLevel the text is of its 256 characters: what another step adds would be none of them.
+void expect_alphabet(const JsonObject& json, const TokenizerSpec& spec) {
+  bool in_alphabet = false, outside = false;
+  for (const CutStep& step : spec.cuts) {
+    if (step.kind == CutStep::Kind::byte_level) in_alphabet = true, outside = false;
+    const bool adds = step.kind == CutStep::Kind::marked_space || step.kind == CutStep::Kind::prefix;
+    if (in_alphabet && adds) outside = true;
+  }
+  if (outside)
+    throw Error(Code::unsupported, json.where(), "the pre-tokenizer 'ByteLevel' before 'Metaspace' is not supported");
+  if (in_alphabet && spec.algorithm == TokenizerSpec::Algorithm::unigram)
+    throw Error(Code::unsupported, json.where(),
+                "a Unigram model behind the pre-tokenizer 'ByteLevel' is not supported");
+}
+
 void read_steps(const JsonObject& json, TokenizerSpec& spec) {
   if (json.has("normalizer")) read_normalizer(json.object("normalizer"), spec);
   if (json.has("pre_tokenizer")) read_pre_tokenizer(json.object("pre_tokenizer"), spec);
   spec.byte_level =
       std::ranges::any_of(spec.cuts, [](const CutStep& step) { return step.kind == CutStep::Kind::byte_level; });
+  expect_alphabet(json, spec);
   simplify(spec);
   if (json.has("decoder")) read_decoder(json.object("decoder"), spec);
 }
@@ -382,6 +414,8 @@ void read_post_processor(const JsonObject& json, TokenizerSpec& spec) {
   } else if (type == "TemplateProcessing") {
     read_template(json, spec);
   } else if (type == "RobertaProcessing" || type == "BertProcessing") {
+    if (!spec.prefix.empty() || !spec.suffix.empty())  // it is put around each part that those before it made
+      throw Error(Code::unsupported, json.where(), fmt::format("the post-processor '{}' behind another", type));
     spec.prefix.insert(spec.prefix.begin(), pair_id(json, "cls", spec));
     spec.suffix.push_back(pair_id(json, "sep", spec));
   } else if (type != "ByteLevel") {  // that only changes what it calls a token's place

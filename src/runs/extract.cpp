@@ -6,8 +6,8 @@
 #include <memory>
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
+#include "base/digest.h"
 #include "files/safetensors_writer.h"
 #include "forward/plan.h"
 #include "runs/corpus.h"
@@ -22,13 +22,7 @@ std::string fingerprint(std::string_view bytes) {
   const std::size_t head = std::min(most, bytes.size());
   const std::string all = fmt::format("{}:", bytes.size()) + std::string(bytes.substr(0, head)) +
                           std::string(bytes.substr(std::max(head, bytes.size() - std::min(most, bytes.size()))));
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned length = 0;
-  if (EVP_Digest(all.data(), all.size(), digest, &length, EVP_sha256(), nullptr) != 1)
-    throw Error(Code::unsupported, "SHA-256", "the OpenSSL library refuses to hash");
-  std::string text;
-  for (unsigned i = 0; i < 16; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
+  return Digest(Digest::Kind::sha256).add(all).hex().substr(0, 32);
 }
 
 std::vector<Site> sites_of(const ExtractRequest& request, const Config& config) {

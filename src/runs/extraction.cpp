@@ -1,8 +1,6 @@
 #include "runs/extraction.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 
 #include "embscope/files/archive.h"
 #include "files/json.h"
@@ -40,9 +38,9 @@ Extraction::Extraction(const ExtractRequest& request, boost::json::object run)
 // The kernel releases the lock when the process ends in any way.
 void Extraction::lock() {
   const fs::path path = folder_ / ("lock" + shard_);
-  lock_ = open_regular(path, O_RDWR | O_CREAT);
-  if (flock(lock_.number(), LOCK_EX | LOCK_NB) == 0) return;
-  throw Error(Code::usage, folder_.string(), "another process is extracting into this folder: wait for it to end");
+  lock_ = hold(path);
+  if (!lock_)
+    throw Error(Code::usage, folder_.string(), "another process is extracting into this folder: wait for it to end");
 }
 
 void Extraction::refuse_others() {

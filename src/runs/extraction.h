@@ -57,7 +57,7 @@ class Extraction {
   boost::json::object run_;
   std::vector<ExtractPart> parts_;
   bool begun_ = false, complete_ = false;
-  Descriptor lock_;
+  std::optional<Descriptor> lock_;
 };
 
 }  // namespace embscope

@@ -6,8 +6,7 @@
 #include <mutex>
 #include <new>
 
-#include <sys/mman.h>
-#include <unistd.h>
+#include "base/memory.h"
 
 namespace embscope {
 
@@ -37,7 +36,7 @@ constexpr std::size_t large = std::size_t{256} << 10;
 
 // Large buffers use huge pages if the system has them, and freed buffers are kept for reuse: a pass of the same shape
 // then has no page faults and no zeroing by the system, which for the logits of a long text is a tenth of the whole
-// pass, and more than half of a pass that captures every site. The system may take kept buffers back (MADV_FREE): under
+// pass, and more than half of a pass that captures every site. The system may take kept buffers back: under
 // memory pressure they go first.
 class LargeBuffers {
  public:
@@ -59,18 +58,18 @@ class LargeBuffers {
         return data;
       }
     }
-    auto* data = static_cast<float*>(std::aligned_alloc(alignment(bytes), bytes));
-    if (data != nullptr && alignment(bytes) == huge_page) madvise(data, bytes, MADV_HUGEPAGE);
+    auto* data = static_cast<float*>(allocate(alignment(bytes), bytes));
+    if (data != nullptr && alignment(bytes) == huge_page) want_large_pages(data, bytes);
     return data;
   }
 
   void give(float* data, std::size_t bytes) {
-    madvise(data, bytes, MADV_FREE);
+    offer_pages(data, bytes);
     const std::lock_guard lock(mutex_);
     kept_.push_front({data, bytes});  // the latest is found first
     total_ += bytes;
     while (total_ > most_kept_) {
-      std::free(kept_.back().data);
+      give_back(kept_.back().data);
       total_ -= kept_.back().bytes;
       kept_.pop_back();
     }
@@ -84,8 +83,7 @@ class LargeBuffers {
   std::mutex mutex_;
   std::deque<Buffer> kept_;
   std::size_t total_ = 0;
-  const std::size_t most_kept_ =
-      static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) / 4 * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t most_kept_ = memory_size() / 4;
 };
 
 }  // namespace
@@ -93,7 +91,7 @@ class LargeBuffers {
 void Tensor::Free::operator()(float* p) const {
   if (owner) return;
   if (bytes < large) {
-    std::free(p);
+    give_back(p);
   } else {
     LargeBuffers::instance().give(p, bytes);
   }
@@ -107,8 +105,7 @@ Tensor Tensor::uninitialised(Shape shape) {
   const std::size_t wanted = static_cast<std::size_t>(t.size_) * sizeof(float);
   const std::size_t alignment = wanted < large ? 64 : LargeBuffers::alignment(wanted);
   const std::size_t bytes = (wanted + alignment - 1) / alignment * alignment;
-  auto* data =
-      wanted < large ? static_cast<float*>(std::aligned_alloc(alignment, bytes)) : LargeBuffers::instance().take(bytes);
+  auto* data = wanted < large ? static_cast<float*>(allocate(alignment, bytes)) : LargeBuffers::instance().take(bytes);
   if (data == nullptr) throw std::bad_alloc();
   t.data_ = std::unique_ptr<float[], Free>(data, Free{bytes, {}});
   return t;

@@ -2,30 +2,10 @@
 
 #include <algorithm>
 
-#include <utf8proc.h>
-
 #include "text/unicode.h"
 
 namespace embscope {
 namespace {
-
-// \w of Rust's regular expressions: letters and other alphabetic characters, marks, digits, connectors, joiners.
-bool is_word(std::int32_t code) {
-  if (code < 0) return false;
-  if (code == 0x200c || code == 0x200d) return true;
-  switch (utf8proc_category(code)) {
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC: return true;
-    default:
-      return char_class(code) == CharClass::letter || (code >= 0x24b6 && code <= 0x24e9) ||
-             (code >= 0x1f130 && code <= 0x1f149) || (code >= 0x1f150 && code <= 0x1f169) ||
-             (code >= 0x1f170 && code <= 0x1f189);
-  }
-}
 
 std::size_t character_before(std::string_view text, std::size_t at) {
   std::size_t begin = at - 1;
@@ -164,10 +144,9 @@ AddedTokens::Found AddedTokens::Search::next() {
     at_ = end;  // the search continues after it, whether it is used or not
     if (token.what.special && !special_) continue;
     if (token.what.single_word && (word_ends(text_, begin) || word_begins(text_, end))) continue;
-    if (token.what.lstrip) begin = spaces_before(text_, begin, last_end_);
+    if (token.what.lstrip) begin = std::max(spaces_before(text_, begin, last_end_), last_end_);
     if (token.what.rstrip) end = spaces_behind(text_, end);
-    begin = std::max(begin, last_end_);  // white space that the previous token includes
-    end = std::max(end, begin);
+    if (begin >= end) continue;  // in white space that the previous token took
     last_end_ = end;
     return {begin, end, token.what.id};
   }

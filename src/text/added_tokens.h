@@ -22,7 +22,7 @@ class AddedTokens {
   bool any_but_special() const { return any_but_special_; }
 
   struct Found {
-    std::size_t begin, end;  ///< including white space that belongs to the token
+    std::size_t begin, end;  ///< including white space that belongs to the token, even if the next token begins in it
     TokenId id;              ///< Vocabulary::none, at the end of the text, if there are no more
   };
   /// Finds one after the other in a text. Without `special`, special tokens are plain text.

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include <utf8proc.h>
-
 #include "text/byte_alphabet.h"
+#include "text/reference_unicode.h"
 #include "text/unicode.h"
 
 namespace embscope {
@@ -48,14 +47,21 @@ std::vector<Piece> characters(std::string_view text, Is is) {
   return pieces.finish();
 }
 
-bool is_punctuation(std::int32_t code) {
-  if (code < 0) return false;
-  if (code < 128)
-    return (code > 32 && code < 48) || (code > 57 && code < 65) || (code > 90 && code < 97) ||
-           (code > 122 && code < 127);
-  const int category = utf8proc_category(code);
-  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
+// 0: white space, 1: \w, 2: others
+int word_class(std::int32_t code) { return char_class(code) == CharClass::space ? 0 : is_word(code) ? 1 : 2; }
+
+std::vector<Piece> words_of(std::string_view text) {
+  Pieces pieces(text.size());
+  for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+    const int kind = word_class(code_point(text, begin).value);
+    do end += static_cast<std::size_t>(code_point(text, end).length);
+    while (end < text.size() && word_class(code_point(text, end).value) == kind);
+    if (kind != 0) pieces.match(begin, end);
+  }
+  return pieces.finish();
 }
+
+bool is_punctuation(std::int32_t code) { return code >= 0 && reference_unicode::is_punctuation(code); }
 
 // Joins neighbours according to the behavior. Merged with the next is merged with the previous, read from the right.
 void join(std::vector<Piece>& pieces, Behavior behavior) {
@@ -83,6 +89,7 @@ std::vector<Piece> found(const CutStep& step, const Pattern& pattern, std::strin
     case CutStep::Kind::punctuation: return characters(text, is_punctuation);
     case CutStep::Kind::whitespace:
       return characters(text, [](std::int32_t c) { return char_class(c) == CharClass::space; });
+    case CutStep::Kind::words: return words_of(text);
     default: break;
   }
   Pieces pieces(text.size());

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/system.h"
 #include "embscope/base/error.h"
 #include "text/jinja_functions.h"
 
@@ -40,9 +41,7 @@ class For {
 
 std::string now(const std::string& format) {
   if (format.size() > 200) fail("strftime_now with a format of more than 200 bytes");
-  const std::time_t time = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&time, &local);
+  const std::tm local = local_time(std::time(nullptr));
   char text[4096];
   return {text, std::strftime(text, sizeof text, format.c_str(), &local)};
 }

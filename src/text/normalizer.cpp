@@ -3,6 +3,7 @@
 #include <utf8proc.h>
 
 #include "text/precompiled_map.h"
+#include "text/reference_unicode.h"
 #include "text/unicode.h"
 #include "text/unicode_form.h"
 
@@ -43,12 +44,12 @@ void map_characters(AlignedText& text, Write write) {
 
 std::optional<std::string> lower(std::int32_t code) {
   if (code == 0x130) return "i\u0307";  // the only character of Unicode that becomes two
-  const std::int32_t low = utf8proc_tolower(code);
+  const std::int32_t low = reference_unicode::lower(code);
   return low == code ? std::nullopt : std::optional(utf8_of(low));
 }
 
 std::optional<std::string> without_accent(std::int32_t code) {
-  return utf8proc_category(code) == UTF8PROC_CATEGORY_MN ? std::optional<std::string>("") : std::nullopt;
+  return reference_unicode::is_mark(code) ? std::optional<std::string>("") : std::nullopt;
 }
 
 // The characters that SentencePiece's rules for machine translation remove, and those that become a space.

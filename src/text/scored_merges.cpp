@@ -9,10 +9,10 @@ namespace {
 
 class ScoredWord {
  public:
-  ScoredWord(const Vocabulary& vocabulary, std::span<const double> scores, std::string_view word)
+  ScoredWord(const Vocabulary& vocabulary, std::span<const double> scores, std::string_view word, bool from_bytes)
       : vocabulary_(vocabulary), scores_(scores), word_(word) {
     for (std::size_t at = 0; at < word.size();) {
-      const auto length = static_cast<std::size_t>(code_point(word, at).length);
+      const auto length = from_bytes ? std::size_t{1} : static_cast<std::size_t>(code_point(word, at).length);
       symbols_.push_back(
           {at, length, symbols_.size() - 1, symbols_.size() + 1, vocabulary.find_in_model(word.substr(at, length))});
       at += length;
@@ -74,8 +74,8 @@ class ScoredWord {
 }  // namespace
 
 std::vector<ScoredSymbol> merge_by_score(const Vocabulary& vocabulary, std::span<const double> scores,
-                                         std::string_view word) {
-  return ScoredWord(vocabulary, scores, word).merge();
+                                         std::string_view word, bool from_bytes) {
+  return ScoredWord(vocabulary, scores, word, from_bytes).merge();
 }
 
 }  // namespace embscope

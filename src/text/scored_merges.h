@@ -16,8 +16,8 @@ struct ScoredSymbol {
   std::uint32_t length;  // in bytes
 };
 
-/// The word's tokens. Time is O(n log n) for n characters.
+/// The word's tokens, made from its characters, or from its bytes. Time is O(n log n) for n of them.
 std::vector<ScoredSymbol> merge_by_score(const Vocabulary& vocabulary, std::span<const double> scores,
-                                         std::string_view word);
+                                         std::string_view word, bool from_bytes);
 
 }  // namespace embscope

@@ -8,13 +8,13 @@
 namespace embscope {
 
 char* TokenAlphabet::write(std::string_view token, char* out) const {
-  if (byte_level_) return write_bytes_of_alphabet(token, out);
+  if (alphabet_) return write_bytes_of_alphabet(token, out);
   if (!mark_.empty() && token.find(' ') != std::string_view::npos) return nullptr;
   return write_unmarked(token, out);
 }
 
 char* TokenAlphabet::write_added(std::string_view token, char* out) const {
-  return byte_level_ ? std::copy(token.begin(), token.end(), out) : write_unmarked(token, out);
+  return bytes_ ? std::copy(token.begin(), token.end(), out) : write_unmarked(token, out);
 }
 
 char* TokenAlphabet::write_unmarked(std::string_view token, char* out) const {

@@ -11,7 +11,10 @@ namespace embscope {
 class TokenAlphabet {
  public:
   explicit TokenAlphabet(const TokenizerSpec& spec)
-      : byte_level_(spec.byte_level), byte_fallback_(spec.byte_fallback), mark_(spec.mark) {}
+      : alphabet_(spec.byte_level && !spec.raw_bytes),
+        bytes_(spec.byte_level),
+        byte_fallback_(spec.byte_fallback),
+        mark_(spec.mark) {}
 
   /// Writes the bytes of a token, at most as many as its text has, and returns their end; null if no text can become
   /// it: it contains a character outside the byte alphabet, or a space although tokens use a mark for it.
@@ -23,7 +26,7 @@ class TokenAlphabet {
 
  private:
   char* write_unmarked(std::string_view token, char* out) const;
-  bool byte_level_, byte_fallback_;
+  bool alphabet_, bytes_, byte_fallback_;
   std::string_view mark_;
 };
 

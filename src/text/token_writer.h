@@ -1,6 +1,7 @@
 // TokenWriter: fills vectors with tokens, in blocks, because that costs less than one token at a time.
 #pragma once
 
+#include <algorithm>
 #include <span>
 
 #include "embscope/text/tokenizer.h"
@@ -40,6 +41,11 @@ class TokenWriter {
   /// Corrects the beginning of token `i`.
   void set_begin(std::size_t i, std::uint64_t begin) {
     if (range_at_ != nullptr) range_at_[i].begin = begin;
+  }
+  /// A token that begins within the last one takes the rest of it.
+  void end_last_before(std::uint64_t begin) {
+    if (range_at_ == nullptr || size_ == 0 || range_at_[size_ - 1].end <= begin) return;
+    range_at_[size_ - 1].end = std::max(range_at_[size_ - 1].begin, begin);
   }
   /// Converts the ranges from token `first` on from positions in a changed text to positions in its source.
   void move_ranges(std::size_t first, const std::vector<std::uint64_t>& at) {

@@ -116,10 +116,16 @@ class TextEncoder {
     for_added(
         parts_.added, text, special_,
         [&](std::size_t begin, std::size_t end) { normalize(text.substr(begin, end - begin), begin); },
-        [&](std::size_t begin, std::size_t end, TokenId id) { out_.write(id, begin, end); });
+        [&](std::size_t begin, std::size_t end, TokenId id) { write_added(id, begin, end); });
   }
 
  private:
+  // Of two added tokens that would both take the white space between them, the second has its range.
+  void write_added(TokenId id, std::uint64_t begin, std::uint64_t end) {
+    out_.end_last_before(begin);
+    out_.write(id, begin, end);
+  }
+
   void normalize(std::string_view text, std::uint64_t begin) {
     if (!parts_.normalizer.empty() && !parts_.normalizer.leaves(text)) {
       AlignedText changed = AlignedText::of(text, begin);
@@ -129,13 +135,13 @@ class TextEncoder {
     for_added(
         parts_.added_normalized, text, special_,
         [&](std::size_t from, std::size_t to) { cut(text.substr(from, to - from), begin + from); },
-        [&](std::size_t from, std::size_t to, TokenId id) { out_.write(id, begin + from, begin + to); });
+        [&](std::size_t from, std::size_t to, TokenId id) { write_added(id, begin + from, begin + to); });
   }
 
   void find_normalized(const AlignedText& text) {
     for_added(
         parts_.added_normalized, text.bytes, special_, [&](std::size_t from, std::size_t to) { cut(text, from, to); },
-        [&](std::size_t from, std::size_t to, TokenId id) { out_.write(id, text.at[from], text.at[to]); });
+        [&](std::size_t from, std::size_t to, TokenId id) { write_added(id, text.at[from], text.at[to]); });
   }
 
   void cut(std::string_view text, std::uint64_t begin) {

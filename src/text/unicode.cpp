@@ -72,6 +72,23 @@ CharClass char_class(std::int32_t code) {
   return code < 0x10000 ? basic_plane()[static_cast<std::size_t>(code)] : classify(code);
 }
 
+bool is_word(std::int32_t code) {
+  if (code < 0) return false;
+  if (code == 0x200c || code == 0x200d) return true;
+  switch (utf8proc_category(code)) {
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_PC: return true;
+    default:
+      return char_class(code) == CharClass::letter || (code >= 0x24b6 && code <= 0x24e9) ||
+             (code >= 0x1f130 && code <= 0x1f149) || (code >= 0x1f150 && code <= 0x1f169) ||
+             (code >= 0x1f170 && code <= 0x1f189);
+  }
+}
+
 std::string well_formed(std::string_view text) {
   std::string out;
   out.reserve(text.size());

@@ -21,6 +21,9 @@ CodePoint code_point(std::string_view text, std::size_t at);
 /// Unicode's \p{L}, \p{N} and White_Space.
 CharClass char_class(std::int32_t code);
 
+/// \w of Rust's regular expressions: letters and other alphabetic characters, marks, digits, connectors, joiners.
+bool is_word(std::int32_t code);
+
 inline constexpr std::array<CharClass, 128> ascii_classes = [] {
   std::array<CharClass, 128> classes{};
   for (unsigned c = 0; c < 128; ++c) {

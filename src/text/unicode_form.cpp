@@ -7,6 +7,7 @@
 #include <utf8proc.h>
 
 #include "text/eight_bytes.h"
+#include "text/reference_unicode.h"
 #include "text/unicode.h"
 
 namespace embscope {
@@ -37,7 +38,7 @@ struct Nature {
 };
 
 Nature nature_of(std::int32_t code, UnicodeForm form) {
-  if (code < 0) return {true, true};  // a byte that is not text
+  if (code < 0 || reference_unicode::stays(code)) return {true, true};  // code < 0: a byte that is not text
   std::int32_t parts[32];
   int boundary = 0;
   const auto decompose =
@@ -129,7 +130,7 @@ void to_form(AlignedText& text, UnicodeForm form) {
     const CodePoint c = code_point(bytes, at);
     std::size_t end = at + static_cast<std::size_t>(c.length);
     bool changes = !natures(c.value).stays;
-    while (end < bytes.size()) {
+    while (end < bytes.size() && !reference_unicode::stays(c.value)) {
       const CodePoint next = code_point(bytes, end);
       if (natures(next.value).begins) break;
       changes = true;

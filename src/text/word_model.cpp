@@ -67,7 +67,7 @@ std::span<const WordModel::Piece> WordModel::split(std::string_view word, const 
   else if (algorithm_ == Algorithm::unigram)
     write_symbols(unigram_->best(word), word, place, work);
   else if (algorithm_ == Algorithm::scores)
-    write_symbols(merge_by_score(vocabulary_, scores_, word), word, place, work);
+    write_symbols(merge_by_score(vocabulary_, scores_, word, byte_level_), word, place, work);
   else
     byte_level_ ? split_bytes(word, place, work) : split_characters(word, place, work);
   return work.pieces;

@@ -203,8 +203,10 @@ TEST_F(TokenizerJson, has_its_beginning_and_end_in_tokenizer_config_json) {
 }
 
 TEST_F(ModelFolder, gives_a_tokenizer_from_any_of_its_files) {
-  EXPECT_THAT(refusal([this] { open_tokenizer(path().string()); }),
-              HasSubstr("holds no tokenizer.json, no vocab.json with merges.txt, no tokenizer.model and no .gguf"));
+  EXPECT_THAT(
+      refusal([this] { open_tokenizer(path().string()); }),
+      HasSubstr("holds no tokenizer.json, no vocab.json with merges.txt, no tekken.json, no tokenizer.model, no "
+                ".tiktoken and no .gguf"));
   fs::copy(reference / "tiny-llama/tiny-llama.gguf", path() / "a.gguf");
   EXPECT_THAT(refusal([this] { open_tokenizer(path().string()); }), HasSubstr("key 'tokenizer.ggml.model' is missing"));
   EXPECT_THAT(refusal([this] { open_tokenizer((path() / "a.gguf").string()); }),

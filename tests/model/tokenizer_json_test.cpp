@@ -124,6 +124,17 @@ TEST_F(TokenizerSteps, give_a_token_the_source_of_what_it_is_made_of) {
   EXPECT_EQ(marked.ranges.back().end, 3u);
 }
 
+TEST_F(TokenizerSteps, give_white_space_between_two_added_tokens_to_the_second) {
+  const auto added = [](int i, const char* content, bool rstrip) {
+    return bj::object{{"id", size_of("bytes") + i}, {"content", content}, {"rstrip", rstrip}};
+  };
+  const auto tokenizer = open("bytes", {{"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
+                                        {"added_tokens", {added(0, "<m>", true), added(1, " <b>", false)}}});
+  const Tokens tokens = tokenizer->encode("x<m> <b>y");
+  EXPECT_THAT(tokens.ids, ElementsAre(tokens.ids[0], size_of("bytes"), size_of("bytes") + 1, tokens.ids[3]));
+  EXPECT_THAT(tokens.ranges, ElementsAre(ByteRange{0, 1}, ByteRange{1, 4}, ByteRange{4, 8}, ByteRange{8, 9}));
+}
+
 TEST_F(TokenizerSteps, give_the_text_back) {
   const bj::object llama2 = {{"normalizer",
                               {{"type", "Sequence"},
@@ -164,6 +175,17 @@ TEST_F(TokenizerSteps, that_are_not_known_are_refused_by_name) {
   EXPECT_THAT(refused("bytes", {{"decoder", step("WordPiece")}}), HasSubstr("the decoder 'WordPiece' is not known"));
   EXPECT_THAT(refused("bytes", {{"post_processor", step("PairProcessing")}}),
               HasSubstr("the post-processor 'PairProcessing' is not known"));
+  const bj::object level = {{"type", "ByteLevel"}, {"add_prefix_space", false}};
+  const bj::object space = {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "always"}};
+  EXPECT_THAT(refused("bytes", {{"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", bj::array{level, space}}}}}),
+              HasSubstr("'ByteLevel' before 'Metaspace'"));
+  EXPECT_THAT(refused("unigram", {{"pre_tokenizer", level}}), HasSubstr("a Unigram model behind"));
+  EXPECT_THAT(refused("bytes", {{"pre_tokenizer", level}, {"decoder", space}}),
+              HasSubstr("a decoder that replaces '▁', which the tokenizer's other steps do not put for a space"));
+  const bj::object bert = {{"type", "BertProcessing"}, {"cls", {"a", 1}}, {"sep", {"b", 2}}};
+  EXPECT_THAT(refused("bytes", {{"pre_tokenizer", level},
+                                {"post_processor", {{"type", "Sequence"}, {"processors", bj::array{bert, bert}}}}}),
+              HasSubstr("the post-processor 'BertProcessing' behind another"));
   EXPECT_THAT(refused("bytes", {{"normalizer", {{"type", "NFC"}, {"version", 2}}}}),
               HasSubstr("the key 'version' is not known"));
   EXPECT_THAT(refused("bytes", {{"model", {{"end_of_word_suffix", "</w>"}}}}),

@@ -49,6 +49,8 @@ TEXTS = [
     "trail  ",
     "É é E\u0301",
     "Éa\u0301<é>b",
+    "x<m> \n\n  b<n> <n>\n c <n>",
+    "हिन्दी a\u0488b \u32ff\ua7f2 \U00010d50",
 ]
 
 
@@ -207,6 +209,14 @@ def cases(charsmap, bytes_vocab, chars_size):
         {"pre_tokenizer": sequence(split(r"(?=\d{3})"), byte_level(False, False))},
     )
     yield "bytes", "whitespace", {"pre_tokenizer": sequence({"type": "Whitespace"}, byte_level(False, False))}
+    yield "bytes", "bert", {"pre_tokenizer": sequence({"type": "BertPreTokenizer"}, byte_level(False, False))}
+    yield "bytes", "bytes of bytes", {"pre_tokenizer": sequence(byte_level(), byte_level(True))}
+    yield (
+        "bytes",
+        "whitespace and a prefix for each word",
+        {"pre_tokenizer": sequence({"type": "Whitespace"}, byte_level(True))},
+    )
+    yield "bytes", "an empty text", {"pre_tokenizer": sequence(split("", "Removed", False, False), byte_level())}
     yield (
         "bytes",
         "whitespace split",
@@ -273,6 +283,18 @@ def cases(charsmap, bytes_vocab, chars_size):
                 added("<a>", n + 1, rstrip=True),
                 added("the", n + 2, single_word=True),
                 added("<s>", n + 3, special=True, lstrip=True),
+            ]
+        },
+    )
+    yield (
+        "bytes",
+        "white space between two added tokens",
+        {
+            "added_tokens": [
+                added("<m>", n, rstrip=True),
+                added("\n", n + 1),
+                added("<n>", n + 2, lstrip=True, rstrip=True),
+                added(" c", n + 3),
             ]
         },
     )

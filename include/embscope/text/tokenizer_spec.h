@@ -48,7 +48,8 @@ struct CutStep {
     digits,        ///< at numbers (\p{N}), in runs unless isolated
     punctuation,   ///< at \p{P} and ASCII's punctuation
     whitespace,    ///< at each white space
-    byte_level,    ///< converts bytes to GPT-2's alphabet, for the steps after it
+    words,         ///< at runs of \w (of Rust's expressions) and runs of other characters that are not white space
+    byte_level,    ///< converts bytes to GPT-2's alphabet, for the steps after it and for the model
     marked_space,  ///< replaces every space with `mark` (Metaspace)
     prefix         ///< adds `mark` before each part that does not begin with it
   };
@@ -79,12 +80,13 @@ struct TokenizerSpec {
 
   enum class Algorithm {
     merges,   ///< byte-pair encoding by the rank of merges
-    scores,   ///< byte-pair encoding by the score of the merged token (SentencePiece)
+    scores,   ///< byte-pair encoding by the score of the merged token (SentencePiece; tiktoken's ranks)
     unigram,  ///< the most probable tokens
   };
   Algorithm algorithm = Algorithm::merges;
   std::vector<double> scores;  ///< by id; not for `merges`
   bool byte_level = true;      ///< symbols are bytes; otherwise characters
+  bool raw_bytes = false;      ///< byte_level: the tokens above are their bytes themselves, not in GPT-2's alphabet
   std::string mark;            ///< the character for a space in tokens ("▁"); empty: a space
   bool byte_fallback = false;  ///< a character without a token becomes the tokens <0x00> to <0xFF> of its bytes
   std::optional<TokenId> unk;  ///< the token for characters without a token; without it, they are an error

@@ -5,8 +5,6 @@
 #include <fstream>
 #include <string>
 
-#include <unistd.h>
-
 namespace embscope {
 namespace {
 
@@ -25,7 +23,7 @@ std::uint64_t least_limit(const std::filesystem::path& root, std::string path, c
 }  // namespace
 
 std::uint64_t memory_allowed() {
-  auto bytes = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  std::uint64_t bytes = memory_size();
   std::ifstream groups("/proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {  // "0::/path" of version 2, "4:memory:/path" of version 1
     const std::size_t path = line.find(":/");

@@ -5,10 +5,11 @@
 #include <fstream>
 #include <thread>
 
+#include <sched.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/system.h"
 
 namespace embscope {
 namespace {
@@ -39,17 +40,9 @@ Machine this_machine() {
   return machine;
 }
 
-std::filesystem::path find_program(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  std::string rest = path == nullptr ? "" : path;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find(':'), rest.size());
-    const std::filesystem::path file = std::filesystem::path(rest.substr(0, end)) / name;
-    std::error_code error;
-    if (end > 0 && std::filesystem::is_regular_file(file, error) && access(file.c_str(), X_OK) == 0) return file;
-    rest.erase(0, end + 1);
-  }
-  return {};
+int processors() {
+  cpu_set_t mine;
+  return sched_getaffinity(0, sizeof(mine), &mine) == 0 ? std::max(1, CPU_COUNT(&mine)) : 1;
 }
 
 }  // namespace embscope

@@ -3,11 +3,14 @@
 // throws an Error. Other bus errors are handled as before.
 #include "base/file.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <mutex>
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -86,24 +89,45 @@ void forget(const MappedFile* owner) {
   }
 }
 
+// In place of a mapping, for file systems that have none (some on networks and in user space).
+const std::byte* read_whole(const Descriptor& file, const std::filesystem::path& path, std::size_t size) {
+  auto* bytes = static_cast<std::byte*>(std::malloc(size));
+  if (bytes == nullptr) throw std::bad_alloc();
+  for (std::size_t have = 0; have < size;) {
+    const ssize_t more = pread(file.number(), bytes + have, size - have, static_cast<off_t>(have));
+    if (more < 0 && errno == EINTR) continue;
+    if (more <= 0) {
+      const std::string why = more == 0 ? "it became shorter" : reason(errno);
+      std::free(bytes);
+      throw Error(Code::io, path.string(), "cannot read: " + why);
+    }
+    have += static_cast<std::size_t>(more);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
-  const Descriptor file = open_regular(path, O_RDONLY);
+  const Descriptor file = open_to_read(path);
   struct stat status {};
   if (fstat(file.number(), &status) != 0) throw Error(Code::io, path.string(), "cannot read: " + reason(errno));
   size_ = static_cast<std::size_t>(status.st_size);
   if (size_ == 0) return;
   void* mapped = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.number(), 0);
-  if (mapped == MAP_FAILED) throw Error(Code::io, path.string(), "cannot map into memory: " + reason(errno));
-  data_ = static_cast<const std::byte*>(mapped);
-  watch(this, data_, size_);
+  if (mapped == MAP_FAILED && errno == ENOMEM)
+    throw Error(Code::io, path.string(), "cannot map into memory: " + reason(errno));
+  read_ = mapped == MAP_FAILED;
+  data_ = read_ ? read_whole(file, path, size_) : static_cast<const std::byte*>(mapped);
+  if (!read_) watch(this, data_, size_);
 }
 
 MappedFile::~MappedFile() {
-  if (data_ == nullptr) return;
+  auto* data = const_cast<std::byte*>(data_);
+  if (read_) std::free(data);
+  if (read_ || data == nullptr) return;
   forget(this);
-  munmap(const_cast<std::byte*>(data_), size_);
+  munmap(data, size_);
 }
 
 void read_ahead(const std::byte* begin, std::size_t size) {
@@ -114,6 +138,8 @@ void read_ahead(const std::byte* begin, std::size_t size) {
 
 void release_pages(const std::byte* begin, std::size_t size) {
   const auto at = reinterpret_cast<std::uintptr_t>(begin);
+  // Of memory that is not a mapping, the bytes would be lost.
+  if (std::ranges::none_of(slots, [at](const Slot& slot) { return slot.holds(at); })) return;
   const std::uintptr_t first = (at + page - 1) / page * page, last = (at + size) / page * page;  // whole pages only
   if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }

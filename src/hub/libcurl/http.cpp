@@ -9,13 +9,14 @@
 #include <fmt/format.h>
 
 #include "embscope/base/error.h"
+#include "embscope/base/process.h"
 
 namespace embscope {
 namespace {
 
-// Either build of it will do: Debian's git brings the one with GnuTLS.
+// Either build of it will do: Debian's git brings the one with GnuTLS. macOS has it.
 void* open_libcurl() {
-  for (const char* name : {"libcurl.so.4", "libcurl-gnutls.so.4"}) {
+  for (const char* name : {"libcurl.so.4", "libcurl-gnutls.so.4", "/usr/lib/libcurl.4.dylib"}) {
     if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) return library;
   }
   throw Error(Code::unsupported, "libcurl.so.4",
@@ -130,7 +131,8 @@ Answer http(const Fetch& fetch) {
   lib.setopt(curl, CURLOPT_WRITEDATA, &transfer);
   lib.setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
   lib.setopt(curl, CURLOPT_HEADERDATA, &transfer);
-  if (const char* authorities = std::getenv("SSL_CERT_FILE")) lib.setopt(curl, CURLOPT_CAINFO, authorities);
+  const std::string authorities = environment("SSL_CERT_FILE");
+  if (!authorities.empty()) lib.setopt(curl, CURLOPT_CAINFO, authorities.c_str());
   if (!fetch.token.empty()) {  // libcurl sends a bearer token to the first host only
     lib.setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
     lib.setopt(curl, CURLOPT_XOAUTH2_BEARER, fetch.token.c_str());
