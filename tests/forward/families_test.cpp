@@ -204,6 +204,51 @@ Tensor logits_of(const std::shared_ptr<const Model>& model, const families::Fami
   return std::move(Transformer(model).run(request).rows[0].logits);
 }
 
+// What the hub's own files have beside: the same again, of training, or of other programs.
+TEST(KeysOfTheHub, that_say_nothing_new_change_nothing) {
+  using families::bj::object;
+  const std::pair<const char*, object> cases[] = {
+      {"stablelm", {{"num_heads", 4}, {"rope_pct", 0.67}, {"rotary_scaling_factor", 1.0}}},
+      {"cohere", {{"model_max_length", 131072}, {"position_embedding_type", "rope_gptj"}}},
+      {"cohere2", {{"_sliding_window_pattern", 4}, {"layer_switch", 4}, {"rotary_pct", 1.0}}},
+      {"opt", {{"output_projection", true}, {"prefix", "</s>"}}},
+      {"nemotron", {{"partial_rotary_percent", 0.5}, {"rope_percent", 0.5}, {"head_size", 8}}},
+      {"phi3", {{"full_attn_mod", 1}, {"interpolate_factor", 1}, {"lm_head_bias", false}}},
+      {"starcoder2", {{"activation_function", "gelu"}, {"layer_norm_epsilon", 1e-5}, {"mlp_type", "default"}}},
+      {"gpt_neox", {{"custom_pipelines", {{"text-generation", {{"impl", "instruct_pipeline"}}}}}}},
+      {"gpt2_inverse", {{"n_special", 0}, {"predict_special_tokens", true}, {"_num_labels", 1}}},
+      {"mistral", {{"is_llama_config", true}, {"max_sequence_length", 2048}, {"pruned_heads", object()}}},
+      {"dots1", {{"scoring_func", "noaux_tc"}, {"moe_layer_freq", 1}}},
+      {"ernie4_5_moe", {{"num_nextn_predict_layers", 1}, {"moe_gate", "topk"}, {"moe_use_aux_free", true}}},
+      {"minimax_m2",
+       {{"attn_type_list", {1, 1}}, {"num_mtp_modules", 3}, {"qk_norm_type", "per_layer"}, {"use_qk_norm", true}}},
+      {"hunyuan_v1_moe", {{"moe_intermediate_size", {12, 12}}, {"num_shared_expert", {1, 1}}, {"n_group", false}}}};
+  for (const auto& [name, keys] : cases) {
+    const families::Family family(name);
+    std::shared_ptr<const Model> model;
+    ASSERT_EQ(refusal([&] { model = family.open(keys); }), "no error") << name;
+    EXPECT_TRUE(std::ranges::equal(logits_of(model, family).values(), logits_of(family.open(), family).values()))
+        << name;
+  }
+  const std::pair<const char*, object> refused[] = {{"stablelm", {{"num_heads", 2}}},
+                                                    {"phi3", {{"interpolate_factor", 2}}},
+                                                    {"minimax_m2", {{"attn_type_list", {1, 0}}}},
+                                                    {"minimax_m2", {{"qk_norm_type", "per_head"}}},
+                                                    {"hunyuan_v1_moe", {{"num_shared_expert", {1, 2}}}}};
+  for (const auto& [name, keys] : refused)
+    EXPECT_THAT(refusal([&] { families::Family(name).open(keys); }), HasSubstr(keys.begin()->key())) << name;
+}
+
+TEST(FalconByItsFirstName, is_the_same_model) {
+  const families::Family family("falcon");
+  families::bj::object config = family.description.at("config").as_object();
+  for (const char* key : {"new_decoder_architecture", "num_kv_heads", "num_attention_heads", "num_hidden_layers"})
+    config.erase(key);
+  config["model_type"] = "RefinedWebModel", config["n_head"] = 4, config["n_layer"] = 2;
+  const auto model = families::Family::open_as(family.tensors(), config);
+  EXPECT_TRUE(std::ranges::equal(logits_of(model, family).values(), logits_of(family.open(), family).values()));
+}
+
 using Tensors = std::map<std::string, families::Family::Values>;
 
 template <class Rename>
