@@ -417,9 +417,23 @@ void name_experts(Config& config, const Names& n) {
 
 }  // namespace
 
+namespace {
+
+// The pass names gains and biases that are NaN; these numbers it only uses.
+void refuse_xielu_of_nan(const Config& config) {
+  for (std::size_t l = 0; l < config.layers.size(); ++l) {
+    const Xielu& x = config.layers[l].xielu;
+    if (!std::isfinite(x.p + x.n + x.beta + x.epsilon))
+      throw Error(Code::format, config.family, fmt::format("block {}: xIELU's numbers are NaN or infinite", l));
+  }
+}
+
+}  // namespace
+
 Weights load_weights(Config& config, const Names& n, const Tensors& tensors) {
   if (config.value_width == 0) config.value_width = config.head_width;
   Weights weights = Loader(config, n, tensors).load();
+  if (config.activation == Activation::xielu) refuse_xielu_of_nan(config);
   if (n.in_site_table) return weights;
   auto name = [&](const char* site, std::string_view module, bool in_block = true) {
     if (!module.empty())

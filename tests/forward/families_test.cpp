@@ -360,6 +360,13 @@ TEST(BadModels, are_refused_by_what_is_wrong) {
   }
 }
 
+TEST(BadModels, with_numbers_of_xielu_that_are_nan_are_refused) {
+  const families::Family family("apertus");
+  auto tensors = family.tensors();
+  tensors.at("model.layers.1.mlp.act_fn.alpha_p").values = {NAN};
+  EXPECT_THAT(refusal([&] { family.open(tensors); }), HasSubstr("block 1: xIELU's numbers are NaN or infinite"));
+}
+
 TEST(Windows, of_no_key_are_refused) {
   for (const char* name : {"mistral", "mixtral", "gemma2", "gemma3_text", "gpt_oss", "olmo3", "exaone4", "cwm",
                            "ministral", "cohere2", "starcoder2", "phi3"}) {
