@@ -127,7 +127,13 @@ struct ModelOpener {
     read_gguf(meta, model->config_, names);
     model->weights_ = load_weights(model->config_, names, tensors);
     meta.refuse_rest();
-    tensors.refuse_rest(model->config_.blocks);
+    const std::int64_t blocks = model->config_.blocks;
+    tensors.refuse_rest(blocks, [&](std::string_view tensor) {  // those that predict further tokens
+      for (std::int64_t l = blocks; l < blocks + names.predicting_blocks; ++l) {
+        if (tensor.starts_with(fmt::format("blk.{}.", l))) return true;
+      }
+      return false;
+    });
     model->name_ = model_name(*archive);
     model->tokenizer_source_ = [archive] { return tokenizer_from_gguf(archive); };
     if (archive->meta("tokenizer.ggml.tokens") == nullptr) model->tokenizer_source_ = {};

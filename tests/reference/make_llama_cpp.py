@@ -439,6 +439,15 @@ FILES = {
         .mlp(only=[0])
         .experts(shared=12, only=[1], correction=True)
     ),
+    "glm4moe_predicting": lambda: predicting(
+        File("glm4moe", head=8, blocks=3)
+        .keys({".rope.dimension_count": 4, ".leading_dense_block_count": 1, ".expert_shared_count": 1})
+        .keys({".expert_weights_scale": 1.3, ".expert_gating_func": 2, ".expert_weights_norm": True})
+        .norms("attn_norm", "post_attention_norm")
+        .attention(bias=True, heads_norm="each")
+        .mlp(only=[0])
+        .experts(shared=12, only=[1, 2], correction=True)
+    ),
     "ernie4_5": lambda: llama("ernie4_5").attention().mlp(),
     "ernie4_5-moe": lambda: (
         llama("ernie4_5-moe")
@@ -538,6 +547,16 @@ def shared_gate(file):
 
 def small_embedding(file):
     file.put("token_embd.weight", VOCAB, WIDTH, scale=0.05)
+    return file
+
+
+def predicting(file):
+    """The last block is for training alone."""
+    at = f"blk.{file.blocks - 1}.nextn."
+    file.keys({".nextn_predict_layers": 1})
+    file.put(at + "eh_proj.weight", WIDTH, 2 * WIDTH)
+    file.norm(at + "enorm")
+    file.norm(at + "hnorm")
     return file
 
 
