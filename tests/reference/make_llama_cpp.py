@@ -234,6 +234,12 @@ FILES = {
         .mlp()
     ),
     "gemma3": lambda: gemma("gemma3", blocks=7).keys(WINDOW).attention(heads_norm="each").mlp(),
+    "gemma3_pattern": lambda: (
+        gemma("gemma3", blocks=4)
+        .keys({**WINDOW, ".attention.sliding_window_pattern": 2})
+        .attention(heads_norm="each")
+        .mlp()
+    ),
     "phi2": lambda: (
         head_bias(File("phi2", norm="layer", kv=HEADS))
         .keys({".rope.dimension_count": 4})
