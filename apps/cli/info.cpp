@@ -17,6 +17,7 @@ std::string_view name_of(Activation activation) {
     case Activation::relu: return "relu";
     case Activation::silu: return "silu";
     case Activation::relu_squared: return "relu squared";
+    case Activation::xielu: return "xIELU";
   }
   return "";
 }
@@ -48,10 +49,19 @@ std::string positions_of(const Config& c) {
   return text;
 }
 
+const char* name_of(RouterKind router) {
+  switch (router) {
+    case RouterKind::softmax: return "softmax";
+    case RouterKind::sigmoid: return "sigmoid";
+    case RouterKind::sparse_mixer: return "a sparse mixer";
+  }
+  return "";
+}
+
 std::string experts_of(const Config& c) {
   const Experts& e = c.experts;
-  std::string text = fmt::format("{} of {} experts of width {}, chosen by {}", e.chosen, e.count, e.width,
-                                 e.router == RouterKind::softmax ? "softmax" : "sigmoid");
+  std::string text =
+      fmt::format("{} of {} experts of width {}, chosen by {}", e.chosen, e.count, e.width, name_of(e.router));
   if (e.groups > 1) text += fmt::format(" from the best {} of {} groups", e.groups_chosen, e.groups);
   if (e.normalised) text += ", weights that sum to 1";
   if (e.scale != 1) text += fmt::format(", times {:g}", e.scale);

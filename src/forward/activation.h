@@ -10,8 +10,15 @@
 
 namespace embscope {
 
+inline float xielu(const Xielu& a, float x) {
+  return a.beta * x + (x > 0 ? a.p * x * x : a.n * (std::expm1(std::min(x, a.epsilon)) - x));
+}
+inline float xielu_slope(const Xielu& a, float x) {
+  return a.beta + (x > 0 ? 2 * a.p * x : a.n * (x < a.epsilon ? std::expm1(x) : -1.0f));
+}
+
 /// x := f(x)
-inline void activate(Activation activation, float* x, std::int64_t n) {
+inline void activate(Activation activation, float* x, std::int64_t n, const Xielu& numbers = {}) {
   switch (activation) {
     case Activation::gelu_tanh: return gelu_tanh(x, n);
     case Activation::gelu_exact: return gelu_exact(x, n);
@@ -21,11 +28,16 @@ inline void activate(Activation activation, float* x, std::int64_t n) {
       relu(x, n);
       return multiply(x, x, n);
     }
+    case Activation::xielu: {
+      for (std::int64_t i = 0; i < n; ++i) x[i] = xielu(numbers, x[i]);
+      return;
+    }
   }
 }
 
 /// dy := dy * f'(x)
-inline void activate_backward(Activation activation, const float* x, float* dy, std::int64_t n) {
+inline void activate_backward(Activation activation, const float* x, float* dy, std::int64_t n,
+                              const Xielu& numbers = {}) {
   switch (activation) {
     case Activation::gelu_tanh: return gelu_tanh_backward(x, dy, n);
     case Activation::gelu_exact: return gelu_exact_backward(x, dy, n);
@@ -33,6 +45,10 @@ inline void activate_backward(Activation activation, const float* x, float* dy, 
     case Activation::silu: return silu_backward(x, dy, n);
     case Activation::relu_squared: {
       for (std::int64_t i = 0; i < n; ++i) dy[i] *= 2 * std::max(x[i], 0.0f);
+      return;
+    }
+    case Activation::xielu: {
+      for (std::int64_t i = 0; i < n; ++i) dy[i] *= xielu_slope(numbers, x[i]);
       return;
     }
   }

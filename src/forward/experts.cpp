@@ -54,6 +54,33 @@ float divisor(const Experts& e, const float* p, const float* chosen) {
   return !e.normalised ? 1 : e.router == RouterKind::sigmoid ? sum + 1e-20f : sum;
 }
 
+// The softmax over the experts that are near the best of those not `taken`; 0 elsewhere. Nearness is in parts of the
+// greater of an expert's own size and the best logit.
+std::vector<float> near_best(const Experts& e, const float* logits, const std::vector<bool>& taken) {
+  float most = nothing;
+  for (std::int64_t i = 0; i < e.count; ++i) {
+    if (!taken[static_cast<std::size_t>(i)]) most = std::max(most, logits[i]);
+  }
+  std::vector<float> part(logits, logits + e.count);
+  for (std::int64_t i = 0; i < e.count; ++i) {
+    const bool far = (most - logits[i]) / std::max(std::abs(logits[i]), most) > 2 * e.near;
+    if (far || taken[static_cast<std::size_t>(i)]) part[static_cast<std::size_t>(i)] = nothing;
+  }
+  softmax(part.data(), e.count);
+  return part;
+}
+
+/// body(j, expert, parts) for each choice of sparse_mixer.
+template <class Body>
+void for_choices(const Experts& e, const float* logits, const float* chosen, Body&& body) {
+  std::vector<bool> taken(static_cast<std::size_t>(e.count));
+  for (std::int64_t j = 0; j < e.chosen; ++j) {
+    const auto expert = static_cast<std::size_t>(chosen[j]);
+    body(j, expert, near_best(e, logits, taken));
+    taken[expert] = true;
+  }
+}
+
 // One of gpt-oss's: min(g, limit) sigmoid(alpha g) (clamp(u) + 1).
 struct Clamped {
   float limit, alpha;
@@ -72,6 +99,7 @@ float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 
 void router_probabilities(const Experts& e, float* logits) {
   if (e.router == RouterKind::softmax) return softmax(logits, e.count);
+  if (e.router == RouterKind::sparse_mixer) return;
   for (std::int64_t i = 0; i < e.count; ++i) logits[i] = sigmoid(logits[i]);
 }
 
@@ -84,12 +112,21 @@ void choose_experts(const Experts& e, const float* probabilities, const float* c
 }
 
 void weigh_experts(const Experts& e, const float* p, const float* chosen, float* weights) {
+  if (e.router == RouterKind::sparse_mixer)
+    return for_choices(e, p, chosen, [&](std::int64_t j, std::size_t expert, const std::vector<float>& parts) {
+      weights[j] = parts[expert];
+    });
   const float sum = divisor(e, p, chosen);
   for (std::int64_t j = 0; j < e.chosen; ++j) weights[j] = p[static_cast<std::int64_t>(chosen[j])] / sum * e.scale;
 }
 
 // w = scale p / sum: dp = scale (dw - sum of dw w / scale) / sum.
 void weigh_experts_backward(const Experts& e, const float* p, const float* chosen, const float* dw, float* dp) {
+  if (e.router == RouterKind::sparse_mixer)
+    return for_choices(e, p, chosen, [&](std::int64_t j, std::size_t expert, const std::vector<float>& parts) {
+      for (std::size_t i = 0; i < parts.size(); ++i)
+        dp[i] += dw[j] * parts[expert] * ((i == expert ? 1.0f : 0.0f) - parts[i]);
+    });
   const float sum = divisor(e, p, chosen);
   float along = 0;
   for (std::int64_t j = 0; e.normalised && j < e.chosen; ++j)
@@ -100,6 +137,7 @@ void weigh_experts_backward(const Experts& e, const float* p, const float* chose
 
 void router_probabilities_backward(const Experts& e, const float* p, float* d) {
   if (e.router == RouterKind::softmax) return softmax_backward(p, d, e.count, 1);
+  if (e.router == RouterKind::sparse_mixer) return;
   for (std::int64_t i = 0; i < e.count; ++i) d[i] *= p[i] * (1 - p[i]);
 }
 

@@ -14,7 +14,7 @@ bool Pass::mlp(const PackedBlock& w) {
   gated ? linear(read(), {{w.gate, gate_}, {w.up, up_}}) : linear(read(), {{w.up, gate_}});
   if (!at(Point::mlp_pre, gate_) || (gated && !at(Point::mlp_up, up_))) return false;
   for_rows(gate_, [&](std::int64_t i) {
-    activate(config_.activation, gate_.row(i).data(), config_.mlp_width);
+    activate(config_.activation, gate_.row(i).data(), config_.mlp_width, layer().xielu);
     if (gated) multiply(gate_.row(i).data(), up_.row(i).data(), config_.mlp_width);
   });
   if (!at(Point::mlp_post, gate_)) return false;

@@ -66,6 +66,8 @@ constexpr Family table[] = {
     {"llama4_text", read_llama4, "Llama 4, also from inside its image model (llama4)", "llama4"},
     {"codegen", read_codegen, "CodeGen", ""},
     {"xglm", read_xglm, "XGLM", ""},
+    {"apertus", read_apertus, "Apertus", "apertus"},
+    {"phimoe", read_phimoe, "Phi 3.5 with experts", "phimoe"},
     {"internlm2", read_internlm2, "InternLM 2 and 2.5", "internlm2"},
     {"internlm3", read_internlm3, "InternLM 3", "llama"},
     {"minicpm", read_minicpm, "MiniCPM 1 and 2", "minicpm"},
@@ -98,7 +100,8 @@ struct OutOfScope {
   std::initializer_list<std::string_view> types;
 };
 const OutOfScope outside[] = {
-    {"a recurrent model", {"mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm", "recurrent_gemma"}},
+    {"a recurrent model",
+     {"mamba", "mamba2", "falcon_mamba", "rwkv", "rwkv6", "rwkv7", "arwkv7", "xlstm", "recurrent_gemma"}},
     {"a model with recurrent blocks",
      {"jamba", "bamba", "zamba", "zamba2", "nemotron_h", "falcon_h1", "granitemoehybrid", "qwen3_next", "qwen3_5",
       "qwen3_5_moe", "minimax", "kimi_linear"}},
@@ -109,6 +112,13 @@ const OutOfScope outside[] = {
     {"an encoder with a decoder",
      {"t5", "mt5", "umt5", "longt5", "t5gemma", "bart", "mbart", "pegasus", "marian", "m2m_100", "led", "blenderbot",
       "fsmt", "whisper"}},
+    {"a model whose blocks share keys and values, or read vectors of their own",
+     {"gemma3n", "gemma3n_text", "gemma4", "gemma4_text", "gemma4_unified", "gemma4_unified_text"}},
+    {"a model with a mixture of attention heads", {"jetmoe"}},
+    {"a model with norms after its sums", {"openai-gpt", "ctrl"}},
+    {"a model that attends to chosen positions only", {"deepseek_v32", "deepseek_v4", "glm_moe_dsa"}},
+    {"a model with gates or differences of attention", {"afmoe", "diffllama", "doge"}},
+    {"a model that reads in both directions", {"llada", "llada_moe", "dream", "rnd1", "diffusion_gemma"}},
     {"a model of images or sound", {"vit", "clip", "siglip", "dinov2", "wav2vec2", "hubert"}}};
 
 // Models of texts and images whose text model opens by itself.

@@ -61,6 +61,8 @@ void read_ministral3(const Keys&, Config&, Names&);
 void read_llama4(const Keys&, Config&, Names&);
 void read_codegen(const Keys&, Config&, Names&);
 void read_xglm(const Keys&, Config&, Names&);
+void read_apertus(const Keys&, Config&, Names&);
+void read_phimoe(const Keys&, Config&, Names&);
 void read_internlm2(const Keys&, Config&, Names&);
 void read_internlm3(const Keys&, Config&, Names&);
 void read_exaone(const Keys&, Config&, Names&);

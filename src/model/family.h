@@ -45,6 +45,7 @@ struct Names {
   std::string_view q_latent, q_latent_norm, kv_latent, kv_latent_norm, kv;  ///< kv: keys and values, sorted by heads
   std::string_view k_of_latent,
       v_of_latent;                     ///< in place of kv: [H, rank, own], each head's transposed; [H, values, rank]
+  std::string_view xielu;              ///< the module of its numbers
   std::string_view sinks;              ///< a whole name
   std::int64_t predicting_blocks = 0;  ///< after the last one, for training alone: left unread
   ExpertNames experts;
@@ -97,11 +98,14 @@ struct LlamaDefaults {
   std::int64_t head_width = 0, kv_heads = 0;  ///< 0: width / heads; heads
   std::string_view activation = "silu", activation_key = "hidden_act", epsilon_key = "rms_norm_eps",
                    blocks_key = "num_hidden_layers";
-  std::int64_t vocab = 0, heads = 0, context = 2048;  ///< where the configuration does not say it; 0: it must
-  double local_theta = 0;                             ///< of blocks with windows; 0: theta
-  bool alpha = false, growth = false;                 ///< as RopeDefaults has them
+  std::int64_t vocab = 0, heads = 0, context = 2048;   ///< where the configuration does not say it; 0: it must
+  double local_theta = 0;                              ///< of blocks with windows; 0: theta
+  bool alpha = false, growth = false, mscale = false;  ///< as RopeDefaults has them
 };
 void read_llama_keys(const Keys& keys, Config& config, const LlamaDefaults& defaults = {});
+
+/// xIELU's numbers as they are trained: logarithms of e^p - 1 and e^(n - beta) - 1.
+Xielu xielu_of(double p, double n, double beta, double epsilon);
 
 /// One rotation for all blocks, from rope_theta and its scaling.
 void read_one_rope(const Keys& keys, Config& config, const LlamaDefaults& defaults);

@@ -87,8 +87,18 @@ void read_like_llama(const Metadata& meta, Config& c) {
 void read_window(const Metadata& meta, Config& c, const std::function<bool(std::int64_t)>& windowed) {
   const std::int64_t window = meta.integer(".attention.sliding_window", 0);
   if (window < 0) throw Error(Code::format, meta.where(), fmt::format("a sliding_window of {}", window));
-  for (std::size_t l = 0; l < c.layers.size(); ++l)
-    c.layers[l].window = windowed(static_cast<std::int64_t>(l)) ? window : 0;
+  const char* pattern = ".attention.sliding_window_pattern";
+  const std::vector<double> own = meta.has(pattern) ? meta.numbers(pattern) : std::vector<double>();
+  const auto every = own.size() == 1 ? static_cast<std::int64_t>(own[0]) : 0;
+  if (own.size() > 1 ? own.size() != c.layers.size() : own.size() == 1 && (every < 1 || every > c.blocks + 1))
+    throw Error(Code::format, meta.where(),
+                fmt::format("{}{}: expected a number n (every nth block has no window), or a number for each block",
+                            meta.architecture(), pattern));
+  for (std::size_t l = 0; l < c.layers.size(); ++l) {
+    const auto block = static_cast<std::int64_t>(l);
+    const bool has = own.empty() ? windowed(block) : every > 0 ? (block + 1) % every != 0 : own[l] != 0;
+    c.layers[l].window = has ? window : 0;
+  }
 }
 
 void read_caps(const Metadata& meta, Config& c) {
@@ -169,6 +179,8 @@ constexpr std::pair<std::string_view, void (*)(const Metadata&, Config&, Names&)
     {"xverse", gguf::xverse},
     {"baichuan", gguf::baichuan},
     {"refact", gguf::refact},
+    {"apertus", gguf::apertus},
+    {"phimoe", gguf::phimoe},
     {"bailingmoe", gguf::bailingmoe},
     {"codeshell", gguf::codeshell},
     {"plm", gguf::plm}};
@@ -189,6 +201,11 @@ void read_gguf(const Metadata& meta, Config& c, Names& n) {
   n = gguf_names();
   c.family = meta.string("general.architecture");
   const auto known = std::ranges::find(architectures, c.family, [](const auto& a) { return a.first; });
+  std::string type = c.family;
+  std::ranges::replace(type, '-', '_');
+  if (const std::string_view why = out_of_scope(type); !why.empty())
+    throw Error(Code::unsupported, meta.where(),
+                fmt::format("architecture '{}' is {}, which is not supported: see 'embscope families'", c.family, why));
   if (known == std::end(architectures))
     throw Error(Code::unsupported, meta.where(),
                 fmt::format("architecture '{}' is not supported; supported are {}", c.family,

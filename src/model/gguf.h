@@ -20,7 +20,7 @@ void read_like_llama(const Metadata& meta, Config& config);
 /// LayerNorm with biases, rotation.
 void read_like_starcoder2(const Metadata& meta, Config& config, Names& names);
 
-/// The window of the blocks that `windowed` says.
+/// The window of the blocks that the file says (sliding_window_pattern), or else `windowed`.
 void read_window(const Metadata& meta, Config& config, const std::function<bool(std::int64_t)>& windowed);
 
 /// Caps of scores and logits.
@@ -89,6 +89,8 @@ void orion(const Metadata&, Config&, Names&);
 void xverse(const Metadata&, Config&, Names&);
 void baichuan(const Metadata&, Config&, Names&);
 void refact(const Metadata&, Config&, Names&);
+void apertus(const Metadata&, Config&, Names&);
+void phimoe(const Metadata&, Config&, Names&);
 void bailingmoe(const Metadata&, Config&, Names&);
 void codeshell(const Metadata&, Config&, Names&);
 void plm(const Metadata&, Config&, Names&);

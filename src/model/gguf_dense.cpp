@@ -319,6 +319,20 @@ void minicpm(const Metadata& meta, Config& c, Names& n) {
   if (!meta.has(".logit_scale")) c.logit_scale = 256 / width;
 }
 
+void apertus(const Metadata& meta, Config& c, Names& n) {
+  qwen3(meta, c, n);
+  c.gated_mlp = false, c.activation = Activation::xielu;
+  const auto p = meta.numbers("xielu.alpha_p"), negative = meta.numbers("xielu.alpha_n"),
+             beta = meta.numbers("xielu.beta"), epsilon = meta.numbers("xielu.eps");
+  for (const auto* list : {&p, &negative, &beta, &epsilon}) {
+    if (list->size() != c.layers.size())
+      throw Error(Code::format, meta.where(),
+                  fmt::format("xielu has {} numbers for {} blocks", list->size(), c.blocks));
+  }
+  for (std::size_t l = 0; l < c.layers.size(); ++l)
+    c.layers[l].xielu = xielu_of(p[l], negative[l], beta[l], epsilon[l]);
+}
+
 void minicpm3(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   read_latents(meta, c, n);

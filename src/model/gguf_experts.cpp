@@ -11,7 +11,22 @@
 
 namespace embscope::gguf {
 
+namespace {
+
+// The last blocks, which block_count counts too, may be there for training alone.
+void leave_predicting_blocks(const Metadata& meta, Config& c, Names& n) {
+  n.predicting_blocks = meta.integer(".nextn_predict_layers", 0);
+  if (n.predicting_blocks < 0 || n.predicting_blocks >= c.blocks)
+    throw Error(Code::format, meta.where(),
+                fmt::format("{} of {} blocks predict further tokens", n.predicting_blocks, c.blocks));
+  c.blocks -= n.predicting_blocks;
+  c.layers.resize(static_cast<std::size_t>(c.blocks));
+}
+
+}  // namespace
+
 void read_experts(const Metadata& meta, Config& c, Names& n, const ExpertDefaults& d) {
+  leave_predicting_blocks(meta, c, n);
   Experts& e = c.experts;
   e.count = meta.integer(".expert_count"), e.chosen = meta.integer(".expert_used_count");
   e.width = meta.integer(".expert_feed_forward_length", c.mlp_width);
@@ -179,6 +194,15 @@ void minimax_m2(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   norm_queries_keys(c, n, QkNorm::together);
   read_experts(meta, c, n, {.normalised = true, .router = RouterKind::sigmoid});
+}
+
+// As the model was trained; llama.cpp computes another norm and another router.
+void phimoe(const Metadata& meta, Config& c, Names& n) {
+  read_like_llama(meta, c);
+  c.norm = NormKind::layer, n.norm_bias = n.optional_biases = true;
+  n.head_bias = meta.archive().find("output.bias") != nullptr;
+  read_experts(meta, c, n, {.router = RouterKind::sparse_mixer});
+  c.experts.near = 0.01f;
 }
 
 void bailingmoe(const Metadata& meta, Config& c, Names& n) {

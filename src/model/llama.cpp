@@ -64,6 +64,7 @@ void read_one_rope(const Keys& keys, Config& c, const LlamaDefaults& d) {
                              .partial = d.partial,
                              .partial_allowed = d.partial_allowed,
                              .alpha = d.alpha,
+                             .mscale = d.mscale,
                              .growth = d.growth});
   rope.rope.pairs = d.pairs;
   c.ropes = {std::move(rope.rope)};

@@ -1,5 +1,7 @@
 // Llamas under other names: InternLM 2 and 3, EXAONE 3, MiniCPM with its multipliers, Jais 2, HyperCLOVA X, NanoChat.
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -15,14 +17,16 @@ float positive(const Keys& keys, const char* what, double value) {
 }
 
 // The width of the model whose head's step was tuned: that of a larger one is divided by how much wider it is.
-void read_minicpm_multipliers(const Keys& keys, Config& c, double embedding, double depth, std::int64_t base) {
-  const double own_depth = keys.optional_number("scale_depth").value_or(keys.absent("scale_depth") ? depth : 0),
-               blocks = std::sqrt(static_cast<double>(c.blocks));
-  const auto own_base = keys.optional_integer("dim_model_base").value_or(keys.absent("dim_model_base") ? base : 0);
+void read_minicpm_multipliers(const Keys& keys, Config& c, double embedding, double depth, double base) {
+  auto given = [&](const char* key, double otherwise) {  // null: the branches or logits are as they are
+    const auto own = keys.absent(key) ? std::optional(otherwise) : keys.optional_number(key);
+    if (own) positive(keys, key, *own);
+    return own;
+  };
   c.embedding_scale = positive(keys, "scale_emb", keys.number("scale_emb", embedding));
-  c.residual_scale = positive(keys, "scale_depth", own_depth == 0 ? 1 : own_depth / blocks);
-  const double wider = own_base == 0 ? 1 : static_cast<double>(c.width) / static_cast<double>(own_base);
-  c.logit_scale = positive(keys, "dim_model_base", 1 / wider);
+  const auto own_depth = given("scale_depth", depth), own_base = given("dim_model_base", base);
+  if (own_depth) c.residual_scale = static_cast<float>(*own_depth / std::sqrt(static_cast<double>(c.blocks)));
+  if (own_base) c.logit_scale = static_cast<float>(*own_base / static_cast<double>(c.width));
 }
 
 }  // namespace
@@ -93,6 +97,30 @@ void read_hyperclovax(const Keys& keys, Config& c, Names& n) {
     c.attn_scale = positive(keys, "attention_multiplier", *scale);
   c.norm_after = keys.truth("use_post_norm", true);
   if (c.norm_after) n.ln1_post = "post_norm1", n.ln2_post = "post_norm2";
+}
+
+Xielu xielu_of(double p, double n, double beta, double epsilon) {
+  auto softplus = [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); };
+  return {static_cast<float>(softplus(p)), static_cast<float>(beta + softplus(n)), static_cast<float>(beta),
+          static_cast<float>(epsilon)};
+}
+
+void read_apertus(const Keys& keys, Config& c, Names& n) {
+  n.ln1 = "attention_layernorm", n.ln2 = "feedforward_layernorm", n.xielu = "mlp.act_fn";
+  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
+  c.qk_norm = QkNorm::heads;
+  if (keys.string("hidden_act", "xielu") != "xielu")
+    throw Error(Code::unsupported, keys.where(), "'hidden_act': an Apertus without xielu is not supported");
+  const LlamaDefaults defaults{.theta = 12000000, .epsilon = 1e-5, .activation = "silu", .activation_key = ""};
+  read_llama_keys(keys, c, defaults);
+  c.gated_mlp = false, c.activation = Activation::xielu;
+  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  if (!keys.truth("qk_norm", true))
+    throw Error(Code::unsupported, keys.where(), "'qk_norm': false is not supported for this model");
+  if (keys.absent("rope_parameters") && keys.absent("rope_scaling"))
+    throw Error(Code::format, keys.where(),
+                "neither 'rope_scaling' nor 'rope_parameters': how this model's positions turn is not said");
+  read_one_rope(keys, c, defaults);
 }
 
 // Norms without gains, one more after the embedding; positions turn the other way round.

@@ -30,9 +30,12 @@ class Loader {
     if (n_.head_bias) w.unembed_bias = t_.vector(bias(head_), c_.vocab);
     if (!n_.embedding_norm.empty())
       w.embedding_norm = norm(root_ + std::string(n_.embedding_norm), c_.width, n_.norm_bias);
-    for (std::int64_t l = 0; l < c_.blocks; ++l)
-      w.blocks.push_back(
-          block(root_ + fmt::format(fmt::runtime(n_.block), l), c_.layers[static_cast<std::size_t>(l)].experts));
+    for (std::int64_t l = 0; l < c_.blocks; ++l) {
+      Layer& layer = c_.layers[static_cast<std::size_t>(l)];
+      const std::string at = root_ + fmt::format(fmt::runtime(n_.block), l);
+      w.blocks.push_back(block(at, layer.experts));
+      if (!n_.xielu.empty()) layer.xielu = xielu(at + std::string(n_.xielu));
+    }
     for (const char* factors : {"rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"}) {
       // of GGUF; the Config has them already
       if (t_.has(factors) && !c_.ropes.empty())
@@ -183,6 +186,12 @@ class Loader {
     }
     b.down = matrix(at + std::string(n_.down), c_.width, f),
     b.down_bias = maybe(n_.mlp_bias, at + std::string(n_.down), c_.width);
+  }
+
+  Xielu xielu(const std::string& at) const {
+    auto number = [&](const char* name, const Shape& shape) { return *decode(t_.at(at + name, shape)).data(); };
+    return xielu_of(number(".alpha_p", {1}), number(".alpha_n", {1}), number(".beta", Shape()),
+                    number(".eps", Shape()));
   }
 
   // [2F, ...] whose first half is the gate's.
@@ -408,9 +417,23 @@ void name_experts(Config& config, const Names& n) {
 
 }  // namespace
 
+namespace {
+
+// The pass names gains and biases that are NaN; these numbers it only uses.
+void refuse_xielu_of_nan(const Config& config) {
+  for (std::size_t l = 0; l < config.layers.size(); ++l) {
+    const Xielu& x = config.layers[l].xielu;
+    if (!std::isfinite(x.p + x.n + x.beta + x.epsilon))
+      throw Error(Code::format, config.family, fmt::format("block {}: xIELU's numbers are NaN or infinite", l));
+  }
+}
+
+}  // namespace
+
 Weights load_weights(Config& config, const Names& n, const Tensors& tensors) {
   if (config.value_width == 0) config.value_width = config.head_width;
   Weights weights = Loader(config, n, tensors).load();
+  if (config.activation == Activation::xielu) refuse_xielu_of_nan(config);
   if (n.in_site_table) return weights;
   auto name = [&](const char* site, std::string_view module, bool in_block = true) {
     if (!module.empty())

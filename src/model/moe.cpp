@@ -123,6 +123,24 @@ void read_mixtral(const Keys& keys, Config& c, Names& n) {
   use_experts(c, keys);
 }
 
+// The weights of its experts are those of a router with a sparse mixer.
+void read_phimoe(const Keys& keys, Config& c, Names& n) {
+  name_as_mixtral(n);
+  n.other_experts.router = "mlp.router";
+  LlamaDefaults defaults{.theta = 1e6, .epsilon = 1e-5, .kv_heads = 8};
+  defaults.mscale = true;
+  read_llama_keys(keys, c, defaults);
+  c.norm = NormKind::layer, n.norm_bias = true;
+  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false), n.head_bias = keys.truth("lm_head_bias", false);
+  read_one_rope(keys, c, defaults);
+  for (Layer& layer : c.layers) layer.window = window_of(keys, {});
+  read_counts(keys, c, {"num_local_experts", "num_experts"});
+  c.experts.width = c.mlp_width, c.experts.router = RouterKind::sparse_mixer;
+  c.experts.near = static_cast<float>(keys.number("router_jitter_noise", 0.01));
+  keys.ignore("input_jitter_noise");  // of training
+  use_experts(c, keys);
+}
+
 void read_qwen2_moe(const Keys& keys, Config& c, Names& n) {
   n.qkv_bias = keys.truth("qkv_bias", true);
   n.experts.shared = "mlp.shared_expert.", n.experts.shared_factor = "mlp.shared_expert_gate";

@@ -127,7 +127,13 @@ struct ModelOpener {
     read_gguf(meta, model->config_, names);
     model->weights_ = load_weights(model->config_, names, tensors);
     meta.refuse_rest();
-    tensors.refuse_rest(model->config_.blocks);
+    const std::int64_t blocks = model->config_.blocks;
+    tensors.refuse_rest(blocks, [&](std::string_view tensor) {  // those that predict further tokens
+      for (std::int64_t l = blocks; l < blocks + names.predicting_blocks; ++l) {
+        if (tensor.starts_with(fmt::format("blk.{}.", l))) return true;
+      }
+      return false;
+    });
     model->name_ = model_name(*archive);
     model->tokenizer_source_ = [archive] { return tokenizer_from_gguf(archive); };
     if (archive->meta("tokenizer.ggml.tokens") == nullptr) model->tokenizer_source_ = {};
@@ -183,9 +189,8 @@ struct ModelOpener {
   [[noreturn]] static void refuse_type(std::string_view type, const std::string& where) {
     const std::string_view why = out_of_scope(type);
     if (!why.empty())
-      throw Error(
-          Code::unsupported, where,
-          fmt::format("model_type '{}' is {}: decoder-only transformers with attention in each block open", type, why));
+      throw Error(Code::unsupported, where,
+                  fmt::format("model_type '{}' is {}, which is not supported: see 'embscope families'", type, why));
     throw Error(
         Code::unsupported, where,
         fmt::format("model_type '{}' is not supported; supported are {}", type, fmt::join(model_types(), ", ")));

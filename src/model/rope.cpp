@@ -15,7 +15,7 @@ struct Scaling {
   std::int64_t width, context;  ///< of what turns; max_position_embeddings
   double original;              ///< original_max_position_embeddings
 
-  bool alpha;  ///< whether this family knows one
+  bool alpha, mscale;  ///< whether this family knows one
 
   double over(double limit) const { return static_cast<double>(context) / limit; }
 };
@@ -103,6 +103,9 @@ void longrope(const Scaling& s, Rope& rope) {
   const double factor = s.keys.optional_number("factor").value_or(s.over(s.original));
   const double scale = factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(s.original));
   rope.scale = s.keys.optional_number("attention_factor").value_or(scale);
+  if (!s.mscale) return;
+  s.keys.ignore("long_mscale");
+  rope.scale = s.keys.number("short_mscale");
 }
 
 void plain(const Scaling&, Rope&) {}
@@ -169,7 +172,7 @@ ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_w
   }
   const double original = original_at_top.value_or(
       object->optional_number("original_max_position_embeddings").value_or(static_cast<double>(context)));
-  known->second({*object, theta, width, context, original, defaults.alpha}, found.rope);
+  known->second({*object, theta, width, context, original, defaults.alpha, defaults.mscale}, found.rope);
   if (defaults.growth) object->ignore("llama_4_scaling_beta");
   if (known->second == longrope && original < static_cast<double>(context))
     found.longest = static_cast<std::int64_t>(original);

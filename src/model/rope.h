@@ -21,6 +21,7 @@ struct RopeDefaults {
   bool partial_allowed = false;  ///< whether this family knows another part than the whole
   std::string_view partial_key = "partial_rotary_factor";
   bool alpha = false;   ///< whether "dynamic" may say alpha (Hunyuan)
+  bool mscale = false;  ///< whether longrope says its factor of cosines and sines as short_mscale (Phi-3.5-MoE)
   bool growth = false;  ///< whether llama_4_scaling_beta may stand there (Ministral 3)
 };
 

@@ -240,7 +240,10 @@ Tensor Backward::mlp(int l, const Tensor& out) {
     });
     keep(Point::mlp_up, l, up);
   }
-  for_rows(d, [&](std::int64_t i) { activate_backward(config_.activation, pre.row(i).data(), d.row(i).data(), f); });
+  const Xielu& numbers = config_.layers[static_cast<std::size_t>(l)].xielu;
+  for_rows(d, [&](std::int64_t i) {
+    activate_backward(config_.activation, pre.row(i).data(), d.row(i).data(), f, numbers);
+  });
   keep(Point::mlp_pre, l, d);
   return config_.gated_mlp ? through({{&w.gate, &d}, {&w.up, &up}}) : through({{&w.up, &d}});
 }
@@ -374,12 +377,12 @@ void Backward::attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& d
 void Backward::embedding() {
   if (config_.embedding_norm) {
     const Norm& w = model_.weights().embedding_norm;
-    const Tensor gain = w.gain.values();
+    const Tensor gain = w.gain.empty() ? Tensor() : w.gain.values();
     const Tensor& wte = run_.at(Point::wte, -1);
     for_rows(x_, [&](std::int64_t i) {
       std::vector<float> x(wte.row(i).begin(), wte.row(i).end());
       scale(x.data(), config_.embedding_scale, config_.width);
-      multiply(x_.row(i).data(), gain.data(), config_.width);
+      if (!gain.empty()) multiply(x_.row(i).data(), gain.data(), config_.width);
       norm_back(config_.norm, config_.epsilon, x.data(), config_.width, x_.row(i).data());
     });
   }

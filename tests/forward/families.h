@@ -92,7 +92,9 @@ inline const char* const names[] = {"gpt2_inverse",
                                     "solar_open",
                                     "internlm2",
                                     "minicpm",
-                                    "exaone"};
+                                    "exaone",
+                                    "apertus",
+                                    "phimoe"};
 
 /// Value i of the tensor of that name: FNV-1a of the name, then one step of splitmix64; from -1 to 1.
 inline float weight(std::uint64_t seed, std::uint64_t i) {

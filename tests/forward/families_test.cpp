@@ -204,6 +204,51 @@ Tensor logits_of(const std::shared_ptr<const Model>& model, const families::Fami
   return std::move(Transformer(model).run(request).rows[0].logits);
 }
 
+// What the hub's own files have beside: the same again, of training, or of other programs.
+TEST(KeysOfTheHub, that_say_nothing_new_change_nothing) {
+  using families::bj::object;
+  const std::pair<const char*, object> cases[] = {
+      {"stablelm", {{"num_heads", 4}, {"rope_pct", 0.67}, {"rotary_scaling_factor", 1.0}}},
+      {"cohere", {{"model_max_length", 131072}, {"position_embedding_type", "rope_gptj"}}},
+      {"cohere2", {{"_sliding_window_pattern", 4}, {"layer_switch", 4}, {"rotary_pct", 1.0}}},
+      {"opt", {{"output_projection", true}, {"prefix", "</s>"}}},
+      {"nemotron", {{"partial_rotary_percent", 0.5}, {"rope_percent", 0.5}, {"head_size", 8}}},
+      {"phi3", {{"full_attn_mod", 1}, {"interpolate_factor", 1}, {"lm_head_bias", false}}},
+      {"starcoder2", {{"activation_function", "gelu"}, {"layer_norm_epsilon", 1e-5}, {"mlp_type", "default"}}},
+      {"gpt_neox", {{"custom_pipelines", {{"text-generation", {{"impl", "instruct_pipeline"}}}}}}},
+      {"gpt2_inverse", {{"n_special", 0}, {"predict_special_tokens", true}, {"_num_labels", 1}}},
+      {"mistral", {{"is_llama_config", true}, {"max_sequence_length", 2048}, {"pruned_heads", object()}}},
+      {"dots1", {{"scoring_func", "noaux_tc"}, {"moe_layer_freq", 1}}},
+      {"ernie4_5_moe", {{"num_nextn_predict_layers", 1}, {"moe_gate", "topk"}, {"moe_use_aux_free", true}}},
+      {"minimax_m2",
+       {{"attn_type_list", {1, 1}}, {"num_mtp_modules", 3}, {"qk_norm_type", "per_layer"}, {"use_qk_norm", true}}},
+      {"hunyuan_v1_moe", {{"moe_intermediate_size", {12, 12}}, {"num_shared_expert", {1, 1}}, {"n_group", false}}}};
+  for (const auto& [name, keys] : cases) {
+    const families::Family family(name);
+    std::shared_ptr<const Model> model;
+    ASSERT_EQ(refusal([&] { model = family.open(keys); }), "no error") << name;
+    EXPECT_TRUE(std::ranges::equal(logits_of(model, family).values(), logits_of(family.open(), family).values()))
+        << name;
+  }
+  const std::pair<const char*, object> refused[] = {{"stablelm", {{"num_heads", 2}}},
+                                                    {"phi3", {{"interpolate_factor", 2}}},
+                                                    {"minimax_m2", {{"attn_type_list", {1, 0}}}},
+                                                    {"minimax_m2", {{"qk_norm_type", "per_head"}}},
+                                                    {"hunyuan_v1_moe", {{"num_shared_expert", {1, 2}}}}};
+  for (const auto& [name, keys] : refused)
+    EXPECT_THAT(refusal([&] { families::Family(name).open(keys); }), HasSubstr(keys.begin()->key())) << name;
+}
+
+TEST(FalconByItsFirstName, is_the_same_model) {
+  const families::Family family("falcon");
+  families::bj::object config = family.description.at("config").as_object();
+  for (const char* key : {"new_decoder_architecture", "num_kv_heads", "num_attention_heads", "num_hidden_layers"})
+    config.erase(key);
+  config["model_type"] = "RefinedWebModel", config["n_head"] = 4, config["n_layer"] = 2;
+  const auto model = families::Family::open_as(family.tensors(), config);
+  EXPECT_TRUE(std::ranges::equal(logits_of(model, family).values(), logits_of(family.open(), family).values()));
+}
+
 using Tensors = std::map<std::string, families::Family::Values>;
 
 template <class Rename>
@@ -279,8 +324,47 @@ TEST(OtherModels, are_refused_by_their_type_and_its_reason) {
         {"bert", "'bert' is an encoder"},
         {"t5", "'t5' is an encoder with a decoder"},
         {"clip", "'clip' is a model of images or sound"},
+        {"gemma4", "'gemma4' is a model whose blocks share keys and values"},
+        {"jetmoe", "'jetmoe' is a model with a mixture of attention heads"},
         {"grand_unified", "model_type 'grand_unified' is not supported; supported are gpt2, llama"}})
     EXPECT_THAT(refusal([&] { family.open({{"model_type", type}}); }), HasSubstr(why));
+}
+
+TEST(BadModels, are_refused_by_what_is_wrong) {
+  using families::bj::object;
+  struct Case {
+    const char* family;
+    object changes;
+    const char* message;
+  };
+  const Case cases[] = {
+      {"phi3", {{"num_hidden_layers", 3}}, "no tensor 'model.layers.2."},
+      {"phi3", {{"num_hidden_layers", 1}}, "tensor 'model.layers.1.input_layernorm.weight' (24) has no place"},
+      {"mixtral", {{"num_local_experts", 6}}, "block_sparse_moe.gate.weight': expected 6 x 24, found 5 x 24"},
+      {"mixtral", {{"num_experts_per_tok", 6}}, "6 experts chosen of 5"},
+      {"mixtral", {{"num_experts_per_tok", 0}}, "0 experts chosen of 5"},
+      {"deepseek_v3", {{"n_group", 3}}, "8 experts do not divide into 3 groups"},
+      {"phimoe", {{"num_local_experts", 7}}, "block_sparse_moe.gate.weight': expected 7 x 24, found 6 x 24"},
+      {"dbrx", {{"n_layers", 3}, {"num_hidden_layers", 3}}, "no tensor 'transformer.blocks.2."},
+      {"apertus", {{"hidden_act", "gelu"}}, "'hidden_act': an Apertus without xielu is not supported"},
+      {"internlm2", {{"num_key_value_heads", 4}}, "wqkv.weight': expected 72 x 24, found 48 x 24"},
+      {"minicpm3", {{"dim_model_base", 0}}, "a dim_model_base of"},
+      {"minicpm", {{"scale_emb", -1}}, "a scale_emb of -1: expected a positive number"},
+      {"exaone_moe", {{"mlp_layer_types", {"dense"}}}, "'mlp_layer_types' has 1 blocks, the model 2"},
+      {"hunyuan_v1_moe", {{"moe_topk", {2, 3}}}, "'moe_topk' differs from block to block"},
+      {"phi3",
+       {{"rope_parameters", {{"rope_type", "spiral"}, {"rope_theta", 1e4}}}},
+       "rope scaling 'spiral': default, linear, dynamic, llama3, yarn and longrope are known"}};
+  for (const Case& c : cases) {
+    EXPECT_THAT(refusal([&] { families::Family(c.family).open(c.changes); }), HasSubstr(c.message)) << c.family;
+  }
+}
+
+TEST(BadModels, with_numbers_of_xielu_that_are_nan_are_refused) {
+  const families::Family family("apertus");
+  auto tensors = family.tensors();
+  tensors.at("model.layers.1.mlp.act_fn.alpha_p").values = {NAN};
+  EXPECT_THAT(refusal([&] { family.open(tensors); }), HasSubstr("block 1: xIELU's numbers are NaN or infinite"));
 }
 
 TEST(Windows, of_no_key_are_refused) {

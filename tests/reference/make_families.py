@@ -561,6 +561,42 @@ FAMILIES |= {
             {"use_post_norm": False},
         ],
     ),
+    "apertus": (
+        "apertus",
+        dict(
+            **LLAMA,
+            head_dim=8,
+            rope_parameters={
+                "rope_type": "llama3",
+                "rope_theta": 100.0,
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 16,
+            },
+        ),
+        [{"rope_parameters": PLAIN}],
+    ),
+    "phimoe": (
+        "phimoe",
+        dict(
+            **MOE,
+            num_local_experts=6,
+            router_jitter_noise=0.3,
+            attention_bias=True,
+            lm_head_bias=True,
+            rope_parameters={
+                "rope_type": "longrope",
+                "rope_theta": 10000.0,
+                "short_factor": [1.0, 1.5, 2.0],
+                "long_factor": [2.0, 3.0, 4.0],
+                "short_mscale": 1.3,
+                "long_mscale": 1.5,
+                "original_max_position_embeddings": CONTEXT,
+            },
+        ),
+        [{"router_jitter_noise": 0.01}],
+    ),
     "jais2": ("jais2", dict(**LLAMA), []),
     "youtu": ("youtu", dict(**{**LLAMA, **MLA}), [{"rope_interleave": False}]),
     "solar_open": (
@@ -704,6 +740,8 @@ def weights(name, count):
 
 def scale_and_shift(kind, name, shape):
     """Every part of a formula must show: gains about 1, biases that matter, scores that spread."""
+    if name.endswith((".beta", ".eps")):  # what xIELU does not train
+        return (0.0, 0.5) if name.endswith("beta") else (0.0, -1e-6)
     norm = "norm" in name or "ln_" in name
     plus_one = kind in ("gemma", "gemma2", "gemma3_text", "nemotron", "vaultgemma")
     if norm:

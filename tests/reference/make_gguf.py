@@ -51,6 +51,10 @@ MODELS = {
     "gpt_bigcode": ("STARCODER", {}),
     "nemotron": ("NEMOTRON", {"plus": True}),
     "arcee": ("ARCEE", {"interleave": True}),
+    "phimoe": (
+        "PHIMOE",
+        {"changes": {"router_jitter_noise": 0.01, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}}},
+    ),
     "qwen2_moe": ("QWEN2MOE", {}),
     "qwen3_moe": ("QWEN3MOE", {}),
     "gpt_oss": ("GPT_OSS", {"changes": {"swiglu_limit": 7.0}}),

@@ -234,6 +234,12 @@ FILES = {
         .mlp()
     ),
     "gemma3": lambda: gemma("gemma3", blocks=7).keys(WINDOW).attention(heads_norm="each").mlp(),
+    "gemma3_pattern": lambda: (
+        gemma("gemma3", blocks=4)
+        .keys({**WINDOW, ".attention.sliding_window_pattern": 2})
+        .attention(heads_norm="each")
+        .mlp()
+    ),
     "phi2": lambda: (
         head_bias(File("phi2", norm="layer", kv=HEADS))
         .keys({".rope.dimension_count": 4})
@@ -439,6 +445,15 @@ FILES = {
         .mlp(only=[0])
         .experts(shared=12, only=[1], correction=True)
     ),
+    "glm4moe_predicting": lambda: predicting(
+        File("glm4moe", head=8, blocks=3)
+        .keys({".rope.dimension_count": 4, ".leading_dense_block_count": 1, ".expert_shared_count": 1})
+        .keys({".expert_weights_scale": 1.3, ".expert_gating_func": 2, ".expert_weights_norm": True})
+        .norms("attn_norm", "post_attention_norm")
+        .attention(bias=True, heads_norm="each")
+        .mlp(only=[0])
+        .experts(shared=12, only=[1, 2], correction=True)
+    ),
     "ernie4_5": lambda: llama("ernie4_5").attention().mlp(),
     "ernie4_5-moe": lambda: (
         llama("ernie4_5-moe")
@@ -469,6 +484,13 @@ FILES = {
         .norms("attn_norm", "attn_output_norm")
         .attention(fused=True)
         .experts(hidden=HIDDEN, key=False)
+    ),
+    "apertus": lambda: (
+        llama("apertus", head=8)
+        .keys({"xielu.alpha_n": [0.6, 0.9], "xielu.alpha_p": [0.7, 1.1]})
+        .keys({"xielu.beta": [0.5, 0.5], "xielu.eps": [-1e-6, -1e-6]})
+        .attention(heads_norm="each")
+        .mlp(gated=False)
     ),
     "llama4": lambda: (
         llama("llama4", blocks=4, head=8)
@@ -531,6 +553,16 @@ def shared_gate(file):
 
 def small_embedding(file):
     file.put("token_embd.weight", VOCAB, WIDTH, scale=0.05)
+    return file
+
+
+def predicting(file):
+    """The last block is for training alone."""
+    at = f"blk.{file.blocks - 1}.nextn."
+    file.keys({".nextn_predict_layers": 1})
+    file.put(at + "eh_proj.weight", WIDTH, 2 * WIDTH)
+    file.norm(at + "enorm")
+    file.norm(at + "hnorm")
     return file
 
 

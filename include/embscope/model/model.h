@@ -21,7 +21,7 @@ namespace embscope {
 
 enum class NormKind { layer, rms };
 enum class PositionKind { learned, rotary, alibi };
-enum class Activation { gelu_tanh, gelu_exact, relu, silu, relu_squared };
+enum class Activation { gelu_tanh, gelu_exact, relu, silu, relu_squared, xielu };
 enum class QkNorm {
   none,
   heads,
@@ -36,6 +36,12 @@ struct Rope {
   std::int64_t first = 0;           ///< values of a head before this one are not rotated (latent attention)
 };
 
+/// The numbers of xIELU (Huang and Schlag 2024), which are trained: p x^2 + beta x above 0, and
+/// n (e^min(x, epsilon) - 1 - x) + beta x below.
+struct Xielu {
+  float p = 1, n = 1, beta = 0.5f, epsilon = -1e-6f;
+};
+
 /// Properties that may differ from block to block.
 struct Layer {
   int rope = 0;             ///< index into Config::ropes; -1: no rotation in this block
@@ -44,9 +50,12 @@ struct Layer {
   std::int64_t chunk = 0;   ///< a query attends only to keys of its own run of this many positions; 0: no runs
   bool grows = false;       ///< whether Config::growth applies
   bool experts = false;     ///< whether Config::experts replace the MLP
+  Xielu xielu;              ///< where that is the activation
 };
 
-enum class RouterKind { softmax, sigmoid };  ///< of a router's logits
+/// Of a router's logits. sparse_mixer (Liu et al. 2024): its probabilities are the logits, and the weight of each
+/// chosen expert is its part of a softmax over those that are near it, without those that were chosen before.
+enum class RouterKind { softmax, sigmoid, sparse_mixer };
 
 /// A mixture of experts (Shazeer et al. 2017): each position is given to the MLPs that a router chooses.
 struct Experts {
@@ -57,6 +66,7 @@ struct Experts {
   RouterKind router = RouterKind::softmax;
   bool normalised = false;  ///< the weights of the chosen are divided by their sum
   float scale = 1;          ///< on the weights
+  float near = 0;           ///< of sparse_mixer: how much less than the best, in parts of it, an expert may have
   bool of_input = false;    ///< the weights are factors of what the experts read, not of what they give
   std::int64_t groups = 1, groups_chosen = 1;  ///< experts are chosen from the best of equal groups
   int group_best = 1;                          ///< a group counts as much as its best one, or its best two together
