@@ -28,8 +28,13 @@ ARGUMENTS = {
     "texts": "Text | Sequence[Text]",
     "file": "str | os.PathLike",
     "ids": "str | Sequence[int]",
+    "other": "Any",
+    "share": "str | int",
+    "seeds": "Sequence[int]",
+    "messages": "str | Sequence[Mapping[str, str]]",
 }
-LISTS = ("edits", "tokens", "names", "integers", "numbers", "vectors")
+LISTS = ("edits", "tokens", "names", "integers", "numbers", "vectors", "seeds")
+LISTENER = "on_token: Callable[[int, bytes, float], Any] | None = None"
 
 
 def argument(name):
@@ -91,6 +96,9 @@ def docstring(analysis):
                 + (f" Its ``besides`` has {', '.join(rest)}." if rest else "")
             )
         )
+    elif analysis["gives"]:
+        what = next(part["what"] for part in parts if part["name"] == analysis["gives"])
+        paragraphs.append(f"The answer is this: {what[0].lower()}{what[1:]}.")
     else:
         paragraphs.append("The answer has:")
         paragraphs.append(listed([(f"{part['name']}", part["what"]) for part in parts]))
@@ -100,20 +108,37 @@ def docstring(analysis):
 def function(analysis):
     """A method, or where nothing is needed a function of the module."""
     fields, alone = analysis["fields"], analysis["needs"] == "nothing"
-    old = [field for field in fields if "old" in field]
-    parameters = [*([] if alone else ["self"]), *map(parameter, fields), "progress: Progress = None"]
+    old = [] if analysis["gives"] == "text" else [field for field in fields if "old" in field]
+    written = analysis["gives"] == "text"  # by the model, token by token
+    listed = []
+    for field in fields:
+        optional = any("=" in one for one in listed)
+        listed.append(parameter(field) + " | None = None" * (field["required"] and optional))
+        if written and field["name"] == "edits":
+            listed.append(LISTENER)
+    parameters = [*([] if alone else ["self"]), *listed, *([] if written else ["progress: Progress = None"])]
     if old:
         parameters += ["*", *(f"{field['old']}: Any = None" for field in old)]
-    gives = "Table" if analysis["one_table"] else "Result"
+    part = next((part for part in analysis["answer"] if part["name"] == analysis["gives"]), None)
+    gives = ARGUMENTS[part["kind"]] if part else "Table" if analysis["one_table"] else "Result"
     indent = "" if alone else "    "
     head = filled(parameters, f"{indent}def {analysis['name']}(", f") -> {gives}:")
     values = [f'"{f["name"]}": {argument(f["name"])}' for f in fields]
     names = "" if not old else ", {" + ", ".join(f'"{f["old"]}": ("{f["name"]}", {f["old"]})' for f in old) + "}"
-    ask = "asked(None, " if alone else "self._ask(" if analysis["needs"] == "transformer" else "self._look("
+    ask = (
+        "self._write("
+        if written
+        else "asked(None, "
+        if alone
+        else "self._ask("
+        if analysis["needs"] == "transformer"
+        else "self._look("
+    )
     call = filled(values, f'{indent}    return {ask}"{analysis["name"]}", {{', "},") if values else None
     call = call or f'{indent}    return {ask}"{analysis["name"]}", {{}},'
     doc = textwrap.indent(docstring(analysis), indent + "    ").strip()
-    return f'{head}\n{indent}    """{doc}\n{indent}    """\n{call}\n{indent}{" " * 21}progress{names})\n'
+    last = "on_token)" if written else f"progress{names})"
+    return f'{head}\n{indent}    """{doc}\n{indent}    """\n{call}\n{indent}{" " * 21}{last}\n'
 
 
 def python(analyses):
@@ -123,7 +148,7 @@ def python(analyses):
             f'"""The analyses of models and of spaces of vectors. {MADE}"""',
             "from __future__ import annotations\n",
             "import os",
-            "from collections.abc import Mapping, Sequence",
+            "from collections.abc import Callable, Mapping, Sequence",
             "from typing import Any, Union\n",
             "import numpy as np\n",
             "from ._ask import asked",
@@ -139,6 +164,9 @@ def python(analyses):
             of("space") + "\n",
             "class Analyses(Looks):",
             '    """What can be asked of an open model, and is answered alike by every client."""\n',
+            "    def _write(self, name: str, values: dict[str, Any],",
+            "               on_token: Callable[[int, bytes, float], Any] | None) -> str:",
+            "        raise NotImplementedError\n",
             "    def _ask(self, name: str, values: dict[str, Any], progress: Progress,",
             "             old: Mapping[str, tuple[str, Any]] | None = None) -> Any:",
             "        raise NotImplementedError\n",
@@ -166,6 +194,9 @@ ASKED = {
     "vectors": "(string | number[])[]",
     "texts": "string | number[] | (string | number[])[]",
     "ids": "string | number[]",
+    "other": "string",
+    "seeds": "number[]",
+    "messages": "{ role: string; content: string }[]",
 }
 ANSWERED = {
     "name": "string",

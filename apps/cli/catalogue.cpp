@@ -37,12 +37,15 @@ std::string_view name(Needs needs) {
 bj::object described(const Analysis& analysis) {
   const auto& about = analysis.about();
   bj::array fields, parts;
-  for (const Field& field : analysis.fields()) fields.push_back(described(field));
+  for (const Field& field : analysis.fields()) {
+    if (!field.terminal) fields.push_back(described(field));
+  }
   for (const Part& part : analysis.parts())
     parts.push_back(bj::object{{"name", part.name}, {"kind", name(part.kind)}, {"what", part.what}});
-  return {{"name", about.name},           {"what", about.what},          {"more", about.more},
-          {"example", about.example},     {"needs", name(about.needs)},  {"http", over_http(analysis)},
-          {"one_table", about.one_table}, {"fields", std::move(fields)}, {"answer", std::move(parts)}};
+  return {{"name", about.name},           {"what", about.what},         {"more", about.more},
+          {"example", about.example},     {"needs", name(about.needs)}, {"http", over_http(analysis)},
+          {"one_table", about.one_table}, {"gives", about.gives},       {"fields", std::move(fields)},
+          {"answer", std::move(parts)}};
 }
 
 }  // namespace

@@ -3,11 +3,15 @@
 
 #include <csignal>
 #include <cstdio>
+#include <list>
 
 #include <fmt/format.h>
 
 #include "command.h"
-#include "sampling.h"
+#include "embscope/catalogue/read.h"
+#include "input.h"
+#include "speed.h"
+#include "subject.h"
 
 namespace embscope::cli {
 namespace {
@@ -28,6 +32,13 @@ class Interruptible {
 
 struct Options {
   std::string system, chat_template;
+  std::list<Input> sampling;  // the fields of the catalogue's chat
+
+  Values values() const {
+    Values values;
+    for (const Input& input : sampling) input.give(values);
+    return values;
+  }
 };
 
 class Terminal {
@@ -80,7 +91,10 @@ class Terminal {
     std::fflush(stdout);
     if (const int more = conversation_.forgotten() - forgotten; more > 0)
       remark(fmt::format("the context is full: the oldest {} messages were forgotten", more));
-    remark(remark_on(made.ended, transformer_.config().context));
+    if (made.ended == Ended::context)
+      remark(
+          fmt::format("the context of {} tokens is full, and the answer ends here: --shift forgets the oldest messages",
+                      transformer_.config().context));
     if (made.ended == Ended::tokens) remark("the answer is longer than --tokens, and was ended");
     if (is_terminal(Stream::errors)) remark(speed.text());
   }
@@ -104,16 +118,22 @@ void add_chat(CLI::App& app) {
   command->add_option("--system", o->system, "What the model is told before the conversation");
   command->add_option("--template", o->chat_template,
                       "A file with a chat template (Jinja) in place of the model's own");
-  const auto sampling = add_sampling(*command);
-  sampling->request.tokens = 512;
+  for (const Field& field : analysis_named("chat")->fields()) {
+    if (field.option != "-") o->sampling.emplace_back(*command, field);
+  }
   command->footer("Example:\n  embscope chat -m ollama:qwen3:4b --temperature 0.7 --top-p 0.9");
-  command->callback([common, o, sampling] {
+  command->callback([common, o] {
+    const Values values = o->values();
+    const GenerateRequest sampling = read_sampling(values);
     const Transformer& transformer = common->transformer();
     const Model& model = transformer.model();
     ChatTemplate form =
         o->chat_template.empty() ? chat_template(model) : chat_template(model, std::filesystem::path(o->chat_template));
-    Conversation conversation(transformer, std::move(form), sampling->request,
-                              [&](const Prompt& text) { return sampling->edits_in(transformer, text); });
+    const NamedSubject on(common, Needs::transformer);
+    const auto edits = values.find("edits");
+    Conversation conversation(transformer, std::move(form), sampling, [&](const Prompt& text) {
+      return edits == values.end() ? std::vector<Edit>() : read_edits(on, edits->second, text);
+    });
     Terminal(transformer, conversation, *o).run();
   });
 }

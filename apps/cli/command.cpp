@@ -175,10 +175,4 @@ void explain(const Common& common) {
       cost.computed, cost.asked, cost.asked > 0 ? 100 * (1 - cost.computed / cost.asked) : 0, cost.logit_rows);
 }
 
-std::string size_text(double bytes) {
-  return bytes < 1e6   ? fmt::format("{:.0f} kB", bytes / 1e3)
-         : bytes < 1e9 ? fmt::format("{:.1f} MB", bytes / 1e6)
-                       : fmt::format("{:.1f} GB", bytes / 1e9);
-}
-
 }  // namespace embscope::cli

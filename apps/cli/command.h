@@ -13,6 +13,7 @@
 
 #include "embscope/base/process.h"
 #include "embscope/base/progress.h"
+#include "embscope/catalogue/size_text.h"
 #include "embscope/figure/figure.h"
 #include "embscope/files/text_file.h"
 #include "embscope/forward/transformer.h"
@@ -87,23 +88,15 @@ Progress progress_line();
 /// used.
 void explain_word(const Model& model, const NamedToken& word);
 
-/// "12 kB", "3.4 MB", "5.6 GB".
-std::string size_text(double bytes);
-
 void add_info(CLI::App& app);
 void add_families(CLI::App& app);
+void add_models(CLI::App& app);
+void add_tour(CLI::App& app);
 void add_tokens(CLI::App& app);
-void add_compare(CLI::App& app);
-void add_generate(CLI::App& app);
+void add_chat(CLI::App& app);
 void add_analyses(CLI::App& app);  ///< the analyses of the catalogue
 void add_run(CLI::App& app);
-void add_train(CLI::App& app);  ///< train, train-tokenizer
-void add_growth(CLI::App& app);
-void add_extract(CLI::App& app);
-void add_verify(CLI::App& app);
-void add_tour(CLI::App& app);
 void add_pull(CLI::App& app);
-void add_models(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_catalogue(CLI::App& app);
 void add_completion(CLI::App& app);

@@ -11,7 +11,6 @@
 #include "doctor.h"
 #include "embscope/catalogue/catalogue.h"
 #include "embscope/kernels/simd.h"
-#include "sampling.h"
 
 namespace {
 
@@ -54,10 +53,9 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "embscope 0.1.0");
   app.footer("Start with:\n  embscope tour");
   namespace cli = embscope::cli;
-  for (auto add : {cli::add_tour, cli::add_info, cli::add_tokens, cli::add_compare, cli::add_generate, cli::add_chat,
-                   cli::add_analyses, cli::add_run, cli::add_extract, cli::add_verify, cli::add_train, cli::add_growth,
-                   cli::add_serve, cli::add_pull, cli::add_models, cli::add_catalogue, cli::add_families,
-                   cli::add_doctor, cli::add_completion}) {
+  for (auto add :
+       {cli::add_tour, cli::add_info, cli::add_tokens, cli::add_chat, cli::add_analyses, cli::add_run, cli::add_serve,
+        cli::add_pull, cli::add_models, cli::add_catalogue, cli::add_families, cli::add_doctor, cli::add_completion}) {
     add(app);
   }
   cli::check_seeds(app);

@@ -75,6 +75,17 @@ void add_group(Reply& reply, const Analysis& analysis, Kind kind, std::string_vi
 
 }  // namespace
 
+namespace {
+
+Message message_of(std::string_view name, const bj::object& object) {
+  const auto *role = object.if_contains("role"), *content = object.if_contains("content");
+  if (object.size() != 2 || role == nullptr || content == nullptr || !role->is_string() || !content->is_string())
+    throw Refusal(400, "usage", std::string(name), "expected objects: {\"role\", \"content\"}, both texts");
+  return {std::string(role->get_string()), std::string(content->get_string())};
+}
+
+}  // namespace
+
 Value value_of(std::string_view name, const bj::value& value, Kind kind) {
   if (value.is_bool()) return {value.get_bool()};
   if (value.is_int64()) return {value.get_int64()};
@@ -87,6 +98,7 @@ Value value_of(std::string_view name, const bj::value& value, Kind kind) {
     return {std::move(list)};
   }
   if (value.is_object() && kind == Kind::edits) return {bj::serialize(value)};
+  if (value.is_object() && kind == Kind::messages) return {message_of(name, value.get_object())};
   throw Refusal(400, "usage", std::string(name), value.is_null() ? "holds null" : "must not be an object");
 }
 

@@ -17,7 +17,9 @@ namespace embscope::server {
 /// An open model as the subject of one request. Requests cannot read files of this machine.
 class OpenModelSubject : public Subject {
  public:
-  explicit OpenModelSubject(std::shared_ptr<const OpenModel> model) : model_(std::move(model)) {}
+  OpenModelSubject(std::shared_ptr<const OpenModel> model, const Models& models)
+      : model_(std::move(model)), models_(models) {}
+  const OpenModel& opened() const { return *model_; }
   const Transformer& transformer() const override { return model_->transformer(); }
   const Model& model() const override { return model_->model(); }
   const Space& space() const override { return model_->space(); }
@@ -42,9 +44,18 @@ class OpenModelSubject : public Subject {
   }
   std::function<void(const Tensor&)> moved() const override { return follower_.moved; }
   std::int64_t usual_positions() const override { return 64; }
+  std::shared_ptr<const Subject> named(const std::string& name) const override {  ///< one that is open
+    return std::make_shared<const OpenModelSubject>(models_.named(name), models_);
+  }
+  void listen(OnToken listener) const { listener_ = std::move(listener); }  ///< receives the tokens of a text
+  bool wrote(TokenId id, std::string_view bytes, double probability) const override {
+    return id < 0 || !listener_ || listener_(id, bytes, probability);
+  }
 
  private:
   std::shared_ptr<const OpenModel> model_;
+  const Models& models_;
+  mutable OnToken listener_;
   mutable Words words_;
   mutable std::function<void(const AnalysisResult&)> tell_;
   mutable Follower follower_;

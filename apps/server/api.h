@@ -30,7 +30,7 @@ class Api {
 
 // One function for each part; each adds its routes.
 void add_models(Routes& routes, Models& models);
-void add_text(Routes& routes, Models& models);         ///< tokens, vocabulary, generate
+void add_text(Routes& routes, Models& models);         ///< tokens, vocabulary
 void add_vectors(Routes& routes, Models& models);      ///< the cosines with all tokens
 void add_matrix(Routes& routes, Models& models);       ///< the matrix, and the map of all tokens
 void add_analyses(Routes& routes, Models& models);     ///< the analyses of the catalogue
@@ -39,11 +39,10 @@ void add_stage(Routes& routes, Models& models);        ///< stage, stage/vector
 
 /// The work of a job; returns its result as JSON.
 using Work = std::function<std::string(Job&)>;
-inline constexpr std::string_view train_fields[] = {"kind",  "text",  "layers", "heads",         "width", "context",
-                                                    "batch", "steps", "rate",   "learning_rate", "seed",  "tokens"};
-Work train_work(const Fields& in);  ///< for a POST /api/jobs with kind "train"
+Work train_work(const bj::object& body);  ///< for a POST /api/jobs with kind "train"
 /// For one that names an analysis of the catalogue. Throws what Analysis::ask throws, Refusal{413}.
-Work analysis_work(const Analysis& analysis, const bj::object& body, std::shared_ptr<const OpenModel> model);
+Work analysis_work(const Analysis& analysis, const bj::object& body, std::shared_ptr<const OpenModel> model,
+                   const Models& models);
 void add_jobs(Routes& routes, Models& models, Jobs& jobs);
 
 }  // namespace embscope::server

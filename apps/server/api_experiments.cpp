@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "answers.h"
 #include "api.h"
 #include "recent.h"
 #include "reply.h"
@@ -16,7 +17,7 @@ namespace {
 
 constexpr std::size_t most_targets = 64;
 
-MixRequest mix_request(const Fields& in, const OpenModel& model, Words& words) {
+MixRequest mix_request(const Fields& in, const Subject& on) {
   MixRequest r;
   r.text = in.text("text");
   r.replace = in.text("replace");
@@ -24,7 +25,7 @@ MixRequest mix_request(const Fields& in, const OpenModel& model, Words& words) {
   r.vector = in.text("vector", "");
   r.targets = in.texts("targets", most_targets);
   r.site = in.text("site", "wte");
-  tokens_of(r.with, model, words);
+  tokens_of(r.with, on);
   return r;
 }
 
@@ -36,15 +37,14 @@ struct Mixing {
   MixedAt mixed;
 };
 
-std::shared_ptr<const Mixing> start_drag(const Fields& in, std::shared_ptr<const OpenModel> model) {
-  Words words;
-  MixRequest r = mix_request(in, *model, words);
-  auto targets = tokens_of(r.targets, *model, words);
-  r.edits = edits_of(in, *model, prompt_of(in, *model), words);
-  const Transformer& transformer = model->transformer();
-  MixedAt mixed(transformer, r);
-  return std::make_shared<const Mixing>(
-      Mixing{std::move(model), std::move(targets), std::move(words), std::move(mixed)});
+std::shared_ptr<const Mixing> start_drag(const Fields& in, std::shared_ptr<const OpenModel> model,
+                                         const Models& models) {
+  const OpenModelSubject on(model, models);
+  MixRequest r = mix_request(in, on);
+  auto targets = tokens_of(r.targets, on);
+  r.edits = edits_of(in, on, prompt_of(in, on));
+  MixedAt mixed(on.transformer(), r);
+  return std::make_shared<const Mixing>(Mixing{std::move(model), std::move(targets), on.words(), std::move(mixed)});
 }
 
 /// Mixings, by their request without p and k; answers, by the whole request: the guests of a class request the same
@@ -74,14 +74,15 @@ Reply drag_step(const Mixing& drag, double p, int k) {
   return reply;
 }
 
-Answer drag(const Call& call, std::shared_ptr<const OpenModel> model, MixingCaches& drags) {
+Answer drag(const Call& call, const Models& models, MixingCaches& drags) {
+  const std::shared_ptr<const OpenModel> model = models.of(call);
   const Fields in(call, {"text", "replace", "with", "vector", "targets", "p", "k", "site", "edits"});
   const double p = in.number("p", 1, 0, 1);
   const auto k = static_cast<int>(in.integer("k", 10, 0, 1000));
   const std::string key = in.without({"p", "k"}) + model->name();
   const auto step = [&] {
     const auto drag = drags.started.of(
-        key, [&] { return start_drag(in, model); }, [](const auto& started) { return started->mixed.bytes(); });
+        key, [&] { return start_drag(in, model, models); }, [](const auto& started) { return started->mixed.bytes(); });
     return drag_step(*drag, p, k).text();
   };
   Answer answer;
@@ -94,8 +95,7 @@ Answer drag(const Call& call, std::shared_ptr<const OpenModel> model, MixingCach
 
 void add_experiments(Routes& routes, Models& models) {
   auto drags = std::make_shared<MixingCaches>();
-  routes.add("POST", "/api/mix/at", Lane::quick,
-             [&, drags](Call& call) { return drag(call, models.of(call), *drags); });
+  routes.add("POST", "/api/mix/at", Lane::quick, [&, drags](Call& call) { return drag(call, models, *drags); });
 }
 
 }  // namespace embscope::server

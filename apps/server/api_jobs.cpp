@@ -51,13 +51,13 @@ std::string numbers_of(const AnalysisResult& found) {
 }
 
 // The catalogue's map, whose points are seen while it grows; a page that watches it wants it to its last step.
-Work map_work(const bj::object& body, std::shared_ptr<OpenModel> model) {
+Work map_work(const bj::object& body, std::shared_ptr<OpenModel> model, const Models& models) {
   const Analysis& analysis = *analysis_named("map");
   Values values = values_of(body, analysis);
   values.try_emplace("tokens", Value{std::string("all")});
   values.try_emplace("stall", Value{0.0});
   const Analysis::CheckedRequest asked = analysis.ask(values, Files::refused);
-  const auto on = std::make_shared<const OpenModelSubject>(model);
+  const auto on = std::make_shared<const OpenModelSubject>(model, models);
   require_memory(asked.bytes(*on), "a map", most_map_bytes);
   return [asked, on, model](Job& job) {
     const auto mapped = [&](const std::vector<std::int64_t>& rows, std::shared_ptr<const Tensor> vectors) {
@@ -82,27 +82,27 @@ std::vector<std::string_view> all_fields() {
   const auto add = [&](std::string_view name) {
     if (!name.empty() && std::ranges::find(names, name) == names.end()) names.push_back(name);
   };
-  for (const std::string_view name : train_fields) add(name);
   for (const Analysis* analysis : analyses()) {
-    if (!over_http(*analysis)) continue;
+    if (!over_http(*analysis) && analysis->about().name != "train") continue;
     for (const Field& field : analysis->fields()) {
-      if (field.kind != Kind::file) add(field.name), add(field.old);
+      if (field.kind != Kind::file && !field.terminal) add(field.name), add(field.old);
     }
   }
   return names;
 }
 
-Work work_of(const Call& call, std::string& kind, const std::shared_ptr<OpenModel>& model) {
+Work work_of(const Call& call, std::string& kind, const Models& models) {
+  const auto model = models.of(call);
   const Fields in(call);
   in.check(all_fields(), fmt::format(" of {}", call.path));
   kind = in.text("kind");
   bj::object body = in.object();
   body.erase("kind");
-  if (kind == "map") return map_work(body, model);
+  if (kind == "map") return map_work(body, model, models);
   if (kind == "train" && call.visitor.is_guest()) refuse_guest("train");  // it writes a model
-  if (kind == "train") return train_work(in);
+  if (kind == "train") return train_work(body);
   const Analysis* analysis = analysis_named(kind);
-  if (analysis != nullptr && over_http(*analysis)) return analysis_work(*analysis, body, model);
+  if (analysis != nullptr && over_http(*analysis)) return analysis_work(*analysis, body, model, models);
   std::string names = "train";
   for (const Analysis* one : analyses()) {
     if (over_http(*one)) names += fmt::format(", {}", one->about().name);
@@ -152,7 +152,7 @@ Answer nearest(const Call& call, const Job& job) {
 void add_jobs(Routes& routes, Models& models, Jobs& jobs) {
   routes.add("POST", "/api/jobs", Lane::quick, [&](Call& call) {
     std::string kind;
-    auto work = work_of(call, kind, models.of(call));
+    auto work = work_of(call, kind, models);
     Answer answer = Reply().add("id", jobs.start(call.visitor, kind, std::move(work))->id()).answer();
     answer.status = 202;
     return answer;

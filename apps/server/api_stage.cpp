@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "answers.h"
 #include "api.h"
 #include "reply.h"
 #include "texts.h"
@@ -88,13 +89,14 @@ ResidualStreamRequest positions_of(const Fields& in, const Prompt& prompt, std::
   return request;
 }
 
-Answer stage(const Call& call, const OpenModel& model, Untouched& untouched) {
+Answer stage(const Call& call, const Models& models, Untouched& untouched) {
   const Fields in(call, {"text", "edits", "first", "last", "k", "targets", "vectors"});
-  const Prompt prompt = prompt_of(in, model);
-  Words words;
-  const ResidualStreamRequest request = positions_of(in, prompt, edits_of(in, model, prompt, words));
+  const OpenModelSubject on(models.of(call), models);
+  const OpenModel& model = on.opened();
+  const Prompt prompt = prompt_of(in, on);
+  const ResidualStreamRequest request = positions_of(in, prompt, edits_of(in, on, prompt));
   const auto k = static_cast<int>(in.integer("k", 8, 0, 1000));
-  const std::vector<TokenId> targets = tokens_of(in.texts("targets", 64), model, words);
+  const std::vector<TokenId> targets = tokens_of(in.texts("targets", 64), on);
   const auto without = untouched.of(model, request, call.progress());
   const auto with =
       request.edits.empty()
@@ -114,7 +116,7 @@ Answer stage(const Call& call, const OpenModel& model, Untouched& untouched) {
       .add("last", request.last)
       .add("top", likeliest)
       .add("targets", followed)
-      .add("words", words_value(model.model(), words))
+      .add("words", words_value(model.model(), on.words()))
       .add_rows("lengths", rounded(lengths(*with)))
       .add_rows("moved", rounded(moved(*with)));
   if (!request.edits.empty()) reply.add_rows("felt", rounded(felt(*with, *without)));
@@ -122,14 +124,15 @@ Answer stage(const Call& call, const OpenModel& model, Untouched& untouched) {
   return reply.answer();
 }
 
-Answer vector_at(const Call& call, const OpenModel& model, Untouched& untouched) {
+Answer vector_at(const Call& call, const Models& models, Untouched& untouched) {
   const Fields in(call, {"text", "edits", "block", "position"});
-  const Prompt prompt = prompt_of(in, model);
+  const OpenModelSubject on(models.of(call), models);
+  const OpenModel& model = on.opened();
+  const Prompt prompt = prompt_of(in, on);
   const int blocks = static_cast<int>(model.config().blocks);
   const std::int64_t block = in.integer("block", blocks - 1, -1, blocks - 1);
   const auto position = in.integer("position", prompt.length() - 1, 0, prompt.length() - 1);
-  Words words;
-  const ResidualStreamRequest request{prompt.tokens.ids, edits_of(in, model, prompt, words), position, position + 1};
+  const ResidualStreamRequest request{prompt.tokens.ids, edits_of(in, on, prompt), position, position + 1};
   const auto without = untouched.of(model, request, call.progress());
   const auto row = static_cast<std::size_t>(block + 1);
   Reply reply;
@@ -143,10 +146,9 @@ Answer vector_at(const Call& call, const OpenModel& model, Untouched& untouched)
 
 void add_stage(Routes& routes, Models& models) {
   auto untouched = std::make_shared<Untouched>();
-  routes.add("POST", "/api/stage", Lane::quick,
-             [&, untouched](Call& call) { return stage(call, *models.of(call), *untouched); });
+  routes.add("POST", "/api/stage", Lane::quick, [&, untouched](Call& call) { return stage(call, models, *untouched); });
   routes.add("POST", "/api/stage/vector", Lane::quick,
-             [&, untouched](Call& call) { return vector_at(call, *models.of(call), *untouched); });
+             [&, untouched](Call& call) { return vector_at(call, models, *untouched); });
 }
 
 }  // namespace embscope::server

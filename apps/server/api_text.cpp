@@ -1,4 +1,4 @@
-// tokens, vocabulary, generate, chat: text in, tokens out.
+// tokens, vocabulary: text in, tokens out.
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -8,8 +8,6 @@
 #include "api.h"
 #include "reply.h"
 #include "texts.h"
-
-#include "embscope/runs/conversation.h"
 
 namespace embscope::server {
 namespace {
@@ -118,88 +116,6 @@ Answer attributes(const Call& call, const OpenModel& model) {
   });
 }
 
-constexpr std::size_t most_messages = 1000;
-
-GenerateRequest request_of(const Fields& in, const OpenModel& model) {
-  GenerateRequest s;
-  s.tokens = static_cast<int>(in.integer("count", 40, 1, 4096));
-  s.temperature = in.number("temperature", 0, 0, 100);
-  s.top_k = static_cast<int>(in.integer("top_k", 0, 0, model.config().vocab));
-  s.top_p = in.number("top_p", 1, 1e-9, 1);
-  s.min_p = in.number("min_p", 0, 0, 1);
-  s.repetition_penalty = in.number("repetition_penalty", 1, 1e-3, 1e3);
-  s.stop = in.texts("stop", 64);
-  s.shift = in.flag("shift", false);
-  s.seed = in.seed();
-  check(s);
-  return s;
-}
-
-/// Sends each token as it comes, then why the text ended.
-class Stream {
- public:
-  Stream(const Call& call, const OpenModel& model) : call_(call), model_(model) {}
-
-  bool token(TokenId id, std::string_view bytes, double probability) {
-    ++count_;
-    bj::object token = token_value(model_.model(), id);
-    token["text"] = visible(bytes);
-    token["bytes"] = hex_of(bytes);
-    token["probability"] = probability;
-    return call_.events->send("token", bj::serialize(token)) && !call_.cancelled();
-  }
-  OnToken listener() {
-    return [this](TokenId id, std::string_view bytes, double probability) { return token(id, bytes, probability); };
-  }
-  Answer done(const Generated& made) const {
-    call_.events->send("done", bj::serialize(bj::object{{"count", count_}, {"ended", name(made.ended)}}));
-    return {};
-  }
-
- private:
-  const Call& call_;
-  const OpenModel& model_;
-  int count_ = 0;
-};
-
-Answer generate_text(const Call& call, const OpenModel& model) {
-  const Fields in(call, {"text", "count", "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "stop",
-                         "shift", "seed", "edits"});
-  const Prompt prompt = prompt_of(in, model);
-  GenerateRequest request = request_of(in, model);
-  Words words;
-  request.edits = edits_of(in, model, prompt, words);
-  Stream stream(call, model);
-  return stream.done(continue_text(model.transformer(), prompt.text, request, stream.listener()));
-}
-
-std::vector<Message> messages_of(const Fields& in) {
-  const bj::value* value = in.find("messages");
-  const auto* list = value == nullptr ? nullptr : value->if_array();
-  if (list == nullptr || list->empty() || list->size() > most_messages)
-    throw Refusal(400, "usage", "messages",
-                  fmt::format("expected a list of 1 to {} messages: {{\"role\", \"content\"}}", most_messages));
-  std::vector<Message> messages;
-  for (const bj::value& one : *list) {
-    if (!one.is_object()) throw Refusal(400, "usage", "messages", "expected objects: {\"role\", \"content\"}");
-    const Fields message(one.get_object(), {"role", "content"});
-    messages.push_back({message.text("role"), message.text("content")});
-  }
-  return messages;
-}
-
-Answer chat(const Call& call, const OpenModel& model) {
-  const Fields in(call, {"messages", "count", "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "stop",
-                         "shift", "seed", "edits"});
-  std::vector<Message> messages = messages_of(in);
-  Words words;
-  Conversation conversation(model.transformer(), chat_template(model.model()), request_of(in, model),
-                            [&](const Prompt& prompt) { return edits_of(in, model, prompt, words); });
-  conversation.begin(std::move(messages));
-  Stream stream(call, model);
-  return stream.done(conversation.answer(stream.listener()));
-}
-
 }  // namespace
 
 void add_text(Routes& routes, Models& models) {
@@ -208,8 +124,6 @@ void add_text(Routes& routes, Models& models) {
   routes.add("GET", "/api/vocabulary/labels", Lane::work, [&](Call& call) { return labels(call, *models.of(call)); });
   routes.add("GET", "/api/vocabulary/attributes", Lane::work,
              [&](Call& call) { return attributes(call, *models.of(call)); });
-  routes.add_stream("POST", "/api/generate", [&](Call& call) { return generate_text(call, *models.of(call)); });
-  routes.add_stream("POST", "/api/chat", [&](Call& call) { return chat(call, *models.of(call)); });
 }
 
 }  // namespace embscope::server

@@ -8,6 +8,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "answers.h"
 #include "api.h"
 #include "reply.h"
 #include "texts.h"
@@ -15,6 +16,7 @@
 #include "embscope/project/projection.h"
 #include "embscope/runs/predict.h"
 #include "embscope/text/utf8.h"
+#include "embscope/train/toy_text.h"
 #include "embscope/train/training_run.h"
 #include "embscope/vocabulary/growth.h"
 
@@ -27,41 +29,39 @@ constexpr std::size_t most_samples = 64;
 constexpr int checkpoints = 24;  // each is a frame of the map
 constexpr std::size_t most_mapped = 1500;
 
-// What training needs: the trainer's 24 bytes a parameter and 70 a position for each block and unit of width
-// (training.h).
-double memory_of(const TrainingRequest& r) {
-  const auto l = static_cast<double>(r.layers), d = static_cast<double>(r.width), t = static_cast<double>(r.context);
-  const auto b = static_cast<double>(r.batch);
-  const double rows = r.tokens == "words" ? 8192 : 1024;  // of the vocabulary
-  return 24 * (12 * l * d * d + (rows + t) * d) + 70 * b * t * l * d +
-         8 * b * t * (rows + t * static_cast<double>(r.heads));
+// A word for characters, words or bytes; a name of a tokenizer would open a file of this machine.
+void check_tokens(const Values& values) {
+  const auto given = values.find("tokens");
+  const auto* tokens = given == values.end() ? nullptr : std::get_if<std::string>(&given->second.is);
+  if (tokens != nullptr && *tokens != "characters" && *tokens != "words" && *tokens != "bytes")
+    throw Error(Code::not_found, fmt::format("tokens '{}'", *tokens), "there are characters, words and bytes");
 }
 
-TrainingRequest training_request(const Fields& in) {
-  TrainingRequest r;
-  r.text = in.text("text");
-  r.layers = in.integer("layers", 4, 1, 48);
-  r.heads = in.integer("heads", 4, 1, 64);
-  r.width = in.integer("width", 128, 4, 2048);
-  r.context = in.integer("context", 64, 2, 2048);
-  r.batch = in.integer("batch", 12, 1, 512);
-  r.steps = in.integer("steps", 2000, 1, 1000000);
-  if (in.has("rate") && in.has("learning_rate"))
-    throw Error(Code::usage, "learning_rate", "is the old name of rate: give one of them");
-  r.rate = in.number(in.has("learning_rate") ? "learning_rate" : "rate", 1e-3, 1e-8, 1);
-  r.least_rate = r.rate / 10;
-  r.seed = in.seed();
-  r.tokens = in.text("tokens", "characters");
-  if (r.tokens != "characters" && r.tokens != "words" && r.tokens != "bytes")
-    throw Error(Code::not_found, fmt::format("tokens '{}'", r.tokens), "there are characters, words and bytes");
-  r.warmup = std::min<std::int64_t>(r.warmup, r.steps / 10);
-  r.evaluate = r.checkpoint = r.snapshot = std::max<std::int64_t>(1, r.steps / checkpoints);
-  if (memory_of(r) > most_bytes)
-    throw Refusal(
-        413, "too_large", "memory",
-        fmt::format("this training takes about {:.0f} MiB, a job may use at most 2048: choose a smaller model or batch",
-                    memory_of(r) / (1 << 20)));
-  return r;
+double number_of(const Values& values, std::string_view name, double otherwise) {
+  const auto given = values.find(name);
+  if (given == values.end()) return otherwise;
+  if (const auto* whole = std::get_if<std::int64_t>(&given->second.is)) return static_cast<double>(*whole);
+  const auto* real = std::get_if<double>(&given->second.is);
+  return real != nullptr ? *real : otherwise;
+}
+
+void check_rate(const Values& values) {
+  for (const char* name : {"rate", "learning_rate"}) {
+    if (const double rate = number_of(values, name, 0); rate > 1)
+      throw Refusal(422, "range", name, fmt::format("{}: choose 0 to 1", rate));
+  }
+}
+
+/// What follows from the steps and the rate where it was not given: each frame of the map is a checkpoint.
+void add_schedule(Values& values) {
+  const TrainingRequest usual;
+  const auto steps =
+      static_cast<std::int64_t>(std::max(1.0, number_of(values, "steps", static_cast<double>(usual.steps))));
+  const double rate = number_of(values, "rate", number_of(values, "learning_rate", usual.rate));
+  values.try_emplace("least_rate", Value{rate / 10});
+  values.try_emplace("warmup", Value{std::min(usual.warmup, steps / 10)});
+  for (const char* name : {"evaluate", "checkpoint", "snapshot"})
+    values.try_emplace(name, Value{std::max<std::int64_t>(1, steps / checkpoints)});
 }
 
 // A folder of its own in the cache, where `-m NAME` finds it.
@@ -87,7 +87,8 @@ std::string first_word(std::string_view text) {
 /// Reports the progress of a training run.
 class Watch {
  public:
-  Watch(Job& job, TrainingRequest request) : job_(job), r_(std::move(request)) {}
+  Watch(Job& job, std::filesystem::path out, std::string text, std::uint64_t seed)
+      : job_(job), out_(std::move(out)), text_(std::move(text)), seed_(seed) {}
 
   TrainingWatch functions() {
     return {[this](const TrainingStep& s) { return step(s); }, [this](const TrainingStep& s) { checkpoint(s); }};
@@ -136,15 +137,15 @@ class Watch {
 
   // A text from the current model, and its embedding matrix as points, rotated to match the previous ones.
   void checkpoint(const TrainingStep& s) {
-    const auto model = Model::open(r_.out.string());
+    const auto model = Model::open(out_.string());
     const Transformer transformer(model);
     Sampling sampling;
     sampling.tokens = 60, sampling.temperature = 0.8, sampling.seed = 1;
-    const std::string start = first_word(r_.text);
+    const std::string start = first_word(text_);
     if (samples_.size() == most_samples) samples_.erase(samples_.begin());
     samples_.push_back(
         bj::object{{"step", s.step}, {"text", well_formed(start + generate(transformer, start, sampling))}});
-    if (ids_.empty()) ids_ = mapped(model->tokenizer(), r_.text);
+    if (ids_.empty()) ids_ = mapped(model->tokenizer(), text_);
     Tensor rows = Tensor::uninitialised({static_cast<std::int64_t>(ids_.size()), model->config().width});
     for (std::size_t i = 0; i < ids_.size(); ++i)
       model->weights().wte.row(ids_[i], rows.row(static_cast<std::int64_t>(i)).data());
@@ -160,7 +161,7 @@ class Watch {
   void tell() {
     told_ = std::chrono::steady_clock::now();
     job_.set_partial(Reply()
-                         .add("seed", bj::value(r_.seed))
+                         .add("seed", bj::value(seed_))
                          .add("steps", std::span<const double>(steps_))
                          .add("losses", std::span<const double>(losses_))
                          .add("validation", validation_)
@@ -170,7 +171,9 @@ class Watch {
   }
 
   Job& job_;
-  TrainingRequest r_;
+  std::filesystem::path out_;
+  std::string text_;
+  std::uint64_t seed_;
   std::int64_t every_ = 1;
   std::vector<double> steps_, losses_;
   bj::array validation_, samples_, frames_;  // frames: the step of each
@@ -180,22 +183,52 @@ class Watch {
   bool cancelled_ = false;
 };
 
+/// A training asks no model; who follows it is told.
+class TrainingSubject : public Subject {
+ public:
+  explicit TrainingSubject(Watch* watch) : watch_(watch) {}
+  const Transformer& transformer() const override { refuse(); }
+  const Model& model() const override { refuse(); }
+  const Space& space() const override { refuse(); }
+  TrainingWatch training(const std::filesystem::path&) const override { return watch_->functions(); }
+
+ private:
+  [[noreturn]] static void refuse() { throw Error(Code::unsupported, "train", "no model is asked here"); }
+  Watch* watch_;
+};
+
 }  // namespace
 
-Work train_work(const Fields& in) {
-  in.check(train_fields, " of train");
-  TrainingRequest request = training_request(in);
-  return [request](Job& job) mutable {
-    request.out = new_folder(request.seed);
-    Watch watch(job, request);
-    const Table log = train(request, watch.functions());
+Work train_work(const bj::object& body) {
+  const Analysis& analysis = *analysis_named("train");
+  Values values = values_of(body, analysis);
+  for (const Field& field : analysis.fields()) {
+    if ((field.kind == Kind::file || field.terminal) && values.contains(field.name))
+      throw Refusal(400, "usage", std::string(field.name), "is not a field of train over HTTP");
+  }
+  check_tokens(values);
+  add_schedule(values);
+  const auto given = values.find("seed");
+  const std::uint64_t seed = given == values.end() ? TrainingRequest().seed : seed_of("seed", given->second);
+  values["out"] = {new_folder(seed).string()};
+  const Analysis::CheckedRequest asked = analysis.ask(values);
+  check_rate(values);
+  require_memory(asked.bytes(TrainingSubject(nullptr)), "this training", most_bytes);
+  return [&analysis, values, seed](Job& job) mutable {
+    const std::filesystem::path out = new_folder(seed);
+    values["out"] = {out.string()};
+    const auto text = values.find("text");
+    Watch watch(job, out, text == values.end() ? std::string(toy_text()) : std::get<std::string>(text->second.is),
+                seed);
+    const AnalysisResult found = analysis.ask(values).run(TrainingSubject(&watch), {});
     if (watch.cancelled()) throw Error(Code::cancelled, "job", "cancelled");
+    const Table& log = found.table("log");
     return Reply()
-        .add("model", bj::value(request.out.string()))
-        .add("name", bj::value(request.out.filename().string()))
+        .add("model", bj::value(out.string()))
+        .add("name", bj::value(out.filename().string()))
         .add("loss", log.column("loss").numbers().back())
         .add("table", log)
-        .add("figure", figure_training(log))
+        .add("figure", found.figure())
         .text();
   };
 }

@@ -1,21 +1,23 @@
 // cosines: of a vector with every token's, as numbers; geometry: the dimensions of the matrix (now in heatmap); the toy
 // text.
+#include "answers.h"
 #include "api.h"
 #include "reply.h"
-#include "texts.h"
 
+#include "embscope/catalogue/read.h"
 #include "embscope/train/toy_text.h"
 #include "embscope/vocabulary/similarity.h"
 
 namespace embscope::server {
 namespace {
 
-Answer all_cosines(const Call& call, const OpenModel& model) {
+Answer all_cosines(const Call& call, const Models& models) {
   const Fields in(call, {"vector"});
   const bj::value* value = in.find("vector");
   if (value == nullptr) throw Refusal(400, "usage", "vector", "is missing");
-  Words words;
-  const auto cosines = cosines_with_all(model.model(), vector_of("vector", *value, model, words));
+  const OpenModelSubject on(models.of(call), models);
+  const auto cosines =
+      cosines_with_all(on.model(), read_vector(on, value_of("vector", *value, Kind::vector), "vector"));
   const std::vector<float> values(cosines.begin(), cosines.end());
   return binary_answer({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
 }
@@ -31,7 +33,7 @@ Answer geometry(const Call& call, const OpenModel& model) {
 }  // namespace
 
 void add_vectors(Routes& routes, Models& models) {
-  routes.add("POST", "/api/cosines", Lane::quick, [&](Call& call) { return all_cosines(call, *models.of(call)); });
+  routes.add("POST", "/api/cosines", Lane::quick, [&](Call& call) { return all_cosines(call, models); });
   routes.add("GET", "/api/geometry", Lane::work, [&](Call& call) { return geometry(call, *models.of(call)); });
   routes.add("GET", "/api/toy/text", Lane::quick,
              [](Call&) { return Reply().add("text", bj::value(std::string(toy_text()))).answer(); });

@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "embscope/catalogue/catalogue.h"
-
 namespace embscope::server {
 namespace {
 
@@ -74,8 +72,6 @@ Fields::Fields(const Call& call) : object_(body_of(call)) {}
 
 Fields::Fields(const Call& call, Names names) : Fields(call) { check(names, fmt::format(" of {}", call.path)); }
 
-Fields::Fields(bj::object object, Names names) : object_(std::move(object)) { check(names, ""); }
-
 void Fields::check(std::span<const std::string_view> names, std::string_view of) const {
   for (const auto& [key, unused] : object_) {
     if (std::find(names.begin(), names.end(), std::string_view(key)) == names.end())
@@ -94,8 +90,6 @@ const bj::value* Fields::find(std::string_view name) const {
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-bool Fields::has(std::string_view name) const { return find(name) != nullptr; }
-
 std::string Fields::text(std::string_view name) const {
   const bj::value* value = find(name);
   if (value == nullptr) refuse(name, "is missing");
@@ -107,26 +101,12 @@ std::string Fields::text(std::string_view name, std::string otherwise) const {
   return value == nullptr ? std::move(otherwise) : text_of(name, *value);
 }
 
-std::optional<std::string> Fields::optional_text(std::string_view name) const {
-  const bj::value* value = find(name);
-  if (value == nullptr) return {};
-  return text_of(name, *value);
-}
-
 std::int64_t Fields::integer(std::string_view name, std::int64_t otherwise, std::int64_t low, std::int64_t high) const {
   const bj::value* value = find(name);
   if (value == nullptr) return otherwise;
   const std::int64_t number = integer_of(name, *value);
   check_range(name, number, low, high);
   return number;
-}
-
-std::uint64_t Fields::seed() const {
-  const bj::value* value = find("seed");
-  if (value == nullptr) return 1;
-  if (value->is_uint64()) return value->get_uint64();
-  if (value->is_int64()) return seed_of("seed", {value->get_int64()});
-  return seed_of("seed", {number_of("seed", *value)});
 }
 
 double Fields::number(std::string_view name, double otherwise, double low, double high) const {
@@ -150,22 +130,6 @@ std::vector<std::string> Fields::texts(std::string_view name, std::size_t most) 
   if (value->is_string()) return {text_of(name, *value)};
   std::vector<std::string> list;
   for (const bj::value& one : array_of(name, *value, most)) list.push_back(text_of(name, one));
-  return list;
-}
-
-std::vector<double> Fields::numbers(std::string_view name, std::size_t most) const {
-  const bj::value* value = find(name);
-  std::vector<double> list;
-  if (value == nullptr) return list;
-  for (const bj::value& one : array_of(name, *value, most)) list.push_back(number_of(name, one));
-  return list;
-}
-
-std::vector<std::int64_t> Fields::integers(std::string_view name, std::size_t most) const {
-  const bj::value* value = find(name);
-  std::vector<std::int64_t> list;
-  if (value == nullptr) return list;
-  for (const bj::value& one : array_of(name, *value, most)) list.push_back(integer_of(name, one));
   return list;
 }
 

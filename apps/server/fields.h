@@ -3,7 +3,6 @@
 #pragma once
 
 #include <initializer_list>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,27 +23,21 @@ class Fields {
   /// Parses the body of a call. `names` are the fields that the route knows. Throws Refusal{400} for anything but a
   /// JSON object, for JSON nested deeper than 16, and for other fields.
   Fields(const Call& call, Names names);
-  explicit Fields(const Call& call);       ///< any names
-  Fields(bj::object object, Names names);  ///< of an object within a body
+  explicit Fields(const Call& call);  ///< any names
   void check(Names names, std::string_view of) const { check(std::span(names.begin(), names.size()), of); }
   void check(std::span<const std::string_view> names,
              std::string_view of) const;  ///< the constructor's check, for names that are known only later
   const bj::object& object() const { return object_; }
   std::string without(Names names) const;  ///< the other fields, as JSON
 
-  bool has(std::string_view name) const;
   std::string text(std::string_view name) const;  ///< required
   std::string text(std::string_view name, std::string otherwise) const;
-  std::optional<std::string> optional_text(std::string_view name) const;
   std::int64_t integer(std::string_view name, std::int64_t otherwise, std::int64_t low, std::int64_t high) const;
-  std::uint64_t seed() const;  ///< the field of this name: 0 to 2^64 - 1, 1 when absent
   double number(std::string_view name, double otherwise, double low, double high) const;
   bool flag(std::string_view name, bool otherwise) const;
   std::vector<std::string> texts(std::string_view name,
                                  std::size_t most) const;  ///< a list or one text; empty when absent
-  std::vector<double> numbers(std::string_view name, std::size_t most) const;
-  std::vector<std::int64_t> integers(std::string_view name, std::size_t most) const;
-  const bj::value* find(std::string_view name) const;  ///< null counts as absent
+  const bj::value* find(std::string_view name) const;      ///< null counts as absent
 
  private:
   bj::object object_;

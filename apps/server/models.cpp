@@ -90,15 +90,20 @@ std::shared_ptr<OpenModel> Models::open(const std::string& name_or_path) {
 }
 
 std::shared_ptr<OpenModel> Models::of(const Call& call) const {
-  const std::lock_guard lock(mutex_);
   const auto wanted = call.query.find("model");
-  if (wanted == call.query.end()) return open_.front();
+  if (wanted != call.query.end()) return named(wanted->second);
+  const std::lock_guard lock(mutex_);
+  return open_.front();
+}
+
+std::shared_ptr<OpenModel> Models::named(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
   std::vector<std::string> names;
   for (const auto& model : open_) {
-    if (model->name() == wanted->second) return model;
+    if (model->name() == name) return model;
     names.push_back(model->name());
   }
-  throw Error(Code::not_found, fmt::format("model '{}'", wanted->second),
+  throw Error(Code::not_found, fmt::format("model '{}'", name),
               fmt::format("is not open; there are: {}", fmt::join(names, ", ")));
 }
 

@@ -68,6 +68,7 @@ class Models {
   /// The model that the query's `model` names; the first one if it names none. Throws Error{not_found} that lists the
   /// names.
   std::shared_ptr<OpenModel> of(const Call& call) const;
+  std::shared_ptr<OpenModel> named(const std::string& name) const;
   std::vector<std::shared_ptr<OpenModel>> all() const;
 
  private:

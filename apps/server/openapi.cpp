@@ -1,5 +1,6 @@
 // The API's description: the addresses written by hand (addresses.json), and those that follow from the catalogue.
 #include <algorithm>
+#include <cctype>
 #include <string>
 
 #include <fmt/format.h>
@@ -23,7 +24,11 @@ bj::object type_of(Kind kind) {
     case Kind::text: return {{"oneOf", {{{"type", "string"}}, list_of({{"type", "integer"}})}}};
     case Kind::texts: return {{"oneOf", {type_of(Kind::text), list_of(type_of(Kind::text))}}};
     case Kind::name:
+    case Kind::other:
     case Kind::file: return {{"type", "string"}};
+    case Kind::share: return {{"type", {"string", "integer"}}};
+    case Kind::messages: return list_of(reference("schemas", "Message"));
+    case Kind::seeds: return list_of(type_of(Kind::seed));
     case Kind::ids: return {{"oneOf", {{{"type", "string"}}, list_of({{"type", "integer"}})}}};
     case Kind::token: return {{"type", {"string", "integer"}}};
     case Kind::integer: return {{"type", "integer"}};
@@ -84,7 +89,7 @@ bj::object body_of(const std::vector<Field>& fields) {
   bj::object properties;
   bj::array required;
   for (const Field& field : fields) {
-    if (field.kind == Kind::file) continue;  // of this machine: no field over HTTP
+    if (field.kind == Kind::file || field.terminal) continue;  // no field over HTTP
     properties[field.name] = schema_of(field);
     if (field.required) required.emplace_back(field.name);
     if (field.old.empty()) continue;
@@ -130,20 +135,141 @@ bj::object answers_of(bj::value schema) {
           {"default", reference("responses", "Error")}};
 }
 
-/// What nearly all addresses have is written short: `fields` and `required` of the body, the `answer` or its `members`.
-void spell_out(bj::object& operation) {
-  if (const auto* members = operation.if_contains("members")) {
-    operation["responses"] = answers_of(bj::object{{"type", "object"}, {"properties", *members}});
-    operation.erase("members");
-  } else if (const auto* answer = operation.if_contains("answer")) {
-    operation["responses"] = answers_of(*answer);
-    operation.erase("answer");
+/// Of a text that is written.
+bj::object events() {
+  const auto what =
+      "Events: `token` {id, label, text, bytes, probability}, then `done` {count, ended}, or `failed` {error}; `ended` "
+      "is \"end of text\", \"stop word\", \"tokens\", \"context\" (it is full) or \"cancelled\"";
+  return {{"200", {{"description", what}, {"content", {{"text/event-stream", {{"schema", {{"type", "string"}}}}}}}}},
+          {"default", reference("responses", "Error")}};
+}
+
+// addresses.json is written short. A schema is a text, "TYPE LEAST..MOST = DEFAULT: DESCRIPTION" (of a list the bounds
+// are those of its length), a list of one schema, an object of members, whose own description stands under "", or a
+// schema of OpenAPI. A TYPE is one of JSON's, a name of `components`, [TYPE], TYPE|TYPE, or the values of a text: a/b.
+
+bj::value type_named(std::string_view text) {
+  if (text == "any") return bj::object{};
+  if (text.starts_with('[') && text.ends_with(']') && text.find("|[") == std::string_view::npos)
+    return list_of(type_named(text.substr(1, text.size() - 2)));
+  for (const char mark : {'|', '/'}) {
+    if (text.find(mark) == std::string_view::npos) continue;
+    bj::array texts, types;
+    for (std::string_view rest = text; !rest.empty();) {
+      const std::size_t end = std::min(rest.find(mark), rest.size());
+      texts.emplace_back(rest.substr(0, end)), types.push_back(type_named(rest.substr(0, end)));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    if (mark == '/') return bj::object{{"type", "string"}, {"enum", std::move(texts)}};
+    if (text.find("null") != std::string_view::npos) return bj::object{{"type", std::move(texts)}};
+    return bj::object{{"oneOf", std::move(types)}};
   }
-  if (const auto* fields = operation.if_contains("fields")) {
-    const auto* required = operation.if_contains("required");
-    operation["requestBody"] = body_of(fields->as_object(), required != nullptr ? required->as_array() : bj::array());
-    operation.erase("fields"), operation.erase("required");
+  if (std::isupper(static_cast<unsigned char>(text[0])) != 0) return reference("schemas", text);
+  return bj::object{{"type", text}};
+}
+
+/// Cuts `text` at the mark, and gives what stood behind it; empty: there is none.
+std::string_view behind(std::string_view& text, std::string_view mark) {
+  const std::size_t at = text.find(mark);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = text.substr(at + mark.size());
+  text = text.substr(0, at);
+  return rest;
+}
+
+bj::value spelled(const bj::value& brief);
+
+bj::value spelled(std::string_view text) {
+  const std::string_view what = behind(text, ": "), initial = behind(text, " = ");
+  std::string_view low = behind(text, " ");
+  const std::string_view high = behind(low, "..");
+  bj::object schema = type_named(text).as_object();
+  const bool list = text.starts_with('[');
+  if (!low.empty()) schema[list ? "minItems" : "minimum"] = bj::parse(low);
+  if (!high.empty()) schema[list ? "maxItems" : "maximum"] = bj::parse(high);
+  if (!initial.empty()) schema["default"] = bj::parse(initial);
+  if (!what.empty()) schema["description"] = what;
+  return schema;
+}
+
+bj::object members_of(const bj::object& brief) {
+  bj::object properties;
+  for (const auto& [name, schema] : brief) {
+    if (!name.empty()) properties[name] = spelled(schema);
   }
+  return properties;
+}
+
+bj::value spelled(const bj::value& brief) {
+  if (brief.is_string()) return spelled(std::string_view(brief.get_string()));
+  if (brief.is_array()) return list_of(spelled(brief.get_array().front()));
+  const bj::object& object = brief.get_object();
+  for (const char* own : {"type", "oneOf", "$ref"}) {
+    if (object.contains(own)) return brief;
+  }
+  bj::object schema = {{"type", "object"}, {"properties", members_of(object)}};
+  if (const auto* what = object.if_contains("")) schema["description"] = *what;
+  return schema;
+}
+
+bj::object responses_of(const bj::object& response) {
+  const auto* answer = response.if_contains("answer");
+  const auto* status = response.if_contains("status");
+  const bool binary = response.at("type").as_string() != "text/event-stream";
+  bj::object schema = {{"type", "string"}};
+  if (binary) schema["contentEncoding"] = "binary";
+  bj::object given = {{"description", response.at("description")}};
+  given["content"] = bj::object{
+      {response.at("type").as_string(), {{"schema", answer != nullptr ? spelled(*answer) : bj::value(schema)}}}};
+  if (const auto* headers = response.if_contains("headers")) given["headers"] = *headers;
+  return {{status != nullptr ? std::string_view(status->as_string()) : "200", std::move(given)},
+          {"default", reference("responses", "Error")}};
+}
+
+/// Those that many have, those in the path, and those of the query.
+bj::array parameters_of(std::string_view path, const bj::object& brief) {
+  bj::array parameters;
+  if (const auto* with = brief.if_contains("with")) {
+    for (const bj::value& name : with->as_array()) parameters.push_back(reference("parameters", name.as_string()));
+  }
+  for (std::string_view rest = behind(path, "{"); !rest.empty();) {
+    std::string_view name = rest;
+    const std::string_view more = behind(name, "}");
+    parameters.push_back(
+        bj::object{{"name", name}, {"in", "path"}, {"required", true}, {"schema", {{"type", "integer"}}}});
+    std::string_view gap = more;
+    rest = behind(gap, "{");
+  }
+  const auto* query = brief.if_contains("query");
+  if (query == nullptr) return parameters;
+  const auto* needs = brief.if_contains("needs");
+  for (const auto& [name, schema] : query->as_object()) {
+    bj::object parameter = {{"name", name}, {"in", "query"}, {"schema", spelled(schema)}};
+    bj::object& own = parameter["schema"].as_object();
+    if (const auto* what = own.if_contains("description")) parameter["description"] = *what, own.erase("description");
+    if (needs != nullptr && std::ranges::find(needs->as_array(), bj::value(name)) != needs->as_array().end())
+      parameter["required"] = true;
+    parameters.push_back(std::move(parameter));
+  }
+  return parameters;
+}
+
+bj::object operation_of(std::string_view path, const bj::object& brief) {
+  bj::object operation = {{"operationId", brief.at("id")}, {"summary", brief.at("summary")}};
+  for (const char* name : {"description", "deprecated"}) {
+    if (const auto* value = brief.if_contains(name)) operation[name] = *value;
+  }
+  if (bj::array parameters = parameters_of(path, brief); !parameters.empty())
+    operation["parameters"] = std::move(parameters);
+  if (const auto* fields = brief.if_contains("fields")) {
+    const auto* required = brief.if_contains("required");
+    operation["requestBody"] =
+        body_of(members_of(fields->as_object()), required != nullptr ? required->as_array() : bj::array());
+  }
+  const auto* answer = brief.if_contains("answer");
+  operation["responses"] =
+      answer != nullptr ? answers_of(spelled(*answer)) : responses_of(brief.at("response").as_object());
+  return operation;
 }
 
 bj::object operation_of(const Analysis& analysis, const std::vector<Field>& fields) {
@@ -156,7 +282,7 @@ bj::object operation_of(const Analysis& analysis, const std::vector<Field>& fiel
     parameters.push_back(reference("parameters", "figure"));
   operation["parameters"] = std::move(parameters);
   if (!fields.empty()) operation["requestBody"] = body_of(fields);
-  operation["responses"] = answers_of(answer_of(analysis));
+  operation["responses"] = about.tells ? events() : answers_of(answer_of(analysis));
   return operation;
 }
 
@@ -167,7 +293,7 @@ void add_job_fields(bj::object& job, const Analysis& analysis, const std::vector
   properties.at("kind").at("enum").as_array().emplace_back(analysis.about().name);
   for (const Field& field : fields) {
     for (const std::string_view name : {field.name, field.old}) {
-      if (name.empty() || field.kind == Kind::file) continue;
+      if (name.empty() || field.kind == Kind::file || field.terminal) continue;
       const std::string what = fmt::format("{}: {}", analysis.about().name, field.what);
       const auto known = properties.find(name);
       if (known == properties.end()) {
@@ -185,11 +311,17 @@ void add_job_fields(bj::object& job, const Analysis& analysis, const std::vector
 
 const std::string& openapi() {
   static const std::string text = [] {
-    bj::value api = bj::parse({reinterpret_cast<const char*>(embscope_addresses_begin),
-                               static_cast<std::size_t>(embscope_addresses_end - embscope_addresses_begin)});
-    bj::object& paths = api.at("paths").as_object();
-    for (auto& path : paths) {
-      for (auto& operation : path.value().as_object()) spell_out(operation.value().as_object());
+    const bj::value brief = bj::parse({reinterpret_cast<const char*>(embscope_addresses_begin),
+                                       static_cast<std::size_t>(embscope_addresses_end - embscope_addresses_begin)});
+    bj::object components = brief.at("components").as_object();
+    components["schemas"] = members_of(components["schemas"].as_object());
+    bj::object paths;
+    for (const auto& [address, operation] : brief.at("addresses").as_object()) {
+      std::string_view method = address;
+      const std::string_view path = behind(method, " ");
+      bj::value& methods = paths[path];
+      if (!methods.is_object()) methods.emplace_object();
+      methods.get_object()[lower(method)] = operation_of(path, operation.as_object());
     }
     bj::object& job = paths.at("/api/jobs")
                           .at("post")
@@ -198,15 +330,20 @@ const std::string& openapi() {
                           .at("application/json")
                           .at("schema")
                           .as_object();
+    const Analysis& train = *analysis_named("train");  // only a job, whose folder the server chooses
+    add_job_fields(job, train, train.fields());
     for (const Analysis* analysis : analyses()) {
-      if (!over_http(*analysis)) continue;
       const std::vector<Field> fields = analysis->fields();
+      if (!over_http(*analysis)) continue;
       bj::value& path = paths[fmt::format("/api/{}", analysis->about().name)];
       if (!path.is_object()) path.emplace_object();
       path.get_object()[fields.empty() ? "get" : "post"] = operation_of(*analysis, fields);
       add_job_fields(job, *analysis, fields);
     }
-    return bj::serialize(api);
+    return bj::serialize(bj::object{{"openapi", brief.at("openapi")},
+                                    {"info", brief.at("info")},
+                                    {"paths", std::move(paths)},
+                                    {"components", std::move(components)}});
   }();
   return text;
 }

@@ -9,21 +9,6 @@
 namespace embscope::server {
 namespace {
 
-/// An open model as what stands in a request is read for it: no files, and the tokens that are named are kept.
-class Naming : public Subject {
- public:
-  Naming(const OpenModel& model, Words& words) : model_(model), words_(words) {}
-  const Transformer& transformer() const override { return model_.transformer(); }
-  const Model& model() const override { return model_.model(); }
-  const Space& space() const override { return model_.space(); }
-  Files files() const override { return Files::refused; }
-  void note(const NamedToken& token) const override { words_.push_back(token); }
-
- private:
-  const OpenModel& model_;
-  Words& words_;
-};
-
 std::string_view name(NamedToken::Read read) {
   switch (read) {
     case NamedToken::Read::by_id: return "by_id";
@@ -35,29 +20,18 @@ std::string_view name(NamedToken::Read read) {
 
 }  // namespace
 
-Prompt prompt_of(const Fields& in, const OpenModel& model) {
-  Words none;
-  return read_prompt(Naming(model, none), {in.text("text")});
-}
+Prompt prompt_of(const Fields& in, const Subject& on) { return read_prompt(on, {in.text("text")}); }
 
-std::vector<Edit> edits_of(const Fields& in, const OpenModel& model, const Prompt& prompt, Words& words) {
+std::vector<Edit> edits_of(const Fields& in, const Subject& on, const Prompt& prompt) {
   const bj::value* value = in.find("edits");
   if (value == nullptr) return {};
-  return read_edits(Naming(model, words), value_of("edits", *value, Kind::edits), prompt);
+  return read_edits(on, value_of("edits", *value, Kind::edits), prompt);
 }
 
-std::vector<float> vector_of(std::string_view name, const bj::value& value, const OpenModel& model, Words& words) {
-  return read_vector(Naming(model, words), value_of(name, value, Kind::vector), name);
-}
-
-TokenId token_of(std::string_view word, const OpenModel& model, Words& words) {
-  return read_token(Naming(model, words), word);
-}
-
-std::vector<TokenId> tokens_of(const std::vector<std::string>& texts, const OpenModel& model, Words& words) {
+std::vector<TokenId> tokens_of(const std::vector<std::string>& texts, const Subject& on) {
   std::vector<TokenId> ids;
   ids.reserve(texts.size());
-  for (const std::string& text : texts) ids.push_back(token_of(text, model, words));
+  for (const std::string& text : texts) ids.push_back(read_token(on, text));
   return ids;
 }
 

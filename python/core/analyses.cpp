@@ -1,81 +1,19 @@
-// Generation, and projections of any vectors; catalogue.cpp has the analyses that every client has.
+// Conversations as their template writes them, and projections of any vectors; catalogue.cpp has the analyses that
+// every client has.
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
+#include "embscope/model/chat.h"
 #include "embscope/project/neighbours.h"
 #include "embscope/project/projection.h"
-#include "embscope/runs/conversation.h"
-#include "embscope/runs/predict.h"
 
 namespace embscope::python {
 namespace {
 
 using Shared = std::shared_ptr<Opened>;
-using Words = std::vector<std::string>;
-
-void bind_generate_request(nb::module_& m) {
-  using R = GenerateRequest;
-  nb::class_<R>(m, "GenerateRequest", "What Model.generate and Model.chat fill in.")
-      .def(nb::init<>())
-      .def_rw("tokens", &R::tokens)
-      .def_rw("temperature", &R::temperature)
-      .def_rw("top_k", &R::top_k)
-      .def_rw("top_p", &R::top_p)
-      .def_rw("min_p", &R::min_p)
-      .def_rw("repetition_penalty", &R::repetition_penalty)
-      .def_rw("seed", &R::seed)
-      .def_rw("stop", &R::stop)
-      .def_rw("shift", &R::shift);
-}
-
-/// Calls the listener with each token, with the interpreter's lock; False from it ends the text.
-OnToken told_to(const Caller& caller, const nb::object* listener) {
-  return [&caller, listener](TokenId id, std::string_view bytes, double probability) {
-    bool on = !caller.cancelled();
-    if (on && listener != nullptr) {
-      caller.ask(
-          [&] { on = !(*listener)(id, nb::bytes(bytes.data(), bytes.size()), probability).is(nb::bool_(false)); });
-    }
-    return on;
-  };
-}
-
-/// The new bytes, and why they ended.
-nb::tuple answer_of(const Generated& made) {
-  const std::string_view ended = name(made.ended);
-  return nb::make_tuple(nb::bytes(made.text.data(), made.text.size()), nb::str(ended.data(), ended.size()));
-}
-
-nb::tuple generate_of(const Shared& m, const std::string& text, const GenerateRequest& asked, const nb::list& edits,
-                      const Maybe& on_token) {
-  const std::vector<PendingEdit> pending = pending_edits(edits);
-  const nb::object* listener = on_token ? &*on_token : nullptr;
-  return answer_of(work([=](const Caller& caller) {
-    GenerateRequest request = asked;
-    if (!pending.empty()) add_edits(request.edits, pending, m->ready(), make_prompt(m->model->tokenizer(), text));
-    return continue_text(m->ready(), text, request, told_to(caller, listener));
-  }));
-}
-
-nb::tuple chat_of(const Shared& m, const std::vector<std::pair<std::string, std::string>>& messages,
-                  const GenerateRequest& asked, const nb::list& edits, const Maybe& on_token) {
-  const std::vector<PendingEdit> pending = pending_edits(edits);
-  const nb::object* listener = on_token ? &*on_token : nullptr;
-  return answer_of(work([=](const Caller& caller) {
-    Conversation conversation(m->ready(), chat_template(*m->model), asked, [&](const Prompt& prompt) {
-      std::vector<Edit> in_force;
-      if (!pending.empty()) add_edits(in_force, pending, m->ready(), prompt);
-      return in_force;
-    });
-    std::vector<Message> said;
-    for (const auto& [role, content] : messages) said.push_back({role, content});
-    conversation.begin(std::move(said));
-    return conversation.answer(told_to(caller, listener));
-  }));
-}
 
 std::string conversation_of(const Shared& m, const std::vector<std::pair<std::string, std::string>>& messages,
                             bool answer) {
@@ -159,9 +97,6 @@ nb::object umap_of(nb::handle array, int neighbours, double min_dist, bool cosin
 }  // namespace
 
 void bind_analyses(nb::module_& m) {
-  bind_generate_request(m);
-  m.def("generate", generate_of);
-  m.def("chat", chat_of);
   m.def("conversation", conversation_of);
   m.def("pca", pca_of);
   m.def("tsne", tsne_of);

@@ -45,11 +45,12 @@ std::vector<PendingEdit> pending_edits(const nb::list& edits);
 void add_edits(std::vector<Edit>& out, const std::vector<PendingEdit>& pending, const Transformer& transformer,
                const Prompt& prompt, int row = -1);
 
+nb::dict cost_of(const Cost& cost);
+
 void bind_model(nb::module_& m);
 void bind_analyses(nb::module_& m);
 void bind_catalogue(nb::module_& m);
 void bind_figures(nb::module_& m);
 void bind_spaces(nb::module_& m);
-void bind_folders(nb::module_& m);
 
 }  // namespace embscope::python

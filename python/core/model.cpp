@@ -133,14 +133,6 @@ LogitsAt logits_at(const std::string& name) {
   throw Error(Code::usage, "logits", "'" + name + "': choose 'last', 'all' or None");
 }
 
-nb::dict cost_of(const Cost& cost) {
-  nb::dict d;
-  d["asked"] = cost.asked;
-  d["computed"] = cost.computed;
-  d["logit_rows"] = cost.logit_rows;
-  return d;
-}
-
 Prompt prompt_of(const Model& model, const std::vector<TokenId>& ids, const std::string& text) {
   if (!text.empty()) return make_prompt(model.tokenizer(), text);
   Prompt prompt;
@@ -208,6 +200,14 @@ nb::object unembed(const std::shared_ptr<Opened>& m, nb::handle residual) {
 }
 
 }  // namespace
+
+nb::dict cost_of(const Cost& cost) {
+  nb::dict d;
+  d["asked"] = cost.asked;
+  d["computed"] = cost.computed;
+  d["logit_rows"] = cost.logit_rows;
+  return d;
+}
 
 std::vector<PendingEdit> pending_edits(const nb::list& edits) {
   std::vector<PendingEdit> out;

@@ -83,7 +83,6 @@ NB_MODULE(_core, m) {
   bind_analyses(m);
   bind_catalogue(m);
   bind_spaces(m);
-  bind_folders(m);
   m.def("threads", &es::threads);
   m.def("set_threads", &es::set_threads);
   m.def("cache_folder", [] { return es::cache_folder(); });

@@ -1,15 +1,12 @@
-// Spaces of labelled vectors, and how one compares with another; catalogue.cpp has what is asked of one.
+// Spaces of labelled vectors; catalogue.cpp has what is asked of one.
 #include <cmath>
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
-#include "embscope/figure/figure.h"
 #include "embscope/runs/in_context.h"
-#include "embscope/runs/layers.h"
 #include "embscope/space/space.h"
-#include "embscope/vocabulary/compare.h"
 
 namespace embscope::python {
 namespace {
@@ -31,31 +28,6 @@ SharedSpace space_of_array(const std::string& name, nb::handle vectors, const Wo
     if (!std::isfinite(value)) throw Error(Code::range, "Space", "the vectors hold NaN or infinity");
   }
   return shared({.name = name, .vectors = given->clone(), .labels = labels, .model = nullptr});
-}
-
-nb::dict compare_of(const SharedSpace& a, const SharedSpace& b, int k, std::int64_t pairs, std::uint64_t seed,
-                    const Maybe& progress) {
-  Comparison found = work(
-      [=](const Caller& caller) { return compare(*a, *b, {.k = k, .pairs = pairs, .seed = seed}, caller.progress()); },
-      progress);
-  nb::dict d;
-  d["measures"] = std::move(found.measures);
-  d["tokens"] = std::move(found.tokens);
-  d["pairs"] = std::move(found.pairs);
-  d["matched"] = found.matched;
-  d["only_a"] = found.only_a;
-  d["only_b"] = found.only_b;
-  d["zero"] = found.zero;
-  return d;
-}
-
-Table layer_similarity_of(const Shared& a, const Rows& of_a, const Shared& b, const Rows& of_b, std::int64_t positions,
-                          const Maybe& progress) {
-  return work(
-      [=](const Caller& caller) {
-        return layer_similarity(a->ready(), of_a, b->ready(), of_b, positions, caller.progress());
-      },
-      progress);
 }
 
 void bind_space(nb::module_& m) {
@@ -81,21 +53,8 @@ void bind_space(nb::module_& m) {
   });
 }
 
-void bind_space_figures(nb::module_& m) {
-  m.def("figure_compare", [](const Table& measures, const Table& pairs, const std::string& a, const std::string& b) {
-    return figure_compare(measures, pairs, a, b);
-  });
-  m.def("figure_layer_similarity",
-        [](const Table& t, const std::string& a, const std::string& b) { return figure_layer_similarity(t, a, b); });
-}
-
 }  // namespace
 
-void bind_spaces(nb::module_& m) {
-  bind_space(m);
-  m.def("compare", compare_of);
-  m.def("layer_similarity", layer_similarity_of);
-  bind_space_figures(m);
-}
+void bind_spaces(nb::module_& m) { bind_space(m); }
 
 }  // namespace embscope::python

@@ -15,7 +15,7 @@ from __future__ import annotations
 import pathlib
 
 from . import _core
-from ._catalogue import toy
+from ._catalogue import growth, resume, toy, train, train_seeds, train_tokenizer
 from ._words import in_words
 from .errors import (
     ArgumentError,
@@ -37,7 +37,6 @@ from .progress import shown as _shown
 from .projection import neighbours, pca, tsne, umap
 from .space import Space, compare, open_space
 from .table import Figure, Projected, Result, Table
-from .training import growth, resume, train, train_tokenizer
 from .widget import Map
 
 __version__ = "0.1.0"
@@ -92,6 +91,7 @@ __all__ = [
     "open_space",
     "compare",
     "train",
+    "train_seeds",
     "train_tokenizer",
     "resume",
     "growth",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,11 +33,7 @@ def asked(
                 stacklevel=4,
             )
             values = {**values, now: value}
-    given = {
-        field: _plain(field, value)
-        for field, value in values.items()
-        if value is not None and not (isinstance(value, tuple) and not value)
-    }
+    given = _given(values)
     with shown(progress) as p:
         answer, *found = _core.ask_alone(name, given, p) if core is None else _core.ask(core, name, given, p)
     for remark in answer.remarks:
@@ -45,8 +41,45 @@ def asked(
     return answered(answer, *found)
 
 
+def written(
+    core: _core.Opened, name: str, values: dict[str, Any], on_token: Callable[[int, bytes, float], Any] | None
+) -> str:
+    """A text that the model writes; ``on_token`` is called with each new token."""
+    found = _core.ask(core, name, _given(values), None, on_token)[1]
+    if found["ended"] == "context":
+        warnings.warn(
+            "the context is full, and the text ends here; shift=True continues it", RuntimeWarning, stacklevel=4
+        )
+    return found["text"]
+
+
+def messages_of(messages: str | Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """A text is a message of the user's."""
+    if isinstance(messages, str):
+        return [{"role": "user", "content": messages}]
+    for one in messages:
+        if not isinstance(one, Mapping) or set(one) != {"role", "content"}:
+            raise UsageError("messages", f"{one!r} is not a message: give {{'role': ..., 'content': ...}}")
+    return [dict(one) for one in messages]
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given at all, as the engine takes it."""
+    return {
+        field: messages_of(value) if field == "messages" else _plain(field, value)
+        for field, value in values.items()
+        if value is not None and not (isinstance(value, tuple) and not value)
+    }
+
+
 def _plain(name: str, value: Any) -> Any:
-    """A value as the engine takes it: numbers, texts, edits, and lists of these."""
+    """A value as the engine takes it: numbers, texts, edits, models and spaces, and lists of these."""
+    if name == "text" and isinstance(value, (bytes, bytearray)):
+        raise UsageError(
+            name, f"the text is a {type(value).__name__}, needs a str: pathlib.Path(...).read_text() reads one"
+        )
+    if hasattr(value, "_core"):
+        return value._quiet() if hasattr(value, "_quiet") else value._core
     if isinstance(value, (str, bool, int, float, _core.Edit)):
         return value
     if isinstance(value, np.generic):

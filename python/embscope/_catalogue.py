@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union
 
 import numpy as np
@@ -20,6 +20,149 @@ def toy(progress: Progress = None) -> Table:
     The answer is a table. Columns animal, size, friendliness, moved (whether this row is the moved cat).
     """
     return asked(None, "toy", {},
+                     progress)
+
+def train(text: str | None = None, out: str | os.PathLike | None = None,
+          source: str | os.PathLike | None = None, tokens: str = 'characters', layers: int = 4, heads: int = 4,
+          width: int = 128, context: int = 64, steps: int = 2000, batch: int = 12, accumulate: int = 1,
+          rate: float = 0.001, least_rate: float = 0.0001, warmup: int = 100, decay: float = 0.1,
+          clip: float = 1.0, dropout: float = 0.0, held_out: float = 0.1, evaluate: int = 100,
+          checkpoint: int = 500, snapshot: int = 100, toy: bool = False, seed: int = 1,
+          progress: Progress = None, *, learning_rate: Any = None) -> Table:
+    """Train a GPT-2 on a text, from random weights or an opened model.
+
+    text        Text files, which are joined in this order
+    out         The run's folder, which can be opened as a model: embscope -m FOLDER
+    source      A GPT-2 to start from (fine-tuning), with its own tokenizer
+    tokens      characters, words, bytes, or a tokenizer: gpt2, a folder or a tokenizer.json
+    layers      Number of blocks
+    heads       Number of attention heads per block
+    width       Width of the vectors
+    context     Number of tokens per row
+    steps       Number of AdamW steps
+    batch       Number of rows per batch
+    accumulate  Number of batches per step
+    rate        Largest learning rate
+    least_rate  Learning rate at the end of the cosine schedule
+    warmup      Number of steps in which the learning rate rises
+    decay       Weight decay of matrices
+    clip        Largest norm of the gradient; 0: no limit
+    dropout     Share of activations that dropout sets to zero
+    held_out    Share of the text that is held out from training
+    evaluate    Number of steps between measurements of the held-out loss
+    checkpoint  Number of steps between checkpoints
+    snapshot    Number of steps between snapshots of the embeddings; early ones are closer
+    toy         The text that ships with the program: a toy world in short sentences
+    seed        Seed of the first weights and the order of rows
+
+    The answer is a table. Columns step, loss, held-out (NaN where not evaluated), learning rate, gradient norm;
+    losses in nats.
+    """
+    return asked(None, "train", {"text": text, "out": out, "source": source, "tokens": tokens, "layers": layers,
+                                 "heads": heads, "width": width, "context": context, "steps": steps,
+                                 "batch": batch, "accumulate": accumulate, "rate": rate,
+                                 "least_rate": least_rate, "warmup": warmup, "decay": decay, "clip": clip,
+                                 "dropout": dropout, "held_out": held_out, "evaluate": evaluate,
+                                 "checkpoint": checkpoint, "snapshot": snapshot, "toy": toy, "seed": seed},
+                     progress, {"learning_rate": ("rate", learning_rate)})
+
+def resume(out: str | os.PathLike, progress: Progress = None) -> Table:
+    """Continue the run in a folder from its last checkpoint, with its original options.
+
+    The result has the same bits as without the interruption.
+
+    out  The run's folder
+
+    The answer is a table. Columns step, loss, held-out (NaN where not evaluated), learning rate, gradient norm;
+    losses in nats.
+    """
+    return asked(None, "resume", {"out": out},
+                     progress)
+
+def train_seeds(text: str | None = None, out: str | os.PathLike | None = None,
+                source: str | os.PathLike | None = None, tokens: str = 'characters', layers: int = 4,
+                heads: int = 4, width: int = 128, context: int = 64, steps: int = 2000, batch: int = 12,
+                accumulate: int = 1, rate: float = 0.001, least_rate: float = 0.0001, warmup: int = 100,
+                decay: float = 0.1, clip: float = 1.0, dropout: float = 0.0, held_out: float = 0.1,
+                evaluate: int = 100, checkpoint: int = 500, snapshot: int = 100, toy: bool = False,
+                seeds: Sequence[int] | None = None, progress: Progress = None, *,
+                learning_rate: Any = None) -> Result:
+    """Train a GPT-2 for each of several seeds, and compare two of them.
+
+    text        Text files, which are joined in this order
+    out         The run's folder, which can be opened as a model: embscope -m FOLDER
+    source      A GPT-2 to start from (fine-tuning), with its own tokenizer
+    tokens      characters, words, bytes, or a tokenizer: gpt2, a folder or a tokenizer.json
+    layers      Number of blocks
+    heads       Number of attention heads per block
+    width       Width of the vectors
+    context     Number of tokens per row
+    steps       Number of AdamW steps
+    batch       Number of rows per batch
+    accumulate  Number of batches per step
+    rate        Largest learning rate
+    least_rate  Learning rate at the end of the cosine schedule
+    warmup      Number of steps in which the learning rate rises
+    decay       Weight decay of matrices
+    clip        Largest norm of the gradient; 0: no limit
+    dropout     Share of activations that dropout sets to zero
+    held_out    Share of the text that is held out from training
+    evaluate    Number of steps between measurements of the held-out loss
+    checkpoint  Number of steps between checkpoints
+    snapshot    Number of steps between snapshots of the embeddings; early ones are closer
+    toy         The text that ships with the program: a toy world in short sentences
+    seeds       Several seeds: one model for each, in FOLDER/seed-N
+
+    The answer has:
+
+    seeds  Columns seed, folder, loss, held-out
+    log    The logs one after the other, with a column seed
+    """
+    return asked(None, "train_seeds", {"text": text, "out": out, "source": source, "tokens": tokens,
+                                       "layers": layers, "heads": heads, "width": width, "context": context,
+                                       "steps": steps, "batch": batch, "accumulate": accumulate, "rate": rate,
+                                       "least_rate": least_rate, "warmup": warmup, "decay": decay, "clip": clip,
+                                       "dropout": dropout, "held_out": held_out, "evaluate": evaluate,
+                                       "checkpoint": checkpoint, "snapshot": snapshot, "toy": toy,
+                                       "seeds": seeds},
+                     progress, {"learning_rate": ("rate", learning_rate)})
+
+def train_tokenizer(text: str | None = None, folder: str | os.PathLike | None = None, size: int = 2048,
+                    progress: Progress = None) -> int:
+    """Train byte-pair encoding on a text and write tokenizer.json.
+
+    Sennrich et al. 2016. Up to `size` tokens: 256 bytes, then merges until no pair occurs twice.
+
+    text    Text files, which are joined in this order
+    folder  The folder to write tokenizer.json to
+    size    Number of tokens: 256 bytes and the merges
+
+    The answer is this: number of tokens.
+    """
+    return asked(None, "train_tokenizer", {"text": text, "folder": folder, "size": size},
+                     progress)
+
+def growth(run: str | os.PathLike, words: Sequence[str] | str = (), neighbours: int = 5, mapped: int = 100,
+           method: str = 'tsne', seed: int = 1, progress: Progress = None) -> Result:
+    """How the embedding vectors formed during training, snapshot by snapshot.
+
+    run         The folder that embscope train wrote
+    words       Words whose neighbours are listed (default: frequent words)
+    neighbours  Number of neighbours for each word
+    mapped      Number of tokens on the map, the most frequent ones
+    method      Method of the map: tsne or pca
+    seed        Seed of t-SNE
+
+    The answer has:
+
+    shape       Columns step, norm, norm deviation, mean cosine, positive share, frequency and norm (their
+                correlation)
+    neighbours  Columns step, word, neighbours: the nearest tokens with their cosines
+    frequency   Columns token, id, count, norm at first, norm at last; the most frequent first
+    map         Columns step, token, x, y; each step is rotated to match the next one as closely as possible
+    """
+    return asked(None, "growth", {"run": run, "words": words, "neighbours": neighbours, "mapped": mapped,
+                                  "method": method, "seed": seed},
                      progress)
 
 
@@ -333,9 +476,36 @@ class Looks:
                                   "sample": sample, "each": each},
                          progress)
 
+    def compare(self, other: Any | None = None, k: int = 10, pairs: int = 200000, seed: int = 1,
+                progress: Progress = None) -> Result:
+        """Compare two models, layers or checkpoints: coordinates and relations.
+
+        other  Another model or file of vectors (with a text: the same model if left out)
+        k      Number of neighbours whose overlap is measured; 0: none
+        pairs  Number of pairs for the correlation of similarities
+        seed   Seed of the sample of pairs
+
+        The answer has:
+
+        measures  Columns measure, value, meaning: linear CKA, Procrustes, RSA, neighbours kept, own cosine before and
+                  after alignment, with the source of each
+        tokens    The tokens, those that moved most first: columns token, a, b, own_cosine, aligned_cosine, kept
+        pairs     The sampled pairs, up to 5,000: columns a, b (cosines in each)
+        matched   Number of tokens with the same label in both
+        only_a    Number of tokens only in the first
+        only_b    Number of tokens only in the second
+        zero      Number of tokens left out because a vector is zero
+        """
+        return self._look("compare", {"other": other, "k": k, "pairs": pairs, "seed": seed},
+                         progress)
+
 
 class Analyses(Looks):
     """What can be asked of an open model, and is answered alike by every client."""
+
+    def _write(self, name: str, values: dict[str, Any],
+               on_token: Callable[[int, bytes, float], Any] | None) -> str:
+        raise NotImplementedError
 
     def _ask(self, name: str, values: dict[str, Any], progress: Progress,
              old: Mapping[str, tuple[str, Any]] | None = None) -> Any:
@@ -722,3 +892,184 @@ class Analyses(Looks):
         return self._ask("layer_geometry", {"text": text, "positions": positions, "skip_first": skip_first,
                                             "file": file, "lines": lines},
                          progress)
+
+    def compare_sites(self, text: Text | Sequence[Text] | None = None, sites: Sequence[str] | str = (),
+                      other: Any | None = None, k: int = 10, pairs: int = 200000, seed: int = 1,
+                      positions: int = 2048, file: str | os.PathLike | None = None, lines: bool = False,
+                      progress: Progress = None) -> Result:
+        """Compare the vectors of a text at two sites, of one model or of two.
+
+        text       A text; longer ones are cut at the model's context
+        sites      A site of the first model and one of the second
+        other      Another model (default: the same)
+        k          Number of neighbours whose overlap is measured; 0: none
+        pairs      Number of pairs for the correlation of similarities
+        seed       Seed of the sample of pairs
+        positions  With a text: use at most this many positions
+        file       In its place: a file's text
+        lines      Each line of it is run alone
+
+        The answer has:
+
+        measures  Columns measure, value, meaning: linear CKA, Procrustes, RSA, neighbours kept, own cosine before and
+                  after alignment, with the source of each
+        tokens    The tokens, those that moved most first: columns token, a, b, own_cosine, aligned_cosine, kept
+        pairs     The sampled pairs, up to 5,000: columns a, b (cosines in each)
+        matched   Number of tokens with the same label in both
+        only_a    Number of tokens only in the first
+        only_b    Number of tokens only in the second
+        zero      Number of tokens left out because a vector is zero
+        """
+        return self._ask("compare_sites", {"text": text, "sites": sites, "other": other, "k": k, "pairs": pairs,
+                                           "seed": seed, "positions": positions, "file": file, "lines": lines},
+                         progress)
+
+    def layer_similarity(self, text: Text | Sequence[Text] | None = None, other: Any | None = None,
+                         positions: int = 2048, file: str | os.PathLike | None = None, lines: bool = False,
+                         progress: Progress = None) -> Table:
+        """Linear CKA of every layer with every layer over a text, of one model or of two.
+
+        Kornblith et al. 2019. Both models must split the text into rows of the same lengths.
+
+        text       A text; longer ones are cut at the model's context
+        other      Another model (default: the same)
+        positions  Use at most this many positions
+        file       In its place: a file's text
+        lines      Each line of it is run alone
+
+        The answer is a table. Columns a, b (layers: 0 is the input of block 0), cka.
+        """
+        return self._ask("layer_similarity", {"text": text, "other": other, "positions": positions,
+                                              "file": file, "lines": lines},
+                         progress)
+
+    def verify(self, against: str | os.PathLike, ids: Sequence[int] = (), tolerance: float = 0.001,
+               progress: Progress = None) -> Result:
+        """Compare every site with what other software computed, or every weight to a reference's.
+
+        against    A file of arrays named like sites, and ids, as written by scripts/activations.py
+        ids        The token ids, separated by commas, if the file has none
+        tolerance  The largest difference allowed, as a share of a site's largest value
+
+        The answer has:
+
+        sites        Columns site, shape, difference (the largest), size (the largest of the reference), ratio of the
+                     two, at
+        passed_over  Arrays whose names are not sites of this model
+        worst        The largest ratio
+        passed       Whether it is within the tolerance
+        """
+        return self._ask("verify", {"against": against, "ids": ids, "tolerance": tolerance},
+                         progress)
+
+    def quantisation(self, reference: Any, worst: int = 5, progress: Progress = None) -> Result:
+        """How far the weights of a model are from those of the model that it was quantised from.
+
+        reference  A model that this one was quantised from: how far each matrix is from it
+        worst      With a reference, how many of the rows that are farthest off are listed
+
+        The answer has:
+
+        tensors      Columns tensor, shape, type, reference (its type), error (the length of the difference over that of
+                     the reference), largest, worst_row, row_error
+        rows         The rows that are farthest off: columns tensor, row, error, type
+        differences  How the differences of single weights lie: columns type, from, to, share
+        worst        The largest error of a tensor
+        """
+        return self._look("quantisation", {"reference": reference, "worst": worst},
+                         progress)
+
+    def extract(self, corpus: str | os.PathLike, folder: str | os.PathLike, sites: Sequence[str] | str,
+                dtype: str = 'fp32', shard: str | int | None = None, shards: int = 1, part_tokens: int = 32768,
+                batch_tokens: int = 1024, field: str = 'text', keep_invalid: bool = False,
+                progress: Progress = None) -> Result:
+        """Write the activations of a corpus to disk.
+
+        A .safetensors file for each `part_tokens` tokens, and a manifest. The same call again continues an interrupted
+        run, and ends with the same bytes.
+
+        corpus        A text file with one document per line, or .jsonl with one object per line
+        folder        The output folder: a new one, or that of the same extraction to continue it
+        sites         Sites (blocks.*.resid_post names all of them)
+        dtype         Element type: fp32, fp16 or bf16
+        shard         I/N: process only share I of N of the documents, counted from 0
+        shards        N, where I stands alone
+        part_tokens   Tokens in one file
+        batch_tokens  Tokens in one batch: larger is slightly faster and needs more memory
+        field         The key of the text in a .jsonl object
+        keep_invalid  Accept bytes that are not UTF-8 unchanged
+
+        The answer has:
+
+        documents      Documents of the shard
+        tokens         Tokens of the shard
+        parts          Its files
+        tokens_before  Tokens that earlier runs had finished
+        bytes          Size of its files
+        written        The same as one row: columns documents, tokens, files, bytes, tokens_before
+        """
+        return self._ask("extract", {"corpus": corpus, "folder": folder, "sites": sites, "dtype": dtype,
+                                     "shard": shard, "shards": shards, "part_tokens": part_tokens,
+                                     "batch_tokens": batch_tokens, "field": field,
+                                     "keep_invalid": keep_invalid},
+                         progress)
+
+    def generate(self, text: str, tokens: int = 40, temperature: float = 0.0, top_k: int = 0,
+                 top_p: float = 1.0, seed: int = 1, edits: Sequence | str = (),
+                 on_token: Callable[[int, bytes, float], Any] | None = None, min_p: float = 0.0,
+                 repetition_penalty: float = 1.0, stop: Sequence[str] | str = (), shift: bool = False) -> str:
+        """Continue a text.
+
+        Each token is chosen in this order: the repetition penalty changes the logits; temperature 0 takes the most
+        likely token; otherwise temperature, top k, top p, min p, and a draw by the seed.
+
+        text                The beginning of the text
+        tokens              Maximum number of new tokens
+        temperature         Sampling temperature; 0: always the most likely token
+        top_k               Choose among the k most likely tokens; 0: all
+        top_p               Choose among the most likely tokens with this total probability
+        seed                Seed of the sampling
+        edits               Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new
+                            token too
+        min_p               Leave out what is less probable than this share of the likeliest; 0: nothing
+        repetition_penalty  Logits of tokens that the text has are divided by it, or where below 0 multiplied
+        stop                Texts at which it ends, before them
+        shift               Where the context is full, go on with the later half of the text
+
+        The answer is this: the new text.
+        """
+        return self._write("generate", {"text": text, "tokens": tokens, "temperature": temperature,
+                                        "top_k": top_k, "top_p": top_p, "seed": seed, "edits": edits,
+                                        "min_p": min_p, "repetition_penalty": repetition_penalty, "stop": stop,
+                                        "shift": shift},
+                         on_token)
+
+    def chat(self, messages: str | Sequence[Mapping[str, str]], tokens: int = 512, temperature: float = 0.0,
+             top_k: int = 0, top_p: float = 1.0, seed: int = 1, edits: Sequence | str = (),
+             on_token: Callable[[int, bytes, float], Any] | None = None, min_p: float = 0.0,
+             repetition_penalty: float = 1.0, stop: Sequence[str] | str = (), shift: bool = False) -> str:
+        """The model's answer in a conversation, written as its chat template has it.
+
+        Positions of edits count in the conversation. With `shift` the oldest messages but the system's are forgotten
+        where they do not fit.
+
+        messages            The conversation so far: {role, content} of each message, the newest last
+        tokens              Maximum number of new tokens
+        temperature         Sampling temperature; 0: always the most likely token
+        top_k               Choose among the k most likely tokens; 0: all
+        top_p               Choose among the most likely tokens with this total probability
+        seed                Seed of the sampling
+        edits               Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new
+                            token too
+        min_p               Leave out what is less probable than this share of the likeliest; 0: nothing
+        repetition_penalty  Logits of tokens that the text has are divided by it, or where below 0 multiplied
+        stop                Texts at which it ends, before them
+        shift               Where the context is full, go on with the later half of the text
+
+        The answer is this: the new text.
+        """
+        return self._write("chat", {"messages": messages, "tokens": tokens, "temperature": temperature,
+                                    "top_k": top_k, "top_p": top_p, "seed": seed, "edits": edits,
+                                    "min_p": min_p, "repetition_penalty": repetition_penalty, "stop": stop,
+                                    "shift": shift},
+                         on_token)

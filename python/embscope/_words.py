@@ -61,7 +61,7 @@ def _worded(function: Callable) -> Callable:
         except TypeError as error:
             if isinstance(error, EmbscopeError) or not _is_ours(error.__traceback__):
                 raise
-            raise ArgumentError(function.__qualname__, _words(str(error))) from None
+            raise ArgumentError(function.__qualname__, _words(str(error), signature)) from None
 
     call._worded = True
     return call
@@ -88,8 +88,13 @@ def _is_ours(trace) -> bool:
     return os.path.dirname(os.path.abspath(trace.tb_frame.f_code.co_filename)) == _PACKAGE
 
 
-def _words(message: str) -> str:
-    """The types from the binding's message: those given and those needed."""
+def _words(message: str, signature: inspect.Signature) -> str:
+    """An argument that there is not, with those that there are; or from the binding's message the types given and
+    needed."""
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", message)
+    if unknown is not None:
+        known = sorted(name for name in signature.parameters if name != "self")
+        return f"no option '{unknown[1]}': the options are {', '.join(known)}"
     needed = re.search(r"1\. \w+\((.*)\) ->", message)
     given = re.search(r"Invoked with types: (.*)", message)
     if needed is None or given is None:

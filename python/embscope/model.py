@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import html
 import os
-import reprlib
 import threading
 import traceback
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from . import _core, projection
-from ._ask import asked
+from ._ask import asked, messages_of, written
 from ._catalogue import Analyses, Text
 from ._words import brief, listed
 from .errors import NotFoundError, RangeError, UsageError
 from .progress import Progress, shown
-from .space import Space, Spaced, compare, projected
-from .table import Figure, Projected, Result, Table, drawn
+from .space import Space, projected
+from .table import Figure, Projected
 
 Hook = Callable[..., Any]
 
@@ -317,13 +315,6 @@ class Model(Analyses):
             self._cached["space"] = Space(_core.space_of(self._core))
         return self._cached["space"]
 
-    def compare(
-        self, other: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None
-    ) -> Result:
-        """Compares this model's embedding vectors with those of another model, Space, name or path. See
-        `embscope.compare`."""
-        return compare(self, other, k, pairs, seed, progress)
-
     def tsne(self, tokens: Sequence | None = None, progress: Progress = None, **options) -> Projected:
         """t-SNE of the embeddings of `tokens` (ids or words; None: all): ``points`` [N, 2], ``ids``, ``labels``, a
         figure.
@@ -466,73 +457,10 @@ class Model(Analyses):
 
     # Predictions and analyses
 
-    def generate(
-        self,
-        text: str,
-        tokens: int = 40,
-        temperature: float = 0,
-        top_k: int = 0,
-        top_p: float = 1,
-        seed: int = 1,
-        edits: Sequence = (),
-        on_token: Callable[[int, bytes, float], Any] | None = None,
-        min_p: float = 0,
-        repetition_penalty: float = 1,
-        stop: str | Sequence[str] = (),
-        shift: bool = False,
-    ) -> str:
-        """Continues a text by at most `tokens` tokens, ending at the end-of-text token or before any text of `stop`;
-        returns the new text.
-
-        Each token is chosen in this order, as transformers does: `repetition_penalty` on the logits; temperature 0
-        takes the most likely token; temperature, `top_k`, `top_p`, `min_p`, a draw by `seed`. Edits with positions
-        apply in the text, those without also at every new token. ``on_token(id, bytes, probability)`` is called with
-        each new token; returning False stops. A full context ends the text with a warning; with `shift` its second
-        half is kept and the text continues."""
-        made, ended = _core.generate(
-            self._quiet(),
-            _text(text),
-            _request(tokens, temperature, top_k, top_p, min_p, repetition_penalty, seed, stop, shift),
-            _edits(edits),
-            on_token,
-        )
-        _warn_of(ended)
-        return made.decode("utf-8", "replace")
-
-    def chat(
-        self,
-        messages: str | Sequence[Mapping[str, str]],
-        tokens: int = 512,
-        temperature: float = 0,
-        top_k: int = 0,
-        top_p: float = 1,
-        seed: int = 1,
-        edits: Sequence = (),
-        on_token: Callable[[int, bytes, float], Any] | None = None,
-        min_p: float = 0,
-        repetition_penalty: float = 1,
-        stop: str | Sequence[str] = (),
-        shift: bool = False,
-    ) -> str:
-        """The model's answer to messages (``{"role": "user", "content": "..."}``, the newest last; a str is one of the
-        user's), written as its chat template has it.
-
-        The other arguments are those of `generate`; positions of edits count in `conversation(messages)`, and `shift`
-        forgets the oldest messages where they do not fit. Raises NotFoundError for a model without a chat template,
-        RangeError for messages that are longer than the context."""
-        made, ended = _core.chat(
-            self._quiet(),
-            _messages(messages),
-            _request(tokens, temperature, top_k, top_p, min_p, repetition_penalty, seed, stop, shift),
-            _edits(edits),
-            on_token,
-        )
-        _warn_of(ended)
-        return made.decode("utf-8", "replace")
-
     def conversation(self, messages: str | Sequence[Mapping[str, str]], answer: bool = True) -> str:
         """Messages as the model's chat template writes them; with `answer` up to where the model's own begins."""
-        return _core.conversation(self._core, _messages(messages), answer)
+        said = messages_of(messages)
+        return _core.conversation(self._core, [(_text(one["role"]), _text(one["content"])) for one in said], answer)
 
     sweep = Analyses.mix
 
@@ -544,7 +472,12 @@ class Model(Analyses):
     def _look(self, name: str, values: dict[str, Any], progress: Progress, old: Any = None) -> Any:
         return asked(self._core, name, values, progress, old)
 
-    # Vectors in context, and of a whole corpus
+    def _write(self, name: str, values: dict[str, Any], on_token: Callable[[int, bytes, float], Any] | None) -> str:
+        if "text" in values:
+            _text(values["text"])
+        return written(self._quiet(), name, values, on_token)
+
+    # Vectors in context
 
     def text_space(self, text: Text | Sequence[Text], site: str, positions: int = 2048) -> Space:
         """One site's vectors at a text's positions (at most `positions`) as a `Space`, labelled "position token". Texts
@@ -560,63 +493,11 @@ class Model(Analyses):
         with shown(progress) as p:
             return Space(_core.words_in_context(self._quiet(), _words(words), text, site, p))
 
-    def layer_similarity(
-        self, text: Text | Sequence[Text], other: Model | None = None, positions: int = 512, progress: Progress = None
-    ) -> Table:
-        """Linear CKA (Kornblith et al. 2019) of every layer with every layer, of this model or of another one over the
-        same text: columns a, b, cka. Raises UsageError if the two models split the text into rows of different
-        lengths."""
-        other = other or self
-        with shown(progress) as p:
-            found = _core.layer_similarity(
-                self._quiet(), self._rows(text), other._quiet(), other._rows(text), positions, p
-            )
-        return drawn(found, lambda t: _core.figure_layer_similarity(t, self.name, other.name))
-
     def _rows(self, text: Text | Sequence[Text]) -> list[list[int]]:
         """The rows that are run: each text split at the context length."""
         texts = text if _is_batch(text) else [text]
         context = self.config["context"]
         return [ids[at : at + context] for ids in map(self._ids, texts) for at in range(0, len(ids), context)]
-
-    def extract(
-        self,
-        corpus: str | os.PathLike,
-        folder: str | os.PathLike,
-        sites: Sequence[str] | str,
-        dtype: str = "fp32",
-        shard: int = 0,
-        shards: int = 1,
-        part_tokens: int = 32768,
-        batch_tokens: int = 1024,
-        field: str = "text",
-        keep_invalid: bool = False,
-        progress: Progress = None,
-    ) -> dict[str, int]:
-        """Writes the activations of a corpus: a .safetensors file for each `part_tokens` tokens and a manifest, byte
-        for byte the same files as the command line's `extract`. Returns documents, tokens, parts, tokens_before, bytes
-        of the shard.
-
-        `corpus` is .jsonl (one object per line, with the text in `field`) or text with one document per line. `dtype`
-        is "fp32", "fp16" or "bf16". Call it again to continue an interrupted run. For Parquet and several machines see
-        `embscope.ray`. Raises UsageError for a folder of another extraction, FormatError with the line,
-        InputOutputError for a full disk."""
-        names = [sites] if isinstance(sites, str) else list(sites)
-        with shown(progress) as p:
-            return _core.extract(
-                self._quiet(),
-                corpus,
-                folder,
-                names,
-                dtype,
-                shard,
-                shards,
-                part_tokens,
-                batch_tokens,
-                field,
-                keep_invalid,
-                p,
-            )
 
 
 def _is_batch(text: Text | Sequence[Text]) -> bool:
@@ -641,46 +522,6 @@ def _text(text: str) -> str:
     if not isinstance(text, str):
         raise UsageError("text", f"a {type(text).__name__} is not text: give a str (ids can be decoded: model.decode)")
     return text
-
-
-def _request(
-    tokens: int,
-    temperature: float,
-    top_k: int,
-    top_p: float,
-    min_p: float,
-    repetition_penalty: float,
-    seed: int,
-    stop: str | Sequence[str],
-    shift: bool,
-) -> _core.GenerateRequest:
-    request = _core.GenerateRequest()
-    asked = {"tokens": tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}
-    asked |= {"repetition_penalty": repetition_penalty, "stop": _words(stop), "shift": shift}
-    for name, value in asked.items():
-        try:
-            setattr(request, name, value)
-        except (TypeError, ValueError):
-            raise UsageError(name, f"{reprlib.repr(value)} is not understood here") from None
-    return request
-
-
-def _messages(messages: str | Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
-    if isinstance(messages, str):
-        return [("user", messages)]
-    out = []
-    for one in messages:
-        if not isinstance(one, Mapping) or set(one) != {"role", "content"}:
-            raise UsageError("messages", f"{one!r} is not a message: give {{'role': ..., 'content': ...}}")
-        out.append((_text(one["role"]), _text(one["content"])))
-    return out
-
-
-def _warn_of(ended: str) -> None:
-    if ended == "context":
-        warnings.warn(
-            "the context is full, and the text ends here; shift=True continues it", RuntimeWarning, stacklevel=3
-        )
 
 
 def _words(words: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from ._ask import asked
 from ._catalogue import Looks
 from ._words import brief, listed
 from .errors import ArgumentError, NotFoundError, UsageError
-from .progress import Progress, shown
+from .progress import Progress
 from .table import Figure, Projected, Result
 
 if TYPE_CHECKING:
@@ -156,13 +156,6 @@ def space_of(what: Spaced) -> Space:
 def compare(
     a: Spaced, b: Spaced, k: int = 10, pairs: int = 200_000, seed: int = 1, progress: Progress = None
 ) -> Result:
-    """Compares two embedding spaces, of equal or different width, over the labels that they share.
-
-    ``measures`` (columns measure, value, meaning: linear CKA, Procrustes, RSA, neighbours kept, own cosine before and
-    after alignment; each with its source), ``tokens`` (those that moved most first), ``pairs``, ``matched``,
-    ``only_a``, ``only_b``. `k` neighbours are compared (0: none); `pairs` random pairs are drawn with `seed`. Raises
-    UsageError if fewer than 3 labels match."""
-    one, two = space_of(a), space_of(b)
-    with shown(progress) as p:
-        found = _core.compare(one._core, two._core, k, pairs, seed, p)
-    return Result(found, lambda r: Figure(_core.figure_compare(r.measures._core, r.pairs._core, one.name, two.name)))
+    """Compares two embedding spaces, of equal or different width, over the labels that they share: `Space.compare` of
+    two Spaces, Models, names or paths. Raises UsageError if fewer than 3 labels match."""
+    return space_of(a).compare(space_of(b), k, pairs, seed, progress)

@@ -164,11 +164,6 @@ class Figure:
         return bundle
 
 
-def drawn(core: _core.Table, draw: Callable[[_core.Table], _core.Figure]) -> Table:
-    """The Table with its figure."""
-    return Table(core, lambda: Figure(draw(core)))
-
-
 def _in_short(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.shape} array"
@@ -180,13 +175,28 @@ def _in_short(value: Any) -> str:
 class Result(types.SimpleNamespace):
     """The results of an analysis: tables, arrays and numbers by name, and ``figure()``."""
 
-    def __init__(self, found: dict[str, Any], figure: Callable[[Result], Figure]):
+    def __init__(self, found: dict[str, Any], figure: Callable[[Result], Figure] | None):
         super().__init__(**{name: Table(v) if isinstance(v, _core.Table) else v for name, v in found.items()})
         self._draw = figure
 
     def figure(self) -> Figure:
         """The figure of the analysis."""
+        if self._draw is None:
+            raise NotImplementedError("this result has no figure")
         return self._draw(self)
+
+    def __getattr__(self, name: str) -> Any:
+        """``table``: the only table of a result, as the HTTP API calls it."""
+        tables = [value for value in vars(self).values() if isinstance(value, Table)]
+        if name == "table" and len(tables) == 1:
+            return tables[0]
+        raise AttributeError(f"a result has no '{name}': it has {', '.join(self._shown())}")
+
+    def __getitem__(self, name: str) -> Any:
+        return self._shown()[name]
+
+    def keys(self):
+        return self._shown().keys()
 
     def _shown(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -195,10 +205,11 @@ class Result(types.SimpleNamespace):
         return brief(f"Result({', '.join(f'{name}={_in_short(value)}' for name, value in self._shown().items())})")
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, Any]:
-        return {**self.figure()._repr_mimebundle_(), "text/plain": repr(self)}
+        figure = {} if self._draw is None else self.figure()._repr_mimebundle_()
+        return {**figure, "text/plain": repr(self)}
 
 
-def answered(answer: _core.Found, found: dict[str, Any], figures: list[str], one_table: bool) -> Any:
+def answered(answer: _core.Found, found: dict[str, Any], figures: list[str], one_table: bool, gives: str) -> Any:
     """What an analysis of the catalogue answers, with the engine's own pictures: a Table where that is the answer, else a
     Result. A table has the picture that is named like it."""
     draw = lambda name: lambda *_: Figure(answer.figure(name))
@@ -208,6 +219,8 @@ def answered(answer: _core.Found, found: dict[str, Any], figures: list[str], one
         for name, value in found.items()
         if isinstance(value, _core.Table)
     }
+    if gives:
+        return found[gives]
     if not one_table:
         return Result({**found, **own}, first)
     name = next(iter(own))

@@ -8,7 +8,7 @@ import subprocess
 import embscope
 import numpy as np
 import pytest
-from conftest import SENTENCE
+from conftest import REFERENCE, SENTENCE
 
 PROGRAM = os.environ.get("EMBSCOPE")
 
@@ -19,7 +19,7 @@ def test_every_analysis_is_a_method_with_its_fields():
     for analysis in json.loads(subprocess.run([PROGRAM, "catalogue"], capture_output=True, check=True).stdout):
         owner = embscope if analysis["needs"] == "nothing" else embscope.Model
         method = getattr(owner, analysis["name"])
-        names = [name.rstrip("_") for name in inspect.signature(method).parameters if name != "self"]
+        names = [name.rstrip("_") for name in inspect.signature(method).parameters if name not in ("self", "on_token")]
         fields = [field["name"] for field in analysis["fields"]]
         assert names[: len(fields)] == fields
         assert analysis["what"].split()[0] in method.__doc__ or analysis["name"] in ("heatmap", "neighbours")
@@ -65,6 +65,13 @@ def test_entropy_is_that_of_the_runs_probabilities(gpt2, ids):
     assert found.figure().title == "How sure the model is of the next token"
 
 
+def test_the_only_table_of_a_result_is_its_table(gpt2, ids):
+    found = gpt2.entropy(ids[0])
+    assert found.table is found.positions and found["positions"] is found.positions
+    with pytest.raises(AttributeError, match="a result has no 'table': it has measures"):
+        _ = gpt2.geometry(pairs=False, k=0).table
+
+
 def test_old_names_are_told(smollm2):
     with pytest.warns(DeprecationWarning, match="'follow' is now 'targets'"):
         old = smollm2.edit(SENTENCE, "wte@3 zero", follow=[" Paris"])
@@ -100,3 +107,32 @@ def test_predictions_with_edits_and_targets(smollm2):
 def test_questions_that_make_no_sense(smollm2, ask, kind, words):
     with pytest.raises(kind, match=words):
         ask(smollm2)
+
+
+def test_a_model_and_a_space_are_named_or_given(gpt2, tmp_path):
+    path = str(REFERENCE / "tiny-gpt2-relu")
+    named, given = gpt2.compare(path, k=0), gpt2.compare(embscope.load(path), k=0)
+    np.testing.assert_array_equal(named.measures["value"], given.measures["value"])
+    assert gpt2.space.compare(gpt2, k=0).matched == named.matched
+    assert gpt2.quantisation(gpt2).worst == 0
+    with gpt2.hooks({"wte": lambda values, place: None}), pytest.raises(embscope.UsageError, match="hooks"):
+        gpt2.space.compare(gpt2)
+
+
+def test_activations_of_other_software(gpt2, ids, tmp_path):
+    run = gpt2.run(ids[0], capture="blocks.1.resid_post")
+    arrays = {"blocks.1.resid_post": run["blocks.1.resid_post"], "ids": np.array(ids[0], dtype=np.int64)}
+    np.savez(tmp_path / "same.npz", **arrays)
+    np.savez(tmp_path / "other.npz", **{**arrays, "blocks.1.resid_post": arrays["blocks.1.resid_post"] + 1})
+    same, other = (gpt2.verify(tmp_path / f"{name}.npz", tolerance=0) for name in ("same", "other"))
+    assert (same.passed, same.worst, other.passed) == (True, 0, False) and other.worst > 0
+    assert same["worst"] == 0 and list(same.keys()) == ["sites", "passed_over", "worst", "passed"]
+
+
+def test_two_seeds_of_one_training(tmp_path):
+    text = "the cat sat on the mat. a dog ran to the hill. " * 40
+    found = embscope.train_seeds(
+        text, tmp_path / "runs", seeds=[1, 2], layers=1, heads=1, width=8, context=8, batch=2, steps=3, warmup=1
+    )
+    assert found.seeds["seed"].tolist() == [1, 2] and found.log.rows == 6 and found.figure().spec
+    assert embscope.load(tmp_path / "runs/seed-2").config["width"] == 8

@@ -62,7 +62,7 @@ def test_a_stopped_run_goes_on_as_if_it_never_had(run, tmp_path):
     [
         (dict(step=3), embscope.UsageError, "no option 'step': the options are accumulate"),
         (dict(out="x"), TypeError, "out"),
-        (dict(steps="many"), embscope.UsageError, "steps='many': another kind of value is needed, as in steps=2000"),
+        (dict(steps="many"), embscope.UsageError, r"\[steps\] must be a whole number"),
         (dict(heads=3), embscope.UsageError, "3 heads"),
         (dict(context=100000), embscope.UsageError, "a context of 100000 needs at least"),
     ],

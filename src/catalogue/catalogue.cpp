@@ -9,7 +9,10 @@ namespace embscope {
       each(trace) each(trajectory) each(lens) each(attention) each(attribute) each(gradient) each(toy) each(vectors)   \
           each(cosine) each(similar) each(neighbours) each(heatmap) each(geometry) each(pairs) each(quantiles)         \
               each(dimensions) each(spectrum) each(norms) each(hubs) each(undertrained) each(layer_geometry)           \
-                  each(analogies) each(analogy) each(judgements) each(categories) each(odd_one_out) each(map)
+                  each(analogies) each(analogy) each(judgements) each(categories) each(odd_one_out) each(map)          \
+                      each(compare) each(compare_sites) each(layer_similarity) each(verify) each(quantisation)         \
+                          each(extract) each(generate) each(chat) each(train) each(resume) each(train_seeds)           \
+                              each(train_tokenizer) each(growth)
 
 namespace catalogue {
 #define EMBSCOPE_DECLARED(name) const Analysis& name##_analysis();

@@ -1,6 +1,7 @@
 #include "catalogue/describe.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -16,18 +17,30 @@ constexpr std::size_t usual_longest = 1024;
 }
 
 Kind kind_of(const Member& member) {
-  return std::visit(
-      Cases{[](GivenText*) { return Kind::text; }, [](std::vector<GivenText>*) { return Kind::texts; },
-            [](std::string*) { return Kind::name; }, [](File*) { return Kind::file; }, [](Rows*) { return Kind::ids; },
-            [](Word*) { return Kind::token; }, [](std::optional<Word>*) { return Kind::token; },
-            [](std::uint64_t*) { return Kind::seed; }, [](double*) { return Kind::number; },
-            [](bool*) { return Kind::flag; }, [](Direction*) { return Kind::vector; },
-            [](Edits*) { return Kind::edits; }, [](std::vector<Word>*) { return Kind::tokens; },
-            [](std::optional<std::vector<Word>>*) { return Kind::tokens; },
-            [](std::vector<std::string>*) { return Kind::names; }, [](std::vector<int>*) { return Kind::integers; },
-            [](std::vector<double>*) { return Kind::numbers; }, [](std::vector<Direction>*) { return Kind::vectors; },
-            [](auto*) { return Kind::integer; }},
-      member);
+  return std::visit(Cases{[](GivenText*) { return Kind::text; },
+                          [](std::vector<GivenText>*) { return Kind::texts; },
+                          [](std::string*) { return Kind::name; },
+                          [](File*) { return Kind::file; },
+                          [](Rows*) { return Kind::ids; },
+                          [](Word*) { return Kind::token; },
+                          [](std::optional<Word>*) { return Kind::token; },
+                          [](std::uint64_t*) { return Kind::seed; },
+                          [](double*) { return Kind::number; },
+                          [](bool*) { return Kind::flag; },
+                          [](Direction*) { return Kind::vector; },
+                          [](Edits*) { return Kind::edits; },
+                          [](std::vector<Word>*) { return Kind::tokens; },
+                          [](std::optional<std::vector<Word>>*) { return Kind::tokens; },
+                          [](std::vector<std::string>*) { return Kind::names; },
+                          [](std::vector<int>*) { return Kind::integers; },
+                          [](std::vector<double>*) { return Kind::numbers; },
+                          [](std::vector<Direction>*) { return Kind::vectors; },
+                          [](Other*) { return Kind::other; },
+                          [](Share*) { return Kind::share; },
+                          [](std::vector<std::uint64_t>*) { return Kind::seeds; },
+                          [](std::vector<Message>*) { return Kind::messages; },
+                          [](auto*) { return Kind::integer; }},
+                    member);
 }
 
 template <class T>
@@ -152,6 +165,37 @@ Rows rows_of(const Field& field, const Value& value) {
   return rows;
 }
 
+Other other_of(const Field& field, const Value& value) {
+  if (const auto* subject = std::get_if<std::shared_ptr<const Subject>>(&value.is)) return {{}, *subject};
+  return {text_of(field, value), nullptr};
+}
+
+// "3/8", or 3, of which another field says of how many.
+Share share_of(const Field& field, const Value& value) {
+  if (std::holds_alternative<std::int64_t>(value.is)) return {checked_integer<int>(field, value), 1};
+  const std::string text = text_of(field, value);
+  Share share;
+  const char* end = text.data() + text.size();
+  const auto [slash, error] = std::from_chars(text.data(), end, share.index);
+  if (error == std::errc() && slash < end && *slash == '/') {
+    const auto [last, second] = std::from_chars(slash + 1, end, share.of);
+    if (second == std::errc() && last == end) return share;
+  }
+  refuse(field.name, fmt::format("'{}': expected i/N, such as 0/8", text));
+}
+
+Message message_of(const Field& field, const Value& value) {
+  if (const auto* message = std::get_if<Message>(&value.is)) return *message;
+  refuse(field.name, "expected objects: {\"role\", \"content\"}");
+}
+
+std::vector<Message> messages_of(const Field& field, const Value& value) {
+  std::vector<Message> messages;
+  for (const Value& one : list_given(field, value)) messages.push_back(message_of(field, one));
+  if (messages.empty()) refuse(field.name, "holds no message");
+  return messages;
+}
+
 Word word_of(const Field& field, const Value& value) {
   if (const auto* id = std::get_if<std::int64_t>(&value.is)) return {fmt::format("#{}", *id)};
   return {text_of(field, value)};
@@ -201,7 +245,13 @@ void fill(const Member& member, const Field& field, const Value& value) {
                    [&](std::vector<std::string>* m) { each(*m, text_of); },
                    [&](std::vector<int>* m) { each(*m, checked_integer<int>); },
                    [&](std::vector<double>* m) { each(*m, number_of); },
-                   [&](std::vector<Direction>* m) { *m = directions_of(field, value); }},
+                   [&](std::vector<Direction>* m) { *m = directions_of(field, value); },
+                   [&](Other* m) { *m = other_of(field, value); },
+                   [&](Share* m) { *m = share_of(field, value); },
+                   [&](std::vector<std::uint64_t>* m) {
+                     each(*m, [](const Field& of, const Value& one) { return seed_of(of.name, one); });
+                   },
+                   [&](std::vector<Message>* m) { *m = messages_of(field, value); }},
              member);
 }
 
@@ -220,8 +270,10 @@ void Reader::visit(Member member, const Field& field) {
   if (by_old_name != values_.end() && given != values_.end())
     refuse(field.old, fmt::format("is the old name of {}: give one of them", field.name));
   if (given == values_.end()) given = by_old_name;
+  Field named = field;
+  if (given != values_.end()) named.name = given->first;  // what is wrong is told by the name that was given
   if (given != values_.end())
-    fill(member, field, given->second);
+    fill(member, named, given->second);
   else if (field.required)
     refuse(field.name, "is missing");
 }
@@ -229,7 +281,7 @@ void Reader::visit(Member member, const Field& field) {
 void check_names(std::string_view analysis, const std::vector<Field>& fields, const Values& values, Files files) {
   std::vector<std::string_view> names;
   for (const Field& field : fields) {
-    if (field.kind == Kind::file && files == Files::refused) continue;
+    if ((field.kind == Kind::file || field.terminal) && files == Files::refused) continue;
     names.push_back(field.name);
     if (!field.old.empty()) names.push_back(field.old);
   }

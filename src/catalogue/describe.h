@@ -57,11 +57,24 @@ struct Edits {
   Value::List given;
 };
 
+/// Another model, or vectors: by name, or as such.
+struct Other {
+  std::string name;
+  std::shared_ptr<const Subject> subject;
+  bool given() const { return !name.empty() || subject != nullptr; }
+};
+
+/// The share `index` of `of`, counted from 0.
+struct Share {
+  int index = 0, of = 1;
+};
+
 using Member =
     std::variant<GivenText*, std::vector<GivenText>*, std::string*, File*, Rows*, Word*, std::optional<Word>*, int*,
                  std::int64_t*, std::uint64_t*, double*, bool*, std::optional<int>*, std::optional<std::int64_t>*,
                  Direction*, Edits*, std::vector<Word>*, std::optional<std::vector<Word>>*, std::vector<std::string>*,
-                 std::vector<int>*, std::vector<double>*, std::vector<Direction>*>;
+                 std::vector<int>*, std::vector<double>*, std::vector<Direction>*, Other*, Share*,
+                 std::vector<std::uint64_t>*, std::vector<Message>*>;
 
 class Visitor {
  public:
@@ -184,6 +197,9 @@ std::vector<Site> sites_of(const Subject& on, const std::vector<std::string>& pa
 /// FIRST:LAST as a half-open range within 0:count; either end may be left out, negative numbers count from the end.
 std::pair<std::int64_t, std::int64_t> range_of(std::string_view text, std::int64_t count, const std::string& where,
                                                std::string_view what);
+
+/// The other model, or `on` where none is given.
+std::shared_ptr<const Subject> other_of(const Subject& on, const Other& other);
 
 /// "3 words are not single rows: a, b, c"; nothing where there is none.
 void note_unknown(const std::vector<std::string>& unknown, std::vector<std::string>& notes);

@@ -10,6 +10,7 @@ AnalysisResult& AnalysisResult::add(std::string_view name, Content content) {
 }
 
 Figure AnalysisResult::figure() const {
+  if (!saved.empty()) return figure(saved);
   for (const auto& [name, content] : parts_) {
     if (const auto* draw = std::get_if<Draw>(&content)) return (*draw)(*this);
   }
@@ -18,6 +19,10 @@ Figure AnalysisResult::figure() const {
 
 void AnalysisResult::refuse(std::string_view name) {
   throw Error(Code::not_found, "answer", fmt::format("it has no part '{}'", name));
+}
+
+std::shared_ptr<const Subject> Subject::named(const std::string& name) const {
+  throw Error(Code::unsupported, name, "another model cannot be named here");
 }
 
 std::string_view name(Kind kind) {
@@ -38,6 +43,10 @@ std::string_view name(Kind kind) {
     case Kind::integers: return "integers";
     case Kind::numbers: return "numbers";
     case Kind::vectors: return "vectors";
+    case Kind::other: return "other";
+    case Kind::share: return "share";
+    case Kind::seeds: return "seeds";
+    case Kind::messages: return "messages";
     case Kind::table: return "table";
     case Kind::figure: return "figure";
     case Kind::ids: return "ids";

@@ -252,6 +252,12 @@ std::pair<std::int64_t, std::int64_t> range_of(std::string_view text, std::int64
   return {first, last};
 }
 
+std::shared_ptr<const Subject> other_of(const Subject& on, const Other& other) {
+  if (other.subject != nullptr) return other.subject;
+  if (!other.name.empty()) return on.named(other.name);
+  return {std::shared_ptr<const Subject>(), &on};  // not owned: it lives as long as the work
+}
+
 void note_unknown(const std::vector<std::string>& unknown, std::vector<std::string>& notes) {
   constexpr std::size_t shown = 12;
   if (unknown.empty()) return;

@@ -134,7 +134,7 @@ void read_nanochat(const Keys& keys, Config& c, Names& n) {
   read_one_rope(keys, c, defaults);
   for (double& f : c.ropes[0].frequencies) f = -f;
   const char* cap = "final_logit_softcapping";
-  c.logit_cap = static_cast<float>(keys.absent(cap) ? 15 : keys.optional_number(cap).value_or(0));
+  c.logit_cap = static_cast<float>(keys.absent(cap) ? 15 : keys.positive_or_none(cap));
 }
 
 }  // namespace embscope

@@ -789,3 +789,179 @@ export interface MapAnswer {
   /** The map */
   figure?: Figure;
 }
+
+/** Compare two models, layers or checkpoints: coordinates and relations: POST /api/compare */
+export interface CompareRequest {
+  /** Another model or file of vectors (with a text: the same model if left out) */
+  other?: string;
+  /** Number of neighbours whose overlap is measured; 0: none */
+  k?: number;
+  /** Number of pairs for the correlation of similarities */
+  pairs?: number;
+  /** Seed of the sample of pairs */
+  seed?: number;
+}
+
+export interface CompareAnswer {
+  /** Number of tokens with the same label in both */
+  matched: number;
+  /** Number of tokens only in the first */
+  only_a: number;
+  /** Number of tokens only in the second */
+  only_b: number;
+  /** Number of tokens left out because a vector is zero */
+  zero: number;
+  /** measures: Columns measure, value, meaning: linear CKA, Procrustes, RSA, neighbours kept, own cosine before and after alignment, with the source of each; tokens: The tokens, those that moved most first: columns token, a, b, own_cosine, aligned_cosine, kept; pairs: The sampled pairs, up to 5,000: columns a, b (cosines in each) */
+  tables: { measures: Table; tokens: Table; pairs: Table; };
+  /** The measures, and the pairs' cosines against each other */
+  figure?: Figure;
+}
+
+/** Compare the vectors of a text at two sites, of one model or of two: POST /api/compare_sites */
+export interface CompareSitesRequest {
+  /** A text; longer ones are cut at the model's context */
+  text?: string | number[] | (string | number[])[];
+  /** A site of the first model and one of the second */
+  sites?: string[];
+  /** Another model (default: the same) */
+  other?: string;
+  /** Number of neighbours whose overlap is measured; 0: none */
+  k?: number;
+  /** Number of pairs for the correlation of similarities */
+  pairs?: number;
+  /** Seed of the sample of pairs */
+  seed?: number;
+  /** With a text: use at most this many positions */
+  positions?: number;
+  /** Each line of it is run alone */
+  lines?: boolean;
+}
+
+export interface CompareSitesAnswer {
+  /** Number of tokens with the same label in both */
+  matched: number;
+  /** Number of tokens only in the first */
+  only_a: number;
+  /** Number of tokens only in the second */
+  only_b: number;
+  /** Number of tokens left out because a vector is zero */
+  zero: number;
+  /** measures: Columns measure, value, meaning: linear CKA, Procrustes, RSA, neighbours kept, own cosine before and after alignment, with the source of each; tokens: The tokens, those that moved most first: columns token, a, b, own_cosine, aligned_cosine, kept; pairs: The sampled pairs, up to 5,000: columns a, b (cosines in each) */
+  tables: { measures: Table; tokens: Table; pairs: Table; };
+  /** The measures, and the pairs' cosines against each other */
+  figure?: Figure;
+}
+
+/** Linear CKA of every layer with every layer over a text, of one model or of two: POST /api/layer_similarity */
+export interface LayerSimilarityRequest {
+  /** A text; longer ones are cut at the model's context */
+  text?: string | number[] | (string | number[])[];
+  /** Another model (default: the same) */
+  other?: string;
+  /** Use at most this many positions */
+  positions?: number;
+  /** Each line of it is run alone */
+  lines?: boolean;
+}
+
+export interface LayerSimilarityAnswer {
+  /** Columns a, b (layers: 0 is the input of block 0), cka */
+  table: Table;
+  /** CKA by layer of both */
+  figure?: Figure;
+}
+
+/** How far the weights of a model are from those of the model that it was quantised from: POST /api/quantisation */
+export interface QuantisationRequest {
+  /** A model that this one was quantised from: how far each matrix is from it */
+  reference: string;
+  /** With a reference, how many of the rows that are farthest off are listed */
+  worst?: number;
+}
+
+export interface QuantisationAnswer {
+  /** The largest error of a tensor */
+  worst: number;
+  /** tensors: Columns tensor, shape, type, reference (its type), error (the length of the difference over that of the reference), largest, worst_row, row_error; rows: The rows that are farthest off: columns tensor, row, error, type; differences: How the differences of single weights lie: columns type, from, to, share */
+  tables: { tensors: Table; rows: Table; differences: Table; };
+  /** Errors by tensor, and the differences by type */
+  figure?: Figure;
+}
+
+/** Continue a text: POST /api/generate */
+export interface GenerateRequest {
+  /** The beginning of the text */
+  text: string;
+  /** Maximum number of new tokens */
+  tokens?: number;
+  /** Sampling temperature; 0: always the most likely token */
+  temperature?: number;
+  /** Choose among the k most likely tokens; 0: all */
+  top_k?: number;
+  /** Choose among the most likely tokens with this total probability */
+  top_p?: number;
+  /** Seed of the sampling */
+  seed?: number;
+  /** Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new token too */
+  edits?: (string | { at: string; do: string })[];
+  /** Leave out what is less probable than this share of the likeliest; 0: nothing */
+  min_p?: number;
+  /** Logits of tokens that the text has are divided by it, or where below 0 multiplied */
+  repetition_penalty?: number;
+  /** Texts at which it ends, before them */
+  stop?: string[];
+  /** Where the context is full, go on with the later half of the text */
+  shift?: boolean;
+}
+
+export interface GenerateAnswer {
+  /** The new text */
+  text: string;
+  /** Number of new tokens */
+  count: number;
+  /** Why it ended: "end of text", "stop word", "tokens", "context" (it is full) or "cancelled" */
+  ended: string;
+  /** The new tokens: columns token, id, probability */
+  table: Table;
+  /** The probability of each new token */
+  figure?: Figure;
+}
+
+/** The model's answer in a conversation, written as its chat template has it: POST /api/chat */
+export interface ChatRequest {
+  /** The conversation so far: {role, content} of each message, the newest last */
+  messages: { role: string; content: string }[];
+  /** Maximum number of new tokens */
+  tokens?: number;
+  /** Sampling temperature; 0: always the most likely token */
+  temperature?: number;
+  /** Choose among the k most likely tokens; 0: all */
+  top_k?: number;
+  /** Choose among the most likely tokens with this total probability */
+  top_p?: number;
+  /** Seed of the sampling */
+  seed?: number;
+  /** Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new token too */
+  edits?: (string | { at: string; do: string })[];
+  /** Leave out what is less probable than this share of the likeliest; 0: nothing */
+  min_p?: number;
+  /** Logits of tokens that the text has are divided by it, or where below 0 multiplied */
+  repetition_penalty?: number;
+  /** Texts at which it ends, before them */
+  stop?: string[];
+  /** Where the context is full, go on with the later half of the text */
+  shift?: boolean;
+}
+
+export interface ChatAnswer {
+  /** The new text */
+  text: string;
+  /** Number of new tokens */
+  count: number;
+  /** Why it ended: "end of text", "stop word", "tokens", "context" (it is full) or "cancelled" */
+  ended: string;
+  /** The new tokens: columns token, id, probability */
+  table: Table;
+  /** The probability of each new token */
+  figure?: Figure;
+}

@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "embscope/base/error.h"
 #include "embscope/base/progress.h"
 #include "embscope/figure/figure.h"
 #include "embscope/forward/edit.h"
@@ -23,6 +25,8 @@
 #include "embscope/runs/predict.h"
 #include "embscope/space/space.h"
 #include "embscope/tensor/table.h"
+#include "embscope/text/chat_template.h"
+#include "embscope/train/training_run.h"
 
 namespace embscope {
 
@@ -37,6 +41,8 @@ struct EditInParts {
   std::string at, action;
 };
 
+class Subject;
+
 /// For std::visit: a function for each case.
 template <class... F>
 struct Cases : F... {
@@ -48,7 +54,8 @@ Cases(F...) -> Cases<F...>;  // clang 16 does not deduce it
 /// What a client gives for a field.
 struct Value {
   using List = std::vector<Value>;
-  std::variant<bool, std::int64_t, std::uint64_t, double, std::string, List, PatternEdit, EditInParts>
+  std::variant<bool, std::int64_t, std::uint64_t, double, std::string, List, PatternEdit, EditInParts, Message,
+               std::shared_ptr<const Subject>>
       is;  ///< uint64_t: values beyond int64_t
 };
 using Values = std::map<std::string, Value, std::less<>>;
@@ -65,6 +72,8 @@ enum class Kind {
   seed,  ///< a whole number from 0 to 2^64 - 1
   number,
   flag,
+  other,   ///< another model, or vectors: its name, or in Python the thing itself
+  share,   ///< one part of several: "3/8", or 3 with the field `shards`
   vector,  ///< an expression (edit.h) or its numbers
   edits,   ///< texts, {"at", "do"}, or edits as data
   tokens,  ///< lists of the kinds above
@@ -72,7 +81,9 @@ enum class Kind {
   integers,
   numbers,
   vectors,
-  table,  ///< only in answers, as all kinds below
+  seeds,
+  messages,  ///< {"role", "content"}, the newest last
+  table,     ///< only in answers, as all kinds below
   figure,
   rows,    ///< an array [N, ...]
   arrays,  ///< arrays by name
@@ -94,7 +105,10 @@ struct Field {
   std::size_t count = 0;    ///< the number of values of a list with a fixed length
   std::size_t longest = 0;  ///< the largest number of values of other lists; 0: 1024
   bool required = false;
-  bool written = false;  ///< of a file: it is written, so it must be possible before the work
+  bool written = false;   ///< of a file: it is written, so it must be possible before the work
+  bool by_files = false;  ///< of a text: on the command line the files that hold it, joined in their order
+  bool each = false;      ///< of a list: on the command line one value behind each --name
+  bool terminal = false;  ///< only of the command line, and of no other client
 
   Kind kind = Kind::text;  ///< filled in by the catalogue, as are the members below
   bool has_initial = false;
@@ -144,12 +158,15 @@ class AnalysisResult {
   // For people, beside the answer.
   std::vector<std::string> notes;              ///< a line each
   std::vector<std::string> remarks;            ///< what the answer lacks: told to those who read it by program too
+  std::vector<std::string> explained;          ///< what the work took, for --explain
+  std::optional<Error> failure;                ///< what the answer shows to be wrong: the command ends with it
   std::function<std::vector<Table>()> people;  ///< tables shown in place of the first; it may be none
   std::size_t first = 0;                       ///< which of the tables is printed
   /// Its arrays as one file (About::writes).
   std::function<std::string(const AnalysisResult&, const std::filesystem::path&)>
-      write;                          ///< returns a remark, or nothing
-  std::function<std::string()> page;  ///< in HTML, with more than its figure
+      write;                                               ///< returns a remark, or nothing
+  std::function<std::string(const AnalysisResult&)> page;  ///< in HTML, with more than its figure
+  std::string_view saved = {};                             ///< the figure that the command saves; empty: the first
 
  private:
   [[noreturn]] static void refuse(std::string_view name);
@@ -173,6 +190,18 @@ class Subject {
   virtual std::function<void(const Tensor&)> moved() const { return {}; }
   /// Of a long text, how many positions at its end an answer covers where nobody said which.
   virtual std::int64_t usual_positions() const { return std::numeric_limits<std::int64_t>::max(); }
+  /// Another model, or vectors, by name. Throws what opening it throws.
+  virtual std::shared_ptr<const Subject> named(const std::string& name) const;
+  /// Told of a text as it is written: what was given (id -1), then each new token. False ends the text.
+  virtual bool wrote(TokenId, std::string_view, double) const { return true; }
+  /// Who follows a training in this folder.
+  virtual TrainingWatch training(const std::filesystem::path&) const { return {}; }
+  /// Told before the work what it will take. `measured`: a small run may be made to measure it; nobody asks: nothing.
+  struct Estimates {
+    std::function<void(const std::string&)> tell;
+    bool measured = false;
+  };
+  virtual Estimates estimates() const { return {}; }
 };
 
 enum class Needs { nothing, model, space, transformer };
@@ -185,8 +214,13 @@ class Analysis {
     std::string_view example;    ///< a command line without the program's name
     std::string_view more = {};  ///< further text for the reference: sources, restrictions
     Needs needs = Needs::transformer;
-    bool quick = false;             ///< answered within milliseconds
-    bool one_table = false;         ///< the table is the whole answer: Python returns only the table
+    bool quick = false;           ///< answered within milliseconds
+    bool one_table = false;       ///< the table is the whole answer: Python returns only the table
+    std::string_view gives = {};  ///< the part that is the whole answer: Python returns only this
+    bool tells =
+        false;  ///< it tells of itself while it works (Subject::wrote, training), in place of a line of progress
+    bool by_hand = false;           ///< its command is written by hand
+    std::string_view subject = {};  ///< the argument of the command that names its subject, in place of -m: "A"
     bool whole = false;             ///< JSON on the command line is the whole answer, not one of its tables
     std::size_t shown = 0;          ///< rows of its first table that people see; 0: all
     std::string_view command = {};  ///< where it is not of its own name, or is a form of another's: that command,

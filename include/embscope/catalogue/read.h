@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "embscope/catalogue/catalogue.h"
+#include "embscope/runs/generate.h"
 #include "embscope/text/prompt.h"
 
 namespace embscope {
@@ -18,6 +19,10 @@ std::vector<Edit> read_edits(const Subject& on, const Value& edits, const Prompt
 
 /// A vector [D] for wte: an expression, or D numbers.
 std::vector<float> read_vector(const Subject& on, const Value& vector, std::string_view where);
+
+/// How the tokens of a text are chosen: the fields of `chat`. Their edits are left out: their positions count in a
+/// text.
+GenerateRequest read_sampling(const Values& values);
 
 /// A word, or "#ID".
 TokenId read_token(const Subject& on, std::string_view word);
