@@ -1,10 +1,14 @@
 // tokenizer.json.
 #include <algorithm>
+#include <span>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
+#include "base/file.h"
+#include "base/lines.h"
 #include "model/tokenizer_files.h"
+#include "model/tokenizer_flat.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -30,7 +34,9 @@ void read_merge_list(const bj::array& merges, const std::string& where, Tokenize
 // last.
 class AddedIds {
  public:
-  explicit AddedIds(const TokenizerSpec& spec) : spec_(spec), in_model_(spec.tokens.size()) {
+  /// `contents`: of all added tokens.
+  AddedIds(const TokenizerSpec& spec, std::span<const std::string_view> contents)
+      : spec_(spec), in_model_(spec.tokens.size()), contents_(contents) {
     size_ = std::ranges::count_if(spec.tokens, [](std::string_view token) { return !token.empty(); });
   }
   struct Given {
@@ -52,15 +58,29 @@ class AddedIds {
   std::int64_t place(std::string_view content, std::int64_t id) const {
     const auto i = static_cast<std::size_t>(id);
     if (i < in_model_ && spec_.tokens[i] == content) return id;
-    if (places_.empty()) {
-      for (std::size_t k = 0; k < in_model_; ++k) places_.emplace(spec_.tokens[k], static_cast<std::int64_t>(k));
+    if (places_.empty()) find_places();
+    return places_.at(content);
+  }
+
+  // The vocabulary is much longer than the list: few of its tokens have the length of an added one.
+  void find_places() const {
+    std::vector<bool> lengths(1);
+    for (std::string_view content : contents_) {
+      places_.emplace(content, -1);
+      if (content.size() >= lengths.size()) lengths.resize(content.size() + 1);
+      lengths[content.size()] = true;
     }
-    const auto found = places_.find(content);
-    return found == places_.end() ? -1 : found->second;
+    for (std::size_t k = 0; k < in_model_; ++k) {
+      const std::string_view token = spec_.tokens[k];
+      if (token.size() >= lengths.size() || !lengths[token.size()]) continue;
+      const auto found = places_.find(token);
+      if (found != places_.end() && found->second < 0) found->second = static_cast<std::int64_t>(k);
+    }
   }
 
   const TokenizerSpec& spec_;
   std::size_t in_model_;
+  std::span<const std::string_view> contents_;
   std::int64_t size_ = 0, last_ = -1;
   mutable std::unordered_map<std::string_view, std::int64_t> places_;
   std::unordered_map<std::string_view, std::int64_t> others_;
@@ -93,7 +113,10 @@ void read_added_token(const JsonObject& added, AddedIds& ids, TokenizerSpec& spe
 void read_added(const JsonObject& json, TokenizerSpec& spec) {
   if (!json.has("added_tokens") || json.array("added_tokens").empty()) return;
   const std::int64_t most = most_tokens(spec.tokens.size() + json.array("added_tokens").size());
-  AddedIds ids(spec);
+  std::vector<std::string_view> contents;
+  for (const bj::value& value : json.array("added_tokens"))
+    contents.push_back(JsonObject(value, json.where() + " 'added_tokens'").string("content"));
+  AddedIds ids(spec, contents);
   for (const bj::value& value : json.array("added_tokens")) {
     const JsonObject added(value, json.where() + " 'added_tokens'");
     expect_keys(added, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
@@ -120,8 +143,10 @@ void read_bpe(const JsonObject& model, TokenizerSpec& spec) {
   if (model.number("dropout", 0) != 0)
     throw Error(Code::unsupported, model.where(),
                 fmt::format("a dropout of {} makes random tokens: only 0 is supported", model.number("dropout")));
-  read_vocabulary(model.object("vocab").raw(), spec.where + " 'vocab'", spec);
-  read_merge_list(model.array("merges"), spec.where + " 'merges'", spec);
+  if (spec.tokens.empty()) {
+    read_vocabulary(model.object("vocab").raw(), spec.where + " 'vocab'", spec);
+    read_merge_list(model.array("merges"), spec.where + " 'merges'", spec);
+  }
   spec.ignore_merges = model.truth("ignore_merges", false);
   spec.byte_fallback = model.truth("byte_fallback", false);
   spec.fuse_unk = model.truth("fuse_unk", false);
@@ -145,16 +170,41 @@ void read_unigram(const JsonObject& model, TokenizerSpec& spec) {
   spec.fuse_unk = true;
 }
 
+// Whether the lists that were read are those of the model, and of nothing else in the file.
+bool are_of_the_model(const bj::value& value) {
+  const auto is_mark = [](const bj::value* one) {
+    return one != nullptr && one->is_string() && text_of(one->get_string()) == flat_mark;
+  };
+  const bj::object* file = value.if_object();
+  const bj::value* model = file == nullptr ? nullptr : file->if_contains("model");
+  const bj::object* parts = model == nullptr ? nullptr : model->if_object();
+  return parts != nullptr && is_mark(parts->if_contains("vocab")) && is_mark(parts->if_contains("merges"));
+}
+
+// The file, without the lists that are read here if it is large: then the parser would need most of the time.
+bj::value read_file(const fs::path& path, TokenizerSpec& spec) {
+  const MappedFile file(path);
+  const std::string_view text = without_mark(file.text());
+  if (text.size() <= unique_keys_up_to) return read_json(path);
+  if (const auto rest = read_flat_model(text, path.string() + " 'merges'", spec)) {
+    bj::value value = parse_json(*rest, path.string(), rest->size());
+    check_mapping(file.bytes().data());
+    if (are_of_the_model(value)) return value;
+  }
+  spec.tokens.clear(), spec.merges.clear(), spec.owners.clear();
+  return read_json(path);
+}
+
 }  // namespace
 
 TokenizerSpec tokenizer_from_json(const fs::path& path) {
-  auto value = std::make_shared<const bj::value>(read_json(path));
+  TokenizerSpec spec;
+  auto value = std::make_shared<const bj::value>(read_file(path, spec));
   const JsonObject json(*value, path.string()), model = json.object("model");
   expect_keys(json, {"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer",
                      "post_processor", "decoder", "model"});
-  TokenizerSpec spec;
   spec.where = path.string();
-  spec.owners = {value};
+  spec.owners.push_back(value);
   const std::string_view type = model.string("type", "BPE");
   if (type == "BPE")
     read_bpe(model, spec);

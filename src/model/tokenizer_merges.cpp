@@ -1,14 +1,14 @@
 // vocab.json + merges.txt, as GPT-2 and those after it have them.
 #include <algorithm>
-#include <charconv>
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "base/file.h"
 #include "base/lines.h"
+#include "embscope/text/utf8.h"
 #include "model/tokenizer_files.h"
-#include "text/unicode.h"
+#include "model/tokenizer_flat.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -39,118 +39,12 @@ void add_merge(std::string_view line, const std::string& where, TokenizerSpec& s
       line.find(' ', space + 1) != std::string_view::npos) {
     throw Error(Code::format, where,
                 fmt::format("merge {}: expected two tokens and a space, found '{}'", spec.merges.size(),
-                            visible(line.substr(0, 60))));
+                            well_formed(line.substr(0, 60))));
   }
   spec.merges.emplace_back(line.substr(0, space), line.substr(space + 1));
 }
 
 namespace {
-
-// A flat {"token": id, ...}, as everybody writes vocab.json, in one pass and without a tree of 50,000 values. What is
-// unusual in any way, or wrong, is left to the JSON parser, which gives the answer or the error: then this gives null.
-class FlatVocabulary {
- public:
-  static std::shared_ptr<const FlatVocabulary> read(std::string_view text, TokenizerSpec& spec) {
-    auto flat = std::make_shared<FlatVocabulary>();
-    flat->bytes_ = std::make_unique_for_overwrite<char[]>(text.size());  // what is not written takes no memory
-    flat->out_ = flat->bytes_.get();
-    flat->text_ = text;
-    spec.tokens.clear();
-    spec.tokens.reserve(text.size() / 16);
-    return flat->read_all(spec) ? flat : nullptr;
-  }
-
- private:
-  static constexpr std::size_t shortest_entry = 6;  // "a":1,
-
-  bool read_all(TokenizerSpec& spec) {
-    std::size_t named = 0;
-    if (!take('{')) return false;
-    do {
-      std::string_view token;
-      std::size_t id = 0;
-      if (!take('"') || !read_string(token) || !take(':') || !read_id(id) || token.empty()) return false;
-      if (id >= spec.tokens.size()) spec.tokens.resize(id + 1);
-      if (!spec.tokens[id].empty()) return false;
-      spec.tokens[id] = token;
-      ++named;
-    } while (take(','));
-    if (static_cast<std::int64_t>(spec.tokens.size()) > most_tokens(named)) return false;
-    return take('}') && (skip_space(), at_ == text_.size());
-  }
-
-  void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
-      ++at_;
-  }
-  bool take(char wanted) {
-    skip_space();
-    const bool there = at_ < text_.size() && text_[at_] == wanted;
-    at_ += there;
-    return there;
-  }
-
-  bool read_id(std::size_t& id) {
-    skip_space();
-    const std::size_t begin = at_;
-    for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9' && at_ - begin < 8; ++at_)
-      id = 10 * id + static_cast<std::size_t>(text_[at_] - '0');
-    const bool leading_zero = at_ - begin > 1 && text_[begin] == '0';
-    return at_ > begin && !leading_zero && static_cast<std::int64_t>(id) < most_tokens(text_.size() / shortest_entry);
-  }
-
-  bool read_string(std::string_view& token) {
-    char* const begin = out_;
-    while (at_ < text_.size()) {
-      copy_plain();
-      if (at_ == text_.size()) break;
-      const char c = text_[at_++];
-      if (c == '"') {
-        token = {begin, out_};
-        return true;
-      }
-      if (c == '\\') {
-        if (!read_escape()) return false;
-        continue;
-      }
-      const CodePoint point = code_point(text_, at_ - 1);
-      if (static_cast<unsigned char>(c) < 0x20 || point.value < 0) return false;
-      out_ = std::copy_n(text_.data() + at_ - 1, point.length, out_);
-      at_ += static_cast<std::size_t>(point.length) - 1;
-    }
-    return false;
-  }
-
-  // What is neither quoted nor escaped. Places in registers: a char written may be any byte of this object.
-  void copy_plain() {
-    const char *from = text_.data() + at_, *const end = text_.data() + text_.size();
-    char* to = out_;
-    while (from < end && static_cast<signed char>(*from) >= 0x20 && *from != '"' && *from != '\\') *to++ = *from++;
-    at_ = static_cast<std::size_t>(from - text_.data());
-    out_ = to;
-  }
-
-  bool read_escape() {
-    if (at_ == text_.size()) return false;
-    const char kind = text_[at_++];
-    if (kind == '"' || kind == '\\' || kind == '/') return *out_++ = kind, true;
-    unsigned code = 0;
-    const char* const digits = text_.data() + at_;
-    if (kind != 'u' || text_.size() - at_ < 4 || std::from_chars(digits, digits + 4, code, 16).ptr != digits + 4)
-      return false;
-    at_ += 4;
-    if (code < 0x80) return *out_++ = static_cast<char>(code), code != 0;
-    if (code >= 0x800) return false;  // the alphabet of bytes ends at U+0143
-    *out_++ = static_cast<char>(0xc0 | code >> 6);
-    *out_++ = static_cast<char>(0x80 | (code & 0x3f));
-    return true;
-  }
-
-  std::unique_ptr<char[]> bytes_;  // the tokens, unescaped: no longer than the text
-  char* out_ = nullptr;
-  std::string_view text_;
-  std::size_t at_ = 0;
-};
 
 void read_merge_lines(std::string_view text, const std::string& where, TokenizerSpec& spec) {
   spec.merges.reserve(static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1);
@@ -253,9 +147,7 @@ TokenizerSpec tokenizer_from_merges(const fs::path& vocabulary, const fs::path& 
   TokenizerSpec spec;
   spec.where = vocabulary.string();
   spec.owners = {lines};
-  if (auto flat = FlatVocabulary::read(MappedFile(vocabulary).text(), spec)) {
-    spec.owners.push_back(flat);
-  } else {
+  if (!read_flat_vocabulary(MappedFile(vocabulary).text(), spec)) {
     auto value = std::make_shared<const bj::value>(read_json(vocabulary));
     spec.owners.push_back(value);
     spec.tokens.clear();

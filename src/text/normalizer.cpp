@@ -126,7 +126,7 @@ bool Normalizer::leaves(std::string_view text) const {
   for (const Step& step : steps_) {
     const bool plain = step.what.kind == Kind::replace && !step.what.pattern.regex;
     if (plain && text.find(step.what.pattern.text) == std::string_view::npos) continue;
-    if (!is_form(step.what.kind) || !surely_in_form(text, form_of(step.what.kind))) return false;
+    if (!is_form(step.what.kind) || !is_in_form(text, form_of(step.what.kind))) return false;
   }
   return true;
 }

@@ -108,45 +108,51 @@ std::string in_form(const std::string& text, UnicodeForm form) {
   return result;
 }
 
-}  // namespace
-
-bool surely_in_form(std::string_view text, UnicodeForm form) {
+// Calls change(begin, end, formed) for each part of a text that is not in the form, until it returns false. A part is a
+// character with those after it that may join it.
+template <class Change>
+void for_changes(std::string_view text, UnicodeForm form, Change change) {
   const Natures natures(form);
-  for (std::size_t at = ascii_end(text, 0); at < text.size(); at = ascii_end(text, at)) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t ascii = ascii_end(text, at);
+    if (ascii == text.size()) return;
+    const bool alone = natures(code_point(text, ascii).value).begins;
+    if (ascii > at) at = alone ? ascii : ascii - 1;
     const CodePoint c = code_point(text, at);
-    const Nature nature = natures(c.value);
-    if (!nature.begins || !nature.stays) return false;
-    at += static_cast<std::size_t>(c.length);
-  }
-  return true;
-}
-
-void to_form(AlignedText& text, UnicodeForm form) {
-  const Natures natures(form);
-  const std::string_view bytes = text.bytes;
-  TextRewriter rewriter(text);
-  std::size_t kept = 0;
-  for (std::size_t at = 0; at < bytes.size();) {
-    const CodePoint c = code_point(bytes, at);
     std::size_t end = at + static_cast<std::size_t>(c.length);
     bool changes = !natures(c.value).stays;
-    while (end < bytes.size() && !reference_unicode::stays(c.value)) {
-      const CodePoint next = code_point(bytes, end);
+    while (end < text.size() && !reference_unicode::stays(c.value)) {
+      const CodePoint next = code_point(text, end);
       if (natures(next.value).begins) break;
       changes = true;
       end += static_cast<std::size_t>(next.length);
     }
     if (changes && c.value >= 0) {
-      const std::string cluster(bytes.substr(at, end - at)), formed = in_form(cluster, form);
-      if (formed != cluster) {
-        rewriter.keep(kept, at);
-        rewriter.replace(at, end, formed);
-        kept = end;
-      }
+      const std::string cluster(text.substr(at, end - at)), formed = in_form(cluster, form);
+      if (formed != cluster && !change(at, end, formed)) return;
     }
     at = end;
   }
-  rewriter.keep(kept, bytes.size());
+}
+
+}  // namespace
+
+bool is_in_form(std::string_view text, UnicodeForm form) {
+  bool same = true;
+  for_changes(text, form, [&](std::size_t, std::size_t, const std::string&) { return same = false; });
+  return same;
+}
+
+void to_form(AlignedText& text, UnicodeForm form) {
+  TextRewriter rewriter(text);
+  std::size_t kept = 0;
+  for_changes(text.bytes, form, [&](std::size_t begin, std::size_t end, const std::string& formed) {
+    rewriter.keep(kept, begin);
+    rewriter.replace(begin, end, formed);
+    kept = end;
+    return true;
+  });
+  rewriter.keep(kept, text.bytes.size());
   text = rewriter.take();
 }
 

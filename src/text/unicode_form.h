@@ -7,8 +7,8 @@ namespace embscope {
 
 enum class UnicodeForm { nfc, nfd, nfkc, nfkd };
 
-/// Whether the text has only characters that do not change and do not join with others, as nearly all texts have.
-bool surely_in_form(std::string_view text, UnicodeForm form);
+/// Whether the text is in the form already, as nearly all texts are.
+bool is_in_form(std::string_view text, UnicodeForm form);
 void to_form(AlignedText& text, UnicodeForm form);
 
 }  // namespace embscope

@@ -51,10 +51,11 @@ bj::object file_of(std::string_view base, const bj::object& changes) {
 
 class TokenizerSteps : public ::testing::Test {
  protected:
-  std::shared_ptr<const Tokenizer> open(const bj::object& file) const {
-    tiny::write(folder_.path() / "tokenizer.json", bj::serialize(file));
+  std::shared_ptr<const Tokenizer> open_text(const std::string& file) const {
+    tiny::write(folder_.path() / "tokenizer.json", file);
     return open_tokenizer(folder_.path().string());
   }
+  std::shared_ptr<const Tokenizer> open(const bj::object& file) const { return open_text(bj::serialize(file)); }
   std::shared_ptr<const Tokenizer> open(std::string_view base, const bj::object& changes) const {
     return open(file_of(base, changes));
   }
@@ -239,6 +240,36 @@ TEST_F(TokenizerSteps, name_tokens_that_there_are) {
               HasSubstr("has the id 99999, which the vocabulary does not have"));
   EXPECT_THAT(refused("bytes", with({first}, ids(0))), HasSubstr("does not hold it once"));
   EXPECT_EQ(open("bytes", with({first, text}, ids(7)))->with_bos("a").ids.front(), 7);
+}
+
+// A file above a megabyte is read without a tree of its vocabulary and merges.
+TEST_F(TokenizerSteps, of_a_large_file_are_those_of_a_small_one) {
+  const std::string space(std::size_t{1} << 20, ' ');
+  const bj::object level = {{"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}}};
+  const auto large = [&](std::string_view base, bj::object file) {
+    return open_text(space + bj::serialize(file_of(base, std::move(file))));
+  };
+  const std::string text = "the capital of Germany\n\n naïve 漢字 \"x\"";
+  EXPECT_EQ(large("bytes", level)->encode(text).ids, open("bytes", level)->encode(text).ids);
+  const bj::object marks = {{"model", {{"byte_fallback", true}}}};
+  EXPECT_EQ(large("chars", marks)->encode(text).ids, open("chars", marks)->encode(text).ids);
+  const auto model = [](const char* vocab, const char* merges) {
+    return std::string(R"("model":{"type":"BPE","vocab":)") + vocab + R"(,"merges":)" + merges + "}}";
+  };
+  const std::string start = space + "{";
+  const auto tokens =
+      open_text(start + model(R"({"\n":0,"\u00e9":1,"\ud83d\ude00":2,"a":3,"b":4,"ab":5})", R"([["a","b"]])"));
+  EXPECT_THAT(tokens->encode("ab\n").ids, ElementsAre(5, 0));
+  EXPECT_THAT(tokens->encode("é😀").ids, ElementsAre(1, 2));
+  EXPECT_THAT(open_text(start + model(R"({"a":0,"b":1,"ab":2})", R"(["a b"])"))->encode("ab").ids, ElementsAre(2));
+  const auto refused_text = [&](const std::string& file) { return refusal([&] { open_text(file); }); };
+  EXPECT_THAT(refused_text(start + model(R"({"a":0,"b":0})", "[]")), HasSubstr("have the same id 0"));
+  EXPECT_THAT(refused_text(start + model(R"({"a":0,"a":1})", R"(["a a"])")), HasSubstr("tokens 0 and 1 are the same"));
+  EXPECT_THAT(refused_text(start + model(R"({"a":0})", R"(["a a"])")), HasSubstr("merge 0 ('a' + 'a')"));
+  EXPECT_THAT(refused_text(start + model(R"({"a":0})", R"(["aa"])")), HasSubstr("expected two tokens and a space"));
+  EXPECT_THAT(refused_text(start + model(R"({"a":0})", R"(["a a")")), HasSubstr("not valid JSON"));
+  const std::string decoy = R"("normalizer":{"type":"NFC","vocab":{"b":0,"c":1},"merges":["b c"]},)";
+  EXPECT_THAT(refused_text(start + decoy + model(R"({"a":0})", "[]")), HasSubstr("the key 'vocab' is not known"));
 }
 
 TEST_F(TokenizerSteps, give_added_tokens_the_ids_of_hugging_face_or_ask) {
