@@ -262,3 +262,7 @@ seed(
     "http", "events", request("POST /api/generate", cookie, kind, "Content-Length: 24", body='{"text":"The","count":2}')
 )
 seed("http", "twice", request("GET /", cookie, "Host: evil.example"))
+
+
+for name, template in json.loads((data / "chat.json").read_text())["templates"].items():
+    seed("chat", name.replace(" ", "_"), template)
