@@ -525,6 +525,7 @@ class Scene {
     const found: { name: string; x: number; y: number }[] = [];
     ink.font = regionFont;
     for (const { x, y, name } of level?.regions ?? []) {
+      if (found.some((f) => f.name === name)) continue; // what has no words of its own is called by its kind, once
       const [px, py] = [
         this.over.clientWidth / 2 + (x - this.camera.x) * this.camera.scale,
         this.over.clientHeight / 2 - (y - this.camera.y) * this.camera.scale,
