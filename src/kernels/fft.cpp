@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numbers>
 
 #include "base/threads.h"
 
@@ -161,7 +162,7 @@ Fft::Fft(std::int64_t n) : n_(n) {
     Pass pass{radix, length, stride, {}};
     for (std::int64_t p = 0; p < length / radix; ++p) {
       for (std::int64_t r = 1; r < radix; ++r) {
-        const double angle = -2 * M_PI * static_cast<double>(p * r) / static_cast<double>(length);
+        const double angle = -2 * std::numbers::pi * static_cast<double>(p * r) / static_cast<double>(length);
         pass.twiddles.push_back(static_cast<float>(std::cos(angle)));
         pass.twiddles.push_back(static_cast<float>(std::sin(angle)));
       }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include <fmt/format.h>
 
@@ -43,7 +44,7 @@ void llama3(const Scaling& s, Rope& rope) {
   const double factor = s.keys.number("factor"), low = s.keys.number("low_freq_factor"),
                high = s.keys.number("high_freq_factor");
   for (double& f : rope.frequencies) {
-    const double wavelength = 2 * M_PI / f;
+    const double wavelength = 2 * std::numbers::pi / f;
     if (wavelength > s.original / low) {
       f /= factor;
     } else if (wavelength > s.original / high) {
@@ -62,7 +63,7 @@ struct Yarn {
 void stretch_yarn(const Yarn& y, Rope& rope) {
   const auto width = 2 * static_cast<double>(rope.frequencies.size());
   auto dimension = [&](double turns) {
-    return width * std::log(y.original / (turns * 2 * M_PI)) / (2 * std::log(y.theta));
+    return width * std::log(y.original / (turns * 2 * std::numbers::pi)) / (2 * std::log(y.theta));
   };
   double low = dimension(y.fast), high = dimension(y.slow);
   if (y.truncate) low = std::floor(low), high = std::ceil(high);

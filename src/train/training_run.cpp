@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include <fmt/format.h>
 
@@ -333,7 +334,7 @@ double learning_rate(const TrainingRequest& r, std::int64_t step) {
   const double least = std::min(r.least_rate, r.rate);
   const double passed =
       static_cast<double>(step - r.warmup) / static_cast<double>(std::max<std::int64_t>(1, r.steps - r.warmup));
-  return least + (r.rate - least) * 0.5 * (1 + std::cos(M_PI * std::min(1.0, passed)));
+  return least + (r.rate - least) * 0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, passed)));
 }
 
 Table train(const TrainingRequest& request, const TrainingWatch& watch) {

@@ -6,13 +6,12 @@
 #include <memory>
 #include <vector>
 
-#include <iphlpapi.h>
-#include <windows.h>
 #include <winsock2.h>
 #include <ws2tcpip.h>
 
 #include <fcntl.h>
 #include <io.h>
+#include <iphlpapi.h>
 #include <shellapi.h>
 
 #include "base/windows/path.h"
