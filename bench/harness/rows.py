@@ -83,6 +83,25 @@ def packed(size, kind, goal_prompt, goal_token):
     ]
 
 
+# What a peer needs of requirements.txt; NumPy and gguf read the models. A text is made of many packages' sources.
+TRANSFORMERS = ("numpy", "gguf", "torch", "transformers", "scikit-learn", "matplotlib")
+PACKAGES = {
+    "numpy": ("numpy", "gguf"),
+    "torch": ("numpy", "gguf", "torch"),
+    "transformers": TRANSFORMERS,
+    "transformers_batched": TRANSFORMERS,
+    "torch_hooks": TRANSFORMERS,
+    "transformer_lens": (*TRANSFORMERS, "transformer-lens"),
+    "transformer_lens_batched": (*TRANSFORMERS, "transformer-lens"),
+    "safetensors_numpy": ("numpy", "safetensors"),
+    "llama_cpp": ("numpy", "xllamacpp"),
+    "tiktoken": ("tiktoken", "tokenizers"),
+    "tokenizers": ("tokenizers",),
+    "gigatoken": ("gigatoken", "tokenizers"),
+    "scikit_learn": ("numpy", "gguf", "scikit-learn"),
+    "opentsne": ("numpy", "gguf", "openTSNE"),
+}
+
 IDS_ALONE = "ids alone, as the peers give them; with the byte range of each token ours takes longer"
 
 ROWS = [

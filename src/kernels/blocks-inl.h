@@ -13,6 +13,7 @@
 #define EMBSCOPE_KERNELS_BLOCKS_INL_H
 #endif
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
@@ -122,13 +123,28 @@ struct Line {
   Words part[4];
 };
 HWY_INLINE Line line(const Byte* const* rows, std::int64_t offset, int step = 1) {
-  VU r[4][4];
+  VU r[4][4];  // of each quarter of the line, every fourth row
+#if HWY_TARGET <= HWY_AVX3
+  const auto whole = [&](int row) INLINED { return hn::LoadU(B(), rows[row * step] + offset); };
+  unrolled<4>([&](auto i) INLINED {
+    const auto lower = [](auto a, auto b) INLINED { return hn::ConcatLowerLower(B(), b, a); };
+    const auto upper = [](auto a, auto b) INLINED { return hn::ConcatUpperUpper(B(), b, a); };
+    const auto quarters = [&](auto a, auto b, VU& even, VU& odd) INLINED {  // of rows i and i + 4, and of i + 8, i + 12
+      even = VU{_mm512_shuffle_i32x4(a.raw, b.raw, 0x88)}, odd = VU{_mm512_shuffle_i32x4(a.raw, b.raw, 0xdd)};
+    };
+    const auto w0 = whole(i), w4 = whole(i + 4), w8 = whole(i + 8), w12 = whole(i + 12);
+    quarters(lower(w0, w4), lower(w8, w12), r[0][i], r[1][i]);
+    quarters(upper(w0, w4), upper(w8, w12), r[2][i], r[3][i]);
+  });
+#else
   unrolled<4>([&](auto i) INLINED {
     unrolled<4>([&](auto part) INLINED { r[part][i] = load_fourths(rows + i * step, offset + 16 * part, step); });
   });
-  Line whole;
-  unrolled<4>([&](auto part) INLINED { whole.part[part] = turned(r[part][0], r[part][1], r[part][2], r[part][3]); });
-  return whole;
+#endif
+  Line turned_over;
+  unrolled<4>([&](auto part)
+                  INLINED { turned_over.part[part] = turned(r[part][0], r[part][1], r[part][2], r[part][3]); });
+  return turned_over;
 }
 
 HWY_INLINE void put_line(const Byte* const* rows, std::int64_t offset, VU* to) {
@@ -172,12 +188,27 @@ HWY_INLINE VU nibbles(VU w, int upper) { return upper == 0 ? low_nibbles(w) : hi
 HWY_INLINE VU two_bits(VU w, int shift) { return hn::And(hn::ShiftRightSame(w, shift), word(0x03030303)); }
 HWY_INLINE VU one_bit(VU w, int shift) { return hn::And(hn::ShiftRightSame(w, shift), word(0x01010101)); }
 
-// Values k to k + 3 of group g: scale * code, plus `offset` where the type has one.
-template <bool has_offset, class Sink>
-HWY_INLINE void put_codes(Sink& sink, std::int64_t k, int g, VU codes, VF scale, VF offset) {
+// Values k to k + 3 of group g: scale * code, of signed bytes.
+template <class Sink>
+HWY_INLINE void put_codes(Sink& sink, std::int64_t k, int g, VU codes, VF scale) {
+  unrolled<4>([&](auto j) INLINED { sink.put(k + j.value, g, hn::Mul(scale, byte_of<j.value>(codes))); });
+}
+
+// Scales of bytes below 128 that become floats where they stand in their lane: byte j is 2^8j times itself.
+struct Places {
+  VF of[4];
+};
+HWY_INLINE Places places(VF scale) {
+  const auto times = [&](float factor) INLINED { return hn::Mul(scale, hn::Set(F(), factor)); };
+  return {{times(0x1p24f), times(0x1p16f), times(0x1p8f), scale}};
+}
+
+// Values k to k + 3 of group g: scale * code + offset, of bytes below 128.
+template <class Sink>
+HWY_INLINE void put_codes(Sink& sink, std::int64_t k, int g, VU codes, const Places& scale, VF offset) {
   unrolled<4>([&](auto j) INLINED {
-    const VF q = byte_of<j.value>(codes);
-    sink.put(k + j.value, g, has_offset ? hn::MulAdd(scale, q, offset) : hn::Mul(scale, q));
+    const VU byte = hn::And(codes, word(0xffu << (8 * j.value)));
+    sink.put(k + j.value, g, hn::MulAdd(scale.of[j.value], hn::ConvertTo(F(), hn::BitCast(I(), byte)), offset));
   });
 }
 
@@ -254,19 +285,24 @@ struct Iq4Nl {
 template <class Type, int groups, class Sink>
 Sink blocks_of_32(Rows rows, std::int64_t depth, Sink sink) {
   for (std::int64_t k = 0, at = 0; k < depth; k += 32, at += Type::bytes) {
-    rows.prefetch_next(k, 32, Type::bytes, 32);
     Head head[groups];
+    Places place[groups];
     Words q[groups];
     unrolled<groups>([&](auto g) INLINED {
       const Rows own = rows.group(g);
       head[g] = Type::head(own.at, at);
+      if constexpr (Type::has_offset) place[g] = places(head[g].scale);
       q[g] = words(own.at, at + Type::at);
     });
     for (int upper = 0; upper < 2; ++upper) {
       unrolled<4>([&](auto i) INLINED {
+        rows.prefetch_next(k + 16 * upper + 4 * i, 4, Type::bytes, 32);
         unrolled<groups>([&](auto g) INLINED {
-          put_codes<Type::has_offset>(sink, k + 16 * upper + 4 * i, g, Type::codes(q[g].w[i], head[g], upper, i),
-                                      head[g].scale, head[g].offset);
+          const VU codes = Type::codes(q[g].w[i], head[g], upper, i);
+          if constexpr (Type::has_offset)
+            put_codes(sink, k + 16 * upper + 4 * i, g, codes, place[g], head[g].offset);
+          else
+            put_codes(sink, k + 16 * upper + 4 * i, g, codes, head[g].scale);
         });
       });
     }
@@ -277,7 +313,6 @@ Sink blocks_of_32(Rows rows, std::int64_t depth, Sink sink) {
 template <int groups, class Sink>
 Sink blocks_of_q8_0(Rows rows, std::int64_t depth, Sink sink) {
   for (std::int64_t k = 0, at = 0; k < depth; k += 32, at += 34) {
-    rows.prefetch_next(k, 32, 34, 32);
     VF scale[groups];
     unrolled<groups>([&](auto g) INLINED {
       const Rows own = rows.group(g);
@@ -287,8 +322,8 @@ Sink blocks_of_q8_0(Rows rows, std::int64_t depth, Sink sink) {
       Words q[groups];
       unrolled<groups>([&](auto g) INLINED { q[g] = words(rows.group(g).at, at + 2 + 16 * part); });
       unrolled<4>([&](auto i) INLINED {
-        unrolled<groups>(
-            [&](auto g) INLINED { put_codes<false>(sink, k + 16 * part + 4 * i, g, q[g].w[i], scale[g], scale[g]); });
+        rows.prefetch_next(k + 16 * part + 4 * i, 4, 34, 32);
+        unrolled<groups>([&](auto g) INLINED { put_codes(sink, k + 16 * part + 4 * i, g, q[g].w[i], scale[g]); });
       });
     }
   }
@@ -461,12 +496,21 @@ Sink blocks_of_256(Rows rows, std::int64_t depth, Sink sink) {
     for (int pair = 0; pair < 8; pair += 2) {
       unrolled<2>([&](auto half) INLINED {
         const int s = pair + half;
-        rows.prefetch_next(k + 32 * s, 32, Type::bytes, 256);
-        unrolled<8>([&](auto i) INLINED {
-          unrolled<groups>([&](auto g) INLINED {
-            const int own = finer * s + i * finer / 8;
-            put_codes<Type::has_offset>(sink, k + 32 * s + 4 * i, g, Type::template codes<i.value, half.value>(w[g], s),
-                                        scale[g][own], offset[g][own]);
+        unrolled<finer>([&](auto part) INLINED {
+          const int own = finer * s + part;
+          constexpr int words_of = 8 / finer;
+          Places place[groups];
+          if constexpr (Type::has_offset) unrolled<groups>([&](auto g) INLINED { place[g] = places(scale[g][own]); });
+          unrolled<words_of>([&](auto word_of) INLINED {
+            constexpr int i = part.value * words_of + word_of.value;
+            rows.prefetch_next(k + 32 * s + 4 * i, 4, Type::bytes, 256);
+            unrolled<groups>([&](auto g) INLINED {
+              const VU codes = Type::template codes<i, half.value>(w[g], s);
+              if constexpr (Type::has_offset)
+                put_codes(sink, k + 32 * s + 4 * i, g, codes, place[g], offset[g][own]);
+              else
+                put_codes(sink, k + 32 * s + 4 * i, g, codes, scale[g][own]);
+            });
           });
         });
       });
@@ -526,7 +570,7 @@ Sink blocks_of_nvfp4(Rows rows, std::int64_t depth, Sink sink) {
         const Words q = words(own.at, at + 4 + 16 * (s / 2));
         unrolled<4>([&](auto i) INLINED {
           const VU w = s % 2 == 0 ? q.w[i % 2] : q.w[2 + i % 2];
-          put_codes<false>(sink, k + 16 * s + 4 * i, g, look_up(fp4_codes, nibbles(w, i / 2)), scale, scale);
+          put_codes(sink, k + 16 * s + 4 * i, g, look_up(fp4_codes, nibbles(w, i / 2)), scale);
         });
       }
     });
@@ -534,8 +578,9 @@ Sink blocks_of_nvfp4(Rows rows, std::int64_t depth, Sink sink) {
   return sink;
 }
 
-// ---- Types without blocks: whole lines of 64 bytes, and what is left of a row value by value.
+// ---- Types without blocks: whole lines of 64 bytes.
 
+// Value by value.
 template <int groups, class Sink>
 Sink rest_of_rows(Rows rows, DType dtype, std::int64_t bytes, std::int64_t k, std::int64_t depth, Sink sink) {
   HWY_ALIGN float column[lanes];
@@ -552,65 +597,112 @@ Sink rest_of_rows(Rows rows, DType dtype, std::int64_t bytes, std::int64_t k, st
   return sink;
 }
 
-template <int groups, class Sink>
-Sink lines_of_f32(Rows rows, std::int64_t depth, Sink sink) {
-  std::int64_t k = 0;
-  for (; k + 16 <= depth; k += 16) {
-    VU w[groups][16];
-    rows.prefetch_next(k, 16, 4, 1);
-    for (int g = 0; g < groups; ++g) put_line(rows.group(g).at, 4 * k, w[g]);
-    unrolled<16>([&](auto i)
-                     INLINED { unrolled<groups>([&](auto g) INLINED { sink.put(k + i, g, as_float(w[g][i])); }); });
+// Keeps the values of one line, of which not all are wanted.
+template <class Type, int groups>
+struct KeptLine {
+  HWY_ALIGN float values[groups][Type::values][lanes];
+  HWY_INLINE void put(std::int64_t i, int g, VF v) { hn::Store(v, F(), values[g][i]); }
+};
+
+// Whether all rows begin at the same place of a line of the machine's cache, between two values: then they are read
+// line by line of the cache, because what lies across two of its lines is read twice.
+template <class Type, int groups>
+bool begin_alike(const Rows& rows) {
+  const auto place = [&](int r) { return reinterpret_cast<std::uintptr_t>(rows.at[r]) % 64; };
+  for (int r = 1; r < groups * lanes; ++r) {
+    if (place(r) != place(0)) return false;
   }
-  return rest_of_rows<groups>(rows, DType::f32, 4, k, depth, sink);
+  return place(0) % (64 / Type::values) == 0;
 }
 
-template <int groups, class Sink>
-Sink lines_of_bf16(Rows rows, std::int64_t depth, Sink sink) {
+// Values [begin, end) of the line at value k, of which others may be outside of the rows: it is one line of the cache,
+// which can be read as a whole where a part of it can.
+template <class Type, int groups, class Sink>
+void part_of_line(const Rows& rows, std::int64_t k, std::int64_t begin, std::int64_t end, Sink& sink) {
+  KeptLine<Type, groups> kept;
+  Type::template put<groups>(rows, k, k, kept);
+  for (std::int64_t i = begin; i < end; ++i) {
+    unrolled<groups>([&](auto g) INLINED { sink.put(i, g, hn::Load(F(), kept.values[g][i - k])); });
+  }
+}
+
+template <class Type, int groups, class Sink>
+Sink lines(Rows rows, std::int64_t depth, Sink sink) {
+  constexpr std::int64_t values = Type::values;
+  const bool alike = depth > 0 && rows.scales == nullptr && begin_alike<Type, groups>(rows);
   std::int64_t k = 0;
-  for (; k + 32 <= depth; k += 32) {
+  if (alike) {
+    k = -static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(rows.at[0]) % 64 * values / 64);
+    if (k < 0) part_of_line<Type, groups>(rows, k, 0, std::min(k + values, depth), sink), k += values;
+  }
+  for (; k + values <= depth; k += values) Type::template put<groups>(rows, k, 0, sink);
+  if (!alike) return rest_of_rows<groups>(rows, Type::dtype, 64 / values, k, depth, sink);
+  if (k < depth) part_of_line<Type, groups>(rows, k, k, depth, sink);
+  return sink;
+}
+
+// `put`: the values of the line at value k to the sink, as those from k - first on.
+struct F32Line {
+  static constexpr DType dtype = DType::f32;
+  static constexpr std::int64_t values = 16;
+  template <int groups, class Sink>
+  static HWY_INLINE void put(const Rows& rows, std::int64_t k, std::int64_t first, Sink& sink) {
     VU w[groups][16];
-    rows.prefetch_next(k, 32, 2, 1);
-    for (int g = 0; g < groups; ++g) put_line(rows.group(g).at, 2 * k, w[g]);
+    unrolled<groups>([&](auto g) INLINED { put_line(rows.group(g).at, 4 * k, w[g]); });
     unrolled<16>([&](auto i) INLINED {
-      unrolled<groups>([&](auto g) INLINED { sink.put(k + 2 * i, g, as_float(hn::ShiftLeft<16>(w[g][i]))); });
-      unrolled<groups>([&](auto g)
-                           INLINED { sink.put(k + 2 * i + 1, g, as_float(hn::And(w[g][i], word(0xffff0000)))); });
+      rows.prefetch_next(k + i, 1, 4, 1);
+      unrolled<groups>([&](auto g) INLINED { sink.put(k - first + i, g, as_float(w[g][i])); });
     });
   }
-  return rest_of_rows<groups>(rows, DType::bf16, 2, k, depth, sink);
-}
+};
+
+struct Bf16Line {
+  static constexpr DType dtype = DType::bf16;
+  static constexpr std::int64_t values = 32;
+  template <int groups, class Sink>
+  static HWY_INLINE void put(const Rows& rows, std::int64_t k, std::int64_t first, Sink& sink) {
+    VU w[groups][16];
+    unrolled<groups>([&](auto g) INLINED { put_line(rows.group(g).at, 2 * k, w[g]); });
+    unrolled<16>([&](auto i) INLINED {
+      const std::int64_t at = k - first + 2 * i;
+      rows.prefetch_next(k + 2 * i, 2, 2, 1);
+      unrolled<groups>([&](auto g) INLINED { sink.put(at, g, as_float(hn::ShiftLeft<16>(w[g][i]))); });
+      unrolled<groups>([&](auto g) INLINED { sink.put(at + 1, g, as_float(hn::And(w[g][i], word(0xffff0000)))); });
+    });
+  }
+};
 
 // The halves of even and odd rows side by side, so that the machine's own conversion gives lanes in order.
-template <int groups, class Sink>
-Sink lines_of_f16(Rows rows, std::int64_t depth, Sink sink) {
-  const hn::Half<hn::Repartition<hwy::float16_t, F>> dh;
-  std::int64_t k = 0;
-  for (; k + 32 <= depth; k += 32) {
-    rows.prefetch_next(k, 32, 2, 1);
+struct F16Line {
+  static constexpr DType dtype = DType::f16;
+  static constexpr std::int64_t values = 32;
+  template <int groups, class Sink>
+  static HWY_INLINE void put(const Rows& rows, std::int64_t k, std::int64_t first, Sink& sink) {
+    const hn::Half<hn::Repartition<hwy::float16_t, F>> dh;
     unrolled<groups / 2>([&](auto pair) INLINED {
       constexpr int g = 2 * pair.value;
       const Rows own = rows.group(g);
       const Line evens = line(own.at, 2 * k, 2), odds = line(own.at + 1, 2 * k, 2);
       unrolled<4>([&](auto i) INLINED {
+        if (g == 0) rows.prefetch_next(k + 8 * i, 8, 2, 1);
         const Words &even = evens.part[i], &odd = odds.part[i];
         unrolled<4>([&](auto j) INLINED {
-          const auto put = [&](std::int64_t at, VU upper, VU lower) INLINED {
+          const auto to = [&](std::int64_t at, VU upper, VU lower) INLINED {
             const auto halves = hn::OddEven(hn::BitCast(H(), upper), hn::BitCast(H(), lower));
             sink.put(at, g, hn::PromoteTo(F(), hn::BitCast(dh, hn::LowerHalf(hn::Half<H>(), halves))));
             sink.put(at, g + 1, hn::PromoteTo(F(), hn::BitCast(dh, hn::UpperHalf(hn::Half<H>(), halves))));
           };
-          put(k + 8 * i + 2 * j, hn::ShiftLeft<16>(odd.w[j]), even.w[j]);
-          put(k + 8 * i + 2 * j + 1, odd.w[j], hn::ShiftRight<16>(even.w[j]));
+          to(k - first + 8 * i + 2 * j, hn::ShiftLeft<16>(odd.w[j]), even.w[j]);
+          to(k - first + 8 * i + 2 * j + 1, odd.w[j], hn::ShiftRight<16>(even.w[j]));
         });
       });
     });
   }
-  return rest_of_rows<groups>(rows, DType::f16, 2, k, depth, sink);
-}
+};
 
 // Floats of eight bits: lane by lane, byte j of a word.
 struct E4m3 {
+  static constexpr DType dtype = DType::f8_e4m3;
   template <int j>
   static HWY_INLINE VF value(VU w) {
     const VU top = hn::ShiftLeft<24 - 8 * j>(w);  // of OCP, without infinities
@@ -622,6 +714,7 @@ struct E4m3 {
 };
 
 struct E5m2 {
+  static constexpr DType dtype = DType::f8_e5m2;
   template <int j>
   static HWY_INLINE VF value(VU w) {
     return half_of(hn::ShiftLeft<8>(hn::And(hn::ShiftRight<8 * j>(w), word(0xff))));
@@ -629,57 +722,72 @@ struct E5m2 {
 };
 
 // Precondition: the values of a line have one factor.
-template <class Type, int groups, class Sink>
-Sink lines_of_f8(Rows rows, DType dtype, std::int64_t depth, Sink sink) {
-  std::int64_t k = 0;
-  for (; k + 64 <= depth; k += 64) {
+template <class Float>
+struct F8Line {
+  static constexpr DType dtype = Float::dtype;
+  static constexpr std::int64_t values = 64;
+  template <int groups, class Sink>
+  static HWY_INLINE void put(const Rows& rows, std::int64_t k, std::int64_t first, Sink& sink) {
     VU w[groups][16];
     VF scale[groups];
     HWY_ALIGN float factors[lanes];
-    rows.prefetch_next(k, 64, 1, 1);
-    for (int g = 0; g < groups; ++g) {
+    unrolled<groups>([&](auto g) INLINED {
       const Rows own = rows.group(g);
       put_line(own.at, k, w[g]);
       for (int r = 0; r < lanes; ++r) factors[r] = own.scale(r, k);
       scale[g] = hn::Load(F(), factors);
-    }
+    });
     unrolled<16>([&](auto i) INLINED {
+      rows.prefetch_next(k + 4 * i, 4, 1, 1);
       unrolled<4>([&](auto j) INLINED {
         unrolled<groups>([&](auto g) INLINED {
-          sink.put(k + 4 * i + j, g, hn::Mul(Type::template value<j.value>(w[g][i]), scale[g]));
+          sink.put(k - first + 4 * i + j, g, hn::Mul(Float::template value<j.value>(w[g][i]), scale[g]));
         });
       });
     });
   }
-  return rest_of_rows<groups>(rows, dtype, 1, k, depth, sink);
-}
+};
+
+/// The types that `for_lines` and `for_blocks` know.
+inline constexpr DType types_in_lanes[] = {DType::f32,    DType::f16,   DType::bf16,  DType::f8_e4m3, DType::f8_e5m2,
+                                           DType::q8_0,   DType::q4_0,  DType::q4_1,  DType::q5_0,    DType::q5_1,
+                                           DType::iq4_nl, DType::mxfp4, DType::nvfp4, DType::q2_k,    DType::q3_k,
+                                           DType::q4_k,   DType::q5_k,  DType::q6_k,  DType::iq4_xs,  DType::tq2_0};
 
 /// Gives every value of the rows of `groups` vectors to the sink, sink.put(k, group, values), with k in order for each
-/// group. False for a type that has no kernel of this kind.
+/// group. Of the types without blocks.
 template <int groups, class Sink>
-bool for_values(DType dtype, Rows rows, std::int64_t depth, Sink& sink) {
+void for_lines(DType dtype, Rows rows, std::int64_t depth, Sink& sink) {
   switch (dtype) {
-    case DType::f32: return sink = lines_of_f32<groups>(rows, depth, sink), true;
-    case DType::f16: return sink = lines_of_f16<groups>(rows, depth, sink), true;
-    case DType::bf16: return sink = lines_of_bf16<groups>(rows, depth, sink), true;
-    case DType::f8_e4m3: return sink = lines_of_f8<E4m3, groups>(rows, dtype, depth, sink), true;
-    case DType::f8_e5m2: return sink = lines_of_f8<E5m2, groups>(rows, dtype, depth, sink), true;
-    case DType::q8_0: return sink = blocks_of_q8_0<groups>(rows, depth, sink), true;
-    case DType::q4_0: return sink = blocks_of_32<Q4_0, groups>(rows, depth, sink), true;
-    case DType::q4_1: return sink = blocks_of_32<Q4_1, groups>(rows, depth, sink), true;
-    case DType::q5_0: return sink = blocks_of_32<Q5_0, groups>(rows, depth, sink), true;
-    case DType::q5_1: return sink = blocks_of_32<Q5_1, groups>(rows, depth, sink), true;
-    case DType::iq4_nl: return sink = blocks_of_32<Iq4Nl, groups>(rows, depth, sink), true;
-    case DType::mxfp4: return sink = blocks_of_mxfp4<groups>(rows, depth, sink), true;
-    case DType::nvfp4: return sink = blocks_of_nvfp4<groups>(rows, depth, sink), true;
-    case DType::q2_k: return sink = blocks_of_256<Q2K, groups>(rows, depth, sink), true;
-    case DType::q3_k: return sink = blocks_of_256<Q3K, groups>(rows, depth, sink), true;
-    case DType::q4_k: return sink = blocks_of_256<Q4K, groups>(rows, depth, sink), true;
-    case DType::q5_k: return sink = blocks_of_256<Q5K, groups>(rows, depth, sink), true;
-    case DType::q6_k: return sink = blocks_of_256<Q6K, groups>(rows, depth, sink), true;
-    case DType::iq4_xs: return sink = blocks_of_256<Iq4Xs, groups>(rows, depth, sink), true;
-    case DType::tq2_0: return sink = blocks_of_256<Tq2_0, groups>(rows, depth, sink), true;
-    default: return false;
+    case DType::f32: sink = lines<F32Line, groups>(rows, depth, sink); break;
+    case DType::f16: sink = lines<F16Line, groups>(rows, depth, sink); break;
+    case DType::bf16: sink = lines<Bf16Line, groups>(rows, depth, sink); break;
+    case DType::f8_e4m3: sink = lines<F8Line<E4m3>, groups>(rows, depth, sink); break;
+    case DType::f8_e5m2: sink = lines<F8Line<E5m2>, groups>(rows, depth, sink); break;
+    default: break;
+  }
+}
+
+/// The same of the types with blocks.
+template <int groups, class Sink>
+void for_blocks(DType dtype, Rows rows, std::int64_t depth, Sink& sink) {
+  switch (dtype) {
+    case DType::q8_0: sink = blocks_of_q8_0<groups>(rows, depth, sink); break;
+    case DType::q4_0: sink = blocks_of_32<Q4_0, groups>(rows, depth, sink); break;
+    case DType::q4_1: sink = blocks_of_32<Q4_1, groups>(rows, depth, sink); break;
+    case DType::q5_0: sink = blocks_of_32<Q5_0, groups>(rows, depth, sink); break;
+    case DType::q5_1: sink = blocks_of_32<Q5_1, groups>(rows, depth, sink); break;
+    case DType::iq4_nl: sink = blocks_of_32<Iq4Nl, groups>(rows, depth, sink); break;
+    case DType::mxfp4: sink = blocks_of_mxfp4<groups>(rows, depth, sink); break;
+    case DType::nvfp4: sink = blocks_of_nvfp4<groups>(rows, depth, sink); break;
+    case DType::q2_k: sink = blocks_of_256<Q2K, groups>(rows, depth, sink); break;
+    case DType::q3_k: sink = blocks_of_256<Q3K, groups>(rows, depth, sink); break;
+    case DType::q4_k: sink = blocks_of_256<Q4K, groups>(rows, depth, sink); break;
+    case DType::q5_k: sink = blocks_of_256<Q5K, groups>(rows, depth, sink); break;
+    case DType::q6_k: sink = blocks_of_256<Q6K, groups>(rows, depth, sink); break;
+    case DType::iq4_xs: sink = blocks_of_256<Iq4Xs, groups>(rows, depth, sink); break;
+    case DType::tq2_0: sink = blocks_of_256<Tq2_0, groups>(rows, depth, sink); break;
+    default: break;
   }
 }
 

@@ -266,18 +266,25 @@ void add_bias(const Product& product, std::int64_t first, std::int64_t last, flo
 }
 
 // One whose weight is NaN or infinite is not finite itself, whatever x: it is enough to look at the products.
-bool finite(const Product& product, std::int64_t first, std::int64_t last, std::int64_t rows) {
+bool finite(const Product& product, std::int64_t first, std::int64_t last, const float* y, std::int64_t rows) {
   const std::int64_t begin = first * panel_width, end = std::min(last * panel_width, product.w->out());
+  const Lanes d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  Vec sums = hn::Zero(d);
   float sum = 0;
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = begin; j < end; ++j) sum += 0 * product.y[i * product.y_stride + j];
+  for (std::int64_t i = 0; i < rows; ++i, y += product.y_stride) {
+    std::int64_t j = begin;
+    for (; j + lanes <= end; j += lanes) sums = hn::MulAdd(hn::Zero(d), hn::LoadU(d, y + j), sums);
+    for (; j < end; ++j) sum += 0 * y[j];
   }
-  return sum == 0;
+  return sum + hn::GetLane(hn::SumOfLanes(d, sums)) == 0;
 }
 
-// Whether one row of x is multiplied without a panel in between.
-bool dots(const Packed& w) {
-  return w.stored() != nullptr && (w.stored()->by_inputs ? serves_as_panels(*w.stored()) : has_tiles(*w.stored()));
+// Whether so many rows of x are multiplied without a panel in between.
+bool dots(const Packed& w, std::int64_t rows) {
+  constexpr std::int64_t few = 4;
+  if (w.stored() == nullptr || rows > few) return false;
+  return w.stored()->by_inputs ? rows == 1 && serves_as_panels(*w.stored()) : has_tiles(*w.stored());
 }
 
 // y[j] = sum_k x[k] * w[k][j] for rows of floats `stride` apart, eight at a time, each read from end to end: the way
@@ -319,15 +326,15 @@ void add_last_rows(const float* x, const Stored& w, std::int64_t first, float* y
   std::copy_n(sums, columns, y);
 }
 
-void dot_panels(const float* x, const Product& product, std::int64_t first, std::int64_t last) {
+void dot_panels(const Inputs& x, const Product& product, std::int64_t first, std::int64_t last) {
   const Stored& w = *product.w->stored();
   const std::int64_t begin = first * panel_width, end = std::min(last * panel_width, w.out);
-  if (!w.by_inputs) return dot_rows(x, w, begin, end - begin, product.y + begin);
+  if (!w.by_inputs) return dot_rows(x, w, begin, end - begin, product.y + begin, product.y_stride);
   const std::int64_t whole = end / panel_width * panel_width;
   if (begin < whole)
-    add_rows(x, reinterpret_cast<const float*>(w.row(0) + w.offset(begin)), w.view.columns(), w.in, whole - begin,
+    add_rows(x.at, reinterpret_cast<const float*>(w.row(0) + w.offset(begin)), w.view.columns(), w.in, whole - begin,
              product.y + begin);
-  if (whole < end) add_last_rows(x, w, whole, product.y + whole);
+  if (whole < end) add_last_rows(x.at, w, whole, product.y + whole);
 }
 
 // Values of k that are packed at once: whole blocks of every type.
@@ -352,22 +359,26 @@ void for_products(std::span<const Product> products, std::int64_t begin, std::in
 
 // Panels [first, last) of one product for packed rows from input `k` on. What has to be decoded is gone through in the
 // order in which it lies in the file where the rows are few; panels in memory are read for a part of the depth, so that
-// rows use them while they are in the cache.
-void multiply_panels(const PackedRows& rows, const Product& product, std::int64_t first, std::int64_t last,
+// rows use them while they are in the cache. False when an output of stored weights is complete and not finite.
+bool multiply_panels(const PackedRows& rows, const Product& product, std::int64_t first, std::int64_t last,
                      std::int64_t k, std::int64_t deepest, float* y) {
   thread_local std::vector<float> scratch;
   const Stored* stored = product.w->stored();
   const bool in_order = stored != nullptr && !stored->by_inputs && rows.depth > deepest;
   const std::int64_t step = in_order ? 1 : last - first;
+  bool all = true;
   for (std::int64_t p = first; p < last; p += step) {
     for (std::int64_t i = 0; i < rows.depth; i += deepest) {
       const std::int64_t depth = std::min(deepest, rows.depth - i);
+      const bool complete = stored != nullptr && k + i + depth == product.w->in();
       for_panels(*product.w, p, step, k + i, depth, in_order, scratch, [&](std::int64_t at, Panel panel) {
         multiply({rows.at, rows.rows, rows.depth, i}, panel, depth, y + at * panel_width, product.y_stride,
                  std::min(panel_width, product.w->out() - at * panel_width), k + i > 0);
+        if (complete && !finite(product, at, at + 1, y, rows.rows)) all = false;
       });
     }
   }
+  return all;
 }
 
 // Panels [begin, end) of all the products for all rows: blocks of rows, then of depth, so that x is packed once for all
@@ -380,27 +391,27 @@ bool gemm_panels(const float* x, std::int64_t x_stride, std::int64_t rows, std::
   thread_local std::vector<float> packed;
   const auto size = static_cast<std::size_t>(packed_size(std::min(rows, block_rows), at_once));
   if (packed.size() < size) packed.resize(size);
-  const auto by_dots = [&](const Product& product) { return rows == 1 && dots(*product.w); };
+  const auto by_dots = [&](const Product& product) { return dots(*product.w, rows); };
+  bool all = true;
   for (std::int64_t r = 0; r < rows; r += block_rows) {
     const std::int64_t count = std::min(block_rows, rows - r);
     for (std::int64_t k = 0; k < in; k += at_once) {
       const std::int64_t depth = std::min(at_once, in - k);
       pack_rows(x + r * x_stride + k, x_stride, count, depth, packed.data());
       for_products(products, begin, end, [&](const Product& product, std::int64_t first, std::int64_t last) {
-        if (!by_dots(product))
-          multiply_panels({packed.data(), count, depth}, product, first, last, k, deepest,
-                          product.y + r * product.y_stride);
+        if (by_dots(product)) return;
+        float* y = product.y + r * product.y_stride;
+        if (!multiply_panels({packed.data(), count, depth}, product, first, last, k, deepest, y)) all = false;
       });
     }
     for_products(products, begin, end, [&](const Product& product, std::int64_t first, std::int64_t last) {
-      if (by_dots(product)) dot_panels(x, product, first, last);
+      if (by_dots(product)) {
+        dot_panels({x, x_stride, rows}, product, first, last);
+        if (!finite(product, first, last, product.y, rows)) all = false;
+      }
       if (product.bias != nullptr) add_bias(product, first, last, product.y + r * product.y_stride, count);
     });
   }
-  bool all = true;
-  for_products(products, begin, end, [&](const Product& product, std::int64_t first, std::int64_t last) {
-    if (product.w->stored() != nullptr && !finite(product, first, last, rows)) all = false;
-  });
   return all;
 }
 

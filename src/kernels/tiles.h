@@ -18,7 +18,14 @@ bool has_tiles(const Stored& w);
 void decode_tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
                  bool ahead, float* panel);
 
-/// y[j] = sum_k x[k] * w[first + j][k], a chain of fused multiply-adds over k in order, for j < count.
-void dot_rows(const float* x, const Stored& w, std::int64_t first, std::int64_t count, float* y);
+/// Rows of x, `stride` floats apart.
+struct Inputs {
+  const float* at;
+  std::int64_t stride, rows;
+};
+
+/// y[r][j] = sum_k x[r][k] * w[first + j][k], a chain of fused multiply-adds over k in order, for j < count. For few
+/// rows: four at a time share the decoded weights, which are not stored.
+void dot_rows(Inputs x, const Stored& w, std::int64_t first, std::int64_t count, float* y, std::int64_t y_stride);
 
 }  // namespace embscope

@@ -107,10 +107,26 @@ std::int64_t columns_for(DType dtype, std::int64_t about) {
 TEST_P(StoredProduct, has_the_bits_of_the_matrix_decoded_beforehand) {
   for (const std::int64_t out : {1, 64, 101}) {
     const RandomMatrix w(GetParam(), out, columns_for(GetParam(), 790));
-    for (const std::int64_t rows : {1, 2, 15}) expect_bits_of_decoded(w.view(), false, rows);
+    for (const std::int64_t rows : {1, 2, 3, 4, 15}) expect_bits_of_decoded(w.view(), false, rows);
   }
   const RandomMatrix short_rows(GetParam(), 70, columns_for(GetParam(), 7));
   for (const std::int64_t rows : {1, 340}) expect_bits_of_decoded(short_rows.view(), false, rows);
+}
+
+// What is read as whole lines of the cache is read from where they begin.
+TEST_P(StoredProduct, wherever_its_rows_begin_in_a_line_of_the_cache) {
+  for (const std::int64_t columns : {16, 32, 64, 800}) {
+    const RandomMatrix w(GetParam(), 37, columns_for(GetParam(), columns));
+    const auto size = static_cast<std::size_t>(w.view().bytes());
+    std::vector<std::byte> room(size + 128);
+    const std::size_t line = 64 - reinterpret_cast<std::uintptr_t>(room.data()) % 64;
+    for (const std::size_t place : {0, 1, 2, 28, 32, 60, 62}) {
+      View view = w.view();
+      std::memcpy(room.data() + line + place, view.data, size);
+      view.data = room.data() + line + place;
+      for (const std::int64_t rows : {1, 2, 20}) expect_bits_of_decoded(view, false, rows);
+    }
+  }
 }
 
 TEST_P(StoredProduct, of_the_transposed_matrix_too) {
