@@ -118,11 +118,12 @@ void Input::add_edits(CLI::App& command) {
   option_ = several(command.add_option(
       "--at", at_,
       "Where an edit applies: SITE[@POSITIONS][/HEADS]; a position is a number or a word of the text in quotes"));
+  std::vector<std::string_view> forms;
+  for (const ChangeInfo& info : changes()) forms.push_back(info.form);
   several(command.add_option(
       "--do", do_,
-      "What the edit does, one --do for each --at: set V, add V, scale N, mix P V, zero, project_out V, "
-      "rotate DEGREES V, clamp DIMENSIONS LOW HIGH, noise DEVIATION [seed N]; V such as "
-      "\"' king' - ' man' + ' woman'\""));
+      fmt::format("What the edit does, one --do for each --at: {}; V such as \"' king' - ' man' + ' woman'\"",
+                  fmt::join(forms, ", "))));
   command.add_option("--edits", file_, "A JSON file of edits: [{\"at\": \"wte@3\", \"do\": \"zero\"}, ...]");
 }
 

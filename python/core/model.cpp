@@ -293,19 +293,9 @@ void bind_model(nb::module_& m) {
   m.def("edit", [](const std::string& site, const std::string& change, const Maybe& vector, float amount,
                    std::vector<int> positions, std::vector<int> heads, std::vector<int> rows,
                    std::vector<int> dimensions, float low, float high, std::uint64_t seed) {
-    static const std::map<std::string, Change> changes = {
-        {"set", Change::set},       {"add", Change::add},     {"scale", Change::scale},
-        {"mix", Change::mix},       {"zero", Change::zero},   {"project_out", Change::project_out},
-        {"rotate", Change::rotate}, {"clamp", Change::clamp}, {"noise", Change::noise}};
-    const auto found = changes.find(change);
-    if (found == changes.end()) {
-      std::vector<std::string> names;
-      for (const auto& [name, _] : changes) names.push_back(name);
-      throw Error(Code::not_found, "Edit", "no change '" + change + "'" + nearest_names(change, names));
-    }
     PendingEdit out{.site = site};
     out.edit = {.site = {},
-                .change = found->second,
+                .change = change_named(change),
                 .rows = std::move(rows),
                 .positions = std::move(positions),
                 .heads = std::move(heads),

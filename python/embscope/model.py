@@ -70,10 +70,10 @@ def Edit(
 ) -> _core.Edit:
     """An edit as data. Where: `site` (or a pattern of sites), `positions`, `heads`, `rows` of the batch; empty: all.
 
-    `change` says what the vector x there becomes: "set" (vector), "add" (x + amount * vector), "scale" (amount * x),
-    "mix" (amount * x + (1 - amount) * vector), "zero", "project_out" (x without its component along vector), "rotate"
-    (by `amount` degrees towards vector), "clamp" (`dimensions` limited to low..high), "noise" (amount * normal values
-    from `seed`).
+    `change` is an operation by its name in the text form: "set", "add", "mix", ...; `embscope edit --help` lists all,
+    the how-to page on interventions says what each makes of the vector there. `amount` is its number (the share of a
+    mixture, the degrees of a rotation, the deviation of noise), `dimensions`, `low` and `high` are for clamp, `seed`
+    for noise.
 
     `vector` is float32 (see `pca` for the accepted arrays), or one number for every dimension. The text form, such as
     "wte@3 mix 0.25 ' France'", is accepted wherever an Edit is. Raises NotFoundError for an unknown change.

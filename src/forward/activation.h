@@ -35,6 +35,13 @@ inline void activate(Activation activation, float* x, std::int64_t n, const Xiel
   }
 }
 
+/// y := f(x)
+inline void activate(Activation activation, const float* x, std::int64_t n, float* y) {
+  if (activation == Activation::gelu_tanh) return gelu_tanh(x, n, y);
+  std::copy_n(x, n, y);
+  activate(activation, y, n);
+}
+
 /// dy := dy * f'(x)
 inline void activate_backward(Activation activation, const float* x, float* dy, std::int64_t n,
                               const Xielu& numbers = {}) {

@@ -22,27 +22,28 @@ float to_bfloat16(float x) {
 
 std::int64_t panels_for(std::int64_t n) { return (n + panel_width - 1) / panel_width; }
 
-// From the panel on in which the first query's keys begin; what a query does not see of it is never read.
-void score_block(const HeadShape& head, const float* panels, const float* q, std::int64_t q_stride, std::int64_t count,
-                 std::int64_t first, float* scores, std::int64_t stride) {
-  const std::int64_t from = head.first_key(first) / panel_width * panel_width;
-  gemm_serial(q, q_stride, count, panels + from * head.width, head.width * panel_width, head.width, scores + from,
-              stride, first + count - from, false);
+// From the panel on in which the first query's keys begin; what a query does not see of it is never read. `scores` is
+// at the panels' first position.
+void score_block(const HeadShape& head, const HeadPanels& panels, const float* q, std::int64_t q_stride,
+                 std::int64_t count, std::int64_t first, float* scores, std::int64_t stride) {
+  const std::int64_t origin = panels.first(), from = (head.first_key(first) - origin) / panel_width * panel_width;
+  gemm_serial(q, q_stride, count, panels.keys() + from * head.width, head.width * panel_width, head.width,
+              scores + from, stride, first + count - origin - from, false);
   for (std::int64_t t = 0; t < count; ++t) {
     const std::int64_t begin = head.first_key(first + t), n = first + t + 1 - begin;
-    float* row = scores + t * stride + begin;
-    head.finish_scores(row, begin, n);
+    head.finish_scores(scores + t * stride + begin - origin, begin, n);
   }
 }
 
 // The keys that all queries of the block see go through the tile together, those before and after row by row, so that a
-// key that a query may not see never meets it (not even as 0 * infinity).
-void value_block(const HeadShape& head, const float* panels, std::int64_t keys, const float* pattern,
-                 std::int64_t stride, std::int64_t count, std::int64_t first, float* z, std::int64_t z_stride) {
-  const std::int64_t panel = keys * panel_width;
+// key that a query may not see never meets it (not even as 0 * infinity). `pattern` is at the panels' first position.
+void value_block(const HeadShape& head, const HeadPanels& panels, const float* pattern, std::int64_t stride,
+                 std::int64_t count, std::int64_t first, float* z, std::int64_t z_stride) {
+  const std::int64_t panel = panels.count() * panel_width, origin = panels.first();
   const std::int64_t begin = head.first_key(first + count - 1), end = std::max(begin, first + 1);
+  auto values = [&](std::int64_t position) { return panels.values() + (position - origin) * panel_width; };
   auto row_by_row = [&](std::int64_t t, std::int64_t from, std::int64_t to, bool accumulate) {
-    gemm_serial(pattern + t * stride + from, stride, 1, panels + from * panel_width, panel, to - from, z + t * z_stride,
+    gemm_serial(pattern + t * stride + from - origin, stride, 1, values(from), panel, to - from, z + t * z_stride,
                 z_stride, head.value_width, accumulate);
   };
   for (std::int64_t t = 0; begin > 0 && t < count; ++t) {
@@ -50,7 +51,7 @@ void value_block(const HeadShape& head, const float* panels, std::int64_t keys, 
     from < to ? row_by_row(t, from, to, false) : (void)std::fill_n(z + t * z_stride, head.value_width, 0.0f);
   }
   if (begin < end)
-    gemm_serial(pattern + begin, stride, count, panels + begin * panel_width, panel, end - begin, z, z_stride,
+    gemm_serial(pattern + begin - origin, stride, count, values(begin), panel, end - begin, z, z_stride,
                 head.value_width, begin > 0);
   for (std::int64_t t = 1; t < count; ++t) {
     if (end < first + t + 1) row_by_row(t, end, first + t + 1, true);
@@ -70,26 +71,47 @@ void HeadShape::finish_scores(float* x, std::int64_t begin, std::int64_t n) cons
 }
 
 void HeadPanels::fill_keys(const HeadShape& head, const KeysValues& kv) {
-  positions_ = static_cast<std::int64_t>(kv.keys.size());
-  keys_.resize(static_cast<std::size_t>(panels_for(positions_) * head.width * panel_width));
-  for (std::int64_t s = 0; s < panels_for(positions_) * panel_width; ++s) {
+  first_ = kv.first, count_ = static_cast<std::int64_t>(kv.keys.size());
+  keys_.resize(static_cast<std::size_t>(panels_for(count_) * head.width * panel_width));
+  for (std::int64_t s = 0; s < panels_for(count_) * panel_width; ++s) {
     float* to = keys_.data() + s / panel_width * head.width * panel_width + s % panel_width;
-    const float* key = s < positions_ ? kv.keys[static_cast<std::size_t>(s)] + head.kv_offset : nullptr;
+    const float* key = s < count_ ? kv.keys[static_cast<std::size_t>(s)] + head.kv_offset : nullptr;
     for (std::int64_t i = 0; i < head.width; ++i) to[i * panel_width] = key == nullptr ? 0 : key[i];
   }
 }
 
 void HeadPanels::fill_values(const HeadShape& head, const KeysValues& kv) {
-  positions_ = static_cast<std::int64_t>(kv.values.size());
-  values_.resize(static_cast<std::size_t>(panels_for(head.value_width) * positions_ * panel_width));
+  first_ = kv.first, count_ = static_cast<std::int64_t>(kv.values.size());
+  values_.resize(static_cast<std::size_t>(panels_for(head.value_width) * count_ * panel_width));
   for (std::int64_t p = 0; p < panels_for(head.value_width); ++p) {
     const std::int64_t columns = std::min(panel_width, head.value_width - p * panel_width);
-    for (std::int64_t s = 0; s < positions_; ++s) {
-      float* to = values_.data() + (p * positions_ + s) * panel_width;
+    for (std::int64_t s = 0; s < count_; ++s) {
+      float* to = values_.data() + (p * count_ + s) * panel_width;
       const float* from = kv.values[static_cast<std::size_t>(s)] + head.value_offset + p * panel_width;
       for (std::int64_t i = 0; i < panel_width; ++i) to[i] = i < columns ? from[i] : 0;
     }
   }
+}
+
+void HeadPanels::fill(const HeadShape& head, const float* k, std::int64_t k_stride, const float* v,
+                      std::int64_t v_stride, std::int64_t positions) {
+  first_ = 0, count_ = positions;
+  panels_of_positions(k, k_stride, positions, head.width, keys_);
+  panels_of_values(v, v_stride, positions, head.value_width, values_);
+}
+
+void panels_of_positions(const float* x, std::int64_t stride, std::int64_t positions, std::int64_t width,
+                         std::vector<float>& panels) {
+  panels.resize(static_cast<std::size_t>(panels_for(positions) * width * panel_width));
+  for (std::int64_t p = 0; p < positions; p += panel_width)
+    pack_panel(x + p * stride, stride, std::min(panel_width, positions - p), width, panels.data() + p * width);
+}
+
+void panels_of_values(const float* x, std::int64_t stride, std::int64_t positions, std::int64_t width,
+                      std::vector<float>& panels) {
+  panels.resize(static_cast<std::size_t>(panels_for(width) * positions * panel_width));
+  for (std::int64_t c = 0; c < width; c += panel_width)
+    copy_panel(x + c, stride, positions, std::min(panel_width, width - c), panels.data() + c * positions);
 }
 
 void softmax_with(const float* sink, float* x, std::int64_t n) {
@@ -103,10 +125,10 @@ void softmax_with(const float* sink, float* x, std::int64_t n) {
 
 void attention_scores(const HeadShape& head, const HeadPanels& panels, const float* q, std::int64_t q_stride,
                       std::int64_t count, std::int64_t first, float* scores) {
-  const std::int64_t keys = panels.positions();
+  const std::int64_t keys = panels.end();
   for (std::int64_t t = 0; t < count; t += query_block)
-    score_block(head, panels.keys(), q + t * q_stride, q_stride, std::min(query_block, count - t), first + t,
-                scores + t * keys, keys);
+    score_block(head, panels, q + t * q_stride, q_stride, std::min(query_block, count - t), first + t,
+                scores + t * keys + panels.first(), keys);
   for (std::int64_t t = 0; t < count; ++t) {
     std::fill_n(scores + t * keys, head.first_key(first + t), -std::numeric_limits<float>::infinity());
     std::fill(scores + t * keys + first + t + 1, scores + (t + 1) * keys, -std::numeric_limits<float>::infinity());
@@ -127,26 +149,28 @@ void attention_pattern(const HeadShape& head, const float* scores, std::int64_t 
 
 void attention_values(const HeadShape& head, const HeadPanels& panels, const float* pattern, std::int64_t count,
                       std::int64_t first, float* z, std::int64_t z_stride) {
-  const std::int64_t keys = panels.positions();
+  const std::int64_t keys = panels.end();
   for (std::int64_t t = 0; t < count; t += query_block) {
-    value_block(head, panels.values(), keys, pattern + t * keys, keys, std::min(query_block, count - t), first + t,
+    value_block(head, panels, pattern + t * keys + panels.first(), keys, std::min(query_block, count - t), first + t,
                 z + t * z_stride, z_stride);
   }
 }
 
 void attend(const HeadShape& head, const HeadPanels& panels, const float* q, std::int64_t q_stride, std::int64_t count,
-            std::int64_t first, float* z, std::int64_t z_stride) {
-  const std::int64_t keys = panels.positions(), stride = panels_for(keys) * panel_width;
+            std::int64_t first, float* z, std::int64_t z_stride, const ChangePattern& change) {
+  const std::int64_t stride = panels_for(panels.count()) * panel_width;
   thread_local std::vector<float> scores;
   scores.resize(static_cast<std::size_t>(std::min(query_block, count) * stride));
   for (std::int64_t t = 0; t < count; t += query_block) {
     const std::int64_t block = std::min(query_block, count - t);
-    score_block(head, panels.keys(), q + t * q_stride, q_stride, block, first + t, scores.data(), stride);
+    score_block(head, panels, q + t * q_stride, q_stride, block, first + t, scores.data(), stride);
     for (std::int64_t i = 0; i < block; ++i) {
-      const std::int64_t begin = head.first_key(first + t + i);
-      softmax_with(head.sink, scores.data() + i * stride + begin, first + t + i + 1 - begin);
+      const std::int64_t position = first + t + i, begin = head.first_key(position);
+      float* pattern = scores.data() + i * stride + begin - panels.first();
+      softmax_with(head.sink, pattern, position + 1 - begin);
+      if (change) change(position, pattern, position + 1 - begin);
     }
-    value_block(head, panels.values(), keys, scores.data(), stride, block, first + t, z + t * z_stride, z_stride);
+    value_block(head, panels, scores.data(), stride, block, first + t, z + t * z_stride, z_stride);
   }
 }
 

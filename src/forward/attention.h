@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "embscope/model/model.h"
 
 namespace embscope {
 
-/// Where the keys and values of positions 0..S-1 of one row lie; each pointer is at position p's first key-value head.
+/// Where the keys and values of positions first..S-1 of one row lie; each pointer is at a position's first key-value
+/// head. No query reads what is before the first.
 struct KeysValues {
+  std::int64_t first = 0;
   std::vector<const float*> keys, values;
 };
 
@@ -56,18 +59,31 @@ inline HeadShape head_shape(const Config& config, std::int64_t h, int l, const f
           config.alibi_rounded};
 }
 
+/// x [positions, width], `stride` floats from one position to the next, as the matrix of a product: panels of 32
+/// positions, each [width][32], for sums over the width.
+void panels_of_positions(const float* x, std::int64_t stride, std::int64_t positions, std::int64_t width,
+                         std::vector<float>& panels);
+/// The same as panels of 32 values, each [positions][32], for sums over positions.
+void panels_of_values(const float* x, std::int64_t stride, std::int64_t positions, std::int64_t width,
+                      std::vector<float>& panels);
+
 /// What a key-value head of a row holds, rearranged for products: its query heads share it, and so do all queries.
 class HeadPanels {
  public:
   void fill_keys(const HeadShape& head, const KeysValues& kv);
   void fill_values(const HeadShape& head, const KeysValues& kv);
-  std::int64_t positions() const { return positions_; }
+  /// Both, of positions 0..positions - 1 of one head.
+  void fill(const HeadShape& head, const float* k, std::int64_t k_stride, const float* v, std::int64_t v_stride,
+            std::int64_t positions);
+  std::int64_t first() const { return first_; }
+  std::int64_t end() const { return first_ + count_; }    ///< S
+  std::int64_t count() const { return count_; }           ///< of positions, from the first on
   const float* keys() const { return keys_.data(); }      ///< panels of 32 keys, each [K][32]
-  const float* values() const { return values_.data(); }  ///< panels of 32 dimensions, each [S][32]
+  const float* values() const { return values_.data(); }  ///< panels of 32 dimensions, each [count][32]
 
  private:
   std::vector<float> keys_, values_;
-  std::int64_t positions_ = 0;
+  std::int64_t first_ = 0, count_ = 0;
 };
 
 /// scores[t][s] = q[t].k[s] * scale, with slope and cap, for the keys that a query sees, -inf beyond; q [count, ...]
@@ -86,8 +102,10 @@ void attention_pattern(const HeadShape& head, const float* scores, std::int64_t 
 void attention_values(const HeadShape& head, const HeadPanels& panels, const float* pattern, std::int64_t count,
                       std::int64_t first, float* z, std::int64_t z_stride);
 
-/// All three, a block of queries at a time, without ever holding the pattern. The same bits.
+/// All three, a block of queries at a time, without ever holding the pattern. The same bits. `change` may change the
+/// pattern of a query, at its position, from the first key that it sees on.
+using ChangePattern = std::function<void(std::int64_t position, float* pattern, std::int64_t keys)>;
 void attend(const HeadShape& head, const HeadPanels& panels, const float* q, std::int64_t q_stride, std::int64_t count,
-            std::int64_t first, float* z, std::int64_t z_stride);
+            std::int64_t first, float* z, std::int64_t z_stride, const ChangePattern& change = {});
 
 }  // namespace embscope

@@ -58,6 +58,11 @@ std::string_view Cursor::name() {
   return text_.substr(start, at_ - start);
 }
 
+bool Cursor::name_ahead() {
+  const char c = peek();
+  return is_name(c) && !is_digit(c);
+}
+
 bool Cursor::quote_ahead() {
   const char c = peek();
   return c == '\'' || c == '"';
@@ -95,6 +100,13 @@ int Cursor::integer() {
   if (error != std::errc()) fail("expected a whole number");
   at_ = static_cast<std::size_t>(end - text_.data());
   return value;
+}
+
+std::vector<int> Cursor::integers() {
+  std::vector<int> list;
+  do list.push_back(integer());
+  while (accept(','));
+  return list;
 }
 
 std::uint64_t Cursor::seed() {

@@ -21,12 +21,14 @@ class Cursor {
   void expect(char c);
   std::string_view until(std::string_view stops);
   std::string_view name();  ///< letters, digits and underscores; may be empty
+  bool name_ahead();        ///< a letter or an underscore
   bool quote_ahead();
   std::string_view quoted();  ///< what stands between ' and ' or " and "
   bool number_ahead();        ///< a digit, a point, or a sign before one
   float number();             ///< a finite one, with a sign or without
   int integer();
-  std::uint64_t seed();  ///< 0 to 2^64 - 1
+  std::vector<int> integers();  ///< one or more, separated by commas
+  std::uint64_t seed();         ///< 0 to 2^64 - 1
 
   /// One level deeper in brackets while it lives; a text nested beyond any sense fails instead of filling the stack.
   class Nested {

@@ -4,13 +4,11 @@
 #include <fmt/format.h>
 
 #include "files/json.h"
+#include "forward/changes.h"
 #include "forward/expression.h"
 
 namespace embscope {
 namespace {
-
-constexpr std::string_view changes[] = {"set",         "add",    "scale", "mix",  "zero",
-                                        "project_out", "rotate", "clamp", "noise"};
 
 // The text with its expression still unread: what a place of it wants is only known there.
 struct ParsedEdit {
@@ -18,6 +16,14 @@ struct ParsedEdit {
   std::vector<Site> sites;
   std::unique_ptr<const Expression> vector;
 };
+
+// "set, add, ... or noise"
+std::string one_of_the_changes() {
+  std::string names;
+  for (const ChangeInfo& info : changes())
+    names += (names.empty() ? "" : &info == &changes().back() ? " or " : ", ") + std::string(info.name);
+  return names;
+}
 
 class EditReader {
  public:
@@ -49,7 +55,7 @@ class EditReader {
     if (site.empty()) cursor_.fail("expected a site");
     parsed_.sites = parse_sites(site, config_);
     if (cursor_.accept('@')) read_positions();
-    if (cursor_.accept('/')) parsed_.edit.heads = integers();
+    if (cursor_.accept('/')) parsed_.edit.heads = cursor_.integers();
   }
 
   void read_positions() {
@@ -65,40 +71,14 @@ class EditReader {
     } while (cursor_.accept(','));
   }
 
-  std::vector<int> integers() {
-    std::vector<int> list;
-    do list.push_back(cursor_.integer());
-    while (cursor_.accept(','));
-    return list;
-  }
-
   void read_action() {
     cursor_.peek();
     const std::size_t start = cursor_.at();
-    const auto found = std::ranges::find(changes, cursor_.name());
-    if (found == std::end(changes)) {
-      cursor_.fail("expected set, add, scale, mix, zero, project_out, rotate, clamp or noise", start);
-    }
-    Edit& edit = parsed_.edit;
-    edit.change = static_cast<Change>(found - changes);
-    const bool has_amount = edit.change == Change::scale || edit.change == Change::mix ||
-                            edit.change == Change::rotate || edit.change == Change::noise;
-    if (has_amount) edit.amount = cursor_.number();
-    if (takes_vector(edit.change)) parsed_.vector = read_expression(cursor_, files_);
-    if (edit.change == Change::clamp) read_clamp();
-    if (edit.change == Change::noise && !cursor_.done()) read_seed();
-  }
-
-  void read_clamp() {
-    if (!cursor_.accept('*')) parsed_.edit.dimensions = integers();
-    parsed_.edit.low = cursor_.number();
-    parsed_.edit.high = cursor_.number();
-  }
-
-  void read_seed() {
-    const std::size_t start = cursor_.at();
-    if (cursor_.name() != "seed") cursor_.fail("expected 'seed'", start);
-    parsed_.edit.seed = cursor_.seed();
+    const Operation* found = find_operation(cursor_.name());
+    if (found == nullptr) cursor_.fail(fmt::format("expected {}", one_of_the_changes()), start);
+    parsed_.edit.change = found->change;
+    if (found->read != nullptr) found->read(cursor_, parsed_.edit);
+    if (found->vector) parsed_.vector = read_expression(cursor_, files_);
   }
 
   Cursor cursor_;
@@ -162,11 +142,6 @@ std::vector<Edit> from_json(const boost::json::value& value, const Transformer& 
 }
 
 }  // namespace
-
-bool takes_vector(Change change) {
-  return change == Change::set || change == Change::add || change == Change::mix || change == Change::project_out ||
-         change == Change::rotate;
-}
 
 std::vector<Edit> parse_edit(std::string_view text, const Transformer& transformer, const Prompt& prompt,
                              const Reading& reading) {

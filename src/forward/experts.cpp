@@ -169,8 +169,8 @@ ExpertHidden expert_hidden(const PackedExpert& w, const Tensor& x) {
   const bool in_turn = w.up.weight.empty();
   const std::int64_t outputs = w.gate.weight.out(), f = in_turn ? outputs / 2 : outputs;
   Tensor gate = Tensor::uninitialised({x.rows(), outputs}), up = Tensor::uninitialised({x.rows(), f});
-  std::vector<Product> products{{&w.gate.weight, w.gate.bias_or_null(), gate.data(), outputs}};
-  if (!in_turn) products.push_back({&w.up.weight, w.up.bias_or_null(), up.data(), f});
+  std::vector<Product> products{product_of(w.gate, gate.data(), outputs)};
+  if (!in_turn) products.push_back(product_of(w.up, up.data(), f));
   gemm(x.data(), x.columns(), x.rows(), products);
   if (!in_turn) return {std::move(gate), std::move(up)};
   Tensor own = Tensor::uninitialised({x.rows(), f});

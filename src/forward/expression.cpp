@@ -153,7 +153,7 @@ class ExpressionReader {
 
   bool factor_ahead() {
     const char c = cursor_.peek();
-    return cursor_.quote_ahead() || c == '(' || c == 'm' || c == 'r' || c == 'f' || c == '#';
+    return cursor_.quote_ahead() || cursor_.name_ahead() || c == '(' || c == '#';
   }
 
   std::unique_ptr<const Expression> factor() {
@@ -166,18 +166,14 @@ class ExpressionReader {
     cursor_.peek();
     const std::size_t start = cursor_.at();
     const std::string_view name = cursor_.name();
-    if (!name.empty() && name != "mean" && name != "run" && name != "file")
+    const auto in_brackets = std::ranges::find(brackets, name, &Bracket::name);
+    if (in_brackets == std::end(brackets))
       cursor_.fail("expected a word in quotes, #ID, mean(...), run(...) or file(...)", start);
-    if (name == "file" && files_ == Files::refused) throw FilesRefused();
     if (name.empty() && cursor_.peek() != '(')
       cursor_.fail("expected a number, a word in quotes, #ID, mean(...), run(...), file(...) or (...)");
-    return in_brackets(name);
-  }
-
-  std::unique_ptr<const Expression> in_brackets(std::string_view name) {
     cursor_.expect('(');
     const Cursor::Nested nested(cursor_);
-    auto inner = name == "mean" ? mean() : name == "run" ? run() : name == "file" ? file() : sum();
+    auto inner = (this->*in_brackets->read)();
     cursor_.expect(')');
     return inner;
   }
@@ -201,6 +197,7 @@ class ExpressionReader {
   }
 
   std::unique_ptr<const Expression> file() {
+    if (files_ == Files::refused) throw FilesRefused();
     const std::string_view path = cursor_.quoted();
     std::string_view array;
     int row = 0;
@@ -212,9 +209,21 @@ class ExpressionReader {
     return std::make_unique<FileRow>(path, array, row);
   }
 
+  // What stands before an opening bracket, and how what is in it is read.
+  struct Bracket {
+    std::string_view name;
+    std::unique_ptr<const Expression> (ExpressionReader::*read)();
+  };
+  static const Bracket brackets[4];
+
   Cursor& cursor_;
   const Files files_;
 };
+
+const ExpressionReader::Bracket ExpressionReader::brackets[] = {{"", &ExpressionReader::sum},
+                                                                {"mean", &ExpressionReader::mean},
+                                                                {"run", &ExpressionReader::run},
+                                                                {"file", &ExpressionReader::file}};
 
 }  // namespace
 

@@ -20,11 +20,31 @@ void for_rows(const Tensor& t, F&& body) {
   });
 }
 
-/// out = x * gain + bias; either may be empty.
-inline void apply_gain(const PackedNorm& w, const float* x, std::int64_t n, float* out, std::int64_t first = 0) {
-  if (w.gain.empty()) return;
-  gain_bias(x, w.gain.data() + first, w.bias.empty() ? nullptr : w.bias.data() + first, n, out);
+/// y := x * gain + bias; each may be null.
+inline void apply_gain(const float* gain, const float* bias, const float* x, std::int64_t n, float* y) {
+  if (gain != nullptr) gain_bias(x, gain, bias, n, y);
 }
+
+/// What a norm takes away from a row.
+inline float norm_shift(NormKind kind, const float* x, std::int64_t n) {
+  return kind == NormKind::layer ? static_cast<float>(mean(x, n)) : 0.0f;
+}
+
+/// And what it divides by.
+struct NormRow {
+  float shift, scale;
+};
+
+/// y := (x - shift) / scale * gain + bias of one row; y may be x, gain and bias null.
+inline NormRow norm_row(NormKind kind, float epsilon, const float* gain, const float* bias, const float* x,
+                        std::int64_t n, float* y) {
+  const float shift = norm_shift(kind, x, n), scale = norm_scale(x, shift, n, epsilon);
+  normalise(x, shift, scale, n, y);
+  apply_gain(gain, bias, y, n, y);
+  return {shift, scale};
+}
+
+inline const float* data_or_null(const Tensor& t) { return t.empty() ? nullptr : t.data(); }
 
 /// x [N, D] -> scale [N, 1] -> normed = (x - mean) / scale, then * gain + bias [N, D]; normed may be x. `on_scale` and
 /// `on_normalized` are called in between and may change what they see. Where one says false, it ends there with false.
@@ -32,8 +52,7 @@ template <class OnScale, class OnNormalized>
 bool norm_rows(const Config& config, const PackedNorm& w, const Tensor& x, Tensor& scale, Tensor& normed,
                OnScale&& on_scale, OnNormalized&& on_normalized) {
   const std::int64_t d = x.columns();
-  const bool centred = config.norm == NormKind::layer;
-  auto shift_of = [&](std::int64_t i) { return centred ? static_cast<float>(mean(x.row(i).data(), d)) : 0.0f; };
+  auto shift_of = [&](std::int64_t i) { return norm_shift(config.norm, x.row(i).data(), d); };
   for_rows(x,
            [&](std::int64_t i) { *scale.row(i).data() = norm_scale(x.row(i).data(), shift_of(i), d, config.epsilon); });
   if (!on_scale()) return false;
@@ -41,7 +60,8 @@ bool norm_rows(const Config& config, const PackedNorm& w, const Tensor& x, Tenso
     normalise(x.row(i).data(), shift_of(i), *scale.row(i).data(), d, normed.row(i).data());
   });
   if (!on_normalized()) return false;
-  for_rows(x, [&](std::int64_t i) { apply_gain(w, normed.row(i).data(), d, normed.row(i).data()); });
+  const float *gain = data_or_null(w.gain), *bias = data_or_null(w.bias);
+  for_rows(x, [&](std::int64_t i) { apply_gain(gain, bias, normed.row(i).data(), d, normed.row(i).data()); });
   return true;
 }
 
@@ -56,12 +76,13 @@ inline void norm_rows(const Config& config, const PackedNorm& w, const Tensor& x
 inline void norm_heads(const Config& config, const PackedNorm& w, Tensor& x, std::int64_t heads) {
   const std::int64_t parts = config.qk_norm == QkNorm::together ? 1 : heads, n = x.columns() / parts;
   const bool own_gains = w.gain.size() == x.columns();
+  auto of_part = [&](const Tensor& t, std::int64_t p) {
+    return t.empty() ? nullptr : t.data() + (own_gains ? p * n : 0);
+  };
   for_rows(x, [&](std::int64_t i) {
     for (std::int64_t p = 0; p < parts; ++p) {
       float* part = x.row(i).data() + p * n;
-      const float shift = config.qk_norm_kind == NormKind::layer ? static_cast<float>(mean(part, n)) : 0.0f;
-      normalise(part, shift, norm_scale(part, shift, n, config.epsilon), n, part);
-      apply_gain(w, part, n, part, own_gains ? p * n : 0);
+      norm_row(config.qk_norm_kind, config.epsilon, of_part(w.gain, p), of_part(w.bias, p), part, n, part);
     }
   });
 }

@@ -34,7 +34,8 @@ Pass::Pass(const Model& model, const PackedWeights& weights, const Plan& plan, c
       weights_(weights),
       plan_(plan),
       request_(request),
-      probe_(config_, plan, request, result_) {
+      probe_(config_, plan, request, result_),
+      cache_(config_, request.cache) {
   result_.cost = plan.cost();
   result_.rows.resize(request.rows.size());
   for (RowResult& row : result_.rows) row.captured.resize(request.capture.size());
@@ -47,7 +48,7 @@ Result Pass::run() {
     on = block(weights_.block(static_cast<std::size_t>(l_)));
   }
   if (on) output();
-  if (request_.cache != nullptr) request_.cache->positions_ += static_cast<std::int64_t>(request_.rows[0].size());
+  cache_.commit(static_cast<std::int64_t>(request_.rows[0].size()));
   return std::move(result_);
 }
 
@@ -127,7 +128,7 @@ void Pass::linear(const Tensor& x, std::initializer_list<Map> maps) {
   std::vector<Product> products;
   for (const Map& m : maps) {
     shape_as(m.y, x.rows(), m.w.weight.out());
-    products.push_back({&m.w.weight, m.w.bias_or_null(), m.y.data(), m.y.columns()});
+    products.push_back(product_of(m.w, m.y.data(), m.y.columns()));
   }
   gemm(x.data(), x.columns(), x.rows(), products);
 }

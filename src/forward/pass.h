@@ -8,6 +8,7 @@
 
 #include "embscope/forward/transformer.h"
 #include "forward/attention.h"
+#include "forward/cache_writer.h"
 #include "forward/plan.h"
 #include "forward/probe.h"
 #include "forward/rotary.h"
@@ -42,8 +43,8 @@ class Pass {
   bool norm_queries_keys(const PackedBlock& w);
   bool turn_queries_keys();  ///< rotary positions
   bool attend();             ///< q, k, v -> z
-  void append_to_cache();
-  KeysValues keys_values(const Slots& read, int row) const;
+  /// Of a row, all that its queries from position `query` on can read.
+  KeysValues keys_values(const Slots& read, int row, std::int64_t query) const;
   void attend_rows(const Slots& read);
   /// z of the query heads that share a key-value head, for `count` queries from slot on; `shared`: what it holds, or
   /// null.
@@ -66,7 +67,7 @@ class Pass {
   const Layer& layer() const { return config_.layers[static_cast<std::size_t>(l_)]; }
   const Tensor& read() const { return config_.norm_before ? normed_ : x_; }  ///< what the branches read
   struct Map {
-    const Linear& w;
+    const PackedLinear& w;
     Tensor& y;
   };
   static void linear(const Tensor& x, std::initializer_list<Map> maps);  ///< for each: y := x w^T + bias
@@ -75,6 +76,9 @@ class Pass {
   Site site(Point point) const { return {point, in_block(point) ? l_ : -1}; }
   bool at(Point point, Tensor& values);  ///< all that is due there; whether to go on
   void enter(int stage, Tensor& values);
+  std::int64_t position_of(std::int64_t slot) const {
+    return probe_.slots().owners[static_cast<std::size_t>(slot)].position;
+  }
   bool watched(Point point) const { return plan_.at(point, l_) != nullptr; }
 
   const Config& config_;
@@ -84,6 +88,7 @@ class Pass {
   const Request& request_;
   Result result_;
   Probe probe_;
+  CacheWriter cache_;
   int l_ = 0;                     ///< the block at work
   const float* sinks_ = nullptr;  ///< its sinks
   Tensor x_, normed_, scale_, latent_, q_, k_, v_, z_, attn_out_, gate_, up_, mlp_out_;

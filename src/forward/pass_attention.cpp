@@ -10,11 +10,9 @@ namespace {
 
 // Latents are normed as RMSNorm does, whatever the model's own norms are.
 void norm_latents(const PackedNorm& w, float epsilon, Tensor& x) {
-  const std::int64_t n = x.columns();
+  const float *gain = data_or_null(w.gain), *bias = data_or_null(w.bias);
   for_rows(x, [&](std::int64_t i) {
-    float* row = x.row(i).data();
-    normalise(row, 0, norm_scale(row, 0, n, epsilon), n, row);
-    apply_gain(w, row, n, row);
+    norm_row(NormKind::rms, epsilon, gain, bias, x.row(i).data(), x.columns(), x.row(i).data());
   });
 }
 
@@ -84,22 +82,21 @@ bool Pass::norm_queries_keys(const PackedBlock& w) {
 
 bool Pass::turn_queries_keys() {
   if (config_.position != PositionKind::rotary) return true;
-  auto position = [&](std::int64_t i) { return probe_.slots().owners[static_cast<std::size_t>(i)].position; };
   auto turn = [&](Tensor& x, std::int64_t heads) {
     if (layer().rope < 0) return;
     const Rotary& rotary = rotary_[static_cast<std::size_t>(layer().rope)];
-    for_rows(x, [&](std::int64_t i) { rotary.turn(x.row(i).data(), heads, config_.head_width, position(i)); });
+    for_rows(x, [&](std::int64_t i) { rotary.turn(x.row(i).data(), heads, config_.head_width, position_of(i)); });
   };
   turn(q_, config_.heads);
   if (layer().grows)
-    for_rows(q_, [&](std::int64_t i) { scale(q_.row(i).data(), query_growth(config_, position(i)), q_.columns()); });
+    for_rows(q_, [&](std::int64_t i) { scale(q_.row(i).data(), query_growth(config_, position_of(i)), q_.columns()); });
   if (!at(Point::rot_q, q_)) return false;
   turn(k_, config_.kv_heads);
   return at(Point::rot_k, k_);
 }
 
 bool Pass::attend() {
-  append_to_cache();
+  cache_.append(l_, k_, v_);
   const Slots& read = probe_.slots();
   enter(stage_of(l_, Step::attended), q_);
   shape_as(z_, q_.rows(), config_.heads * config_.value_width);
@@ -108,30 +105,14 @@ bool Pass::attend() {
   return true;
 }
 
-void Pass::append_to_cache() {
-  if (request_.cache == nullptr) return;
-  Cache& cache = *request_.cache;
-  cache.keys_.resize(static_cast<std::size_t>(config_.blocks));
-  cache.values_.resize(static_cast<std::size_t>(config_.blocks));
-  auto append = [&](std::vector<float>& kept, const Tensor& fresh) {
-    kept.resize(static_cast<std::size_t>(cache.positions_ * fresh.columns()));  // drops what a failed pass left
-    kept.insert(kept.end(), fresh.values().begin(), fresh.values().end());
-  };
-  append(cache.keys_[static_cast<std::size_t>(l_)], k_);
-  append(cache.values_[static_cast<std::size_t>(l_)], v_);
-}
-
-KeysValues Pass::keys_values(const Slots& read, int row) const {
-  KeysValues kv;
-  const std::int64_t width = k_.columns(), value_width = v_.columns();
-  for (std::int64_t p = 0; p < plan_.first(); ++p) {
-    kv.keys.push_back(request_.cache->keys_[static_cast<std::size_t>(l_)].data() + p * width);
-    kv.values.push_back(request_.cache->values_[static_cast<std::size_t>(l_)].data() + p * value_width);
-  }
-  for (int slot : read.path[static_cast<std::size_t>(row)]) {
-    kv.keys.push_back(k_.row(slot).data());
-    kv.values.push_back(v_.row(slot).data());
-  }
+KeysValues Pass::keys_values(const Slots& read, int row, std::int64_t query) const {
+  const std::int64_t cached = plan_.first();
+  KeysValues kv{head_shape(0).first_key(query), {}, {}};
+  for (std::int64_t p = kv.first; p < cached; ++p)
+    kv.keys.push_back(cache_.key(l_, p)), kv.values.push_back(cache_.value(l_, p));
+  const std::vector<int>& path = read.path[static_cast<std::size_t>(row)];
+  for (auto t = static_cast<std::size_t>(std::max<std::int64_t>(0, kv.first - cached)); t < path.size(); ++t)
+    kv.keys.push_back(k_.row(path[t]).data()), kv.values.push_back(v_.row(path[t]).data());
   return kv;
 }
 
@@ -150,7 +131,7 @@ void Pass::attend_rows(const Slots& read) {
   std::deque<HeadPanels> panels;
   for (std::size_t r = 0; r < kv.size(); ++r) {
     const std::int64_t count = rows[r].count;
-    if (count > 0) kv[r] = keys_values(read, static_cast<int>(r));
+    if (count > 0) kv[r] = keys_values(read, static_cast<int>(r), position_of(rows[r].first_slot));
     for (std::int64_t g = 0; count > 0 && g < config_.kv_heads; ++g) {
       if (count > most_queries) rearranged.push_back({r, g, 0, 0, &panels.emplace_back()});
       for (std::int64_t t = 0; t < count; t += most_queries)
@@ -177,8 +158,7 @@ void Pass::attend_group(std::int64_t kv_head, const KeysValues& kv, const HeadPa
     const HeadShape head = head_shape(h);
     if (shared == nullptr && h == kv_head * group) own.fill_keys(head, kv), own.fill_values(head, kv);
     embscope::attend(head, shared == nullptr ? own : *shared, q_.row(slot).data() + h * head.width, q_.columns(), count,
-                     probe_.slots().owners[static_cast<std::size_t>(slot)].position,
-                     z_.row(slot).data() + h * head.value_width, z_.columns());
+                     position_of(slot), z_.row(slot).data() + h * head.value_width, z_.columns());
   }
 }
 
@@ -189,7 +169,7 @@ bool Pass::attend_with_maps() {
   std::vector<KeysValues> kv;
   std::vector<Tensor> scores;
   for (std::size_t r = 0; r < rows.size(); ++r) {
-    kv.push_back(keys_values(probe_.slots(), static_cast<int>(r)));
+    kv.push_back(keys_values(probe_.slots(), static_cast<int>(r), first));
     scores.push_back(Tensor::uninitialised({heads, rows[r].count, first + rows[r].count}));
   }
   // body(row, head, where the head's map begins in the row's, the head's number)

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "forward/changes.h"
+
 namespace embscope {
 namespace {
 
@@ -52,12 +54,9 @@ void check_numbers(const Edit& edit, const std::string& where) {
     if (!std::isfinite(v)) throw Error(Code::range, where, "the vector holds NaN or infinite values");
   }
   if (!std::isfinite(edit.amount)) throw Error(Code::range, where, "the amount is not a finite number");
-  if (edit.change == Change::clamp && !(edit.low <= edit.high)) {
-    throw Error(Code::range, where, fmt::format("clamps to {}..{}: no number lies there", edit.low, edit.high));
-  }
-  if (edit.change == Change::noise && edit.amount < 0) {
-    throw Error(Code::range, where, "the deviation of noise cannot be negative");
-  }
+  const auto problem = operation(edit.change).problem;
+  if (problem == nullptr) return;
+  if (const std::string why = problem(edit); !why.empty()) throw Error(Code::range, where, why);
 }
 
 // How many values the edit meets at once.
@@ -92,16 +91,15 @@ void check_vector(const Config& config, const Edit& edit, const std::string& whe
                                    : fmt::format("needs a vector of {} values (one head) or {} (all heads), got {}",
                                                  shape.width, shape.total(), size));
   }
-  if ((edit.change == Change::project_out || edit.change == Change::rotate) &&
+  if (operation(edit.change).needs_length &&
       std::all_of(edit.vector.begin(), edit.vector.end(), [](float v) { return v == 0; })) {
     throw Error(Code::range, where, "a zero vector has no direction to project out or to rotate towards");
   }
 }
 
 bool wipes_out(const Edit& later, const Edit& earlier) {
-  const bool wipes = later.change == Change::set || later.change == Change::zero;
-  return wipes && later.site == earlier.site && later.rows == earlier.rows && later.positions == earlier.positions &&
-         later.heads == earlier.heads;
+  return operation(later.change).overwrites && later.site == earlier.site && later.rows == earlier.rows &&
+         later.positions == earlier.positions && later.heads == earlier.heads;
 }
 
 // Edits that meet at one slot, the later of which leaves nothing of the earlier.
@@ -163,34 +161,6 @@ void check_tokens(const Config& config, const Request& request, bool watched) {
 }
 
 }  // namespace
-
-SiteShape site_shape(Point point, const Config& config) {
-  switch (point) {
-    case Point::q:
-    case Point::normed_q:
-    case Point::rot_q: return {config.heads, config.head_width, true};
-    case Point::z: return {config.heads, config.value_width, true};
-    case Point::v: return {config.kv_heads, config.value_width, true};
-    case Point::k:
-    case Point::normed_k:
-    case Point::rot_k: return {config.kv_heads, config.head_width, true};
-    case Point::mlp_pre:
-    case Point::mlp_up:
-    case Point::mlp_post: return {1, config.mlp_width, false};
-    case Point::router_logits:
-    case Point::router_probabilities: return {1, config.experts.count, false};
-    case Point::router_chosen:
-    case Point::router_weights: return {1, config.experts.chosen, false};
-    case Point::experts_out: return {config.experts.chosen, config.width, true};
-    case Point::ln1_scale:
-    case Point::ln2_scale:
-    case Point::ln1_post_scale:
-    case Point::ln2_post_scale:
-    case Point::ln_final_scale: return {1, 1, false};
-    case Point::logits: return {1, config.vocab, false};
-    default: return {1, config.width, false};
-  }
-}
 
 Plan::Plan(const Config& config, const Request& request, std::int64_t first)
     : blocks_(config.blocks),

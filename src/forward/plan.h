@@ -7,19 +7,10 @@
 #include <vector>
 
 #include "embscope/forward/transformer.h"
+#include "forward/site_shape.h"
 #include "forward/slots.h"
 
 namespace embscope {
-
-/// Values of one position at a site: `heads` groups of `width` each (one group where the site has no heads).
-struct SiteShape {
-  std::int64_t heads = 1, width = 0;
-  bool has_heads = false;
-  std::int64_t total() const { return heads * width; }
-};
-
-/// Precondition: not scores or pattern, whose width is the number of keys.
-SiteShape site_shape(Point point, const Config& config);
 
 struct Listener {
   bool edited = false;  ///< which edits, and where, the stage says

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "forward/site_shape.h"
+
 namespace embscope {
 namespace {
 
@@ -161,24 +163,39 @@ std::string replaced(std::string_view pattern, std::string_view with) {
   return out;
 }
 
+// The axes of a row's shape: "T", "H", "K".
+std::vector<std::string_view> axes(const Row& r) {
+  std::vector<std::string_view> letters;
+  for (std::string_view rest = r.shape; !rest.empty();) {
+    const std::size_t space = rest.find(' ');
+    letters.push_back(rest.substr(0, space));
+    rest.remove_prefix(space == std::string_view::npos ? rest.size() : space + 1);
+  }
+  return letters;
+}
+
+// How long an axis is; 0 for T, which the text decides.
+std::int64_t length(std::string_view axis, const Row& r, const Config& c) {
+  const bool of_values = r.name == "v" || r.name == "z";
+  for (const auto& [letter, size] : {std::pair{"D", c.width},
+                                     {"H", c.heads},
+                                     {"KV", c.kv_heads},
+                                     {"K", of_values ? c.value_width : c.head_width},
+                                     {"F", c.mlp_width},
+                                     {"E", c.experts.count},
+                                     {"C", c.experts.chosen},
+                                     {"V", c.vocab},
+                                     {"1", std::int64_t{1}}}) {
+    if (axis == letter) return size;
+  }
+  return 0;
+}
+
 std::string shape_of(const Row& r, const Config& c) {
   std::string out;
-  std::string_view rest = r.shape;
-  while (!rest.empty()) {
-    const std::size_t space = rest.find(' ');
-    const std::string_view letter = rest.substr(0, space);
-    rest.remove_prefix(space == std::string_view::npos ? rest.size() : space + 1);
-    const std::string size = letter == "D"    ? std::to_string(c.width)
-                             : letter == "H"  ? std::to_string(c.heads)
-                             : letter == "KV" ? std::to_string(c.kv_heads)
-                             : letter == "K"
-                                 ? std::to_string(r.name == "v" || r.name == "z" ? c.value_width : c.head_width)
-                             : letter == "F" ? std::to_string(c.mlp_width)
-                             : letter == "E" ? std::to_string(c.experts.count)
-                             : letter == "C" ? std::to_string(c.experts.chosen)
-                             : letter == "V" ? std::to_string(c.vocab)
-                                             : std::string(letter);
-    out += (out.empty() ? "" : " x ") + size;
+  for (std::string_view axis : axes(r)) {
+    const std::int64_t size = length(axis, r, c);
+    out += (out.empty() ? "" : " x ") + (axis == "T" ? "T" : std::to_string(size));
   }
   return out;
 }
@@ -277,6 +294,14 @@ int block_number(std::string_view text, std::string_view site, const Config& c) 
 }
 
 }  // namespace
+
+SiteShape site_shape(Point point, const Config& config) {
+  const Row& r = row(point);
+  const std::vector<std::string_view> letters = axes(r);  // T, and then these
+  const std::int64_t last = length(letters.back(), r, config);
+  if (letters.size() == 2) return {1, last, false};
+  return {length(letters[1], r, config), last, true};
+}
 
 bool in_block(Point point) { return point >= Point::resid_pre && point <= Point::resid_post; }
 

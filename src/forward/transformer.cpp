@@ -97,8 +97,10 @@ const Model& Transformer::model() const { return *parts_->model; }
 
 double Transformer::cache_bytes(std::int64_t positions) const {
   const std::int64_t values = site_shape(Point::k, config()).total() + site_shape(Point::v, config()).total();
-  return sizeof(float) * static_cast<double>(config().blocks) * static_cast<double>(values) *
-         static_cast<double>(positions);
+  double kept = 0;
+  for (const Layer& layer : config().layers)
+    kept += static_cast<double>(reach(layer) == 0 ? positions : std::min(positions, reach(layer)));
+  return sizeof(float) * kept * static_cast<double>(values);
 }
 
 void Transformer::expect_cache(std::int64_t positions) const {

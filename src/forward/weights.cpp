@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "kernels/vector.h"
+#include "model/block.h"
 
 namespace embscope {
 namespace {
@@ -53,54 +54,34 @@ PackedNorm pack_norm(const Norm& n, const Model& model, const std::string& name)
   return {values(n.gain, model, name + " gain"), values(n.bias, model, name + " bias")};
 }
 
-}  // namespace
-
-namespace {
-
-/// Packs what belongs to one block: errors name it.
+/// Makes the parameters of one block ready: errors name it.
 struct BlockPacker {
   const Model& model;
   std::string where;
 
-  Linear linear(const Matrix& m, const Vector& bias, const std::string& name) const {
-    return {pack(m, model, where + name), values(bias, model, where + name + " bias")};
+  void operator()(const BlockPart& part, const Linear& from, PackedLinear& to) const {
+    to = {pack(from.weight, model, where + part.in_words()),
+          values(from.bias, model, where + part.in_words() + " bias")};
   }
-  PackedNorm norm(const Norm& n, const char* name) const { return pack_norm(n, model, where + name); }
-  PackedExpert expert(const Expert& e, const std::string& name) const {
-    return {linear(e.gate, e.gate_bias, name + "gate"), linear(e.up, e.up_bias, name + "up"),
-            linear(e.down, e.down_bias, name + "down")};
+  void operator()(const BlockPart& part, const Norm& from, PackedNorm& to) const {
+    to = pack_norm(from, model, where + part.in_words());
   }
-  PackedExperts experts(const ExpertWeights& w) const {
-    PackedExperts packed{linear(w.router, w.router_bias, "router"),
-                         values(w.correction, model, where + "the router's correction"),
-                         {},
-                         expert(w.shared, "shared expert's "),
-                         linear(w.shared_gate, {}, "shared expert's own gate")};
-    for (std::size_t e = 0; e < w.each.size(); ++e)
-      packed.each.push_back(expert(w.each[e], fmt::format("expert {}'s ", e)));
-    return packed;
+  void operator()(const BlockPart& part, const Vector& from, Tensor& to) const {
+    to = values(from, model, where + part.in_words());
+  }
+  void operator()(const ExpertWeights& from, PackedExperts& to) const {
+    to.each.resize(from.each.size());
+    visit_experts(model.config(), *this, from, to);
   }
 };
 
 }  // namespace
 
 PackedBlock pack_block(const Model& model, std::size_t block) {
-  const BlockWeights& b = model.weights().blocks[block];
-  const BlockPacker pack{model, fmt::format("block {}: ", block)};
-  PackedBlock p;
-  p.ln1 = pack.norm(b.ln1, "ln1"), p.ln2 = pack.norm(b.ln2, "ln2");
-  p.ln1_post = pack.norm(b.ln1_post, "ln1_post"), p.ln2_post = pack.norm(b.ln2_post, "ln2_post");
-  p.q_norm = pack.norm(b.q_norm, "q_norm"), p.k_norm = pack.norm(b.k_norm, "k_norm");
-  p.q_latent_norm = pack.norm(b.q_latent_norm, "q_latent norm"),
-  p.kv_latent_norm = pack.norm(b.kv_latent_norm, "kv_latent norm");
-  p.q_latent = pack.linear(b.q_latent, {}, "q_latent"), p.kv_latent = pack.linear(b.kv_latent, {}, "kv_latent");
-  p.q = pack.linear(b.q, b.q_bias, "q"), p.k = pack.linear(b.k, b.k_bias, "k"), p.v = pack.linear(b.v, b.v_bias, "v");
-  p.o = pack.linear(b.o, b.o_bias, "o"), p.gate = pack.linear(b.gate, b.gate_bias, "gate"),
-  p.up = pack.linear(b.up, b.up_bias, "up");
-  p.down = pack.linear(b.down, b.down_bias, "down");
-  p.experts = pack.experts(b.experts);
-  p.sinks = values(b.sinks, model, pack.where + "sinks");
-  return p;
+  PackedBlock packed;
+  visit(model.config(), model.config().layers[block], BlockPacker{model, fmt::format("block {}: ", block)},
+        model.weights().blocks[block], packed);
+  return packed;
 }
 
 Packed pack_backward(const Matrix& m) {
@@ -142,11 +123,20 @@ std::uint64_t size_of(const Model& model) {
   return bytes;
 }
 
+/// body(bytes, count) for each matrix of a block, but those of experts: which of them a text needs, the router decides.
 template <class F>
-void for_matrices(const BlockWeights& b, F&& body) {
-  for (const Matrix* m : {&b.q_latent, &b.kv_latent, &b.q, &b.k, &b.v, &b.o, &b.gate, &b.up, &b.down}) {
-    if (!m->empty()) body(m->view.data, static_cast<std::size_t>(m->view.bytes()));
+struct Pages {
+  F body;
+  void operator()(const BlockPart&, const Linear& map) const {
+    if (!map.weight.empty()) body(map.weight.view.data, static_cast<std::size_t>(map.weight.view.bytes()));
   }
+  template <class... Other>
+  void operator()(const Other&...) const {}
+};
+
+template <class F>
+void for_matrices(const Model& model, std::size_t block, F body) {
+  visit(model.config(), model.config().layers[block], Pages<F>{body}, model.weights().blocks[block]);
 }
 
 }  // namespace
@@ -157,9 +147,9 @@ PackedWeights::PackedWeights(const Model& model)
       blocks_(model.weights().blocks.size()) {}
 
 void PackedWeights::move_on_to(std::size_t l) const {
-  const auto& blocks = model_.weights().blocks;
-  if (larger_than_memory_ && blocks.size() > 1) for_matrices(blocks[l == 0 ? blocks.size() - 1 : l - 1], release_pages);
-  if (l + 1 < blocks.size()) for_matrices(blocks[l + 1], read_ahead);
+  const std::size_t count = model_.weights().blocks.size();
+  if (larger_than_memory_ && count > 1) for_matrices(model_, l == 0 ? count - 1 : l - 1, release_pages);
+  if (l + 1 < count) for_matrices(model_, l + 1, read_ahead);
 }
 
 Packed pack_unembedding(const Model& model) { return pack(model.weights().unembed, model, "unembedding"); }

@@ -11,36 +11,16 @@
 
 namespace embscope {
 
-/// One affine map: y = x W^T + bias. `bias` is empty when there is none.
-struct Linear {
-  Packed weight;
-  Tensor bias;
-  const float* bias_or_null() const { return bias.empty() ? nullptr : bias.data(); }
-};
+using PackedLinear = LinearOf<Packed, Tensor>;
+using PackedNorm = NormOf<Tensor>;
+using PackedExpert = ExpertOf<Packed, Tensor>;
+using PackedExperts = ExpertsOf<Packed, Tensor>;
+using PackedBlock = BlockOf<Packed, Tensor>;
 
-struct PackedNorm {
-  Tensor gain, bias;  ///< each may be empty
-};
-
-/// One MLP with a gate. `up` is empty where gate's outputs are those of both in turn.
-struct PackedExpert {
-  Linear gate, up, down;
-};
-
-struct PackedExperts {
-  Linear router;
-  Tensor correction;
-  std::vector<PackedExpert> each;
-  PackedExpert shared;
-  Linear shared_gate;
-};
-
-struct PackedBlock {
-  PackedNorm ln1, ln2, ln1_post, ln2_post, q_norm, k_norm, q_latent_norm, kv_latent_norm;
-  Linear q_latent, kv_latent, q, k, v, o, gate, up, down;
-  PackedExperts experts;
-  Tensor sinks;
-};
+/// Of one product of a batch: y [N, out] with y_stride.
+inline Product product_of(const PackedLinear& w, float* y, std::int64_t y_stride) {
+  return {&w.weight, w.bias.empty() ? nullptr : w.bias.data(), y, y_stride};
+}
 
 /// The head's own bias, [V] or of these tokens; empty when there is none.
 Tensor unembedding_bias(const Model& model, const std::vector<TokenId>& tokens);

@@ -81,6 +81,7 @@ const Family* find_family(std::string_view model_type);
 std::vector<std::string_view> model_types();  ///< of all families, in the order of the table
 
 void read_gpt2(const Keys&, Config&, Names&);
+Names gpt2_names();
 void read_llama(const Keys&, Config&, Names&);
 
 /// The weights by their names; `config.tied` and `config.modules` are filled in. Throws what Tensors throws.

@@ -35,9 +35,15 @@ void finish_gpt2(const Keys& keys, Config& c) {
 
 }  // namespace
 
-void read_gpt2(const Keys& keys, Config& c, Names& n) {
+Names gpt2_names() {
+  Names n;
   name_as_gpt2(n);
   n.input_major = n.in_site_table = true;
+  return n;
+}
+
+void read_gpt2(const Keys& keys, Config& c, Names& n) {
+  n = gpt2_names();
   read_gpt2_keys(keys, c);
   c.activation = activation_of(keys, "activation_function", "gelu_new");
   c.tied = keys.truth("tie_word_embeddings", true);

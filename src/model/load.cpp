@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/threads.h"
+#include "model/block.h"
 #include "model/family.h"
 
 namespace embscope {
@@ -33,7 +34,7 @@ class Loader {
     for (std::int64_t l = 0; l < c_.blocks; ++l) {
       Layer& layer = c_.layers[static_cast<std::size_t>(l)];
       const std::string at = root_ + fmt::format(fmt::runtime(n_.block), l);
-      w.blocks.push_back(block(at, layer.experts));
+      w.blocks.push_back(block(at, layer));
       if (!n_.xielu.empty()) layer.xielu = xielu(at + std::string(n_.xielu));
     }
     for (const char* factors : {"rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"}) {
@@ -114,48 +115,35 @@ class Loader {
   }
 
   // One of the three parts of a fused tensor: where it begins in a run, and how long its runs are.
-  struct Part {
-    std::int64_t first, run, count;
-  };
-  void fused_part(const std::string& name, Part part, Matrix& m, Vector& b) const {
+  Linear fused(std::int64_t first, std::int64_t run, std::int64_t count) const {
+    const std::string name = at_ + std::string(n_.qkv);
     const std::int64_t total = (c_.heads + 2 * c_.kv_heads) * c_.head_width,
                        apart = total / (n_.fused == Fused::in_quarters ? 4 : c_.kv_heads);
-    const bool sorted = n_.fused == Fused::by_heads || n_.fused == Fused::in_quarters;
-    m = n_.input_major ? t_.input_major(weight(name), part.count, c_.width, part.first, total)
-                       : t_.matrix(weight(name), total, c_.width);
-    m.first = part.first, m.out = part.count;
-    b = maybe(n_.qkv_bias, name, total);
-    b.first = part.first, b.count = b.view.empty() ? 0 : part.count;
-    if (sorted) m.run = b.run = part.run, m.stride = b.stride = apart;
+    Linear to{n_.input_major ? t_.input_major(weight(name), count, c_.width, first, total)
+                             : t_.matrix(weight(name), total, c_.width),
+              maybe(n_.qkv_bias, name, total)};
+    to.weight.first = first, to.weight.out = count;
+    to.bias.first = first, to.bias.count = to.bias.empty() ? 0 : count;
+    if (n_.fused != Fused::stacked) to.weight.run = to.bias.run = run, to.weight.stride = to.bias.stride = apart;
+    return to;
   }
 
-  void queries_keys_values(const std::string& at, BlockWeights& b) const {
+  void queries_keys_values(BlockWeights& b) const {
     const std::int64_t width = c_.head_width, q = c_.heads * width, kv = c_.kv_heads * width, group = q / c_.kv_heads;
-    if (n_.fused == Fused::none) {
-      b.q = matrix(at + std::string(n_.q), q, c_.width), b.q_bias = maybe(n_.qkv_bias, at + std::string(n_.q), q);
-      b.k = matrix(at + std::string(n_.k), kv, c_.width), b.k_bias = maybe(n_.qkv_bias, at + std::string(n_.k), kv);
-      b.v = matrix(at + std::string(n_.v), kv, c_.width), b.v_bias = maybe(n_.qkv_bias, at + std::string(n_.v), kv);
-      if (n_.interleaved)
-        b.q.rotary_heads = b.q_bias.rotary_heads = c_.heads, b.k.rotary_heads = b.k_bias.rotary_heads = c_.kv_heads;
-      return;
-    }
     if (n_.fused == Fused::in_quarters) {
       const std::int64_t run = q / 4;
-      fused_part(at + std::string(n_.qkv), {0, run, q}, b.q, b.q_bias);
-      fused_part(at + std::string(n_.qkv), {run, run, q}, b.v, b.v_bias);
-      return fused_part(at + std::string(n_.qkv), {2 * run, run, q}, b.k, b.k_bias);
+      b.q = fused(0, run, q), b.v = fused(run, run, q), b.k = fused(2 * run, run, q);
+      return;
     }
     const bool sorted = n_.fused == Fused::by_heads;
-    const std::string name = at + std::string(n_.qkv);
-    fused_part(name, {0, group, q}, b.q, b.q_bias);
-    fused_part(name, {sorted ? group : q, width, kv}, b.k, b.k_bias);
-    fused_part(name, {sorted ? group + width : q + kv, width, kv}, b.v, b.v_bias);
+    b.q = fused(0, group, q);
+    b.k = fused(sorted ? group : q, width, kv);
+    b.v = fused(sorted ? group + width : q + kv, width, kv);
   }
 
   // [K] for all heads, [H*K] over all of them, or as it is kept: [H, K], one gain a head.
-  Norm qk_norm(const std::string& at, std::string_view name, std::int64_t heads) const {
-    if (name.empty()) return {};
-    const std::string full = at + std::string(name);
+  Norm qk_norm(std::string_view name, std::int64_t heads) const {
+    const std::string full = at_ + std::string(name);
     if (name.ends_with("{}")) {  // a tensor for each head
       Tensor gains = Tensor::uninitialised({heads * c_.head_width});
       for (std::int64_t h = 0; h < heads; ++h) {
@@ -173,21 +161,6 @@ class Loader {
     return norm(full, c_.head_width, n_.qk_bias);
   }
 
-  void mlp(const std::string& at, BlockWeights& b) const {
-    const std::int64_t f = c_.mlp_width;
-    if (!n_.gate_up.empty()) {  // the gate's rows first
-      b.gate = b.up = t_.matrix(weight(at + std::string(n_.gate_up)), 2 * f, c_.width);
-      b.gate.out = b.up.out = b.up.first = f;
-    } else {
-      if (c_.gated_mlp)
-        b.gate = matrix(at + std::string(n_.gate), f, c_.width),
-        b.gate_bias = maybe(n_.mlp_bias, at + std::string(n_.gate), f);
-      b.up = matrix(at + std::string(n_.up), f, c_.width), b.up_bias = maybe(n_.mlp_bias, at + std::string(n_.up), f);
-    }
-    b.down = matrix(at + std::string(n_.down), c_.width, f),
-    b.down_bias = maybe(n_.mlp_bias, at + std::string(n_.down), c_.width);
-  }
-
   Xielu xielu(const std::string& at) const {
     auto number = [&](const char* name, const Shape& shape) { return *decode(t_.at(at + name, shape)).data(); };
     return xielu_of(number(".alpha_p", {1}), number(".alpha_n", {1}), number(".beta", Shape()),
@@ -195,7 +168,10 @@ class Loader {
   }
 
   // [2F, ...] whose first half is the gate's.
-  static void halve(Matrix& gate, Matrix& up, std::int64_t f) { gate.out = up.out = up.first = f; }
+  static void halve(Linear& gate, Linear& up, std::int64_t f) {
+    gate.weight.out = up.weight.out = up.weight.first = f;
+    if (!gate.bias.empty()) gate.bias.count = up.bias.count = up.bias.first = f;
+  }
 
   Expert expert(const std::string& at, const ExpertNames& n, std::int64_t f, std::int64_t index = 0) const {
     auto full = [&](std::string_view name) { return at + fmt::format(fmt::runtime(name), index); };
@@ -205,8 +181,9 @@ class Loader {
     auto of = [&](std::string_view name, std::int64_t out, std::int64_t in) {
       return t_.matrix(weight(full(name)), out, in);
     };
-    return {of(n.gate, f, c_.width), of(n.up, f, c_.width), of(n.down, c_.width, f),
-            bias_of(n.gate, f),      bias_of(n.up, f),      bias_of(n.down, c_.width)};
+    return {{of(n.gate, f, c_.width), bias_of(n.gate, f)},
+            {of(n.up, f, c_.width), bias_of(n.up, f)},
+            {of(n.down, c_.width, f), bias_of(n.down, c_.width)}};
   }
 
   // gpt-oss keeps its experts in MXFP4 as two tensors of bytes, NAME_blocks [E, out, in / 32, 16] with two values
@@ -242,9 +219,8 @@ class Loader {
       return Matrix{{all.data + index * rows * all.row_bytes(), all.dtype, {rows, all.shape[2]}}, rows, all.shape[2]};
     };
     Expert x;
-    x.gate = part(gate_up), x.down = part(down);
-    x.gate_bias = t_.vector_of(at + std::string(n.gate_up_of_all) + "_bias", index, e, 2 * f);
-    x.down_bias = t_.vector_of(at + std::string(n.down_of_all) + "_bias", index, e, d);
+    x.gate = {part(gate_up), t_.vector_of(at + std::string(n.gate_up_of_all) + "_bias", index, e, 2 * f)};
+    x.down = {part(down), t_.vector_of(at + std::string(n.down_of_all) + "_bias", index, e, d)};
     return x;
   }
 
@@ -258,8 +234,8 @@ class Loader {
       return View{all.data + index * f * all.row_bytes(), all.dtype, {f, d}};
     };
     Expert x;
-    x.gate = {part(n.gate_of_all), f, d}, x.up = {part(n.up_of_all), f, d};
-    x.down = {part(n.down_of_all), d, f, true};
+    x.gate.weight = {part(n.gate_of_all), f, d}, x.up.weight = {part(n.up_of_all), f, d};
+    x.down.weight = {part(n.down_of_all), d, f, true};
     return x;
   }
 
@@ -268,24 +244,21 @@ class Loader {
     const std::int64_t e = c_.experts.count, f = c_.experts.width, d = c_.width;
     auto of = [&](std::string_view name, std::int64_t out, std::int64_t in) {
       const std::string full = at + std::string(name);
-      return n.input_major ? t_.input_major_of(full, index, e, out, in) : t_.matrix_of(full, index, e, out, in);
-    };
-    auto bias_of = [&](std::string_view name, std::int64_t count) {
       const std::string_view stem = name.substr(0, name.size() - (name.ends_with(".weight") ? 7 : 0));
-      return n.biases ? t_.vector_of(at + std::string(stem) + std::string(n.bias_of_all), index, e, count) : Vector{};
+      return Linear{
+          n.input_major ? t_.input_major_of(full, index, e, out, in) : t_.matrix_of(full, index, e, out, in),
+          n.biases ? t_.vector_of(at + std::string(stem) + std::string(n.bias_of_all), index, e, out) : Vector{}};
     };
     Expert x;
-    x.down = of(n.down_of_all, d, f), x.down_bias = bias_of(n.down_of_all, d);
+    x.down = of(n.down_of_all, d, f);
     if (n.gate_up_of_all.empty()) {
-      x.gate = of(n.gate_of_all, f, d), x.gate_bias = bias_of(n.gate_of_all, f);
-      x.up = of(n.up_of_all, f, d), x.up_bias = bias_of(n.up_of_all, f);
+      x.gate = of(n.gate_of_all, f, d), x.up = of(n.up_of_all, f, d);
       return x;
     }
-    x.gate = of(n.gate_up_of_all, 2 * f, d), x.gate_bias = bias_of(n.gate_up_of_all, 2 * f);
+    x.gate = of(n.gate_up_of_all, 2 * f, d);
     if (n.in_turn) return x;
-    x.up = x.gate, x.up_bias = x.gate_bias;
+    x.up = x.gate;
     halve(x.gate, x.up, f);
-    if (n.biases) x.gate_bias.count = x.up_bias.count = x.up_bias.first = f;
     return x;
   }
 
@@ -295,8 +268,8 @@ class Loader {
     const std::int64_t e = c_.experts.count, shared = c_.experts.shared_width;
     const std::string router = at + std::string(n.router);
     ExpertWeights w;
-    w.router = t_.matrix(weight(router), e, c_.width);
-    if (n.router_bias) w.router_bias = t_.vector(bias(router), e);
+    w.router.weight = t_.matrix(weight(router), e, c_.width);
+    if (n.router_bias) w.router.bias = t_.vector(bias(router), e);
     if (!n.correction.empty()) w.correction = vector(at + std::string(n.correction), e);
     if (n.in_turn && t_.has(at + std::string(n.down_of_all) + "_blocks")) {
       const View gate_up = from_mxfp4(at + std::string(n.gate_up_of_all), 2 * c_.experts.width, c_.width);
@@ -316,11 +289,12 @@ class Loader {
       plain.gate = n.shared_gate, plain.up = n.shared_up, plain.down = n.shared_down;
       w.shared = expert(beside, plain, shared);
     } else {
-      w.shared.gate = w.shared.up = t_.matrix(weight(beside + std::string(n.shared_gate_up)), 2 * shared, c_.width);
+      w.shared.gate.weight = t_.matrix(weight(beside + std::string(n.shared_gate_up)), 2 * shared, c_.width);
+      w.shared.up = w.shared.gate;
       halve(w.shared.gate, w.shared.up, shared);
-      w.shared.down = t_.matrix(weight(beside + std::string(n.shared_down)), c_.width, shared);
+      w.shared.down.weight = t_.matrix(weight(beside + std::string(n.shared_down)), c_.width, shared);
     }
-    if (!n.shared_factor.empty()) w.shared_gate = one_row(weight(at + std::string(n.shared_factor)));
+    if (!n.shared_factor.empty()) w.shared_gate.weight = one_row(weight(at + std::string(n.shared_factor)));
     return w;
   }
 
@@ -338,27 +312,22 @@ class Loader {
     return view != nullptr && view->shape.rank() == 2 ? t_.vector_of(name, 0, 1, count) : t_.vector(name, count);
   }
 
-  void latents(const std::string& at, BlockWeights& b) const {
-    const Latents& latents = c_.latents;
-    const std::int64_t q = c_.heads * c_.head_width, own = c_.head_width - latents.turned, both = own + c_.value_width;
-    auto name = [&](std::string_view n) { return at + std::string(n); };
-    if (latents.query_rank > 0) {
-      b.q_latent = t_.matrix(weight(name(n_.q_latent)), latents.query_rank, c_.width);
-      b.q_latent_norm = norm(name(n_.q_latent_norm), latents.query_rank, false);
-    }
-    b.q = t_.matrix(weight(name(n_.q)), q, latents.query_rank > 0 ? latents.query_rank : c_.width);
-    b.kv_latent = t_.matrix(weight(name(n_.kv_latent)), latents.rank + latents.turned, c_.width);
-    b.kv_latent_norm = norm(name(n_.kv_latent_norm), latents.rank, false);
-    if (!n_.k_of_latent.empty() && t_.has(weight(name(n_.k_of_latent)))) return keys_values_apart(at, own, b);
-    b.k = b.v = t_.matrix(weight(name(n_.kv)), c_.heads * both, latents.rank);
-    b.k.out = c_.heads * own, b.k.run = own, b.k.stride = both;
-    b.v.out = c_.heads * c_.value_width, b.v.run = c_.value_width, b.v.stride = both, b.v.first = own;
+  // Of each head its own part of a key, and then its value: keys and values are made of one tensor.
+  void keys_values_of_latent(BlockWeights& b) const {
+    const std::int64_t own = c_.head_width - c_.latents.turned, both = own + c_.value_width;
+    Matrix& k = b.k.weight;
+    Matrix& v = b.v.weight;
+    k = v = t_.matrix(weight(at_ + std::string(n_.kv)), c_.heads * both, c_.latents.rank);
+    k.out = c_.heads * own, k.run = own, k.stride = both;
+    v.out = c_.heads * c_.value_width, v.run = c_.value_width, v.stride = both, v.first = own;
   }
 
+  bool keys_apart() const { return !n_.k_of_latent.empty() && t_.has(weight(at_ + std::string(n_.k_of_latent))); }
+
   // Keys of each head are kept transposed (llama.cpp multiplies queries by them): [H, rank, own] -> [H*own, rank].
-  void keys_values_apart(const std::string& at, std::int64_t own, BlockWeights& b) const {
-    const std::int64_t heads = c_.heads, rank = c_.latents.rank;
-    const Tensor stored = decode(t_.at(weight(at + std::string(n_.k_of_latent)), {heads, rank, own}));
+  void keys_values_apart(BlockWeights& b) const {
+    const std::int64_t heads = c_.heads, rank = c_.latents.rank, own = c_.head_width - c_.latents.turned;
+    const Tensor stored = decode(t_.at(weight(at_ + std::string(n_.k_of_latent)), {heads, rank, own}));
     Tensor keys = Tensor::uninitialised({heads * own, rank});
     parallel_for(heads, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t h = begin; h < end; ++h) {
@@ -366,34 +335,72 @@ class Loader {
           keys.data()[(h * own + i % own) * rank + i / own] = stored.data()[h * rank * own + i];
       }
     });
-    b.k = {made(std::move(keys)), heads * own, rank};
+    b.k.weight = {made(std::move(keys)), heads * own, rank};
     const std::int64_t rows = heads * c_.value_width;
-    const View& values = t_.at(weight(at + std::string(n_.v_of_latent)), {heads, c_.value_width, rank});
-    b.v = {{values.data, values.dtype, {rows, rank}}, rows, rank};
+    const View& values = t_.at(weight(at_ + std::string(n_.v_of_latent)), {heads, c_.value_width, rank});
+    b.v.weight = {{values.data, values.dtype, {rows, rank}}, rows, rank};
   }
 
-  BlockWeights block(const std::string& at, bool has_experts) const {
+  void gate_up(BlockWeights& b) const {
+    b.gate.weight = t_.matrix(weight(at_ + std::string(n_.gate_up)), 2 * c_.mlp_width, c_.width);
+    b.up = b.gate;
+    halve(b.gate, b.up, c_.mlp_width);
+  }
+
+  bool biased(Role role) const {
+    switch (role) {
+      case Role::query:
+      case Role::key:
+      case Role::value: return n_.qkv_bias;
+      case Role::attention_out: return n_.o_bias;
+      case Role::mlp_in:
+      case Role::mlp_out: return n_.mlp_bias;
+      default: return false;
+    }
+  }
+
+  // Each parameter that has a tensor of its own.
+  void read(const BlockPart& part, std::string_view name, Norm& to) const {
+    if (name.empty()) return;
+    if (part.role == Role::head_norm)
+      to = qk_norm(name, part.out / c_.head_width);
+    else
+      to = norm(at_ + std::string(name), part.out, part.role == Role::norm && n_.norm_bias);
+  }
+  void read(const BlockPart& part, std::string_view name, Vector& to) const {
+    to = t_.vector(at_ + std::string(name), part.out);
+  }
+  void read(const BlockPart& part, std::string_view name, Linear& to) const {
+    const bool latent = c_.latents.rank > 0, turned = part.role == Role::query || part.role == Role::key,
+               of_heads = turned || part.role == Role::value;
+    const bool shares = of_heads ? (latent ? part.role != Role::query : n_.fused != Fused::none)
+                                 : part.role == Role::mlp_in && !n_.gate_up.empty();
+    if (shares) return;
+    const std::string full = at_ + std::string(name);
+    to.weight = matrix(full, part.out, part.in);
+    if (latent && of_heads) return;
+    to.bias = maybe(biased(part.role), full, part.out);
+    if (turned && n_.interleaved) to.weight.rotary_heads = to.bias.rotary_heads = part.out / c_.head_width;
+  }
+  void read(const ExpertNames&, ExpertWeights& to) const { to = experts(at_); }
+
+  BlockWeights block(const std::string& at, const Layer& layer) {
+    at_ = at;
     BlockWeights b;
-    auto named = [&](std::string_view name) {
-      return name.empty() ? Norm{} : norm(at + std::string(name), c_.width, n_.norm_bias);
-    };
-    if (c_.norm_before) b.ln1 = named(n_.ln1);
-    if (c_.norm_before && !c_.one_norm) b.ln2 = named(n_.ln2);
-    if (c_.norm_after) b.ln1_post = named(n_.ln1_post), b.ln2_post = named(n_.ln2_post);
-    c_.latents.rank > 0 ? latents(at, b) : queries_keys_values(at, b);
-    if (!n_.sinks.empty()) b.sinks = t_.vector(at + std::string(n_.sinks), c_.heads);
-    if (c_.qk_norm != QkNorm::none)
-      b.q_norm = qk_norm(at, n_.q_norm, c_.heads), b.k_norm = qk_norm(at, n_.k_norm, c_.kv_heads);
-    b.o = matrix(at + std::string(n_.o), c_.width, c_.heads * c_.value_width),
-    b.o_bias = maybe(n_.o_bias, at + std::string(n_.o), c_.width);
-    has_experts ? (void)(b.experts = experts(at)) : mlp(at, b);
+    visit(
+        c_, layer, [&](auto&&... of_part) { read(of_part...); }, n_, b);
+    if (c_.latents.rank > 0)
+      keys_apart() ? keys_values_apart(b) : keys_values_of_latent(b);
+    else if (n_.fused != Fused::none)
+      queries_keys_values(b);
+    if (!layer.experts && !n_.gate_up.empty()) gate_up(b);
     return b;
   }
 
   Config& c_;
   const Names& n_;
   const Tensors& t_;
-  std::string root_, head_;
+  std::string root_, head_, at_;  ///< of all, of the unembedding, of the block at work
   mutable std::vector<std::shared_ptr<const Tensor>> made_;
 };
 

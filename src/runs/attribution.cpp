@@ -95,7 +95,7 @@ std::vector<Part> block_parts(const Config& config, const BlockWeights& weights,
                               const std::vector<double>& w, const std::vector<double>& by_attention,
                               std::span<const float> z, std::span<const float> mlp) {
   std::vector<double> pulled(z.size());
-  weights.o.combine(by_attention.data(), pulled.data());
+  weights.o.weight.combine(by_attention.data(), pulled.data());
   std::vector<Part> parts;
   const auto width = static_cast<std::size_t>(config.value_width);
   for (std::size_t h = 0; h < static_cast<std::size_t>(config.heads); ++h) {
@@ -103,9 +103,9 @@ std::vector<Part> block_parts(const Config& config, const BlockWeights& weights,
     for (std::size_t i = h * width; i < (h + 1) * width; ++i) value += pulled[i] * static_cast<double>(z[i]);
     parts.push_back({"head", static_cast<double>(block), static_cast<double>(h), value});
   }
-  if (!weights.o_bias.empty())
+  if (!weights.o.bias.empty())
     parts.push_back(
-        {"attn_bias", static_cast<double>(block), NAN, dot(by_attention, weights.o_bias.values().values())});
+        {"attn_bias", static_cast<double>(block), NAN, dot(by_attention, weights.o.bias.values().values())});
   if (!weights.ln1_post.bias.empty())
     parts.push_back({"attn_norm_bias", static_cast<double>(block), NAN,
                      static_cast<double>(config.residual_scale) * dot(w, weights.ln1_post.bias.values().values())});

@@ -90,8 +90,8 @@ Space text_space(const Transformer& transformer, std::span<const std::vector<Tok
                  std::int64_t positions) {
   Space space;
   space.name = fmt::format("{} at {}", transformer.model().name(), site.name());
-  if (positions_of(rows, positions) == 0) throw Error(Code::usage, "compare", "the text is empty");
-  space.vectors = std::move(site_vectors(transformer, rows, {site}, positions)[0]);
+  if (count_of(rows, {positions}) == 0) throw Error(Code::usage, "compare", "the text is empty");
+  space.vectors = std::move(site_vectors(transformer, rows, {site}, {positions}).sites[0]);
   for (const auto& row : rows) {
     for (TokenId id : row) {
       if (static_cast<std::int64_t>(space.labels.size()) == space.size()) return space;

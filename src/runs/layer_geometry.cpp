@@ -16,43 +16,6 @@
 namespace embscope {
 namespace {
 
-struct Collected {
-  std::vector<Tensor> layers;   // [positions, D] a site
-  std::vector<TokenId> tokens;  // of each position
-};
-
-Collected collect(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
-                  const std::vector<Site>& sites, const LayerOptions& options, const Progress& progress) {
-  const std::int64_t skipped = options.skip_first ? 1 : 0;
-  std::int64_t wanted = 0;
-  for (const auto& row : rows) wanted += std::max<std::int64_t>(0, static_cast<std::int64_t>(row.size()) - skipped);
-  wanted = std::min(wanted, options.positions);
-  if (wanted < 2)
-    throw Error(Code::usage, "geometry", fmt::format("{} positions of text: at least 2 are needed", wanted));
-  Collected out;
-  for (std::size_t s = 0; s < sites.size(); ++s)
-    out.layers.push_back(Tensor::uninitialised({wanted, transformer.config().width}));
-  for (std::size_t r = 0; r < rows.size() && static_cast<std::int64_t>(out.tokens.size()) < wanted; ++r) {
-    report(progress, static_cast<double>(out.tokens.size()) / static_cast<double>(wanted), "running the text");
-    const auto done = static_cast<std::int64_t>(out.tokens.size());
-    std::vector<TokenId> ids = rows[r];
-    ids.resize(std::min(ids.size(), static_cast<std::size_t>(wanted - done + skipped)));
-    if (static_cast<std::int64_t>(ids.size()) <= skipped) continue;
-    Request request;
-    request.rows = {ids};
-    request.capture = sites;
-    request.logits = LogitsAt::none;
-    const Result result = transformer.run(request);
-    for (std::size_t s = 0; s < sites.size(); ++s) {
-      const Tensor& captured = result.rows[0].captured[s];
-      std::copy_n(captured.data() + skipped * captured.columns(), captured.size() - skipped * captured.columns(),
-                  out.layers[s].row(done).data());
-    }
-    out.tokens.insert(out.tokens.end(), ids.begin() + skipped, ids.end());
-  }
-  return out;
-}
-
 // Mean cosine of the occurrences of one token, over tokens that occur at least twice; NaN if none does.
 double self_similarity(const Tensor& vectors, const std::vector<TokenId>& tokens) {
   std::map<TokenId, std::vector<std::int64_t>> places;
@@ -83,12 +46,15 @@ Table layer_geometry(const Transformer& transformer, std::span<const std::vector
                      const LayerOptions& options, const Progress& progress) {
   std::vector<Site> sites = layer_sites(transformer.config());
   sites.push_back({Point::ln_final, -1});
-  const Collected collected = collect(transformer, rows, sites, options, progress);
+  const TextPositions positions{options.positions, options.skip_first ? 1 : 0};
+  if (const std::int64_t count = count_of(rows, positions); count < 2)
+    throw Error(Code::usage, "geometry", fmt::format("{} positions of text: at least 2 are needed", count));
+  const SiteVectors collected = site_vectors(transformer, rows, sites, positions, progress);
   std::vector<std::string> names;
   std::vector<double> layer, vectors, columns[10];
   for (std::size_t s = 0; s < sites.size(); ++s) {
     report(progress, static_cast<double>(s) / static_cast<double>(sites.size()), "measuring the layers");
-    const Directed kept(collected.layers[s]);
+    const Directed kept(collected.sites[s]);
     const Shape64 shape = shape_of(kept.vectors());
     const auto values = principal_axes(kept.vectors(), shape.dimensions.mean).values;
     const auto& part = shape.dimensions.cosine_part;
@@ -96,7 +62,7 @@ Table layer_geometry(const Transformer& transformer, std::span<const std::vector
     layer.push_back(static_cast<double>(s)), names.push_back(sites[s].name());
     vectors.push_back(static_cast<double>(kept.vectors().rows()));
     const double measured[] = {shape.mean_cosine,         pair_cosines(kept.vectors(), false, 2).positive_share,
-                               shape.centred_cosine,      self_similarity(collected.layers[s], collected.tokens),
+                               shape.centred_cosine,      self_similarity(collected.sites[s], collected.tokens),
                                shape.mean_norm,           shape.mean_share,
                                effective_rank(values),    isoscore(values),
                                static_cast<double>(most), part[static_cast<std::size_t>(most)] / shape.mean_cosine};

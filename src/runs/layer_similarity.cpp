@@ -29,9 +29,9 @@ Matrix64 gram_of(const Tensor& vectors) {
 
 std::vector<Matrix64> layer_grams(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
                                   std::int64_t positions) {
+  const SiteVectors vectors = site_vectors(transformer, rows, layer_sites(transformer.config()), {positions});
   std::vector<Matrix64> out;
-  for (const Tensor& vectors : site_vectors(transformer, rows, layer_sites(transformer.config()), positions))
-    out.push_back(gram_of(vectors));
+  for (const Tensor& of_site : vectors.sites) out.push_back(gram_of(of_site));
   return out;
 }
 
@@ -39,10 +39,10 @@ std::vector<Matrix64> layer_grams(const Transformer& transformer, std::span<cons
 
 Table layer_similarity(const Transformer& a, std::span<const std::vector<TokenId>> rows_a, const Transformer& b,
                        std::span<const std::vector<TokenId>> rows_b, std::int64_t positions, const Progress& progress) {
-  if (positions_of(rows_a, positions) != positions_of(rows_b, positions) || positions_of(rows_a, positions) < 3)
+  const std::int64_t count_a = count_of(rows_a, {positions}), count_b = count_of(rows_b, {positions});
+  if (count_a != count_b || count_a < 3)
     throw Error(Code::usage, "compare",
-                fmt::format("the text has {} and {} tokens: the same number, at least 3, is needed",
-                            positions_of(rows_a, positions), positions_of(rows_b, positions)));
+                fmt::format("the text has {} and {} tokens: the same number, at least 3, is needed", count_a, count_b));
   const auto grams_a = layer_grams(a, rows_a, positions);
   report(progress, 0.4, "layers of the first model");
   const auto grams_b = layer_grams(b, rows_b, positions);

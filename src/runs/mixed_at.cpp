@@ -57,9 +57,6 @@ Tensor MixedAt::logits(double p) const {
   return std::move(transformer_.run(request).rows[0].logits);
 }
 
-double MixedAt::bytes() const {
-  const Config& c = transformer_.config();
-  return 4.0 * static_cast<double>(before_.positions() * c.blocks * c.kv_heads * (c.head_width + c.value_width));
-}
+double MixedAt::bytes() const { return before_.bytes(); }
 
 }  // namespace embscope

@@ -10,6 +10,7 @@
 
 #include "base/threads.h"
 #include "embscope/base/error.h"
+#include "model/block.h"
 
 namespace embscope {
 namespace {
@@ -45,22 +46,24 @@ void add(std::vector<Pair>& pairs, const std::string& name, const Matrix& a, con
   pairs.push_back({name, &a, &b});
 }
 
-void add(std::vector<Pair>& pairs, const std::string& name, const Expert& a, const Expert& b) {
-  add(pairs, name + ".gate", a.gate, b.gate);
-  add(pairs, name + ".up", a.up, b.up);
-  add(pairs, name + ".down", a.down, b.down);
-}
+// The matrices of a block, those of experts among them, by the names of their parameters.
+struct BlockPairs {
+  std::vector<Pair>& pairs;
+  const Config& config;
+  std::string block;
 
-void add(std::vector<Pair>& pairs, const std::string& block, const ExpertWeights& a, const ExpertWeights& b) {
-  if (a.each.size() != b.each.size())
-    throw Error(Code::shape, block,
-                fmt::format("has {} experts, the reference {}: not the same model", a.each.size(), b.each.size()));
-  add(pairs, block + ".router", a.router, b.router);
-  for (std::size_t i = 0; i < a.each.size(); ++i)
-    add(pairs, fmt::format("{}.experts.{}", block, i), a.each[i], b.each[i]);
-  add(pairs, block + ".experts.shared", a.shared, b.shared);
-  add(pairs, block + ".experts.shared_gate", a.shared_gate, b.shared_gate);
-}
+  void operator()(const BlockPart& part, const Linear& a, const Linear& b) const {
+    add(pairs, block + "." + part.name, a.weight, b.weight);
+  }
+  void operator()(const ExpertWeights& a, const ExpertWeights& b) const {
+    if (a.each.size() != b.each.size())
+      throw Error(Code::shape, block,
+                  fmt::format("has {} experts, the reference {}: not the same model", a.each.size(), b.each.size()));
+    visit_experts(config, *this, a, b);
+  }
+  template <class Vectors>
+  void operator()(const BlockPart&, const Vectors&, const Vectors&) const {}
+};
 
 std::vector<Pair> pairs_of(const Model& model, const Model& reference) {
   const Weights &a = model.weights(), &b = reference.weights();
@@ -70,20 +73,9 @@ std::vector<Pair> pairs_of(const Model& model, const Model& reference) {
   std::vector<Pair> pairs;
   add(pairs, "wte", a.wte, b.wte);
   add(pairs, "wpe", a.wpe, b.wpe);
-  constexpr std::pair<const char*, Matrix BlockWeights::*> matrices[] = {{"q_latent", &BlockWeights::q_latent},
-                                                                         {"kv_latent", &BlockWeights::kv_latent},
-                                                                         {"q", &BlockWeights::q},
-                                                                         {"k", &BlockWeights::k},
-                                                                         {"v", &BlockWeights::v},
-                                                                         {"o", &BlockWeights::o},
-                                                                         {"gate", &BlockWeights::gate},
-                                                                         {"up", &BlockWeights::up},
-                                                                         {"down", &BlockWeights::down}};
   for (std::size_t i = 0; i < a.blocks.size(); ++i) {
-    const std::string block = fmt::format("blocks.{}", i);
-    for (const auto& [name, matrix] : matrices)
-      add(pairs, fmt::format("{}.{}", block, name), a.blocks[i].*matrix, b.blocks[i].*matrix);
-    add(pairs, block, a.blocks[i].experts, b.blocks[i].experts);
+    visit(model.config(), model.config().layers[i], BlockPairs{pairs, model.config(), fmt::format("blocks.{}", i)},
+          a.blocks[i], b.blocks[i]);
   }
   if (!model.config().tied || !reference.config().tied) add(pairs, "unembed", a.unembed, b.unembed);
   return pairs;

@@ -12,22 +12,26 @@ std::vector<Site> layer_sites(const Config& config) {
   return sites;
 }
 
-std::int64_t positions_of(std::span<const std::vector<TokenId>> rows, std::int64_t most) {
+std::int64_t count_of(std::span<const std::vector<TokenId>> rows, const TextPositions& positions) {
   std::int64_t count = 0;
-  for (const auto& row : rows) count += static_cast<std::int64_t>(row.size());
-  return std::min(count, most);
+  for (const auto& row : rows) count += std::max<std::int64_t>(0, std::ssize(row) - positions.skipped);
+  return std::min(count, positions.most);
 }
 
-std::vector<Tensor> site_vectors(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
-                                 const std::vector<Site>& sites, std::int64_t positions) {
-  const std::int64_t wanted = positions_of(rows, positions), width = transformer.config().width;
-  std::vector<Tensor> out;
-  for (std::size_t s = 0; s < sites.size(); ++s) out.push_back(Tensor::uninitialised({wanted, width}));
-  std::int64_t done = 0;
-  for (std::size_t r = 0; r < rows.size() && done < wanted; ++r) {
+SiteVectors site_vectors(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
+                         const std::vector<Site>& sites, const TextPositions& positions, const Progress& progress) {
+  const std::int64_t wanted = count_of(rows, positions), width = transformer.config().width,
+                     skipped = positions.skipped;
+  SiteVectors out;
+  for (std::size_t s = 0; s < sites.size(); ++s) out.sites.push_back(Tensor::uninitialised({wanted, width}));
+  for (std::size_t r = 0; r < rows.size() && std::ssize(out.tokens) < wanted; ++r) {
+    const std::int64_t done = std::ssize(out.tokens);
+    report(progress, static_cast<double>(done) / static_cast<double>(wanted), "running the text");
+    std::vector<TokenId> ids = rows[r];
+    ids.resize(std::min(ids.size(), static_cast<std::size_t>(wanted - done + skipped)));
+    if (std::ssize(ids) <= skipped) continue;
     Request request;
-    request.rows = {rows[r]};
-    request.rows[0].resize(std::min(rows[r].size(), static_cast<std::size_t>(wanted - done)));
+    request.rows = {ids};
     request.capture = sites;
     request.logits = LogitsAt::none;
     const Result result = transformer.run(request);
@@ -36,9 +40,9 @@ std::vector<Tensor> site_vectors(const Transformer& transformer, std::span<const
       if (captured.shape().rank() != 2 || captured.columns() != width)
         throw Error(Code::shape, "site " + sites[s].name(),
                     fmt::format("is {}: vectors of the model's width {} are needed", captured.shape().text(), width));
-      std::ranges::copy(captured.values(), out[s].row(done).data());
+      std::copy_n(captured.row(skipped).data(), captured.size() - skipped * width, out.sites[s].row(done).data());
     }
-    done += static_cast<std::int64_t>(request.rows[0].size());
+    out.tokens.insert(out.tokens.end(), ids.begin() + skipped, ids.end());
   }
   return out;
 }

@@ -12,12 +12,21 @@ namespace embscope {
 /// The residual stream at every layer: where block 0 begins, then after each block.
 std::vector<Site> layer_sites(const Config& config);
 
-/// How many positions the rows have, at most `most`.
-std::int64_t positions_of(std::span<const std::vector<TokenId>> rows, std::int64_t most);
+struct TextPositions {
+  std::int64_t most = 0;     ///< the first ones, over all rows
+  std::int64_t skipped = 0;  ///< at the beginning of each row
+};
 
-/// The vectors of a text's first positions at some sites, [positions, D] for each site. Throws Error{shape} for a site
-/// without a vector for each position.
-std::vector<Tensor> site_vectors(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
-                                 const std::vector<Site>& sites, std::int64_t positions);
+/// How many of these positions the rows have.
+std::int64_t count_of(std::span<const std::vector<TokenId>> rows, const TextPositions& positions);
+
+struct SiteVectors {
+  std::vector<Tensor> sites;    ///< [positions, D] each
+  std::vector<TokenId> tokens;  ///< of each position
+};
+
+/// The vectors of a text's positions at some sites. Throws Error{shape} for a site without a vector for each position.
+SiteVectors site_vectors(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
+                         const std::vector<Site>& sites, const TextPositions& positions, const Progress& progress = {});
 
 }  // namespace embscope

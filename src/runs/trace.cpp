@@ -13,7 +13,7 @@
 namespace embscope {
 namespace {
 
-constexpr Point changes[] = {Point::ln1, Point::attn_out, Point::ln2, Point::mlp_out};
+constexpr Point measured[] = {Point::ln1, Point::attn_out, Point::ln2, Point::mlp_out};
 
 double length(std::span<const float> x) {
   double sum = 0;
@@ -73,8 +73,8 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r, const P
     const std::span<const float> residual = residuals.row(i), lens = logits.row(i);
     block.push_back(static_cast<double>(i - 1));
     for (std::size_t c = 0; c < 4; ++c) {
-      const std::span<const float> change = at(changes[c], i - 1);
-      const bool by_mlp = changes[c] == Point::ln2 || changes[c] == Point::mlp_out;
+      const std::span<const float> change = at(measured[c], i - 1);
+      const bool by_mlp = measured[c] == Point::ln2 || measured[c] == Point::mlp_out;
       const std::span<const float> met = at(by_mlp && !config.parallel ? Point::resid_mid : Point::resid_pre, i - 1);
       lengths[c].push_back(change.empty() ? NAN : length(change));
       cosines[c].push_back(change.empty() ? NAN : cosine_or_zero(change, met));
@@ -100,8 +100,8 @@ TraceResult trace(const Transformer& transformer, const TraceRequest& r, const P
   result.life = Table("a vector's life");
   result.life.add("block", block, whole);
   for (std::size_t c = 0; c < 4; ++c) {
-    result.life.add("length_" + std::string(name(changes[c])), lengths[c], 2)
-        .add("cosine_" + std::string(name(changes[c])), cosines[c], 3);
+    result.life.add("length_" + std::string(name(measured[c])), lengths[c], 2)
+        .add("cosine_" + std::string(name(measured[c])), cosines[c], 3);
   }
   result.life.add("length", total, 2).add("cosine_own", cosine_own, 3).add("cosine_predicted", cosine_predicted, 3);
   result.life.add("rank_own", rank_own, whole).add("rank_predicted", rank_predicted, whole).add("top", tops);

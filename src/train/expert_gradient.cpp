@@ -7,17 +7,17 @@
 namespace embscope {
 namespace {
 
-Tensor product(const Linear& w, const Tensor& x) {
+Tensor product(const PackedLinear& w, const Tensor& x) {
   Tensor y = Tensor::uninitialised({x.rows(), w.weight.out()});
-  gemm(x.data(), x.columns(), x.rows(), {{Product{&w.weight, w.bias_or_null(), y.data(), y.columns()}}});
+  gemm(x.data(), x.columns(), x.rows(), {{product_of(w, y.data(), y.columns())}});
   return y;
 }
 
 // dy W, added to dx.
-void add_back(const Matrix& w, const Tensor& dy, Tensor& dx) {
-  const Packed packed = pack_backward(w);
-  Tensor part = Tensor::uninitialised({dy.rows(), w.in});
-  gemm(dy.data(), dy.columns(), dy.rows(), {{Product{&packed, nullptr, part.data(), w.in}}});
+void add_back(const Linear& w, const Tensor& dy, Tensor& dx) {
+  const Packed packed = pack_backward(w.weight);
+  Tensor part = Tensor::uninitialised({dy.rows(), packed.out()});
+  gemm(dy.data(), dy.columns(), dy.rows(), {{Product{&packed, nullptr, part.data(), packed.out()}}});
   add(dx.data(), part.data(), dx.size(), dx.data());
 }
 
@@ -50,10 +50,10 @@ class ExpertPass {
   const Tensor& given() const { return given_; }
 
   Tensor backward(const Tensor& by_given) {
-    Tensor d({by_given.rows(), weights_.down.in}), dx({by_given.rows(), weights_.gate.in});
+    Tensor d({by_given.rows(), weights_.down.weight.in}), dx({by_given.rows(), weights_.gate.weight.in});
     add_back(weights_.down, by_given, d);
     glu_backward(config_, hidden_.gate, hidden_.up, d);
-    if (weights_.up.empty()) {
+    if (weights_.up.weight.empty()) {
       add_back(weights_.gate, in_turn(d, hidden_.up), dx);
     } else {
       add_back(weights_.gate, d, dx), add_back(weights_.up, hidden_.up, dx);
@@ -72,7 +72,7 @@ void add_shared(const Config& config, const ExpertWeights& w, const PackedExpert
                 const Tensor& d, Tensor& dx) {
   ExpertPass shared(config, w.shared, packed.shared, input.clone());
   Tensor by_given = d.clone();
-  if (!w.shared_gate.empty()) {
+  if (!w.shared_gate.weight.empty()) {
     Tensor gate = product(packed.shared_gate, input);
     for_rows(by_given, [&](std::int64_t i) {
       float& g = *gate.row(i).data();

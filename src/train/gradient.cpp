@@ -63,7 +63,7 @@ class Backward {
   Tensor attention(int l, const Tensor& out);  ///< by what attention reads
   void attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& dv);
   Tensor latents(int l, const Tensor& dq, const Tensor& dk, const Tensor& dv);  ///< by what attention reads
-  void latent_back(const Linear& map, const PackedNorm& norm, const Tensor& input, const Tensor& by_normed,
+  void latent_back(const PackedLinear& map, const PackedNorm& norm, const Tensor& input, const Tensor& by_normed,
                    Tensor& d) const;
   void unrotate(int l, Tensor& dq, Tensor& dk) const;
   void unnorm(int l, Tensor& dq, Tensor& dk, Point q, Point k);  ///< q, k: where what was normed is kept
@@ -71,7 +71,7 @@ class Backward {
   void norm_heads_back(Tensor& d, const Norm& w, Point input, int l, std::int64_t heads) const;
   Tensor norm(const Norm& w, Point scale, Point normalized, int l, Tensor& d);  ///< by the norm's input
   void add_through(const Norm& w, Point scale, Point normalized, Point result, int l, Tensor& d);  ///< to x_
-  Tensor through(std::initializer_list<std::pair<const Matrix*, const Tensor*>> maps) const;       ///< sum of dy W
+  Tensor through(std::initializer_list<std::pair<const Linear*, const Tensor*>> maps) const;       ///< sum of dy W
   bool wanted(Point point, int l) const {
     return std::ranges::find(request_.sites, Site{point, l}) != request_.sites.end();
   }
@@ -104,12 +104,12 @@ std::vector<Tensor> Backward::take() {
   return gradients;
 }
 
-Tensor Backward::through(std::initializer_list<std::pair<const Matrix*, const Tensor*>> maps) const {
+Tensor Backward::through(std::initializer_list<std::pair<const Linear*, const Tensor*>> maps) const {
   Tensor sum;
   for (const auto& [w, dy] : maps) {
-    const Packed packed = pack_backward(*w);
-    Tensor part = Tensor::uninitialised({positions_, w->in});
-    gemm(dy->data(), dy->columns(), positions_, {{Product{&packed, nullptr, part.data(), w->in}}});
+    const Packed packed = pack_backward(w->weight);
+    Tensor part = Tensor::uninitialised({positions_, packed.out()});
+    gemm(dy->data(), dy->columns(), positions_, {{Product{&packed, nullptr, part.data(), packed.out()}}});
     if (sum.empty())
       sum = std::move(part);
     else
@@ -252,7 +252,8 @@ Tensor Backward::attention(int l, const Tensor& out) {
   const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
   const Tensor dz = through({{&w.o, &out}});
   keep(Point::z, l, dz);
-  Tensor dq({positions_, w.q.out}), dk({positions_, config_.kv_heads * config_.head_width}), dv({positions_, w.v.out});
+  Tensor dq({positions_, w.q.weight.out}), dk({positions_, config_.kv_heads * config_.head_width}),
+      dv({positions_, w.v.weight.out});
   attend(l, dz, dq, dk, dv);
   if (config_.qk_norm_after) unnorm(l, dq, dk, Point::rot_q, Point::rot_k);
   if (config_.position == PositionKind::rotary) {
@@ -293,11 +294,11 @@ Tensor Backward::latents(int l, const Tensor& dq, const Tensor& dk, const Tensor
 
 // by_normed [T, rank] -> the first `rank` of each row of d, through the latent's norm; what was normed is computed
 // again.
-void Backward::latent_back(const Linear& map, const PackedNorm& norm, const Tensor& input, const Tensor& by_normed,
-                           Tensor& d) const {
+void Backward::latent_back(const PackedLinear& map, const PackedNorm& norm, const Tensor& input,
+                           const Tensor& by_normed, Tensor& d) const {
   const std::int64_t rank = by_normed.columns(), width = map.weight.out();
   Tensor before = Tensor::uninitialised({positions_, width});
-  gemm(input.data(), input.columns(), positions_, {{Product{&map.weight, map.bias_or_null(), before.data(), width}}});
+  gemm(input.data(), input.columns(), positions_, {{product_of(map, before.data(), width)}});
   for_rows(d, [&](std::int64_t t) {
     float* to = std::copy_n(by_normed.row(t).data(), rank, d.row(t).data()) - rank;
     if (!norm.gain.empty()) multiply(to, norm.gain.data(), rank);

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "base/threads.h"
+#include "forward/activation.h"
+#include "forward/norm.h"
 #include "kernels/vector.h"
 #include "train/weight_gradient.h"
 
@@ -73,12 +75,12 @@ void Network::for_chunks(F&& body) const {
 void Network::pack(const Parts<const float>& w) {
   const std::int64_t d = config_.width, f = config_.mlp_width;
   for (std::size_t l = 0; l < packed_.size(); ++l) {
-    const BlockParts<const float>& from = w.blocks[l];
-    PackedBlock& b = packed_[l];
-    pack_outputs(from.qkv, d, 3 * d, b.qkv), pack_rows(from.qkv, d, 3 * d, b.qkv_back);
-    pack_outputs(from.o, d, d, b.o), pack_rows(from.o, d, d, b.o_back);
-    pack_outputs(from.up, d, f, b.up), pack_rows(from.up, d, f, b.up_back);
-    pack_outputs(from.down, f, d, b.down), pack_rows(from.down, f, d, b.down_back);
+    const BlockParts& from = w.blocks[l];
+    PackedMaps& b = packed_[l];
+    pack_outputs(from.q.weight, d, 3 * d, b.qkv), pack_rows(from.q.weight, d, 3 * d, b.qkv_back);
+    pack_outputs(from.o.weight, d, d, b.o), pack_rows(from.o.weight, d, d, b.o_back);
+    pack_outputs(from.up.weight, d, f, b.up), pack_rows(from.up.weight, d, f, b.up_back);
+    pack_outputs(from.down.weight, f, d, b.down), pack_rows(from.down.weight, f, d, b.down_back);
   }
   pack_rows(w.wte, config_.vocab, d, unembed_);
   pack_outputs(w.wte, config_.vocab, d, unembed_back_);
@@ -123,19 +125,15 @@ void Network::embed(const Parts<const float>& w, const Batch& batch, const Step&
 void Network::norm(const float* gain, const float* bias, const Tensor& x, Normed& kept, Tensor& y, Chunk rows) const {
   const std::int64_t d = config_.width;
   for (std::int64_t i = rows.begin; i < rows.end; ++i) {
-    const float* from = x.row(i).data();
-    float* to = y.row(i).data();
-    const float shift = static_cast<float>(mean(from, d)), size = norm_scale(from, shift, d, config_.epsilon);
-    kept.mean.data()[i] = shift, kept.scale.data()[i] = size;
-    normalise(from, shift, size, d, to);
-    gain_bias(to, gain, bias, d, to);
+    const NormRow row = norm_row(config_.norm, config_.epsilon, gain, bias, x.row(i).data(), d, y.row(i).data());
+    kept.mean.data()[i] = row.shift, kept.scale.data()[i] = row.scale;
   }
 }
 
-void Network::read(std::size_t l, const BlockParts<const float>& w, Chunk rows) {
+void Network::read(std::size_t l, const BlockParts& w, Chunk rows) {
   Kept& b = kept_[l];
-  norm(w.ln1_gain, w.ln1_bias, b.x, b.norm1, b.ln1, rows);
-  linear(b.ln1, packed_[l].qkv, w.qkv_bias, b.qkv, rows.begin, rows.end);
+  norm(w.ln1.gain, w.ln1.bias, b.x, b.norm1, b.ln1, rows);
+  linear(b.ln1, packed_[l].qkv, w.q.bias, b.qkv, rows.begin, rows.end);
 }
 
 HeadPass Network::head_pass(std::size_t l, std::int64_t task, const Step& step) const {
@@ -156,7 +154,7 @@ void Network::attend(std::size_t l, const Step& step) {
   });
 }
 
-void Network::write(std::size_t l, const BlockParts<const float>& w, const Step& step, Chunk rows) {
+void Network::write(std::size_t l, const BlockParts& w, const Step& step, Chunk rows) {
   Kept& b = kept_[l];
   Tensor& next = stream(l + 1);
   const std::int64_t d = config_.width, begin = rows.begin, count = rows.end - rows.begin;
@@ -164,12 +162,12 @@ void Network::write(std::size_t l, const BlockParts<const float>& w, const Step&
     dropout(out_.row(begin).data(), count * d, dropout_at(step, place, l), static_cast<std::uint64_t>(begin * d));
     add(x.row(begin).data(), out_.row(begin).data(), count * d, sum.row(begin).data());
   };
-  linear(b.z, packed_[l].o, w.o_bias, out_, begin, rows.end);
+  linear(b.z, packed_[l].o, w.o.bias, out_, begin, rows.end);
   add_out(b.x, Place::attention, b.mid);
-  norm(w.ln2_gain, w.ln2_bias, b.mid, b.norm2, b.ln2, rows);
-  linear(b.ln2, packed_[l].up, w.up_bias, b.pre, begin, rows.end);
-  gelu_tanh(b.pre.row(begin).data(), count * config_.mlp_width, b.post.row(begin).data());
-  linear(b.post, packed_[l].down, w.down_bias, out_, begin, rows.end);
+  norm(w.ln2.gain, w.ln2.bias, b.mid, b.norm2, b.ln2, rows);
+  linear(b.ln2, packed_[l].up, w.up.bias, b.pre, begin, rows.end);
+  activate(config_.activation, b.pre.row(begin).data(), count * config_.mlp_width, b.post.row(begin).data());
+  linear(b.post, packed_[l].down, w.down.bias, out_, begin, rows.end);
   add_out(b.mid, Place::mlp, next);
 }
 
@@ -185,7 +183,7 @@ void Network::forward(const Parts<const float>& w, const Batch& batch, const Ste
       if (l + 1 < kept_.size())
         read(l + 1, w.blocks[l + 1], rows);
       else
-        norm(w.ln_gain, w.ln_bias, last_, norm_final_, last_normed_, rows);
+        norm(w.ln_final.gain, w.ln_final.bias, last_, norm_final_, last_normed_, rows);
     });
   }
 }
@@ -230,8 +228,8 @@ double Network::head(const Parts<const float>& w, const Batch& batch, const Step
       std::fill_n(dx_.row(rows.begin).data(), (rows.end - rows.begin) * d, 0.0f);
       float* share = norm_share(shares_final_, rows);
       for (std::int64_t i = rows.begin; i < rows.end; ++i) {
-        layer_norm_backward(last_.row(i).data(), norm_final_.mean.data()[i], norm_final_.scale.data()[i], w.ln_gain,
-                            dnormed_.row(i).data(), d, dx_.row(i).data(), share, share + d);
+        layer_norm_backward(last_.row(i).data(), norm_final_.mean.data()[i], norm_final_.scale.data()[i],
+                            w.ln_final.gain, dnormed_.row(i).data(), d, dx_.row(i).data(), share, share + d);
       }
     });
     if (g != nullptr)
@@ -257,7 +255,7 @@ void Network::add_norm_gradients(const Tensor& shares, float* dgain, float* dbia
   sum_rows(shares.data() + d, 2 * d, shares.rows(), d, dbias, add);
 }
 
-void Network::write_backward(std::size_t l, const BlockParts<const float>& w, const Step& step, Chunk rows) {
+void Network::write_backward(std::size_t l, const BlockParts& w, const Step& step, Chunk rows) {
   Kept& b = kept_[l];
   const std::int64_t d = config_.width, begin = rows.begin, count = rows.end - rows.begin;
   auto through_dropout = [&](Place place, Tensor& out) {
@@ -266,11 +264,11 @@ void Network::write_backward(std::size_t l, const BlockParts<const float>& w, co
   };
   through_dropout(Place::mlp, dmlp_);
   linear(dmlp_, packed_[l].down_back, nullptr, dpre_, begin, rows.end);
-  gelu_tanh_backward(b.pre.row(begin).data(), dpre_.row(begin).data(), count * config_.mlp_width);
+  activate_backward(config_.activation, b.pre.row(begin).data(), dpre_.row(begin).data(), count * config_.mlp_width);
   linear(dpre_, packed_[l].up_back, nullptr, dnormed_, begin, rows.end);
   float* share = norm_share(shares2_, rows);
   for (std::int64_t i = begin; i < rows.end; ++i) {
-    layer_norm_backward(b.mid.row(i).data(), b.norm2.mean.data()[i], b.norm2.scale.data()[i], w.ln2_gain,
+    layer_norm_backward(b.mid.row(i).data(), b.norm2.mean.data()[i], b.norm2.scale.data()[i], w.ln2.gain,
                         dnormed_.row(i).data(), d, dx_.row(i).data(), share, share + d);
   }
   through_dropout(Place::attention, dattn_);
@@ -288,33 +286,33 @@ void Network::attend_backward(std::size_t l, const Step& step) {
   });
 }
 
-void Network::read_backward(std::size_t l, const BlockParts<const float>& w, Chunk rows) {
+void Network::read_backward(std::size_t l, const BlockParts& w, Chunk rows) {
   const Kept& b = kept_[l];
   const std::int64_t d = config_.width;
   linear(dqkv_, packed_[l].qkv_back, nullptr, dnormed_, rows.begin, rows.end);
   float* share = norm_share(shares1_, rows);
   for (std::int64_t i = rows.begin; i < rows.end; ++i) {
-    layer_norm_backward(b.x.row(i).data(), b.norm1.mean.data()[i], b.norm1.scale.data()[i], w.ln1_gain,
+    layer_norm_backward(b.x.row(i).data(), b.norm1.mean.data()[i], b.norm1.scale.data()[i], w.ln1.gain,
                         dnormed_.row(i).data(), d, dx_.row(i).data(), share, share + d);
   }
 }
 
 // From the gradient of what the block wrote (write_backward's) to that of what it read, and what the block below wrote:
 // a chunk of positions stays with its thread from one block to the next.
-void Network::block_backward(std::size_t l, const Parts<const float>& w, const Step& step, const BlockParts<float>& g) {
+void Network::block_backward(std::size_t l, const Parts<const float>& w, const Step& step, const BlockGradients& g) {
   const Kept& b = kept_[l];
   const std::int64_t n = rows_ * length_, d = config_.width, f = config_.mlp_width;
   attend_backward(l, step);
-  weight_gradients({{b.post.data(), f, f, dmlp_.data(), d, d, n, g.down, g.down_bias, step.add},
-                    {b.ln2.data(), d, d, dpre_.data(), f, f, n, g.up, g.up_bias, step.add},
-                    {b.z.data(), d, d, dattn_.data(), d, d, n, g.o, g.o_bias, step.add},
-                    {b.ln1.data(), d, d, dqkv_.data(), 3 * d, 3 * d, n, g.qkv, g.qkv_bias, step.add}});
-  add_norm_gradients(shares2_, g.ln2_gain, g.ln2_bias, step.add);
+  weight_gradients({{b.post.data(), f, f, dmlp_.data(), d, d, n, g.down.weight, g.down.bias, step.add},
+                    {b.ln2.data(), d, d, dpre_.data(), f, f, n, g.up.weight, g.up.bias, step.add},
+                    {b.z.data(), d, d, dattn_.data(), d, d, n, g.o.weight, g.o.bias, step.add},
+                    {b.ln1.data(), d, d, dqkv_.data(), 3 * d, 3 * d, n, g.q.weight, g.q.bias, step.add}});
+  add_norm_gradients(shares2_, g.ln2.gain, g.ln2.bias, step.add);
   for_chunks([&](Chunk rows) {
     read_backward(l, w.blocks[l], rows);
     if (l > 0) write_backward(l - 1, w.blocks[l - 1], step, rows);
   });
-  add_norm_gradients(shares1_, g.ln1_gain, g.ln1_bias, step.add);
+  add_norm_gradients(shares1_, g.ln1.gain, g.ln1.bias, step.add);
 }
 
 // Each thread has its own columns, and adds the rows in order.
@@ -338,7 +336,7 @@ double Network::backward(const Parts<const float>& w, const Batch& batch, const 
   reserve(batch, true);
   forward(w, batch, step);
   const double loss = head(w, batch, step, &g);
-  add_norm_gradients(shares_final_, g.ln_gain, g.ln_bias, step.add);
+  add_norm_gradients(shares_final_, g.ln_final.gain, g.ln_final.bias, step.add);
   for_chunks([&](Chunk rows) { write_backward(kept_.size() - 1, w.blocks.back(), step, rows); });
   for (std::size_t l = kept_.size(); l-- > 0;) block_backward(l, w, step, g.blocks[l]);
   embed_backward(batch, step, g);

@@ -43,7 +43,9 @@ class Network {
   std::string first_bad_site() const;
 
  private:
-  struct PackedBlock {
+  using BlockParts = BlockOf<const float*, const float*>;
+  using BlockGradients = BlockOf<float*, float*>;
+  struct PackedMaps {
     Packed qkv, o, up, down;                      // of the forward pass: [out, in]
     Packed qkv_back, o_back, up_back, down_back;  // [in, out]
   };
@@ -62,15 +64,15 @@ class Network {
   void forward(const Parts<const float>& w, const Batch& batch, const Step& step);
   void embed(const Parts<const float>& w, const Batch& batch, const Step& step, Chunk rows);
   void norm(const float* gain, const float* bias, const Tensor& x, Normed& kept, Tensor& y, Chunk rows) const;
-  void read(std::size_t l, const BlockParts<const float>& w, Chunk rows);
+  void read(std::size_t l, const BlockParts& w, Chunk rows);
   void attend(std::size_t l, const Step& step);
-  void write(std::size_t l, const BlockParts<const float>& w, const Step& step, Chunk rows);
+  void write(std::size_t l, const BlockParts& w, const Step& step, Chunk rows);
   double head(const Parts<const float>& w, const Batch& batch, const Step& step, const Parts<float>* gradients);
   void head_rows(const Batch& batch, const Step& step, Chunk rows, std::int64_t first, bool backward);
-  void write_backward(std::size_t l, const BlockParts<const float>& w, const Step& step, Chunk rows);
+  void write_backward(std::size_t l, const BlockParts& w, const Step& step, Chunk rows);
   void attend_backward(std::size_t l, const Step& step);
-  void read_backward(std::size_t l, const BlockParts<const float>& w, Chunk rows);
-  void block_backward(std::size_t l, const Parts<const float>& w, const Step& step, const BlockParts<float>& g);
+  void read_backward(std::size_t l, const BlockParts& w, Chunk rows);
+  void block_backward(std::size_t l, const Parts<const float>& w, const Step& step, const BlockGradients& g);
   void embed_backward(const Batch& batch, const Step& step, const Parts<float>& g);
   void add_norm_gradients(const Tensor& shares, float* dgain, float* dbias, bool add) const;
   HeadPass head_pass(std::size_t l, std::int64_t task, const Step& step) const;
@@ -80,7 +82,7 @@ class Network {
   void for_chunks(F&& body) const;
 
   Config config_;
-  std::vector<PackedBlock> packed_;
+  std::vector<PackedMaps> packed_;
   Packed unembed_, unembed_back_;
   std::int64_t rows_ = 0, length_ = 0;  // B, T
   std::vector<Kept> kept_;

@@ -6,22 +6,20 @@
 #include <fmt/format.h>
 
 #include "base/random.h"
+#include "model/family.h"
 
 namespace embscope {
 namespace {
 
 constexpr std::int64_t alignment = 16;  // floats
-
-bool ends_with(const std::string& name, std::string_view end) {
-  return name.size() >= end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
-}
+constexpr double deviation = 0.02;
 
 // Outputs [in, first .. first + out] of a Conv1D matrix [in, columns].
-void load_columns(const Matrix& m, float* to, std::int64_t first, std::int64_t columns) {
+void load_columns(const Matrix& m, float* to, std::int64_t columns) {
   std::vector<float> row(static_cast<std::size_t>(m.in));
   for (std::int64_t j = 0; j < m.out; ++j) {
     m.row(j, row.data());
-    for (std::int64_t i = 0; i < m.in; ++i) to[i * columns + first + j] = row[static_cast<std::size_t>(i)];
+    for (std::int64_t i = 0; i < m.in; ++i) to[i * columns + j] = row[static_cast<std::size_t>(i)];
   }
 }
 
@@ -32,47 +30,66 @@ void load_vector(const Vector& v, float* to) {
 
 }  // namespace
 
-Layout::Layout(const Config& c) {
-  auto add = [&](std::string name, Shape shape, bool decays) {
-    parameters_.push_back({"transformer." + std::move(name), std::move(shape), decays, floats_});
-    const std::int64_t size = parameters_.back().size();
-    floats_ += (size + alignment - 1) / alignment * alignment;
-    count_ += size;
-  };
-  auto norm = [&](const std::string& name) {
-    add(name + ".weight", {c.width}, false);
-    add(name + ".bias", {c.width}, false);
-  };
-  auto linear = [&](const std::string& name, std::int64_t in, std::int64_t out) {
-    add(name + ".weight", {in, out}, true);
-    add(name + ".bias", {out}, false);
-  };
-  add("wte.weight", {c.vocab, c.width}, true);
-  add("wpe.weight", {c.context, c.width}, true);
-  for (std::int64_t l = 0; l < c.blocks; ++l) {
-    const std::string h = fmt::format("h.{}.", l);
-    norm(h + "ln_1");
-    linear(h + "attn.c_attn", c.width, 3 * c.width);
-    linear(h + "attn.c_proj", c.width, c.width);
-    norm(h + "ln_2");
-    linear(h + "mlp.c_fc", c.width, c.mlp_width);
-    linear(h + "mlp.c_proj", c.mlp_width, c.width);
-  }
-  norm("ln_f");
+Location Layout::add(std::string name, Shape shape, double of_matrix, float initial) {
+  const std::int64_t columns = shape.last();
+  parameters_.push_back({std::move(name), std::move(shape), of_matrix, initial, floats_});
+  const Parameter& p = parameters_.back();
+  floats_ += (p.size() + alignment - 1) / alignment * alignment;
+  count_ += p.size();
+  return {p.offset, columns};
 }
 
-void initialise(const Layout& layout, const Config& config, std::uint64_t seed, float* buffer) {
+/// The parameters of one block, by the names that its family has for them.
+struct BlockLayout {
+  Layout& layout;
+  const Names& names;
+  std::string at;  ///< "transformer.h.3."
+
+  LinearOf<Location, Location> linear(const std::string& name, std::int64_t in, std::int64_t out, double of_matrix) {
+    return {layout.add(name + ".weight", {in, out}, of_matrix), layout.add(name + ".bias", {out}, 0)};
+  }
+  NormOf<Location> norm(const std::string& name, std::int64_t width) {
+    return {layout.add(name + ".weight", {width}, 0, 1), layout.add(name + ".bias", {width}, 0)};
+  }
+
+  void operator()(const BlockPart& part, std::string_view name, NormOf<Location>& to) {
+    to = norm(at + std::string(name), part.out);
+  }
+  void operator()(const BlockPart& part, std::string_view name, LinearOf<Location, Location>& to) {
+    const bool residual = part.role == Role::attention_out || part.role == Role::mlp_out;
+    const double blocks = static_cast<double>(layout.config().blocks);
+    if (part.role == Role::query) fused = linear(at + std::string(names.qkv), part.in, 3 * part.out, deviation);
+    if (part.role == Role::query || part.role == Role::key || part.role == Role::value) {
+      to = fused;
+      fused.weight.offset += part.out, fused.bias.offset += part.out;
+      return;
+    }
+    to = linear(at + std::string(name), part.in, part.out, residual ? deviation / std::sqrt(2 * blocks) : deviation);
+  }
+  template <class... Other>
+  void operator()(const Other&...) const {}  // a GPT-2 has no more
+
+  LinearOf<Location, Location> fused{};
+};
+
+Layout::Layout(const Config& c) : blocks(static_cast<std::size_t>(c.blocks)), config_(c) {
+  const Names names = gpt2_names();
+  const std::string root(names.root);
+  wte = add(root + std::string(names.wte) + ".weight", {c.vocab, c.width}, deviation);
+  wpe = add(root + std::string(names.wpe) + ".weight", {c.context, c.width}, deviation);
+  for (std::size_t l = 0; l < blocks.size(); ++l) {
+    visit(c, c.layers[l], BlockLayout{*this, names, root + fmt::format(fmt::runtime(names.block), l)}, names,
+          blocks[l]);
+  }
+  ln_final = BlockLayout{*this, names, ""}.norm(root + std::string(names.ln_final), c.width);
+}
+
+void initialise(const Layout& layout, std::uint64_t seed, float* buffer) {
   Random random(seed);
   std::fill(buffer, buffer + layout.floats(), 0.0f);
-  const double residual = 0.02 / std::sqrt(2 * static_cast<double>(config.blocks));
   for (const Parameter& p : layout.parameters()) {
-    float* at = buffer + p.offset;
-    const bool gain =
-        ends_with(p.name, "ln_1.weight") || ends_with(p.name, "ln_2.weight") || ends_with(p.name, "ln_f.weight");
-    const double deviation = ends_with(p.name, "c_proj.weight") ? residual : 0.02;
-    for (std::int64_t i = 0; i < p.size(); ++i) {
-      at[i] = gain ? 1.0f : p.decays ? static_cast<float>(deviation * random.normal()) : 0.0f;
-    }
+    for (float& value : std::span(buffer + p.offset, static_cast<std::size_t>(p.size())))
+      value = p.deviation > 0 ? static_cast<float>(p.deviation * random.normal()) : p.initial;
   }
 }
 
@@ -98,32 +115,35 @@ void refuse_untrainable(const Config& c) {
     throw Error(Code::unsupported, "training", fmt::format("a model with {}: GPT-2 models are trained", what));
 }
 
+namespace {
+
+/// Copies the parameters of one block of a model to where the layout has them.
+struct BlockCopy {
+  float* buffer;
+  void operator()(const BlockPart&, const Linear& from, const LinearOf<Location, Location>& to) const {
+    load_columns(from.weight, buffer + to.weight.offset, to.weight.columns);
+    load_vector(from.bias, buffer + to.bias.offset);
+  }
+  void operator()(const BlockPart&, const Norm& from, const NormOf<Location>& to) const {
+    load_vector(from.gain, buffer + to.gain.offset), load_vector(from.bias, buffer + to.bias.offset);
+  }
+  template <class... Other>
+  void operator()(const Other&...) const {}
+};
+
+}  // namespace
+
 void load(const Layout& layout, const Model& model, float* buffer) {
   const Config& c = model.config();
   refuse_untrainable(c);
-  if (model.weights().blocks[0].q_bias.empty())
-    throw Error(Code::unsupported, "training", "a model whose queries have no bias: GPT-2 models are trained");
-  const Parts<float> to(layout, c.blocks, buffer);
   const Weights& w = model.weights();
-  for (std::int64_t v = 0; v < c.vocab; ++v) w.wte.row(v, to.wte + v * c.width);
-  for (std::int64_t t = 0; t < c.context; ++t) w.wpe.row(t, to.wpe + t * c.width);
-  for (std::size_t l = 0; l < w.blocks.size(); ++l) {
-    const BlockWeights& from = w.blocks[l];
-    const BlockParts<float>& b = to.blocks[l];
-    load_vector(from.ln1.gain, b.ln1_gain), load_vector(from.ln1.bias, b.ln1_bias);
-    load_vector(from.ln2.gain, b.ln2_gain), load_vector(from.ln2.bias, b.ln2_bias);
-    std::int64_t first = 0;
-    for (const auto& [matrix, bias] :
-         {std::pair{&from.q, &from.q_bias}, {&from.k, &from.k_bias}, {&from.v, &from.v_bias}}) {
-      load_columns(*matrix, b.qkv, first, 3 * c.width);
-      load_vector(*bias, b.qkv_bias + first);
-      first += c.width;
-    }
-    load_columns(from.o, b.o, 0, c.width), load_vector(from.o_bias, b.o_bias);
-    load_columns(from.up, b.up, 0, c.mlp_width), load_vector(from.up_bias, b.up_bias);
-    load_columns(from.down, b.down, 0, c.width), load_vector(from.down_bias, b.down_bias);
-  }
-  load_vector(w.ln_final.gain, to.ln_gain), load_vector(w.ln_final.bias, to.ln_bias);
+  if (w.blocks[0].q.bias.empty())
+    throw Error(Code::unsupported, "training", "a model whose queries have no bias: GPT-2 models are trained");
+  for (std::int64_t v = 0; v < c.vocab; ++v) w.wte.row(v, buffer + layout.wte.offset + v * c.width);
+  for (std::int64_t t = 0; t < c.context; ++t) w.wpe.row(t, buffer + layout.wpe.offset + t * c.width);
+  const BlockCopy copy{buffer};
+  for (std::size_t l = 0; l < w.blocks.size(); ++l) visit(c, c.layers[l], copy, w.blocks[l], layout.blocks[l]);
+  copy({}, w.ln_final, layout.ln_final);
 }
 
 }  // namespace embscope

@@ -98,7 +98,7 @@ struct Trainer::Parts {
         second({layout.floats()}),
         network(c) {}
 
-  embscope::Parts<const float> weights() const { return {layout, config.blocks, values.data()}; }
+  embscope::Parts<const float> weights() const { return {layout, values.data()}; }
 
   Config config;
   Layout layout;
@@ -137,7 +137,7 @@ struct Trainer::Parts {
 };
 
 Trainer::Trainer(const Config& config, std::uint64_t seed) : parts_(std::make_unique<Parts>(config)) {
-  initialise(parts_->layout, config, seed, parts_->values.data());
+  initialise(parts_->layout, seed, parts_->values.data());
 }
 
 Trainer::Trainer(const Model& model) {
@@ -165,7 +165,7 @@ double Trainer::gradient(std::span<const Batch> batches, const DropoutStep& drop
   if (batches.empty()) throw Error(Code::shape, "training", "no batch");
   for (const Batch& batch : batches) check_batch(p.config, batch);
   p.prepare();
-  const embscope::Parts<float> gradients(p.layout, p.config.blocks, p.gradients.data());
+  const embscope::Parts<float> gradients(p.layout, p.gradients.data());
   Network::Step step;
   step.rate = static_cast<float>(dropout.rate);
   step.factor = 1 / static_cast<float>(batches.size());
@@ -203,7 +203,7 @@ double Trainer::update(const AdamW& adam, double rate) {
                 adam.clip > 0 && norm > adam.clip ? static_cast<float>(adam.clip / (norm + 1e-6)) : 1.0f};
   p.for_pieces([&](std::int64_t, const Parameter& parameter, std::int64_t offset, std::int64_t size) {
     AdamStep own = step;
-    own.decay = parameter.decays ? static_cast<float>(adam.decay) : 0;
+    own.decay = parameter.decays() ? static_cast<float>(adam.decay) : 0;
     adamw(p.values.data() + offset, p.first.data() + offset, p.second.data() + offset, p.gradients.data() + offset,
           size, own);
   });

@@ -112,6 +112,19 @@ TEST_P(EditText, changes_have_their_own_numbers) {
   EXPECT_EQ(one("wte noise 0.1 seed 18446744073709551615").seed, UINT64_MAX);
 }
 
+TEST(Changes, are_known_by_the_names_that_their_forms_begin_with) {
+  for (std::size_t i = 0; i < changes().size(); ++i) {
+    const ChangeInfo& info = changes()[i];
+    EXPECT_EQ(change_named(info.name), Change{static_cast<int>(i)});
+    EXPECT_EQ(info.form.substr(0, info.form.find(' ')), info.name);
+    EXPECT_EQ(takes_vector(change_named(info.name)), info.form.ends_with(" V")) << info.name;
+    EXPECT_FALSE(info.meaning.empty());
+  }
+  EXPECT_EQ(changes().size(), static_cast<std::size_t>(Change::noise) + 1);
+  EXPECT_THAT(refusal([] { change_named("rotat"); }), HasSubstr("no change 'rotat'"));
+  EXPECT_THAT(refusal([] { change_named("rotat"); }), HasSubstr("rotate"));
+}
+
 TEST_P(EditText, a_quoted_word_is_the_row_of_its_final_token) {
   const Edit mix = one("wte@3 mix 0.25 ' cat'");
   EXPECT_EQ(mix.change, Change::mix);
@@ -383,6 +396,7 @@ TEST_P(EditText, text_that_is_no_edit_is_refused_at_its_character) {
         Bad{"wte set (' cat'", "expected ')' at character 16"},
         Bad{"wte set mean()", "at character 14"},
         Bad{"wte set median(' cat')", "expected a word in quotes, #ID, mean(...), run(...) or file(...)"},
+        Bad{"wte set 2 median(' cat')", "expected a word in quotes, #ID, mean(...), run(...) or file(...)"},
         Bad{"wte set ' cat' -", "at character 17"},
         Bad{"wte set ' cat' ' dog'", "expected nothing more at character 16"},
         Bad{"wte rotate ' cat'", "expected a number at character 12"},

@@ -131,6 +131,43 @@ TEST_P(FamilyTest, has_at_each_site_alone_what_it_has_there_among_all) {
   }
 }
 
+// Keys and values of all positions, and of those that each block's window or run can still reach.
+std::pair<double, double> cache_sizes(const Config& c, std::int64_t positions) {
+  std::int64_t all = 0, kept = 0;
+  for (const Layer& layer : c.layers) {
+    const std::int64_t window = layer.window == 0 ? positions : std::min(positions, layer.window);
+    all += positions, kept += layer.chunk == 0 ? window : std::min(window, layer.chunk);
+  }
+  const auto values = static_cast<double>(c.kv_heads * (c.head_width + c.value_width));
+  return {4 * values * static_cast<double>(all), 4 * values * static_cast<double>(kept)};
+}
+
+TEST_P(FamilyTest, keeps_in_a_cache_what_its_windows_reach_with_the_same_bits) {
+  const auto ids = family_.ids("long");
+  const Tensor alone = logits(transformer_, ids);
+  for (const std::size_t piece : {1, 2, 5, 19}) {
+    Cache cache;
+    for (std::size_t t = 0; t < ids.size(); t += piece) {
+      Request request;
+      request.rows = {{ids.begin() + static_cast<std::ptrdiff_t>(t),
+                       ids.begin() + static_cast<std::ptrdiff_t>(std::min(t + piece, ids.size()))}};
+      request.cache = &cache, request.logits = LogitsAt::all;
+      Hooks failing;  // in the last block: those before it have their keys already
+      failing.read({Point::resid_post, static_cast<int>(model_->config().blocks) - 1},
+                   [](const SiteValues&) { throw std::runtime_error("a hook"); });
+      request.hooks = &failing;
+      EXPECT_THROW(transformer_.run(request), std::runtime_error);
+      request.hooks = nullptr;
+      const Tensor part = std::move(transformer_.run(request).rows[0].logits);
+      ASSERT_TRUE(std::ranges::equal(
+          part.values(), alone.values().subspan(t * static_cast<std::size_t>(alone.columns()), part.values().size())))
+          << piece << " at once, from " << t;
+      EXPECT_EQ(cache.bytes(), cache_sizes(model_->config(), cache.positions()).second);
+      EXPECT_EQ(cache.bytes(), transformer_.cache_bytes(cache.positions()));
+    }
+  }
+}
+
 TEST_P(FamilyTest, last_resid_post_through_the_lens_is_the_logits) {
   Request request;
   request.rows = {family_.ids("text")}, request.capture = {{Point::resid_post, 1}};
@@ -405,6 +442,54 @@ TEST(Configurations, that_contradict_themselves_are_refused) {
       {"llama4_text", "attention_chunk_size", nullptr, "'chunked_attention' with an attention_chunk_size of 0"}};
   for (const auto& [name, key, value, why] : cases) {
     EXPECT_THAT(refusal([&] { families::Family(name).open({{key, value}}); }), HasSubstr(why)) << name << " " << key;
+  }
+}
+
+TEST(Windows, bound_the_cache) {
+  for (const char* name : {"mistral", "gemma2", "gemma3_text", "cohere2", "gpt_oss", "llama4_text"}) {
+    const families::Family family(name);
+    const auto model = family.open();
+    const auto length = static_cast<std::int64_t>(family.ids("long").size());
+    const auto [all, kept] = cache_sizes(model->config(), length);
+    EXPECT_LT(kept, all) << name;
+    EXPECT_EQ(Transformer(model).cache_bytes(length), kept) << name;
+  }
+}
+
+// With an edit and a capture of the maps, which have a column for each key.
+TEST(Windows, leave_maps_of_all_keys_where_a_cache_has_let_go_of_some) {
+  for (const char* name : {"mistral", "gemma3_text", "gpt_oss", "llama4_text"}) {
+    const families::Family family(name);
+    const Transformer transformer(family.open());
+    const auto ids = family.ids("long");
+    Edit edit;
+    edit.site = {Point::scores, 0}, edit.change = Change::scale, edit.amount = 0.5f;
+    edit.positions = {static_cast<int>(ids.size()) - 2};
+    Request whole;
+    whole.rows = {ids}, whole.edits = {edit};
+    whole.capture = {{Point::scores, 0}, {Point::pattern, 0}, {Point::pattern, 1}, {Point::z, 1}};
+    const Result expected = transformer.run(whole);
+    Cache cache;
+    Request before, rest = whole;
+    before.rows = {{ids.begin(), ids.end() - 3}}, rest.rows = {{ids.end() - 3, ids.end()}};
+    before.cache = rest.cache = &cache;
+    transformer.run(before);
+    const Result found = transformer.run(rest);
+    EXPECT_TRUE(std::ranges::equal(found.rows[0].logits.values(), expected.rows[0].logits.values())) << name;
+    for (std::size_t s = 0; s < whole.capture.size(); ++s) {
+      const Tensor &last = found.rows[0].captured[s], &all = expected.rows[0].captured[s];
+      if (!is_attention_map(whole.capture[s].point)) {
+        EXPECT_TRUE(std::ranges::equal(last.values(), all.values().last(last.values().size()))) << name;
+        continue;
+      }
+      ASSERT_EQ(last.shape()[2], all.shape()[2]) << name;
+      for (std::int64_t h = 0; h < last.shape()[0]; ++h) {
+        for (std::int64_t t = 0; t < 3; ++t) {
+          EXPECT_TRUE(std::ranges::equal(last.row(h * 3 + t), all.row((h + 1) * all.shape()[1] - 3 + t)))
+              << name << " " << whole.capture[s].name();
+        }
+      }
+    }
   }
 }
 

@@ -28,7 +28,7 @@ TEST_P(Float8, weights_are_the_values_that_pytorch_dequantises) {
   const auto model = Model::open(data + GetParam());
   const auto expected = Archive::open(data + GetParam() + "/expected.safetensors");
   const Tensor down = decode(expected->at("down"));
-  const Matrix& m = model->weights().blocks[0].down;
+  const Matrix& m = model->weights().blocks[0].down.weight;
   ASSERT_EQ(down.shape(), (Shape{m.out, m.in}));
   std::vector<float> row(static_cast<std::size_t>(m.in));
   for (std::int64_t j = 0; j < m.out; ++j) {

@@ -75,7 +75,7 @@ TEST_P(Attribution, there_is_a_part_for_everything_the_model_has) {
   const AttributionResult result = attribute_to(7);
   std::size_t expected = 1 + (config().position == PositionKind::learned) + !weights().ln_final.bias.empty();
   for (const BlockWeights& block : weights().blocks)
-    expected += static_cast<std::size_t>(config().heads) + 1 + !block.o_bias.empty();
+    expected += static_cast<std::size_t>(config().heads) + 1 + !block.o.bias.empty();
   EXPECT_EQ(result.parts.rows(), expected);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,8 +33,16 @@ enum class Change {
   noise,  ///< x := x + amount * standard normal values drawn from (seed, position): the same in every row of a batch
 };
 
-/// Whether the action uses Edit::vector.
-bool takes_vector(Change change);
+/// An operation as clients name and describe it. A new one is an enumerator above and a row in forward/changes.cpp.
+struct ChangeInfo {
+  std::string_view name;     ///< "rotate"
+  std::string_view form;     ///< in the text form: "rotate DEGREES V"
+  std::string_view meaning;  ///< what x becomes: "x rotated by `amount` degrees towards vector"
+};
+
+std::span<const ChangeInfo> changes();       ///< in the order of Change
+Change change_named(std::string_view name);  ///< throws Error{not_found} with the nearest names
+bool takes_vector(Change change);            ///< whether it uses Edit::vector
 
 struct Edit {
   Site site;
@@ -73,8 +82,7 @@ struct Reading {
 ///   POSITIONS   3 | -1 | 2..5 | ' Germany' (the token that stands for it in the text) | ' cat'[2] (its second
 ///               occurrence; [-1] its last) | #ID (where that token stands; #ID[2]), separated by commas; none: all
 ///   HEADS       0,5
-///   ACTION      set V | add V | scale N | mix P V | zero | project_out V | rotate DEGREES V
-///               | clamp DIMENSIONS LOW HIGH | noise DEVIATION [seed N]            (DIMENSIONS: 12,13 or *)
+///   ACTION      one of changes() in its form: set V, mix P V, zero, ... (DIMENSIONS: 12,13 or *)
 ///   V           terms joined by + and -; a term is N, a factor, or N * factor
 ///   factor      ' word' (its row of wte: word_named) | #ID (a token's row of wte) | mean(V, V, ...) | (V)
 ///               | run('another text') or run('another text'@POSITION): what that text has at the same site, at the

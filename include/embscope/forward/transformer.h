@@ -60,14 +60,17 @@ class Hooks {
 enum class LogitsAt { none, last, all };
 
 /// Keys and values of the positions of a sequence that have already been computed, so that the next token needs only
-/// one position. Copyable; belongs to one Transformer.
+/// one position. A block with a window keeps those that its window can still read. Copyable; belongs to one
+/// Transformer.
 class Cache {
  public:
   std::int64_t positions() const { return positions_; }
+  double bytes() const;  ///< of the keys and values that it keeps
 
  private:
-  friend class Pass;
-  std::vector<std::vector<float>> keys_, values_;  // per block [positions, KV*K]
+  friend class CacheWriter;
+  /// [rows, KV*K] of each block: position p is row p, or p modulo the number that a window keeps.
+  std::vector<std::vector<float>> keys_, values_;
   std::int64_t positions_ = 0;
 };
 
@@ -127,7 +130,7 @@ class Transformer {
   /// `run` does.
   Estimate estimate(const Request& request, bool timed) const;
 
-  /// Bytes of the keys and values of this many positions in a Cache (fp32).
+  /// Bytes of a Cache of this many positions (fp32).
   double cache_bytes(std::int64_t positions) const;
   /// Throws Error{range} where a Cache of this many positions needs more memory than this process may use; `run` checks
   /// its own.

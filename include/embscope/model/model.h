@@ -169,38 +169,52 @@ struct Vector {
   Tensor values() const;  ///< decoded, [count]
 };
 
+/// y = x W^T + bias. The templates say once what a block consists of: M and V are a Matrix and a Vector of the file, or
+/// what a room makes of them (forward/weights, train/parameters); model/block.h visits all of them.
+template <class M, class V>
+struct LinearOf {
+  M weight;
+  V bias;  ///< empty if there is none
+};
+
 /// Both are empty for a norm that only normalises.
-struct Norm {
-  Vector gain, bias;
+template <class V>
+struct NormOf {
+  V gain, bias;
 };
 
-struct Expert {
-  Matrix gate, up, down;  ///< [F, D], [F, D], [D, F]; up empty: gate [2F, D] has rows of both in turn
-  Vector gate_bias, up_bias, down_bias;
+template <class M, class V>
+struct ExpertOf {
+  LinearOf<M, V> gate, up, down;  ///< [F, D], [F, D], [D, F]; up empty: gate [2F, D] has rows of both in turn
 };
 
-struct ExpertWeights {
-  Matrix router;                   ///< [E, D]
-  Vector router_bias, correction;  ///< [E]; the correction chooses and does not weigh
-  std::vector<Expert> each;
-  Expert shared;
-  Matrix shared_gate;  ///< [1, D]: its sigmoid is a factor of what the shared expert gives
+template <class M, class V>
+struct ExpertsOf {
+  LinearOf<M, V> router;  ///< [E, D]
+  V correction;           ///< [E]: chooses and does not weigh
+  std::vector<ExpertOf<M, V>> each;
+  ExpertOf<M, V> shared;
+  LinearOf<M, V> shared_gate;  ///< [1, D]: its sigmoid is a factor of what the shared expert gives
 };
 
-struct BlockWeights {
-  Norm ln1, ln2;            ///< before attention and MLP
-  Norm ln1_post, ln2_post;  ///< after them
-  Norm q_norm, k_norm;      ///< [K], one for all heads; [H*K] and [KV*K], one for each or over all
-  Matrix q, k, v, o;        ///< [H*K, D], [KV*K, D], [KV*K, D], [D, H*K]
-  Vector q_bias, k_bias, v_bias, o_bias;
-  Matrix gate, up, down;  ///< gate is empty unless gated_mlp; up [F, D]; down [D, F]
-  Vector gate_bias, up_bias, down_bias;
-  ExpertWeights experts;  ///< in place of these where Layer::experts
-  Vector sinks;           ///< [H]
-  Matrix q_latent,
-      kv_latent;  ///< [rank, D]; [rank + turned, D]; then q [H*K, rank] and kv [H*(K - turned + values), rank]
-  Norm q_latent_norm, kv_latent_norm;
+template <class M, class V>
+struct BlockOf {
+  NormOf<V> ln1, ln2;                  ///< before attention and MLP
+  NormOf<V> ln1_post, ln2_post;        ///< after them
+  NormOf<V> q_norm, k_norm;            ///< [K], one for all heads; [H*K] and [KV*K], one for each or over all
+  LinearOf<M, V> q, k, v, o;           ///< [H*K, D], [KV*K, D], [KV*K, D], [D, H*K]
+  LinearOf<M, V> q_latent, kv_latent;  ///< [rank, D]; [rank + turned, D]; then q, k and v are made of the ranks
+  NormOf<V> q_latent_norm, kv_latent_norm;
+  V sinks;                        ///< [H]
+  LinearOf<M, V> gate, up, down;  ///< gate is empty unless gated_mlp; up [F, D]; down [D, F]
+  ExpertsOf<M, V> experts;        ///< in place of these where Layer::experts
 };
+
+using Linear = LinearOf<Matrix, Vector>;
+using Norm = NormOf<Vector>;
+using Expert = ExpertOf<Matrix, Vector>;
+using ExpertWeights = ExpertsOf<Matrix, Vector>;
+using BlockWeights = BlockOf<Matrix, Vector>;
 
 struct Weights {
   Matrix wte, wpe, unembed;  ///< [V, D]; [context, D] (empty when rotary); [V, D] (wte's own view when tied)

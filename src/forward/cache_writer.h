@@ -1,0 +1,38 @@
+// CacheWriter: what one pass reads of a Cache and adds to it. Until `commit` the Cache serves as it did before: a pass
+// that fails adds nothing.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "embscope/forward/transformer.h"
+
+namespace embscope {
+
+/// How many positions the queries of a block reach back, their own among them; 0: to the first. Of so many a Cache
+/// keeps the keys and values.
+std::int64_t reach(const Layer& layer);
+
+class CacheWriter {
+ public:
+  CacheWriter(const Config& config, Cache* cache);  ///< null: nothing is kept, nothing may be read
+
+  /// Keys and values [count, KV*K] of block l, at the positions that follow the cached ones.
+  void append(int l, const Tensor& keys, const Tensor& values);
+  /// Of a cached position that block l can still reach, once `append` was called for the block.
+  const float* key(int l, std::int64_t position) const { return row(cache_->keys_, l, position, key_width_); }
+  const float* value(int l, std::int64_t position) const { return row(cache_->values_, l, position, value_width_); }
+  void commit(std::int64_t count);  ///< positions that every block has appended
+
+ private:
+  using Rows = std::vector<float>;
+  const float* row(const std::vector<Rows>& of_blocks, int l, std::int64_t position, std::int64_t width) const;
+  void append(Rows& kept, Rows& next, std::int64_t reach, const Tensor& fresh) const;
+
+  const Config& config_;
+  Cache* cache_;
+  const std::int64_t key_width_, value_width_;
+  std::map<int, std::pair<Rows, Rows>> next_;  ///< of the blocks that let go of what this pass still reads
+};
+
+}  // namespace embscope

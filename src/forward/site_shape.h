@@ -1,0 +1,18 @@
+// What a site holds of each position, as site.cpp's table says it.
+#pragma once
+
+#include "embscope/forward/site.h"
+
+namespace embscope {
+
+/// `heads` groups of `width` values each (one group where the site has no heads).
+struct SiteShape {
+  std::int64_t heads = 1, width = 0;
+  bool has_heads = false;
+  std::int64_t total() const { return heads * width; }
+};
+
+/// Precondition: not scores or pattern, whose width is the number of keys.
+SiteShape site_shape(Point point, const Config& config);
+
+}  // namespace embscope
