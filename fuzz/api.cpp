@@ -83,7 +83,7 @@ void serve(const Server& server, std::string_view input) {
     if (opens_files(route)) return;
     const NothingOpened watch;
     if (starts_jobs(route) && call.body.find("train") != call.body.npos) {
-      works_or_is_refused([&] { train_work(server::Fields(call)); });  // read, not run: it would write a model
+      works_or_is_refused([&] { train_work(server::body_of(call)); });  // read, not run: it would write a model
       return;
     }
     const Answer answer = answer_of(route, call);
