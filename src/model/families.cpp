@@ -165,14 +165,6 @@ bool beside_text(std::string_view tensor) {
       [&](std::string_view part) { return tensor.starts_with(part); });
 }
 
-std::vector<std::string_view> model_types() {
-  std::vector<std::string_view> names;
-  for (const Family& family : table) {
-    if (family.read != nullptr) names.push_back(family.model_type);
-  }
-  return names;
-}
-
 std::vector<std::string> attention_kinds(const Keys& keys, std::int64_t blocks) {
   std::vector<std::string> kinds;
   if (keys.has("attention_layers")) {

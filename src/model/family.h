@@ -78,7 +78,6 @@ std::string_view text_model(std::string_view model_type);
 /// What a model of texts and images has beside its text model: "vision_tower." and so on.
 bool beside_text(std::string_view tensor);
 const Family* find_family(std::string_view model_type);
-std::vector<std::string_view> model_types();  ///< of all families, in the order of the table
 
 void read_gpt2(const Keys&, Config&, Names&);
 Names gpt2_names();

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "model/rope.h"
 
@@ -208,8 +207,7 @@ void read_gguf(const Metadata& meta, Config& c, Names& n) {
                 fmt::format("architecture '{}' is {}, which is not supported: see 'embscope families'", c.family, why));
   if (known == std::end(architectures))
     throw Error(Code::unsupported, meta.where(),
-                fmt::format("architecture '{}' is not supported; supported are {}", c.family,
-                            fmt::join(gguf_architectures(), ", ")));
+                fmt::format("architecture '{}' is not supported: 'embscope families' lists those that are", c.family));
   known->second(meta, c, n);
   const bool fused = meta.archive().find("blk.0.attn_qkv.weight") != nullptr;
   if (fused && n.qkv.empty() && !n.interleaved) n.qkv = "attn_qkv", n.fused = Fused::stacked;

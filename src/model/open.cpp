@@ -191,9 +191,8 @@ struct ModelOpener {
     if (!why.empty())
       throw Error(Code::unsupported, where,
                   fmt::format("model_type '{}' is {}, which is not supported: see 'embscope families'", type, why));
-    throw Error(
-        Code::unsupported, where,
-        fmt::format("model_type '{}' is not supported; supported are {}", type, fmt::join(model_types(), ", ")));
+    throw Error(Code::unsupported, where,
+                fmt::format("model_type '{}' is not supported: 'embscope families' lists those that are", type));
   }
 
   std::shared_ptr<const Model> finish(const ModelPlace& place) {

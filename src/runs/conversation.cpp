@@ -57,6 +57,19 @@ Generated Conversation::say(const std::string& message, const OnToken& on_token)
   }
 }
 
+Generated Conversation::again(const OnToken& on_token) {
+  if (messages_.empty() || messages_.back().role != "assistant")
+    throw Error(Code::usage, "chat", "there is no answer yet that could be given again");
+  const Message before = std::move(messages_.back());
+  messages_.pop_back();
+  try {
+    return answer(on_token);
+  } catch (...) {
+    messages_.push_back(before);
+    throw;
+  }
+}
+
 Generated Conversation::answer(const OnToken& on_token) {
   const Tokens tokens = tokens_that_fit();
   GenerateRequest sampling = sampling_;

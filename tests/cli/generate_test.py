@@ -80,6 +80,32 @@ class Generate(unittest.TestCase):
         done = self.run_("chat", "-n", 6, "--system", "Be", "--template", form, *edit, stdin="a cat\n")
         self.assertEqual(done.stdout, self.run_("generate", "Be!a cat", "-n", 6, *edit).stdout[len("Be!a cat") :])
 
+    def test_edits_of_a_chat_hold_for_the_whole_conversation(self):
+        edit = "blocks.0.mlp_out zero"
+        script = f"a cat\n/edit {edit}\n/edits\na dog\n/again\n/edit off\n/edits\n/again\n"
+        done = self.run_("chat", "-n", 6, stdin=script)
+        first, listed, edited, again, plain = done.stdout.splitlines()
+        self.assertEqual(listed, edit)
+        text = f"a cat. {first}. a dog. "
+        with_edit = self.run_("generate", text, "-n", 6, "--edit", edit).stdout[len(text) : -1]
+        self.assertEqual((edited, again), (with_edit, with_edit))
+        self.assertEqual(plain, self.run_("generate", text, "-n", 6).stdout[len(text) : -1])
+        self.assertIn("no edits are in force", done.stderr)
+
+    def test_commands_of_a_chat(self):
+        done = self.run_("chat", stdin="/help\n/bye\n")
+        names = [line.split()[0] for line in done.stdout.splitlines()]
+        self.assertEqual(names, ["/edit", "/edits", "/again", "/new", "/help", "/bye"])
+        for wrong, why in (
+            ("/dance", "there is no command /dance: /help lists them"),
+            ("/edit", "/edit needs an edit, or off"),
+            ("/edit nonsense zero", "nonsense"),
+            ("/again", "there is no answer yet that could be given again"),
+        ):
+            done = self.run_("chat", stdin=wrong + "\n", status=2)
+            self.assertIn(why, done.stderr)
+            self.assertEqual((done.stdout, len(done.stderr.splitlines())), ("", 1))
+
     def test_chat_that_does_not_fit_is_refused(self):
         done = self.run_("chat", stdin="a" * 80 + "\n", status=1)
         self.assertIn("the conversation has 82 tokens, the context 64", done.stderr)

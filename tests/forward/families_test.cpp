@@ -363,7 +363,7 @@ TEST(OtherModels, are_refused_by_their_type_and_its_reason) {
         {"clip", "'clip' is a model of images or sound"},
         {"gemma4", "'gemma4' is a model whose blocks share keys and values"},
         {"jetmoe", "'jetmoe' is a model with a mixture of attention heads"},
-        {"grand_unified", "model_type 'grand_unified' is not supported; supported are gpt2, llama"}})
+        {"grand_unified", "model_type 'grand_unified' is not supported: 'embscope families' lists those that are"}})
     EXPECT_THAT(refusal([&] { family.open({{"model_type", type}}); }), HasSubstr(why));
 }
 

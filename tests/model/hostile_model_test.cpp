@@ -97,7 +97,9 @@ const std::vector<Claim>& claims() {
       {"architecture_number", [](Llama& m) { m.number("general.architecture", 7); },
        "[gguf] f.gguf: key 'general.architecture' is not text"},
       {"architecture_unknown", [](Llama& m) { m.text("general.architecture", "mamba"); },
-       "[f.gguf] architecture 'mamba' is not supported; supported are llama, gpt2"},
+       "[f.gguf] architecture 'mamba' is a recurrent model, which is not supported: see 'embscope families'"},
+      {"architecture_unheard_of", [](Llama& m) { m.text("general.architecture", "perceptron"); },
+       "[f.gguf] architecture 'perceptron' is not supported: 'embscope families' lists those that are"},
       {"blocks_0", [](Llama& m) { m.number("llama.block_count", 0); }, "[f.gguf] blocks of 0: expected 1 to 4096"},
       {"blocks_2_to_40", [](Llama& m) { m.number("llama.block_count", 1ull << 40); },
        "[f.gguf] blocks of 1099511627776: expected 1 to 4096"},
@@ -179,7 +181,7 @@ const std::vector<Claim>& claims() {
        },
        "[f.gguf] a rotary frequency of nan"},
       {"rope_scaling", [](Llama& m) { m.text("llama.rope.scaling.type", "spiral"); },
-       "[f.gguf] llama.rope.scaling.type 'spiral': none, linear and yarn are known"},
+       "[f.gguf] llama.rope.scaling.type 'spiral': none, linear, yarn and longrope are known"},
   };
   return all;
 }

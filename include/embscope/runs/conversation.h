@@ -28,6 +28,10 @@ class Conversation {
   /// GenerateRequest::shift the oldest messages but the system's are forgotten instead, and `forgotten` counts them.
   Generated say(const std::string& message, const OnToken& on_token = {});
   Generated answer(const OnToken& on_token = {});
+  /// The last answer, given anew. Throws Error{usage} where there is none.
+  Generated again(const OnToken& on_token = {});
+  /// Nothing that was run counts any longer: the edits have changed, and they hold for the whole conversation.
+  void run_again() { running_ = {}; }
 
   const std::vector<Message>& messages() const { return messages_; }
   int forgotten() const { return forgotten_; }
