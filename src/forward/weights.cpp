@@ -123,7 +123,7 @@ std::uint64_t size_of(const Model& model) {
   return bytes;
 }
 
-/// body(bytes, count) for each matrix of a block, but those of experts: which of them a text needs, the router decides.
+/// body(bytes, count) for each matrix.
 template <class F>
 struct Pages {
   F body;
@@ -134,9 +134,16 @@ struct Pages {
   void operator()(const Other&...) const {}
 };
 
-template <class F>
-void for_matrices(const Model& model, std::size_t block, F body) {
-  visit(model.config(), model.config().layers[block], Pages<F>{body}, model.weights().blocks[block]);
+// Of experts nothing is read ahead: which of them a text needs, the router decides.
+void read_ahead_of(const Model& model, std::size_t block) {
+  visit(model.config(), model.config().layers[block], Pages{read_ahead}, model.weights().blocks[block]);
+}
+
+void release(const Model& model, std::size_t block) {
+  const Layer& layer = model.config().layers[block];
+  const BlockWeights& weights = model.weights().blocks[block];
+  visit(model.config(), layer, Pages{release_pages}, weights);
+  if (layer.experts) visit_experts(model.config(), Pages{release_pages}, weights.experts);
 }
 
 }  // namespace
@@ -148,8 +155,8 @@ PackedWeights::PackedWeights(const Model& model)
 
 void PackedWeights::move_on_to(std::size_t l) const {
   const std::size_t count = model_.weights().blocks.size();
-  if (larger_than_memory_ && count > 1) for_matrices(model_, l == 0 ? count - 1 : l - 1, release_pages);
-  if (l + 1 < count) for_matrices(model_, l + 1, read_ahead);
+  if (larger_than_memory_ && count > 1) release(model_, l == 0 ? count - 1 : l - 1);
+  if (l + 1 < count) read_ahead_of(model_, l + 1);
 }
 
 Packed pack_unembedding(const Model& model) { return pack(model.weights().unembed, model, "unembedding"); }

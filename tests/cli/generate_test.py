@@ -96,13 +96,13 @@ class Generate(unittest.TestCase):
         done = self.run_("chat", stdin="/help\n/bye\n")
         names = [line.split()[0] for line in done.stdout.splitlines()]
         self.assertEqual(names, ["/edit", "/edits", "/again", "/new", "/help", "/bye"])
-        for wrong, why in (
-            ("/dance", "there is no command /dance: /help lists them"),
-            ("/edit", "/edit needs an edit, or off"),
-            ("/edit nonsense zero", "nonsense"),
-            ("/again", "there is no answer yet that could be given again"),
+        for wrong, status, why in (
+            ("/dance", 2, "there is no command /dance: /help lists them"),
+            ("/edit", 2, "/edit needs an edit, or off"),
+            ("/edit nonsense zero", 1, "site nonsense: no such site"),
+            ("/again", 2, "there is no answer yet that could be given again"),
         ):
-            done = self.run_("chat", stdin=wrong + "\n", status=2)
+            done = self.run_("chat", stdin=wrong + "\n", status=status)
             self.assertIn(why, done.stderr)
             self.assertEqual((done.stdout, len(done.stderr.splitlines())), ("", 1))
 

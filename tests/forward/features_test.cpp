@@ -139,11 +139,11 @@ TEST_P(FamilyFeatures, show_in_the_logits) {
 TEST_P(FamilyFeatures, biases_and_gains_show_in_the_logits) {
   using Part = Vector& (*)(BlockWeights&);
   const std::pair<const char*, Part> parts[] = {
-      {"q_bias", [](BlockWeights& b) -> Vector& { return b.q_bias; }},
-      {"v_bias", [](BlockWeights& b) -> Vector& { return b.v_bias; }},
-      {"o_bias", [](BlockWeights& b) -> Vector& { return b.o_bias; }},
-      {"up_bias", [](BlockWeights& b) -> Vector& { return b.up_bias; }},
-      {"down_bias", [](BlockWeights& b) -> Vector& { return b.down_bias; }},
+      {"q_bias", [](BlockWeights& b) -> Vector& { return b.q.bias; }},
+      {"v_bias", [](BlockWeights& b) -> Vector& { return b.v.bias; }},
+      {"o_bias", [](BlockWeights& b) -> Vector& { return b.o.bias; }},
+      {"up_bias", [](BlockWeights& b) -> Vector& { return b.up.bias; }},
+      {"down_bias", [](BlockWeights& b) -> Vector& { return b.down.bias; }},
       {"ln1 bias", [](BlockWeights& b) -> Vector& { return b.ln1.bias; }},
       {"ln1 gain", [](BlockWeights& b) -> Vector& { return b.ln1.gain; }},
       {"ln2 gain", [](BlockWeights& b) -> Vector& { return b.ln2.gain; }},
