@@ -71,10 +71,10 @@ class Question {
         return one.name == field && one.required && one.kind != Kind::edits;
       });
     }
-    bool takes_text() const {
-      return about().needs == Needs::transformer || std::ranges::any_of(analysis->fields(), [](const Field& one) {
-               return one.kind == Kind::text || one.kind == Kind::texts;
-             });
+    bool takes_text() const {  // the tour has texts of its own, and prints commands that run without --no-bos
+      return (about().needs == Needs::transformer && !about().local) ||
+             std::ranges::any_of(analysis->fields(),
+                                 [](const Field& one) { return one.kind == Kind::text || one.kind == Kind::texts; });
     }
     bool asks_by(std::string_view option) const {
       return std::ranges::any_of(analysis->fields(), [&](const Field& one) { return option_of(one) == option; });

@@ -89,9 +89,6 @@ Progress progress_line();
 void explain_word(const Model& model, const NamedToken& word);
 
 void add_info(CLI::App& app);
-void add_families(CLI::App& app);
-void add_models(CLI::App& app);
-void add_tour(CLI::App& app);
 void add_tokens(CLI::App& app);
 void add_chat(CLI::App& app);
 void add_analyses(CLI::App& app);  ///< the analyses of the catalogue

@@ -53,9 +53,8 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", "embscope 0.1.0");
   app.footer("Start with:\n  embscope tour");
   namespace cli = embscope::cli;
-  for (auto add :
-       {cli::add_tour, cli::add_info, cli::add_tokens, cli::add_chat, cli::add_analyses, cli::add_run, cli::add_serve,
-        cli::add_pull, cli::add_models, cli::add_catalogue, cli::add_families, cli::add_doctor, cli::add_completion}) {
+  for (auto add : {cli::add_info, cli::add_tokens, cli::add_chat, cli::add_analyses, cli::add_run, cli::add_serve,
+                   cli::add_pull, cli::add_catalogue, cli::add_doctor, cli::add_completion}) {
     add(app);
   }
   cli::check_seeds(app);

@@ -27,6 +27,7 @@ class NamedSubject : public Subject {
   bool wrote(TokenId id, std::string_view bytes, double probability) const override;  ///< prints it, for people
   TrainingWatch training(const std::filesystem::path& out) const override;
   Estimates estimates() const override;
+  std::string option() const override { return common_->model; }
   const Speed& speed() const { return speed_; }  ///< of the text that was written
 
  private:

@@ -24,6 +24,7 @@ class OpenedSubject : public Subject {
     return *space_;
   }
   bool has_model() const override { return opened_ != nullptr; }
+  std::string option() const override { return opened_ == nullptr ? "" : opened_->model->path().string(); }
   bool wrote(TokenId id, std::string_view bytes, double probability) const override {
     return id < 0 || !listener_ || listener_(id, bytes, probability);
   }

@@ -10,7 +10,6 @@
 #include "embscope/base/error.h"
 #include "embscope/base/threads.h"
 #include "embscope/hub/hub.h"
-#include "embscope/model/known_models.h"
 
 namespace embscope::python {
 namespace {
@@ -86,9 +85,6 @@ NB_MODULE(_core, m) {
   m.def("threads", &es::threads);
   m.def("set_threads", &es::set_threads);
   m.def("cache_folder", [] { return es::cache_folder(); });
-  m.def("models", [](const Maybe& progress) {
-    return work([](const Caller& caller) { return es::table_of(es::look_at_models(caller.progress())); }, progress);
-  });
   m.def("pull", [](const std::string& name, const Maybe& progress) {
     return work([name](const Caller& caller) { return es::pull(name, caller.progress()).path; }, progress);
   });

@@ -15,7 +15,7 @@ from __future__ import annotations
 import pathlib
 
 from . import _core
-from ._catalogue import growth, resume, toy, train, train_seeds, train_tokenizer
+from ._catalogue import families, growth, models, resume, toy, train, train_seeds, train_tokenizer
 from ._words import in_words
 from .errors import (
     ArgumentError,
@@ -51,14 +51,6 @@ def pull(name: str, progress: Progress = None) -> pathlib.Path:
     """
     with _shown(progress) as p:
         return _core.pull(name, p)
-
-
-def models(progress: Progress = None) -> Table:
-    """The models on this machine, wherever a program has put them (Embscope's cache, the Hugging Face hub's, Ollama, LM
-    Studio, llama.cpp, GPT4All, the folders in $EMBSCOPE_MODELS): columns model (what `load` takes), store, size in
-    bytes, family, type, opens ("yes" or why not), path."""
-    with _shown(progress) as p:
-        return Table(_core.models(p))
 
 
 def cache_folder() -> pathlib.Path:
@@ -108,6 +100,7 @@ __all__ = [
     "toy_space",
     "pull",
     "models",
+    "families",
     "cache_folder",
     "threads",
     "set_threads",

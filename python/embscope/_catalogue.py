@@ -165,6 +165,27 @@ def growth(run: str | os.PathLike, words: Sequence[str] | str = (), neighbours: 
                                   "method": method, "seed": seed},
                      progress)
 
+def models(progress: Progress = None) -> Table:
+    """The models on this machine: of Embscope, the Hugging Face hub, Ollama, LM Studio, llama.cpp, GPT4All and the
+    folders in EMBSCOPE_MODELS.
+
+    The answer is a table. Columns model (what opens it), store, size in bytes, family, type, opens (yes, or why
+    not), path.
+    """
+    return asked(None, "models", {},
+                     progress)
+
+def families(progress: Progress = None) -> Result:
+    """Which families of models open, from which form, and what is refused.
+
+    The answer has:
+
+    opens    What opens: columns family, model_type (of config.json), gguf (its architecture there)
+    refused  What is refused by its name: columns what, model_type
+    """
+    return asked(None, "families", {},
+                     progress)
+
 
 class Looks:
     """What can be asked of a space of vectors, and of a model: of its embedding matrix."""
@@ -1073,3 +1094,20 @@ class Analyses(Looks):
                                     "min_p": min_p, "repetition_penalty": repetition_penalty, "stop": stop,
                                     "shift": shift},
                          on_token)
+
+    def tour(self, folder: str | os.PathLike | None = None, quick: bool = False, svg: bool = False,
+             progress: Progress = None) -> Result:
+        """Run the article's experiments on one model and write a report.
+
+        folder  Folder for the report and its figures (default: embscope-tour)
+        quick   Leave out the slow parts: the cosines of all pairs of tokens, and the text that the model writes
+        svg     Also write the figures as .svg files (takes a few seconds)
+
+        The answer has:
+
+        report   The page
+        drawn    Whether its figures are drawn as .svg too
+        figures  Columns figure, title: the files in its folder figures
+        """
+        return self._ask("tour", {"folder": folder, "quick": quick, "svg": svg},
+                         progress)

@@ -136,3 +136,18 @@ def test_two_seeds_of_one_training(tmp_path):
     )
     assert found.seeds["seed"].tolist() == [1, 2] and found.log.rows == 6 and found.figure().spec
     assert embscope.load(tmp_path / "runs/seed-2").config["width"] == 8
+
+
+def test_what_opens_and_what_is_refused():
+    found = embscope.families()
+    assert list(found.keys()) == ["opens", "refused"]
+    assert "gpt2" in found.opens["model_type"] and list(found.refused) == ["what", "model_type"]
+
+
+def test_the_tour_of_a_model(smollm2, tmp_path):
+    found = smollm2.tour(tmp_path / "tour", quick=True)
+    report = tmp_path / "tour/report.html"
+    assert found.report == str(report) and not found.drawn
+    names = sorted(path.stem for path in (tmp_path / "tour/figures").iterdir())
+    assert names == sorted(found.figures["figure"])
+    assert f"-m {smollm2.path}" in report.read_text()

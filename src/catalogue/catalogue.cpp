@@ -12,7 +12,7 @@ namespace embscope {
                   each(analogies) each(analogy) each(judgements) each(categories) each(odd_one_out) each(map)          \
                       each(compare) each(compare_sites) each(layer_similarity) each(verify) each(quantisation)         \
                           each(extract) each(generate) each(chat) each(train) each(resume) each(train_seeds)           \
-                              each(train_tokenizer) each(growth)
+                              each(train_tokenizer) each(growth) each(tour) each(models) each(families)
 
 namespace catalogue {
 #define EMBSCOPE_DECLARED(name) const Analysis& name##_analysis();
@@ -39,6 +39,7 @@ std::string_view command_of(const Analysis& analysis) {
 }
 
 bool over_http(const Analysis& analysis) {
+  if (analysis.about().local) return false;
   return std::ranges::none_of(analysis.fields(),
                               [](const Field& field) { return field.required && field.kind == Kind::file; });
 }

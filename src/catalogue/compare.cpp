@@ -67,7 +67,7 @@ void fields(Parameters& r, Visitor& f) {
 }
 
 void fields_of_sites(SitesParameters& r, Visitor& f) {
-  text_field(r.text, f);
+  texts_field(r.text, f);
   f(r.sites,
     {.name = "sites", .what = "A site of the first model and one of the second", .option = "--at", .longest = 2});
   other_field(r.other, f, "Another model (default: the same)");
@@ -78,7 +78,7 @@ void fields_of_sites(SitesParameters& r, Visitor& f) {
 }
 
 void fields_of_layers(LayersParameters& r, Visitor& f) {
-  text_field(r.text, f);
+  texts_field(r.text, f);
   other_field(r.other, f, "Another model (default: the same)");
   f(r.positions, {.name = "positions", .what = "Use at most this many positions", .least = 3, .most = 1000000});
   file_fields(r.text, f);

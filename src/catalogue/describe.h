@@ -167,7 +167,7 @@ const std::string& words_of(const GivenText& said, std::string_view where = "tex
 
 /// The fields text, and file and lines, and the rows of tokens that are run: each text cut at the context. Throws
 /// Error{usage} where both, or none, are given.
-void text_field(Text& text, Visitor& f);
+void texts_field(Text& text, Visitor& f);
 void file_fields(Text& text, Visitor& f);
 void check(const Text& text);
 std::vector<std::vector<TokenId>> rows_of(const Subject& on, const Text& text);

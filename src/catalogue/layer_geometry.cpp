@@ -23,7 +23,7 @@ constexpr Part parts[] = {
 };
 
 void fields(Parameters& r, Visitor& f) {
-  text_field(r.text, f);
+  texts_field(r.text, f);
   f(r.positions,
     {.name = "positions", .what = "Vectors a layer, from the beginning of the text", .least = 2, .most = 1000000});
   f(r.skip_first, {.name = "skip_first", .what = "Without the first position of each row"});

@@ -63,7 +63,7 @@ const std::string& words_of(const GivenText& said, std::string_view where) {
   return said.text;
 }
 
-void text_field(Text& text, Visitor& f) {
+void texts_field(Text& text, Visitor& f) {
   f(text.texts, {.name = "text", .what = "A text; longer ones are cut at the model's context"});
 }
 

@@ -134,6 +134,8 @@ std::map<std::string_view, Values> questions() {
   const Values two = {{"words", {words({" cat", " dog"})}}};
   return {{"mix", mix},
           {"toy", {}},
+          {"models", {}},
+          {"families", {}},
           {"vectors", two},
           {"cosine", two},
           {"similar", {{"word", {std::string(" cat")}}, {"k", {std::int64_t{3}}}}},
@@ -176,6 +178,7 @@ TEST(Catalogue, every_analysis_answers_what_it_says) {
   for (const Analysis* analysis : analyses()) {
     SCOPED_TRACE(analysis->about().name);
     if (analysis->about().name == "chat") continue;  // the tiny model has no template: tests/cli/generate_test.py
+    if (analysis->about().name == "tour") continue;  // it trains a model: tests/cli/cli_test.py
     const AnalysisResult found = analysis->ask(question_of(*analysis)).run(on, {});
     ASSERT_EQ(found.parts().size(), analysis->parts().size());
     for (std::size_t i = 0; i < found.parts().size(); ++i) {

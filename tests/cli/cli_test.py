@@ -249,6 +249,26 @@ class Answers(unittest.TestCase):
             self.assertNotIn('src="http', page)
             self.assertGreaterEqual(len(list(pathlib.Path(folder, "tour/figures").glob("*.json"))), 11)
 
+    def test_tour_lists_its_figures(self):
+        with tempfile.TemporaryDirectory() as folder:
+            figures = table("tour", "--quick", "--to", folder)
+            files = sorted(path.stem for path in pathlib.Path(folder, "figures").iterdir())
+            self.assertEqual(sorted(figures["figure"]), files)
+            self.assertTrue(all(figures["title"]))
+
+    def test_tour_has_texts_of_its_own(self):
+        done = run("tour", "--no-bos", "-m", "/nowhere")
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertIn(b"--no-bos", done.stderr)
+
+    def test_families(self):
+        found = json.loads(run("families", "--json").stdout)
+        self.assertEqual(list(found), ["opens", "refused"])
+        self.assertIn("gpt2", found["opens"]["columns"]["model_type"])
+        rows = list(csv.DictReader(io.StringIO(run("families", "--csv").stdout.decode())))
+        self.assertEqual([row["family"] for row in rows], found["opens"]["columns"]["family"])
+        self.assertIn(b"refused by its name", run("families").stdout)
+
     def test_help_shows_an_example(self):
         for command in (
             "info",

@@ -248,6 +248,16 @@ class Answers(unittest.TestCase):
         self.same_table(server.get("/api/toy?figure=1")["table"], command("toy"))
         self.same_table(server.get("/api/geometry")["table"], command("heatmap"))
 
+    def test_families(self):
+        mine, theirs = server.get("/api/families")["tables"], command("families")
+        for name in ("opens", "refused"):
+            self.same_table(mine[name], theirs[name])
+
+    def test_what_is_of_this_machine_has_no_address(self):
+        for name in ("tour", "models"):
+            self.assertEqual(server.ask("POST", "/api/jobs", {"kind": name})[0], 404, name)
+        self.assertEqual(server.ask("POST", "/api/tour", {"folder": "/tmp"})[0], 404)
+
     def test_large_answers_are_compressed_and_kept(self):
         status, headers, body = server.raw(
             "GET", "/api/vocabulary/labels", None, {"Cookie": server.cookie, "Accept-Encoding": "gzip"}

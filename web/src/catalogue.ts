@@ -965,3 +965,12 @@ export interface ChatAnswer {
   /** The probability of each new token */
   figure?: Figure;
 }
+
+/** Which families of models open, from which form, and what is refused: GET /api/families */
+export interface FamiliesRequest {
+}
+
+export interface FamiliesAnswer {
+  /** opens: What opens: columns family, model_type (of config.json), gguf (its architecture there); refused: What is refused by its name: columns what, model_type */
+  tables: { opens: Table; refused: Table; };
+}

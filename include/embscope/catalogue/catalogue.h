@@ -202,6 +202,7 @@ class Subject {
     bool measured = false;
   };
   virtual Estimates estimates() const { return {}; }
+  virtual std::string option() const { return {}; }  ///< what `-m` would be given; empty: nothing
 };
 
 enum class Needs { nothing, model, space, transformer };
@@ -220,6 +221,7 @@ class Analysis {
     bool tells =
         false;  ///< it tells of itself while it works (Subject::wrote, training), in place of a line of progress
     bool by_hand = false;           ///< its command is written by hand
+    bool local = false;             ///< it is about this machine's files: it has no address
     std::string_view subject = {};  ///< the argument of the command that names its subject, in place of -m: "A"
     bool whole = false;             ///< JSON on the command line is the whole answer, not one of its tables
     std::size_t shown = 0;          ///< rows of its first table that people see; 0: all
@@ -253,7 +255,7 @@ class Analysis {
 /// The command that asks it: its own, or that of which it is a form.
 std::string_view command_of(const Analysis& analysis);
 
-/// Whether it is asked over HTTP: not where it needs a file of this machine.
+/// Whether it is asked over HTTP: not where it is local, or needs a file of this machine.
 bool over_http(const Analysis& analysis);
 
 /// All of them, in the order of the reference.

@@ -32,7 +32,6 @@ Figure figure_mix(const Table& sweep, std::span<const double> crossings, std::st
                   std::string_view with);
 /// mix.h LayeredMix: a heatmap of mixture by block, with the p at which each block's answer changes.
 Figure figure_mix_layers(const Table& cells, const Table& crossings, std::string_view replace, std::string_view with);
-Figure figure_entropy(const Table& positions);  ///< entropy: bits of each next token, and the surprise of each token
 Figure figure_trace(const Table& life, std::string_view own, std::string_view predicted);
 /// The kind of a label, for a map's colours: "word" (a leading space), "Word", "piece", "Piece", "digits",
 /// "punctuation", "bytes", "special", or the script of its letters ("Cyrillic", "Han", "Arabic", ...).

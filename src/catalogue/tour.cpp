@@ -1,11 +1,11 @@
-// tour: all experiments of the article on one model, as one report.
+// tour: all experiments of the article on one model, as one report in a folder.
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 
 #include <fmt/format.h>
 
-#include "command.h"
+#include "catalogue/describe.h"
 #include "embscope/files/archive.h"
 #include "embscope/project/projection.h"
 #include "embscope/runs/mix.h"
@@ -16,7 +16,7 @@
 #include "embscope/vocabulary/growth.h"
 #include "embscope/vocabulary/similarity.h"
 
-namespace embscope::cli {
+namespace embscope::catalogue {
 namespace {
 
 namespace fs = std::filesystem;
@@ -53,12 +53,12 @@ class TemporaryFolder {
 
 class Tour {
  public:
-  Tour(std::shared_ptr<const Model> model, std::string option, bool quick)
+  Tour(const Transformer& transformer, std::string option, bool quick)
       : quick_(quick),
-        model_(std::move(model)),
-        transformer_(model_),
+        model_(transformer.model()),
+        transformer_(transformer),
         option_(std::move(option)),
-        report_("The life of a word's vector", fmt::format("One experiment for each step, on {}", model_->name())) {}
+        report_("The life of a word's vector", fmt::format("One experiment for each step, on {}", model_.name())) {}
 
   void walk(const Progress& progress) {
     const std::pair<void (Tour::*)(), const char*> steps[] = {{&Tour::tokens, "tokens"},
@@ -89,6 +89,13 @@ class Tour {
     return !pictures || save_svgs(figures_, folder / "figures");
   }
 
+  Table figures() const {
+    Table table("figures of the report");
+    std::vector<std::string> names, titles;
+    for (const Figure& one : figures_) names.push_back(one.name), titles.push_back(one.title);
+    return std::move(table.add("figure", names).add("title", titles));
+  }
+
  private:
   void tokens() {
     report_.section("From text to tokens to vectors");
@@ -98,16 +105,16 @@ class Tour {
         "A leading space is part of the token, so <code>Germany</code> and <code>␣Germany</code> are different tokens "
         "with different numbers.");
     command("tokens \"The capital of Germany is\"");
-    const Tokens tokens = model_->tokenizer().encode(sentence);
+    const Tokens tokens = model_.tokenizer().encode(sentence);
     std::vector<double> id, first;
     std::vector<std::string> token;
     for (TokenId t : tokens.ids)
-      id.push_back(t), token.push_back(model_->tokenizer().label(t)),
-          first.push_back(static_cast<double>(model_->embedding(t).values()[0]));
+      id.push_back(t), token.push_back(model_.tokenizer().label(t)),
+          first.push_back(static_cast<double>(model_.embedding(t).values()[0]));
     Table table;
     table.add("token", token).add("id", id, whole).add("first value of its vector", first, 5);
     report_.table(table);
-    const Config& c = model_->config();
+    const Config& c = model_.config();
     report_.text(
         fmt::format("The number selects a row of the <em>embedding matrix</em>, called <code>wte</code>. In this model "
                     "it is <strong>wte: {} × {}</strong>: "
@@ -124,10 +131,10 @@ class Tour {
         "the same direction, 0 for a right angle.");
     const std::vector<std::string> fruit = {" apple", " pear"};
     command("vector \" apple\" \" pear\"");
-    figure(figure_vectors(vectors(*model_, fruit)));
+    figure(figure_vectors(vectors(model_, fruit)));
     const std::vector<std::string> words = {"hello", "world", " hello", " world", " apple", " pear", " spaceship"};
     command("cosine hello world \" hello\" \" world\" \" apple\" \" pear\" \" spaceship\"");
-    figure(figure_cosines(cosines(*model_, words)));
+    figure(figure_cosines(cosines(model_, words)));
     hello_ = cosine_of("hello", "world");
     spaced_ = cosine_of(" hello", " world");
     report_.text(
@@ -135,18 +142,18 @@ class Tour {
                     "cosine of hello and world is {:.3f} without it, {:.3f} with it.",
                     cosine_of(" apple", " pear"), cosine_of(" apple", " spaceship"), hello_, spaced_));
     command("similar \" apple\" -k 12");
-    figure(figure_similar(similar(*model_, " apple", 12), " apple"));
+    figure(figure_similar(similar(model_, " apple", 12), " apple"));
   }
 
   void matrix() {
     report_.section("The whole matrix at once");
-    const Table stripes = dimensions(*model_);
+    const Table stripes = dimensions(model_);
     report_.text(
         "Here is every value of the embedding matrix, tokens from left to right, dimensions from top to bottom. The "
         "horizontal stripes are dimensions in which "
         "all tokens share an offset: the vectors of nearly all words have about the same value there.");
     command("heatmap --save heatmap.html");
-    figure(figure_heatmap(heatmap(*model_), stripes, model_->config().vocab, model_->config().width, model_->name()));
+    figure(figure_heatmap(heatmap(model_), stripes, model_.config().vocab, model_.config().width, model_.name()));
     figure(figure_dimensions(stripes));
     const double dimension = stripes.column("dimension").numbers()[0], mean = stripes.column("mean").numbers()[0],
                  deviation = stripes.column("deviation").numbers()[0];
@@ -163,12 +170,12 @@ class Tour {
         "neighbours. The first hundred tokens of this vocabulary "
         "are special tokens, punctuation, digits and letters, and tokens of the same kind form groups.");
     command("map --tokens 0:100");
-    const std::int64_t n = std::min<std::int64_t>(100, model_->config().vocab);
-    Tensor rows = Tensor::uninitialised({n, model_->config().width});
+    const std::int64_t n = std::min<std::int64_t>(100, model_.config().vocab);
+    Tensor rows = Tensor::uninitialised({n, model_.config().width});
     std::vector<std::string> labels;
     for (TokenId id = 0; id < n; ++id) {
-      std::ranges::copy(model_->embedding(id).values(), rows.row(id).begin());
-      labels.push_back(model_->label(id));
+      std::ranges::copy(model_.embedding(id).values(), rows.row(id).begin());
+      labels.push_back(model_.label(id));
     }
     TsneOptions options;
     options.perplexity = std::min(30.0, static_cast<double>(n - 1) / 3);
@@ -185,7 +192,7 @@ class Tour {
         "positive ones. This is not the case: measured over every pair of tokens, without sampling, the vectors lie in "
         "a cone.");
     command("geometry --show pairs");
-    const PairCosines pairs = pair_cosines(*model_, 100);
+    const PairCosines pairs = pair_cosines(model_, 100);
     figure(figure_pairs(pairs.histogram, pairs.mean, pairs.positive_share));
     report_.text(
         fmt::format("Of {} pairs, <strong>{:.3f} %</strong> have a positive cosine; the mean is {:.4f}. A cosine "
@@ -227,9 +234,9 @@ class Tour {
     command("toy");
     figure(figure_toy(toy_space()));
     Request request;
-    request.rows = {model_->tokenizer().encode("The cat").ids,
-                    model_->tokenizer().encode("The neighbour's hissing cat").ids};
-    const Site site{Point::resid_post, static_cast<int>(model_->config().blocks) / 2};
+    request.rows = {model_.tokenizer().encode("The cat").ids,
+                    model_.tokenizer().encode("The neighbour's hissing cat").ids};
+    const Site site{Point::resid_post, static_cast<int>(model_.config().blocks) / 2};
     request.capture = {site};
     request.logits = LogitsAt::none;
     const Result run = transformer_.run(request);
@@ -289,8 +296,8 @@ class Tour {
         "starts "
         "as the vector of its own token and ends pointing at the next.");
     command("trace \"The capital of Germany is\"");
-    const TraceResult t = trace(transformer_, {make_prompt(model_->tokenizer(), sentence).tokens.ids});
-    figure(figure_trace(t.life, model_->tokenizer().bytes(t.own), model_->tokenizer().bytes(t.predicted)));
+    const TraceResult t = trace(transformer_, {make_prompt(model_.tokenizer(), sentence).tokens.ids});
+    figure(figure_trace(t.life, model_.tokenizer().bytes(t.own), model_.tokenizer().bytes(t.predicted)));
     Table tops("");
     tops.add("after block", t.life.column("block").numbers())
         .add("rank of its own token", t.life.column("rank_own").numbers());
@@ -345,11 +352,11 @@ class Tour {
                                        "Paris, untouched", "France in place: Paris / Berlin", "at 50/50, ahead"});
     table.add("GPT-2 small, in the article",
               std::vector<std::string>{".30", ".21", "5.27 %", "0.13 %", "about 20", "Berlin"});
-    table.add(model_->name(), std::vector<std::string>{fmt::format("{:.5f}", hello_), fmt::format("{:.5f}", spaced_),
-                                                       fmt::format("{:.2f} %", 100 * berlin.back()),
-                                                       fmt::format("{:.2f} %", 100 * paris.back()),
-                                                       fmt::format("{:.0f}", paris.front() / berlin.front()),
-                                                       berlin[half] > paris[half] ? "Berlin" : "Paris"});
+    table.add(model_.name(), std::vector<std::string>{fmt::format("{:.5f}", hello_), fmt::format("{:.5f}", spaced_),
+                                                      fmt::format("{:.2f} %", 100 * berlin.back()),
+                                                      fmt::format("{:.2f} %", 100 * paris.back()),
+                                                      fmt::format("{:.0f}", paris.front() / berlin.front()),
+                                                      berlin[half] > paris[half] ? "Berlin" : "Paris"});
     report_.table(table);
   }
 
@@ -360,14 +367,14 @@ class Tour {
     figure.name = fmt::format("{:02}-{}", figures_.size() + 1, figure.name);
     figures_.push_back(std::move(figure));
   }
-  Tensor vector_of(std::string_view word) const { return model_->embedding(token_named(*model_, word).id); }
+  Tensor vector_of(std::string_view word) const { return model_.embedding(token_named(model_, word).id); }
   double cosine_of(std::string_view a, std::string_view b) const {
     return cosine(vector_of(a).values(), vector_of(b).values());
   }
 
   bool quick_;
-  std::shared_ptr<const Model> model_;
-  Transformer transformer_;
+  const Model& model_;
+  const Transformer& transformer_;
   std::string option_;
   Report report_;
   std::vector<Figure> figures_;
@@ -375,41 +382,58 @@ class Tour {
   double hello_ = 0, spaced_ = 0;
 };
 
-}  // namespace
+struct Parameters {
+  File folder{"embscope-tour"};
+  bool quick = false, svg = false;
+};
 
-void add_tour(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("tour", "Run the article's experiments on one model and write a report");
-  command->footer("Example:\n  embscope tour -m smollm2 --to my-tour");
-  auto common = std::make_shared<Common>();
-  struct Options {
-    std::string folder = "embscope-tour";
-    bool quick = false, svg = false;
-  };
-  auto o = std::make_shared<Options>();
-  command->add_option(
-      "-m,--model", common->model,
-      "The model: a name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, or smollm2 if not set)");
-  command->add_option("--to", o->folder, "Folder for the report and its figures");
-  command->add_flag("--quick", o->quick,
-                    "Leave out the slow parts: the cosines of all pairs of tokens, and the text that the model writes");
-  command->add_flag("--svg", o->svg, "Also write the figures as .svg files (takes a few seconds)");
-  command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
-      ->check(CLI::Range(1, 1024));
-  command->callback([common, o] {
-    const auto start = std::chrono::steady_clock::now();
-    Tour tour(common->open(), common->model.empty() ? "" : " -m " + common->model, o->quick);
-    const fs::path folder = fs::absolute(o->folder).lexically_normal();
-    make_folder(folder / "figures");
-    expect_writable(folder / "report.html");
-    tour.walk(progress_line());
-    const bool drawn = tour.write(folder, o->svg);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    fmt::print("The report is {} ({:.1f} s)\n", (folder / "report.html").string(), seconds);
-    fmt::print("Its figures are in {} ({})\n", (folder / "figures").string(),
-               !o->svg ? ".json; --svg draws them"
-               : drawn ? ".svg and .json"
-                       : ".json; for .svg, run scripts/setup");
-  });
+constexpr Part parts[] = {
+    {"report", Kind::name, "The page"},
+    {"drawn", Kind::flag, "Whether its figures are drawn as .svg too"},
+    {"figures", Kind::table, "Columns figure, title: the files in its folder figures"},
+};
+
+void fields(Parameters& r, Visitor& f) {
+  f(r.folder,
+    {.name = "folder", .what = "Folder for the report and its figures (default: embscope-tour)", .option = "--to"});
+  f(r.quick,
+    {.name = "quick",
+     .what = "Leave out the slow parts: the cosines of all pairs of tokens, and the text that the model writes"});
+  f(r.svg, {.name = "svg", .what = "Also write the figures as .svg files (takes a few seconds)"});
 }
 
-}  // namespace embscope::cli
+AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  const fs::path folder = fs::absolute(r.folder.path).lexically_normal();
+  const std::string by = on.option();
+  Tour tour(on.transformer(), by.empty() ? "" : " -m " + by, r.quick);
+  make_folder(folder / "figures");
+  expect_writable(folder / "report.html");
+  tour.walk(progress);
+  const bool drawn = tour.write(folder, r.svg);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const std::string page = (folder / "report.html").string();
+  AnalysisResult found;
+  found.notes = {fmt::format("The report is {} ({:.1f} s)", page, seconds),
+                 fmt::format("Its figures are in {} ({})", (folder / "figures").string(),
+                             !r.svg  ? ".json; --svg draws them"
+                             : drawn ? ".svg and .json"
+                                     : ".json; for .svg, run scripts/setup")};
+  found.people = [] { return std::vector<Table>(); };
+  found.add("report", page).add("drawn", r.svg && drawn).add("figures", tour.figures());
+  return found;
+}
+
+}  // namespace
+
+const Analysis& tour_analysis() {
+  static const DescribedAnalysis<Parameters> made(
+      {.name = "tour",
+       .what = "Run the article's experiments on one model and write a report",
+       .example = "tour -m smollm2 --to my-tour",
+       .local = true},
+      parts, fields, run);
+  return made;
+}
+
+}  // namespace embscope::catalogue
