@@ -1118,8 +1118,8 @@ for (const path of [
 const list = (edits) => encodeURIComponent(JSON.stringify(edits));
 const wrong = [
   ["read?temperature=-1", "Write on", /temperature/],
-  ["read?top_p=7", "Write on", /top_p/],
-  ["read?count=0", "Write on", /count/],
+  ["read?temperature=1&top_p=7", "Write on", /top.p/],
+  ["read?count=0", "Write on", /tokens/],
   ["read?k=0", null, /k/],
   ["map?tokens=0:300&method=tsne&perplexity=100000", "Draw", /perplexity/],
   ["map?tokens=0:300&method=umap&neighbours=0", "Draw", /neighbours/],

@@ -1,6 +1,6 @@
 // The menu of a cell, opened by right click or key: the changes of its vector.
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { followed, pin } from "./experiment";
 import { open, placeName, type Place } from "./pick";
 import { counterfactual, stage, targets } from "./run";
@@ -75,7 +75,8 @@ export function actions(at: Place): Action[] {
 export function CellMenu() {
   const box = useRef<HTMLDivElement>(null);
   const now = shown.value;
-  useEffect(() => {
+  // Before the picture is drawn: a key that follows at once is the menu's.
+  useLayoutEffect(() => {
     if (!now) return;
     const el = box.current!;
     el.style.left = `${Math.max(8, Math.min(now.x, innerWidth - el.offsetWidth - 8))}px`;

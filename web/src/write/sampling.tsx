@@ -68,7 +68,7 @@ export function useSampling(count: number): Sampling {
   return {
     fields,
     request: {
-      count: tokens,
+      tokens,
       ...Object.fromEntries(own.map(([, name, value]) => [name, value])),
       ...(stops.length ? { stop: stops } : {}),
     },
