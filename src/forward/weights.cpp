@@ -124,9 +124,8 @@ std::uint64_t size_of(const Model& model) {
 }
 
 /// body(bytes, count) for each matrix.
-template <class F>
 struct Pages {
-  F body;
+  void (*body)(const std::byte* begin, std::size_t size);
   void operator()(const BlockPart&, const Linear& map) const {
     if (!map.weight.empty()) body(map.weight.view.data, static_cast<std::size_t>(map.weight.view.bytes()));
   }
