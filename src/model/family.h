@@ -110,6 +110,9 @@ Xielu xielu_of(double p, double n, double beta, double epsilon);
 /// One rotation for all blocks, from rope_theta and its scaling.
 void read_one_rope(const Keys& keys, Config& config, const LlamaDefaults& defaults);
 
+/// A list of a word for each block; empty where the key is absent or null. Throws Error{format} for another number.
+std::vector<std::string_view> kinds_of_blocks(const Keys& keys, std::string_view key, const Config& config);
+
 /// layer_types, or else a window in the blocks that `windowed` says.
 void read_windows(const Keys& keys, Config& config, std::int64_t window,
                   const std::function<bool(std::int64_t)>& windowed);

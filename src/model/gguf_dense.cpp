@@ -16,6 +16,20 @@ void use_norms_after(Config& c, Names& n) {
   c.norm_before = false, c.norm_after = true;
 }
 
+// Blocks with windows turn by an unscaled rotation of their own.
+void turn_windows(Config& c, double theta) {
+  const auto turned = 2 * static_cast<std::int64_t>(c.ropes[0].frequencies.size());
+  c.ropes.push_back({rope_frequencies(theta, turned), 1, false});
+  for (Layer& layer : c.layers) layer.rope = layer.window > 0 ? 1 : 0;
+}
+
+// LayerNorms of queries and keys, in the models of an architecture that have them.
+void norm_queries_keys_if_there(const Metadata& meta, Config& c, Names& n) {
+  if (meta.archive().find("blk.0.attn_q_norm.weight") == nullptr) return;
+  norm_queries_keys(c, n, QkNorm::heads);
+  c.qk_norm_kind = NormKind::layer;
+}
+
 }  // namespace
 
 // With experts it is Mixtral.
@@ -69,9 +83,7 @@ void gemma3(const Metadata& meta, Config& c, Names& n) {
   read_like_gemma2(meta, c, n, 62);
   norm_queries_keys(c, n, QkNorm::heads);
   read_window(meta, c, [](std::int64_t l) { return l % 6 != 5; });
-  const auto turned = 2 * static_cast<std::int64_t>(c.ropes[0].frequencies.size());
-  c.ropes.push_back({rope_frequencies(meta.number(".rope.freq_base_swa", 10000), turned), 1, false});
-  for (Layer& layer : c.layers) layer.rope = layer.window > 0 ? 1 : 0;
+  turn_windows(c, meta.number(".rope.freq_base_swa", 10000));
 }
 
 void phi2(const Metadata& meta, Config& c, Names& n) {
@@ -104,9 +116,7 @@ void olmo2(const Metadata& meta, Config& c, Names& n) {
   norm_queries_keys(c, n, QkNorm::together);
   if (!meta.has(".attention.sliding_window")) return;
   read_window(meta, c, [](std::int64_t l) { return l % 4 != 3; });  // OLMo 3
-  const auto turned = 2 * static_cast<std::int64_t>(c.ropes[0].frequencies.size());
-  c.ropes.push_back({rope_frequencies(meta.number(".rope.freq_base", 10000), turned), 1, false});
-  for (Layer& layer : c.layers) layer.rope = layer.window > 0 ? 1 : 0;
+  turn_windows(c, meta.number(".rope.freq_base", 10000));
 }
 
 void read_like_starcoder2(const Metadata& meta, Config& c, Names& n) {
@@ -173,9 +183,7 @@ void stablelm(const Metadata& meta, Config& c, Names& n) {
   c.activation = Activation::silu, c.gated_mlp = true;
   c.parallel = c.one_norm = meta.archive().find("blk.0.ffn_norm.weight") == nullptr;
   n.qkv_bias = meta.archive().find("blk.0.attn_q.bias") != nullptr;
-  if (meta.archive().find("blk.0.attn_q_norm.weight") != nullptr) {
-    c.qk_norm = QkNorm::heads, c.qk_norm_kind = NormKind::layer, n.q_norm = "attn_q_norm", n.k_norm = "attn_k_norm";
-  }
+  norm_queries_keys_if_there(meta, c, n);
   meta.ignore(".use_parallel_residual");  // what llama.cpp too reads of the tensors
 }
 
@@ -185,9 +193,7 @@ void command_r(const Metadata& meta, Config& c, Names& n) {
   c.activation = Activation::silu, c.gated_mlp = true, c.parallel = c.one_norm = true;
   n.norm_bias = false;
   c.logit_scale = static_cast<float>(meta.number(".logit_scale"));
-  if (meta.archive().find("blk.0.attn_q_norm.weight") != nullptr) {
-    c.qk_norm = QkNorm::heads, c.qk_norm_kind = NormKind::layer, n.q_norm = "attn_q_norm", n.k_norm = "attn_k_norm";
-  }
+  norm_queries_keys_if_there(meta, c, n);
 }
 
 void cohere2(const Metadata& meta, Config& c, Names& n) {

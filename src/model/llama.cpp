@@ -72,12 +72,17 @@ void read_one_rope(const Keys& keys, Config& c, const LlamaDefaults& d) {
   check_frequencies(c, keys.where());
 }
 
-void read_windows(const Keys& keys, Config& c, std::int64_t window, const std::function<bool(std::int64_t)>& windowed) {
+std::vector<std::string_view> kinds_of_blocks(const Keys& keys, std::string_view key, const Config& c) {
   std::vector<std::string_view> kinds;
-  if (keys.has("layer_types")) kinds = keys.strings("layer_types");
+  if (keys.has(key)) kinds = keys.strings(key);
   if (!kinds.empty() && kinds.size() != c.layers.size())
     throw Error(Code::format, keys.where(),
-                fmt::format("'layer_types' has {} blocks, the model {}", kinds.size(), c.blocks));
+                fmt::format("'{}' has {} blocks, the model {}", key, kinds.size(), c.blocks));
+  return kinds;
+}
+
+void read_windows(const Keys& keys, Config& c, std::int64_t window, const std::function<bool(std::int64_t)>& windowed) {
+  const auto kinds = kinds_of_blocks(keys, "layer_types", c);
   for (std::size_t l = 0; l < c.layers.size(); ++l) {
     if (!kinds.empty() && kinds[l] != "sliding_attention" && kinds[l] != "full_attention" && kinds[l] != "attention")
       throw Error(Code::unsupported, keys.where(),

@@ -124,16 +124,12 @@ void read_chunks(const Keys& keys, Config& c) {
   const std::int64_t chunk =
       keys.optional_integer("attention_chunk_size").value_or(keys.absent("attention_chunk_size") ? 8192 : 0);
   if (chunk < 0) throw Error(Code::format, keys.where(), fmt::format("an attention_chunk_size of {}", chunk));
-  std::vector<std::string_view> kinds;
-  if (keys.has("layer_types")) kinds = keys.strings("layer_types");
+  const auto kinds = kinds_of_blocks(keys, "layer_types", c);
   for (std::string_view kind : kinds) {
     if (kind != "full_attention" && (kind != "chunked_attention" || chunk == 0))
       throw Error(Code::unsupported, keys.where(),
                   fmt::format("'layer_types': '{}' with an attention_chunk_size of {} is not supported", kind, chunk));
   }
-  if (!kinds.empty() && kinds.size() != c.layers.size())
-    throw Error(Code::format, keys.where(),
-                fmt::format("'layer_types' has {} blocks, the model {}", kinds.size(), c.blocks));
   for (std::size_t l = 0; l < c.layers.size(); ++l) {
     const bool chunked = kinds.empty() ? c.layers[l].rope >= 0 : kinds[l] == "chunked_attention";
     c.layers[l].chunk = chunked ? chunk : 0;

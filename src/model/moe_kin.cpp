@@ -9,12 +9,8 @@ namespace {
 
 // mlp_layer_types: "sparse" or "dense" for each block, in place of how many are dense.
 void read_mlp_layer_types(const Keys& keys, Config& c, std::int64_t dense) {
-  std::vector<std::string_view> kinds;
-  if (keys.has("mlp_layer_types")) kinds = keys.strings("mlp_layer_types");
+  const auto kinds = kinds_of_blocks(keys, "mlp_layer_types", c);
   keys.ignore("mlp_layer_types");
-  if (!kinds.empty() && kinds.size() != c.layers.size())
-    throw Error(Code::format, keys.where(),
-                fmt::format("'mlp_layer_types' has {} blocks, the model {}", kinds.size(), c.blocks));
   for (std::string_view kind : kinds) {
     if (kind != "sparse" && kind != "dense")
       throw Error(Code::unsupported, keys.where(), fmt::format("'mlp_layer_types': '{}' is not supported", kind));

@@ -1,5 +1,5 @@
 // The tiny models of tests/data/families, written as files: their weights are a function of names
-// (tests/reference/make_families.py).
+// (tests/reference/recipe.py).
 #pragma once
 
 #include <map>

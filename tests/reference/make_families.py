@@ -25,6 +25,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import numpy as np
 import torch
 import transformers
+from recipe import weights
 from safetensors.torch import load_file, save_file
 
 OUT = pathlib.Path(__file__).parent.parent / "data" / "families"
@@ -722,20 +723,6 @@ def parts_by_heads(fused, config):
     heads, kv = config["num_attention_heads"], config["num_key_value_heads"]
     rows = fused.reshape(kv, heads // kv + 2, -1, fused.shape[-1])
     return [part.reshape(-1, fused.shape[-1]) for part in (rows[:, :-2], rows[:, -2], rows[:, -1])]
-
-
-def weights(name, count):
-    """The same values for a name everywhere: FNV-1a of it, then one step of splitmix64 for each index; 24 bits, from -1
-    to 1."""
-    seed = 0xCBF29CE484222325
-    for byte in name.encode():
-        seed = (seed ^ byte) * 0x100000001B3 % 2**64
-    with np.errstate(over="ignore"):
-        x = (np.arange(count, dtype=np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        x ^= x >> np.uint64(31)
-    return (x >> np.uint64(40)).astype(np.float32) / np.float32(2**23) - np.float32(1)
 
 
 def scale_and_shift(kind, name, shape):

@@ -2,7 +2,7 @@
 """Makes tests/data/families/llama_cpp.json: tiny GGUF files of many architectures, and what llama.cpp computes with them.
 
 For each: `architecture`, `metadata` (keys that begin with a dot come after the architecture's name), `tensors` with
-[shape, scale, shift] of their weights (those of make_families.py, by the names here), and `log_probabilities` [P, V]
+[shape, scale, shift] of their weights (those of recipe.py, by the names here), and `log_probabilities` [P, V]
 of the token after `texts` (numbers of tokens of `text`), as llama.cpp computes them on a processor with all in fp32.
 `table`: llama.cpp looks its GELU up in a table of half precision, or has another GELU than the model.
 
@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import numpy as np
+from recipe import weights
 
 DATA = pathlib.Path(__file__).parent.parent / "data" / "families"
 VOCAB, WIDTH, HIDDEN, HEADS, KV, CONTEXT = 40, 24, 40, 4, 2, 32
@@ -204,6 +205,17 @@ def learned(architecture, kv=HEADS):
     return file.looked_up()
 
 
+def gptneox(parallel):
+    return (
+        File("gptneox", norm="layer", kv=HEADS)
+        .keys({".use_parallel_residual": parallel, ".rope.dimension_count": 4})
+        .norms("attn_norm", "ffn_norm")
+        .attention(bias=True, out_bias=True, fused=True)
+        .mlp(gated=False, bias=True)
+        .looked_up()
+    )
+
+
 def head_norm(file, name, width):
     file.norm(name, width)
     return file
@@ -281,22 +293,8 @@ FILES = {
         .mlp(gated=False, bias=True)
         .looked_up()
     ),
-    "gptneox": lambda: (
-        File("gptneox", norm="layer", kv=HEADS)
-        .keys({".use_parallel_residual": True, ".rope.dimension_count": 4})
-        .norms("attn_norm", "ffn_norm")
-        .attention(bias=True, out_bias=True, fused=True)
-        .mlp(gated=False, bias=True)
-        .looked_up()
-    ),
-    "gptneox_serial": lambda: (
-        File("gptneox", norm="layer", kv=HEADS)
-        .keys({".use_parallel_residual": False, ".rope.dimension_count": 4})
-        .norms("attn_norm", "ffn_norm")
-        .attention(bias=True, out_bias=True, fused=True)
-        .mlp(gated=False, bias=True)
-        .looked_up()
-    ),
+    "gptneox": lambda: gptneox(parallel=True),
+    "gptneox_serial": lambda: gptneox(parallel=False),
     "falcon": lambda: (
         File("falcon", norm="layer", kv=1)
         .keys({".tensor_data_layout": "jploski"})
@@ -569,19 +567,6 @@ def predicting(file):
 def head_bias(file):
     file.put("output.bias", VOCAB, scale=0.4)
     return file
-
-
-def weights(name, count):
-    """As make_families.py's."""
-    seed = 0xCBF29CE484222325
-    for byte in name.encode():
-        seed = (seed ^ byte) * 0x100000001B3 % 2**64
-    with np.errstate(over="ignore"):
-        x = (np.arange(count, dtype=np.uint64) + np.uint64(seed)) * np.uint64(0x9E3779B97F4A7C15)
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        x ^= x >> np.uint64(31)
-    return (x >> np.uint64(40)).astype(np.float32) / np.float32(2**23) - np.float32(1)
 
 
 def write(file, path):
