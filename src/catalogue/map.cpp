@@ -332,6 +332,7 @@ const Analysis& map_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "map",
        .what = "Tokens as points in the plane",
+       .group = Group::vocabulary,
        .example = "map --tokens 0:100 --save map.html",
        .needs = Needs::space,
        .writes = "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors",

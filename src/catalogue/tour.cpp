@@ -430,6 +430,7 @@ const Analysis& tour_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "tour",
        .what = "Run the article's experiments on one model and write a report",
+       .group = Group::start,
        .example = "tour -m smollm2 --to my-tour",
        .local = true},
       parts, fields, run);

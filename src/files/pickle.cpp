@@ -228,7 +228,7 @@ class PickleReader {
       case 0x93: {
         const Index name = pop(), module = pop();
         if (node(name).kind != Kind::text || node(module).kind != Kind::text)
-          refuse("names a global by what is no text");
+          refuse("names a global by something that is not a text");
         return global(node(module).text, node(name).text);
       }
       case 'R':

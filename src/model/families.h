@@ -89,7 +89,7 @@ void read_exaone_windows(const Keys& keys, Config& config);
 /// no_rope_layers (1: with a rotation), or none in every no_rope_layer_interval-th block.
 void read_turned_blocks(const Keys& keys, Config& config, std::int64_t otherwise);
 
-/// The slopes of ALiBi as BLOOM and Falcon, and as MPT have them for head counts that are no power of two.
+/// The slopes of ALiBi as BLOOM and Falcon, and as MPT have them for head counts that are not powers of two.
 std::vector<double> bloom_slopes(std::int64_t heads);
 std::vector<double> mpt_slopes(std::int64_t heads, double most);
 inline constexpr std::int64_t alibi_context = 1 << 20;  ///< it goes as far as one likes

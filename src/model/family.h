@@ -57,7 +57,7 @@ struct Names {
   bool optional_biases = false;  ///< those that the file has
   bool norm_gain = true, norm_bias = false, qk_bias = false;
   bool qkv_bias = false, o_bias = false, mlp_bias = false, head_bias = false;
-  bool sinusoidal = false;          ///< wpe is no tensor but sines and cosines
+  bool sinusoidal = false;          ///< wpe is not a tensor: it is computed from sines and cosines
   std::int64_t first_position = 0;  ///< row of wpe that position 0 has
   float norm_plus = 0;              ///< added to gains
 };

@@ -91,7 +91,7 @@ class Loader {
     return {made(std::move(rows)), c_.context, c_.width};
   }
 
-  // A view of values that are no tensor of the file.
+  // A view of values that are not a tensor of the file.
   View made(Tensor values) const {
     made_.push_back(std::make_shared<const Tensor>(std::move(values)));
     const Tensor& kept = *made_.back();

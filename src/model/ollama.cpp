@@ -30,7 +30,7 @@ fs::path blob(const fs::path& store, const JsonObject& layer) {
   const std::string digest(layer.string("digest"));
   constexpr std::string_view kind = "sha256:";
   if (!digest.starts_with(kind) || digest.size() != kind.size() + 64 || !is_hash(digest))
-    throw Error(Code::format, layer.where(), fmt::format("the digest '{}' is no SHA-256", digest.substr(0, 80)));
+    throw Error(Code::format, layer.where(), fmt::format("the digest '{}' is not a SHA-256", digest.substr(0, 80)));
   const fs::path file = store / "blobs" / replaced(digest, ":", "-");
   if (!is_there(file))
     throw Error(Code::not_found, layer.where(), fmt::format("points to {}, which is not there", file.string()));
