@@ -220,8 +220,9 @@ class Question {
   void add_writer(CLI::App& command, const Form& form) {
     const auto& about = form.about();
     if (about.writes.empty()) return;
-    CLI::Option* option =
-        command.add_option(std::string(about.to), to_, std::string(about.writes))->check(takes_arrays);
+    CLI::Option* option = command.add_option(std::string(about.to), to_, std::string(about.writes))
+                              ->type_name("FILE")
+                              ->check(takes_arrays);
     if (!form.flags.empty()) option->needs(form.flags[0]);
   }
 

@@ -175,7 +175,8 @@ void fill_chat(CLI::App& command) {
   add_model(command, common->model), add_threads(command, common->threads);
   auto o = std::make_shared<Options>();
   command.add_option("--system", o->system, "What the model is told before the conversation");
-  command.add_option("--template", o->chat_template, "A file with a chat template (Jinja) in place of the model's own");
+  command.add_option("--template", o->chat_template, "A file with a chat template (Jinja) in place of the model's own")
+      ->type_name("FILE");
   for (const Field& field : analysis_named("chat")->fields()) {
     if (field.option != "-") o->sampling.emplace_back(command, field);
   }

@@ -62,9 +62,11 @@ Space Common::space() const {
 }
 
 void add_model(CLI::App& command, std::string& model) {
-  command.add_option(
-      "-m,--model", model,
-      "The model: a name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, or smollm2 if not set)");
+  command
+      .add_option(
+          "-m,--model", model,
+          "The model: a name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, or smollm2 if not set)")
+      ->type_name("MODEL");
 }
 
 void add_formats(CLI::App& command, Common& common) {
@@ -73,7 +75,9 @@ void add_formats(CLI::App& command, Common& common) {
 }
 
 void add_figure(CLI::App& command, Common& common) {
-  command.add_option("--save", common.save, "Save the figure: FILE.html, .svg, .png or .json")->check(takes_figure);
+  command.add_option("--save", common.save, "Save the figure: FILE.html, .svg, .png or .json")
+      ->type_name("FILE")
+      ->check(takes_figure);
 }
 
 void add_threads(CLI::App& command, int& threads) {

@@ -11,6 +11,7 @@
 #include "command.h"
 #include "embscope/catalogue/catalogue.h"
 #include "embscope/kernels/simd.h"
+#include "help.h"
 
 namespace {
 
@@ -76,6 +77,7 @@ void add(CLI::App& app, const cli::CommandInfo& info) {
 
 int run(int argc, char** argv) {
   CLI::App app("Embscope: a microscope for the vectors inside language models", "embscope");
+  app.formatter(cli::help());
   app.require_subcommand(1);
   app.set_version_flag("--version", "embscope 0.1.0");
   const std::vector<cli::CommandInfo> commands = cli::commands();

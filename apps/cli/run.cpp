@@ -66,13 +66,17 @@ void fill_run(CLI::App& command) {
   add_bos(command, *common), add_explain(command, *common);
   auto o = std::make_shared<Options>();
   command.add_option("--text", o->text, "The text");
-  command.add_option("--file", o->file, "A file with the text");
-  command.add_option("--ids", o->ids, "Token ids, separated by commas")->delimiter(',');
-  command.add_option("--capture", o->capture, "Sites (blocks.*.resid_post names all of them)")->required();
+  command.add_option("--file", o->file, "A file with the text")->type_name("FILE");
+  command.add_option("--ids", o->ids, "Token ids, separated by commas")->type_name("ID,ID")->delimiter(',');
+  command.add_option("--capture", o->capture, "Sites (blocks.*.resid_post names all of them)")
+      ->type_name("SITE")
+      ->required();
   command.add_option("--edit", o->edits, "An edit, such as \"wte@3 mix 0.5 ' France'\"")
+      ->type_name("EDIT")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--to", o->to, "The output file: OUT.npz, .npy, .safetensors or .json")
+      ->type_name("FILE")
       ->check(takes_arrays)
       ->required();
   command.callback([common, o, &command] {

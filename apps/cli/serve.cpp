@@ -12,10 +12,12 @@ void fill_serve(CLI::App& command) {
   command
       .add_option("-m,--model", o->models,
                   "Models; the first is the default model (default: $EMBSCOPE_MODEL, or smollm2 if not set)")
+      ->type_name("MODEL")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_option("--port", o->port, "Port; 0: any free one")->capture_default_str();
   command.add_option("--host", o->host, "Address to listen on; any address except loopback is open to the network")
+      ->type_name("ADDRESS")
       ->capture_default_str();
   command.add_flag("--class", o->for_class,
                    "For a class: one code admits any number of guests; each has separate experiments and cannot open "

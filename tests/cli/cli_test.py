@@ -156,6 +156,16 @@ class Answers(unittest.TestCase):
             )
             self.assertEqual(set(wanted) - set(options), set(), command)
 
+    def test_help_names_each_value_and_fits_a_terminal(self):
+        shown = run("mix", "--help").stdout.decode()
+        self.assertIn("\n  -m, --model MODEL         The model: ", shown)
+        self.assertIn("\n      --steps N             Number of mixtures from p = 0 to p = 1 (default: 17)\n", shown)
+        self.assertIn("\n                            \"' king' - ' man' + ' woman'\"\n", shown)  # a quotation stays whole
+        for command in re.findall(r"^  ([a-z]\S*)", run("--help").stdout.decode(), re.M):
+            for line in run(command, "--help").stdout.decode().split("\nExample")[0].splitlines()[2:]:
+                self.assertLessEqual(len(line), 90, line)
+                self.assertNotRegex(line, r"\b(INT|UINT|FLOAT|REQUIRED|Excludes)\b")
+
     def test_pca_toy_info_generate_completion(self):
         self.assertEqual(len(table("map", "--tokens", "0:30", "--method", "pca")["x"]), 30)
         self.assertEqual(table("toy")["animal"][-1], "cat, in context")
