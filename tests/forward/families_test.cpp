@@ -8,6 +8,7 @@
 
 #include "embscope/base/threads.h"
 #include "embscope/forward/transformer.h"
+#include "forward/cache_writer.h"
 #include "refusal.h"
 
 namespace embscope {
@@ -453,6 +454,32 @@ TEST(Windows, bound_the_cache) {
     const auto [all, kept] = cache_sizes(model->config(), length);
     EXPECT_LT(kept, all) << name;
     EXPECT_EQ(Transformer(model).cache_bytes(length), kept) << name;
+  }
+}
+
+TEST(Windows, allow_a_cache_to_be_shortened_until_they_have_let_go) {
+  for (const char* name : {"mistral", "gemma3_text", "llama4_text"}) {
+    const families::Family family(name);
+    const Transformer transformer(family.open());
+    const Config& config = transformer.config();
+    const auto ids = family.ids("long");
+    const auto continued = [&](Cache& cache, std::ptrdiff_t from) {
+      Request request;
+      request.rows = {{ids.begin() + from, ids.end()}}, request.cache = &cache;
+      return std::move(transformer.run(request).rows[0].logits);
+    };
+    Cache none, few;
+    const Tensor expected = continued(none, 0);
+    Request beginning;
+    beginning.rows = {{ids.begin(), ids.begin() + 3}}, beginning.cache = &few;
+    transformer.run(beginning);
+    EXPECT_FALSE(CacheWriter::shorten(config, few, 4)) << name;
+    ASSERT_TRUE(CacheWriter::shorten(config, few, 2)) << name;
+    EXPECT_EQ(few.positions(), 2);
+    EXPECT_TRUE(std::ranges::equal(continued(few, 2).values(), expected.values())) << name;
+    EXPECT_FALSE(CacheWriter::shorten(config, few, 2)) << name;  // its windows are full
+    EXPECT_TRUE(CacheWriter::shorten(config, few, std::ssize(ids)));
+    EXPECT_EQ(few.positions(), std::ssize(ids));
   }
 }
 
