@@ -576,6 +576,7 @@ FILES = {
         llama("granite_swa", blocks=4)
         .keys({".attention.scale": 0.6, ".embedding_scale": 3.0, ".residual_scale": 0.4, ".logit_scale": 2.5})
         .keys({**WINDOW, ".attention.sliding_window_pattern": [False, True, True, True]})
+        .keys({".attention.rope_pattern": [True, False, True, True]})
         .attention()
         .mlp()
     ),
