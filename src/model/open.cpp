@@ -149,10 +149,18 @@ struct ModelOpener {
   void read_config(const fs::path& path) {
     const boost::json::value value = read_json(path);
     const Keys keys(JsonObject(value, path.string()));
-    const std::string_view type = keys.string("model_type", ""), inner = text_model(type);
-    if (inner.empty()) return read_text_config(keys, keys, value.get_object(), type, nullptr);
+    const std::string_view type = keys.string("model_type", "");
+    const Wrapper* wrapper = find_wrapper(type);
+    if (wrapper == nullptr) return read_text_config(keys, keys, value.get_object(), type, nullptr);
+    if (wrapper->flat && keys.absent("text_config")) {
+      for (const char* key : {"vision_config", "image_token_id", "video_token_id", "vision_token_id",
+                              "vision_start_token_id", "vision_end_token_id"})
+        keys.ignore(key);
+      return read_text_config(keys, keys, value.get_object(), wrapper->text, beside_text);
+    }
     const Keys text = keys.object("text_config");  // what the model does with images is beside it
-    read_text_config(keys, text, value.at("text_config").as_object(), text.string("model_type", inner), beside_text);
+    const std::string_view own = text.string("model_type", wrapper->text);
+    read_text_config(keys, text, value.at("text_config").as_object(), own, beside_text);
   }
 
   /// `whole`: what stands beside the text model's own keys and is about its weights.
