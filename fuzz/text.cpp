@@ -2,6 +2,7 @@
 // and the scanners of the common patterns beside Oniguruma, which must cut alike.
 #include "text/cutter.h"
 #include "text/pre_tokenizer.h"
+#include "text/word_starts.h"
 #include "tokenizers.h"
 
 namespace embscope::fuzz {
@@ -54,6 +55,12 @@ void compare(std::string_view text, const std::vector<CutStep>& steps) {
     begin = part.end;
   }
   hold(begin == text.size(), "Oniguruma ends before the text");
+  for (begin = 0; begin < text.size();) {
+    next_words<pre>(text, begin, [&](std::size_t end) {
+      hold(word_end<pre>(text, begin) == end, "words that are found at once and differ from those found one by one");
+      begin = end;
+    });
+  }
 }
 
 void compare_scanners(std::string_view text) {

@@ -49,6 +49,15 @@ constexpr std::uint64_t between(std::uint64_t word, unsigned char least, unsigne
   return (low + all(0x80u - least)) & ~(low + all(0x7fu - most)) & ~word & all(0x80);
 }
 
+/// Bytes equal to one of ASCII.
+constexpr std::uint64_t equal(std::uint64_t word, unsigned char byte) {
+  const std::uint64_t other = word ^ all(byte);
+  return ~(((other & all(0x7f)) + all(0x7f)) | other) & all(0x80);
+}
+
+/// A mask with one bit a byte, in the lowest eight.
+constexpr std::uint64_t bits(std::uint64_t mask) { return mask * 0x0002040810204081 >> 56; }
+
 constexpr std::uint64_t letters(std::uint64_t word) { return between(word | all(0x20), 'a', 'z'); }
 constexpr std::uint64_t digits(std::uint64_t word) { return between(word, '0', '9'); }
 constexpr std::uint64_t spaces(std::uint64_t word) { return between(word, '\t', '\r') | between(word, ' ', ' '); }

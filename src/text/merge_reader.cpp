@@ -24,9 +24,7 @@ class MergeReader {
       for (std::size_t i = 0; i < count; ++i)
         if (!block_[i].whole.empty()) find_ids(first + i, block_[i]);
       for (std::size_t i = 0; i < count; ++i) {
-        if (block_[i].whole.empty()) continue;
-        table_.insert(block_[i].left_id, block_[i].right_id,
-                      {static_cast<std::uint32_t>(first + i), block_[i].merged_id});
+        if (!block_[i].whole.empty()) insert(static_cast<std::uint32_t>(first + i), block_[i]);
       }
     }
     return std::move(table_);
@@ -68,6 +66,14 @@ class MergeReader {
     const auto none = Vocabulary::none;
     if (merge.left_id == none || merge.right_id == none || merge.merged_id == none) refuse_merge(rank);
     table_.ask(merge.left_id, merge.right_id);
+  }
+
+  void insert(std::uint32_t rank, const Merge& merge) {
+    table_.insert(merge.left_id, merge.right_id, {rank, merge.merged_id});
+    const std::string_view left = merge.left.bytes, right = merge.right.bytes;
+    if (spec_.byte_level && left.size() == 1 && right.size() == 1)
+      table_.insert_bytes(static_cast<unsigned char>(left[0]), static_cast<unsigned char>(right[0]),
+                          {rank, merge.merged_id});
   }
 
   TokenId model_token(const Vocabulary::Wanted& wanted) const {

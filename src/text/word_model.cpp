@@ -81,7 +81,7 @@ void WordModel::split_bytes(std::string_view word, const WordPlace& place, Work&
     known = known && work.symbols[i] != Vocabulary::none;
   }
   if (!known) return split_characters(word, place, work);
-  const std::size_t count = merge_pairs(merges_, work.symbols);
+  const std::size_t count = merge_pairs(merges_, work.symbols, word);
   for (std::size_t i = 0; i < count; ++i)
     work.pieces.push_back({work.symbols[i], static_cast<std::uint32_t>(vocabulary_.length(work.symbols[i]))});
 }
