@@ -9,6 +9,7 @@
 #include "base/lines.h"
 #include "model/tokenizer_files.h"
 #include "model/tokenizer_flat.h"
+#include "text/hash.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -62,18 +63,16 @@ class AddedIds {
     return places_.at(content);
   }
 
-  // The vocabulary is much longer than the list: few of its tokens have the length of an added one.
+  // The vocabulary is much longer than the list: few of its tokens have a hash like that of an added one.
   void find_places() const {
-    std::vector<bool> lengths(1);
+    std::vector<bool> likely(1 << 16);
     for (std::string_view content : contents_) {
       places_.emplace(content, -1);
-      if (content.size() >= lengths.size()) lengths.resize(content.size() + 1);
-      lengths[content.size()] = true;
+      likely[hashing::hash(content) >> 48] = true;
     }
     for (std::size_t k = 0; k < in_model_; ++k) {
-      const std::string_view token = spec_.tokens[k];
-      if (token.size() >= lengths.size() || !lengths[token.size()]) continue;
-      const auto found = places_.find(token);
+      if (!likely[hashing::hash(spec_.tokens[k]) >> 48]) continue;
+      const auto found = places_.find(spec_.tokens[k]);
       if (found != places_.end() && found->second < 0) found->second = static_cast<std::int64_t>(k);
     }
   }
@@ -114,11 +113,12 @@ void read_added(const JsonObject& json, TokenizerSpec& spec) {
   if (!json.has("added_tokens") || json.array("added_tokens").empty()) return;
   const std::int64_t most = most_tokens(spec.tokens.size() + json.array("added_tokens").size());
   std::vector<std::string_view> contents;
+  const std::string where = json.where() + " 'added_tokens'";
   for (const bj::value& value : json.array("added_tokens"))
-    contents.push_back(JsonObject(value, json.where() + " 'added_tokens'").string("content"));
+    contents.push_back(JsonObject(value, where).string("content"));
   AddedIds ids(spec, contents);
   for (const bj::value& value : json.array("added_tokens")) {
-    const JsonObject added(value, json.where() + " 'added_tokens'");
+    const JsonObject added(value, where);
     expect_keys(added, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
     read_added_token(added, ids, spec, most);
   }

@@ -6,6 +6,7 @@
 #include <queue>
 #include <unordered_map>
 
+#include "base/memory.h"
 #include "text/hash.h"
 
 namespace embscope {
@@ -87,7 +88,11 @@ std::uint64_t pair_of(TokenId left, TokenId right) {
 
 }  // namespace
 
-MergeTable::MergeTable(std::size_t count) : slots_(2 * count + 1) {}
+MergeTable::MergeTable(std::size_t count) {
+  slots_.reserve(2 * count + 1);
+  want_large_pages(slots_.data(), slots_.capacity() * sizeof(Slot));
+  slots_.resize(2 * count + 1);
+}
 
 std::size_t MergeTable::place(std::uint64_t pair) const {
   std::size_t place = hashing::place(pair * hashing::odd, slots_.size());

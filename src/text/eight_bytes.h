@@ -29,18 +29,18 @@ inline std::uint64_t load(std::string_view text, std::size_t at) {
   return word;
 }
 
-/// At most eight bytes, none of them left out: two of the same length that differ give two words.
+/// At most eight bytes as they are, and zeros behind them.
 inline std::uint64_t load_few(std::string_view bytes) {
   const std::size_t size = bytes.size();
   if (size >= 4) {
     std::uint32_t front, back;
     std::memcpy(&front, bytes.data(), 4);
     std::memcpy(&back, bytes.data() + size - 4, 4);
-    return static_cast<std::uint64_t>(back) << 32 | front;
+    return front | static_cast<std::uint64_t>(back) << 8 * (size - 4);
   }
   if (size == 0) return 0;
-  const auto at = [&](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])); };
-  return at(0) | at(size / 2) << 8 | at(size - 1) << 16;
+  const auto at = [&](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(bytes[i])} << 8 * i; };
+  return at(0) | at(size / 2) | at(size - 1);
 }
 
 /// Bytes from `least` to `most`, both ASCII.

@@ -46,7 +46,7 @@ bool WordModel::is_local() const {
   if (byte_level_ || unk_ == Vocabulary::none || !fuse_unk_) return true;
   for (unsigned byte = 0; byte < 256; ++byte) {  // otherwise neighbours without tokens may become one
     const char c = static_cast<char>(byte);
-    const bool ascii = byte < 0x80 && vocabulary_.find_in_model({&c, 1}) != Vocabulary::none;
+    const bool ascii = byte < 0x80 && vocabulary_.find_in_model(std::string_view(&c, 1)) != Vocabulary::none;
     if (!ascii && (!byte_fallback_ || vocabulary_.of_byte(static_cast<unsigned char>(byte)) == Vocabulary::none))
       return false;
   }
