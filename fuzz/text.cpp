@@ -50,7 +50,7 @@ template <PreTokenizer pre>
 void compare(std::string_view text, const std::vector<CutStep>& steps) {
   AlignedText aligned = AlignedText::of(text, 0);
   std::size_t begin = 0;
-  for (const Part& part : Cutter(steps, "fuzz").cut(aligned, true, false)) {
+  for (const Part& part : Cutter(steps, "fuzz").cut(aligned, false)) {
     hold(part.begin == begin && word_end<pre>(text, begin) == part.end, "a scanner that cuts otherwise than Oniguruma");
     begin = part.end;
   }

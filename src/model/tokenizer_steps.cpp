@@ -217,6 +217,13 @@ void read_decoder(const JsonObject& step, TokenizerSpec& spec) {
   }
 }
 
+bool has_decoder(const JsonObject& step, std::string_view type) {
+  if (step.string("type") != "Sequence") return step.string("type") == type;
+  return std::ranges::any_of(step.array("decoders"), [&](const bj::value& inner) {
+    return has_decoder(JsonObject(inner, step.where()), type);
+  });
+}
+
 // Fast paths
 
 bool same(const CutStep& a, const CutStep& b) {
@@ -356,7 +363,11 @@ void read_steps(const JsonObject& json, TokenizerSpec& spec) {
       std::ranges::any_of(spec.cuts, [](const CutStep& step) { return step.kind == CutStep::Kind::byte_level; });
   expect_alphabet(json, spec);
   simplify(spec);
-  if (json.has("decoder")) read_decoder(json.object("decoder"), spec);
+  if (!json.has("decoder")) return;
+  read_decoder(json.object("decoder"), spec);
+  if (spec.byte_level && !has_decoder(json.object("decoder"), "ByteLevel"))
+    throw Error(Code::unsupported, json.where(),
+                "a decoder that leaves bytes in their alphabet: 'ByteLevel' is missing");
 }
 
 namespace {

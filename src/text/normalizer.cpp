@@ -85,16 +85,26 @@ void strip(AlignedText& text, bool left, bool right) {
   text = rewriter.take();
 }
 
+// Whether the first of `end` bytes and the last character of them are at different places of the source.
+bool are_several(const AlignedText& text, std::size_t end) {
+  std::size_t last = 0;
+  for (std::size_t at = 0; at < end; at += static_cast<std::size_t>(code_point(text.bytes, at).length)) last = at;
+  return text.at[last] != text.at[0];
+}
+
 void replace(AlignedText& text, const Pattern& pattern, std::string_view with) {
   TextRewriter rewriter(text);
   std::size_t kept = 0;
+  bool opens = true;
   pattern.find_all(text.bytes, [&](std::size_t begin, std::size_t end) {
     rewriter.keep(kept, begin);
     rewriter.replace(begin, end, with);
     kept = end;
+    if (begin == 0 && !with.empty() && are_several(text, end)) opens = false;
   });
   rewriter.keep(kept, text.bytes.size());
   text = rewriter.take();
+  text.opens = text.opens && opens;
 }
 
 void prepend(AlignedText& text, std::string_view with) {

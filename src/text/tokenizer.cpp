@@ -157,9 +157,10 @@ class TextEncoder {
   void cut(const AlignedText& text, std::size_t from, std::size_t to) {
     AlignedText part{
         text.bytes.substr(from, to - from),
-        {text.at.begin() + static_cast<std::ptrdiff_t>(from), text.at.begin() + static_cast<std::ptrdiff_t>(to) + 1}};
+        {text.at.begin() + static_cast<std::ptrdiff_t>(from), text.at.begin() + static_cast<std::ptrdiff_t>(to) + 1},
+        text.opens};
     if (!parts_.cutter.empty()) {
-      std::vector<Part> words = parts_.cutter.cut(part, part.at.front() == 0, within_);
+      std::vector<Part> words = parts_.cutter.cut(part, within_);
       if (!parts_.mark.empty()) unmark(part, words, parts_.mark);
       return encoder_.encode(part, words);
     }

@@ -428,6 +428,23 @@ def cases(charsmap, bytes_vocab, chars_size):
                     "added_tokens": [added("<a>", chars_size)],
                 },
             )
+    # Which part of a text is its first, where a normalizer changed the beginning.
+    isolated = {"type": "Split", "pattern": {"String": " "}, "behavior": "Isolated", "invert": False}
+    for name, normalizer in (
+        ("a text", {"type": "Replace", "pattern": {"String": "the"}, "content": "a"}),
+        ("one letter", {"type": "Replace", "pattern": {"Regex": "^[a-zI]"}, "content": "words of"}),
+        ("spaces", {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": "ab"}),
+        ("nothing", {"type": "Replace", "pattern": {"Regex": "^"}, "content": "the "}),
+        ("what is put in front", {"type": "Prepend", "prepend": "the "}),
+        ("what is left out", {"type": "Strip", "strip_left": True, "strip_right": False}),
+    ):
+        changes = {"normalizer": normalizer, "model": fallback}
+        yield "chars", f"metaspace first behind {name}", changes | {"pre_tokenizer": metaspace("first")}
+        yield (
+            "chars",
+            f"metaspace first in parts behind {name}",
+            changes | {"pre_tokenizer": sequence(isolated, metaspace("first"))},
+        )
     yield "chars", "another metaspace", {"pre_tokenizer": metaspace("always", True, "_"), "model": fallback}
     yield (
         "chars",
