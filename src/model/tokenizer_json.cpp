@@ -170,6 +170,29 @@ void read_unigram(const JsonObject& model, TokenizerSpec& spec) {
   spec.fuse_unk = true;
 }
 
+// The token for unknown words need not be there: then they are an error.
+void read_words(const JsonObject& model, TokenizerSpec& spec) {
+  read_vocabulary(model.object("vocab").raw(), spec.where + " 'vocab'", spec);
+  const auto found = std::ranges::find(spec.tokens, model.string("unk_token"));
+  if (found != spec.tokens.end() && !found->empty()) spec.unk = static_cast<TokenId>(found - spec.tokens.begin());
+  spec.joining = TokenizerSpec::Joining::spaces;
+}
+
+void read_word_level(const JsonObject& model, TokenizerSpec& spec) {
+  expect_keys(model, {"type", "unk_token", "vocab"});
+  spec.algorithm = TokenizerSpec::Algorithm::words;
+  read_words(model, spec);
+}
+
+void read_word_piece(const JsonObject& model, TokenizerSpec& spec) {
+  expect_keys(model, {"type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab"});
+  spec.algorithm = TokenizerSpec::Algorithm::longest;
+  spec.continuing = model.string("continuing_subword_prefix", "##");
+  spec.longest_word =
+      static_cast<std::size_t>(std::max<std::int64_t>(model.integer("max_input_chars_per_word", 100), 0));
+  read_words(model, spec);
+}
+
 // Whether the lists that were read are those of the model, and of nothing else in the file.
 bool are_of_the_model(const bj::value& value) {
   const auto is_mark = [](const bj::value* one) {
@@ -210,9 +233,13 @@ TokenizerSpec tokenizer_from_json(const fs::path& path) {
     read_bpe(model, spec);
   else if (type == "Unigram")
     read_unigram(model, spec);
+  else if (type == "WordLevel")
+    read_word_level(model, spec);
+  else if (type == "WordPiece")
+    read_word_piece(model, spec);
   else
     throw Error(Code::unsupported, path.string(),
-                fmt::format("a tokenizer of type '{}': BPE and Unigram are supported", type));
+                fmt::format("a tokenizer of type '{}': BPE, Unigram, WordLevel and WordPiece are supported", type));
   read_added(json, spec);
   if (spec.algorithm == TokenizerSpec::Algorithm::unigram) spec.scores.resize(spec.tokens.size(), 0);
   read_steps(json, spec);

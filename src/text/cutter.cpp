@@ -82,6 +82,16 @@ void join(std::vector<Piece>& pieces, Behavior behavior) {
   pieces = std::move(out);
 }
 
+std::vector<Piece> of_length(std::string_view text, std::size_t characters) {
+  Pieces pieces(text.size());
+  for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+    for (std::size_t i = 0; i < characters && end < text.size(); ++i)
+      end += static_cast<std::size_t>(code_point(text, end).length);
+    pieces.match(begin, end);
+  }
+  return pieces.finish();
+}
+
 std::vector<Piece> found(const CutStep& step, const Pattern& pattern, std::string_view text) {
   switch (step.kind) {
     case CutStep::Kind::digits:
@@ -90,6 +100,7 @@ std::vector<Piece> found(const CutStep& step, const Pattern& pattern, std::strin
     case CutStep::Kind::whitespace:
       return characters(text, [](std::int32_t c) { return char_class(c) == CharClass::space; });
     case CutStep::Kind::words: return words_of(text);
+    case CutStep::Kind::fixed_length: return of_length(text, step.length);
     default: break;
   }
   Pieces pieces(text.size());
