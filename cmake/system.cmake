@@ -1,7 +1,7 @@
 # What each system has its own way of: the folders of `base` and `hub` that are its form, and sections in assembly.
 if(WIN32)
   set(system_forms windows)
-  set(system_parts bcrypt iphlpapi ws2_32 shell32)
+  set(system_parts bcrypt iphlpapi mswsock ws2_32 shell32)
   set(http_form windows)
   set(http_parts winhttp)
   set(constants [[.section .rdata, "dr"]])

@@ -37,14 +37,6 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, error);
 }
 
-std::set<std::string> names_in(const fs::path& folder) {
-  std::set<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
-    names.insert(entry->path().filename().string());
-  return names;
-}
-
 bool is_plain_name(const std::string& name) {
   return !name.empty() && name[0] != '.' && !fs::path(name).has_root_path() && name.find("..") == std::string::npos &&
          name.size() < 200;
