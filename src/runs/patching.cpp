@@ -22,7 +22,7 @@ struct Variant {
 
 // Changed positions of a batch: what its activations may take, and few enough that a watcher sees progress. Every batch
 // computes the corrupt text itself once more.
-constexpr std::int64_t most_changed = 16384, most_changed_watched = 1024;
+constexpr std::int64_t most_changed = 16384, most_changed_watched = 256;
 
 void check(const Transformer& transformer, const PatchRequest& r) {
   if (r.clean.size() != r.corrupt.size()) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { browser, open, patience, program, serve, share, used, usedByPage, violations } from "./stage.mjs";
 
@@ -511,12 +511,13 @@ test("stage: the experiment goes out as one file, which works without the server
     page.waitForEvent("download"),
     page.getByRole("button", { name: "Share as a file" }).click(),
   ]);
-  const html = readFileSync(await download.path(), "utf8");
+  const file = join(mkdtempSync(join(tmpdir(), "embscope-shared-")), "shared.html");
+  await download.saveAs(file);
   const fresh = await browser(["--disable-gpu"]);
   const alone = await fresh.context.newPage();
   const asked = [];
   alone.on("request", (r) => asked.push(r.url()));
-  await alone.setContent(html);
+  await alone.goto(`file://${file}`);
   const { table } = await api(page, "mix", {
     text: "The capital of Germany is",
     replace: "@3",
@@ -535,8 +536,9 @@ test("stage: the experiment goes out as one file, which works without the server
       ),
     );
   }
-  assert.deepEqual(asked, []);
+  assert.deepEqual(asked, [`file://${file}`]);
   await fresh.close();
+  rmSync(dirname(file), { recursive: true });
   await quiet(page);
 });
 
@@ -1380,6 +1382,28 @@ test("the server stops and comes back: the page says so and goes on", async () =
   );
   await page.close();
   await again.stop();
+});
+
+test("the server comes back without the model of an open tab: the tab says so, and goes on with another", async () => {
+  const mortal = await serve();
+  const page = await open(chrome.context, mortal.address);
+  await page.goto(`${mortal.origin}/#/stage?model=smollm2`);
+  await page.waitForSelector(".likely li");
+  await mortal.stop();
+  await page.getByLabel("Text", { exact: true }).fill("Hello");
+  await page.waitForSelector(".offline");
+  const again = await serve(mortal.port, ["-m", bare]);
+  await (await open(chrome.context, again.address)).close();
+  try {
+    await page.waitForSelector("text=smollm2 is not open here");
+    await page.getByRole("button", { name: "Go on with tiny-gpt2" }).click();
+    await page.waitForSelector("text=Its vectors can still be seen");
+    assert.equal(await page.locator("text=is not open here").count(), 0);
+    await page.close();
+  } finally {
+    await again.stop();
+    await (await open(chrome.context, server.address)).close(); // the cookie of this browser is the first server's again
+  }
 });
 
 test("the walk, from its first step to its last, by doing what it asks; what it says is the model's", async () => {

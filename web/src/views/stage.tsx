@@ -41,7 +41,8 @@ export function Stage({ info }: { info: ModelInfo }) {
     addEventListener("keydown", key);
     return () => removeEventListener("keydown", key);
   }, []);
-  const unread = tokens.value.error !== undefined && !stage.value.data;
+  const wordless = withoutTokenizer(tokens.value.error); // a picture that is there is another model's
+  const unread = tokens.value.error !== undefined && (wordless || !stage.value.data);
   return (
     <>
       <Door info={info} />
@@ -63,7 +64,7 @@ export function Stage({ info }: { info: ModelInfo }) {
         <p class="hint">Type a text above: its tokens, their vectors and the next token appear as you type.</p>
       )}
       <Trouble error={tokens.value.error} />
-      {unread && withoutTokenizer(tokens.value.error) && (
+      {wordless && (
         <p class="hint">
           Its vectors can still be seen, by their numbers: in Vocabulary, Matrix and Compare. Train makes a model with a
           tokenizer of its own.
@@ -91,7 +92,7 @@ export function Stage({ info }: { info: ModelInfo }) {
           <Inspector info={info} />
         </div>
       </div>
-      {stage.value.data && <Commands info={info} />}
+      {stage.value.data && !unread && <Commands info={info} />}
       <CellMenu />
     </>
   );
