@@ -312,9 +312,18 @@ def decoded(program, file, ids):
     return run.stdout if run.returncode == 0 else run.stderr.decode()
 
 
+def have_equals(tokenizer, added):
+    """Of added tokens that the normalizer makes equal, the library takes another one each time it is started."""
+    contents = [token["content"] for token in added if token["normalized"]]
+    if tokenizer.normalizer is not None:
+        contents = [tokenizer.normalizer.normalize_str(content) for content in contents]
+    return len(set(contents)) < len(contents)
+
+
 def wrong_ranges(ids, mine, other, text):
     """Ours are bytes in order, and what was removed belongs to the token before it; theirs are whole characters, which
-    several tokens may have, and of a replaced text its last character."""
+    several tokens may have, and of a replaced text its last character. They are not compared behind Precompiled, after
+    which the library's are off by the characters that it removes."""
     raw = text.encode()
     last = 0
     for i, ((b, e), (c, d)) in enumerate(zip(mine, other)):
@@ -363,6 +372,9 @@ def main():
         except BaseException:
             counts["refused by the library"] += 1
             continue
+        if have_equals(tokenizer, file["added_tokens"]):
+            counts["the library chooses at random"] += 1
+            continue
         texts = [maker.text() for _ in range(args.texts)] + [t for t in rng.sample(TEXTS, 6) if t and "\0" not in t]
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
@@ -390,7 +402,8 @@ def main():
                     if one[0] != ids:
                         bad = bad or ("ids", text, one[0], ids, special)
                     else:
-                        wrong = None if around else wrong_ranges(ids, one[1], offsets, text)
+                        unsure = around or "Precompiled" in json.dumps(file["normalizer"])
+                        wrong = None if unsure else wrong_ranges(ids, one[1], offsets, text)
                         if wrong:
                             bad = bad or ("ranges", text, wrong, one[1], offsets, special)
                         counts["same"] += 1
