@@ -109,10 +109,10 @@ constexpr Family table[] = {
     {"stablelm_epoch", read_stablelm_epoch, "StableLM by its first name", "stablelm"},
     {"deepseek", read_deepseek, "DeepSeek LLM with experts", "deepseek"},
     {"bailing_moe", read_bailing_moe, "Ling with experts", "bailingmoe"},
+    {"bailing_moe_v2", read_bailing_moe_v2, "Ling 2 with experts", "bailingmoe2"},
     {"", nullptr, "Refact", "refact"},
     {"", nullptr, "CodeShell", "codeshell"},
     {"", nullptr, "PLM", "plm"},
-    {"", nullptr, "Ling 2 with experts", "bailingmoe2"},
     {"", nullptr, "Jais", "jais"},
     {"", nullptr, "PLaMo", "plamo"},
     {"", nullptr, "Pangu Embedded", "pangu-embedded"}};

@@ -89,6 +89,7 @@ void read_xverse(const Keys&, Config&, Names&);
 void read_stablelm_epoch(const Keys&, Config&, Names&);
 void read_deepseek(const Keys&, Config&, Names&);
 void read_bailing_moe(const Keys&, Config&, Names&);
+void read_bailing_moe_v2(const Keys&, Config&, Names&);
 void read_iquestcoder(const Keys&, Config&, Names&);
 void read_persimmon(const Keys&, Config&, Names&);
 void read_biogpt(const Keys&, Config&, Names&);

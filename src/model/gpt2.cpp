@@ -176,7 +176,10 @@ void read_ctrl(const Keys& keys, Config& c, Names& n) {
   c.heads = c.kv_heads = keys.same_integer({"n_head", "num_attention_heads"});
   c.context = keys.same_integer({"n_positions", "max_position_embeddings", "n_ctx"});
   c.mlp_width = keys.integer("dff");
-  c.epsilon = static_cast<float>(keys.number("layer_norm_epsilon", 1e-6));
+  c.epsilon = 1e-6f;  // of its blocks, whatever the configuration says of the last norm
+  if (const double last = keys.number("layer_norm_epsilon", 1e-6); last != 1e-6)
+    throw Error(Code::unsupported, keys.where(),
+                fmt::format("'layer_norm_epsilon' of {}: only that of the blocks' norms, 1e-06, is supported", last));
   c.activation = Activation::relu;
   c.tied = keys.truth("tie_word_embeddings", true);
   finish_gpt2(keys, c);

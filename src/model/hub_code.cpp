@@ -1,5 +1,5 @@
 // Families whose code is beside their weights on the hub: Baichuan, Qwen 1, ChatGLM, Orion, InternLM 1, XVERSE,
-// StableLM by its first name, DeepSeek's first mixture of experts, Ling.
+// StableLM by its first name, DeepSeek's first mixture of experts, Ling 1 and 2, Sarvam.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -143,10 +143,25 @@ void read_deepseek(const Keys& keys, Config& c, Names& n) {
   scoring(keys, "softmax");
 }
 
+namespace {
+
+// Ling's embedding, and queries, keys and values in one.
 void name_as_bailing(Names& n) {
   n.wte = "word_embeddings", n.attention = "attention";
   n.qkv = "attention.query_key_value", n.fused = Fused::stacked, n.o = "attention.dense";
 }
+
+// Ling 2's attention and router.
+void read_bailing_moe_2_of(const Keys& keys, Config& c, Names& n, const LlamaDefaults& defaults,
+                           const DeepseekDefaults& experts) {
+  name_as_bailing(n);
+  read_glm4_moe_of(keys, c, n, defaults, true, experts);
+  if (c.qk_norm != QkNorm::none) n.q_norm = "attention.query_layernorm", n.k_norm = "attention.key_layernorm";
+  n.qkv_bias = n.qkv_bias || keys.truth("use_qkv_bias", false);
+  n.experts.correction = "mlp.gate.expert_bias";
+}
+
+}  // namespace
 
 void read_bailing_moe(const Keys& keys, Config& c, Names& n) {
   name_as_bailing(n);
@@ -157,6 +172,22 @@ void read_bailing_moe(const Keys& keys, Config& c, Names& n) {
   for (const char* key : {"output_dropout", "embedding_dropout", "moe_shared_expert_intermediate_size"})
     keys.ignore(key);
   read_deepseek_experts(keys, c, n, {.normalised = true, .scale = 1});
+}
+
+void read_bailing_moe_v2(const Keys& keys, Config& c, Names& n) {
+  const LlamaDefaults defaults{.theta = 600000, .partial = 0.5, .partial_allowed = true, .kv_heads = 4};
+  read_bailing_moe_2_of(keys, c, n, defaults, {true, 2.5, 8, 4});
+  for (const char* key : {"use_rmsnorm", "moe_router_enable_expert_bias"}) expect(keys, key, true);
+  for (const char* key : {"use_bias", "using_split_qkv_in_self_attention"}) expect(keys, key, false);
+  scoring(keys, "sigmoid", "score_function");
+  for (const char* key : {"router_dtype", "output_dropout", "max_window_layers", "rotary_dim",
+                          "moe_shared_expert_intermediate_size", "mtp_loss_scaling_factor"})
+    keys.ignore(key);
+}
+
+void read_sarvam_moe(const Keys& keys, Config& c, Names& n) {
+  const LlamaDefaults defaults{.theta = 8e6, .partial_allowed = true, .head_width = 64, .kv_heads = 4};
+  read_bailing_moe_2_of(keys, c, n, defaults, {true, 2.5, 1, 1, 1});
 }
 
 }  // namespace embscope

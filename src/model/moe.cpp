@@ -272,31 +272,20 @@ void read_dots1(const Keys& keys, Config& c, Names& n) {
   scoring(keys, "noaux_tc", "topk_method");
 }
 
-namespace {
-
-void read_glm4_moe_of(const Keys& keys, Config& c, Names& n, const LlamaDefaults& defaults, bool norms, double scale) {
+void read_glm4_moe_of(const Keys& keys, Config& c, Names& n, const LlamaDefaults& defaults, bool norms,
+                      const DeepseekDefaults& experts) {
   read_llama_keys(keys, c, defaults);
   n.qkv_bias = keys.truth("attention_bias", false);
   if (keys.truth("use_qk_norm", norms))
     c.qk_norm = QkNorm::heads, n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
   read_one_rope(keys, c, defaults);
-  read_deepseek_experts(keys, c, n, {true, scale, 1, 1, 1});
+  read_deepseek_experts(keys, c, n, experts);
   use_sigmoids(c, n);
 }
 
-}  // namespace
-
 void read_glm4_moe(const Keys& keys, Config& c, Names& n) {
-  read_glm4_moe_of(keys, c, n, {.epsilon = 1e-5, .partial = 0.5, .partial_allowed = true, .kv_heads = 8}, false, 1);
-}
-
-// Ling's names.
-void read_sarvam_moe(const Keys& keys, Config& c, Names& n) {
-  name_as_bailing(n);
-  read_glm4_moe_of(keys, c, n, {.theta = 8e6, .partial_allowed = true, .head_width = 64, .kv_heads = 4}, true, 2.5);
-  n.q_norm = "attention.query_layernorm", n.k_norm = "attention.key_layernorm";
-  n.qkv_bias = n.qkv_bias || keys.truth("use_qkv_bias", false);
-  n.experts.correction = "mlp.gate.expert_bias";
+  read_glm4_moe_of(keys, c, n, {.epsilon = 1e-5, .partial = 0.5, .partial_allowed = true, .kv_heads = 8}, false,
+                   {true, 1, 1, 1, 1});
 }
 
 void read_ernie4_5(const Keys& keys, Config& c, Names& n) {

@@ -112,7 +112,8 @@ inline const char* const names[] = {"gpt2_inverse",
                                     "chatglm",
                                     "orion",
                                     "stablelm_epoch",
-                                    "internlm"};
+                                    "internlm",
+                                    "bailing_moe_v2"};
 
 /// Value i of the tensor of that name: FNV-1a of the name, then one step of splitmix64; from -1 to 1.
 inline float weight(std::uint64_t seed, std::uint64_t i) {
