@@ -286,7 +286,7 @@ class Looks:
 
         candidates  How many vectors can be answers
         verdict     How well king - man + woman generalises
-        unknown     Words that are no single row
+        unknown     Words that are not single rows
         relations   A row a relation and a last one for all: columns relation, questions, known, and shares of the known
                     that are right: add, mul (3CosAdd and 3CosMul, without the question's words), add_raw, mul_raw (with
                     them), nearest_c, nearest_b (baselines), mrr
@@ -322,7 +322,7 @@ class Looks:
         pearson   Correlation of values
         known     Pairs of which both words are single rows
         asked     All pairs
-        unknown   Words that are no single row
+        unknown   Words that are not single rows
         table     The known: columns a, b, people, cosine, people_rank, cosine_rank
         """
         return self._look("judgements", {"file": file},
@@ -337,7 +337,7 @@ class Looks:
 
         The answer has:
 
-        unknown     Words that are no single row
+        unknown     Words that are not single rows
         categories  A row a category and a last one for all: columns category, words, known, within, between, silhouette
                     (1 apart, 0 mixed: Rousseeuw 1987), nearest
         words       Columns word, category, silhouette, nearest

@@ -71,9 +71,9 @@ struct Family {
   std::string_view name;  ///< for people
   std::string_view gguf;  ///< its architecture in GGUF; empty where those files do not open
 };
-/// Why a model_type is out of scope ("recurrent"), or nothing where nobody knows it.
+/// Why a model_type is out of scope ("recurrent"), or nothing where it is not known.
 std::string_view out_of_scope(std::string_view model_type);
-/// The text model's type within a model of texts and images, or nothing where it is none.
+/// The text model's type within a model of texts and images, or nothing where it is not such a model.
 std::string_view text_model(std::string_view model_type);
 /// What a model of texts and images has beside its text model: "vision_tower." and so on.
 bool beside_text(std::string_view tensor);

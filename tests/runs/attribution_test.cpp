@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "embscope/runs/predict.h"
+#include "refusal.h"
 
 namespace embscope {
 namespace {
@@ -168,10 +169,7 @@ TEST_P(Attribution, mistakes_are_refused) {
     AttributionRequest r;
     r.ids = text;
     change(r);
-    try {
-      attribute(transformer_, r);
-    } catch (const Error& error) { return error.code(); }
-    return Code::io;  // nothing was refused
+    return code_of([&] { attribute(transformer_, r); });
   };
   EXPECT_EQ(code([](AttributionRequest& r) { r.ids.clear(); }), Code::usage);
   EXPECT_EQ(code([](AttributionRequest& r) { r.position = 13; }), Code::range);

@@ -7,6 +7,7 @@
 
 #include "embscope/base/threads.h"
 #include "embscope/runs/predict.h"
+#include "refusal.h"
 
 namespace embscope {
 namespace {
@@ -116,10 +117,7 @@ TEST_P(Lens, mistakes_are_refused) {
     LensRequest r;
     r.ids = text;
     change(r);
-    try {
-      lens(transformer_, r);
-    } catch (const Error& error) { return error.code(); }
-    return Code::io;  // nothing was refused
+    return code_of([&] { lens(transformer_, r); });
   };
   EXPECT_EQ(code([](LensRequest& r) { r.ids.clear(); }), Code::usage);
   EXPECT_EQ(code([](LensRequest& r) { r.target = 100000; }), Code::range);

@@ -452,7 +452,7 @@ class Mistakes(unittest.TestCase):
         self.refused(404, "job 'x'", "GET", "/api/jobs/x")
         self.refused(
             404, "job '\ufffd\ufffd\ufffd'", "GET", "/api/jobs/%E0%83%83"
-        )  # bytes that look like UTF-8 and are none
+        )  # bytes that look like UTF-8 and are not
         self.refused(422, "vector", "POST", "/api/similar", {"vector": [1, 2, 3]})
         self.refused(422, "vector", "POST", "/api/similar", {"vector": "0 * ' a'"})
         self.refused(400, "vector", "POST", "/api/similar", {})

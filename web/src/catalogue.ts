@@ -604,7 +604,7 @@ export interface AnalogiesAnswer {
   candidates: number;
   /** How well king - man + woman generalises */
   verdict: string;
-  /** Words that are no single row */
+  /** Words that are not single rows */
   unknown: string[];
   /** relations: A row a relation and a last one for all: columns relation, questions, known, and shares of the known that are right: add, mul (3CosAdd and 3CosMul, without the question's words), add_raw, mul_raw (with them), nearest_c, nearest_b (baselines), mrr; questions: The known: columns relation, a, b, c, answer, add, add_raw, mul, rank, right */
   tables: { relations: Table; questions: Table; };
@@ -638,7 +638,7 @@ export interface CategoriesRequest {
 }
 
 export interface CategoriesAnswer {
-  /** Words that are no single row */
+  /** Words that are not single rows */
   unknown: string[];
   /** categories: A row a category and a last one for all: columns category, words, known, within, between, silhouette (1 apart, 0 mixed: Rousseeuw 1987), nearest; words: Columns word, category, silhouette, nearest; between: Mean cosine of each category with each: columns category, other, cosine */
   tables: { categories: Table; words: Table; between: Table; };
