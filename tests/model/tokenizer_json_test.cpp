@@ -160,11 +160,10 @@ TEST_F(TokenizerSteps, name_a_word_as_it_stands_within_a_text) {
       {"model", {{"byte_fallback", true}}}};
   const auto tokenizer = open("chars", metaspace);
   const TokenId in_text = tokenizer->encode("a the").ids.back();
-  EXPECT_EQ(word_token(*tokenizer, " the").id, in_text);
-  EXPECT_TRUE(word_token(*tokenizer, " the").single());
+  EXPECT_EQ(tokenizer->encode_within(" the").ids, (std::vector<TokenId>{in_text}));
   EXPECT_EQ(tokenizer->label(in_text), "␣the");
   EXPECT_EQ(tokenizer->encode("the").ids.back(), in_text);
-  EXPECT_NE(word_token(*tokenizer, "the").pieces, (std::vector<TokenId>{in_text}));
+  EXPECT_NE(tokenizer->encode_within("the").ids, (std::vector<TokenId>{in_text}));
 }
 
 TEST_F(TokenizerSteps, that_are_not_known_are_refused_by_name) {
