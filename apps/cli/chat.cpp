@@ -72,7 +72,7 @@ class Terminal {
         {"/edit", "EDIT", "puts an edit in force, such as /edit blocks.20.mlp_out scale 0.5; /edit off removes all",
          &Terminal::edit},
         {"/edits", "", "lists the edits in force", &Terminal::list_edits},
-        {"/again", "", "answers the last message anew, with the edits that are in force now", &Terminal::again},
+        {"/again", "", "answers the last message again, with the edits that are in force now", &Terminal::again},
         {"/new", "", "begins a new conversation", &Terminal::begin},
         {"/help", "", "lists the commands", &Terminal::help},
         {"/bye", "", "ends", &Terminal::end},

@@ -12,12 +12,6 @@
 namespace embscope::server {
 namespace {
 
-std::string hex_of(std::string_view bytes) {
-  std::string out;
-  for (unsigned char c : bytes) out += fmt::format("{:02x}", c);
-  return out;
-}
-
 Answer tokens(const Call& call, const OpenModel& model) {
   const Fields in(call, {"text", "special"});
   const Tokenizer& tokenizer = model.tokenizer();

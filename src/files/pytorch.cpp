@@ -208,7 +208,7 @@ class PyTorch : public MappedArchive {
     std::vector<std::int64_t> out;
     for (Index i : tuple.items) {
       if (pickle[i].kind != Kind::integer || pickle[i].number < 0)
-        refuse(fmt::format("tensor {}: a size or stride that is none", shown(name)));
+        refuse(fmt::format("tensor {}: a size or stride that is not possible", shown(name)));
       out.push_back(pickle[i].number);
     }
     return out;

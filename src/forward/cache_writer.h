@@ -35,7 +35,7 @@ class CacheWriter {
   const Config& config_;
   Cache* cache_;
   const std::int64_t key_width_, value_width_;
-  std::map<int, std::pair<Rows, Rows>> next_;  ///< of the blocks that let go of what this pass still reads
+  std::map<int, std::pair<Rows, Rows>> next_;  ///< of the blocks that drop what this pass still reads
 };
 
 }  // namespace embscope

@@ -16,7 +16,7 @@ void use_experts(
 /// block_sparse_moe and w1, w3, w2: what Mixtral began with; transformers 5 may write its own.
 void name_as_mixtral(Names& names);
 
-/// DeepSeek's router and its kin: a correction that chooses, groups, shared experts side by side in one, the first
+/// DeepSeek's router and similar ones: a correction that chooses, groups, shared experts side by side in one, the first
 /// blocks dense.
 struct DeepseekDefaults {
   bool normalised;

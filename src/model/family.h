@@ -76,7 +76,7 @@ struct Family {
   std::string_view name;  ///< for people
   std::string_view gguf;  ///< its architecture in GGUF; empty where those files do not open
 };
-/// Why a model_type is out of scope ("recurrent"), or nothing where nobody knows it.
+/// Why a model_type is out of scope ("recurrent"), or nothing where it is not known.
 std::string_view out_of_scope(std::string_view model_type);
 /// A model of texts and images, and the type of its text model, whose keys are in text_config, or `flat` beside the
 /// others.

@@ -21,7 +21,7 @@ std::string name_along(const fs::path& path) {
   return "";
 }
 
-// Without symbolic links resolved: the name of a link is the name that somebody gave it. `..` behind a link leaves its
+// Without symbolic links resolved: a link keeps the name that it was given. `..` behind a link leaves its
 // target.
 fs::path without_dots(const fs::path& path) {
   std::error_code error;

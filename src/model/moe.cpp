@@ -1,5 +1,5 @@
 // Mixtures of experts in the frame of a Llama: Mixtral (Jiang et al. 2024), Qwen's, OLMoE, gpt-oss, Granite's,
-// DeepSeek's and their kin.
+// DeepSeek's and similar ones.
 #include <algorithm>
 #include <cmath>
 

@@ -25,7 +25,7 @@ bool is_within(const fs::path& path, const fs::path& folder) {
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
-// The file of a layer. Throws Error{format} for a digest that is none, or that leads out of the store.
+// The file of a layer. Throws Error{format} for a digest that is not valid, or that leads out of the store.
 fs::path blob(const fs::path& store, const JsonObject& layer) {
   const std::string digest(layer.string("digest"));
   constexpr std::string_view kind = "sha256:";

@@ -546,7 +546,7 @@ std::int64_t length_of(const Value& value) {
     case Kind::list:
     case Kind::tuple: return static_cast<std::int64_t>(value.items->size());
     case Kind::dict: return static_cast<std::int64_t>(value.entries->size());
-    default: fail("the length of what has none");
+    default: fail("the length of a value that has none");
   }
 }
 

@@ -302,13 +302,4 @@ PreTokenizer Tokenizer::pre_tokenizer() const { return parts_->pre; }
 std::optional<TokenId> Tokenizer::bos() const { return parts_->bos; }
 std::optional<TokenId> Tokenizer::eos() const { return parts_->eos; }
 
-WordToken word_token(const Tokenizer& tokenizer, std::string_view word) {
-  if (word.empty()) throw Error(Code::usage, "word", "a word is empty");
-  WordToken token{std::string(word), 0, tokenizer.encode_within(word).ids};
-  if (token.pieces.empty())
-    throw Error(Code::usage, fmt::format("word '{}'", visible(word)), "this tokenizer has no token for any of it");
-  token.id = token.pieces.back();
-  return token;
-}
-
 }  // namespace embscope

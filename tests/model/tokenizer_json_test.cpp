@@ -169,8 +169,7 @@ TEST_F(TokenizerSteps, that_make_pieces_of_words_join_them_again) {
   EXPECT_EQ(back({{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", false}}),
             "the capital of germany , isn ' t it ? 漢 字 12345 . [UNK]");
   EXPECT_EQ(back(nullptr), "the cap ##ital of ger ##many , is ##n ' t it ? 漢 字 12 ##345 . [UNK]");
-  EXPECT_EQ(refusal([&] { word_token(*open("pieces", bert), " "); }),
-            "[word '␣'] this tokenizer has no token for any of it");
+  EXPECT_TRUE(open("pieces", bert)->encode_within(" ").ids.empty());  // which word_named refuses
 }
 
 TEST_F(TokenizerSteps, give_an_ideograph_its_place_and_an_unknown_word_all_of_it) {
@@ -186,11 +185,10 @@ TEST_F(TokenizerSteps, name_a_word_as_it_stands_within_a_text) {
       {"model", {{"byte_fallback", true}}}};
   const auto tokenizer = open("chars", metaspace);
   const TokenId in_text = tokenizer->encode("a the").ids.back();
-  EXPECT_EQ(word_token(*tokenizer, " the").id, in_text);
-  EXPECT_TRUE(word_token(*tokenizer, " the").single());
+  EXPECT_EQ(tokenizer->encode_within(" the").ids, (std::vector<TokenId>{in_text}));
   EXPECT_EQ(tokenizer->label(in_text), "␣the");
   EXPECT_EQ(tokenizer->encode("the").ids.back(), in_text);
-  EXPECT_NE(word_token(*tokenizer, "the").pieces, (std::vector<TokenId>{in_text}));
+  EXPECT_NE(tokenizer->encode_within("the").ids, (std::vector<TokenId>{in_text}));
 }
 
 TEST_F(TokenizerSteps, that_are_not_known_are_refused_by_name) {
