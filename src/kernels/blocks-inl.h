@@ -1,5 +1,6 @@
 // Blocks of a file's rows -> vectors of fp32 with one output a lane, for files that are compiled for every instruction
-// set: hence the guard, which is Highway's idiom.
+// set: hence the guard, which is Highway's idiom. `lanes-inl.h` turns the rows over, `codebooks-inl.h` has the types
+// whose values are rows of a codebook.
 //
 // 16 bytes of each row are turned over as words of 32 bits, which is four (BF16: two) values for the shuffles of one;
 // then all arithmetic goes on in lanes. The integers of four neighbouring k are brought to one word of four signed
@@ -14,203 +15,20 @@
 #endif
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <utility>
+#include <iterator>
 
 #include "embscope/tensor/tensor.h"
 #include "hwy/highway.h"
-
-#undef INLINED
-#define INLINED HWY_ATTR __attribute__((always_inline))  // of lambdas, whose vectors are to stay in registers
+#include "kernels/codebooks-inl.h"
+#include "kernels/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace embscope {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Elsewhere, blocks are decoded value by value.
-#undef EMBSCOPE_BLOCKS_IN_LANES
-#define EMBSCOPE_BLOCKS_IN_LANES (HWY_TARGET <= HWY_AVX2 || HWY_ARCH_ARM)
-
 #if EMBSCOPE_BLOCKS_IN_LANES
-
-using Byte = std::uint8_t;
-using F = hn::CappedTag<float, 16>;
-using U = hn::RebindToUnsigned<F>;
-using I = hn::RebindToSigned<F>;
-using B = hn::Repartition<std::uint8_t, F>;
-using H = hn::Repartition<std::uint16_t, F>;
-using VF = hn::Vec<F>;
-using VU = hn::Vec<U>;
-
-constexpr int lanes = static_cast<int>(hn::MaxLanes(F()));
-
-/// Rows of one tile from input `from` on: pointers to their bytes and to the factors of their values (null: there are
-/// none), and where as many rows of the next tile lie (null: it is not known to be next).
-struct Rows {
-  const Byte* const* at;
-  const float* const* scales;
-  std::int64_t scale_columns, from;
-  const Byte* next;
-  std::int64_t tile_rows;
-
-  Rows group(int g) const {
-    return {at + g * lanes, scales == nullptr ? nullptr : scales + g * lanes, scale_columns, from, next, tile_rows};
-  }
-  float scale(std::int64_t row, std::int64_t k) const {
-    return scales == nullptr ? 1 : scales[row][(from + k) / scale_columns];
-  }
-  // While values [k, k + count) of these rows are worked on, the same share of the next tile is read, in the order in
-  // which it lies.
-  HWY_INLINE void prefetch_next(std::int64_t k, std::int64_t count, std::int64_t bytes, std::int64_t block) const {
-    if (next == nullptr) return;
-    const Byte* begin = next + k * tile_rows * bytes / block;
-    for (std::int64_t i = 0; i < count * tile_rows * bytes / block; i += 64) __builtin_prefetch(begin + i, 0, 2);
-  }
-};
-
-HWY_INLINE VU word(std::uint32_t value) { return hn::Set(U(), value); }
-HWY_INLINE VF as_float(VU v) { return hn::BitCast(F(), v); }
-template <class V>
-HWY_INLINE VU as_words(V v) {
-  return hn::BitCast(U(), v);
-}
-
-// body(0) .. body(n - 1), each with its number as a constant.
-template <int n, class Body>
-HWY_INLINE void unrolled(Body&& body) {
-  [&]<int... i>(std::integer_sequence<int, i...>)
-      INLINED { (body(std::integral_constant<int, i>()), ...); }(std::make_integer_sequence<int, n>());
-}
-
-// 16 bytes of every fourth row, a row to each 128 bits; `step` rows between two lanes.
-HWY_INLINE VU load_fourths(const Byte* const* rows, std::int64_t offset, int step) {
-  const hn::FixedTag<std::uint8_t, 16> d;
-  const auto piece = [&](int i) INLINED { return hn::LoadU(d, rows[4 * i * step] + offset); };
-#if HWY_TARGET <= HWY_AVX3
-  const hn::FixedTag<std::uint8_t, 32> two;
-  return as_words(hn::Combine(hn::FixedTag<std::uint8_t, 64>(), hn::Combine(two, piece(3), piece(2)),
-                              hn::Combine(two, piece(1), piece(0))));
-#elif HWY_TARGET == HWY_AVX2
-  return as_words(hn::Combine(hn::FixedTag<std::uint8_t, 32>(), piece(1), piece(0)));
-#else
-  return as_words(piece(0));
-#endif
-}
-
-struct Words {
-  VU w[4];
-};
-
-HWY_INLINE Words turned(VU r0, VU r1, VU r2, VU r3) {
-  const U d;
-  const VU low02 = hn::InterleaveLower(d, r0, r2), low13 = hn::InterleaveLower(d, r1, r3);
-  const VU high02 = hn::InterleaveUpper(d, r0, r2), high13 = hn::InterleaveUpper(d, r1, r3);
-  return {{hn::InterleaveLower(d, low02, low13), hn::InterleaveUpper(d, low02, low13),
-           hn::InterleaveLower(d, high02, high13), hn::InterleaveUpper(d, high02, high13)}};
-}
-
-// Words 0 to 3 of the 16 bytes at `offset` of each row: lane l of w[i] is word i of row l * step.
-HWY_INLINE Words words(const Byte* const* rows, std::int64_t offset, int step = 1) {
-  return turned(load_fourths(rows, offset, step), load_fourths(rows + step, offset, step),
-                load_fourths(rows + 2 * step, offset, step), load_fourths(rows + 3 * step, offset, step));
-}
-
-// The 16 words of the 64 bytes at `offset`. A row's line is read as a whole before the next row's: rows whose distance
-// is a power of two would push one another out of the first-level cache.
-struct Line {
-  Words part[4];
-};
-HWY_INLINE Line line(const Byte* const* rows, std::int64_t offset, int step = 1) {
-  VU r[4][4];  // of each quarter of the line, every fourth row
-#if HWY_TARGET <= HWY_AVX3
-  const auto whole = [&](int row) INLINED { return hn::LoadU(B(), rows[row * step] + offset); };
-  unrolled<4>([&](auto i) INLINED {
-    const auto lower = [](auto a, auto b) INLINED { return hn::ConcatLowerLower(B(), b, a); };
-    const auto upper = [](auto a, auto b) INLINED { return hn::ConcatUpperUpper(B(), b, a); };
-    const auto quarters = [&](auto a, auto b, VU& even, VU& odd) INLINED {  // of rows i and i + 4, and of i + 8, i + 12
-      even = VU{_mm512_shuffle_i32x4(a.raw, b.raw, 0x88)}, odd = VU{_mm512_shuffle_i32x4(a.raw, b.raw, 0xdd)};
-    };
-    const auto w0 = whole(i), w4 = whole(i + 4), w8 = whole(i + 8), w12 = whole(i + 12);
-    quarters(lower(w0, w4), lower(w8, w12), r[0][i], r[1][i]);
-    quarters(upper(w0, w4), upper(w8, w12), r[2][i], r[3][i]);
-  });
-#else
-  unrolled<4>([&](auto i) INLINED {
-    unrolled<4>([&](auto part) INLINED { r[part][i] = load_fourths(rows + i * step, offset + 16 * part, step); });
-  });
-#endif
-  Line turned_over;
-  unrolled<4>([&](auto part)
-                  INLINED { turned_over.part[part] = turned(r[part][0], r[part][1], r[part][2], r[part][3]); });
-  return turned_over;
-}
-
-HWY_INLINE void put_line(const Byte* const* rows, std::int64_t offset, VU* to) {
-  const Line whole = line(rows, offset);
-  unrolled<16>([&](auto i) INLINED { to[i] = whole.part[i / 4].w[i % 4]; });
-}
-
-// The half-precision number in the low 16 bits of each lane (compare `half` of tensor/bytes.h).
-HWY_INLINE VF half_of(VU h) {
-  const VU magnitude = hn::ShiftLeft<13>(hn::And(h, word(0x7fff))), sign = hn::ShiftLeft<16>(hn::And(h, word(0x8000)));
-  const VU scaled = as_words(hn::Mul(as_float(magnitude), hn::Set(F(), 0x1p112f)));
-  const auto special = hn::Gt(hn::BitCast(I(), magnitude), hn::Set(I(), 0x0f7fffff));
-  return as_float(hn::Or(hn::Or(scaled, sign), as_words(hn::IfThenElseZero(special, hn::Set(I(), 0x7f800000)))));
-}
-HWY_INLINE VF upper_half_of(VU h) { return half_of(hn::ShiftRight<16>(h)); }
-
-alignas(16) inline constexpr std::uint8_t to_top[4][16] = {
-    {128, 128, 128, 0, 128, 128, 128, 4, 128, 128, 128, 8, 128, 128, 128, 12},
-    {128, 128, 128, 1, 128, 128, 128, 5, 128, 128, 128, 9, 128, 128, 128, 13},
-    {128, 128, 128, 2, 128, 128, 128, 6, 128, 128, 128, 10, 128, 128, 128, 14},
-    {128, 128, 128, 3, 128, 128, 128, 7, 128, 128, 128, 11, 128, 128, 128, 15}};
-constexpr float unshifted = 0x1p-24f;
-
-// Signed byte j of each lane, times 2^24.
-template <int j>
-HWY_INLINE VF byte_of(VU codes) {
-  const auto top = hn::TableLookupBytesOr0(hn::BitCast(B(), codes), hn::LoadDup128(B(), to_top[j]));
-  return hn::ConvertTo(F(), hn::BitCast(I(), top));
-}
-
-// A table of 16 bytes at the four bytes of each lane, all below 16.
-HWY_INLINE VU look_up(const std::int8_t* table, VU indices) {
-  const auto values = hn::LoadDup128(B(), reinterpret_cast<const std::uint8_t*>(table));
-  return as_words(hn::TableLookupBytes(values, hn::BitCast(B(), indices)));
-}
-
-HWY_INLINE VU subtract_bytes(VU a, std::uint8_t b) { return as_words(hn::Sub(hn::BitCast(B(), a), hn::Set(B(), b))); }
-HWY_INLINE VU low_nibbles(VU w) { return hn::And(w, word(0x0f0f0f0f)); }
-HWY_INLINE VU high_nibbles(VU w) { return hn::And(hn::ShiftRight<4>(w), word(0x0f0f0f0f)); }
-HWY_INLINE VU nibbles(VU w, int upper) { return upper == 0 ? low_nibbles(w) : high_nibbles(w); }
-HWY_INLINE VU two_bits(VU w, int shift) { return hn::And(hn::ShiftRightSame(w, shift), word(0x03030303)); }
-HWY_INLINE VU one_bit(VU w, int shift) { return hn::And(hn::ShiftRightSame(w, shift), word(0x01010101)); }
-
-// Values k to k + 3 of group g: scale * code, of signed bytes.
-template <class Sink>
-HWY_INLINE void put_codes(Sink& sink, std::int64_t k, int g, VU codes, VF scale) {
-  unrolled<4>([&](auto j) INLINED { sink.put(k + j.value, g, hn::Mul(scale, byte_of<j.value>(codes))); });
-}
-
-// Scales of bytes below 128 that become floats where they stand in their lane: byte j is 2^8j times itself.
-struct Places {
-  VF of[4];
-};
-HWY_INLINE Places places(VF scale) {
-  const auto times = [&](float factor) INLINED { return hn::Mul(scale, hn::Set(F(), factor)); };
-  return {{times(0x1p24f), times(0x1p16f), times(0x1p8f), scale}};
-}
-
-// Values k to k + 3 of group g: scale * code + offset, of bytes below 128.
-template <class Sink>
-HWY_INLINE void put_codes(Sink& sink, std::int64_t k, int g, VU codes, const Places& scale, VF offset) {
-  unrolled<4>([&](auto j) INLINED {
-    const VU byte = hn::And(codes, word(0xffu << (8 * j.value)));
-    sink.put(k + j.value, g, hn::MulAdd(scale.of[j.value], hn::ConvertTo(F(), hn::BitCast(I(), byte)), offset));
-  });
-}
 
 // ---- Types of 32 values a block: `head` gives what a block needs for all its values, `codes` those of word i of the
 // low or the high nibbles.
@@ -240,10 +58,7 @@ struct Q4_1 {
 
 // Bits 4 i to 4 i + 3 of the upper or the lower half of `high`, as the fifth bits of four bytes.
 HWY_INLINE VU fifth_bits(VU high, int upper, int i) {
-  const VU four = hn::And(hn::ShiftRightSame(high, 16 * upper + 4 * i), word(15));
-  const VU spread =
-      hn::Or(hn::Or(four, hn::ShiftLeft<7>(four)), hn::Or(hn::ShiftLeft<14>(four), hn::ShiftLeft<21>(four)));
-  return hn::ShiftLeft<4>(hn::And(spread, word(0x01010101)));
+  return hn::ShiftLeft<4>(spread(hn::ShiftRightSame(high, 16 * upper + 4 * i)));
 }
 
 struct Q5_0 {
@@ -330,24 +145,24 @@ Sink blocks_of_q8_0(Rows rows, std::int64_t depth, Sink sink) {
   return sink;
 }
 
-// ---- Types of 256 values a block. A block's pieces of 16 bytes are turned over first, then its scales are worked out,
-// and all that is left, its eight sub-blocks of 32 values, is arithmetic in lanes. `codes<i>` are word i of sub-block
-// s, of which there are two kinds that take turns, `half` 0 and 1, so that the shifts are constants.
+// ---- Types of 256 values a block, in eight sub-blocks of 32. What all of them need (scales, single bits) are the
+// words of the pieces of 16 bytes at `shared`. What a stretch of sub-blocks needs, `pieces` of 32 bytes at `at(piece,
+// stretch)`, is turned over when its turn comes, so that the machine has arithmetic to do beside the shuffles.
+// `codes<i>` are word i of sub-block s, of which there are two kinds that take turns, `half` 0 and 1, so that the
+// shifts are constants.
 
-template <int n, int first = 0>
-constexpr std::array<int, n> pieces_from() {
-  std::array<int, n> at;
-  for (int i = 0; i < n; ++i) at[static_cast<std::size_t>(i)] = first + 16 * i;
-  return at;
-}
-// The same and one more, which ends with the block.
-template <int n, int first = 0>
-constexpr std::array<int, n + 1> pieces_and(int last) {
-  std::array<int, n + 1> at;
-  for (int i = 0; i < n; ++i) at[static_cast<std::size_t>(i)] = first + 16 * i;
-  at[n] = last;
-  return at;
-}
+// What all sub-blocks of a block need.
+template <class Type>
+struct Shared {
+  static constexpr int pieces = static_cast<int>(std::size(Type::shared));
+  VU words[4 * pieces];
+  VF scale[Type::scales], offset[Type::scales];
+};
+// What the sub-blocks of a stretch need.
+template <class Type>
+struct Own {
+  VU words[8 * std::max(1, Type::pieces)];
+};
 
 // Four scales out of one word of signed bytes, 2^48 of them taken back: 2^24 of their own and 2^24 of the codes.
 HWY_INLINE void four_scales(VU codes, VF factor, VF* to) {
@@ -356,7 +171,9 @@ HWY_INLINE void four_scales(VU codes, VF factor, VF* to) {
 
 struct Q4K {
   static constexpr std::int64_t bytes = 144;
-  static constexpr auto pieces = pieces_from<9>();
+  static constexpr int shared[] = {0};
+  static constexpr int stretch = 2, pieces = 1;
+  static constexpr int at(int, int stretch) { return 16 + 32 * stretch; }
   static constexpr bool has_offset = true;
   static constexpr int scales = 8;
   static HWY_INLINE void head(const VU* w, VF* scale, VF* offset) {
@@ -370,150 +187,204 @@ struct Q4K {
     four_scales(fifth(high_nibbles(w[3]), w[2]), least, offset + 4);
   }
   template <int i, int half>
-  static HWY_INLINE VU codes(const VU* w, int s) {
-    return nibbles(w[4 + s / 2 * 8 + i], half);
+  static HWY_INLINE VU codes(const VU*, const VU* own, int) {
+    return nibbles(own[i], half);
   }
 };
 
 struct Q5K {
   static constexpr std::int64_t bytes = 176;
-  static constexpr auto pieces = pieces_from<11>();
+  static constexpr int shared[] = {0, 16, 32};
+  static constexpr int stretch = 2, pieces = 1;
+  static constexpr int at(int, int stretch) { return 48 + 32 * stretch; }
   static constexpr bool has_offset = true;
   static constexpr int scales = 8;
   static HWY_INLINE void head(const VU* w, VF* scale, VF* offset) { Q4K::head(w, scale, offset); }
   template <int i, int half>
-  static HWY_INLINE VU codes(const VU* w, int s) {
-    return hn::Or(nibbles(w[12 + s / 2 * 8 + i], half), hn::ShiftLeft<4>(one_bit(w[4 + i], s)));
+  static HWY_INLINE VU codes(const VU* w, const VU* own, int s) {
+    return hn::Or(nibbles(own[i], half), hn::ShiftLeft<4>(one_bit(w[4 + i], s)));
   }
 };
 
 struct Q6K {
   static constexpr std::int64_t bytes = 210;
-  static constexpr auto pieces = pieces_and<13>(194);
+  static constexpr int shared[] = {192, 194};
+  static constexpr int stretch = 4, pieces = 3;
+  static constexpr int at(int piece, int stretch) { return piece < 2 ? 64 * stretch + 32 * piece : 128 + 32 * stretch; }
   static constexpr bool has_offset = false;
   static constexpr int scales = 16;
   static HWY_INLINE void head(const VU* w, VF* scale, VF*) {
-    const VF d = hn::Mul(upper_half_of(w[55]), hn::Set(F(), 0x1p-48f));
-    unrolled<4>([&](auto i) INLINED { four_scales(w[48 + i], d, scale + 4 * i); });
+    const VF d = hn::Mul(upper_half_of(w[7]), hn::Set(F(), 0x1p-48f));
+    unrolled<4>([&](auto i) INLINED { four_scales(w[i], d, scale + 4 * i); });
   }
   template <int i, int half>
-  static HWY_INLINE VU codes(const VU* w, int s) {
-    const int part = s / 4, quarter = s % 4;
-    const VU upper = hn::ShiftLeft<4>(two_bits(w[32 + 8 * part + i], 2 * quarter));
-    return subtract_bytes(hn::Or(nibbles(w[16 * part + 8 * half + i], quarter / 2), upper), 32);
+  static HWY_INLINE VU codes(const VU*, const VU* own, int s) {
+    const int quarter = s % 4;
+    const VU upper = hn::ShiftLeft<4>(two_bits(own[16 + i], 2 * quarter));
+    return subtract_bytes(hn::Or(nibbles(own[8 * half + i], quarter / 2), upper), 32);
   }
 };
 
 struct Q2K {
   static constexpr std::int64_t bytes = 84;
-  static constexpr auto pieces = pieces_and<5>(68);
+  static constexpr int shared[] = {0, 68};
+  static constexpr int stretch = 4, pieces = 1;
+  static constexpr int at(int, int stretch) { return 16 + 32 * stretch; }
   static constexpr bool has_offset = true;
   static constexpr int scales = 16;
   static HWY_INLINE void head(const VU* w, VF* scale, VF* offset) {
-    const VF d = hn::Mul(half_of(w[23]), hn::Set(F(), 0x1p-48f)),
-             least = hn::Mul(upper_half_of(w[23]), hn::Set(F(), -0x1p-24f));
+    const VF d = hn::Mul(half_of(w[7]), hn::Set(F(), 0x1p-48f)),
+             least = hn::Mul(upper_half_of(w[7]), hn::Set(F(), -0x1p-24f));
     unrolled<4>([&](auto i) INLINED {
       four_scales(low_nibbles(w[i]), d, scale + 4 * i);
       four_scales(high_nibbles(w[i]), least, offset + 4 * i);
     });
   }
   template <int i, int>
-  static HWY_INLINE VU codes(const VU* w, int s) {
-    return two_bits(w[4 + s / 4 * 8 + i], s % 4 * 2);
+  static HWY_INLINE VU codes(const VU*, const VU* own, int s) {
+    return two_bits(own[i], s % 4 * 2);
   }
 };
 
 struct Q3K {
   static constexpr std::int64_t bytes = 110;
-  static constexpr auto pieces = pieces_and<6>(94);
+  static constexpr int shared[] = {0, 16, 94};
+  static constexpr int stretch = 4, pieces = 1;
+  static constexpr int at(int, int stretch) { return 32 + 32 * stretch; }
   static constexpr bool has_offset = false;
   static constexpr int scales = 16;
   static HWY_INLINE void head(const VU* w, VF* scale, VF*) {
-    const VF d = hn::Mul(upper_half_of(w[27]), hn::Set(F(), 0x1p-48f));
+    const VF d = hn::Mul(upper_half_of(w[11]), hn::Set(F(), 0x1p-48f));
     VU s[3];  // two bytes further on than the words of the last piece
-    unrolled<3>([&](auto i) INLINED { s[i] = hn::Or(hn::ShiftRight<16>(w[24 + i]), hn::ShiftLeft<16>(w[25 + i])); });
+    unrolled<3>([&](auto i) INLINED { s[i] = hn::Or(hn::ShiftRight<16>(w[8 + i]), hn::ShiftLeft<16>(w[9 + i])); });
     unrolled<4>([&](auto i) INLINED {
       const VU codes = hn::Or(nibbles(s[i % 2], i / 2), hn::ShiftLeft<4>(two_bits(s[2], 2 * i)));
       four_scales(subtract_bytes(codes, 32), d, scale + 4 * i);
     });
   }
   template <int i, int>
-  static HWY_INLINE VU codes(const VU* w, int s) {
+  static HWY_INLINE VU codes(const VU* w, const VU* own, int s) {
     const VU third = hn::ShiftLeft<2>(one_bit(w[i], s));
-    return subtract_bytes(hn::Or(two_bits(w[8 + s / 4 * 8 + i], s % 4 * 2), third), 4);
+    return subtract_bytes(hn::Or(two_bits(own[i], s % 4 * 2), third), 4);
   }
 };
 
 struct Tq2_0 {
   static constexpr std::int64_t bytes = 66;
-  static constexpr auto pieces = pieces_and<4>(50);
+  static constexpr int shared[] = {50};
+  static constexpr int stretch = 4, pieces = 1;
+  static constexpr int at(int, int stretch) { return 32 * stretch; }
   static constexpr bool has_offset = false;
   static constexpr int scales = 8;
   static HWY_INLINE void head(const VU* w, VF* scale, VF*) {
-    const VF d = hn::Mul(upper_half_of(w[19]), hn::Set(F(), unshifted));
+    const VF d = hn::Mul(upper_half_of(w[3]), hn::Set(F(), unshifted));
     for (int s = 0; s < scales; ++s) scale[s] = d;
   }
   template <int i, int>
-  static HWY_INLINE VU codes(const VU* w, int s) {
-    return subtract_bytes(two_bits(w[s / 4 * 8 + i], s % 4 * 2), 1);
+  static HWY_INLINE VU codes(const VU*, const VU* own, int s) {
+    return subtract_bytes(two_bits(own[i], s % 4 * 2), 1);
+  }
+};
+
+// Five values of -1, 0, 1 in a byte, as a fraction of 256 in base three: multiplied by a power of three, its next digit
+// is a third of it.
+HWY_INLINE VU ternary(VU bytes, int power) {
+  const auto digits = [&](VU of) INLINED {
+    const auto fraction =
+        hn::And(hn::Mul(hn::BitCast(H(), of), hn::Set(H(), static_cast<std::uint16_t>(power))), hn::Set(H(), 255));
+    return as_words(hn::ShiftRight<8>(hn::Mul(fraction, hn::Set(H(), 3))));
+  };
+  const VU even = hn::And(bytes, word(0x00ff00ff)), odd = hn::And(hn::ShiftRight<8>(bytes), word(0x00ff00ff));
+  return subtract_bytes(hn::Or(digits(even), hn::ShiftLeft<8>(digits(odd))), 1);
+}
+
+// 160 values in 32 bytes, 80 in 16, 16 in 4: each time the first digits of all bytes, then the second ones.
+struct Tq1_0 : TurnedAtOnce {
+  static constexpr std::int64_t bytes = 54;
+  static constexpr int shared[] = {0, 16, 32, 38};
+  static constexpr int scales = 8;
+  static HWY_INLINE void head(const VU* w, VF* scale, VF*) {
+    std::fill_n(scale, scales, hn::Mul(upper_half_of(w[15]), hn::Set(F(), unshifted)));
+  }
+  template <int i, int>
+  static HWY_INLINE VU codes(const VU* w, const VU*, int s) {
+    constexpr int powers[] = {1, 3, 9, 27, 81};
+    if (s < 5) return ternary(w[i], powers[s]);
+    if (s < 7 || i < 4) return ternary(w[8 + i % 4], powers[2 * (s - 5) + i / 4]);
+    return ternary(hn::Or(hn::ShiftRight<16>(w[14]), hn::ShiftLeft<16>(w[15])), powers[i - 4]);  // the last four bytes
   }
 };
 
 struct Iq4Xs {
   static constexpr std::int64_t bytes = 136;
-  static constexpr auto pieces = pieces_and<8, 8>(0);
+  static constexpr int shared[] = {0};
+  static constexpr int stretch = 2, pieces = 1;
+  static constexpr int at(int, int stretch) { return 8 + 32 * stretch; }
   static constexpr bool has_offset = false;
   static constexpr int scales = 8;
   static HWY_INLINE void head(const VU* w, VF* scale, VF*) {
-    const VF d = hn::Mul(half_of(w[32]), hn::Set(F(), unshifted));
+    const VF d = hn::Mul(half_of(w[0]), hn::Set(F(), unshifted));
     for (int s = 0; s < scales; ++s) {
-      const VU high = hn::And(hn::ShiftRightSame(w[32], 16 + 2 * s), word(3)),
-               low = hn::And(hn::ShiftRightSame(w[33], 4 * s), word(15));
+      const VU high = hn::And(hn::ShiftRightSame(w[0], 16 + 2 * s), word(3)),
+               low = hn::And(hn::ShiftRightSame(w[1], 4 * s), word(15));
       const auto q = hn::Sub(hn::BitCast(I(), hn::Or(low, hn::ShiftLeft<4>(high))), hn::Set(I(), 32));
       scale[s] = hn::Mul(d, hn::ConvertTo(F(), q));
     }
   }
-  template <int i, int>
-  static HWY_INLINE VU codes(const VU* w, int s) {
-    return look_up(iq4_codes, nibbles(w[4 * s + i % 4], i / 4));
+  template <int i, int half>
+  static HWY_INLINE VU codes(const VU*, const VU* own, int) {
+    return look_up(iq4_codes, nibbles(own[4 * half + i % 4], i / 4));
   }
 };
 
+// Sub-blocks s and s + 1 of the blocks from value k on.
 template <class Type, int groups, class Sink>
-Sink blocks_of_256(Rows rows, std::int64_t depth, Sink sink) {
-  constexpr int finer = Type::scales / 8;  // scales of one sub-block
-  constexpr int pieces = static_cast<int>(Type::pieces.size());
-  for (std::int64_t k = 0, at = 0; k < depth; k += 256, at += Type::bytes) {
-    VU w[groups][4 * pieces];
-    VF scale[groups][Type::scales], offset[groups][Type::scales];
-    for (int g = 0; g < groups; ++g) {
-      for (int piece = 0; piece < pieces; ++piece) {
-        const Words turned = words(rows.group(g).at, at + Type::pieces[static_cast<std::size_t>(piece)]);
-        unrolled<4>([&](auto i) INLINED { w[g][4 * piece + i] = turned.w[i]; });
-      }
-      Type::head(w[g], scale[g], offset[g]);
-    }
-    for (int pair = 0; pair < 8; pair += 2) {
-      unrolled<2>([&](auto half) INLINED {
-        const int s = pair + half;
-        unrolled<finer>([&](auto part) INLINED {
-          const int own = finer * s + part;
-          constexpr int words_of = 8 / finer;
-          Places place[groups];
-          if constexpr (Type::has_offset) unrolled<groups>([&](auto g) INLINED { place[g] = places(scale[g][own]); });
-          unrolled<words_of>([&](auto word_of) INLINED {
-            constexpr int i = part.value * words_of + word_of.value;
-            rows.prefetch_next(k + 32 * s + 4 * i, 4, Type::bytes, 256);
-            unrolled<groups>([&](auto g) INLINED {
-              const VU codes = Type::template codes<i, half.value>(w[g], s);
-              if constexpr (Type::has_offset)
-                put_codes(sink, k + 32 * s + 4 * i, g, codes, place[g], offset[g][own]);
-              else
-                put_codes(sink, k + 32 * s + 4 * i, g, codes, scale[g][own]);
-            });
-          });
+HWY_INLINE void two_of_256(const Rows& rows, std::int64_t k, int s, const Shared<Type>* shared, const Own<Type>* own,
+                           Sink& sink) {
+  constexpr int finer = Type::scales / 8, words_of = 8 / finer;  // scales of one sub-block, words of one scale
+  unrolled<2>([&](auto half) INLINED {
+    unrolled<finer>([&](auto part) INLINED {
+      const int scale = finer * (s + half) + part;
+      Places place[groups];
+      if constexpr (Type::has_offset)
+        unrolled<groups>([&](auto g) INLINED { place[g] = places(shared[g].scale[scale]); });
+      unrolled<words_of>([&](auto word_of) INLINED {
+        constexpr int i = part.value * words_of + word_of.value;
+        const std::int64_t at = k + 32 * (s + half) + 4 * i;
+        rows.prefetch_next(at, 4, Type::bytes, 256);
+        unrolled<groups>([&](auto g) INLINED {
+          const VU codes = Type::template codes<i, half.value>(shared[g].words, own[g].words, s + half);
+          if constexpr (Type::has_offset)
+            put_codes(sink, at, g, codes, place[g], shared[g].offset[scale]);
+          else
+            put_codes(sink, at, g, codes, shared[g].scale[scale]);
         });
       });
+    });
+  });
+}
+
+template <class Type, int groups, class Sink>
+Sink blocks_of_256(Rows rows, std::int64_t depth, Sink sink) {
+  for (std::int64_t k = 0, at = 0; k < depth; k += 256, at += Type::bytes) {
+    Shared<Type> shared[groups];
+    unrolled<groups>([&](auto g) INLINED {
+      unrolled<Shared<Type>::pieces>([&](auto piece) INLINED {
+        const Words four = words(rows.group(g).at, at + Type::shared[piece]);
+        unrolled<4>([&](auto i) INLINED { shared[g].words[4 * piece + i] = four.w[i]; });
+      });
+      Type::head(shared[g].words, shared[g].scale, shared[g].offset);
+    });
+    for (int stretch = 0; stretch < 8 / Type::stretch; ++stretch) {
+      Own<Type> own[groups];
+      unrolled<groups>([&](auto g) INLINED {
+        unrolled<Type::pieces>([&](auto piece) INLINED {
+          const TwiceWords eight = twice_words(rows.group(g).at, at + Type::at(piece, stretch));
+          unrolled<8>([&](auto i) INLINED { own[g].words[8 * piece + i] = eight.w[i]; });
+        });
+      });
+      for (int s = 0; s < Type::stretch; s += 2)
+        two_of_256<Type, groups>(rows, k, Type::stretch * stretch + s, shared, own, sink);
     }
   }
   return sink;
@@ -748,11 +619,13 @@ struct F8Line {
   }
 };
 
-/// The types that `for_lines` and `for_blocks` know.
+/// The types that `for_lines` and `for_blocks` know, and those that only `for_dear_blocks` does.
 inline constexpr DType types_in_lanes[] = {DType::f32,    DType::f16,   DType::bf16,  DType::f8_e4m3, DType::f8_e5m2,
                                            DType::q8_0,   DType::q4_0,  DType::q4_1,  DType::q5_0,    DType::q5_1,
                                            DType::iq4_nl, DType::mxfp4, DType::nvfp4, DType::q2_k,    DType::q3_k,
                                            DType::q4_k,   DType::q5_k,  DType::q6_k,  DType::iq4_xs,  DType::tq2_0};
+inline constexpr DType dear_types_in_lanes[] = {DType::iq1_s, DType::iq1_m,   DType::iq2_xxs, DType::iq2_xs,
+                                                DType::iq2_s, DType::iq3_xxs, DType::iq3_s,   DType::tq1_0};
 
 /// Gives every value of the rows of `groups` vectors to the sink, sink.put(k, group, values), with k in order for each
 /// group. Of the types without blocks.
@@ -787,6 +660,23 @@ void for_blocks(DType dtype, Rows rows, std::int64_t depth, Sink& sink) {
     case DType::q6_k: sink = blocks_of_256<Q6K, groups>(rows, depth, sink); break;
     case DType::iq4_xs: sink = blocks_of_256<Iq4Xs, groups>(rows, depth, sink); break;
     case DType::tq2_0: sink = blocks_of_256<Tq2_0, groups>(rows, depth, sink); break;
+    default: break;
+  }
+}
+
+/// The same of the types whose decoding takes so long that keeping the values in registers gains little: they are
+/// compiled for tiles alone.
+template <int groups, class Sink>
+void for_dear_blocks(DType dtype, Rows rows, std::int64_t depth, Sink& sink) {
+  switch (dtype) {
+    case DType::tq1_0: sink = blocks_of_256<Tq1_0, groups>(rows, depth, sink); break;
+    case DType::iq1_s: sink = blocks_of_256<Iq1S, groups>(rows, depth, sink); break;
+    case DType::iq1_m: sink = blocks_of_256<Iq1M, groups>(rows, depth, sink); break;
+    case DType::iq2_xxs: sink = blocks_of_256<Iq2Xxs, groups>(rows, depth, sink); break;
+    case DType::iq2_xs: sink = blocks_of_256<Iq2Xs, groups>(rows, depth, sink); break;
+    case DType::iq2_s: sink = blocks_of_256<Iq2S, groups>(rows, depth, sink); break;
+    case DType::iq3_xxs: sink = blocks_of_256<Iq3Xxs, groups>(rows, depth, sink); break;
+    case DType::iq3_s: sink = blocks_of_256<Iq3S, groups>(rows, depth, sink); break;
     default: break;
   }
 }

@@ -284,7 +284,7 @@ bool finite(const Product& product, std::int64_t first, std::int64_t last, const
 bool dots(const Packed& w, std::int64_t rows) {
   constexpr std::int64_t few = 4;
   if (w.stored() == nullptr || rows > few) return false;
-  return w.stored()->by_inputs ? rows == 1 && serves_as_panels(*w.stored()) : has_tiles(*w.stored());
+  return w.stored()->by_inputs ? rows == 1 && serves_as_panels(*w.stored()) : has_dots(*w.stored());
 }
 
 // y[j] = sum_k x[k] * w[k][j] for rows of floats `stride` apart, eight at a time, each read from end to end: the way

@@ -19,6 +19,11 @@ constexpr std::int64_t width = 32;  // of a panel
 
 bool has_blocks(const Stored& w) { return block_size(w.view.dtype) > 1; }
 
+template <std::size_t n>
+bool is_one_of(const DType (&types)[n], DType dtype) {
+  return std::ranges::find(types, dtype) != std::end(types);
+}
+
 // Rows [first, first + count) of a stored matrix from input k on, and the last one again where `count` ends before
 // `most`.
 template <std::int64_t most>
@@ -58,7 +63,10 @@ void tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t 
   for (std::int64_t r = 0; r < width; r += 2 * lanes) {
     ToPanel sink{panel + r};
     const Rows rows = pointers.rows<2 * lanes>(r, ahead);
-    has_blocks(w) ? for_blocks<2>(w.view.dtype, rows, depth, sink) : for_lines<2>(w.view.dtype, rows, depth, sink);
+    const auto decode = is_one_of(dear_types_in_lanes, w.view.dtype) ? for_dear_blocks<2, ToPanel>
+                        : has_blocks(w)                              ? for_blocks<2, ToPanel>
+                                                                     : for_lines<2, ToPanel>;
+    decode(w.view.dtype, rows, depth, sink);
   }
 }
 
@@ -122,16 +130,18 @@ void dots(Inputs x, const Stored& w, std::int64_t first, std::int64_t count, flo
 }
 
 // The types that are decoded in lanes, where the values of a line have one factor.
-bool has(const Stored& w) {
+bool has_dots_of(const Stored& w) {
   const bool one_factor = w.scales.empty() || w.scale_columns % 64 == 0 || w.scale_columns >= w.view.columns();
-  return one_factor && std::ranges::find(types_in_lanes, w.view.dtype) != std::end(types_in_lanes);
+  return one_factor && is_one_of(types_in_lanes, w.view.dtype);
 }
+bool has_tiles_of(const Stored& w) { return has_dots_of(w) || is_one_of(dear_types_in_lanes, w.view.dtype); }
 
 #else
 
 void tile(const Stored&, std::int64_t, std::int64_t, std::int64_t, std::int64_t, bool, float*) {}
 void dots(Inputs, const Stored&, std::int64_t, std::int64_t, float*, std::int64_t) {}
-bool has(const Stored&) { return false; }
+bool has_dots_of(const Stored&) { return false; }
+bool has_tiles_of(const Stored&) { return false; }
 
 #endif
 
@@ -143,9 +153,11 @@ HWY_AFTER_NAMESPACE();
 namespace embscope {
 HWY_EXPORT(tile);
 HWY_EXPORT(dots);
-HWY_EXPORT(has);
+HWY_EXPORT(has_dots_of);
+HWY_EXPORT(has_tiles_of);
 
-bool has_tiles(const Stored& w) { return HWY_DYNAMIC_DISPATCH(has)(w); }
+bool has_tiles(const Stored& w) { return HWY_DYNAMIC_DISPATCH(has_tiles_of)(w); }
+bool has_dots(const Stored& w) { return HWY_DYNAMIC_DISPATCH(has_dots_of)(w); }
 
 void decode_tile(const Stored& w, std::int64_t first, std::int64_t count, std::int64_t k, std::int64_t depth,
                  bool ahead, float* panel) {

@@ -8,9 +8,10 @@
 
 namespace embscope {
 
-/// Whether this machine decodes such a matrix in lanes. Precondition of what follows: it does, and it is not stored by
-/// inputs.
+/// Whether this machine decodes such a matrix in lanes, which is the precondition of `decode_tile`, and whether few
+/// rows gain from values that are not stored, which is that of `dot_rows`. Both: it is not stored by inputs.
 bool has_tiles(const Stored& w);
+bool has_dots(const Stored& w);
 
 /// Outputs [first, first + count), count <= 32, and inputs [k, k + depth), k at a block (of 64 where it has none), as a
 /// panel [depth][32] whose columns beyond `count` may hold anything. `ahead`: the next call is for the next k, and for

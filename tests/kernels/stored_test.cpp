@@ -12,6 +12,7 @@
 
 #include "embscope/base/threads.h"
 #include "kernels/gemm.h"
+#include "kernels/tiles.h"
 #include "kernels/vector.h"
 
 namespace embscope {
@@ -151,6 +152,22 @@ TEST_P(StoredProduct, threads_do_not_change_a_bit) {
 
 INSTANTIATE_TEST_SUITE_P(types, StoredProduct, ::testing::ValuesIn(types),
                          [](const auto& type) { return std::string(name(type.param)); });
+
+// F64 and Q8_K, which no published model has, are decoded value by value.
+TEST(Stored, is_decoded_in_lanes_whatever_the_type) {
+  constexpr std::int64_t with_lanes = HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL | HWY_NEON;
+  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    hwy::SetSupportedTargetsForTest(target);
+    for (const DType dtype : types) {
+      Stored s;
+      s.view = {nullptr, dtype, {1, 256}};
+      const bool by_value = dtype == DType::f64 || dtype == DType::q8_k || (target & with_lanes) == 0;
+      EXPECT_EQ(has_tiles(s), !by_value) << name(dtype) << " on " << hwy::TargetName(target);
+      EXPECT_LE(has_dots(s), has_tiles(s)) << name(dtype);
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+}
 
 // One factor for the tensor, for each row, for each block of 128 x 128 (DeepSeek's) and for blocks that are not lines.
 TEST(Stored, values_of_eight_bits_have_factors_of_their_blocks) {
