@@ -5,6 +5,9 @@ if(NOT cache_root AND DEFINED ENV{XDG_CACHE_HOME})
 elseif(NOT cache_root)
   set(cache_root $ENV{HOME}/.cache/embscope)
 endif()
+if(EXISTS ${PROJECT_SOURCE_DIR}/assets)  # a release's sources have them
+  set(cache_root ${PROJECT_SOURCE_DIR})
+endif()
 set(EMBSCOPE_ASSETS ${cache_root}/assets CACHE PATH "Folder with vega.min.js, vega-lite.min.js and vega-embed.min.js")
 
 set(scripts)

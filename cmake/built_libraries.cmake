@@ -24,6 +24,10 @@ source_library(png FOLDER libpng ALIAS PNG::PNG INCLUDES . PARTS zlib
   DEFINITIONS PNG_ARM_NEON_OPT=0 PNG_INTEL_SSE_OPT=0
   FILES png.c pngerror.c pngget.c pngmem.c pngpread.c pngread.c pngrio.c pngrtran.c pngrutil.c pngset.c pngtrans.c pngwio.c
         pngwrite.c pngwtran.c pngwutil.c)
+if(APPLE)  # both take every Mac for one with Mac OS 9
+  target_compile_definitions(zlib PRIVATE fdopen=fdopen)
+  target_include_directories(png PRIVATE ${CMAKE_CURRENT_LIST_DIR}/macos)  # fp.h
+endif()
 source_library(utf8proc FOLDER utf8proc ALIAS PkgConfig::UTF8PROC INCLUDES . DEFINITIONS UTF8PROC_STATIC FILES utf8proc.c)
 source_library(oniguruma FOLDER libonig ALIAS PkgConfig::ONIGURUMA INCLUDES src DEFINITIONS ONIG_STATIC
   FILES src/regerror.c src/regparse.c src/regext.c src/regcomp.c src/regexec.c src/reggnu.c src/regenc.c src/regsyntax.c

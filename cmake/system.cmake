@@ -1,7 +1,7 @@
 # What each system has its own way of: the folders of `base` and `hub` that are its form, and sections in assembly.
 if(WIN32)
   set(system_forms windows)
-  set(system_parts bcrypt iphlpapi ws2_32 shell32)
+  set(system_parts bcrypt iphlpapi mswsock ws2_32 shell32)
   set(http_form windows)
   set(http_parts winhttp)
   set(constants [[.section .rdata, "dr"]])
@@ -25,7 +25,7 @@ if(MINGW)
   # (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=54412): every move becomes one that needs no alignment.
   add_compile_options(-Wa,-muse-unaligned-vector-move -Wa,-mbig-obj)
   add_compile_definitions(_WIN32_WINNT=0x0A00 NOMINMAX WIN32_LEAN_AND_MEAN UNICODE)
-  add_link_options(-static)
+  add_link_options(-static -Wl,--no-insert-timestamp)
 endif()
 
 # embed(ROOM NAME [SYMBOL FILE]...): the bytes of each file, from embscope_SYMBOL_begin to embscope_SYMBOL_end.

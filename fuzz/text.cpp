@@ -2,6 +2,7 @@
 // and the scanners of the common patterns beside Oniguruma, which must cut alike.
 #include "text/cutter.h"
 #include "text/pre_tokenizer.h"
+#include "text/word_starts.h"
 #include "tokenizers.h"
 
 namespace embscope::fuzz {
@@ -49,11 +50,17 @@ template <PreTokenizer pre>
 void compare(std::string_view text, const std::vector<CutStep>& steps) {
   AlignedText aligned = AlignedText::of(text, 0);
   std::size_t begin = 0;
-  for (const Part& part : Cutter(steps, "fuzz").cut(aligned, true, false)) {
+  for (const Part& part : Cutter(steps, "fuzz").cut(aligned, false)) {
     hold(part.begin == begin && word_end<pre>(text, begin) == part.end, "a scanner that cuts otherwise than Oniguruma");
     begin = part.end;
   }
   hold(begin == text.size(), "Oniguruma ends before the text");
+  for (begin = 0; begin < text.size();) {
+    next_words<pre>(text, begin, [&](std::size_t end) {
+      hold(word_end<pre>(text, begin) == end, "words that are found at once and differ from those found one by one");
+      begin = end;
+    });
+  }
 }
 
 void compare_scanners(std::string_view text) {

@@ -100,8 +100,10 @@ def docstring(analysis):
         what = next(part["what"] for part in parts if part["name"] == analysis["gives"])
         paragraphs.append(f"The answer is this: {what[0].lower()}{what[1:]}.")
     else:
+        tables = [part for part in parts if part["kind"] == "table"]
+        only = tables[0] if len(tables) == 1 else None
         paragraphs.append("The answer has:")
-        paragraphs.append(listed([(f"{part['name']}", part["what"]) for part in parts]))
+        paragraphs.append(listed([("table" if part is only else part["name"], part["what"]) for part in parts]))
     return "\n\n".join(paragraphs)
 
 
@@ -260,7 +262,7 @@ def typescript(analyses):
     )
 
 
-# The fuzzers' dictionary
+# The fuzzers' dictionaries
 
 VALUES = [
     "[]",
@@ -278,9 +280,18 @@ VALUES = [
     "%00",
     "%ff",
 ]
+# Of edits: places, vectors, and values that are hard to read.
+PLACES = ["blocks.", "blocks.*.", "0-1", "@-1", "@", "/", "..", "[2]"]
+VECTORS = ["mean(", "run(", "file(", "file('/etc/passwd', 0)", "' cat'", "' dog'", "' is'", "'cat'", "#69"]
+HARD = ["2147483647", "-2147483648", "1e38", "99999999999", "\n"]
 
 
-def dictionary(api):
+def entries(words):
+    quoted = [word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\x0a") for word in words]
+    return "".join(f'"{word}"\n' for word in sorted(quoted))
+
+
+def api_dictionary(api):
     """The words of the HTTP API: addresses, names of the query and of bodies, and values that are hard to read."""
     words = set(VALUES)
     for path, methods in api["paths"].items():
@@ -289,5 +300,13 @@ def dictionary(api):
             words.update(f"&{one['name']}=" for one in how.get("parameters", []) if one.get("in") == "query")
             body = how.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             words.update(f'"{field}":' for field in body.get("properties", {}))
-    quoted = [word.replace("\\", "\\\\").replace('"', '\\"') for word in words]
-    return "".join(f'"{word}"\n' for word in sorted(quoted))
+    return entries(words)
+
+
+def edit_dictionary(sites, forms):
+    """The words of edits. `forms`: of each operation, such as "rotate DEGREES V"."""
+    words = {*PLACES, *VECTORS, *HARD, *(site.removeprefix("blocks.L.") for site in sites)}
+    for form in forms:
+        name, *values = re.split(r"[ \[\]]+", form)
+        words.update([name + " " * bool(values), *(f" {word} " for word in values if word.islower())])
+    return entries(words)

@@ -1,6 +1,7 @@
 // What an action is refused with.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "embscope/base/error.h"
@@ -14,6 +15,15 @@ std::string refusal(Action&& action) {
     action();
   } catch (const Error& error) { return error.what(); }
   return "no error";
+}
+
+/// The code of the Error that it throws; nothing when it works.
+template <class Action>
+std::optional<Code> code_of(Action&& action) {
+  try {
+    action();
+  } catch (const Error& error) { return error.code(); }
+  return std::nullopt;
 }
 
 }  // namespace embscope

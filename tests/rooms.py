@@ -34,7 +34,9 @@ STANDARD = set(
     unordered_map unordered_set utility valarray variant vector version""".split()
 )
 LIBRARIES = ("boost/", "CLI/", "fmt/", "hwy/", "nanobind/", "oniguruma.h", "png.h", "utf8proc.h", "zlib.h")
-CALLS = re.compile(r"\b(?:getenv|getpid|isatty|fileno|localtime_r|localtime_s|fork|popen)\s*\(|#\s*if.*\b_WIN32\b")
+CALLS = re.compile(
+    r"\b(?:getenv|getpid|isatty|fileno|localtime_r|localtime_s|fork|popen|mkdtemp|mkstemp)\s*\(|#\s*if.*\b_WIN32\b"
+)
 
 
 def system_offences(name, text):

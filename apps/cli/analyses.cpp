@@ -31,31 +31,43 @@ Progress progress_of(const Values& values) {
 /// option of their own.
 class Question {
  public:
-  Question(CLI::App& app, std::string_view command, const std::vector<const Analysis*>& forms) {
-    const auto& about = forms.front()->about();
-    std::string name(command);
-    std::ranges::replace(name, '_', '-');
-    const Command made = add_command(app, name, std::string(about.what), std::string(about.example));
-    common_ = made.common;
-    if (!about.subject.empty()) {
-      made.app->remove_option(made.app->get_option("--model"));
-      made.app->add_option(std::string(about.subject), common_->model, "A model, or a file of vectors")->required();
-    }
+  Question(CLI::App& command, const std::vector<const Analysis*>& forms) {
     for (const Analysis* analysis : forms) forms_.push_back({analysis, {}, {}});
-    if (any(&Form::takes_text)) takes_text(made);
-    if (about.needs == Needs::transformer) takes_explain(made);
-    if (!any(&Form::has_figure)) without_figure(made);
-    if (!about.dropped.empty()) made.app->add_flag(std::string(about.dropped))->group("");
-    for (Form& form : forms_) add_flag(*made.app, form);
-    for (const Form& form : forms_) add_fields(*made.app, form);
-    for (Form& form : forms_) find_flags(*made.app, form);
-    limit_figures(*made.app);
-    for (const Form& form : forms_) add_tables(*made.app, form);
-    for (const Form& form : forms_) add_writer(*made.app, form);
-    add_show(*made.app);
-    made.app->callback([this] { run(); });
+    add_options(command, forms.front()->about());
+    for (Form& form : forms_) add_flag(command, form);
+    for (const Form& form : forms_) add_fields(command, form);
+    for (Form& form : forms_) find_flags(command, form);
+    limit_figures(command);
+    for (const Form& form : forms_) add_tables(command, form);
+    for (const Form& form : forms_) add_writer(command, form);
+    add_show(command);
   }
   Question(const Question&) = delete;
+
+  void run() const {
+    const Form& form = asked();
+    const auto& about = form.about();
+    if (about.needs == Needs::nothing && !common_->model.empty())
+      throw Error(Code::usage, std::string(about.name), "-m: no model is asked here");
+    Values values;
+    for (const Input& input : inputs_) {
+      if (form.has(input.field().name))
+        input.give(values);
+      else if (input.given())
+        refuse(input, form);
+    }
+    if (common_->threads != 0) set_threads(common_->threads);
+    const Analysis::CheckedRequest question = form.analysis->ask(values);
+    const NamedSubject on(common_, about.needs, values);
+    const AnalysisResult found = question.run(on, about.tells ? Progress() : progress_of(values));
+    tell(on, found);
+    show(form, found);
+    if (found.page && common_->save.ends_with(".html"))
+      write_file(common_->save, found.page(found));
+    else if (form.has_figure())
+      save_figure(*common_, [&] { return found.figure(); });
+    if (found.failure) throw Error(*found.failure);
+  }
 
  private:
   struct Form {
@@ -91,6 +103,19 @@ class Question {
     std::string_view table;
     CLI::Option* flag;
   };
+
+  void add_options(CLI::App& command, const Analysis::About& about) {
+    if (about.subject.empty())
+      add_model(command, common_->model);
+    else
+      command.add_option(std::string(about.subject), common_->model, "A model, or a file of vectors")->required();
+    add_formats(command, *common_);
+    if (any(&Form::has_figure)) add_figure(command, *common_);
+    add_threads(command, common_->threads);
+    if (any(&Form::takes_text)) add_bos(command, *common_);
+    if (about.needs == Needs::transformer) add_explain(command, *common_);
+    if (!about.dropped.empty()) command.add_flag(std::string(about.dropped))->group("");
+  }
 
   bool any(bool (Form::*is)() const) const {
     return std::ranges::any_of(forms_, [is](const Form& form) { return (form.*is)(); });
@@ -141,33 +166,14 @@ class Question {
     return shown != forms_.end() ? *shown : forms_.front();
   }
 
-  void run() const {
-    const Form& form = asked();
-    const auto& about = form.about();
-    if (about.needs == Needs::nothing && !common_->model.empty())
-      throw Error(Code::usage, std::string(about.name), "-m: no model is asked here");
-    Values values;
-    for (const Input& input : inputs_) {
-      if (form.has(input.field().name))
-        input.give(values);
-      else if (input.given())
-        refuse(input, form);
-    }
-    if (common_->threads != 0) set_threads(common_->threads);
-    const Analysis::CheckedRequest question = form.analysis->ask(values);
-    const NamedSubject on(common_, about.needs, values);
-    const AnalysisResult found = question.run(on, about.tells ? Progress() : progress_of(values));
-    if (on.speed().tokens() > 0 && !common_->json && !common_->csv) fmt::print("\n");
+  /// On standard error, what the answer does not show.
+  void tell(const NamedSubject& on, const AnalysisResult& found) const {
+    const bool written = on.speed().tokens() > 0;
+    if (written && !common_->json && !common_->csv) fmt::print("\n");
     for (const std::string& line : found.explained) remark(common_->explain ? line : "");
     for (const std::string& line : found.remarks) remark(line);
-    if (on.speed().tokens() > 0 && is_terminal(Stream::errors)) remark(on.speed().text());
+    if (written && is_terminal(Stream::errors)) remark(on.speed().text());
     if (!to_.empty()) remark(found.write(found, to_));
-    show(form, found);
-    if (found.page && common_->save.ends_with(".html"))
-      write_file(common_->save, found.page(found));
-    else if (form.has_figure())
-      save_figure(*common_, [&] { return found.figure(); });
-    if (found.failure) throw Error(*found.failure);
   }
 
   /// An option that the form has no field for would change nothing; of the forms of --show it never did.
@@ -214,8 +220,9 @@ class Question {
   void add_writer(CLI::App& command, const Form& form) {
     const auto& about = form.about();
     if (about.writes.empty()) return;
-    CLI::Option* option =
-        command.add_option(std::string(about.to), to_, std::string(about.writes))->check(takes_arrays);
+    CLI::Option* option = command.add_option(std::string(about.to), to_, std::string(about.writes))
+                              ->type_name("FILE")
+                              ->check(takes_arrays);
     if (!form.flags.empty()) option->needs(form.flags[0]);
   }
 
@@ -258,7 +265,7 @@ class Question {
     explain(*common_);
   }
 
-  std::shared_ptr<Common> common_;
+  std::shared_ptr<Common> common_ = std::make_shared<Common>();
   std::list<Form> forms_;    // to which tables point
   std::list<Input> inputs_;  // which CLI11 holds by address
   std::vector<TableFlag> tables_;
@@ -266,22 +273,32 @@ class Question {
   std::size_t most_ = 0;
 };
 
+/// The command's own analysis first.
+std::vector<const Analysis*> forms_of(std::string_view command) {
+  std::vector<const Analysis*> forms;
+  std::ranges::copy_if(analyses(), std::back_inserter(forms),
+                       [&](const Analysis* one) { return command_of(*one) == command; });
+  std::ranges::stable_partition(forms, [](const Analysis* form) { return form->about().flag.empty(); });
+  return forms;
+}
+
 }  // namespace
 
-void add_analyses(CLI::App& app) {
-  static std::list<Question> questions;  // which the commands call
-  std::vector<std::string_view> commands;
+std::vector<CommandInfo> commands_of_catalogue() {
+  std::vector<CommandInfo> all;
   for (const Analysis* analysis : analyses()) {
+    const auto& about = analysis->about();
     const std::string_view command = command_of(*analysis);
-    if (analysis->about().by_hand) continue;
-    if (std::ranges::find(commands, command) != commands.end()) continue;
-    commands.push_back(command);
-    std::vector<const Analysis*> forms;
-    std::ranges::copy_if(analyses(), std::back_inserter(forms),
-                         [&](const Analysis* other) { return command_of(*other) == command; });
-    std::ranges::stable_partition(forms, [](const Analysis* form) { return form->about().flag.empty(); });
-    questions.emplace_back(app, command, forms);
+    std::string name(command);
+    std::ranges::replace(name, '_', '-');
+    if (about.by_hand || std::ranges::find(all, name, &CommandInfo::name) != all.end()) continue;
+    const auto fill = [command](CLI::App& app) {
+      const auto question = std::make_shared<const Question>(app, forms_of(command));
+      app.callback([question] { question->run(); });
+    };
+    all.push_back({about.group, name, std::string(about.what), std::string(about.example), fill});
   }
+  return all;
 }
 
 }  // namespace embscope::cli

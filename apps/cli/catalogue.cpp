@@ -50,12 +50,10 @@ bj::object described(const Analysis& analysis) {
 
 }  // namespace
 
-void add_catalogue(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("catalogue", "The analyses with their parameters and results, as JSON");
-  command->footer("Example:\n  embscope catalogue");
+void fill_catalogue(CLI::App& command) {
   auto api = std::make_shared<bool>(false);
-  command->add_flag("--api", *api, "Print the HTTP API instead, as OpenAPI 3.1");
-  command->callback([api] {
+  command.add_flag("--api", *api, "Print the HTTP API instead, as OpenAPI 3.1");
+  command.callback([api] {
     if (*api) return fmt::print("{}\n", server::openapi());
     bj::array all;
     for (const Analysis* analysis : analyses()) all.push_back(described(*analysis));

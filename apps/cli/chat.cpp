@@ -72,7 +72,7 @@ class Terminal {
         {"/edit", "EDIT", "puts an edit in force, such as /edit blocks.20.mlp_out scale 0.5; /edit off removes all",
          &Terminal::edit},
         {"/edits", "", "lists the edits in force", &Terminal::list_edits},
-        {"/again", "", "answers the last message anew, with the edits that are in force now", &Terminal::again},
+        {"/again", "", "answers the last message again, with the edits that are in force now", &Terminal::again},
         {"/new", "", "begins a new conversation", &Terminal::begin},
         {"/help", "", "lists the commands", &Terminal::help},
         {"/bye", "", "ends", &Terminal::end},
@@ -170,22 +170,17 @@ class Terminal {
 
 }  // namespace
 
-void add_chat(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("chat", "Talk with a model on the terminal, with any edits in force");
-  auto common = std::make_shared<Common>();
-  command->add_option("-m,--model", common->model,
-                      "A name, a file or a folder (default: $EMBSCOPE_MODEL, else smollm2)");
-  command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
-      ->check(CLI::Range(1, 1024));
+void fill_chat(CLI::App& command) {
+  const auto common = std::make_shared<Common>();
+  add_model(command, common->model), add_threads(command, common->threads);
   auto o = std::make_shared<Options>();
-  command->add_option("--system", o->system, "What the model is told before the conversation");
-  command->add_option("--template", o->chat_template,
-                      "A file with a chat template (Jinja) in place of the model's own");
+  command.add_option("--system", o->system, "What the model is told before the conversation");
+  command.add_option("--template", o->chat_template, "A file with a chat template (Jinja) in place of the model's own")
+      ->type_name("FILE");
   for (const Field& field : analysis_named("chat")->fields()) {
-    if (field.option != "-") o->sampling.emplace_back(*command, field);
+    if (field.option != "-") o->sampling.emplace_back(command, field);
   }
-  command->footer("Example:\n  embscope chat -m ollama:qwen3:4b --temperature 0.7 --top-p 0.9");
-  command->callback([common, o] {
+  command.callback([common, o] {
     const Values values = o->values();
     const GenerateRequest sampling = read_sampling(values);
     const Transformer& transformer = common->transformer();

@@ -1,7 +1,6 @@
 #include "command.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -26,23 +25,6 @@ std::string takes_figure(const std::string& file) {
 }
 
 }  // namespace
-
-// CLI11 would take -1 for 2^64 - 1, and what is larger than that for 2^64 - 1 too.
-void check_seeds(CLI::App& app) {
-  const CLI::Validator whole(
-      [](std::string& text) {
-        std::uint64_t seed = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
-        const bool fits = error == std::errc() && end == text.data() + text.size();
-        return fits ? std::string() : fmt::format("'{}' is not a seed: choose 0 to {}", text, UINT64_MAX);
-      },
-      "");
-  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    for (const char* name : {"--seed", "--seeds"}) {
-      if (CLI::Option* option = command->get_option_no_throw(name)) option->check(whole);
-    }
-  }
-}
 
 std::string takes_file(const std::string& file) {
   expect_writable(file);
@@ -79,41 +61,36 @@ Space Common::space() const {
   return opened;
 }
 
-Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
-  CLI::App* command = app.add_subcommand(name, what);
-  auto common = std::make_shared<Common>();
-  command->add_option(
-      "-m,--model", common->model,
-      "The model: a name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, or smollm2 if not set)");
-  auto* json = command->add_flag("--json", common->json, "Print JSON");
-  command->add_flag("--csv", common->csv, "Print CSV")->excludes(json);
-  command->add_option("--save", common->save, "Save the figure: FILE.html, .svg, .png or .json")->check(takes_figure);
-  command->add_option("--threads", common->threads, "Threads to use (results do not depend on it)")
-      ->check(CLI::Range(1, 1024));
-  command->footer("Example:\n  embscope " + example);
-  return {command, common};
+void add_model(CLI::App& command, std::string& model) {
+  command
+      .add_option(
+          "-m,--model", model,
+          "The model: a name in the cache, a file or a folder (default: $EMBSCOPE_MODEL, or smollm2 if not set)")
+      ->type_name("MODEL");
 }
 
-void takes_text(const Command& command) {
-  command.app->add_flag("--no-bos", command.common->no_bos,
-                        "Give the model only the text, without the beginning-of-text token that its tokenizer adds");
+void add_formats(CLI::App& command, Common& common) {
+  auto* json = command.add_flag("--json", common.json, "Print JSON");
+  command.add_flag("--csv", common.csv, "Print CSV")->excludes(json);
 }
 
-void takes_explain(const Command& command) {
-  command.app->add_flag("--explain", command.common->explain,
-                        "Print what the runs shared and computed, in token-layers");
+void add_figure(CLI::App& command, Common& common) {
+  command.add_option("--save", common.save, "Save the figure: FILE.html, .svg, .png or .json")
+      ->type_name("FILE")
+      ->check(takes_figure);
 }
 
-Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example) {
-  Command command = add_command(app, name, what, example);
-  takes_text(command);
-  takes_explain(command);
-  return command;
+void add_threads(CLI::App& command, int& threads) {
+  command.add_option("--threads", threads, "Threads to use (results do not depend on it)")->check(CLI::Range(1, 1024));
 }
 
-Command without_figure(Command command) {
-  command.app->remove_option(command.app->get_option("--save"));
-  return command;
+void add_bos(CLI::App& command, Common& common) {
+  command.add_flag("--no-bos", common.no_bos,
+                   "Give the model only the text, without the beginning-of-text token that its tokenizer adds");
+}
+
+void add_explain(CLI::App& command, Common& common) {
+  command.add_flag("--explain", common.explain, "Print what the runs shared and computed, in token-layers");
 }
 
 void remark(const std::string& note) {

@@ -13,6 +13,7 @@
 
 #include "embscope/base/process.h"
 #include "embscope/base/progress.h"
+#include "embscope/catalogue/catalogue.h"
 #include "embscope/catalogue/size_text.h"
 #include "embscope/figure/figure.h"
 #include "embscope/files/text_file.h"
@@ -41,27 +42,25 @@ struct Common {
   mutable std::string problem_;  // why tokens have no labels, for `print` to say
 };
 
-/// Adds a command with its description, its example and the common options.
-struct Command {
-  CLI::App* app;
-  std::shared_ptr<Common> common;
+/// A command of the program. Its options are made when it is called: a call needs those of one command only, and those
+/// of all would take a third of the time that a short command takes.
+struct CommandInfo {
+  Group group;
+  std::string name, what, example;
+  std::function<void(CLI::App&)> fill;  ///< adds its options and what it does
 };
-Command add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
 
-/// Adds --no-bos to a command that gives a text to the model: see Common::open.
-void takes_text(const Command& command);
+/// All commands in the order of the help.
+std::vector<CommandInfo> commands();
+std::vector<CommandInfo> commands_of_catalogue();
 
-/// Adds --explain, which `print` obeys, to a command that runs the model.
-void takes_explain(const Command& command);
-
-/// The same as add_command for a command that runs the model: it has --no-bos, and --explain.
-Command add_model_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& example);
-
-/// For a command without a figure: removes --save.
-Command without_figure(Command command);
-
-/// Limits the seeds of every command to 0 ... 2^64 - 1. Called after all commands are added.
-void check_seeds(CLI::App& app);
+// Options that commands share.
+void add_model(CLI::App& command, std::string& model);
+void add_formats(CLI::App& command, Common& common);  ///< --json and --csv
+void add_figure(CLI::App& command, Common& common);   ///< --save
+void add_threads(CLI::App& command, int& threads);
+void add_bos(CLI::App& command, Common& common);      ///< --no-bos, where a text goes to the model: see Common::open
+void add_explain(CLI::App& command, Common& common);  ///< --explain, which `print` obeys, where the model runs
 
 /// Option checks for CLI11: the path can be written to, for any file or for a file of arrays. A path that cannot be
 /// written is refused before the work.
@@ -88,14 +87,15 @@ Progress progress_line();
 /// used.
 void explain_word(const Model& model, const NamedToken& word);
 
-void add_info(CLI::App& app);
-void add_tokens(CLI::App& app);
-void add_chat(CLI::App& app);
-void add_analyses(CLI::App& app);  ///< the analyses of the catalogue
-void add_run(CLI::App& app);
-void add_pull(CLI::App& app);
-void add_serve(CLI::App& app);
-void add_catalogue(CLI::App& app);
-void add_completion(CLI::App& app);
+// Commands that are written by hand.
+void fill_info(CLI::App& command);
+void fill_tokens(CLI::App& command);
+void fill_chat(CLI::App& command);
+void fill_run(CLI::App& command);
+void fill_pull(CLI::App& command);
+void fill_serve(CLI::App& command);
+void fill_catalogue(CLI::App& command);
+void fill_doctor(CLI::App& command);
+void fill_completion(CLI::App& command);
 
 }  // namespace embscope::cli

@@ -10,15 +10,17 @@ struct Words {
   std::vector<std::pair<std::string, std::string>> options;  // command -> its long options
 };
 
-Words words_of(const CLI::App& app) {
+Words words_of_all() {
   Words words;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    words.commands += (words.commands.empty() ? "" : " ") + command->get_name();
+  for (const CommandInfo& info : commands()) {
+    CLI::App command;
+    info.fill(command);
+    words.commands += (words.commands.empty() ? "" : " ") + info.name;
     std::string options;
-    for (const CLI::Option* option : command->get_options()) {
+    for (const CLI::Option* option : command.get_options()) {
       for (const std::string& name : option->get_lnames()) options += " --" + name;
     }
-    words.options.emplace_back(command->get_name(), options);
+    words.options.emplace_back(info.name, options);
   }
   return words;
 }
@@ -50,13 +52,11 @@ std::string fish(const Words& words) {
 
 }  // namespace
 
-void add_completion(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("completion", "Print a completion script for bash, zsh or fish");
-  command->footer("Example:\n  source <(embscope completion bash)");
+void fill_completion(CLI::App& command) {
   auto shell = std::make_shared<std::string>();
-  command->add_option("SHELL", *shell, "bash, zsh or fish")->required();
-  command->callback([shell, &app] {
-    const Words words = words_of(app);
+  command.add_option("SHELL", *shell, "bash, zsh or fish")->required();
+  command.callback([shell] {
+    const Words words = words_of_all();
     if (*shell == "bash")
       fmt::print("{}", bash(words));
     else if (*shell == "zsh")

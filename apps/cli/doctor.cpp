@@ -1,6 +1,4 @@
 // What this machine is, what of it Embscope uses, what is missing and how to get it: one screen.
-#include "doctor.h"
-
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -117,14 +115,10 @@ void add_parts(Report& report) {
 
 }  // namespace
 
-void add_doctor(CLI::App& app) {
-  CLI::App* command =
-      app.add_subcommand("doctor", "What this machine is, what of it is used, what is missing and how to get it");
-  auto common = std::make_shared<Common>();
-  auto* json = command->add_flag("--json", common->json, "Print JSON");
-  command->add_flag("--csv", common->csv, "Print CSV")->excludes(json);
-  command->footer("Example:\n  embscope doctor");
-  command->callback([common] {
+void fill_doctor(CLI::App& command) {
+  const auto common = std::make_shared<Common>();
+  add_formats(command, *common);
+  command.callback([common] {
     Report report;
     add_machine(report);
     add_cache(report);

@@ -181,14 +181,14 @@ Table kernel_table() {
 
 }  // namespace
 
-void add_info(CLI::App& app) {
-  const auto [command, common] =
-      without_figure(add_command(app, "info", "Describe a model: sizes, tensors, sites", "info -m smollm2"));
+void fill_info(CLI::App& command) {
+  const auto common = std::make_shared<Common>();
+  add_model(command, common->model), add_formats(command, *common), add_threads(command, common->threads);
   auto tensors = std::make_shared<bool>(false);
-  command->add_flag("--tensors", *tensors, "List the tensors of the file instead of the sites");
+  command.add_flag("--tensors", *tensors, "List the tensors of the file instead of the sites");
   auto kernels = std::make_shared<bool>(false);
-  command->add_flag("--kernels", *kernels, "List the instruction sets (EMBSCOPE_SIMD=NAME selects one)");
-  command->callback([common, tensors, kernels] {
+  command.add_flag("--kernels", *kernels, "List the instruction sets (EMBSCOPE_SIMD=NAME selects one)");
+  command.callback([common, tensors, kernels] {
     if (*kernels) return print(*common, kernel_table());
     if (common->has_vectors_only()) return print(*common, vectors_table(common->space()));
     const auto model = common->open();

@@ -38,6 +38,32 @@ std::string initial(const Value& value) {
   return whole != nullptr ? fmt::format("{}", *whole) : std::string();
 }
 
+/// The word for a field's value in the help; empty: the parser's own.
+std::string value_name(const Field& field) {
+  if (field.by_files) return "FILE";
+  if (!field.choices.empty()) {
+    std::string choices(field.choices);
+    std::ranges::replace(choices, ' ', '|');
+    return choices;
+  }
+  switch (field.kind) {
+    case Kind::name:
+    case Kind::names: return "NAME";
+    case Kind::file: return "FILE";
+    case Kind::ids: return "IDS";
+    case Kind::token:
+    case Kind::tokens: return "WORD";
+    case Kind::seed:
+    case Kind::seeds: return "SEED";
+    case Kind::other: return "MODEL";
+    case Kind::share: return "I/N";
+    case Kind::vector:
+    case Kind::vectors: return "VECTOR";
+    case Kind::edits: return field.option.empty() ? "SITES" : "EDIT";
+    default: return "";
+  }
+}
+
 template <class T>
 Value list_of(const std::vector<T>& values) {
   Value::List list;
@@ -103,6 +129,7 @@ void Input::add(CLI::App& command) {
     case Kind::edits: add_edits(command); break;
     default: option_ = by_files ? command.add_option(name, texts_, what) : command.add_option(name, text_, what);
   }
+  if (const std::string word = value_name(field_); !word.empty()) option_->type_name(word);
   if (field_.written) option_->check(takes_file);
   if (field_.each) several(option_);
   if (field_.count > 0) option_->expected(static_cast<int>(field_.count));
@@ -121,10 +148,12 @@ void Input::add_edits(CLI::App& command) {
   std::vector<std::string_view> forms;
   for (const ChangeInfo& info : changes()) forms.push_back(info.form);
   several(command.add_option(
-      "--do", do_,
-      fmt::format("What the edit does, one --do for each --at: {}; V such as \"' king' - ' man' + ' woman'\"",
-                  fmt::join(forms, ", "))));
-  command.add_option("--edits", file_, "A JSON file of edits: [{\"at\": \"wte@3\", \"do\": \"zero\"}, ...]");
+              "--do", do_,
+              fmt::format("What the edit does, one --do for each --at: {}; V such as \"' king' - ' man' + ' woman'\"",
+                          fmt::join(forms, ", "))))
+      ->type_name("CHANGE");
+  command.add_option("--edits", file_, "A JSON file of edits: [{\"at\": \"wte@3\", \"do\": \"zero\"}, ...]")
+      ->type_name("FILE");
 }
 
 Value Input::value() const {

@@ -1,4 +1,5 @@
 // The command line: one noun per command, one line per error.
+#include <charconv>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -8,11 +9,13 @@
 #include <fmt/format.h>
 
 #include "command.h"
-#include "doctor.h"
 #include "embscope/catalogue/catalogue.h"
 #include "embscope/kernels/simd.h"
+#include "help.h"
 
 namespace {
+
+namespace cli = embscope::cli;
 
 // Names and texts from files appear in messages: they must neither break the line nor control the terminal.
 std::string one_line(std::string_view text) {
@@ -36,30 +39,51 @@ std::string name_now(const std::string& word) {
 }
 
 /// CLI11 would only say that a command is missing.
-void expect_command(const CLI::App& app, const std::string& word) {
+void expect_command(const std::vector<cli::CommandInfo>& commands, const std::string& word) {
   std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_name() == word) return;
-    names.push_back(command->get_name());
+  for (const cli::CommandInfo& command : commands) {
+    if (command.name == word) return;
+    names.push_back(command.name);
   }
   if (word.empty() || word[0] == '-') return;
   throw embscope::Error(embscope::Code::usage, "command " + word,
                         "no such command" + embscope::nearest_names(word, names) + "; 'embscope --help' lists all");
 }
 
+/// Limits seeds to 0 ... 2^64 - 1: CLI11 would take -1 for 2^64 - 1, and what is larger than that for 2^64 - 1 too.
+void check_seeds(CLI::App& command) {
+  const CLI::Validator whole(
+      [](std::string& text) {
+        std::uint64_t seed = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+        const bool fits = error == std::errc() && end == text.data() + text.size();
+        return fits ? std::string() : fmt::format("'{}' is not a seed: choose 0 to {}", text, UINT64_MAX);
+      },
+      "");
+  for (const char* name : {"--seed", "--seeds"}) {
+    if (CLI::Option* option = command.get_option_no_throw(name)) option->check(whole);
+  }
+}
+
+void add(CLI::App& app, const cli::CommandInfo& info) {
+  CLI::App* command = app.add_subcommand(info.name, info.what);
+  command->group(std::string(embscope::heading(info.group)));
+  command->footer("Example:\n  embscope " + info.example);
+  command->preparse_callback([command, fill = info.fill](std::size_t) {
+    fill(*command);
+    check_seeds(*command);
+  });
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Embscope: a microscope for the vectors inside language models", "embscope");
+  app.formatter(cli::help());
   app.require_subcommand(1);
   app.set_version_flag("--version", "embscope 0.1.0");
-  app.footer("Start with:\n  embscope tour");
-  namespace cli = embscope::cli;
-  for (auto add : {cli::add_info, cli::add_tokens, cli::add_chat, cli::add_analyses, cli::add_run, cli::add_serve,
-                   cli::add_pull, cli::add_catalogue, cli::add_doctor, cli::add_completion}) {
-    add(app);
-  }
-  cli::check_seeds(app);
+  const std::vector<cli::CommandInfo> commands = cli::commands();
+  for (const cli::CommandInfo& info : commands) add(app, info);
   std::string command = argc > 1 ? name_now(argv[1]) : "";
-  if (argc > 1) argv[1] = command.data(), expect_command(app, command);
+  if (argc > 1) argv[1] = command.data(), expect_command(commands, command);
   try {
     app.parse(argc, argv);
     return 0;

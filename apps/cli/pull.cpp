@@ -6,16 +6,14 @@
 
 namespace embscope::cli {
 
-void add_pull(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("pull", "Download a model from the Hugging Face hub into the cache");
-  command->footer("Example:\n  embscope pull gpt2");
+void fill_pull(CLI::App& command) {
   auto name = std::make_shared<std::string>();
   command
-      ->add_option("NAME", *name,
-                   "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, OWNER/NAME, or OWNER/NAME:TAG of a GGUF (TAG "
-                   "such as Q4_K_M)")
+      .add_option("NAME", *name,
+                  "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, OWNER/NAME, or OWNER/NAME:TAG of a GGUF (TAG "
+                  "such as Q4_K_M)")
       ->required();
-  command->callback([name] {
+  command.callback([name] {
     const PullResult pulled = pull(*name, progress_line());
     if (!pulled.store.empty())
       fmt::print("another program has fetched it already ({}): it is used where it lies\n", pulled.store);

@@ -60,24 +60,28 @@ Table write(const Options& o, const Request& request, const RowResult& row) {
 
 }  // namespace
 
-void add_run(CLI::App& app) {
-  const auto [command, common] = without_figure(
-      add_model_command(app, "run", "Run a text and write activations as arrays",
-                        "run --text \"The capital of Germany is\" --capture blocks.0.resid_post logits --to out.npz"));
+void fill_run(CLI::App& command) {
+  const auto common = std::make_shared<Common>();
+  add_model(command, common->model), add_formats(command, *common), add_threads(command, common->threads);
+  add_bos(command, *common), add_explain(command, *common);
   auto o = std::make_shared<Options>();
-  command->add_option("--text", o->text, "The text");
-  command->add_option("--file", o->file, "A file with the text");
-  command->add_option("--ids", o->ids, "Token ids, separated by commas")->delimiter(',');
-  command->add_option("--capture", o->capture, "Sites (blocks.*.resid_post names all of them)")->required();
-  command->add_option("--edit", o->edits, "An edit, such as \"wte@3 mix 0.5 ' France'\"")
+  command.add_option("--text", o->text, "The text");
+  command.add_option("--file", o->file, "A file with the text")->type_name("FILE");
+  command.add_option("--ids", o->ids, "Token ids, separated by commas")->type_name("ID,ID")->delimiter(',');
+  command.add_option("--capture", o->capture, "Sites (blocks.*.resid_post names all of them)")
+      ->type_name("SITE")
+      ->required();
+  command.add_option("--edit", o->edits, "An edit, such as \"wte@3 mix 0.5 ' France'\"")
+      ->type_name("EDIT")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--to", o->to, "The output file: OUT.npz, .npy, .safetensors or .json")
+  command.add_option("--to", o->to, "The output file: OUT.npz, .npy, .safetensors or .json")
+      ->type_name("FILE")
       ->check(takes_arrays)
       ->required();
-  command->callback([common, o, command] {
+  command.callback([common, o, &command] {
     const Transformer& transformer = common->transformer();
-    const Request request = request_of(*o, transformer, prompt_of(*o, transformer.model(), *command));
+    const Request request = request_of(*o, transformer, prompt_of(*o, transformer.model(), command));
     tell_estimate(transformer, request, common->explain);
     print(*common, write(*o, request, transformer.run(request).rows[0]));
   });

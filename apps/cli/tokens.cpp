@@ -106,24 +106,26 @@ void print_all(const Common& common, const Options& o, const Tokenizer& tokenize
 
 }  // namespace
 
-void add_tokens(CLI::App& app) {
-  const auto [command, common] = without_figure(add_command(
-      app, "tokens", "Split a text into tokens, or join tokens to text", "tokens \"The capital of Germany is\""));
+void fill_tokens(CLI::App& command) {
+  const auto common = std::make_shared<Common>();
+  add_model(command, common->model), add_formats(command, *common), add_threads(command, common->threads);
   auto o = std::make_shared<Options>();
-  command->add_option("--tokenizer", o->tokenizer,
-                      "Use this tokenizer (a folder, a file or a name) instead of a model's");
-  command->add_option("TEXT", o->text, "The text");
-  command->add_option("--text", o->texts, "A text (may be given several times)")
+  command
+      .add_option("--tokenizer", o->tokenizer, "Use this tokenizer (a folder, a file or a name) instead of a model's")
+      ->type_name("FILE");
+  const CLI::Option* text = command.add_option("TEXT", o->text, "The text");
+  command.add_option("--text", o->texts, "A text (may be given several times)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->add_option("--file", o->files, "Files with texts");
-  command->add_flag("--bos", o->bos,
-                    "Show all tokens that the model gets, with those that the tokenizer adds before and after a text");
-  command->add_flag("--special", o->special, "Recognise special tokens written in the text");
-  command->add_option("--decode", o->decode, "Ids, separated by commas: print their text");
-  command->add_option("--doctor", o->doctor,
-                      "A word: show how its variants are split, and what this means for experiments");
-  command->callback([common, o, command] {
+  command.add_option("--file", o->files, "Files with texts")->type_name("FILE");
+  command.add_flag("--bos", o->bos,
+                   "Show all tokens that the model gets, with those that the tokenizer adds before and after a text");
+  command.add_flag("--special", o->special, "Recognise special tokens written in the text");
+  command.add_option("--decode", o->decode, "Ids, separated by commas: print their text")->type_name("ID,ID");
+  command
+      .add_option("--doctor", o->doctor, "A word: show how its variants are split, and what this means for experiments")
+      ->type_name("WORD");
+  command.callback([common, o, text] {
     const auto model = o->tokenizer.empty() ? common->open() : nullptr;
     const auto own = o->tokenizer.empty() ? nullptr : open_tokenizer(o->tokenizer);
     const Tokenizer& tokenizer = own ? *own : model->tokenizer();
@@ -134,7 +136,7 @@ void add_tokens(CLI::App& app) {
     }
     if (!o->doctor.empty()) return print(*common, doctor_table(tokenizer, o->doctor));
     std::vector<std::string> texts = o->texts;
-    if (command->count("TEXT") > 0) texts.insert(texts.begin(), o->text);
+    if (text->count() > 0) texts.insert(texts.begin(), o->text);
     for (const std::string& file : o->files) texts.push_back(read_text(file));
     if (texts.empty()) throw Error(Code::usage, "tokens", "no text: give one, or --text, --file, --decode or --doctor");
     print_all(*common, *o, tokenizer, texts);

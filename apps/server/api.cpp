@@ -53,9 +53,7 @@ bj::value described(const OpenModel& model, Visitor visitor) {
 Answer list_models(const Call& call, const Models& models) {
   bj::array list;
   for (const auto& model : models.all()) list.push_back(described(*model, call.visitor));
-  Answer answer;
-  answer.body = bj::serialize(list);
-  return answer;
+  return json_answer(bj::serialize(list));
 }
 
 // The models that can be opened by name, for a menu; some of them are open already.
@@ -72,9 +70,7 @@ Answer available_models(const Models& models) {
 
 Answer open_model(const Call& call, Models& models) {
   const Fields in(call, {"open"});
-  Answer answer;
-  answer.body = bj::serialize(described(*models.open(in.text("open")), call.visitor));
-  return answer;
+  return json_answer(bj::serialize(described(*models.open(in.text("open")), call.visitor)));
 }
 
 Answer health(const Call& call, const Models& models, const Routes& routes) {
@@ -93,11 +89,7 @@ Answer health(const Call& call, const Models& models, const Routes& routes) {
 
 Api::Api() {
   routes_.add("GET", "/api/health", Lane::here, [this](Call& call) { return health(call, models_, routes_); });
-  routes_.add("GET", "/api/openapi.json", Lane::quick, [](Call&) {
-    Answer answer;
-    answer.body = openapi();
-    return answer;
-  });
+  routes_.add("GET", "/api/openapi.json", Lane::quick, [](Call&) { return json_answer(openapi()); });
   routes_.add("GET", "/api/models", Lane::quick, [this](Call& call) { return list_models(call, models_); });
   routes_.add("POST", "/api/models", Lane::work, [this](Call& call) { return open_model(call, models_); });
   routes_.for_owner_only();

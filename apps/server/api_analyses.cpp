@@ -25,16 +25,7 @@ Answer answer(const Analysis& analysis, const Call& call, const Models& models) 
   const Analysis::CheckedRequest asked = checked(analysis, values_of(body_of(call), analysis));
   const OpenModelSubject on(models.of(call), models);
   require_room(analysis, asked, on);
-  const AnalysisResult found = asked.run(on, call.progress());
-  Answer answer;
-  answer.body = answer_json(analysis, found, on, call.wants_figure());
-  return answer;
-}
-
-std::string hex_of(std::string_view bytes) {
-  std::string out;
-  for (unsigned char c : bytes) out += fmt::format("{:02x}", c);
-  return out;
+  return json_answer(answer_json(analysis, asked.run(on, call.progress()), on, call.wants_figure()));
 }
 
 /// A text that is written: an event for each token as it comes, then one that says how many, and why it ended.
@@ -84,6 +75,9 @@ void add_analyses(Routes& routes, Models& models) {
     routes.add(analysis->fields().empty() ? "GET" : "POST", path, about.quick ? Lane::quick : Lane::work,
                [&models, analysis](Call& call) { return answer(*analysis, call, models); });
   }
+  // The address of the version before for heatmap's table.
+  routes.add("GET", "/api/geometry", Lane::work,
+             [&](Call& call) { return answer(*analysis_named("heatmap"), call, models); });
 }
 
 Work analysis_work(const Analysis& analysis, const bj::object& body, std::shared_ptr<const OpenModel> model,

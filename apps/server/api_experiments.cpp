@@ -85,10 +85,8 @@ Answer drag(const Call& call, const Models& models, MixingCaches& drags) {
         key, [&] { return start_drag(in, model, models); }, [](const auto& started) { return started->mixed.bytes(); });
     return drag_step(*drag, p, k).text();
   };
-  Answer answer;
-  answer.body =
-      drags.answers.of(fmt::format("{} {} {}", p, k, key), step, [](const std::string& text) { return text.size(); });
-  return answer;
+  return json_answer(
+      drags.answers.of(fmt::format("{} {} {}", p, k, key), step, [](const std::string& text) { return text.size(); }));
 }
 
 }  // namespace

@@ -110,12 +110,6 @@ Work work_of(const Call& call, std::string& kind, const Models& models) {
   throw Error(Code::not_found, fmt::format("kind '{}'", kind), "there are " + names);
 }
 
-Answer json_answer(std::string text) {
-  Answer answer;
-  answer.body = std::move(text);
-  return answer;
-}
-
 Answer list(const Jobs& jobs, Visitor visitor) {
   std::string text = "[";
   for (const auto& job : jobs.all(visitor)) text += (text.size() > 1 ? "," : "") + job->json(false);

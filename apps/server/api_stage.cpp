@@ -3,6 +3,7 @@
 #include <cmath>
 #include <list>
 #include <mutex>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -19,26 +20,31 @@ namespace {
 
 constexpr std::int64_t most_positions = 256;
 
-/// The most recently used runs without edits, so that dragging an edit needs only one run per step.
+/// The most recently used runs without edits, so that dragging an edit needs only one run per step, and a changed text
+/// only the positions from the change on.
 class Untouched {
  public:
-  std::shared_ptr<const ResidualStream> of(const OpenModel& model, const ResidualStreamRequest& request,
-                                           const Progress& progress) {
+  std::shared_ptr<const KnownStream> of(const OpenModel& model, const ResidualStreamRequest& request,
+                                        const Progress& progress) {
+    std::shared_ptr<const KnownStream> nearest;
     {
       const std::lock_guard lock(mutex_);
-      const auto known = std::ranges::find_if(list_, [&](const Entry& e) {
-        return e.model == &model.model() && e.ids == request.ids && e.first == request.first && e.last == request.last;
-      });
-      if (known != list_.end()) {
-        list_.splice(list_.begin(), list_, known);
-        return list_.front().stream;
+      std::int64_t most_shared = 0;
+      for (auto e = list_.begin(); e != list_.end(); ++e) {
+        if (e->model != &model.model()) continue;
+        const KnownStream& known = *e->stream;
+        if (known.ids == request.ids && known.first == request.first && known.last == request.last) {
+          list_.splice(list_.begin(), list_, e);
+          return list_.front().stream;
+        }
+        const std::int64_t shared = shared_positions(request, known);
+        if (shared > most_shared) most_shared = shared, nearest = e->stream;
       }
     }
-    ResidualStreamRequest plain = request;
-    plain.edits.clear();
-    auto stream = std::make_shared<const ResidualStream>(residual_stream(model.transformer(), plain, progress));
+    auto stream =
+        std::make_shared<const KnownStream>(known_stream(model.transformer(), request, progress, nearest.get()));
     const std::lock_guard lock(mutex_);
-    list_.push_front({&model.model(), request.ids, request.first, request.last, stream});
+    list_.push_front({&model.model(), stream});
     if (list_.size() > most) list_.pop_back();
     return stream;
   }
@@ -47,9 +53,7 @@ class Untouched {
   static constexpr std::size_t most = 6;
   struct Entry {
     const Model* model;
-    std::vector<TokenId> ids;
-    std::int64_t first, last;
-    std::shared_ptr<const ResidualStream> stream;
+    std::shared_ptr<const KnownStream> stream;
   };
   std::mutex mutex_;
   std::list<Entry> list_;
@@ -97,11 +101,11 @@ Answer stage(const Call& call, const Models& models, Untouched& untouched) {
   const ResidualStreamRequest request = positions_of(in, prompt, edits_of(in, on, prompt));
   const auto k = static_cast<int>(in.integer("k", 8, 0, 1000));
   const std::vector<TokenId> targets = tokens_of(in.texts("targets", 64), on);
-  const auto without = untouched.of(model, request, call.progress());
-  const auto with =
-      request.edits.empty()
-          ? without
-          : std::make_shared<const ResidualStream>(residual_stream(model.transformer(), request, call.progress()));
+  const auto known = untouched.of(model, request, call.progress());
+  const ResidualStream* const without = &known->stream;
+  std::optional<ResidualStream> edited;
+  if (!request.edits.empty()) edited = residual_stream(model.transformer(), request, call.progress(), known.get());
+  const ResidualStream* const with = edited ? &*edited : without;
   const auto before = softmax(without->logits.values()), after = softmax(with->logits.values());
   bj::array likeliest, followed, ranges;
   for (TokenId id : top(with->logits.values(), k)) likeliest.push_back(outlook(model, id, after, before));
@@ -136,8 +140,8 @@ Answer vector_at(const Call& call, const Models& models, Untouched& untouched) {
   const auto without = untouched.of(model, request, call.progress());
   const auto row = static_cast<std::size_t>(block + 1);
   Reply reply;
-  reply.add("block", block).add("position", position).add("before", without->after[row].values());
-  if (request.edits.empty()) return reply.add("vector", without->after[row].values()).answer();
+  reply.add("block", block).add("position", position).add("before", without->stream.after[row].values());
+  if (request.edits.empty()) return reply.add("vector", without->stream.after[row].values()).answer();
   const ResidualStream with = residual_stream(model.transformer(), request, call.progress());
   return reply.add("vector", with.after[row].values()).answer();
 }

@@ -12,12 +12,6 @@
 namespace embscope::server {
 namespace {
 
-std::string hex_of(std::string_view bytes) {
-  std::string out;
-  for (unsigned char c : bytes) out += fmt::format("{:02x}", c);
-  return out;
-}
-
 Answer tokens(const Call& call, const OpenModel& model) {
   const Fields in(call, {"text", "special"});
   const Tokenizer& tokenizer = model.tokenizer();
@@ -97,6 +91,7 @@ std::size_t kind_of(const Tokenizer& tokenizer, TokenId id) {
 Answer attributes(const Call& call, const OpenModel& model) {
   return cached_answer(call, "attributes " + model.model().path().string(), [&] {
     const Config& config = model.config();
+    const bool named = model.model().has_tokenizer();
     std::vector<double> kind, norm;
     std::vector<float> row(static_cast<std::size_t>(config.width));
     for (TokenId id = 0; id < config.vocab; ++id) {
@@ -104,9 +99,10 @@ Answer attributes(const Call& call, const OpenModel& model) {
       double sum = 0;
       for (float x : row) sum += static_cast<double>(x) * static_cast<double>(x);
       norm.push_back(std::sqrt(sum));
-      kind.push_back(static_cast<double>(kind_of(model.tokenizer(), id)));
+      kind.push_back(named ? static_cast<double>(kind_of(model.tokenizer(), id)) : 0);
     }
-    bj::array names(std::begin(kinds), std::end(kinds));
+    bj::array names = {"row without a name"};
+    if (named) names = bj::array(std::begin(kinds), std::end(kinds));
     const std::vector<float> rounded(norm.begin(), norm.end());
     return Reply()
         .add("kind", names)

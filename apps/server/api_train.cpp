@@ -34,7 +34,7 @@ void check_tokens(const Values& values) {
   const auto given = values.find("tokens");
   const auto* tokens = given == values.end() ? nullptr : std::get_if<std::string>(&given->second.is);
   if (tokens != nullptr && *tokens != "characters" && *tokens != "words" && *tokens != "bytes")
-    throw Error(Code::not_found, fmt::format("tokens '{}'", *tokens), "there are characters, words and bytes");
+    throw Error(Code::not_found, fmt::format("tokens '{}'", *tokens), "choose characters, words or bytes");
 }
 
 double number_of(const Values& values, std::string_view name, double otherwise) {

@@ -1,5 +1,4 @@
-// cosines: of a vector with every token's, as numbers; geometry: the dimensions of the matrix (now in heatmap); the toy
-// text.
+// cosines: of a vector with every token's, as numbers; the toy text.
 #include "answers.h"
 #include "api.h"
 #include "reply.h"
@@ -22,19 +21,10 @@ Answer all_cosines(const Call& call, const Models& models) {
   return binary_answer({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
 }
 
-Answer geometry(const Call& call, const OpenModel& model) {
-  const Table table = dimensions(model.model());
-  Reply reply;
-  reply.add("table", table);
-  if (call.wants_figure()) reply.add("figure", figure_dimensions(table));
-  return reply.answer();
-}
-
 }  // namespace
 
 void add_vectors(Routes& routes, Models& models) {
   routes.add("POST", "/api/cosines", Lane::quick, [&](Call& call) { return all_cosines(call, models); });
-  routes.add("GET", "/api/geometry", Lane::work, [&](Call& call) { return geometry(call, *models.of(call)); });
   routes.add("GET", "/api/toy/text", Lane::quick,
              [](Call&) { return Reply().add("text", bj::value(std::string(toy_text()))).answer(); });
 }

@@ -142,7 +142,7 @@ void Job::set_partial(std::string json) {
 double Job::seconds_left() const {
   if (state_ != State::running || fraction_ <= 0) return -1;
   const double worked = worked_ + std::chrono::duration<double>(Clock::now() - since_).count();
-  return worked * (1 - fraction_) / fraction_;
+  return fraction_ < 0.01 && worked < 3 ? -1 : worked * (1 - fraction_) / fraction_;  // the first step says little
 }
 
 std::string Job::status_json() const {

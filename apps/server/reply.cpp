@@ -71,12 +71,6 @@ Reply& Reply::add_json(std::string_view name, std::string_view json) {
   return *this;
 }
 
-Answer Reply::answer() const {
-  Answer answer;
-  answer.body = text();
-  return answer;
-}
-
 bj::object token_value(const Model& model, TokenId id) { return {{"id", id}, {"label", model.label(id)}}; }
 
 bj::array labels_of(const Model& model, std::span<const TokenId> ids) {
@@ -87,6 +81,18 @@ bj::array labels_of(const Model& model, std::span<const TokenId> ids) {
 
 bj::value cost_value(const Cost& cost) {
   return {{"asked", cost.asked}, {"computed", cost.computed}, {"logit_rows", cost.logit_rows}};
+}
+
+std::string hex_of(std::string_view bytes) {
+  std::string out;
+  for (const unsigned char c : bytes) fmt::format_to(std::back_inserter(out), "{:02x}", c);
+  return out;
+}
+
+Answer json_answer(std::string json) {
+  Answer answer;
+  answer.body = std::move(json);
+  return answer;
 }
 
 Answer binary_answer(std::string_view bytes) {

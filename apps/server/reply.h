@@ -15,6 +15,9 @@
 
 namespace embscope::server {
 
+Answer json_answer(std::string json);
+Answer binary_answer(std::string_view bytes);
+
 class Reply {
  public:
   Reply& add(std::string_view name, const bj::value& value);
@@ -26,7 +29,7 @@ class Reply {
   Reply& add_rows(std::string_view name, const Tensor& rows);  ///< [N, ...] as nested lists of all its axes
   Reply& add_json(std::string_view name, std::string_view json);
   std::string text() const { return out_ + "}"; }
-  Answer answer() const;
+  Answer answer() const { return json_answer(text()); }
 
  private:
   void open(std::string_view name);
@@ -38,7 +41,7 @@ bj::object token_value(const Model& model, TokenId id);
 bj::array labels_of(const Model& model, std::span<const TokenId> ids);
 bj::value cost_value(const Cost& cost);
 
-Answer binary_answer(std::string_view bytes);
+std::string hex_of(std::string_view bytes);  ///< two digits each
 
 /// Answers that never change while the model is open: with an ETag, and 304 for a client that has the answer.
 Answer cached_answer(const Call& call, std::string_view key, const std::function<std::string()>& body);

@@ -1,5 +1,7 @@
 #include "server.h"
 
+#include "api.h"  // before asio, whose headers of Windows make `near` and `far` nothing
+
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -11,8 +13,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include "api.h"
 #include "connection.h"
+#include "embscope/base/ports.h"
 #include "embscope/base/process.h"
 #include "explorer.h"
 
@@ -32,7 +34,7 @@ tcp::acceptor listen_at(asio::io_context& io, const ServeOptions& o) {
   const tcp::endpoint endpoint(address, static_cast<unsigned short>(o.port));
   tcp::acceptor acceptor(io);
   acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error && may_reuse_ports()) acceptor.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error == asio::error::address_in_use)

@@ -87,7 +87,7 @@ VocabularyMap::Status VocabularyMap::status() const {
   const std::lock_guard lock(mutex_);
   Status status = status_;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  if (status.state == State::computing && status.fraction > 0)
+  if (status.state == State::computing && status.fraction >= 0.01)  // the first steps say little
     status.seconds_left = seconds * (1 - status.fraction) / status.fraction;
   return status;
 }

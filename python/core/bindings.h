@@ -10,12 +10,8 @@
 #include <nanobind/stl/shared_ptr.h>
 
 #include "arrays.h"
-#include "embscope/forward/edit.h"
-#include "embscope/forward/transformer.h"
+#include "embscope/catalogue/catalogue.h"
 #include "embscope/model/model.h"
-#include "embscope/space/space.h"
-#include "embscope/tensor/table.h"
-#include "embscope/text/prompt.h"
 #include "work.h"
 
 namespace embscope::python {
@@ -33,17 +29,10 @@ struct Opened {
   std::shared_ptr<const Space> space() const;  ///< the embedding matrix, decoded on first use and kept
 };
 
-/// An edit before it meets a model: text (edit.h), or an Edit whose site is still a name.
-struct PendingEdit {
-  std::string text{}, site{};
-  Edit edit{};
-};
+/// A value of Python as the field `name` takes it. Lists are lists already (_ask.py).
+Value value_of(const std::string& name, nb::handle given);
 
-std::vector<PendingEdit> pending_edits(const nb::list& edits);
-
-/// `row` -1: a run of one row.
-void add_edits(std::vector<Edit>& out, const std::vector<PendingEdit>& pending, const Transformer& transformer,
-               const Prompt& prompt, int row = -1);
+std::shared_ptr<const Subject> subject_of(std::shared_ptr<Opened> opened);
 
 nb::dict cost_of(const Cost& cost);
 

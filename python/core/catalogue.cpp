@@ -1,6 +1,4 @@
 // The catalogue's analyses: values of Python in, answers as dictionaries of Tables, arrays and numbers out.
-#include "embscope/catalogue/catalogue.h"
-
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -52,7 +50,12 @@ std::string text_of(const std::string& name, const nb::dict& given, const char* 
   return nb::cast<std::string>(given[key]);
 }
 
-// model.py has made lists of what can be counted through.
+}  // namespace
+
+std::shared_ptr<const Subject> subject_of(Shared opened) {
+  return std::make_shared<OpenedSubject>(std::move(opened), nullptr);
+}
+
 Value value_of(const std::string& name, nb::handle given) {
   if (nb::isinstance<nb::bool_>(given)) return {nb::cast<bool>(given)};
   if (nb::isinstance<nb::int_>(given)) {
@@ -64,12 +67,8 @@ Value value_of(const std::string& name, nb::handle given) {
   }
   if (nb::isinstance<nb::float_>(given)) return {nb::cast<double>(given)};
   if (nb::isinstance<nb::str>(given)) return {nb::cast<std::string>(given)};
-  if (nb::isinstance<PendingEdit>(given)) {
-    const auto& edit = nb::cast<const PendingEdit&>(given);
-    return {PatternEdit{edit.site, edit.edit}};
-  }
-  if (nb::isinstance<Opened>(given))
-    return {std::shared_ptr<const Subject>(std::make_shared<OpenedSubject>(nb::cast<Shared>(given), nullptr))};
+  if (nb::isinstance<PatternEdit>(given)) return {nb::cast<PatternEdit>(given)};
+  if (nb::isinstance<Opened>(given)) return {subject_of(nb::cast<Shared>(given))};
   if (nb::isinstance<Space>(given))
     return {std::shared_ptr<const Subject>(std::make_shared<OpenedSubject>(nullptr, nb::cast<SharedSpace>(given)))};
   if (nb::isinstance<nb::dict>(given)) {
@@ -83,6 +82,8 @@ Value value_of(const std::string& name, nb::handle given) {
   for (nb::handle one : nb::cast<nb::list>(given)) list.push_back(value_of(name, one));
   return {std::move(list)};
 }
+
+namespace {
 
 nb::list odds_of(const AnalysisResult::Odds& odds) {
   nb::list out;

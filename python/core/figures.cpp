@@ -9,11 +9,6 @@
 #include "embscope/figure/figure.h"
 
 namespace embscope::python {
-namespace {
-
-using Words = std::vector<std::string>;
-
-}  // namespace
 
 void bind_figures(nb::module_& m) {
   nb::class_<Figure>(m, "Figure", "A figure of the engine: what embscope.Figure stands on.")
@@ -27,7 +22,7 @@ void bind_figures(nb::module_& m) {
           return true;
         });
       });
-  m.def("figure_map", [](nb::handle points, const Words& labels, const std::string& title) {
+  m.def("figure_map", [](nb::handle points, const std::vector<std::string>& labels, const std::string& title) {
     return figure_map(tensor_of(points, "map", 2), labels, title);
   });
 }

@@ -9,6 +9,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "bindings.h"
+#include "embscope/catalogue/read.h"
 
 namespace embscope::python {
 
@@ -141,6 +142,15 @@ Prompt prompt_of(const Model& model, const std::vector<TokenId>& ids, const std:
   return prompt;
 }
 
+/// `row` -1: a run of one row.
+void add_edits(std::vector<Edit>& out, std::vector<Edit> edits, int row) {
+  for (Edit& edit : edits) {
+    if (row >= 0 && !edit.rows.empty() && std::ranges::find(edit.rows, row) == edit.rows.end()) continue;
+    if (row >= 0) edit.rows = {row};
+    out.push_back(std::move(edit));
+  }
+}
+
 /// (site, values as the hook sees them) of every row; see `Model.run` in model.py.
 nb::tuple run(const std::shared_ptr<Opened>& m, std::vector<std::vector<TokenId>> rows,
               const std::vector<std::string>& texts, const std::vector<std::string>& capture, const nb::list& edits,
@@ -152,7 +162,8 @@ nb::tuple run(const std::shared_ptr<Opened>& m, std::vector<std::vector<TokenId>
   const Config& config = m->model->config();
   for (const std::string& pattern : capture)
     std::ranges::copy(parse_sites(pattern, config), std::back_inserter(request.capture));
-  const std::vector<PendingEdit> pending = pending_edits(edits);
+  const bool edited = nb::len(edits) > 0;
+  const Value given = value_of("edits", edits);
   std::vector<HookCall> calls;
   std::vector<nb::callable> functions;
   for (nb::handle hook : hooks) {
@@ -165,10 +176,11 @@ nb::tuple run(const std::shared_ptr<Opened>& m, std::vector<std::vector<TokenId>
   for (const Site& site : request.capture) names.push_back(site.name());
   const std::vector<nb::callable>* mine = &functions;  // stays with this thread, which calls them
   Result result = work(
-      [m, request = std::move(request), pending, texts, calls, mine](const Caller& caller) mutable {
-        for (std::size_t r = 0; r < request.rows.size(); ++r) {
-          const Prompt prompt = pending.empty() ? Prompt{} : prompt_of(*m->model, request.rows[r], texts[r]);
-          add_edits(request.edits, pending, m->ready(), prompt, request.rows.size() == 1 ? -1 : static_cast<int>(r));
+      [m, request = std::move(request), edited, given, texts, calls, mine](const Caller& caller) mutable {
+        for (std::size_t r = 0; edited && r < request.rows.size(); ++r) {
+          const Prompt prompt = prompt_of(*m->model, request.rows[r], texts[r]);
+          add_edits(request.edits, read_edits(*subject_of(m), given, prompt),
+                    request.rows.size() == 1 ? -1 : static_cast<int>(r));
         }
         Hooks listening;
         for (const HookCall& call : calls) {
@@ -209,40 +221,6 @@ nb::dict cost_of(const Cost& cost) {
   return d;
 }
 
-std::vector<PendingEdit> pending_edits(const nb::list& edits) {
-  std::vector<PendingEdit> out;
-  for (nb::handle edit : edits) {
-    if (nb::isinstance<nb::str>(edit)) {
-      out.push_back({.text = nb::cast<std::string>(edit)});
-    } else if (nb::isinstance<PendingEdit>(edit)) {
-      out.push_back(nb::cast<PendingEdit>(edit));
-    } else {
-      throw Error(Code::usage, "edits", "give text such as \"wte@3 zero\" or embscope.Edit(...)");
-    }
-  }
-  return out;
-}
-
-void add_edits(std::vector<Edit>& out, const std::vector<PendingEdit>& pending, const Transformer& transformer,
-               const Prompt& prompt, int row) {
-  for (const PendingEdit& edit : pending) {
-    std::vector<Edit> made;
-    if (edit.text.empty()) {
-      for (const Site& site : parse_sites(edit.site, transformer.config())) {
-        made.push_back(edit.edit);
-        made.back().site = site;
-      }
-    } else {
-      made = parse_edit(edit.text, transformer, prompt, {.files = Files::allowed});
-    }
-    for (Edit& one : made) {
-      if (row >= 0 && !one.rows.empty() && std::ranges::find(one.rows, row) == one.rows.end()) continue;
-      if (row >= 0) one.rows = {row};
-      out.push_back(std::move(one));
-    }
-  }
-}
-
 void bind_model(nb::module_& m) {
   nb::class_<Opened>(m, "Opened", "A model that is open: what embscope.Model stands on.")
       .def_prop_ro("name", [](const Opened& o) { return o.model->name(); })
@@ -268,7 +246,6 @@ void bind_model(nb::module_& m) {
              return out;
            })
       .def("word", [](const Opened& o, const std::string& word) { return token_named(*o.model, word).id; })
-      .def("pieces", [](const Opened& o, const std::string& word) { return token_named(*o.model, word).pieces; })
       .def("site", [](const Opened& o, const std::string& name) { return parse_site(name, o.model->config()).name(); })
       .def("expand",
            [](const Opened& o, const std::string& pattern) {
@@ -289,11 +266,11 @@ void bind_model(nb::module_& m) {
       .def("run", run);
   m.def("wte", wte_array);
   m.def("load", load, nb::arg("name"), nb::arg("bos") = true);
-  nb::class_<PendingEdit>(m, "Edit");
+  nb::class_<PatternEdit>(m, "Edit");
   m.def("edit", [](const std::string& site, const std::string& change, const Maybe& vector, float amount,
                    std::vector<int> positions, std::vector<int> heads, std::vector<int> rows,
                    std::vector<int> dimensions, float low, float high, std::uint64_t seed) {
-    PendingEdit out{.site = site};
+    PatternEdit out{.sites = site, .edit = {}};
     out.edit = {.site = {},
                 .change = change_named(change),
                 .rows = std::move(rows),

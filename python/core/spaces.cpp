@@ -30,7 +30,9 @@ SharedSpace space_of_array(const std::string& name, nb::handle vectors, const Wo
   return shared({.name = name, .vectors = given->clone(), .labels = labels, .model = nullptr});
 }
 
-void bind_space(nb::module_& m) {
+}  // namespace
+
+void bind_spaces(nb::module_& m) {
   nb::class_<Space>(m, "Space", "Labelled vectors: what embscope.Space stands on.")
       .def_prop_ro("name", [](const Space& s) { return s.name; })
       .def_prop_ro("labels", [](const Space& s) { return s.labels; })
@@ -52,9 +54,5 @@ void bind_space(nb::module_& m) {
                 progress);
   });
 }
-
-}  // namespace
-
-void bind_spaces(nb::module_& m) { bind_space(m); }
 
 }  // namespace embscope::python

@@ -166,8 +166,10 @@ def growth(run: str | os.PathLike, words: Sequence[str] | str = (), neighbours: 
                      progress)
 
 def models(progress: Progress = None) -> Table:
-    """The models on this machine: of Embscope, the Hugging Face hub, Ollama, LM Studio, llama.cpp, GPT4All and the
-    folders in EMBSCOPE_MODELS.
+    """The models on this machine, also those of other programs.
+
+    Those of Embscope, the Hugging Face hub, Ollama, LM Studio, llama.cpp, GPT4All and the folders in
+    EMBSCOPE_MODELS.
 
     The answer is a table. Columns model (what opens it), store, size in bytes, family, type, opens (yes, or why
     not), path.
@@ -193,32 +195,6 @@ class Looks:
     def _look(self, name: str, values: dict[str, Any], progress: Progress,
               old: Mapping[str, tuple[str, Any]] | None = None) -> Any:
         raise NotImplementedError
-
-    def vectors(self, words: Sequence[str | int] | str = (),
-                vectors: Sequence[str | Sequence[float] | np.ndarray] = (), progress: Progress = None) -> Table:
-        """Vectors, value by value, and their cosines.
-
-        words    Words (a leading space counts)
-        vectors  Beside words, of a model: vectors such as "' king' - ' man' + ' woman'"
-
-        The answer is a table. Columns dimension, and one for each. Its ``besides`` has ``vectors`` (each as its
-        values), ``labels`` (what each is called), ``cosines`` (of each with each), ``norms`` (their lengths),
-        ``cosines`` (columns word, and one for each).
-        """
-        return self._look("vectors", {"words": words, "vectors": vectors},
-                         progress)
-
-    def cosine(self, words: Sequence[str | int] | str = (),
-               vectors: Sequence[str | Sequence[float] | np.ndarray] = (), progress: Progress = None) -> Table:
-        """Cosine similarity of words, as a matrix.
-
-        words    Words (a leading space counts)
-        vectors  Beside words, of a model: vectors such as "' king' - ' man' + ' woman'"
-
-        The answer is a table. Columns word, and one for each.
-        """
-        return self._look("cosine", {"words": words, "vectors": vectors},
-                         progress)
 
     def similar(self, word: str | int | None = None, k: int = 12, metric: str = 'cosine', centred: bool = False,
                 vector: str | Sequence[float] | np.ndarray | None = None,
@@ -251,9 +227,174 @@ class Looks:
         The answer has:
 
         searched_again  Rows that fp32 left undecided, which were searched again in double
-        nearest         The nearest of each row: columns id, token, nearest, nearest_id, and how near
+        table           The nearest of each row: columns id, token, nearest, nearest_id, and how near
         """
         return self._look("neighbours", {"k": k, "metric": metric, "centred": centred},
+                         progress)
+
+    def vectors(self, words: Sequence[str | int] | str = (),
+                vectors: Sequence[str | Sequence[float] | np.ndarray] = (), progress: Progress = None) -> Table:
+        """Vectors, value by value, and their cosines.
+
+        words    Words (a leading space counts)
+        vectors  Beside words, of a model: vectors such as "' king' - ' man' + ' woman'"
+
+        The answer is a table. Columns dimension, and one for each. Its ``besides`` has ``vectors`` (each as its
+        values), ``labels`` (what each is called), ``cosines`` (of each with each), ``norms`` (their lengths),
+        ``cosines`` (columns word, and one for each).
+        """
+        return self._look("vectors", {"words": words, "vectors": vectors},
+                         progress)
+
+    def cosine(self, words: Sequence[str | int] | str = (),
+               vectors: Sequence[str | Sequence[float] | np.ndarray] = (), progress: Progress = None) -> Table:
+        """Cosine similarity of words, as a matrix.
+
+        words    Words (a leading space counts)
+        vectors  Beside words, of a model: vectors such as "' king' - ' man' + ' woman'"
+
+        The answer is a table. Columns word, and one for each.
+        """
+        return self._look("cosine", {"words": words, "vectors": vectors},
+                         progress)
+
+    def odd_one_out(self, words: Sequence[str] | str, progress: Progress = None) -> Table:
+        """The word that does not belong.
+
+        words  At least three words
+
+        The answer is a table. Columns word, cosine (mean, with the others); the odd one first.
+        """
+        return self._look("odd_one_out", {"words": words},
+                         progress)
+
+    def analogies(self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False,
+                  context: str | None = None, site: str = 'ln_final', progress: Progress = None) -> Result:
+        """a is to b as c is to what: one question, or thousands with their baselines.
+
+        3CosAdd (Mikolov, Yih & Zweig 2013) and 3CosMul (Levy & Goldberg 2014). Published figures leave the question's
+        own words out of the answers; without that, the answer is mostly one of them (Linzen 2016; Rogers, Drozd & Li
+        2017).
+
+        file     Questions: Google's format, pairs, a BATS file or folder (default: those that ship)
+        fold     Whether a word in another case, or without its space, is the same word
+        closed   Candidates are the questions' words alone
+        context  Vectors in context instead: a text with {} in place of the word
+        site     With `context`: where the vectors are taken
+
+        The answer has:
+
+        candidates  How many vectors can be answers
+        verdict     How well king - man + woman generalises
+        unknown     Words that are not single rows
+        relations   A row a relation and a last one for all: columns relation, questions, known, and shares of the known
+                    that are right: add, mul (3CosAdd and 3CosMul, without the question's words), add_raw, mul_raw (with
+                    them), nearest_c, nearest_b (baselines), mrr
+        questions   The known: columns relation, a, b, c, answer, add, add_raw, mul, rank, right
+        """
+        return self._look("analogies", {"file": file, "fold": fold, "closed": closed, "context": context,
+                                        "site": site},
+                         progress)
+
+    def analogy(self, a: str | None = None, b: str | None = None, c: str | None = None, k: int = 10,
+                progress: Progress = None) -> Table:
+        """a is to b as c is to what.
+
+        a  The first word
+        b  What it is to it
+        c  The third word
+        k  How many answers
+
+        The answer is a table. Columns rank, token, id, cosine (with b - a + c), mul, question (1 for a word of the
+        question).
+        """
+        return self._look("analogy", {"a": a, "b": b, "c": c, "k": k},
+                         progress)
+
+    def judgements(self, file: str | os.PathLike, progress: Progress = None) -> Result:
+        """Similarity as people judge it, beside the cosine.
+
+        file  WordSim-353, SimLex-999 or lines of two words and a score
+
+        The answer has:
+
+        spearman  Correlation of ranks, of people and of the cosine
+        pearson   Correlation of values
+        known     Pairs of which both words are single rows
+        asked     All pairs
+        unknown   Words that are not single rows
+        table     The known: columns a, b, people, cosine, people_rank, cosine_rank
+        """
+        return self._look("judgements", {"file": file},
+                         progress)
+
+    def categories(self, file: str | os.PathLike | None = None, centred: bool = False,
+                   progress: Progress = None) -> Result:
+        """Whether words of a kind stand together: fruit apart from vehicles.
+
+        file     Categories: ': name' lines, then words (default: those that ship)
+        centred  The mean of all vectors removed first
+
+        The answer has:
+
+        unknown     Words that are not single rows
+        categories  A row a category and a last one for all: columns category, words, known, within, between, silhouette
+                    (1 apart, 0 mixed: Rousseeuw 1987), nearest
+        words       Columns word, category, silhouette, nearest
+        between     Mean cosine of each category with each: columns category, other, cosine
+        """
+        return self._look("categories", {"file": file, "centred": centred},
+                         progress)
+
+    def map(self, tokens: str | Sequence[int] = '0:100', words: Sequence[str | int] | str = (),
+            file: str | os.PathLike | None = None, site: str = 'wte', after: Text | None = None,
+            method: str = 'tsne', metric: str = 'cosine', perplexity: float = 30.0, exaggeration: float = 12.0,
+            steps: int = 0, stall: float = 0.0001, neighbours: int = 15, min_dist: float = 0.1,
+            dimensions: int = 2, seed: int = 1, resume: str | os.PathLike | None = None,
+            add: Sequence[str | int] | str = (), colour: str = 'kind', sample: int = 1000, each: bool = False,
+            progress: Progress = None) -> Result:
+        """Tokens as points in the plane.
+
+        tokens        A range 0:100, ids, or all
+        words         In their place: words
+        file          In their place: a file with a word on each line
+        site          What the tokens have become there, such as blocks.12.resid_post
+        after         With `site`: each token stands behind this text
+        method        tsne, umap or pca
+        metric        t-SNE, UMAP: cosine or euclidean
+        perplexity    t-SNE: about how many neighbours count
+        exaggeration  t-SNE: of the attraction in the first third, at most 250 steps
+        steps         Gradient steps (0: 750) or epochs (0: 500, beyond 10,000 points 200)
+        stall         t-SNE: ends early when 50 steps lower the divergence by less than this share
+        neighbours    UMAP: neighbours of each point
+        min_dist      UMAP: how near points may lie
+        dimensions    pca: components, of which the first two are drawn
+        seed          The same seed gives the same picture
+        resume        t-SNE: a file that keeps the state while it works; an interrupted, killed or finished map goes on
+                      from it
+        add           Words to place on the finished map, which stays as it is
+        colour        In the figure: kind, rank (the id) or norm
+        sample        Points by which the quality of a large map is judged; 0: all
+        each          The quality of each point's neighbourhood, as columns
+
+        The answer has:
+
+        ids               Of the points, those of added words last
+        points            [tokens, 2], or as many principal components as were asked for
+        explained         pca: each component's share of the variance
+        loss              t-SNE: the Kullback-Leibler divergence
+        trace             t-SNE: the divergence every 50 steps
+        kept              Of the ten nearest vectors the share that is among the ten nearest on the map
+        trustworthiness   1 less the penalty for neighbours on the map that are none (Venna & Kaski 2001)
+        rank_correlation  Spearman's, of the distances of pairs
+        table             Columns id, token, x, y, and with `each` kept and trustworthiness
+        """
+        return self._look("map", {"tokens": tokens, "words": words, "file": file, "site": site, "after": after,
+                                  "method": method, "metric": metric, "perplexity": perplexity,
+                                  "exaggeration": exaggeration, "steps": steps, "stall": stall,
+                                  "neighbours": neighbours, "min_dist": min_dist, "dimensions": dimensions,
+                                  "seed": seed, "resume": resume, "add": add, "colour": colour,
+                                  "sample": sample, "each": each},
                          progress)
 
     def geometry(self, pairs: bool = True, k: int = 10, progress: Progress = None) -> Result:
@@ -353,148 +494,9 @@ class Looks:
         reference  Which rows are known to be unused
         mean       Of the indicator over all rows
         deviation  Of the indicator over all rows
-        tokens     Columns rank, token, id, indicator, distance, norm; the smallest indicator first
+        table      Columns rank, token, id, indicator, distance, norm; the smallest indicator first
         """
         return self._look("undertrained", {"unused": unused},
-                         progress)
-
-    def analogies(self, file: str | os.PathLike | None = None, fold: bool = True, closed: bool = False,
-                  context: str | None = None, site: str = 'ln_final', progress: Progress = None) -> Result:
-        """a is to b as c is to what: one question, or thousands with their baselines.
-
-        3CosAdd (Mikolov, Yih & Zweig 2013) and 3CosMul (Levy & Goldberg 2014). Published figures leave the question's
-        own words out of the answers; without that, the answer is mostly one of them (Linzen 2016; Rogers, Drozd & Li
-        2017).
-
-        file     Questions: Google's format, pairs, a BATS file or folder (default: those that ship)
-        fold     Whether a word in another case, or without its space, is the same word
-        closed   Candidates are the questions' words alone
-        context  Vectors in context instead: a text with {} in place of the word
-        site     With `context`: where the vectors are taken
-
-        The answer has:
-
-        candidates  How many vectors can be answers
-        verdict     How well king - man + woman generalises
-        unknown     Words that are no single row
-        relations   A row a relation and a last one for all: columns relation, questions, known, and shares of the known
-                    that are right: add, mul (3CosAdd and 3CosMul, without the question's words), add_raw, mul_raw (with
-                    them), nearest_c, nearest_b (baselines), mrr
-        questions   The known: columns relation, a, b, c, answer, add, add_raw, mul, rank, right
-        """
-        return self._look("analogies", {"file": file, "fold": fold, "closed": closed, "context": context,
-                                        "site": site},
-                         progress)
-
-    def analogy(self, a: str | None = None, b: str | None = None, c: str | None = None, k: int = 10,
-                progress: Progress = None) -> Table:
-        """a is to b as c is to what.
-
-        a  The first word
-        b  What it is to it
-        c  The third word
-        k  How many answers
-
-        The answer is a table. Columns rank, token, id, cosine (with b - a + c), mul, question (1 for a word of the
-        question).
-        """
-        return self._look("analogy", {"a": a, "b": b, "c": c, "k": k},
-                         progress)
-
-    def judgements(self, file: str | os.PathLike, progress: Progress = None) -> Result:
-        """Similarity as people judge it, beside the cosine.
-
-        file  WordSim-353, SimLex-999 or lines of two words and a score
-
-        The answer has:
-
-        spearman  Correlation of ranks, of people and of the cosine
-        pearson   Correlation of values
-        known     Pairs of which both words are single rows
-        asked     All pairs
-        unknown   Words that are no single row
-        pairs     The known: columns a, b, people, cosine, people_rank, cosine_rank
-        """
-        return self._look("judgements", {"file": file},
-                         progress)
-
-    def categories(self, file: str | os.PathLike | None = None, centred: bool = False,
-                   progress: Progress = None) -> Result:
-        """Whether words of a kind stand together: fruit apart from vehicles.
-
-        file     Categories: ': name' lines, then words (default: those that ship)
-        centred  The mean of all vectors removed first
-
-        The answer has:
-
-        unknown     Words that are no single row
-        categories  A row a category and a last one for all: columns category, words, known, within, between, silhouette
-                    (1 apart, 0 mixed: Rousseeuw 1987), nearest
-        words       Columns word, category, silhouette, nearest
-        between     Mean cosine of each category with each: columns category, other, cosine
-        """
-        return self._look("categories", {"file": file, "centred": centred},
-                         progress)
-
-    def odd_one_out(self, words: Sequence[str] | str, progress: Progress = None) -> Table:
-        """The word that does not belong.
-
-        words  At least three words
-
-        The answer is a table. Columns word, cosine (mean, with the others); the odd one first.
-        """
-        return self._look("odd_one_out", {"words": words},
-                         progress)
-
-    def map(self, tokens: str | Sequence[int] = '0:100', words: Sequence[str | int] | str = (),
-            file: str | os.PathLike | None = None, site: str = 'wte', after: Text | None = None,
-            method: str = 'tsne', metric: str = 'cosine', perplexity: float = 30.0, exaggeration: float = 12.0,
-            steps: int = 0, stall: float = 0.0001, neighbours: int = 15, min_dist: float = 0.1,
-            dimensions: int = 2, seed: int = 1, resume: str | os.PathLike | None = None,
-            add: Sequence[str | int] | str = (), colour: str = 'kind', sample: int = 1000, each: bool = False,
-            progress: Progress = None) -> Result:
-        """Tokens as points in the plane.
-
-        tokens        A range 0:100, ids, or all
-        words         In their place: words
-        file          In their place: a file with a word on each line
-        site          What the tokens have become there, such as blocks.12.resid_post
-        after         With `site`: each token stands behind this text
-        method        tsne, umap or pca
-        metric        t-SNE, UMAP: cosine or euclidean
-        perplexity    t-SNE: about how many neighbours count
-        exaggeration  t-SNE: of the attraction in the first third, at most 250 steps
-        steps         Gradient steps (0: 750) or epochs (0: 500, beyond 10,000 points 200)
-        stall         t-SNE: ends early when 50 steps lower the divergence by less than this share
-        neighbours    UMAP: neighbours of each point
-        min_dist      UMAP: how near points may lie
-        dimensions    pca: components, of which the first two are drawn
-        seed          The same seed gives the same picture
-        resume        t-SNE: a file that keeps the state while it works; an interrupted, killed or finished map goes on
-                      from it
-        add           Words to place on the finished map, which stays as it is
-        colour        In the figure: kind, rank (the id) or norm
-        sample        Points by which the quality of a large map is judged; 0: all
-        each          The quality of each point's neighbourhood, as columns
-
-        The answer has:
-
-        ids               Of the points, those of added words last
-        points            [tokens, 2], or as many principal components as were asked for
-        explained         pca: each component's share of the variance
-        loss              t-SNE: the Kullback-Leibler divergence
-        trace             t-SNE: the divergence every 50 steps
-        kept              Of the ten nearest vectors the share that is among the ten nearest on the map
-        trustworthiness   1 less the penalty for neighbours on the map that are none (Venna & Kaski 2001)
-        rank_correlation  Spearman's, of the distances of pairs
-        map               Columns id, token, x, y, and with `each` kept and trustworthiness
-        """
-        return self._look("map", {"tokens": tokens, "words": words, "file": file, "site": site, "after": after,
-                                  "method": method, "metric": metric, "perplexity": perplexity,
-                                  "exaggeration": exaggeration, "steps": steps, "stall": stall,
-                                  "neighbours": neighbours, "min_dist": min_dist, "dimensions": dimensions,
-                                  "seed": seed, "resume": resume, "add": add, "colour": colour,
-                                  "sample": sample, "each": each},
                          progress)
 
     def compare(self, other: Any | None = None, k: int = 10, pairs: int = 200000, seed: int = 1,
@@ -532,6 +534,23 @@ class Analyses(Looks):
              old: Mapping[str, tuple[str, Any]] | None = None) -> Any:
         raise NotImplementedError
 
+    def tour(self, folder: str | os.PathLike | None = None, quick: bool = False, svg: bool = False,
+             progress: Progress = None) -> Result:
+        """Run the article's experiments on one model and write a report.
+
+        folder  Folder for the report and its figures (default: embscope-tour)
+        quick   Leave out the slow parts: the cosines of all pairs of tokens, and the text that the model writes
+        svg     Also write the figures as .svg files (takes a few seconds)
+
+        The answer has:
+
+        report  The page
+        drawn   Whether its figures are drawn as .svg too
+        table   Columns figure, title: the files in its folder figures
+        """
+        return self._ask("tour", {"folder": folder, "quick": quick, "svg": svg},
+                         progress)
+
     def predict(self, text: Text, k: int = 10, edits: Sequence | str = (),
                 targets: Sequence[str | int] | str = (), progress: Progress = None) -> Table:
         """The next tokens after a text.
@@ -560,11 +579,218 @@ class Analyses(Looks):
 
         mean_entropy   Mean over the positions, in bits
         mean_surprise  Mean over the tokens after the first, in bits; the perplexity of the text is 2 to this power
-        positions      One row per position: columns position, token, entropy (of the next token, in bits), top (the
+        table          One row per position: columns position, token, entropy (of the next token, in bits), top (the
                        most likely next token), probability, surprise (of the token itself given the text before it, in
                        bits; null for the first)
         """
         return self._ask("entropy", {"text": text},
+                         progress)
+
+    def generate(self, text: str, tokens: int = 40, temperature: float = 0.0, top_k: int = 0,
+                 top_p: float = 1.0, seed: int = 1, edits: Sequence | str = (),
+                 on_token: Callable[[int, bytes, float], Any] | None = None, min_p: float = 0.0,
+                 repetition_penalty: float = 1.0, stop: Sequence[str] | str = (), shift: bool = False) -> str:
+        """Continue a text.
+
+        Each token is chosen in this order: the repetition penalty changes the logits; temperature 0 takes the most
+        likely token; otherwise temperature, top k, top p, min p, and a draw by the seed.
+
+        text                The beginning of the text
+        tokens              Maximum number of new tokens
+        temperature         Sampling temperature; 0: always the most likely token
+        top_k               Choose among the k most likely tokens; 0: all
+        top_p               Choose among the most likely tokens with this total probability
+        seed                Seed of the sampling
+        edits               Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new
+                            token too
+        min_p               Leave out what is less probable than this share of the likeliest; 0: nothing
+        repetition_penalty  Logits of tokens that the text has are divided by it, or where below 0 multiplied
+        stop                Texts at which it ends, before them
+        shift               Where the context is full, go on with the later half of the text
+
+        The answer is this: the new text.
+        """
+        return self._write("generate", {"text": text, "tokens": tokens, "temperature": temperature,
+                                        "top_k": top_k, "top_p": top_p, "seed": seed, "edits": edits,
+                                        "min_p": min_p, "repetition_penalty": repetition_penalty, "stop": stop,
+                                        "shift": shift},
+                         on_token)
+
+    def chat(self, messages: str | Sequence[Mapping[str, str]], tokens: int = 512, temperature: float = 0.0,
+             top_k: int = 0, top_p: float = 1.0, seed: int = 1, edits: Sequence | str = (),
+             on_token: Callable[[int, bytes, float], Any] | None = None, min_p: float = 0.0,
+             repetition_penalty: float = 1.0, stop: Sequence[str] | str = (), shift: bool = False) -> str:
+        """The model's answer in a conversation, written as its chat template has it.
+
+        Positions of edits count in the conversation. With `shift` the oldest messages but the system's are forgotten
+        where they do not fit.
+
+        messages            The conversation so far: {role, content} of each message, the newest last
+        tokens              Maximum number of new tokens
+        temperature         Sampling temperature; 0: always the most likely token
+        top_k               Choose among the k most likely tokens; 0: all
+        top_p               Choose among the most likely tokens with this total probability
+        seed                Seed of the sampling
+        edits               Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new
+                            token too
+        min_p               Leave out what is less probable than this share of the likeliest; 0: nothing
+        repetition_penalty  Logits of tokens that the text has are divided by it, or where below 0 multiplied
+        stop                Texts at which it ends, before them
+        shift               Where the context is full, go on with the later half of the text
+
+        The answer is this: the new text.
+        """
+        return self._write("chat", {"messages": messages, "tokens": tokens, "temperature": temperature,
+                                    "top_k": top_k, "top_p": top_p, "seed": seed, "edits": edits,
+                                    "min_p": min_p, "repetition_penalty": repetition_penalty, "stop": stop,
+                                    "shift": shift},
+                         on_token)
+
+    def trace(self, text: Text, position: int = -1, top: int = 5, progress: Progress = None) -> Result:
+        """A vector's path from its token's embedding to the prediction, block by block.
+
+        text      The text
+        position  Token position; negative counts from the end
+        top       Number of tokens to list after each block
+
+        The answer has:
+
+        position   The position, counted from the start
+        own        The token at the position
+        predicted  The most likely next token
+        life       One row per block (-1: the embedding): lengths of the four changes and their cosines with the vector
+                   before each change, length, cosines and ranks of the own and of the predicted token, top
+        lens       The logit lens after each block: columns block, rank, token, probability
+        """
+        return self._ask("trace", {"text": text, "position": position, "top": top},
+                         progress)
+
+    def trajectory(self, text: Text, position: int = -1,
+                   plane: Sequence[str | Sequence[float] | np.ndarray] = (), progress: Progress = None, *,
+                   axes: Any = None) -> Result:
+        """The path of a vector through the blocks, in a plane.
+
+        text      The text
+        position  Token position; negative counts from the end
+        plane     Two vector expressions that span the plane (default: the first two principal components of the path)
+
+        The answer has:
+
+        position  The position, counted from the start
+        points    [blocks + 1, 2]: the vector before block 0, then after each block
+        sites     The site of each point
+        axes      What the two axes are
+        table     Columns block (-1: before block 0), x, y, site
+        """
+        return self._ask("trajectory", {"text": text, "position": position, "plane": plane},
+                         progress, {"axes": ("plane", axes)})
+
+    def lens(self, text: Text, target: str | int | None = None, top: int = 1, positions: str | None = None,
+             first: int | None = None, last: int | None = None, edits: Sequence | str = (),
+             progress: Progress = None) -> Result:
+        """What the model would predict after each block.
+
+        The logit lens (nostalgebraist 2020) at every block and position. The norm is recomputed for every vector; the
+        rows of the last block are the logits of the run, bit for bit.
+
+        text       The text
+        target     A next token whose rank and probability are listed (default: the predicted token at the last
+                   position)
+        top        Number of most likely tokens to list for every cell
+        positions  Positions FIRST:LAST; negative numbers count from the end (default: all, on the command line the last
+                   16; a figure draws at most the last 32)
+        first      Instead of `positions`: the first position
+        last       Instead of `positions`: the position after the last
+        edits      Edits of the run, applied in order
+
+        The answer has:
+
+        target  The target token
+        first   The first position of the table
+        cells   One row per block and position: columns block (-1: the embedding), position, token, top, probability,
+                target_rank, target_probability, target_logit
+        tops    The most likely tokens of each cell: columns block, position, rank, token, id, probability
+        """
+        return self._ask("lens", {"text": text, "target": target, "top": top, "positions": positions,
+                                  "first": first, "last": last, "edits": edits},
+                         progress)
+
+    def attention(self, text: Text, block: int | None = None, heads: Sequence[int] = (),
+                  progress: Progress = None) -> Result:
+        """The attention patterns of a block's heads.
+
+        text   The text
+        block  The block (default: the block whose heads attend least to the text's first token)
+        heads  Heads, separated by commas (default: all)
+
+        The answer has:
+
+        block     The block
+        heads     Its heads
+        labels    The text's tokens
+        patterns  For each head a matrix: the attention of each query (row) to each key
+        summary   One row per head: columns block, head, entropy (bits), first, previous, itself (shares of attention,
+                  means over the queries after the first)
+        every     The same for all blocks that were watched
+        """
+        return self._ask("attention", {"text": text, "block": block, "heads": heads},
+                         progress)
+
+    def attribute(self, text: Text, target: str | int | None = None, against: str | int | None = None,
+                  position: int = -1, sorted: bool = False, progress: Progress = None) -> Result:
+        """What each head, MLP and embedding adds to a token's logit.
+
+        Direct logit attribution (Elhage et al. 2021).
+
+        text      The text
+        target    The next token (default: the one predicted at the position)
+        against   Another token: the difference of the two logits is explained
+        position  Token position; negative counts from the end
+        sorted    Sort the parts, the largest first
+
+        The answer has:
+
+        position  The position, counted from the start
+        target    The token whose logit is explained
+        against   The token whose logit is subtracted, if any
+        logit     The target's logit in the run, minus the other token's if there is one
+        sum       The sum of all parts: the logit up to rounding
+        scale     The scale of the final norm, fixed at its value in the run
+        table     What each part adds to the logit: columns part, block, head, value
+        """
+        return self._ask("attribute", {"text": text, "target": target, "against": against, "position": position,
+                                       "sorted": sorted},
+                         progress)
+
+    def gradient(self, text: Text, target: str | int | None = None, against: str | int | None = None,
+                 position: int = -1, sites: Sequence[str] | str = ('z', 'mlp_out', 'wte'), sorted: bool = False,
+                 progress: Progress = None) -> Result:
+        """Gradient x activation by block, head and position, instead of the parts that sum to the logit.
+
+        How a logit responds to every vector, from one forward and one backward pass (Simonyan et al. 2014; Nanda 2023).
+        A gradient is the effect of an edit "add" there, to first order; the value of a part is what the logit would
+        lose, to first order, without the vector. Positions after `position` have no effect and are left out.
+
+        text      The text
+        target    The next token (default: the one predicted at the position)
+        against   Another token: the difference of the two logits is explained
+        position  Token position; negative counts from the end
+        sites     The sites whose gradients are computed; blocks.*.pattern names all sites of one kind
+        sorted    Sort the parts, the largest first
+
+        The answer has:
+
+        position     The position, counted from the start
+        target       The token whose logit is explained
+        against      The token whose logit is subtracted, if any
+        logit        The target's logit in the run, minus the other token's if there is one
+        table        Columns site, block, head, position, token, value (gradient . activation, in logits) and gradient
+                     (its norm)
+        activations  The vectors at each site, for positions 0 to `position`
+        gradients    The gradients at each site, in logits per unit of the vector
+        """
+        return self._ask("gradient", {"text": text, "target": target, "against": against, "position": position,
+                                      "sites": sites, "sorted": sorted},
                          progress)
 
     def mix(self, text: Text, replace: str, with_: Sequence[str | int] | str = (),
@@ -594,7 +820,7 @@ class Analyses(Looks):
         replaced             The token at the position
         mixed_in             The tokens mixed in, or the expression
         cost                 What the runs shared and computed
-        sweep                One row per mixture: columns p, one for each target, top, top_probability
+        table                One row per mixture: columns p, one for each target, top, top_probability
         """
         return self._ask("mix", {"text": text, "replace": replace, "with": with_, "targets": targets,
                                  "steps": steps, "site": site, "vector": vector, "edits": edits},
@@ -642,7 +868,7 @@ class Analyses(Looks):
 
         divergence  KL(after || before) of the next token, in nats
         cost        What the runs shared and computed
-        changes     One row per token: columns token, id, probability_before, probability_after, logit_before,
+        table       One row per token: columns token, id, probability_before, probability_after, logit_before,
                     logit_after, change, rank_before, rank_after
         """
         return self._ask("edit", {"text": text, "edits": edits, "top": top, "targets": targets},
@@ -726,172 +952,13 @@ class Analyses(Looks):
         The answer has:
 
         direction  The direction that is added, times the strength
-        runs       One row per strength: columns strength, one for each target, divergence (KL from strength 0, in
+        table      One row per strength: columns strength, one for each target, divergence (KL from strength 0, in
                    nats), top, top_probability, text
         """
         return self._ask("steer", {"text": text, "site": site, "towards": towards, "away": away,
                                    "direction": direction, "strengths": strengths, "targets": targets,
                                    "tokens": tokens, "temperature": temperature, "seed": seed},
                          progress, {"at": ("site", at)})
-
-    def trace(self, text: Text, position: int = -1, top: int = 5, progress: Progress = None) -> Result:
-        """A vector's path from its token's embedding to the prediction, block by block.
-
-        text      The text
-        position  Token position; negative counts from the end
-        top       Number of tokens to list after each block
-
-        The answer has:
-
-        position   The position, counted from the start
-        own        The token at the position
-        predicted  The most likely next token
-        life       One row per block (-1: the embedding): lengths of the four changes and their cosines with the vector
-                   before each change, length, cosines and ranks of the own and of the predicted token, top
-        lens       The logit lens after each block: columns block, rank, token, probability
-        """
-        return self._ask("trace", {"text": text, "position": position, "top": top},
-                         progress)
-
-    def trajectory(self, text: Text, position: int = -1,
-                   plane: Sequence[str | Sequence[float] | np.ndarray] = (), progress: Progress = None, *,
-                   axes: Any = None) -> Result:
-        """The path of a vector through the blocks, in a plane.
-
-        text      The text
-        position  Token position; negative counts from the end
-        plane     Two vector expressions that span the plane (default: the first two principal components of the path)
-
-        The answer has:
-
-        position  The position, counted from the start
-        points    [blocks + 1, 2]: the vector before block 0, then after each block
-        sites     The site of each point
-        axes      What the two axes are
-        path      Columns block (-1: before block 0), x, y, site
-        """
-        return self._ask("trajectory", {"text": text, "position": position, "plane": plane},
-                         progress, {"axes": ("plane", axes)})
-
-    def lens(self, text: Text, target: str | int | None = None, top: int = 1, positions: str | None = None,
-             first: int | None = None, last: int | None = None, edits: Sequence | str = (),
-             progress: Progress = None) -> Result:
-        """What the model would predict after each block.
-
-        The logit lens (nostalgebraist 2020) at every block and position. The norm is recomputed for every vector; the
-        rows of the last block are the logits of the run, bit for bit.
-
-        text       The text
-        target     A next token whose rank and probability are listed (default: the predicted token at the last
-                   position)
-        top        Number of most likely tokens to list for every cell
-        positions  Positions FIRST:LAST; negative numbers count from the end (default: all, on the command line the last
-                   16; a figure draws at most the last 32)
-        first      Instead of `positions`: the first position
-        last       Instead of `positions`: the position after the last
-        edits      Edits of the run, applied in order
-
-        The answer has:
-
-        target  The target token
-        first   The first position of the table
-        cells   One row per block and position: columns block (-1: the embedding), position, token, top, probability,
-                target_rank, target_probability, target_logit
-        tops    The most likely tokens of each cell: columns block, position, rank, token, id, probability
-        """
-        return self._ask("lens", {"text": text, "target": target, "top": top, "positions": positions,
-                                  "first": first, "last": last, "edits": edits},
-                         progress)
-
-    def attention(self, text: Text, block: int | None = None, heads: Sequence[int] = (),
-                  progress: Progress = None) -> Result:
-        """The attention patterns of a block's heads.
-
-        text   The text
-        block  The block (default: the block whose heads attend least to the text's first token)
-        heads  Heads, separated by commas (default: all)
-
-        The answer has:
-
-        block     The block
-        heads     Its heads
-        labels    The text's tokens
-        patterns  For each head a matrix: the attention of each query (row) to each key
-        summary   One row per head: columns block, head, entropy (bits), first, previous, itself (shares of attention,
-                  means over the queries after the first)
-        every     The same for all blocks that were watched
-        """
-        return self._ask("attention", {"text": text, "block": block, "heads": heads},
-                         progress)
-
-    def attribute(self, text: Text, target: str | int | None = None, against: str | int | None = None,
-                  position: int = -1, sorted: bool = False, progress: Progress = None) -> Result:
-        """What each head, MLP and embedding adds to a token's logit.
-
-        Direct logit attribution (Elhage et al. 2021).
-
-        text      The text
-        target    The next token (default: the one predicted at the position)
-        against   Another token: the difference of the two logits is explained
-        position  Token position; negative counts from the end
-        sorted    Sort the parts, the largest first
-
-        The answer has:
-
-        position  The position, counted from the start
-        target    The token whose logit is explained
-        against   The token whose logit is subtracted, if any
-        logit     The target's logit in the run, minus the other token's if there is one
-        sum       The sum of all parts: the logit up to rounding
-        scale     The scale of the final norm, fixed at its value in the run
-        parts     What each part adds to the logit: columns part, block, head, value
-        """
-        return self._ask("attribute", {"text": text, "target": target, "against": against, "position": position,
-                                       "sorted": sorted},
-                         progress)
-
-    def gradient(self, text: Text, target: str | int | None = None, against: str | int | None = None,
-                 position: int = -1, sites: Sequence[str] | str = ('z', 'mlp_out', 'wte'), sorted: bool = False,
-                 progress: Progress = None) -> Result:
-        """Gradient x activation by block, head and position, instead of the parts that sum to the logit.
-
-        How a logit responds to every vector, from one forward and one backward pass (Simonyan et al. 2014; Nanda 2023).
-        A gradient is the effect of an edit "add" there, to first order; the value of a part is what the logit would
-        lose, to first order, without the vector. Positions after `position` have no effect and are left out.
-
-        text      The text
-        target    The next token (default: the one predicted at the position)
-        against   Another token: the difference of the two logits is explained
-        position  Token position; negative counts from the end
-        sites     The sites whose gradients are computed; blocks.*.pattern names all sites of one kind
-        sorted    Sort the parts, the largest first
-
-        The answer has:
-
-        position     The position, counted from the start
-        target       The token whose logit is explained
-        against      The token whose logit is subtracted, if any
-        logit        The target's logit in the run, minus the other token's if there is one
-        parts        Columns site, block, head, position, token, value (gradient . activation, in logits) and gradient
-                     (its norm)
-        activations  The vectors at each site, for positions 0 to `position`
-        gradients    The gradients at each site, in logits per unit of the vector
-        """
-        return self._ask("gradient", {"text": text, "target": target, "against": against, "position": position,
-                                      "sites": sites, "sorted": sorted},
-                         progress)
-
-    def heatmap(self, pixels: int = 1600, progress: Progress = None) -> Result:
-        """The entire embedding matrix as a picture, and its stripes.
-
-        pixels  Pixels across, 16 to 20000
-
-        The answer has:
-
-        dimensions  The stripes: columns dimension, mean, deviation, ratio (|mean| / deviation), the largest ratio first
-        """
-        return self._look("heatmap", {"pixels": pixels},
-                         progress)
 
     def layer_geometry(self, text: Text | Sequence[Text] | None = None, positions: int = 2048,
                        skip_first: bool = False, file: str | os.PathLike | None = None, lines: bool = False,
@@ -912,6 +979,18 @@ class Analyses(Looks):
         """
         return self._ask("layer_geometry", {"text": text, "positions": positions, "skip_first": skip_first,
                                             "file": file, "lines": lines},
+                         progress)
+
+    def heatmap(self, pixels: int = 1600, progress: Progress = None) -> Result:
+        """The entire embedding matrix as a picture, and its stripes.
+
+        pixels  Pixels across, 16 to 20000
+
+        The answer has:
+
+        table  The stripes: columns dimension, mean, deviation, ratio (|mean| / deviation), the largest ratio first
+        """
+        return self._look("heatmap", {"pixels": pixels},
                          progress)
 
     def compare_sites(self, text: Text | Sequence[Text] | None = None, sites: Sequence[str] | str = (),
@@ -974,7 +1053,7 @@ class Analyses(Looks):
 
         The answer has:
 
-        sites        Columns site, shape, difference (the largest), size (the largest of the reference), ratio of the
+        table        Columns site, shape, difference (the largest), size (the largest of the reference), ratio of the
                      two, at
         passed_over  Arrays whose names are not sites of this model
         worst        The largest ratio
@@ -1027,87 +1106,10 @@ class Analyses(Looks):
         parts          Its files
         tokens_before  Tokens that earlier runs had finished
         bytes          Size of its files
-        written        The same as one row: columns documents, tokens, files, bytes, tokens_before
+        table          The same as one row: columns documents, tokens, files, bytes, tokens_before
         """
         return self._ask("extract", {"corpus": corpus, "folder": folder, "sites": sites, "dtype": dtype,
                                      "shard": shard, "shards": shards, "part_tokens": part_tokens,
                                      "batch_tokens": batch_tokens, "field": field,
                                      "keep_invalid": keep_invalid},
-                         progress)
-
-    def generate(self, text: str, tokens: int = 40, temperature: float = 0.0, top_k: int = 0,
-                 top_p: float = 1.0, seed: int = 1, edits: Sequence | str = (),
-                 on_token: Callable[[int, bytes, float], Any] | None = None, min_p: float = 0.0,
-                 repetition_penalty: float = 1.0, stop: Sequence[str] | str = (), shift: bool = False) -> str:
-        """Continue a text.
-
-        Each token is chosen in this order: the repetition penalty changes the logits; temperature 0 takes the most
-        likely token; otherwise temperature, top k, top p, min p, and a draw by the seed.
-
-        text                The beginning of the text
-        tokens              Maximum number of new tokens
-        temperature         Sampling temperature; 0: always the most likely token
-        top_k               Choose among the k most likely tokens; 0: all
-        top_p               Choose among the most likely tokens with this total probability
-        seed                Seed of the sampling
-        edits               Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new
-                            token too
-        min_p               Leave out what is less probable than this share of the likeliest; 0: nothing
-        repetition_penalty  Logits of tokens that the text has are divided by it, or where below 0 multiplied
-        stop                Texts at which it ends, before them
-        shift               Where the context is full, go on with the later half of the text
-
-        The answer is this: the new text.
-        """
-        return self._write("generate", {"text": text, "tokens": tokens, "temperature": temperature,
-                                        "top_k": top_k, "top_p": top_p, "seed": seed, "edits": edits,
-                                        "min_p": min_p, "repetition_penalty": repetition_penalty, "stop": stop,
-                                        "shift": shift},
-                         on_token)
-
-    def chat(self, messages: str | Sequence[Mapping[str, str]], tokens: int = 512, temperature: float = 0.0,
-             top_k: int = 0, top_p: float = 1.0, seed: int = 1, edits: Sequence | str = (),
-             on_token: Callable[[int, bytes, float], Any] | None = None, min_p: float = 0.0,
-             repetition_penalty: float = 1.0, stop: Sequence[str] | str = (), shift: bool = False) -> str:
-        """The model's answer in a conversation, written as its chat template has it.
-
-        Positions of edits count in the conversation. With `shift` the oldest messages but the system's are forgotten
-        where they do not fit.
-
-        messages            The conversation so far: {role, content} of each message, the newest last
-        tokens              Maximum number of new tokens
-        temperature         Sampling temperature; 0: always the most likely token
-        top_k               Choose among the k most likely tokens; 0: all
-        top_p               Choose among the most likely tokens with this total probability
-        seed                Seed of the sampling
-        edits               Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new
-                            token too
-        min_p               Leave out what is less probable than this share of the likeliest; 0: nothing
-        repetition_penalty  Logits of tokens that the text has are divided by it, or where below 0 multiplied
-        stop                Texts at which it ends, before them
-        shift               Where the context is full, go on with the later half of the text
-
-        The answer is this: the new text.
-        """
-        return self._write("chat", {"messages": messages, "tokens": tokens, "temperature": temperature,
-                                    "top_k": top_k, "top_p": top_p, "seed": seed, "edits": edits,
-                                    "min_p": min_p, "repetition_penalty": repetition_penalty, "stop": stop,
-                                    "shift": shift},
-                         on_token)
-
-    def tour(self, folder: str | os.PathLike | None = None, quick: bool = False, svg: bool = False,
-             progress: Progress = None) -> Result:
-        """Run the article's experiments on one model and write a report.
-
-        folder  Folder for the report and its figures (default: embscope-tour)
-        quick   Leave out the slow parts: the cosines of all pairs of tokens, and the text that the model writes
-        svg     Also write the figures as .svg files (takes a few seconds)
-
-        The answer has:
-
-        report   The page
-        drawn    Whether its figures are drawn as .svg too
-        figures  Columns figure, title: the files in its folder figures
-        """
-        return self._ask("tour", {"folder": folder, "quick": quick, "svg": svg},
                          progress)

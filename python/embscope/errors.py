@@ -89,20 +89,8 @@ class MissingDependencyError(EmbscopeError, ImportError):
     code = "unsupported"
 
 
-_CLASSES = {
-    kind.code: kind
-    for kind in (
-        UsageError,
-        NotFoundError,
-        FormatError,
-        UnsupportedError,
-        ShapeError,
-        RangeError,
-        InputOutputError,
-        NetworkError,
-        CancelledError,
-    )
-}
+# Of two classes with one code the first: the engine misses no package.
+_CLASSES = {kind.code: kind for kind in reversed(EmbscopeError.__subclasses__())}
 
 
 def made(code: str, where: str, message: str) -> EmbscopeError:

@@ -373,8 +373,9 @@ class Model(Analyses):
         """One forward pass over a text, token ids, or a batch (a list) of either: a Run, or Runs for a batch.
 
         capture  sites or patterns of sites: "blocks.3.resid_post", "blocks.*.z", "pattern"; other tools' names too
-        edits    text forms ("wte@' Germany' mix 0.25 ' France'") or `Edit`s, applied in this order logits   "last" (of
-        the last position), "all" or None of       tokens or words: only their logits are returned
+        edits    text forms ("wte@' Germany' mix 0.25 ' France'") or `Edit`s, applied in this order
+        logits   "last" (of the last position), "all" or None
+        of       tokens or words: only their logits are returned
 
         Rows of a batch may differ in length; each gives the same bits as alone. Arrays are the engine's own memory, not
         copies. Hooks of this thread are called. Raises UsageError for an empty text, RangeError for ids out of range
@@ -529,4 +530,7 @@ def _words(words: Sequence[str]) -> list[str]:
 
 
 def _edits(edits: Sequence) -> list:
-    return [edits] if isinstance(edits, (str, _core.Edit)) else list(edits)
+    given = [edits] if isinstance(edits, (str, _core.Edit)) else list(edits)
+    if not all(isinstance(one, (str, _core.Edit)) for one in given):
+        raise UsageError("edits", 'give text such as "wte@3 zero" or embscope.Edit(...)')
+    return given

@@ -9,6 +9,7 @@ import pathlib
 import sys
 import tempfile
 import types
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -173,11 +174,13 @@ def _in_short(value: Any) -> str:
 
 
 class Result(types.SimpleNamespace):
-    """The results of an analysis: tables, arrays and numbers by name, and ``figure()``."""
+    """The results of an analysis: tables, arrays and numbers by name, and ``figure()``. A result's only table is
+    ``table``, as over HTTP."""
 
-    def __init__(self, found: dict[str, Any], figure: Callable[[Result], Figure] | None):
+    def __init__(self, found: dict[str, Any], figure: Callable[[Result], Figure] | None, old: str = ""):
         super().__init__(**{name: Table(v) if isinstance(v, _core.Table) else v for name, v in found.items()})
         self._draw = figure
+        self._old = old  # the name of ``table`` in the version before
 
     def figure(self) -> Figure:
         """The figure of the analysis."""
@@ -186,14 +189,18 @@ class Result(types.SimpleNamespace):
         return self._draw(self)
 
     def __getattr__(self, name: str) -> Any:
-        """``table``: the only table of a result, as the HTTP API calls it."""
-        tables = [value for value in vars(self).values() if isinstance(value, Table)]
-        if name == "table" and len(tables) == 1:
-            return tables[0]
+        if name and name == vars(self).get("_old"):
+            return self._by_old_name()
         raise AttributeError(f"a result has no '{name}': it has {', '.join(self._shown())}")
 
     def __getitem__(self, name: str) -> Any:
-        return self._shown()[name]
+        return self._by_old_name() if name and name == self._old else self._shown()[name]
+
+    def _by_old_name(self) -> Table:
+        warnings.warn(
+            f"'{self._old}' is now 'table'; the old name goes with the next version", DeprecationWarning, stacklevel=3
+        )
+        return self.table
 
     def keys(self):
         return self._shown().keys()
@@ -211,7 +218,7 @@ class Result(types.SimpleNamespace):
 
 def answered(answer: _core.Found, found: dict[str, Any], figures: list[str], one_table: bool, gives: str) -> Any:
     """What an analysis of the catalogue answers, with the engine's own pictures: a Table where that is the answer, else a
-    Result. A table has the picture that is named like it."""
+    Result. A table has the picture that is named like it; the only one of a result is its ``table``."""
     draw = lambda name: lambda *_: Figure(answer.figure(name))
     first = draw(figures[0]) if figures else None
     own = {
@@ -221,9 +228,10 @@ def answered(answer: _core.Found, found: dict[str, Any], figures: list[str], one
     }
     if gives:
         return found[gives]
+    name = next(iter(own), "")
     if not one_table:
-        return Result({**found, **own}, first)
-    name = next(iter(own))
+        only = name if len(own) == 1 else ""
+        return Result({"table" if key == only else key: own.get(key, found[key]) for key in found}, first, only)
     return Table(found[name], first, {other: own.get(other, value) for other, value in found.items() if other != name})
 
 

@@ -40,7 +40,7 @@ def test_the_command_line_prints_the_same_tables(smollm2):
     same(smollm2.predict(SENTENCE, 4), says("predict", SENTENCE, "-k", "4"))
     same(smollm2.similar(" apple", 5), says("similar", " apple", "-k", "5"))
     same(
-        smollm2.mix(SENTENCE, " Germany", " France", [" Berlin", " Paris"], steps=5).sweep,
+        smollm2.mix(SENTENCE, " Germany", " France", [" Berlin", " Paris"], steps=5).table,
         says(
             "mix",
             SENTENCE,
@@ -70,7 +70,7 @@ def test_mixing_crosses_and_shares_work(smollm2):
     result = smollm2.sweep(SENTENCE, " Germany", " France", [" Berlin", " Paris"])
     assert result.untouched_equals_p1 and len(result.crossings) == 1 and 0 < result.crossings[0] < 1
     assert result.cost["computed"] < result.cost["asked"] / 2
-    assert result.sweep["p"].tolist() == np.linspace(0, 1, 17).tolist()
+    assert result.table["p"].tolist() == np.linspace(0, 1, 17).tolist()
 
 
 def test_patching_attribution_lens_and_attention_hold_together(gpt2, ids):
@@ -117,7 +117,7 @@ def test_gradients_are_slopes(gpt2, ids):
 
 def test_gradients_are_the_command_lines(smollm2):
     found = smollm2.gradient(SENTENCE, " Berlin", " Paris")
-    same(found.parts, says("attribute", SENTENCE, "--gradient", "--target", " Berlin", "--against", " Paris"))
+    same(found.table, says("attribute", SENTENCE, "--gradient", "--target", " Berlin", "--against", " Paris"))
     assert found.gradients["blocks.3.z"].shape == (5, 9, 64) and found.figure().title and found._repr_mimebundle_()
     alone = smollm2.gradient(SENTENCE, sites="blocks.29.resid_post")
     assert alone.against is None and smollm2.label(alone.target) == smollm2.predict(SENTENCE, 1)["token"][0]
@@ -156,7 +156,7 @@ def test_gradients_that_make_no_sense(gpt2, ids, ask, kind, words):
 
 def test_edits_steering_and_generation(smollm2):
     found = smollm2.edit(SENTENCE, "wte@' Germany' set ' France'", follow=[" Paris"])
-    assert found.divergence > 0.1 and "␣Paris" in found.changes["token"]
+    assert found.divergence > 0.1 and "␣Paris" in found.table["token"]
     seen = []
     text = smollm2.generate(SENTENCE, tokens=5, on_token=lambda id, data, p: seen.append(data))
     assert b"".join(seen).decode() == text and text.startswith(" Berlin")
@@ -164,11 +164,11 @@ def test_edits_steering_and_generation(smollm2):
     steered = smollm2.steer(
         "I think that", "blocks.9.resid_post", [" I love this"], [" I hate this"], strengths=[0, 2], tokens=3
     )
-    assert steered.direction.shape == (576,) and steered.runs["strength"].tolist() == [0, 2]
+    assert steered.direction.shape == (576,) and steered.table["strength"].tolist() == [0, 2]
     again = smollm2.steer(
         "I think that", "blocks.9.resid_post", direction=steered.direction, strengths=[0, 2], tokens=3
     )
-    assert again.runs["text"].tolist() == steered.runs["text"].tolist()
+    assert again.table["text"].tolist() == steered.table["text"].tolist()
 
 
 def test_a_table_is_a_mapping_of_arrays(smollm2):

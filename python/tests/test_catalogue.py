@@ -58,26 +58,30 @@ def test_entropy_is_that_of_the_runs_probabilities(gpt2, ids):
     p = np.exp(logits - logits.max(-1, keepdims=True))
     p /= p.sum(-1, keepdims=True)
     entropy = -(p * np.log2(p)).sum(-1)
-    np.testing.assert_allclose(found.positions["entropy"], entropy, rtol=1e-9)
+    np.testing.assert_allclose(found.table["entropy"], entropy, rtol=1e-9)
     surprise = -np.log2(p[np.arange(len(ids[0]) - 1), ids[0][1:]])
-    np.testing.assert_allclose(found.positions["surprise"][1:], surprise, rtol=1e-9)
-    assert abs(found.mean_surprise - surprise.mean()) < 1e-9 and np.isnan(found.positions["surprise"][0])
+    np.testing.assert_allclose(found.table["surprise"][1:], surprise, rtol=1e-9)
+    assert abs(found.mean_surprise - surprise.mean()) < 1e-9 and np.isnan(found.table["surprise"][0])
     assert found.figure().title == "How sure the model is of the next token"
 
 
 def test_the_only_table_of_a_result_is_its_table(gpt2, ids):
     found = gpt2.entropy(ids[0])
-    assert found.table is found.positions and found["positions"] is found.positions
+    assert "table" in found.keys() and found["table"] is found.table
     with pytest.raises(AttributeError, match="a result has no 'table': it has measures"):
         _ = gpt2.geometry(pairs=False, k=0).table
 
 
 def test_old_names_are_told(smollm2):
+    result = smollm2.entropy(SENTENCE)
+    with pytest.warns(DeprecationWarning, match="'positions' is now 'table'"):
+        assert result.positions is result.table
+    with pytest.warns(DeprecationWarning, match="'positions' is now 'table'"):
+        assert result["positions"] is result.table
     with pytest.warns(DeprecationWarning, match="'follow' is now 'targets'"):
         old = smollm2.edit(SENTENCE, "wte@3 zero", follow=[" Paris"])
     assert (
-        old.changes["token"].tolist()
-        == smollm2.edit(SENTENCE, "wte@3 zero", targets=[" Paris"]).changes["token"].tolist()
+        old.table["token"].tolist() == smollm2.edit(SENTENCE, "wte@3 zero", targets=[" Paris"]).table["token"].tolist()
     )
 
 
@@ -126,7 +130,7 @@ def test_activations_of_other_software(gpt2, ids, tmp_path):
     np.savez(tmp_path / "other.npz", **{**arrays, "blocks.1.resid_post": arrays["blocks.1.resid_post"] + 1})
     same, other = (gpt2.verify(tmp_path / f"{name}.npz", tolerance=0) for name in ("same", "other"))
     assert (same.passed, same.worst, other.passed) == (True, 0, False) and other.worst > 0
-    assert same["worst"] == 0 and list(same.keys()) == ["sites", "passed_over", "worst", "passed"]
+    assert same["worst"] == 0 and list(same.keys()) == ["table", "passed_over", "worst", "passed"]
 
 
 def test_two_seeds_of_one_training(tmp_path):
@@ -149,5 +153,5 @@ def test_the_tour_of_a_model(smollm2, tmp_path):
     report = tmp_path / "tour/report.html"
     assert found.report == str(report) and not found.drawn
     names = sorted(path.stem for path in (tmp_path / "tour/figures").iterdir())
-    assert names == sorted(found.figures["figure"])
+    assert names == sorted(found.table["figure"])
     assert f"-m {smollm2.path}" in report.read_text()

@@ -139,3 +139,9 @@ def test_words_of_a_text_are_places_for_edits(smollm2):
 def test_the_lens_of_the_last_residual_is_the_logits(gpt2, ids):
     run = gpt2.run(ids[0], capture=["blocks.2.resid_post"], logits="all")
     assert np.array_equal(gpt2.unembed(run["blocks.2.resid_post"]), run.logits)
+
+
+def test_a_run_takes_any_number_of_edits(gpt2, ids):
+    one = gpt2.run(ids[0], edits=["wte@3 scale 0.5"]).logits
+    many = gpt2.run(ids[0], edits=["wte@3 scale 0.5", *(embscope.Edit("wte", "add", 0.0) for _ in range(300))]).logits
+    assert many.tolist() == one.tolist()

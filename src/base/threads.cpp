@@ -48,7 +48,9 @@ class Loop {
     in_a_loop = true;
     for (std::int64_t c = next_++; c < chunks_; c = next_++) {
       call(c);
-      if (++done_ == chunks_) done_.notify_one();
+      if (++done_ < chunks_) continue;
+      const std::lock_guard lock(mutex_);
+      ended_.notify_one();
     }
     in_a_loop = false;
   }
@@ -59,7 +61,11 @@ class Loop {
 
   void finish() {
     for (int look = 0; look < patience && done_ != chunks_; ++look) pause();
-    for (std::int64_t seen = done_; seen != chunks_; seen = done_) done_.wait(seen);
+    // Not done_.wait: without futexes (Windows) that of libstdc++ 12 misses what comes between its look and its sleep.
+    if (done_ != chunks_) {
+      std::unique_lock lock(mutex_);
+      ended_.wait(lock, [&] { return done_ == chunks_; });
+    }
     if (failure_) std::rethrow_exception(failure_);
   }
 
@@ -78,6 +84,7 @@ class Loop {
   std::atomic<int> places_;
   std::atomic<std::int64_t> next_ = 0, done_ = 0;
   std::mutex mutex_;
+  std::condition_variable ended_;
   std::exception_ptr failure_;
   std::int64_t failed_ = std::numeric_limits<std::int64_t>::max();
 };

@@ -20,7 +20,7 @@ struct Parameters {
 constexpr Part all_parts[] = {
     {"candidates", Kind::integer, "How many vectors can be answers"},
     {"verdict", Kind::name, "How well king - man + woman generalises"},
-    {"unknown", Kind::names, "Words that are no single row"},
+    {"unknown", Kind::names, "Words that are not single rows"},
     {"relations", Kind::table,
      "A row a relation and a last one for all: columns relation, questions, known, and shares of the known that are "
      "right: "
@@ -100,6 +100,7 @@ const Analysis& analogies_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "analogies",
        .what = "a is to b as c is to what: one question, or thousands with their baselines",
+       .group = Group::vocabulary,
        .example = "analogy man king woman",
        .more = "3CosAdd (Mikolov, Yih & Zweig 2013) and 3CosMul (Levy & Goldberg 2014). Published figures leave the "
                "question's own words out of the answers; without that, the answer is mostly one of them (Linzen 2016; "

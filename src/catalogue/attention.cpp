@@ -70,6 +70,7 @@ const Analysis& attention_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "attention",
        .what = "The attention patterns of a block's heads",
+       .group = Group::text,
        .example = "attention \"The capital of Germany is\" --block 11 --save attention.html"},
       parts, fields, run, bytes);
   return made;

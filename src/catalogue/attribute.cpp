@@ -170,6 +170,7 @@ const Analysis& attribute_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "attribute",
        .what = "What each head, MLP and embedding adds to a token's logit",
+       .group = Group::text,
        .example = "attribute \"The capital of Germany is\" --target \" Berlin\" --against \" Paris\" --sort",
        .more = "Direct logit attribution (Elhage et al. 2021)."},
       attribute_parts, attribute_fields, run_attribute);

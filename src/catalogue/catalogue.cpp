@@ -4,15 +4,19 @@
 
 namespace embscope {
 
-#define EMBSCOPE_ANALYSES(each)                                                                                        \
-  each(predict) each(entropy) each(mix) each(mix_every_block) each(edit) each(patch) each(patch_agreement) each(steer) \
-      each(trace) each(trajectory) each(lens) each(attention) each(attribute) each(gradient) each(toy) each(vectors)   \
-          each(cosine) each(similar) each(neighbours) each(heatmap) each(geometry) each(pairs) each(quantiles)         \
-              each(dimensions) each(spectrum) each(norms) each(hubs) each(undertrained) each(layer_geometry)           \
-                  each(analogies) each(analogy) each(judgements) each(categories) each(odd_one_out) each(map)          \
-                      each(compare) each(compare_sites) each(layer_similarity) each(verify) each(quantisation)         \
-                          each(extract) each(generate) each(chat) each(train) each(resume) each(train_seeds)           \
-                              each(train_tokenizer) each(growth) each(tour) each(models) each(families)
+// clang-format off
+#define EMBSCOPE_ANALYSES(each) \
+  each(tour) \
+  each(predict) each(entropy) each(generate) each(chat) each(trace) each(trajectory) each(lens) each(attention) \
+  each(attribute) each(gradient) \
+  each(mix) each(mix_every_block) each(edit) each(patch) each(patch_agreement) each(steer) \
+  each(similar) each(neighbours) each(vectors) each(cosine) each(odd_one_out) each(analogies) each(analogy) \
+  each(judgements) each(categories) each(map) each(geometry) each(pairs) each(quantiles) each(dimensions) \
+  each(spectrum) each(norms) each(hubs) each(undertrained) each(layer_geometry) each(heatmap) each(toy) \
+  each(train) each(resume) each(train_seeds) each(train_tokenizer) each(growth) \
+  each(models) each(families) each(compare) each(compare_sites) each(layer_similarity) each(verify) \
+  each(quantisation) each(extract)
+// clang-format on
 
 namespace catalogue {
 #define EMBSCOPE_DECLARED(name) const Analysis& name##_analysis();
@@ -31,6 +35,19 @@ const Analysis* analysis_named(std::string_view name) {
   const auto all = analyses();
   const auto found = std::ranges::find(all, name, [](const Analysis* one) { return one->about().name; });
   return found == all.end() ? nullptr : *found;
+}
+
+std::string_view heading(Group group) {
+  switch (group) {
+    case Group::start: return "Start here";
+    case Group::text: return "Look at a text";
+    case Group::change: return "Change a run";
+    case Group::vocabulary: return "Look at a vocabulary";
+    case Group::train: return "Train";
+    case Group::models: return "Models and files";
+    case Group::program: return "The program";
+  }
+  return "";
 }
 
 std::string_view command_of(const Analysis& analysis) {

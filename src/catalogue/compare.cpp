@@ -143,6 +143,7 @@ const Analysis& compare_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "compare",
        .what = "Compare two models, layers or checkpoints: coordinates and relations",
+       .group = Group::models,
        .example = "compare smollm2 vectors.txt --save compare.html",
        .needs = Needs::space,
        .subject = "A",

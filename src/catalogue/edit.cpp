@@ -66,6 +66,7 @@ const Analysis& edit_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "edit",
        .what = "Change activations and compare the next tokens before and after",
+       .group = Group::change,
        .example = "edit \"The capital of Germany is\" --at \"wte@' Germany'\" --do \"mix 0.5 ' France'\""},
       parts, fields, run, nullptr, check);
   return made;

@@ -158,6 +158,7 @@ const Analysis& entropy_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "entropy",
        .what = "How certain the model is of the next token, position by position",
+       .group = Group::text,
        .example = "entropy \"The capital of Germany is Berlin\" --save entropy.html",
        .more = "Entropy is the entropy of the whole distribution of the next token; surprise "
                "is -log2 of the probability that the model gave to the token before reading it "

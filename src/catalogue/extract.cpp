@@ -104,6 +104,7 @@ const Analysis& extract_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "extract",
        .what = "Write the activations of a corpus to disk",
+       .group = Group::models,
        .example = "extract corpus.txt --at blocks.6.resid_post --to activations --dtype fp16",
        .more = "A .safetensors file for each `part_tokens` tokens, and a manifest. The same call again continues an "
                "interrupted run, and ends with the same bytes."},

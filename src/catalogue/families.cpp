@@ -49,6 +49,7 @@ const Analysis& families_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "families",
        .what = "Which families of models open, from which form, and what is refused",
+       .group = Group::models,
        .example = "families",
        .needs = Needs::nothing,
        .quick = true,

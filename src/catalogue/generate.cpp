@@ -132,6 +132,7 @@ const Analysis& generate_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "generate",
        .what = "Continue a text",
+       .group = Group::text,
        .example = "generate \"Once upon a time\" -n 40 --temperature 0.8 --seed 3",
        .more = "Each token is chosen in this order: the repetition penalty changes the logits; temperature 0 takes the "
                "most likely token; otherwise temperature, top k, top p, min p, and a draw by the seed.",

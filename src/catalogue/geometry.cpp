@@ -187,6 +187,7 @@ const Analysis& geometry_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "geometry",
        .what = "The shape of a whole vocabulary, or of a text's vectors",
+       .group = Group::vocabulary,
        .example = "geometry --show pairs --save pairs.html",
        .more =
            "Lengths, the shared mean, cosines of all pairs as they are and about the mean, effective dimensions, hubs.",

@@ -106,6 +106,7 @@ const Analysis& growth_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "growth",
        .what = "How the embedding vectors formed during training, snapshot by snapshot",
+       .group = Group::train,
        .example = "growth my-model --words \" king\" \" water\" --save growth.html",
        .needs = Needs::nothing},
       parts, fields, run);

@@ -38,6 +38,7 @@ AnalysisResult run(const Subject& on, const Parameters& r, const Progress&) {
 const Analysis& heatmap_analysis() {
   static const DescribedAnalysis<Parameters> made({.name = "heatmap",
                                                    .what = "The entire embedding matrix as a picture, and its stripes",
+                                                   .group = Group::vocabulary,
                                                    .example = "heatmap --save heatmap.html",
                                                    .needs = Needs::model,
                                                    .shown = 16},

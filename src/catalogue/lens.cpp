@@ -131,6 +131,7 @@ const Analysis& lens_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "lens",
        .what = "What the model would predict after each block",
+       .group = Group::text,
        .example = "lens \"The capital of Germany is\" --target \" Paris\" --save lens.html",
        .more = "The logit lens (nostalgebraist 2020) at every block and position. The norm is recomputed for every "
                "vector; the rows of the last block are the logits of the run, bit for bit."},

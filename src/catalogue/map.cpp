@@ -84,11 +84,11 @@ void fields(Parameters& r, Visitor& f) {
 
 void check(const Parameters& r) {
   if (r.method != "tsne" && r.method != "umap" && r.method != "pca")
-    throw Error(Code::not_found, "method", fmt::format("'{}': there are tsne, umap and pca", r.method));
+    throw Error(Code::not_found, "method", fmt::format("'{}': choose tsne, umap or pca", r.method));
   if (r.metric != "cosine" && r.metric != "euclidean")
-    throw Error(Code::usage, "metric", fmt::format("'{}': there are cosine and euclidean", r.metric));
+    throw Error(Code::usage, "metric", fmt::format("'{}': choose cosine or euclidean", r.metric));
   if (r.colour != "kind" && r.colour != "rank" && r.colour != "norm")
-    throw Error(Code::usage, "colour", fmt::format("'{}': there are kind, rank and norm", r.colour));
+    throw Error(Code::usage, "colour", fmt::format("'{}': choose kind, rank or norm", r.colour));
   if (r.dimensions != 2 && r.method != "pca")
     throw Error(Code::usage, "dimensions", "other than 2 are for --method pca");
   if (r.resume.given() && r.method != "tsne") throw Error(Code::usage, "resume", "only t-SNE keeps a state");
@@ -332,6 +332,7 @@ const Analysis& map_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "map",
        .what = "Tokens as points in the plane",
+       .group = Group::vocabulary,
        .example = "map --tokens 0:100 --save map.html",
        .needs = Needs::space,
        .writes = "Write the points [tokens, 2]: FILE.npy, .npz or .safetensors",

@@ -140,6 +140,7 @@ const Analysis& mix_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "mix",
        .what = "Mix one word's vector with another's, step by step",
+       .group = Group::change,
        .example = "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" "
                   "--targets \" Berlin\" \" Paris\"",
        .more = "At the token of `replace`: p x its vector + (1 - p) x the vector that is mixed "

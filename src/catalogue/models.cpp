@@ -54,10 +54,11 @@ AnalysisResult run(const Subject&, const Parameters&, const Progress& progress) 
 const Analysis& models_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "models",
-       .what =
-           "The models on this machine: of Embscope, the Hugging Face hub, Ollama, LM Studio, llama.cpp, GPT4All and "
-           "the folders in EMBSCOPE_MODELS",
+       .what = "The models on this machine, also those of other programs",
+       .group = Group::models,
        .example = "models",
+       .more = "Those of Embscope, the Hugging Face hub, Ollama, LM Studio, llama.cpp, GPT4All and the folders in "
+               "EMBSCOPE_MODELS.",
        .needs = Needs::nothing,
        .one_table = true,
        .local = true},

@@ -208,6 +208,7 @@ AnalysisResult run_neighbours(const Subject& on, const Parameters& r, const Prog
 const Analysis& similar_analysis() {
   static const DescribedAnalysis<AskSimilar> made({.name = "similar",
                                                    .what = "The tokens nearest to a word, or to any vector",
+                                                   .group = Group::vocabulary,
                                                    .example = "similar \" apple\" -k 12",
                                                    .needs = Needs::space,
                                                    .quick = true,
@@ -220,6 +221,7 @@ const Analysis& neighbours_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "neighbours",
        .what = "The nearest of every token, exact, all at once",
+       .group = Group::vocabulary,
        .example = "neighbours -k 10 --metric cosine --to neighbours.npz",
        .more = "Of each row its nearest other; rows of zeros have none under cosine.",
        .needs = Needs::space,

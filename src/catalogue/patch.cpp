@@ -161,6 +161,7 @@ const Analysis& patch_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "patch",
        .what = "Patch each activation of a clean text into a corrupt one: which carry the answer?",
+       .group = Group::change,
        .example =
            "patch \"The capital of Germany is\" \"The capital of France is\" --target \" Berlin\" --against \" Paris\"",
        .more = "Activation patching (Meng et al. 2022; Heimersheim & Nanda 2024 for the measure). Each run computes "

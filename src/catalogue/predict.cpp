@@ -53,6 +53,7 @@ AnalysisResult run(const Subject& on, const Parameters& r, const Progress& progr
 const Analysis& predict_analysis() {
   static const DescribedAnalysis<Parameters> made({.name = "predict",
                                                    .what = "The next tokens after a text",
+                                                   .group = Group::text,
                                                    .example = "predict \"The capital of Germany is\"",
                                                    .one_table = true},
                                                   parts, fields, run);

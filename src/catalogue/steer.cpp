@@ -91,6 +91,7 @@ const Analysis& steer_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "steer",
        .what = "Add a direction from contrasting texts while the model writes",
+       .group = Group::change,
        .example = "steer \"I think that dogs are\" --towards \"What a great and happy day\" "
                   "--away \"What a bad and sad day\"",
        .more = "The direction is `direction`, or the mean over the texts `towards` minus the mean over `away`, at "

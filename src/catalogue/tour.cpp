@@ -1,10 +1,10 @@
 // tour: all experiments of the article on one model, as one report in a folder.
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
+#include "base/folder.h"
 #include "catalogue/describe.h"
 #include "embscope/files/archive.h"
 #include "embscope/project/projection.h"
@@ -30,26 +30,6 @@ std::string grouped(std::int64_t number) {
 }
 
 constexpr const char* sentence = "The capital of Germany is";
-
-/// A new folder for what is only needed while the report is made; gone with it.
-class TemporaryFolder {
- public:
-  explicit TemporaryFolder(std::string_view name) {
-    std::string pattern = (fs::temp_directory_path() / fmt::format("{}-XXXXXX", name)).string();
-    if (mkdtemp(pattern.data()) == nullptr)
-      throw Error(Code::io, pattern, "cannot make a folder for the run that the report shows");
-    path_ = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 class Tour {
  public:
@@ -430,6 +410,7 @@ const Analysis& tour_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "tour",
        .what = "Run the article's experiments on one model and write a report",
+       .group = Group::start,
        .example = "tour -m smollm2 --to my-tour",
        .local = true},
       parts, fields, run);

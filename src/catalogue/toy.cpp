@@ -27,6 +27,7 @@ const Analysis& toy_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "toy",
        .what = "A space of two dimensions: animals by size and friendliness",
+       .group = Group::vocabulary,
        .example = "toy --save toy.html",
        .needs = Needs::nothing,
        .quick = true,

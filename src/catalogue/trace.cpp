@@ -52,6 +52,7 @@ const Analysis& trace_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "trace",
        .what = "A vector's path from its token's embedding to the prediction, block by block",
+       .group = Group::text,
        .example = "trace \"The capital of Germany is\" --save trace.html"},
       parts, fields, run);
   return made;

@@ -321,6 +321,7 @@ const Analysis& train_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "train",
        .what = "Train a GPT-2 on a text, from random weights or an opened model",
+       .group = Group::train,
        .example = "train bible.txt --out my-model --steps 2000 --save loss.html",
        .needs = Needs::nothing,
        .one_table = true,
@@ -361,6 +362,7 @@ const Analysis& train_tokenizer_analysis() {
   static const DescribedAnalysis<TokenizerParameters> made(
       {.name = "train_tokenizer",
        .what = "Train byte-pair encoding on a text and write tokenizer.json",
+       .group = Group::train,
        .example = "train-tokenizer bible.txt --size 2048 --to bible-2048",
        .more = "Sennrich et al. 2016. Up to `size` tokens: 256 bytes, then merges until no pair occurs twice.",
        .needs = Needs::nothing,

@@ -64,6 +64,7 @@ const Analysis& trajectory_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "trajectory",
        .what = "The path of a vector through the blocks, in a plane",
+       .group = Group::text,
        .example = "trajectory \"The capital of Germany is\" --plane \"' Germany'\" \"' Berlin'\" --save path.html"},
       parts, fields, run);
   return made;

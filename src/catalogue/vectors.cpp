@@ -98,6 +98,7 @@ AnalysisResult run_cosine(const Subject& on, const Parameters& r, const Progress
 const Analysis& vectors_analysis() {
   static const DescribedAnalysis<Parameters> made({.name = "vectors",
                                                    .what = "Vectors, value by value, and their cosines",
+                                                   .group = Group::vocabulary,
                                                    .example = "vectors \" apple\" \" pear\" --save vectors.html",
                                                    .needs = Needs::space,
                                                    .quick = true,
@@ -110,6 +111,7 @@ const Analysis& vectors_analysis() {
 const Analysis& cosine_analysis() {
   static const DescribedAnalysis<Parameters> made({.name = "cosine",
                                                    .what = "Cosine similarity of words, as a matrix",
+                                                   .group = Group::vocabulary,
                                                    .example = "cosine hello world \" apple\" \" pear\"",
                                                    .needs = Needs::space,
                                                    .quick = true,

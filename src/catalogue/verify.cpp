@@ -101,6 +101,7 @@ const Analysis& verify_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "verify",
        .what = "Compare every site with what other software computed, or every weight to a reference's",
+       .group = Group::models,
        .example = "verify -m gpt2 --against activations.safetensors"},
       parts, fields, run);
   return made;

@@ -19,13 +19,13 @@ constexpr Part judgements_parts[] = {
     {"pearson", Kind::number, "Correlation of values"},
     {"known", Kind::integer, "Pairs of which both words are single rows"},
     {"asked", Kind::integer, "All pairs"},
-    {"unknown", Kind::names, "Words that are no single row"},
+    {"unknown", Kind::names, "Words that are not single rows"},
     {"pairs", Kind::table, "The known: columns a, b, people, cosine, people_rank, cosine_rank"},
     {"figure", Kind::figure, "The cosine by what people say"},
 };
 
 constexpr Part categories_parts[] = {
-    {"unknown", Kind::names, "Words that are no single row"},
+    {"unknown", Kind::names, "Words that are not single rows"},
     {"categories", Kind::table,
      "A row a category and a last one for all: columns category, words, known, within, between, silhouette (1 apart, 0 "
      "mixed: Rousseeuw 1987), nearest"},
@@ -100,6 +100,7 @@ AnalysisResult run_odd(const Subject& on, const Parameters& r, const Progress&) 
 const Analysis& judgements_analysis() {
   static const DescribedAnalysis<Parameters> made({.name = "judgements",
                                                    .what = "Similarity as people judge it, beside the cosine",
+                                                   .group = Group::vocabulary,
                                                    .example = "judgements wordsim353.csv --save judgements.html",
                                                    .needs = Needs::space},
                                                   judgements_parts, judgements_fields, run_judgements);
@@ -110,6 +111,7 @@ const Analysis& categories_analysis() {
   static const DescribedAnalysis<Parameters> made(
       {.name = "categories",
        .what = "Whether words of a kind stand together: fruit apart from vehicles",
+       .group = Group::vocabulary,
        .example = "categories --save categories.html",
        .needs = Needs::space},
       categories_parts, categories_fields, run_categories);
@@ -119,6 +121,7 @@ const Analysis& categories_analysis() {
 const Analysis& odd_one_out_analysis() {
   static const DescribedAnalysis<Parameters> made({.name = "odd_one_out",
                                                    .what = "The word that does not belong",
+                                                   .group = Group::vocabulary,
                                                    .example = "odd apple pear car peach",
                                                    .needs = Needs::space,
                                                    .one_table = true,

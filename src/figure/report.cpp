@@ -40,7 +40,7 @@ details { margin: 1rem 0; } summary { cursor: pointer; color: var(--accent); fon
   figure svg.marks { background: transparent !important; }
   figure svg.marks, figure .vega-embed summary, figure .vega-embed .vega-actions { filter: invert(1) hue-rotate(180deg); }
 }
-@media (max-width: 40rem) { nav ol { columns: 1; } h1 { font-size: 1.7rem; } figure { padding: .3rem; } }
+@media (max-width: 40rem) { nav ol { columns: 1; } h1 { font-size: 1.7rem; } figure { padding: .3rem; margin-inline: -.9rem; } }
 )";
 
 constexpr std::size_t unfolded_rows = 12;  // of a table; longer ones open on demand
@@ -83,6 +83,34 @@ function playButton(at, view, { signal, last }) {
 }
 )";
 
+// For a narrow screen: plots below each other and no wider than it, titles in several lines, letters of their own size.
+constexpr std::string_view narrower = R"(
+function fitted(spec, room) {
+  const lines = (text, most) => [text].flat().flatMap(line => {
+    const whole = [''];
+    for (const word of line.split(' ')) {
+      if (whole.at(-1) && whole.at(-1).length + word.length >= most) whole.push('');
+      whole.push((whole.pop() + ' ' + word).trim());
+    }
+    return whole;
+  });
+  const { hconcat, title, ...one } = spec;
+  const said = typeof title === 'string' ? { text: title } : title;
+  if (said) one.title = { ...said, text: lines(said.text, room / 7.5) };
+  if (said?.subtitle) one.title.subtitle = lines(said.subtitle, room / 6);
+  if (typeof spec.width === 'number') one.width = Math.min(spec.width, room - 90);
+  if (spec.mark?.width > room - 90) one.mark = { ...spec.mark, width: room - 90 };
+  if (hconcat) one.vconcat = hconcat;
+  for (const parts of ['vconcat', 'layer']) if (one[parts]) one[parts] = one[parts].map(part => fitted(part, room));
+  return one;
+}
+function drawn(at, spec) {
+  const place = document.getElementById(at);
+  const shown = place.clientWidth < 480 ? fitted(spec, place.clientWidth) : spec;
+  return vegaEmbed(place, shown, { renderer: 'svg', actions: { export: true, source: true, compiled: false, editor: false } });
+}
+)";
+
 bool is_played(const Figure& figure) { return figure.spec.find("\"usermeta\":{\"animate\":") != std::string::npos; }
 
 // An image for screen readers, unless it contains a button.
@@ -95,18 +123,16 @@ std::string document(std::string_view title, std::string_view body, std::string_
   return well_formed(fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
       "content=\"width=device-width, initial-scale=1\">\n"
-      "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n{}<script>{}{}</script>\n</body>\n</"
+      "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n{}</main>\n{}<script>{}{}{}</script>\n</body>\n</"
       "html>\n",
-      escape_html(title), style, body, scripts(), player, drawing));
+      escape_html(title), style, body, scripts(), narrower, player, drawing));
 }
 
 std::string drawing_of(const Figure& figure, const std::string& id) {
   const std::string then =
       is_played(figure) ? fmt::format(".then(r => playButton('{}', r.view, r.spec.usermeta.animate))", id) : "";
-  return fmt::format(
-      "vegaEmbed('#{}', {}, {{renderer: 'svg', actions: {{export: true, source: true, compiled: false, editor: "
-      "false}}}}){}.catch(e => {{ document.getElementById('{}').textContent = String(e); }});\n",
-      id, script_safe(figure.spec), then, id);
+  return fmt::format("drawn('{}', {}){}.catch(e => {{ document.getElementById('{}').textContent = String(e); }});\n",
+                     id, script_safe(figure.spec), then, id);
 }
 
 std::string cell(const Column& column, std::size_t row) {

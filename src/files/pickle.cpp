@@ -228,7 +228,7 @@ class PickleReader {
       case 0x93: {
         const Index name = pop(), module = pop();
         if (node(name).kind != Kind::text || node(module).kind != Kind::text)
-          refuse("names a global by what is no text");
+          refuse("names a global by something that is not a text");
         return global(node(module).text, node(name).text);
       }
       case 'R':
@@ -256,10 +256,10 @@ class PickleReader {
   bool call(Index callee, Index arguments) {
     const Node& function = node(callee);
     if (function.kind != Kind::global || !is_among(function.text, callables_))
-      refuse(function.kind == Kind::global ? fmt::format("calls {}, which is not done", shown(function.text))
+      refuse(function.kind == Kind::global ? fmt::format("calls {}, which is not allowed", shown(function.text))
                                            : "calls what is not a function",
              Code::unsupported);
-    if (node(arguments).kind != Kind::tuple) refuse("calls with what is not a tuple of arguments");
+    if (node(arguments).kind != Kind::tuple) refuse("calls with arguments that are not a tuple");
     count_copies(node(arguments).items.size());
     if (function.text == "collections.OrderedDict") return ordered_dict(node(arguments).items);
     return put({.kind = Kind::call, .text = function.text, .items = node(arguments).items});
@@ -289,7 +289,7 @@ class PickleReader {
   // A dict's attributes (PyTorch's _metadata, versions of modules) say nothing about tensors.
   bool build() {
     pop();
-    if (top().kind != Kind::dict) refuse("gives attributes to what is not a dict", Code::unsupported);
+    if (top().kind != Kind::dict) refuse("gives attributes to something that is not a dict", Code::unsupported);
     return true;
   }
 

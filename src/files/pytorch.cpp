@@ -194,10 +194,10 @@ class PyTorch : public MappedArchive {
     for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
       const Node &name = pickle[dict.items[i]], *value = &pickle[dict.items[i + 1]];
       if (!is_tensor(*value)) continue;  // counts and settings
-      if (name.kind != Kind::text) refuse("a tensor whose name is no text");
+      if (name.kind != Kind::text) refuse("a tensor whose name is not a text");
       if (value->text == "torch._utils._rebuild_parameter") {
         if (value->items.empty() || !is_tensor(pickle[value->items[0]]))
-          refuse(fmt::format("tensor {} is no tensor", shown(name.text)));
+          refuse(fmt::format("tensor {} is not a tensor", shown(name.text)));
         value = &pickle[value->items[0]];
       }
       read_tensor(pickle, std::string(name.text), *value, storage_of);
@@ -208,7 +208,7 @@ class PyTorch : public MappedArchive {
     std::vector<std::int64_t> out;
     for (Index i : tuple.items) {
       if (pickle[i].kind != Kind::integer || pickle[i].number < 0)
-        refuse(fmt::format("tensor {}: a size or stride that is none", shown(name)));
+        refuse(fmt::format("tensor {}: a size or stride that is not possible", shown(name)));
       out.push_back(pickle[i].number);
     }
     return out;

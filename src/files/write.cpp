@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "embscope/files/archive.h"
 #include "files/narrow.h"
 #include "files/safetensors_writer.h"
@@ -231,11 +232,8 @@ void expect_arrays(const std::filesystem::path& path) {
 }
 
 void make_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (!error && !std::filesystem::is_directory(folder, error) && !error)
-    error = std::make_error_code(std::errc::not_a_directory);
-  if (error) throw Error(Code::io, folder.string(), "cannot be made: " + error.message());
+  if (const std::error_code error = create_folders(folder); error)
+    throw Error(Code::io, folder.string(), "cannot be made: " + error.message());
 }
 
 }  // namespace embscope

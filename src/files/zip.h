@@ -13,8 +13,8 @@ struct ZipMember {
   std::uint64_t begin = 0, size = 0;  ///< of its bytes in the file
 };
 
-/// In the order of its directory. Throws Error{format}, `where` in front, for what is no zip, points beyond the file or
-/// overlaps; Error{unsupported} with `advice` for a member that is compressed or encrypted.
+/// In the order of its directory. Throws Error{format}, `where` in front, for a file that is not a zip, points beyond
+/// the file or overlaps; Error{unsupported} with `advice` for a member that is compressed or encrypted.
 std::vector<ZipMember> zip_members(std::string_view file, const std::string& where, const std::string& advice);
 
 }  // namespace embscope

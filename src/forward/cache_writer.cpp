@@ -63,6 +63,18 @@ void CacheWriter::append(Rows& kept, Rows& next, std::int64_t reach, const Tenso
   }
 }
 
+bool CacheWriter::shorten(const Config& config, Cache& cache, std::int64_t positions) {
+  const auto whole = [&](const Layer& layer) { return reach(layer) == 0 || cache.positions_ <= reach(layer); };
+  if (positions == cache.positions_) return true;
+  if (positions > cache.positions_ || !std::ranges::all_of(config.layers, whole)) return false;
+  for (auto* of_blocks : {&cache.keys_, &cache.values_}) {
+    for (Rows& rows : *of_blocks)
+      rows.resize(rows.size() / static_cast<std::size_t>(cache.positions_) * static_cast<std::size_t>(positions));
+  }
+  cache.positions_ = positions;
+  return true;
+}
+
 void CacheWriter::commit(std::int64_t count) {
   if (cache_ == nullptr) return;
   for (auto& [l, rows] : next_) {

@@ -22,6 +22,9 @@ class CacheWriter {
   /// Of a cached position that block l can still reach, once `append` was called for the block.
   const float* key(int l, std::int64_t position) const { return row(cache_->keys_, l, position, key_width_); }
   const float* value(int l, std::int64_t position) const { return row(cache_->values_, l, position, value_width_); }
+  /// Takes a Cache back to its first `positions`. False, and nothing is changed, where a window has let go of some that
+  /// the next position would read.
+  static bool shorten(const Config& config, Cache& cache, std::int64_t positions);
   void commit(std::int64_t count);  ///< positions that every block has appended
 
  private:
@@ -32,7 +35,7 @@ class CacheWriter {
   const Config& config_;
   Cache* cache_;
   const std::int64_t key_width_, value_width_;
-  std::map<int, std::pair<Rows, Rows>> next_;  ///< of the blocks that let go of what this pass still reads
+  std::map<int, std::pair<Rows, Rows>> next_;  ///< of the blocks that drop what this pass still reads
 };
 
 }  // namespace embscope

@@ -27,8 +27,8 @@ void router_probabilities_backward(const Experts& experts, const float* probabil
 struct Routed {
   std::int64_t row, rank;
 };
-/// For each expert, in order of the rows. Throws Error{range} where a choice (edited, for instance) is no expert or is
-/// made twice.
+/// For each expert, in order of the rows. Throws Error{range} where a choice (edited, for instance) is not an expert or
+/// is made twice.
 std::vector<std::vector<Routed>> routed(const Experts& experts, const Tensor& chosen);
 
 /// The rows of x [N, D] that are routed, one after another.

@@ -65,7 +65,7 @@ bool norm_rows(const Config& config, const PackedNorm& w, const Tensor& x, Tenso
   return true;
 }
 
-/// The same where nobody looks in between.
+/// The same where nothing in between is watched.
 inline void norm_rows(const Config& config, const PackedNorm& w, const Tensor& x, Tensor& normed) {
   Tensor scale = Tensor::uninitialised({x.rows(), 1});
   norm_rows(

@@ -75,7 +75,7 @@ bool Pass::embed() {
   auto token_at = [&](const Slots::Owner& o) {
     return request_.rows[static_cast<std::size_t>(o.row)][static_cast<std::size_t>(o.position - plan_.first())];
   };
-  // other rows may hold what they like: nobody reads them
+  // other rows may hold anything: they are not read
   auto look_up = [&](const char* name, const Matrix& matrix, Tensor& to, auto&& row_of) {
     shape_as(to, probe_.slots().size(), config_.width);
     for_rows(to, [&](std::int64_t i) { matrix.row(row_of(owners[static_cast<std::size_t>(i)]), to.row(i).data()); });
@@ -153,7 +153,7 @@ bool Pass::at(Point point, Tensor& values) {
   return probe_.at(site(point), values);
 }
 
-// Beside the residual stream and the values at hand, parallel branches need what the MLP will read, and then what
+// Beside the residual stream and the current values, parallel branches need what the MLP will read, and then what
 // attention has given.
 void Pass::enter(int stage, Tensor& values) {
   const bool out = stage == stage_of(l_, Step::out),

@@ -30,7 +30,7 @@ class Pass {
     Point scale, normalized;
   };
 
-  // The steps. One that comes by a site answers whether to go on: false where nobody looks at anything further on. N is
+  // The steps. One that reaches a site returns whether to go on: false if nothing further on is watched. N is
   // the number of slots of the stage; D, H, KV, K, F, V as in the design.
   void blocks_from(int block);  ///< and what follows the last one
   void make_rotary();
@@ -55,7 +55,7 @@ class Pass {
   /// null.
   void attend_group(std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot,
                     std::int64_t count);
-  bool attend_with_maps();  ///< the same when somebody listens to scores or pattern
+  bool attend_with_maps();  ///< the same when scores or pattern are watched
   HeadShape head_shape(std::int64_t h) const { return embscope::head_shape(config_, h, l_, sinks_); }
 
   bool mlp(const PackedBlock& w);  ///< what it reads [N, D] -> mlp_out_ [N, D]

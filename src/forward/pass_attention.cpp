@@ -166,7 +166,7 @@ void Pass::attend_group(std::int64_t kv_head, const KeysValues& kv, const HeadPa
   }
 }
 
-// Where somebody listens to maps, every row has slots of its own: those that attention reads are those at work.
+// Where maps are watched, every row has slots of its own: those that attention reads are the current ones.
 bool Pass::attend_with_maps() {
   const std::int64_t heads = config_.heads, first = plan_.first();
   const std::vector<Slots::Own>& rows = probe_.slots().own;

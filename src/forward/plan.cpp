@@ -191,7 +191,7 @@ Plan::Plan(const Config& config, const Request& request, std::int64_t first)
     }
   }
   check_tokens(config, request, at(Point::logits, -1) != nullptr);
-  // What only the last position's logits need ends at the last block's attention, unless somebody looks there.
+  // What only the last position's logits need ends at the last block's attention, unless something there is watched.
   const int last = static_cast<int>(blocks_) - 1;
   const bool last_only = request.logits == LogitsAt::last && deepest_ < depth({Point::z, last}) &&
                          at(Point::scores, last) == nullptr && at(Point::pattern, last) == nullptr;

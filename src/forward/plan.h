@@ -28,7 +28,7 @@ class Plan {
   const Listener* at(Point point, int block) const { return table_[index(point, block)].get(); }
   bool listens(Point point) const;  ///< outside the blocks, or in any of them
   const Stage& stage(int number) const { return stages_[static_cast<std::size_t>(number)]; }
-  /// Whether nobody looks at anything after this point: the pass may end there.
+  /// Whether nothing after this point is watched: the pass may end there.
   bool ends_at(const Site& site) const { return deepest_ <= depth(site); }
   const Cost& cost() const { return cost_; }  ///< all but the rows of logits
   std::int64_t first() const { return first_; }
@@ -38,7 +38,7 @@ class Plan {
     return static_cast<std::size_t>((block < 0 ? blocks_ : block) * point_count + static_cast<int>(point));
   }
   Listener& listener(const Site& site);
-  std::int64_t depth(const Site& site) const;  ///< grows in the order in which the pass comes by the sites
+  std::int64_t depth(const Site& site) const;  ///< grows in the order in which the pass reaches the sites
   void see(const Site& site) { deepest_ = std::max(deepest_, depth(site)); }
   void count_cost(const Config& config, const Request& request);
 

@@ -1,4 +1,4 @@
-// Probe: what is due where the pass comes by a site: edits, then hooks, then captures.
+// Probe: what is done where the pass reaches a site: edits, then hooks, then captures.
 #pragma once
 
 #include <initializer_list>
@@ -18,7 +18,7 @@ class Probe {
   /// skipped.
   void enter(int stage, std::initializer_list<Tensor*> carried);
 
-  /// Of values [N, total of the point's shape]. False where nobody looks at anything further on.
+  /// Of values [N, total of the point's shape]. False if nothing further on is watched.
   bool at(const Site& site, Tensor& values);
 
   // Scores and pattern are maps [H, T, S], one for each row of the batch. They are kept when they have been read: the

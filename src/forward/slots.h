@@ -25,7 +25,7 @@ struct Slots {
     int first_slot, count;
   };
 
-  std::vector<std::vector<int>> path;  ///< [row][position - first position] -> slot, -1 where nobody needs it
+  std::vector<std::vector<int>> path;  ///< [row][position - first position] -> slot, -1 where it is not needed
   std::vector<Owner> owners;           ///< slot -> the first (row, position) that it stands for
   std::vector<Own> own;                ///< [row] slots of which it is the first; after attention, its last positions
 

@@ -34,7 +34,7 @@ PackedNorm pack_final_norm(const Model& model);
 /// The matrix of dy -> dy W: the gradient by a linear map's input.
 Packed pack_backward(const Matrix& matrix);
 
-/// The unembedding alone: nobody pays for it who asks for no logits.
+/// The unembedding alone: a request without logits does not prepare it.
 Packed pack_unembedding(const Model& model);
 
 /// Only the rows of these tokens, in this order.
@@ -42,7 +42,7 @@ Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens);
 
 /// The weights of one model, each part prepared when a run first comes to it: a run that ends at block 6 reads no
 /// seventh. While a block is at work, the next one is read; of a model that is larger than the memory, the block before
-/// is let go. Any number of threads may ask.
+/// is released. Any number of threads may ask.
 class PackedWeights {
  public:
   explicit PackedWeights(const Model& model);

@@ -27,7 +27,7 @@ class Packed {
   /// `fill(p, panel)` writes panel p; it is called from several threads, once for each p.
   Packed(std::int64_t out, std::int64_t in, const std::function<void(std::int64_t p, float* panel)>& fill);
 
-  /// Writes every panel anew: the weights of a model in training change from step to step.
+  /// Writes every panel again: the weights of a model in training change from step to step.
   void refill(const std::function<void(std::int64_t p, float* panel)>& fill);
 
   std::int64_t out() const { return out_; }

@@ -117,7 +117,7 @@ fs::path in_repository(const fs::path& path) {
 fs::path cache_folder() {
   if (const std::string folder = environment("EMBSCOPE_CACHE"); !folder.empty()) return folder;
   if (const std::string folder = environment("XDG_CACHE_HOME"); !folder.empty()) return fs::path(folder) / "embscope";
-  return home() / ".cache/embscope";
+  return home() / ".cache" / "embscope";
 }
 
 fs::path pulled_folder(const std::string& name) { return cache_folder() / "models" / replaced(name, "/", "--"); }

@@ -86,31 +86,6 @@ std::string source_of(const Model& model, const fs::path& folder, const Tokenize
   return found == nullptr ? "" : source_in(*found);
 }
 
-void add_ends(const boost::json::value& config, std::set<TokenId>& ends) {
-  const auto* object = config.if_object();
-  const auto* value = object == nullptr ? nullptr : object->if_contains("eos_token_id");
-  if (value == nullptr) return;
-  const auto add = [&](const boost::json::value& one) {
-    if (one.is_int64() && one.get_int64() >= 0 && one.get_int64() <= INT32_MAX)
-      ends.insert(static_cast<TokenId>(one.get_int64()));
-  };
-  if (const auto* list = value->if_array())
-    std::ranges::for_each(*list, add);
-  else
-    add(*value);
-}
-
-void add_gguf_ends(const Archive& gguf, std::set<TokenId>& ends) {
-  for (const char* key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
-    const MetaValue* value = gguf.meta(key);
-    if (value == nullptr) continue;
-    if (const auto* id = std::get_if<std::uint64_t>(value); id != nullptr && *id <= INT32_MAX)
-      ends.insert(static_cast<TokenId>(*id));
-    if (const auto* id = std::get_if<std::int64_t>(value); id != nullptr && *id >= 0 && *id <= INT32_MAX)
-      ends.insert(static_cast<TokenId>(*id));
-  }
-}
-
 }  // namespace
 
 ChatTemplate chat_template(const Model& model) {
@@ -140,13 +115,9 @@ Tokens conversation_tokens(const Model& model, const std::string& rendered) {
 }
 
 std::set<TokenId> end_tokens(const Model& model) {
-  std::set<TokenId> ends;
+  std::set<TokenId> ends = model.config().ends;
   if (const auto eos = model.tokenizer().eos()) ends.insert(*eos);
   if (model.config().eos) ends.insert(*model.config().eos);
-  const fs::path folder = folder_of(model);
-  if (folder.empty()) add_gguf_ends(*model.archives().front(), ends);
-  for (const char* name : {"config.json", "generation_config.json"})
-    if (!folder.empty() && is_there(folder / name)) add_ends(read_json(folder / name), ends);
   return ends;
 }
 

@@ -73,26 +73,49 @@ constexpr Family table[] = {
     {"minicpm", read_minicpm, "MiniCPM 1 and 2", "minicpm"},
     {"minicpm3", read_minicpm3, "MiniCPM 3", "minicpm3"},
     {"exaone", read_exaone, "EXAONE 3 and 3.5", "exaone"},
-    {"exaone_moe", read_exaone_moe, "EXAONE with experts", ""},
+    {"exaone_moe", read_exaone_moe, "EXAONE with experts", "exaone-moe"},
     {"nanochat", read_nanochat, "NanoChat", ""},
     {"dbrx", read_dbrx, "DBRX", "dbrx"},
     {"hunyuan_v1_moe", read_hunyuan_moe, "Hunyuan with experts", "hunyuan-moe"},
     {"flex_olmo", read_flex_olmo, "FlexOlmo", ""},
     {"glm4_moe_lite", read_glm4_moe_lite, "GLM-4.7 Flash", "deepseek2"},
     {"vaultgemma", read_vaultgemma, "VaultGemma", ""},
-    {"jais2", read_jais2, "Jais 2", ""},
+    {"jais2", read_jais2, "Jais 2", "jais2"},
     {"hyperclovax", read_hyperclovax, "HyperCLOVA X", ""},
     {"youtu", read_youtu, "Youtu", ""},
     {"solar_open", read_solar_open, "Solar Open", ""},
-    {"", nullptr, "Qwen 1", "qwen"},
-    {"", nullptr, "Baichuan 1 and 2", "baichuan"},
-    {"", nullptr, "Orion", "orion"},
-    {"", nullptr, "XVERSE", "xverse"},
+    {"qwen2_vl_text", read_qwen2, "Qwen 2 VL's text model, also from inside it (qwen2_vl)", "qwen2vl"},
+    {"qwen2_5_vl_text", read_qwen2, "Qwen 2.5 VL's text model, also from inside it (qwen2_5_vl)", "qwen2vl"},
+    {"qwen3_vl_text", read_qwen3, "Qwen 3 VL's text model, also from inside it (qwen3_vl)", "qwen3vl"},
+    {"qwen3_vl_moe_text", read_qwen3_moe, "Qwen 3 VL's with experts, also from inside it (qwen3_vl_moe)", "qwen3vlmoe"},
+    {"iquestcoder", read_iquestcoder, "IQuest-Coder", ""},
+    {"persimmon", read_persimmon, "Persimmon", ""},
+    {"biogpt", read_biogpt, "BioGPT", ""},
+    {"ctrl", read_ctrl, "CTRL", ""},
+    {"granite_swa", read_granite_swa, "Granite with windows and sinks", "granite_swa"},
+    {"granitemoe_swa", read_granitemoe_swa, "Granite with experts, windows and sinks", "granite_swa"},
+    {"mellum", read_mellum, "Mellum 2", "mellum"},
+    {"flint", read_flint, "Flint", ""},
+    {"hy_v3", read_hy_v3, "Hunyuan 3", "hy_v3"},
+    {"sarvam_moe", read_sarvam_moe, "Sarvam 30B", ""},
+    {"sarvam_mla", read_sarvam_mla, "Sarvam 105B", "deepseek2"},
+    {"qwen", read_qwen, "Qwen 1", "qwen"},
+    {"baichuan", read_baichuan, "Baichuan 1 and 2", "baichuan"},
+    {"chatglm", read_chatglm, "ChatGLM 2 and 3, GLM-4 9B by its first name", "chatglm"},
+    {"orion", read_orion, "Orion", "orion"},
+    {"internlm", read_internlm, "InternLM 1", "llama"},
+    {"xverse", read_xverse, "XVERSE", "xverse"},
+    {"aquila", read_llama, "Aquila", "llama"},
+    {"stablelm_epoch", read_stablelm_epoch, "StableLM by its first name", "stablelm"},
+    {"deepseek", read_deepseek, "DeepSeek LLM with experts", "deepseek"},
+    {"bailing_moe", read_bailing_moe, "Ling with experts", "bailingmoe"},
+    {"bailing_moe_v2", read_bailing_moe_v2, "Ling 2 with experts", "bailingmoe2"},
     {"", nullptr, "Refact", "refact"},
     {"", nullptr, "CodeShell", "codeshell"},
     {"", nullptr, "PLM", "plm"},
-    {"", nullptr, "DeepSeek LLM with experts", "deepseek"},
-    {"", nullptr, "Ling with experts", "bailingmoe"}};
+    {"", nullptr, "Jais", "jais"},
+    {"", nullptr, "PLaMo", "plamo"},
+    {"", nullptr, "Pangu Embedded", "pangu-embedded"}};
 
 // What people have on their disks beside, by what keeps it out.
 struct OutOfScope {
@@ -101,29 +124,80 @@ struct OutOfScope {
 };
 const OutOfScope outside[] = {
     {"a recurrent model",
-     {"mamba", "mamba2", "falcon_mamba", "rwkv", "rwkv6", "rwkv7", "arwkv7", "xlstm", "recurrent_gemma"}},
+     {"mamba", "mamba2", "falcon_mamba", "rwkv", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7", "xlstm", "recurrent_gemma"}},
     {"a model with recurrent blocks",
-     {"jamba", "bamba", "zamba", "zamba2", "nemotron_h", "falcon_h1", "granitemoehybrid", "qwen3_next", "qwen3_5",
-      "qwen3_5_moe", "minimax", "kimi_linear"}},
-    {"a model with convolutional blocks", {"lfm2", "lfm2_moe"}},
-    {"an encoder",
-     {"bert", "roberta", "distilbert", "albert", "electra", "deberta", "deberta-v2", "xlm-roberta", "camembert",
-      "mpnet", "modernbert", "eurobert", "nomic_bert"}},
+     {"jamba",
+      "bamba",
+      "zamba",
+      "zamba2",
+      "zaya",
+      "nemotron_h",
+      "nemotron_h_moe",
+      "falcon_h1",
+      "granitemoehybrid",
+      "granitehybrid",
+      "graniteswitch",
+      "qwen3_next",
+      "qwen3next",
+      "qwen3_5",
+      "qwen3_5_text",
+      "qwen3_5_moe",
+      "qwen3_5_moe_text",
+      "qwen35",
+      "qwen35moe",
+      "qwen4_exp",
+      "qwen4_exp_text",
+      "qwen4exp",
+      "minimax",
+      "minimax_01",
+      "kimi_linear",
+      "kimi_k3",
+      "olmo_hybrid",
+      "bailing_hybrid",
+      "bailingmoe3",
+      "plamo2",
+      "inkling_text",
+      "inkling2_text",
+      "lara_mini"}},
+    {"a model with convolutional blocks", {"lfm2", "lfm2_moe", "lfm2moe", "lfm3"}},
+    {"an encoder", {"bert",         "modern_bert",  "nomic_bert", "nomic_bert_moe",  "neo_bert",
+                    "jina_bert_v2", "jina_bert_v3", "roberta",    "distilbert",      "albert",
+                    "electra",      "deberta",      "deberta-v2", "xlm-roberta",     "camembert",
+                    "mpnet",        "modernbert",   "eurobert",   "gemma_embedding", "gemma_embedding2",
+                    "llama_embed",  "t5encoder",    "ernie",      "big_bird",        "rembert",
+                    "roformer",     "xlm",          "xlnet"}},
     {"an encoder with a decoder",
      {"t5", "mt5", "umt5", "longt5", "t5gemma", "bart", "mbart", "pegasus", "marian", "m2m_100", "led", "blenderbot",
-      "fsmt", "whisper"}},
-    {"a model whose blocks share keys and values, or read vectors of their own",
-     {"gemma3n", "gemma3n_text", "gemma4", "gemma4_text", "gemma4_unified", "gemma4_unified_text"}},
+      "blenderbot-small", "fsmt", "whisper", "plbart", "mvp", "prophetnet", "bigbird_pegasus"}},
+    {"a model whose blocks have heads of several widths, share keys and values, or read vectors of their own",
+     {"gemma3n", "gemma3n_text", "gemma4", "gemma4_text", "gemma4_unified", "gemma4_unified_text", "gemma4_assistant"}},
+    {"a model whose blocks have other numbers of heads than each other",
+     {"mimo_v2_flash", "mimo2", "laguna", "openelm", "deci", "nemotron-nas", "step35"}},
     {"a model with a mixture of attention heads", {"jetmoe"}},
-    {"a model with norms after its sums", {"openai-gpt", "ctrl"}},
-    {"a model that attends to chosen positions only", {"deepseek_v32", "deepseek_v4", "glm_moe_dsa"}},
+    {"a model with an MLP beside its experts", {"arctic", "grok", "grok-1", "grovemoe"}},
+    {"a model with two attentions in a block", {"longcat_flash"}},
+    {"a model that rounds its activations to eight bits, with norms inside its branches", {"bitnet"}},
+    {"a model whose router reads what comes before attention, or is corrected before its sigmoid",
+     {"smallthinker", "kolibri1"}},
+    {"a model that goes through its blocks several times", {"hrm_text", "dory", "inkling2_loop_text"}},
+    {"a model with norms after its sums", {"openai-gpt"}},
+    {"a model with relative positions of its own", {"cpmant", "reformer"}},
+    {"a model of bytes in patches", {"blt"}},
+    {"a model that attends to chosen positions only",
+     {"deepseek_v32", "deepseek32", "deepseek_v4", "deepseek4", "glm_moe_dsa", "glm_dsa", "axk2", "hy_v4", "dots3_note",
+      "dots3_note_text", "dots3note"}},
     {"a model with gates or differences of attention", {"afmoe", "diffllama", "doge"}},
     {"a model that reads in both directions", {"llada", "llada_moe", "dream", "rnd1", "diffusion_gemma"}},
-    {"a model of images or sound", {"vit", "clip", "siglip", "dinov2", "wav2vec2", "hubert"}}};
+    {"a model of images or sound", {"vit", "clip", "siglip", "dinov2", "wav2vec2", "hubert", "wavtokenizer_dec"}}};
 
 // Models of texts and images whose text model opens by itself.
-constexpr std::pair<std::string_view, std::string_view> wrappers[] = {
-    {"gemma3", "gemma3_text"}, {"llama4", "llama4_text"}, {"mistral3", "mistral"}};
+constexpr Wrapper wrappers[] = {{"gemma3", "gemma3_text"},
+                                {"llama4", "llama4_text"},
+                                {"mistral3", "mistral"},
+                                {"qwen2_vl", "qwen2_vl_text", true},
+                                {"qwen2_5_vl", "qwen2_5_vl_text", true},
+                                {"qwen3_vl", "qwen3_vl_text"},
+                                {"qwen3_vl_moe", "qwen3_vl_moe_text"}};
 
 }  // namespace
 
@@ -153,15 +227,15 @@ std::vector<RefusedFamilies> refused_families() {
 
 std::vector<std::string_view> open_architectures() { return gguf_architectures(); }
 
-std::string_view text_model(std::string_view model_type) {
-  const auto found = std::ranges::find(wrappers, model_type, [](const auto& w) { return w.first; });
-  return found == std::end(wrappers) ? "" : found->second;
+const Wrapper* find_wrapper(std::string_view model_type) {
+  const auto found = std::ranges::find(wrappers, model_type, &Wrapper::model_type);
+  return found == std::end(wrappers) ? nullptr : found;
 }
 
 bool beside_text(std::string_view tensor) {
   if (tensor.starts_with("model.")) tensor.remove_prefix(6);
   return std::ranges::any_of(
-      std::initializer_list<std::string_view>{"vision_tower.", "vision_model.", "multi_modal_projector."},
+      std::initializer_list<std::string_view>{"vision_tower.", "vision_model.", "multi_modal_projector.", "visual."},
       [&](std::string_view part) { return tensor.starts_with(part); });
 }
 

@@ -80,6 +80,28 @@ void read_flex_olmo(const Keys&, Config&, Names&);
 void read_youtu(const Keys&, Config&, Names&);
 void read_solar_open(const Keys&, Config&, Names&);
 
+void read_baichuan(const Keys&, Config&, Names&);
+void read_qwen(const Keys&, Config&, Names&);
+void read_chatglm(const Keys&, Config&, Names&);
+void read_orion(const Keys&, Config&, Names&);
+void read_internlm(const Keys&, Config&, Names&);
+void read_xverse(const Keys&, Config&, Names&);
+void read_stablelm_epoch(const Keys&, Config&, Names&);
+void read_deepseek(const Keys&, Config&, Names&);
+void read_bailing_moe(const Keys&, Config&, Names&);
+void read_bailing_moe_v2(const Keys&, Config&, Names&);
+void read_iquestcoder(const Keys&, Config&, Names&);
+void read_persimmon(const Keys&, Config&, Names&);
+void read_biogpt(const Keys&, Config&, Names&);
+void read_ctrl(const Keys&, Config&, Names&);
+void read_granite_swa(const Keys&, Config&, Names&);
+void read_granitemoe_swa(const Keys&, Config&, Names&);
+void read_mellum(const Keys&, Config&, Names&);
+void read_flint(const Keys&, Config&, Names&);
+void read_hy_v3(const Keys&, Config&, Names&);
+void read_sarvam_moe(const Keys&, Config&, Names&);
+void read_sarvam_mla(const Keys&, Config&, Names&);
+
 /// OLMo 2's without its rotation: norms after the branches, and of queries and keys over the whole width.
 void read_olmo2_keys(const Keys& keys, Config& config, Names& names);
 
@@ -89,7 +111,7 @@ void read_exaone_windows(const Keys& keys, Config& config);
 /// no_rope_layers (1: with a rotation), or none in every no_rope_layer_interval-th block.
 void read_turned_blocks(const Keys& keys, Config& config, std::int64_t otherwise);
 
-/// The slopes of ALiBi as BLOOM and Falcon, and as MPT have them for head counts that are no power of two.
+/// The slopes of ALiBi as BLOOM and Falcon, and as MPT have them for head counts that are not powers of two.
 std::vector<double> bloom_slopes(std::int64_t heads);
 std::vector<double> mpt_slopes(std::int64_t heads, double most);
 inline constexpr std::int64_t alibi_context = 1 << 20;  ///< it goes as far as one likes

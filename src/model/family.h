@@ -15,6 +15,10 @@ namespace embscope {
 /// sorted by key-value heads, each with its queries before it.
 enum class Fused { none, stacked, by_heads, in_quarters };
 
+/// Positions that are no tensor but sines, then cosines, of 10000^(-i/n): n is the number of them (Vaswani et al.
+/// 2017), or one less (fairseq).
+enum class Sinusoidal { none, vaswani, fairseq };
+
 /// What a file calls the parts of a mixture of experts, below the block. Whether there is a tensor for each expert
 /// ("{}" is its number) or one of all [E, ...], the file decides.
 struct ExpertNames {
@@ -55,9 +59,10 @@ struct Names {
   bool in_site_table = false;    ///< GPT-2's, Llama's and GGUF's names are in forward/site's table already
   bool interleaved = false;      ///< GGUF's Llama: the halves of each head of queries and keys
   bool optional_biases = false;  ///< those that the file has
+  bool unit_head = false;        ///< rows of the unembedding are divided by their length
   bool norm_gain = true, norm_bias = false, qk_bias = false;
   bool qkv_bias = false, o_bias = false, mlp_bias = false, head_bias = false;
-  bool sinusoidal = false;          ///< wpe is no tensor but sines and cosines
+  Sinusoidal sinusoidal = Sinusoidal::none;
   std::int64_t first_position = 0;  ///< row of wpe that position 0 has
   float norm_plus = 0;              ///< added to gains
 };
@@ -71,10 +76,15 @@ struct Family {
   std::string_view name;  ///< for people
   std::string_view gguf;  ///< its architecture in GGUF; empty where those files do not open
 };
-/// Why a model_type is out of scope ("recurrent"), or nothing where nobody knows it.
+/// Why a model_type is out of scope ("recurrent"), or nothing where it is not known.
 std::string_view out_of_scope(std::string_view model_type);
-/// The text model's type within a model of texts and images, or nothing where it is none.
-std::string_view text_model(std::string_view model_type);
+/// A model of texts and images, and the type of its text model, whose keys are in text_config, or `flat` beside the
+/// others.
+struct Wrapper {
+  std::string_view model_type, text;
+  bool flat = false;
+};
+const Wrapper* find_wrapper(std::string_view model_type);
 /// What a model of texts and images has beside its text model: "vision_tower." and so on.
 bool beside_text(std::string_view tensor);
 const Family* find_family(std::string_view model_type);
@@ -98,9 +108,9 @@ struct LlamaDefaults {
   std::int64_t head_width = 0, kv_heads = 0;  ///< 0: width / heads; heads
   std::string_view activation = "silu", activation_key = "hidden_act", epsilon_key = "rms_norm_eps",
                    blocks_key = "num_hidden_layers";
-  std::int64_t vocab = 0, heads = 0, context = 2048;   ///< where the configuration does not say it; 0: it must
-  double local_theta = 0;                              ///< of blocks with windows; 0: theta
-  bool alpha = false, growth = false, mscale = false;  ///< as RopeDefaults has them
+  std::int64_t vocab = 0, heads = 0, context = 2048;  ///< where the configuration does not say it; 0: it must
+  double local_theta = 0;                             ///< of blocks with windows; 0: theta
+  bool alpha = false, growth = false, mscale = false, sections = false;  ///< as RopeDefaults has them
 };
 void read_llama_keys(const Keys& keys, Config& config, const LlamaDefaults& defaults = {});
 

@@ -21,7 +21,7 @@ std::string name_along(const fs::path& path) {
   return "";
 }
 
-// Without symbolic links resolved: the name of a link is the name that somebody gave it. `..` behind a link leaves its
+// Without symbolic links resolved: a link keeps the name that it was given. `..` behind a link leaves its
 // target.
 fs::path without_dots(const fs::path& path) {
   std::error_code error;
@@ -35,14 +35,6 @@ fs::path without_dots(const fs::path& path) {
 bool is_there(const fs::path& path) {
   std::error_code error;
   return fs::exists(path, error);
-}
-
-std::set<std::string> names_in(const fs::path& folder) {
-  std::set<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
-    names.insert(entry->path().filename().string());
-  return names;
 }
 
 bool is_plain_name(const std::string& name) {
@@ -70,7 +62,7 @@ std::vector<fs::path> gguf_files(const fs::path& folder) {
   std::vector<fs::path> files;
   for (const std::string& name : names_in(folder)) {
     const fs::path path = folder / name;
-    if (path.extension() != ".gguf" || name.starts_with("mmproj")) continue;  // a projector of images is no model
+    if (path.extension() != ".gguf" || name.starts_with("mmproj")) continue;  // a projector of images is not a model
     const auto part = GgufPartName::of(path);
     if (!part || part->number == 1 || !is_there(part->path(1))) files.push_back(path);
   }

@@ -7,13 +7,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/folder.h"
 #include "base/system.h"
 #include "embscope/files/archive.h"
 
 namespace embscope {
 
 bool is_there(const std::filesystem::path& path);  ///< and may be looked at
-std::set<std::string> names_in(const std::filesystem::path& folder);
 
 /// What may be put behind a folder's name without leaving the folder.
 bool is_plain_name(const std::string& name);

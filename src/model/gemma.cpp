@@ -80,7 +80,8 @@ void read_gemma2(const Keys& keys, Config& c, Names& n) {
                                .kv_heads = 4,
                                .activation = "gelu_pytorch_tanh",
                                .activation_key = "hidden_activation"};
-  keys.ignore("hidden_act");  // the first files have both, and transformers reads the other one
+  for (const char* key : {"hidden_act", "sliding_window_size"})
+    keys.ignore(key);  // the first files have both names, and transformers reads the other one
   read_gemma2_keys(keys, c, n, defaults, 50, 30);
   read_one_rope(keys, c, defaults);
   read_windows(keys, c, window_of(keys), [](std::int64_t l) { return l % 2 == 0; });

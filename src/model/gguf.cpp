@@ -182,7 +182,19 @@ constexpr std::pair<std::string_view, void (*)(const Metadata&, Config&, Names&)
     {"phimoe", gguf::phimoe},
     {"bailingmoe", gguf::bailingmoe},
     {"codeshell", gguf::codeshell},
-    {"plm", gguf::plm}};
+    {"plm", gguf::plm},
+    {"qwen2vl", gguf::qwen2vl},
+    {"qwen3vl", gguf::qwen3vl},
+    {"qwen3vlmoe", gguf::qwen3vlmoe},
+    {"bailingmoe2", gguf::bailingmoe2},
+    {"exaone-moe", gguf::exaone_moe},
+    {"mellum", gguf::mellum},
+    {"hy_v3", gguf::hy_v3},
+    {"granite_swa", gguf::granite_swa},
+    {"jais", gguf::jais},
+    {"jais2", gguf::jais2},
+    {"plamo", gguf::plamo},
+    {"pangu-embedded", gguf::pangu_embedded}};
 
 }  // namespace
 

@@ -94,5 +94,26 @@ void phimoe(const Metadata&, Config&, Names&);
 void bailingmoe(const Metadata&, Config&, Names&);
 void codeshell(const Metadata&, Config&, Names&);
 void plm(const Metadata&, Config&, Names&);
+void qwen2vl(const Metadata&, Config&, Names&);
+void qwen3vl(const Metadata&, Config&, Names&);
+void qwen3vlmoe(const Metadata&, Config&, Names&);
+void bailingmoe2(const Metadata&, Config&, Names&);
+void exaone_moe(const Metadata&, Config&, Names&);
+void mellum(const Metadata&, Config&, Names&);
+void hy_v3(const Metadata&, Config&, Names&);
+void granite_swa(const Metadata&, Config&, Names&);
+void jais(const Metadata&, Config&, Names&);
+void jais2(const Metadata&, Config&, Names&);
+void plamo(const Metadata&, Config&, Names&);
+void pangu_embedded(const Metadata&, Config&, Names&);
+
+/// Norms after the branches alone.
+void use_norms_after(Config& config, Names& names);
+
+/// Blocks with windows turn by an unscaled rotation of their own.
+void turn_windows(Config& config, double theta);
+
+/// Where some blocks have windows, the others have no positions.
+void turn_windows_alone(Config& config);
 
 }  // namespace embscope::gguf

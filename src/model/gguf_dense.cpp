@@ -9,19 +9,24 @@
 #include "model/rope.h"
 
 namespace embscope::gguf {
-namespace {
 
 void use_norms_after(Config& c, Names& n) {
   n.ln1_post = "post_attention_norm", n.ln2_post = "post_ffw_norm";
   c.norm_before = false, c.norm_after = true;
 }
 
-// Blocks with windows turn by an unscaled rotation of their own.
 void turn_windows(Config& c, double theta) {
   const auto turned = 2 * static_cast<std::int64_t>(c.ropes[0].frequencies.size());
   c.ropes.push_back({rope_frequencies(theta, turned), 1, false});
   for (Layer& layer : c.layers) layer.rope = layer.window > 0 ? 1 : 0;
 }
+
+void turn_windows_alone(Config& c) {
+  const bool windows = std::ranges::any_of(c.layers, [](const Layer& layer) { return layer.window > 0; });
+  for (Layer& layer : c.layers) layer.rope = !windows || layer.window > 0 ? 0 : -1;
+}
+
+namespace {
 
 // LayerNorms of queries and keys, in the models of an architecture that have them.
 void norm_queries_keys_if_there(const Metadata& meta, Config& c, Names& n) {
@@ -275,14 +280,12 @@ void ernie4_5(const Metadata& meta, Config& c, Names& n) {
 
 void exaone(const Metadata& meta, Config& c, Names&) { read_like_llama(meta, c); }
 
-// Where some blocks have windows, the others have no positions.
 void exaone4(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   use_norms_after(c, n);
   norm_queries_keys(c, n, QkNorm::heads);
   read_window(meta, c, [](std::int64_t l) { return l % 4 != 3; });
-  const bool windows = std::ranges::any_of(c.layers, [](const Layer& layer) { return layer.window > 0; });
-  for (Layer& layer : c.layers) layer.rope = !windows || layer.window > 0 ? 0 : -1;
+  turn_windows_alone(c);
 }
 
 void hunyuan_dense(const Metadata& meta, Config& c, Names& n) {
@@ -364,6 +367,63 @@ void plm(const Metadata& meta, Config& c, Names& n) {
   use_pairs(c);
   read_latents(meta, c, n);
   c.gated_mlp = false, c.activation = Activation::relu_squared;
+}
+
+// Positions have parts, of images: the same for each word of a text.
+void qwen2vl(const Metadata& meta, Config& c, Names& n) {
+  qwen2(meta, c, n);
+  meta.ignore(".rope.dimension_sections");
+}
+
+void qwen3vl(const Metadata& meta, Config& c, Names& n) {
+  qwen3(meta, c, n);
+  for (const char* key : {".rope.dimension_sections", ".n_deepstack_layers", ".deepstack_mapping"}) meta.ignore(key);
+}
+
+// Granite's, with sinks, windows, and a rotation in the blocks that the file says.
+void granite_swa(const Metadata& meta, Config& c, Names& n) {
+  const bool routed = meta.archive().find("blk.0.ffn_gate_inp.weight") != nullptr;
+  routed ? granitemoe(meta, c, n) : granite(meta, c, n);
+  n.sinks = "attn_sinks.weight", c.sinks = true;
+  if (routed && c.experts.shared_width > 0)
+    throw Error(Code::unsupported, meta.where(), "a granite_swa with shared experts is not supported");
+  read_window(meta, c, [](std::int64_t l) { return l % 4 != 0; });
+  const char* pattern = ".attention.rope_pattern";
+  if (!meta.has(pattern)) return;
+  const std::vector<double> turned = meta.numbers(pattern);
+  if (turned.size() != c.layers.size())
+    throw Error(Code::format, meta.where(),
+                fmt::format("{}{} has {} blocks, the model {}", meta.architecture(), pattern, turned.size(), c.blocks));
+  for (std::size_t l = 0; l < turned.size(); ++l) c.layers[l].rope = turned[l] != 0 ? 0 : -1;
+}
+
+// Scores are divided by a head's width, not by its root (maximal update parametrisation).
+void jais(const Metadata& meta, Config& c, Names& n) {
+  c.position = PositionKind::alibi, c.activation = Activation::silu, c.gated_mlp = true;
+  read_sizes(meta, c);
+  const double most = meta.number(".attention.max_alibi_bias", 8);
+  if (!(most > 0)) throw Error(Code::unsupported, meta.where(), "a Jais without ALiBi is not supported");
+  c.context = std::max(c.context, alibi_context), c.alibi_slopes = mpt_slopes(c.heads, most);
+  c.attn_scale = 1 / static_cast<float>(c.head_width);
+  n.qkv = "attn_qkv", n.fused = Fused::stacked;
+  n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = true;
+}
+
+void jais2(const Metadata& meta, Config& c, Names& n) {
+  read_like_starcoder2(meta, c, n);
+  c.activation = Activation::relu_squared;
+  n.optional_biases = true;
+}
+
+// Both branches read one norm.
+void plamo(const Metadata& meta, Config& c, Names&) {
+  read_like_llama(meta, c);
+  c.parallel = c.one_norm = true;
+}
+
+void pangu_embedded(const Metadata& meta, Config& c, Names& n) {
+  read_like_llama(meta, c);
+  n.optional_biases = true;
 }
 
 }  // namespace embscope::gguf

@@ -47,8 +47,10 @@ void read_experts(const Metadata& meta, Config& c, Names& n, const ExpertDefault
   const std::int64_t dense = meta.integer(".leading_dense_block_count", 0);
   for (std::size_t l = 0; l < c.layers.size(); ++l) c.layers[l].experts = static_cast<std::int64_t>(l) >= dense;
   const auto routed = std::ranges::find(c.layers, true, &Layer::experts);
-  const std::string correction = fmt::format("blk.{}.exp_probs_b.bias", routed - c.layers.begin());
-  if (meta.archive().find(correction) != nullptr) n.experts.correction = "exp_probs_b.bias";
+  for (const char* name : {"exp_probs_b.bias", "exp_probs_b"}) {
+    const std::string correction = fmt::format("blk.{}.{}", routed - c.layers.begin(), name);
+    if (meta.archive().find(correction) != nullptr) n.experts.correction = name;
+  }
   check_experts(c, meta.where());
 }
 
@@ -209,6 +211,36 @@ void bailingmoe(const Metadata& meta, Config& c, Names& n) {
   read_like_llama(meta, c);
   use_interleaved(meta, c, n);
   read_experts(meta, c, n, {.shared = true});
+}
+
+void qwen3vlmoe(const Metadata& meta, Config& c, Names& n) {
+  qwen3vl(meta, c, n);
+  read_experts(meta, c, n, {.normalised = true});
+}
+
+void bailingmoe2(const Metadata& meta, Config& c, Names& n) {
+  qwen3(meta, c, n);
+  read_experts(meta, c, n, {.shared = true});
+}
+
+void exaone_moe(const Metadata& meta, Config& c, Names& n) {
+  qwen3(meta, c, n);
+  read_window(meta, c, [](std::int64_t l) { return l % 4 != 3; });
+  turn_windows_alone(c);
+  read_experts(meta, c, n, {.shared = true});
+}
+
+void mellum(const Metadata& meta, Config& c, Names& n) {
+  qwen3(meta, c, n);
+  read_window(meta, c, [](std::int64_t l) { return l % 4 != 3; });
+  const double theta = meta.number(".rope.freq_base", 10000);
+  turn_windows(c, meta.number(".rope.freq_base_swa", theta));
+  read_experts(meta, c, n, {.normalised = true});
+}
+
+void hy_v3(const Metadata& meta, Config& c, Names& n) {
+  qwen3(meta, c, n);
+  read_experts(meta, c, n, {.router = RouterKind::sigmoid, .shared = true});
 }
 
 }  // namespace embscope::gguf

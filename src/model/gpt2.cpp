@@ -33,6 +33,11 @@ void finish_gpt2(const Keys& keys, Config& c) {
   c.layers.resize(static_cast<std::size_t>(c.blocks));
 }
 
+void check_sinusoidal(const Keys& keys, const Config& c) {
+  if (c.width % 2 != 0 || c.width < 4)
+    throw Error(Code::format, keys.where(), fmt::format("sines and cosines of a width of {}", c.width));
+}
+
 }  // namespace
 
 Names gpt2_names() {
@@ -123,7 +128,7 @@ void read_xglm(const Keys& keys, Config& c, Names& n) {
   n.ln_final = "layer_norm", n.ln1 = "self_attn_layer_norm", n.ln2 = "final_layer_norm";
   n.o = "self_attn.out_proj", n.up = "fc1", n.down = "fc2", n.mlp = "";
   n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = true;
-  n.sinusoidal = true, n.first_position = 2;
+  n.sinusoidal = Sinusoidal::fairseq, n.first_position = 2;
   c.vocab = keys.integer("vocab_size");
   c.width = keys.same_integer({"d_model", "hidden_size"});
   c.blocks = keys.same_integer({"num_layers", "num_hidden_layers"});
@@ -136,9 +141,50 @@ void read_xglm(const Keys& keys, Config& c, Names& n) {
     throw Error(Code::unsupported, keys.where(),
                 "'add_cross_attention': an XGLM that reads an encoder is not supported");
   finish_gpt2(keys, c);
-  if (c.width % 2 != 0 || c.width < 4)
-    throw Error(Code::format, keys.where(), fmt::format("sines and cosines of a width of {}", c.width));
+  check_sinusoidal(keys, c);
   if (keys.truth("scale_embedding", true)) c.embedding_scale = std::sqrt(static_cast<float>(c.width));
+}
+
+void read_biogpt(const Keys& keys, Config& c, Names& n) {
+  n.root = "biogpt.", n.head = "output_projection";
+  n.wpe = "embed_positions", n.ln_final = "layer_norm", n.ln1 = "self_attn_layer_norm", n.ln2 = "final_layer_norm";
+  n.o = "self_attn.out_proj", n.up = "fc1", n.down = "fc2", n.mlp = "";
+  n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = true;
+  n.first_position = 2;
+  c.vocab = keys.integer("vocab_size");
+  c.width = keys.integer("hidden_size"), c.blocks = keys.integer("num_hidden_layers");
+  c.heads = c.kv_heads = keys.integer("num_attention_heads");
+  c.context = keys.integer("max_position_embeddings", 1024);
+  c.mlp_width = keys.integer("intermediate_size");
+  c.activation = activation_of(keys, "hidden_act", "gelu");
+  c.tied = keys.truth("tie_word_embeddings", true);
+  keys.ignore("layer_norm_eps");  // its norms have PyTorch's
+  finish_gpt2(keys, c);
+  if (keys.truth("scale_embedding", true)) c.embedding_scale = std::sqrt(static_cast<float>(c.width));
+}
+
+void read_ctrl(const Keys& keys, Config& c, Names& n) {
+  n.root = "transformer.", n.block = "h.{}.", n.wte = "w", n.ln_final = "layernorm";
+  n.ln1 = "layernorm1", n.ln2 = "layernorm2", n.attention = "multi_head_attention", n.mlp = "ffn";
+  n.q = "multi_head_attention.Wq", n.k = "multi_head_attention.Wk", n.v = "multi_head_attention.Wv",
+  n.o = "multi_head_attention.dense", n.up = "ffn.0", n.down = "ffn.2";
+  n.norm_bias = n.qkv_bias = n.o_bias = n.mlp_bias = n.head_bias = true;
+  n.sinusoidal = Sinusoidal::vaswani;
+  c.vocab = keys.integer("vocab_size");
+  c.width = keys.same_integer({"n_embd", "hidden_size"});
+  c.blocks = keys.same_integer({"n_layer", "num_hidden_layers"});
+  c.heads = c.kv_heads = keys.same_integer({"n_head", "num_attention_heads"});
+  c.context = keys.same_integer({"n_positions", "max_position_embeddings", "n_ctx"});
+  c.mlp_width = keys.integer("dff");
+  c.epsilon = 1e-6f;  // of its blocks, whatever the configuration says of the last norm
+  if (const double last = keys.number("layer_norm_epsilon", 1e-6); last != 1e-6)
+    throw Error(Code::unsupported, keys.where(),
+                fmt::format("'layer_norm_epsilon' of {}: only that of the blocks' norms, 1e-06, is supported", last));
+  c.activation = Activation::relu;
+  c.tied = keys.truth("tie_word_embeddings", true);
+  finish_gpt2(keys, c);
+  check_sinusoidal(keys, c);
+  c.embedding_scale = std::sqrt(static_cast<float>(c.width));
 }
 
 }  // namespace embscope

@@ -65,7 +65,8 @@ void read_one_rope(const Keys& keys, Config& c, const LlamaDefaults& d) {
                              .partial_allowed = d.partial_allowed,
                              .alpha = d.alpha,
                              .mscale = d.mscale,
-                             .growth = d.growth});
+                             .growth = d.growth,
+                             .sections = d.sections});
   rope.rope.pairs = d.pairs;
   c.ropes = {std::move(rope.rope)};
   c.context = rope.longest.value_or(c.context);
@@ -109,10 +110,11 @@ void read_mistral(const Keys& keys, Config& c, Names&) {
   for (Layer& layer : c.layers) layer.window = window_of(keys, 4096);
 }
 
+// Of images and texts, positions have parts (mrope_section), which are the same for each word of a text.
 void read_qwen2(const Keys& keys, Config& c, Names& n) {
   n.qkv_bias = true;
   read_llama_keys(keys, c, {.kv_heads = 32});
-  read_one_rope(keys, c, {});
+  read_one_rope(keys, c, {.sections = true});
   read_qwen_windows(keys, c);
 }
 
@@ -121,7 +123,7 @@ void read_qwen3(const Keys& keys, Config& c, Names& n) {
   c.qk_norm = QkNorm::heads;
   read_llama_keys(keys, c, {.head_width = 128, .kv_heads = 32});
   read_biases(keys, n);
-  read_one_rope(keys, c, {});
+  read_one_rope(keys, c, {.sections = true});
   read_qwen_windows(keys, c);
 }
 

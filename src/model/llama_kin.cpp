@@ -168,4 +168,56 @@ void read_llama4(const Keys& keys, Config& c, Names& n) {
   check_config(c, keys.where()), check_experts(c, keys.where());
 }
 
+void read_iquestcoder(const Keys& keys, Config& c, Names& n) {
+  read_llama_keys(keys, c, {.epsilon = 1e-5, .head_width = 128, .kv_heads = 8});
+  read_biases(keys, n);
+  keys.ignore("max_window_layers");  // Qwen's, which nobody reads
+  read_one_rope(keys, c, {});
+}
+
+namespace {
+
+// layer_rope_theta: the base by which each block turns, 0 where it does not.
+void read_thetas_of_blocks(const Keys& keys, Config& c) {
+  if (!keys.has("layer_rope_theta")) return keys.ignore("layer_rope_theta");
+  const std::vector<double> own = keys.numbers("layer_rope_theta");
+  if (own.size() != c.layers.size())
+    throw Error(Code::format, keys.where(),
+                fmt::format("'layer_rope_theta' has {} blocks, the model {}", own.size(), c.blocks));
+  c.ropes.clear();
+  std::vector<double> bases;
+  for (std::size_t l = 0; l < own.size(); ++l) {
+    const auto found = std::ranges::find(bases, own[l]);
+    c.layers[l].rope = own[l] == 0 ? -1 : static_cast<int>(found - bases.begin());
+    if (own[l] == 0 || found != bases.end()) continue;
+    bases.push_back(own[l]);
+    c.ropes.push_back({rope_frequencies(own[l], c.head_width), 1, false});
+  }
+  check_frequencies(c, keys.where());
+}
+
+// Sinks, and windows in three of four blocks.
+void use_sinks_and_windows(const Keys& keys, Config& c, Names& n) {
+  n.sinks = "self_attn.sinks", c.sinks = true;
+  read_windows(keys, c, window_of(keys, 128), [](std::int64_t l) { return l % 4 != 0; });
+  for (const char* name : {"rope_parameters", "rope_scaling"}) {
+    if (keys.has(name) && keys.object(name).string("rope_type", "default") != "default")
+      throw Error(Code::unsupported, keys.where(), fmt::format("'{}': only a plain rotation is supported here", name));
+  }
+  read_thetas_of_blocks(keys, c);
+}
+
+}  // namespace
+
+void read_granite_swa(const Keys& keys, Config& c, Names& n) {
+  read_granite(keys, c, n);
+  c.tied = keys.truth("tie_word_embeddings", true);
+  use_sinks_and_windows(keys, c, n);
+}
+
+void read_granitemoe_swa(const Keys& keys, Config& c, Names& n) {
+  read_granitemoeshared(keys, c, n);
+  use_sinks_and_windows(keys, c, n);
+}
+
 }  // namespace embscope

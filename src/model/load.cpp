@@ -26,8 +26,9 @@ class Loader {
     Weights w;
     w.wte = t_.matrix(weight(root_ + std::string(n_.wte)), c_.vocab, c_.width);
     if (!n_.wpe.empty()) w.wpe = positions();
-    if (n_.sinusoidal) w.wpe = sinusoidal();
+    if (n_.sinusoidal != Sinusoidal::none) w.wpe = sinusoidal();
     w.unembed = unembedding(c_, w.wte, t_, weight(head_));
+    if (n_.unit_head) w.unembed = of_unit_rows(w.unembed);
     if (n_.head_bias) w.unembed_bias = t_.vector(bias(head_), c_.vocab);
     if (!n_.embedding_norm.empty())
       w.embedding_norm = norm(root_ + std::string(n_.embedding_norm), c_.width, n_.norm_bias);
@@ -76,11 +77,12 @@ class Loader {
     return m;
   }
 
-  // Sines, then cosines (fairseq's SinusoidalPositionalEmbedding), in the steps and roundings of PyTorch.
+  // In the steps and roundings of fairseq's SinusoidalPositionalEmbedding.
   Matrix sinusoidal() const {
     const std::int64_t half = c_.width / 2;
     Tensor rows = Tensor::uninitialised({c_.context, c_.width});
-    const auto step = static_cast<float>(std::log(10000.0) / static_cast<double>(half - 1));
+    const std::int64_t steps = n_.sinusoidal == Sinusoidal::fairseq ? half - 1 : half;
+    const auto step = static_cast<float>(std::log(10000.0) / static_cast<double>(steps));
     for (std::int64_t t = 0; t < c_.context; ++t) {
       for (std::int64_t i = 0; i < half; ++i) {
         const float angle = static_cast<float>(t + n_.first_position) * std::exp(static_cast<float>(i) * -step);
@@ -91,7 +93,23 @@ class Loader {
     return {made(std::move(rows)), c_.context, c_.width};
   }
 
-  // A view of values that are no tensor of the file.
+  // Each row divided by its length (Baichuan 2's NormHead), in memory of our own.
+  Matrix of_unit_rows(const Matrix& from) const {
+    Tensor rows = Tensor::uninitialised({from.out, from.in});
+    parallel_for(from.out, 64, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t j = begin; j < end; ++j) {
+        double squares = 0;
+        from.row(j, rows.row(j).data());
+        for (float x : rows.row(j)) squares += static_cast<double>(x) * x;
+        const auto length = static_cast<float>(std::max(std::sqrt(squares), 1e-12));
+        for (float& x : rows.row(j)) x /= length;
+      }
+    });
+    c_.tied = false;
+    return {made(std::move(rows)), from.out, from.in};
+  }
+
+  // A view of values that are not a tensor of the file.
   View made(Tensor values) const {
     made_.push_back(std::make_shared<const Tensor>(std::move(values)));
     const Tensor& kept = *made_.back();

@@ -1,5 +1,5 @@
 // Mixtures of experts in the frame of a Llama: Mixtral (Jiang et al. 2024), Qwen's, OLMoE, gpt-oss, Granite's,
-// DeepSeek's and their kin.
+// DeepSeek's and similar ones.
 #include <algorithm>
 #include <cmath>
 
@@ -30,8 +30,7 @@ void name_as_mixtral(Names& n) {
 }
 
 // Qwen's blocks without experts: those of mlp_only_layers, and all but every decoder_sparse_step-th.
-void read_sparse_blocks(const Keys& keys, Config& c) {
-  std::vector<double> dense;
+void read_sparse_blocks(const Keys& keys, Config& c, std::vector<double> dense) {
   if (keys.has("mlp_only_layers")) dense = keys.numbers("mlp_only_layers");
   keys.ignore("mlp_only_layers");
   const std::int64_t step = keys.integer("decoder_sparse_step", 1);
@@ -161,7 +160,7 @@ void read_qwen3_moe(const Keys& keys, Config& c, Names& n) {
   c.qk_norm = QkNorm::heads;
   read_llama_keys(keys, c, {.kv_heads = 4});
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
-  read_one_rope(keys, c, {});
+  read_one_rope(keys, c, {.sections = true});
   keys.ignore("max_window_layers");  // Qwen 2's, which nobody reads
   for (Layer& layer : c.layers) layer.window = window_of(keys, 4096, keys.truth("use_sliding_window", false));
   read_counts(keys, c, {"num_experts", "num_local_experts"});
@@ -214,9 +213,12 @@ void read_gpt_oss(const Keys& keys, Config& c, Names& n) {
 void read_granitemoe(const Keys& keys, Config& c, Names& n) {
   read_granite(keys, c, n);
   n.mlp = "block_sparse_moe";
-  n.experts.router = "block_sparse_moe.router.layer", n.experts.each = "";
+  n.experts.each = n.other_experts.each = "";
+  n.experts.router = "block_sparse_moe.router.layer", n.other_experts.router = "block_sparse_moe.router";
   n.experts.gate_up_of_all = "block_sparse_moe.input_linear.weight",
   n.experts.down_of_all = "block_sparse_moe.output_linear.weight";
+  n.other_experts.gate_up_of_all = "block_sparse_moe.experts.gate_up_proj",
+  n.other_experts.down_of_all = "block_sparse_moe.experts.down_proj";
   read_counts(keys, c, {"num_local_experts", "num_experts"});
   c.experts.width = c.mlp_width, c.experts.normalised = true;
   use_experts(c, keys);
@@ -226,7 +228,8 @@ void read_granitemoeshared(const Keys& keys, Config& c, Names& n) {
   read_granitemoe(keys, c, n);
   c.experts.shared_width = keys.integer("shared_intermediate_size", 0);
   n.mlp = "";  // two modules side by side
-  n.experts.shared = "shared_mlp.", n.experts.shared_gate_up = "input_linear", n.experts.shared_down = "output_linear";
+  for (ExpertNames* e : {&n.experts, &n.other_experts})
+    e->shared = "shared_mlp.", e->shared_gate_up = "input_linear", e->shared_down = "output_linear";
   check_experts(c, keys.where());
 }
 
@@ -269,15 +272,20 @@ void read_dots1(const Keys& keys, Config& c, Names& n) {
   scoring(keys, "noaux_tc", "topk_method");
 }
 
-void read_glm4_moe(const Keys& keys, Config& c, Names& n) {
-  const LlamaDefaults defaults{.epsilon = 1e-5, .partial = 0.5, .partial_allowed = true, .kv_heads = 8};
+void read_glm4_moe_of(const Keys& keys, Config& c, Names& n, const LlamaDefaults& defaults, bool norms,
+                      const DeepseekDefaults& experts) {
   read_llama_keys(keys, c, defaults);
   n.qkv_bias = keys.truth("attention_bias", false);
-  if (keys.truth("use_qk_norm", false))
+  if (keys.truth("use_qk_norm", norms))
     c.qk_norm = QkNorm::heads, n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
   read_one_rope(keys, c, defaults);
-  read_deepseek_experts(keys, c, n, {true, 1, 1, 1, 1});
+  read_deepseek_experts(keys, c, n, experts);
   use_sigmoids(c, n);
+}
+
+void read_glm4_moe(const Keys& keys, Config& c, Names& n) {
+  read_glm4_moe_of(keys, c, n, {.epsilon = 1e-5, .partial = 0.5, .partial_allowed = true, .kv_heads = 8}, false,
+                   {true, 1, 1, 1, 1});
 }
 
 void read_ernie4_5(const Keys& keys, Config& c, Names& n) {

@@ -158,4 +158,65 @@ void read_dbrx(const Keys& keys, Config& c, Names& n) {
   read_one_rope(keys, c, defaults);
 }
 
+// Qwen 3's mixture with windows, which turn by a base of their own.
+void read_mellum(const Keys& keys, Config& c, Names& n) {
+  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
+  c.qk_norm = QkNorm::heads;
+  const LlamaDefaults defaults{.theta = 500000, .head_width = 128, .kv_heads = 4, .local_theta = 10000};
+  read_llama_keys(keys, c, defaults);
+  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_windows(keys, c, window_of(keys, 1024), [](std::int64_t) { return false; });
+  read_two_ropes(keys, c, defaults);
+  read_counts(keys, c, {"num_local_experts", "num_experts"});
+  c.experts.width = keys.integer("moe_intermediate_size");
+  c.experts.normalised = keys.truth("norm_topk_prob", true);
+  read_predicting_blocks(keys, n);
+  for (const char* key : {"mtp_layer_types", "mtp_mlp_layer_types"}) keys.ignore(key);
+  read_mlp_layer_types(keys, c, 0);
+}
+
+// Sinks, sigmoids, and positions in blocks with windows alone.
+void read_flint(const Keys& keys, Config& c, Names& n) {
+  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm", n.sinks = "self_attn.softmax_offset";
+  c.qk_norm = QkNorm::heads, c.sinks = true;
+  read_llama_keys(keys, c, {.head_width = 128, .kv_heads = 4});
+  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_one_rope(keys, c, {});
+  const std::int64_t last = c.blocks - 1;
+  read_windows(keys, c, window_of(keys, 513), [last](std::int64_t l) { return !(l < 2 || l % 4 == 1 || l == last); });
+  for (Layer& layer : c.layers) layer.rope = layer.window > 0 ? 0 : -1;
+  read_counts(keys, c, {"num_experts", "num_local_experts"});
+  c.experts.router = RouterKind::sigmoid, c.experts.normalised = keys.truth("norm_topk_prob", true);
+  c.experts.width = keys.integer("moe_intermediate_size"),
+  c.experts.shared_width = keys.integer("shared_expert_intermediate_size", 1024);
+  n.experts.shared = "mlp.shared_expert.";
+  read_sparse_blocks(keys, c, {0, 1});
+}
+
+void read_hy_v3(const Keys& keys, Config& c, Names& n) {
+  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
+  c.qk_norm = QkNorm::heads;
+  const LlamaDefaults defaults{.theta = 11158840, .epsilon = 1e-5, .head_width = 128, .kv_heads = 8};
+  read_llama_keys(keys, c, defaults);
+  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_one_rope(keys, c, defaults);
+  Experts& e = c.experts;
+  read_counts(keys, c, {"num_experts", "num_local_experts"});
+  e.router = RouterKind::sigmoid, e.normalised = true;
+  e.scale = static_cast<float>(keys.number("router_scaling_factor", 2.826));
+  e.width = keys.integer("moe_intermediate_size"), e.shared_width = e.width * keys.integer("num_shared_experts", 1);
+  n.experts.router = "mlp.router.gate", n.experts.correction = "mlp.expert_bias", n.experts.shared = "mlp.shared_mlp.";
+  keys.ignore("enable_moe_fp32_combine");
+  read_predicting_blocks(keys, n);
+  read_mlp_layer_types(keys, c, 1);
+}
+
+void read_sarvam_mla(const Keys& keys, Config& c, Names& n) {
+  const LlamaDefaults defaults{.pairs = keys.truth("rope_interleave", true)};
+  read_llama_keys(keys, c, defaults);
+  read_latents(keys, c, n, defaults);
+  read_deepseek_experts(keys, c, n, {true, 2.5, 1, 1, 1});
+  use_sigmoids(c, n);
+}
+
 }  // namespace embscope

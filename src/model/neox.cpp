@@ -307,4 +307,20 @@ void read_nemotron(const Keys& keys, Config& c, Names& n) {
   read_one_rope(keys, c, defaults);
 }
 
+void read_persimmon(const Keys& keys, Config& c, Names& n) {
+  n.ln_final = "final_layernorm", n.qkv = "self_attn.query_key_value", n.fused = Fused::by_heads;
+  n.o = "self_attn.dense", n.up = "mlp.dense_h_to_4h", n.down = "mlp.dense_4h_to_h";
+  n.qkv_bias = n.o_bias = n.mlp_bias = true;
+  const LlamaDefaults defaults{
+      .epsilon = 1e-5, .partial = 0.5, .partial_allowed = true, .activation = "relu2", .epsilon_key = "layer_norm_eps"};
+  read_llama_keys(keys, c, defaults);
+  use_layer_norm(c, n);
+  c.gated_mlp = false;
+  if (keys.truth("qk_layernorm", true)) {
+    c.qk_norm = QkNorm::heads, c.qk_norm_kind = NormKind::layer;
+    n.q_norm = "self_attn.q_layernorm", n.k_norm = "self_attn.k_layernorm", n.qk_bias = true;
+  }
+  read_one_rope(keys, c, defaults);
+}
+
 }  // namespace embscope

@@ -25,12 +25,12 @@ bool is_within(const fs::path& path, const fs::path& folder) {
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
-// The file of a layer. Throws Error{format} for a digest that is none, or that leads out of the store.
+// The file of a layer. Throws Error{format} for a digest that is not valid, or that leads out of the store.
 fs::path blob(const fs::path& store, const JsonObject& layer) {
   const std::string digest(layer.string("digest"));
   constexpr std::string_view kind = "sha256:";
   if (!digest.starts_with(kind) || digest.size() != kind.size() + 64 || !is_hash(digest))
-    throw Error(Code::format, layer.where(), fmt::format("the digest '{}' is no SHA-256", digest.substr(0, 80)));
+    throw Error(Code::format, layer.where(), fmt::format("the digest '{}' is not a SHA-256", digest.substr(0, 80)));
   const fs::path file = store / "blobs" / replaced(digest, ":", "-");
   if (!is_there(file))
     throw Error(Code::not_found, layer.where(), fmt::format("points to {}, which is not there", file.string()));

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "model/cache.h"
+#include "model/ends.h"
 #include "model/family.h"
 #include "model/folders.h"
 #include "model/quantization.h"
@@ -134,6 +135,7 @@ struct ModelOpener {
       }
       return false;
     });
+    add_ends(*archive, model->config_.ends);
     model->name_ = model_name(*archive);
     model->tokenizer_source_ = [archive] { return tokenizer_from_gguf(archive); };
     if (archive->meta("tokenizer.ggml.tokens") == nullptr) model->tokenizer_source_ = {};
@@ -142,17 +144,28 @@ struct ModelOpener {
   void open_folder(const fs::path& folder, std::vector<fs::path> files) {
     for (const fs::path& file : files) model->archives_.push_back(Archive::open(file));
     read_config(folder / "config.json");
+    if (const fs::path file = folder / "generation_config.json"; is_there(file))
+      add_ends(read_json(file), model->config_.ends);
     model->name_ = model_name(folder);
     if (holds_tokenizer(folder)) model->tokenizer_source_ = [folder] { return tokenizer_from_folder(folder); };
   }
 
   void read_config(const fs::path& path) {
     const boost::json::value value = read_json(path);
+    add_ends(value, model->config_.ends);
     const Keys keys(JsonObject(value, path.string()));
-    const std::string_view type = keys.string("model_type", ""), inner = text_model(type);
-    if (inner.empty()) return read_text_config(keys, keys, value.get_object(), type, nullptr);
+    const std::string_view type = keys.string("model_type", "");
+    const Wrapper* wrapper = find_wrapper(type);
+    if (wrapper == nullptr) return read_text_config(keys, keys, value.get_object(), type, nullptr);
+    if (wrapper->flat && keys.absent("text_config")) {
+      for (const char* key : {"vision_config", "image_token_id", "video_token_id", "vision_token_id",
+                              "vision_start_token_id", "vision_end_token_id"})
+        keys.ignore(key);
+      return read_text_config(keys, keys, value.get_object(), wrapper->text, beside_text);
+    }
     const Keys text = keys.object("text_config");  // what the model does with images is beside it
-    read_text_config(keys, text, value.at("text_config").as_object(), text.string("model_type", inner), beside_text);
+    const std::string_view own = text.string("model_type", wrapper->text);
+    read_text_config(keys, text, value.at("text_config").as_object(), own, beside_text);
   }
 
   /// `whole`: what stands beside the text model's own keys and is about its weights.

@@ -165,7 +165,12 @@ ReadRope read_rope_object(const std::optional<Keys>& object, std::int64_t head_w
                 fmt::format("{} of a head's {} values are rotated: expected an even number", width, head_width));
   ReadRope found{{rope_frequencies(theta, width), 1, false}, {}};
   if (!object) return found;
-  const std::string_view older = object->string("type", "default"), kind = object->string("rope_type", older);
+  const std::string_view older = object->string("type", "default");
+  std::string_view kind = object->string("rope_type", older);
+  if (defaults.sections) {
+    for (const char* key : {"mrope_section", "mrope_interleaved"}) object->ignore(key);
+    if (kind == "mrope") kind = "default";
+  }
   const auto known = std::ranges::find(kinds, kind, [](const auto& k) { return k.first; });
   if (known == std::end(kinds)) {
     throw Error(Code::unsupported, keys.where(),

@@ -20,9 +20,10 @@ struct RopeDefaults {
   double partial = 1;            ///< the part of a head that turns where the configuration does not say it
   bool partial_allowed = false;  ///< whether this family knows another part than the whole
   std::string_view partial_key = "partial_rotary_factor";
-  bool alpha = false;   ///< whether "dynamic" may say alpha (Hunyuan)
-  bool mscale = false;  ///< whether longrope says its factor of cosines and sines as short_mscale (Phi-3.5-MoE)
-  bool growth = false;  ///< whether llama_4_scaling_beta may stand there (Ministral 3)
+  bool alpha = false;     ///< whether "dynamic" may say alpha (Hunyuan)
+  bool mscale = false;    ///< whether longrope says its factor of cosines and sines as short_mscale (Phi-3.5-MoE)
+  bool growth = false;    ///< whether llama_4_scaling_beta may stand there (Ministral 3)
+  bool sections = false;  ///< whether positions may have parts, of images (mrope): the same for a text
 };
 
 /// theta^(-2i/width) for i in 0..width/2 (Su et al. 2021).

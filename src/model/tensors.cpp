@@ -36,6 +36,7 @@ constexpr Buffer buffers[] = {{"h.{}.attn.bias", 3, 4},
                               {"layers.{}.attention.rotary_emb.inv_freq", 1, 1},
                               {"layers.{}.self_attn.rotary_emb.inv_freq", 1, 1},
                               {"rotary_emb.inv_freq", 1, 1},
+                              {"rotary_pos_emb.inv_freq", 1, 1},
                               {"embeddings.position_ids", 1, 2}};
 
 // How programs that compute with eight bits round their activations: the weights are the same without.

@@ -40,7 +40,7 @@ class Tensors {
   Matrix input_major_of(const std::string& name, std::int64_t index, std::int64_t count, std::int64_t out,
                         std::int64_t in) const;
   Vector vector_of(const std::string& name, std::int64_t index, std::int64_t count, std::int64_t size) const;
-  /// As `at`, of bytes that are no values by themselves.
+  /// As `at`, of bytes that are not values by themselves.
   const View& bytes(const std::string& name, const Shape& expected) const;
   /// Empty where the file has none.
   Vector optional_vector(const std::string& name, std::int64_t count) const;

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <memory>
 
+#include "base/threads.h"
 #include "model/tokenizer_files.h"
+#include "text/eight_bytes.h"
 #include "text/unicode.h"
 
 namespace embscope {
@@ -16,7 +19,7 @@ class FlatReader {
   FlatReader(std::string_view text, std::size_t at)
       : text_(text),
         at_(at),
-        bytes_(std::make_unique_for_overwrite<char[]>(text.size() - at)),  // what is not written takes no memory
+        bytes_(std::make_unique_for_overwrite<char[]>(text.size() - at + 16)),  // what is not written takes no memory
         out_(bytes_.get()) {}
 
   std::size_t at() const { return at_; }
@@ -40,6 +43,7 @@ class FlatReader {
   /// ["left right", ...] or [["left", "right"], ...]
   bool read_merges(const std::string& where, TokenizerSpec& spec) {
     if (!take('[')) return false;
+    spec.merges.reserve((text_.size() - at_) / longest_usual_merge);
     do {
       std::string_view left, right;
       if (take('[')) {
@@ -55,14 +59,22 @@ class FlatReader {
   }
 
  private:
-  static constexpr std::size_t shortest_entry = 6;  // "a":1,
+  static constexpr std::size_t shortest_entry = 6;        // "a":1,
+  static constexpr std::size_t longest_usual_merge = 48;  // ["left", "right"] in lines of their own
+  static constexpr std::string_view mark = "▁";
 
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
-      ++at_;
+    using namespace eight_bytes;
+    for (;;) {
+      const std::uint64_t word = load(text_, at_);
+      const std::uint64_t rest =
+          ~(equal(word, ' ') | equal(word, '\n') | equal(word, '\r') | equal(word, '\t')) & all(0x80);
+      if (rest != 0) return static_cast<void>(at_ += first(rest));
+      at_ += 8;
+    }
   }
   bool take(char wanted) {
-    skip_space();
+    if (at_ == text_.size() || text_[at_] != wanted) skip_space();
     const bool there = at_ < text_.size() && text_[at_] == wanted;
     at_ += there;
     return there;
@@ -79,33 +91,49 @@ class FlatReader {
 
   bool read_string(std::string_view& token) {
     char* const begin = out_;
-    while (at_ < text_.size()) {
-      copy_plain();
-      if (at_ == text_.size()) break;
+    std::uint64_t high = 0;
+    for (;;) {
+      high |= copy_plain();
+      if (at_ >= text_.size()) return false;
       const char c = text_[at_++];
-      if (c == '"') {
-        token = {begin, out_};
-        return true;
-      }
-      if (c == '\\') {
-        if (!read_escape()) return false;
-        continue;
-      }
-      const CodePoint point = code_point(text_, at_ - 1);
-      if (static_cast<unsigned char>(c) < 0x20 || point.value < 0) return false;
-      out_ = std::copy_n(text_.data() + at_ - 1, point.length, out_);
-      at_ += static_cast<std::size_t>(point.length) - 1;
+      if (c == '"') break;
+      if (c != '\\' || !read_escape()) return false;
     }
-    return false;
+    token = {begin, out_};
+    return (high & eight_bytes::all(0x80)) == 0 || is_text(token);
   }
 
-  // What is neither quoted nor escaped. Places in registers: a char written may be any byte of this object.
-  void copy_plain() {
-    const char *from = text_.data() + at_, *const end = text_.data() + text_.size();
-    char* to = out_;
-    while (from < end && static_cast<signed char>(*from) >= 0x20 && *from != '"' && *from != '\\') *to++ = *from++;
-    at_ = static_cast<std::size_t>(from - text_.data());
-    out_ = to;
+  // Eight bytes at a time, up to a quote, an escape or a control character; what was read, one bit in another.
+  std::uint64_t copy_plain() {
+    using namespace eight_bytes;
+    std::uint64_t high = 0;
+    std::size_t at = at_;
+    char* out = out_;
+    for (;;) {
+      const std::uint64_t word = load(text_, at);
+      const std::uint64_t control = ~((word & all(0x7f)) + all(0x60)) & ~word & all(0x80);
+      const std::uint64_t ends = equal(word, '"') | equal(word, '\\') | control;
+      std::memcpy(out, &word, 8);
+      high |= word & ((ends & (0 - ends)) - 1);  // of the bytes before the end
+      const std::size_t count = ends == 0 ? 8 : first(ends);
+      at += count, out += count;
+      if (ends != 0 || at >= text_.size()) break;
+    }
+    at_ = at, out_ = out;
+    return high;
+  }
+
+  static bool is_text(std::string_view token) {
+    for (std::size_t at = 0; at < token.size();) {
+      if (token.substr(at, mark.size()) == mark) {  // most tokens have it
+        at += mark.size();
+        continue;
+      }
+      const CodePoint point = code_point(token, at);
+      if (point.value < 0) return false;
+      at += static_cast<std::size_t>(point.length);
+    }
+    return true;
   }
 
   bool read_escape() {
@@ -132,13 +160,15 @@ class FlatReader {
   char* out_;
 };
 
-// Where the value of the first "key" begins; npos if there is none.
-std::size_t value_of(std::string_view text, std::string_view key, std::size_t from) {
-  std::size_t at = text.find(key, from);
-  if (at == std::string_view::npos || (at > 0 && text[at - 1] == '\\')) return std::string_view::npos;
-  at = text.find_first_not_of(" \t\r\n", at + key.size());
-  if (at == std::string_view::npos || text[at] != ':') return std::string_view::npos;
-  return text.find_first_not_of(" \t\r\n", at + 1);
+// Where a list or an object begins that is the value of the first "key" with one; npos if there is none.
+std::size_t value_of(std::string_view text, std::string_view key, char begin) {
+  for (std::size_t at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
+    const std::size_t colon = text.find_first_not_of(" \t\r\n", at + key.size());
+    if (colon == std::string_view::npos || text[colon] != ':' || (at > 0 && text[at - 1] == '\\')) continue;
+    const std::size_t value = text.find_first_not_of(" \t\r\n", colon + 1);
+    if (value != std::string_view::npos && text[value] == begin) return value;
+  }
+  return std::string_view::npos;
 }
 
 bool nothing(TokenizerSpec& spec) {
@@ -158,18 +188,19 @@ bool read_flat_vocabulary(std::string_view text, TokenizerSpec& spec) {
 }
 
 std::optional<std::string> read_flat_model(std::string_view text, const std::string& where, TokenizerSpec& spec) {
-  const std::size_t vocabulary = value_of(text, "\"vocab\"", 0);
-  if (vocabulary == std::string_view::npos || text[vocabulary] != '{') return std::nullopt;
-  auto words = std::make_shared<FlatReader>(text, vocabulary);
-  if (!words->read_vocabulary(spec)) return nothing(spec), std::nullopt;
-  const std::size_t behind = words->at(), merges = value_of(text, "\"merges\"", behind);
-  if (merges == std::string_view::npos) return nothing(spec), std::nullopt;
-  auto pairs = std::make_shared<FlatReader>(text, merges);
-  if (!pairs->read_merges(where, spec)) return nothing(spec), std::nullopt;
+  const std::size_t vocabulary = value_of(text, "\"vocab\"", '{'), merges = value_of(text, "\"merges\"", '[');
+  if (vocabulary == std::string_view::npos || merges == std::string_view::npos) return std::nullopt;
+  auto words = std::make_shared<FlatReader>(text, vocabulary), pairs = std::make_shared<FlatReader>(text, merges);
+  bool read[2] = {};
+  parallel_for(2, 1, [&](std::int64_t begin, std::int64_t end) {  // the two lists beside each other
+    for (; begin < end; ++begin)
+      read[begin] = begin == 0 ? words->read_vocabulary(spec) : pairs->read_merges(where, spec);
+  });
+  if (!read[0] || !read[1] || words->at() > merges) return nothing(spec), std::nullopt;
   spec.owners.insert(spec.owners.end(), {words, pairs});
   const std::string mark = "\"" + std::string(flat_mark) + "\"";
-  return std::string(text.substr(0, vocabulary)) + mark + std::string(text.substr(behind, merges - behind)) + mark +
-         std::string(text.substr(pairs->at()));
+  return std::string(text.substr(0, vocabulary)) + mark + std::string(text.substr(words->at(), merges - words->at())) +
+         mark + std::string(text.substr(pairs->at()));
 }
 
 }  // namespace embscope

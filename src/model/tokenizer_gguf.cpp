@@ -171,8 +171,9 @@ std::vector<double> read_scores(const Archive& archive) {
 
 // Byte-level BPE ("gpt2"). Without a name of the pre-tokenizer llama.cpp takes its default, which is not GPT-2's.
 void read_bpe(const Archive& archive, TokenizerSpec& spec) {
-  for (std::string_view line : meta_list<std::vector<std::string_view>>(archive, "tokenizer.ggml.merges"))
-    add_merge(line, spec.where, spec);
+  const auto& merges = meta_list<std::vector<std::string_view>>(archive, "tokenizer.ggml.merges");
+  spec.merges.reserve(merges.size());
+  for (std::string_view line : merges) add_merge(line, spec.where, spec);
   const bool named = archive.meta("tokenizer.ggml.pre") != nullptr;
   const Pre& pre = pre_named(named ? meta_string(archive, "tokenizer.ggml.pre") : "default", spec.where);
   if (pre.scanner) spec.pre = *pre.scanner;
@@ -202,8 +203,9 @@ void read_spm(const Archive& archive, TokenizerSpec& spec) {
 
 // Gemma 4's: BPE by merges over characters, lines apart.
 void read_gemma4(const Archive& archive, TokenizerSpec& spec) {
-  for (std::string_view line : meta_list<std::vector<std::string_view>>(archive, "tokenizer.ggml.merges"))
-    add_merge(line, spec.where, spec);
+  const auto& merges = meta_list<std::vector<std::string_view>>(archive, "tokenizer.ggml.merges");
+  spec.merges.reserve(merges.size());
+  for (std::string_view line : merges) add_merge(line, spec.where, spec);
   spec.byte_level = false;
   spec.byte_fallback = true;
   spec.mark = "▁";

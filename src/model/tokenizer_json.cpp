@@ -9,6 +9,7 @@
 #include "base/lines.h"
 #include "model/tokenizer_files.h"
 #include "model/tokenizer_flat.h"
+#include "text/hash.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -62,18 +63,16 @@ class AddedIds {
     return places_.at(content);
   }
 
-  // The vocabulary is much longer than the list: few of its tokens have the length of an added one.
+  // The vocabulary is much longer than the list: few of its tokens have a hash like that of an added one.
   void find_places() const {
-    std::vector<bool> lengths(1);
+    std::vector<bool> likely(1 << 16);
     for (std::string_view content : contents_) {
       places_.emplace(content, -1);
-      if (content.size() >= lengths.size()) lengths.resize(content.size() + 1);
-      lengths[content.size()] = true;
+      likely[hashing::hash(content) >> 48] = true;
     }
     for (std::size_t k = 0; k < in_model_; ++k) {
-      const std::string_view token = spec_.tokens[k];
-      if (token.size() >= lengths.size() || !lengths[token.size()]) continue;
-      const auto found = places_.find(token);
+      if (!likely[hashing::hash(spec_.tokens[k]) >> 48]) continue;
+      const auto found = places_.find(spec_.tokens[k]);
       if (found != places_.end() && found->second < 0) found->second = static_cast<std::int64_t>(k);
     }
   }
@@ -114,11 +113,12 @@ void read_added(const JsonObject& json, TokenizerSpec& spec) {
   if (!json.has("added_tokens") || json.array("added_tokens").empty()) return;
   const std::int64_t most = most_tokens(spec.tokens.size() + json.array("added_tokens").size());
   std::vector<std::string_view> contents;
+  const std::string where = json.where() + " 'added_tokens'";
   for (const bj::value& value : json.array("added_tokens"))
-    contents.push_back(JsonObject(value, json.where() + " 'added_tokens'").string("content"));
+    contents.push_back(JsonObject(value, where).string("content"));
   AddedIds ids(spec, contents);
   for (const bj::value& value : json.array("added_tokens")) {
-    const JsonObject added(value, json.where() + " 'added_tokens'");
+    const JsonObject added(value, where);
     expect_keys(added, {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
     read_added_token(added, ids, spec, most);
   }
@@ -170,6 +170,29 @@ void read_unigram(const JsonObject& model, TokenizerSpec& spec) {
   spec.fuse_unk = true;
 }
 
+// The token for unknown words need not be there: then they are an error.
+void read_words(const JsonObject& model, TokenizerSpec& spec) {
+  read_vocabulary(model.object("vocab").raw(), spec.where + " 'vocab'", spec);
+  const auto found = std::ranges::find(spec.tokens, model.string("unk_token"));
+  if (found != spec.tokens.end() && !found->empty()) spec.unk = static_cast<TokenId>(found - spec.tokens.begin());
+  spec.joining = TokenizerSpec::Joining::spaces;
+}
+
+void read_word_level(const JsonObject& model, TokenizerSpec& spec) {
+  expect_keys(model, {"type", "unk_token", "vocab"});
+  spec.algorithm = TokenizerSpec::Algorithm::words;
+  read_words(model, spec);
+}
+
+void read_word_piece(const JsonObject& model, TokenizerSpec& spec) {
+  expect_keys(model, {"type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab"});
+  spec.algorithm = TokenizerSpec::Algorithm::longest;
+  spec.continuing = model.string("continuing_subword_prefix", "##");
+  spec.longest_word =
+      static_cast<std::size_t>(std::max<std::int64_t>(model.integer("max_input_chars_per_word", 100), 0));
+  read_words(model, spec);
+}
+
 // Whether the lists that were read are those of the model, and of nothing else in the file.
 bool are_of_the_model(const bj::value& value) {
   const auto is_mark = [](const bj::value* one) {
@@ -210,9 +233,13 @@ TokenizerSpec tokenizer_from_json(const fs::path& path) {
     read_bpe(model, spec);
   else if (type == "Unigram")
     read_unigram(model, spec);
+  else if (type == "WordLevel")
+    read_word_level(model, spec);
+  else if (type == "WordPiece")
+    read_word_piece(model, spec);
   else
     throw Error(Code::unsupported, path.string(),
-                fmt::format("a tokenizer of type '{}': BPE and Unigram are supported", type));
+                fmt::format("a tokenizer of type '{}': BPE, Unigram, WordLevel and WordPiece are supported", type));
   read_added(json, spec);
   if (spec.algorithm == TokenizerSpec::Algorithm::unigram) spec.scores.resize(spec.tokens.size(), 0);
   read_steps(json, spec);

@@ -76,6 +76,19 @@ NormalizerStep& add_normalizer(TokenizerSpec& spec, NormalizerStep::Kind kind) {
   return step;
 }
 
+void read_bert_normalizer(const JsonObject& step, TokenizerSpec& spec) {
+  using Kind = NormalizerStep::Kind;
+  expect_keys(step, {"type", "clean_text", "handle_chinese_chars", "strip_accents", "lowercase"});
+  const bool lower = step.truth("lowercase", true);
+  if (step.truth("clean_text", true)) add_normalizer(spec, Kind::clean);
+  if (step.truth("handle_chinese_chars", true)) add_normalizer(spec, Kind::ideographs);
+  if (step.truth("strip_accents", lower)) {
+    add_normalizer(spec, Kind::nfd);
+    add_normalizer(spec, Kind::strip_nonspacing);
+  }
+  if (lower) add_normalizer(spec, Kind::lowercase);
+}
+
 void read_normalizer(const JsonObject& step, TokenizerSpec& spec) {
   using Kind = NormalizerStep::Kind;
   constexpr std::pair<std::string_view, Kind> plain[] = {{"NFC", Kind::nfc},
@@ -108,6 +121,8 @@ void read_normalizer(const JsonObject& step, TokenizerSpec& spec) {
     NormalizerStep& strip = add_normalizer(spec, Kind::strip);
     strip.left = step.truth("strip_left", true);
     strip.right = step.truth("strip_right", true);
+  } else if (type == "BertNormalizer") {
+    read_bert_normalizer(step, spec);
   } else if (type == "Precompiled") {
     expect_keys(step, {"type", "precompiled_charsmap"});
     const auto bytes = base64(step.string("precompiled_charsmap"));
@@ -116,7 +131,8 @@ void read_normalizer(const JsonObject& step, TokenizerSpec& spec) {
   } else {
     refuse_step(
         step, "normalizer",
-        "NFC, NFD, NFKC, NFKD, Nmt, Lowercase, StripAccents, Prepend, Replace, Strip, Precompiled and Sequence");
+        "NFC, NFD, NFKC, NFKD, Nmt, Lowercase, StripAccents, BertNormalizer, Prepend, Replace, Strip, Precompiled and "
+        "Sequence");
   }
 }
 
@@ -181,20 +197,37 @@ void read_pre_tokenizer(const JsonObject& step, TokenizerSpec& spec) {
     expect_keys(step, {"type"});
     spec.cuts.push_back(cut(Kind::whitespace, Behavior::removed));
     spec.cuts.push_back(cut(Kind::punctuation, Behavior::isolated));
+  } else if (type == "FixedLength") {
+    expect_keys(step, {"type", "length"});
+    if (step.integer("length") < 1)
+      throw Error(Code::format, step.where(), fmt::format("parts of {} characters", step.integer("length")));
+    spec.cuts.push_back(cut(Kind::fixed_length));
+    spec.cuts.back().length = static_cast<std::size_t>(step.integer("length"));
   } else if (type == "CharDelimiterSplit") {
     expect_keys(step, {"type", "delimiter"});
     spec.cuts.push_back(split_at(one_character(step, "delimiter"), false, Behavior::removed));
   } else {
     refuse_step(step, "pre-tokenizer",
                 "ByteLevel, Metaspace, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, "
-                "CharDelimiterSplit and Sequence");
+                "CharDelimiterSplit, FixedLength and Sequence");
   }
 }
 
 // Decoders: the vocabulary knows the bytes of its tokens, so that only what changes a whole text is left to be read.
 
+void read_piece_decoder(const JsonObject& step, TokenizerSpec& spec) {
+  using Joining = TokenizerSpec::Joining;
+  expect_keys(step, {"type", "prefix", "cleanup"});
+  if (spec.algorithm != TokenizerSpec::Algorithm::longest || step.string("prefix") != spec.continuing)
+    throw Error(Code::unsupported, step.where(),
+                fmt::format("the decoder 'WordPiece' with '{}', with which no token of the model continues a word",
+                            step.string("prefix")));
+  spec.joining = step.truth("cleanup", true) ? Joining::tidy : Joining::pieces;
+}
+
 void read_decoder(const JsonObject& step, TokenizerSpec& spec) {
   const std::string_view type = step.string("type");
+  if (type == "WordPiece") return read_piece_decoder(step, spec);
   if (type == "Sequence") {
     for (const bj::value& inner : step.array("decoders")) read_decoder(JsonObject(inner, step.where()), spec);
   } else if (type == "Strip") {
@@ -213,15 +246,22 @@ void read_decoder(const JsonObject& step, TokenizerSpec& spec) {
     if (pattern.regex || pattern.text != spec.mark || step.string("content") != " ")
       throw Error(Code::unsupported, step.where(), fmt::format("a decoder that replaces '{}'", pattern.text));
   } else if (type != "ByteLevel" && type != "ByteFallback" && type != "Fuse") {
-    refuse_step(step, "decoder", "ByteLevel, Metaspace, Replace, ByteFallback, Fuse, Strip and Sequence");
+    refuse_step(step, "decoder", "ByteLevel, Metaspace, Replace, ByteFallback, Fuse, Strip, WordPiece and Sequence");
   }
+}
+
+bool has_decoder(const JsonObject& step, std::string_view type) {
+  if (step.string("type") != "Sequence") return step.string("type") == type;
+  return std::ranges::any_of(step.array("decoders"), [&](const bj::value& inner) {
+    return has_decoder(JsonObject(inner, step.where()), type);
+  });
 }
 
 // Fast paths
 
 bool same(const CutStep& a, const CutStep& b) {
   return a.kind == b.kind && a.pattern == b.pattern && a.behavior == b.behavior && a.invert == b.invert &&
-         a.mark == b.mark && a.first_only == b.first_only;
+         a.mark == b.mark && a.length == b.length && a.first_only == b.first_only;
 }
 
 bool are(const std::vector<CutStep>& steps, const std::vector<CutStep>& wanted) {
@@ -344,9 +384,10 @@ void expect_alphabet(const JsonObject& json, const TokenizerSpec& spec) {
   }
   if (outside)
     throw Error(Code::unsupported, json.where(), "the pre-tokenizer 'ByteLevel' before 'Metaspace' is not supported");
-  if (in_alphabet && spec.algorithm == TokenizerSpec::Algorithm::unigram)
+  if (in_alphabet && spec.algorithm != TokenizerSpec::Algorithm::merges)
     throw Error(Code::unsupported, json.where(),
-                "a Unigram model behind the pre-tokenizer 'ByteLevel' is not supported");
+                fmt::format("a {} model behind the pre-tokenizer 'ByteLevel' is not supported",
+                            json.object("model").string("type")));
 }
 
 void read_steps(const JsonObject& json, TokenizerSpec& spec) {
@@ -356,7 +397,14 @@ void read_steps(const JsonObject& json, TokenizerSpec& spec) {
       std::ranges::any_of(spec.cuts, [](const CutStep& step) { return step.kind == CutStep::Kind::byte_level; });
   expect_alphabet(json, spec);
   simplify(spec);
-  if (json.has("decoder")) read_decoder(json.object("decoder"), spec);
+  if (!spec.mark.empty() && spec.continuing.find(spec.mark) != std::string::npos)
+    throw Error(Code::unsupported, json.where(), fmt::format("tokens that continue a word with '{}'", spec.continuing));
+  if (!json.has("decoder")) return;
+  spec.joining = TokenizerSpec::Joining::plain;
+  read_decoder(json.object("decoder"), spec);
+  if (spec.byte_level && !has_decoder(json.object("decoder"), "ByteLevel"))
+    throw Error(Code::unsupported, json.where(),
+                "a decoder that leaves bytes in their alphabet: 'ByteLevel' is missing");
 }
 
 namespace {

@@ -131,7 +131,7 @@ Map by_pca(const Tensor& vectors, const MapOptions& o) {
 
 Map make_map(const Tensor& vectors, const MapOptions& o, const Moved& moved, const Progress& progress) {
   if (o.method != "tsne" && o.method != "umap" && o.method != "pca")
-    throw Error(Code::not_found, "method", fmt::format("'{}': there are tsne, umap and pca", o.method));
+    throw Error(Code::not_found, "method", fmt::format("'{}': choose tsne, umap or pca", o.method));
   if (!o.kept.empty() && o.method != "tsne") throw Error(Code::usage, "resume", "only t-SNE keeps a state");
   if (moved && o.method != "pca") moved(pca(vectors, 2));
   Map map = o.method == "pca"    ? by_pca(vectors, o)

@@ -210,7 +210,7 @@ Metric metric_named(std::string_view name) {
   for (Metric m : {Metric::cosine, Metric::euclidean, Metric::dot}) {
     if (embscope::name(m) == name) return m;
   }
-  throw Error(Code::usage, "metric", fmt::format("'{}': there are cosine, euclidean and dot", name));
+  throw Error(Code::usage, "metric", fmt::format("'{}': choose cosine, euclidean or dot", name));
 }
 
 namespace {

@@ -59,7 +59,7 @@ Generated Conversation::say(const std::string& message, const OnToken& on_token)
 
 Generated Conversation::again(const OnToken& on_token) {
   if (messages_.empty() || messages_.back().role != "assistant")
-    throw Error(Code::usage, "chat", "there is no answer yet that could be given again");
+    throw Error(Code::usage, "chat", "there is no answer yet to give again");
   const Message before = std::move(messages_.back());
   messages_.pop_back();
   try {

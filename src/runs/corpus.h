@@ -28,7 +28,7 @@ class Corpus {
   };
 
   /// The first document from `place` on whose line number modulo `shards` is `shard`; none at the end. Empty documents
-  /// are skipped. Throws Error{format} with the line for JSON without the field, or bytes that are no UTF-8.
+  /// are skipped. Throws Error{format} with the line for JSON without the field, or bytes that are not UTF-8.
   std::optional<Document> next(Place place, int shard, int shards) const;
 
   /// Reads everything once, so that an error on the last line is found before hours of work. Throws as `next`, and

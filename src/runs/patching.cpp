@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -12,13 +14,15 @@
 namespace embscope {
 namespace {
 
-// One run of the corrupt text: a vector of the clean run put in its place; a head at all positions.
+// One run of the corrupt text: a vector of the clean run put in its place; a head at all positions (-1).
 struct Variant {
   Point point;
   int block, position, head;
 };
 
-constexpr std::int64_t most_tokens = 16384;  // of a batch: what its activations may take
+// Changed positions of a batch: what its activations may take, and few enough that a watcher sees progress. Every batch
+// computes the corrupt text itself once more.
+constexpr std::int64_t most_changed = 16384, most_changed_watched = 256;
 
 void check(const Transformer& transformer, const PatchRequest& r) {
   if (r.clean.size() != r.corrupt.size()) {
@@ -50,22 +54,27 @@ std::vector<Variant> variants_of(const Config& config, const PatchRequest& r) {
   return list;
 }
 
+double target_minus_against(const RowResult& row) {
+  return static_cast<double>(row.logits.data()[0]) - static_cast<double>(row.logits.data()[1]);
+}
+
 // The clean run's values at every patched site: [point][block] -> [T, ...].
 class Clean {
  public:
-  Clean(const Transformer& transformer, const PatchRequest& r) {
+  Clean(const Transformer& transformer, const PatchRequest& r, const Progress& progress = {}) {
     Request request;
+    request.progress = progress;
     request.rows = {r.clean};
     request.tokens = {r.target, r.against};
     for (Point point : r.points) add(request, point, transformer.config());
     if (r.heads) add(request, Point::z, transformer.config());
     Result result = transformer.run(request);
-    logits_ = std::move(result.rows[0].logits);
+    difference_ = target_minus_against(result.rows[0]);
     values_ = {std::move(request.capture), std::move(result.rows[0].captured)};
   }
 
   const std::vector<Site>& sites() const { return values_.sites(); }
-  double difference() const { return static_cast<double>(logits_.data()[0]) - static_cast<double>(logits_.data()[1]); }
+  double difference() const { return difference_; }
 
   std::vector<float> at(const Site& site, int position) const {
     const std::span<const float> values = values_.at(site, position);
@@ -77,61 +86,81 @@ class Clean {
     for (int l = 0; l < static_cast<int>(config.blocks); ++l) request.capture.push_back({point, l});
   }
 
-  Tensor logits_;
+  double difference_ = 0;
   BySite values_;
 };
 
-void add_edits(Request& request, const Variant& v, int row, const Clean& clean) {
+void add_edits(Request& request, const Variant& v, int row, int first, const Clean& clean) {
   Edit edit;
   edit.site = {v.point, v.block};
   edit.rows = {row};
   if (v.head >= 0) edit.heads = {v.head};
-  const int first = v.position < 0 ? 0 : v.position;
   const int last =
       v.position < 0 ? static_cast<int>(request.rows[static_cast<std::size_t>(row)].size()) - 1 : v.position;
-  for (int t = first; t <= last; ++t) {
+  for (int t = std::max(v.position, first); t <= last; ++t) {
     edit.positions = {t};
     edit.vector = clean.at(edit.site, t);
     request.edits.push_back(edit);
   }
 }
 
-// For each variant the share of the work before it, and 1 at the end: the work of a patch is what it can change, the
-// later positions in the later blocks.
-std::vector<double> shares(const std::vector<Variant>& variants, std::int64_t blocks, std::size_t positions) {
-  std::vector<double> before = {0};
-  for (const Variant& v : variants) {
-    const auto above = static_cast<double>(blocks - v.block);
-    before.push_back(before.back() + above * (static_cast<double>(positions) - std::max(v.position, 0)));
-  }
-  for (double& share : before) share /= before.back();
-  return before;
-}
+// Variants [begin, end), and their work in token-layers.
+struct Batch {
+  std::size_t begin, end;
+  double work;
+};
 
-// target minus against for every variant, batch by batch; `seen` gets the results so far.
-std::vector<double> differences(const Transformer& transformer, const PatchRequest& r,
-                                const std::vector<Variant>& variants, const Clean& clean, Cost& cost,
-                                const Progress& progress, const std::function<void(const std::vector<double>&)>& seen) {
-  std::vector<double> found;
-  const std::vector<double> before = shares(variants, transformer.config().blocks, r.corrupt.size());
-  const std::int64_t most_rows = r.seen ? 64 : most_tokens;  // small batches, so that a watcher sees progress
-  const auto tokens = static_cast<std::int64_t>(r.corrupt.size());
-  const auto batch = static_cast<std::size_t>(std::clamp<std::int64_t>(most_tokens / tokens, 1, most_rows));
-  for (std::size_t first = 0; first < variants.size(); first += batch) {
-    const std::size_t count = std::min(batch, variants.size() - first);
-    Request request;
-    request.rows.assign(count, r.corrupt);
-    request.tokens = {r.target, r.against};
-    request.progress = part_of(progress, before[first], before[first + count]);
-    for (std::size_t i = 0; i < count; ++i) add_edits(request, variants[first + i], static_cast<int>(i), clean);
-    const Result result = transformer.run(request);
-    for (const RowResult& row : result.rows) {
-      found.push_back(static_cast<double>(row.logits.data()[0]) - static_cast<double>(row.logits.data()[1]));
+// What has to be run. Before the texts differ, both runs have the same vectors, bit for bit: a patch there changes
+// nothing and is not run.
+class Work {
+ public:
+  Work(const PatchRequest& r, const Config& config)
+      : blocks_(static_cast<int>(config.blocks)),
+        positions_(static_cast<int>(r.corrupt.size())),
+        first_(static_cast<int>(std::ranges::mismatch(r.clean, r.corrupt).in1 - r.clean.begin())) {}
+
+  int first() const { return first_; }
+  bool changes(const Variant& v) const { return v.position < 0 || v.position >= first_; }
+  double of_text() const { return static_cast<double>(blocks_) * positions_; }
+
+  std::vector<Batch> batches(const std::vector<Variant>& variants, std::int64_t most) const {
+    std::vector<Batch> list;
+    std::int64_t changed = 0;
+    for (std::size_t i = 0; i < variants.size(); ++i) {
+      const std::int64_t more = changes(variants[i]) ? positions_ - std::max(variants[i].position, first_) : 0;
+      if (list.empty() || changed + more > most) list.push_back({i, i, of_text()}), changed = 0;
+      list.back().end = i + 1, list.back().work += static_cast<double>(more * above(variants[i]));
+      changed += more;
     }
-    cost += result.cost;
-    seen(found);
+    return list;
   }
-  report(progress, 1, "patching");
+
+ private:
+  int above(const Variant& v) const { return blocks_ - v.block - (v.point < Point::z ? 0 : 1); }
+
+  int blocks_, positions_, first_;
+};
+
+// The corrupt text's difference where the patch changes nothing, otherwise that of its run.
+std::vector<double> differences(const Transformer& transformer, const PatchRequest& r,
+                                std::span<const Variant> variants, const Work& work, const Clean& clean,
+                                PatchResult& so_far, const Progress& progress) {
+  Request request;
+  request.tokens = {r.target, r.against};
+  request.progress = progress;
+  for (const Variant& v : variants) {
+    if (!work.changes(v)) continue;
+    request.rows.push_back(r.corrupt);
+    add_edits(request, v, static_cast<int>(request.rows.size()) - 1, work.first(), clean);
+  }
+  Result result;
+  if (!request.rows.empty()) result = transformer.run(request);
+  so_far.cost += result.cost;
+  std::vector<double> found;
+  auto row = result.rows.begin();
+  for (const Variant& v : variants) {
+    found.push_back(work.changes(v) ? target_minus_against(*row++) : so_far.corrupt);
+  }
   return found;
 }
 
@@ -154,12 +183,12 @@ double first_order(const Variant& v, const Clean& clean, const GradientResult& g
   return sum;
 }
 
-double corrupt_difference(const Transformer& transformer, const PatchRequest& r) {
+double corrupt_difference(const Transformer& transformer, const PatchRequest& r, const Progress& progress) {
   Request request;
   request.rows = {r.corrupt};
   request.tokens = {r.target, r.against};
-  const Tensor logits = std::move(transformer.run(request).rows[0].logits);
-  return static_cast<double>(logits.data()[0]) - static_cast<double>(logits.data()[1]);
+  request.progress = progress;
+  return target_minus_against(transformer.run(request).rows[0]);
 }
 
 void refuse_same_answer(const PatchResult& result) {
@@ -221,21 +250,34 @@ Table joined(const PatchResult& real, const PatchResult& estimate) {
 
 PatchResult patch(const Transformer& transformer, const PatchRequest& r, const Progress& progress) {
   check(transformer, r);
-  const Clean clean(transformer, r);
+  const Work work(r, transformer.config());
+  const auto variants = variants_of(transformer.config(), r);
+  const auto batches = work.batches(variants, r.seen ? most_changed_watched : most_changed);
+  double total = 2 * work.of_text(), done = 0;
+  for (const Batch& batch : batches) total += batch.work;
+  const auto next = [&](double amount) { return part_of(progress, done / total, (done + amount) / total); };
+  const Clean clean(transformer, r, next(work.of_text()));
+  done += work.of_text();
   PatchResult result;
   result.clean = clean.difference();
-  result.corrupt = corrupt_difference(transformer, r);
+  result.corrupt = corrupt_difference(transformer, r, next(work.of_text()));
+  done += work.of_text();
   refuse_same_answer(result);
-  const auto variants = variants_of(transformer.config(), r);
-  const auto so_far = [&](const std::vector<double>& found) {
-    if (!r.seen) return;
-    const std::vector<Variant> done(variants.begin(), variants.begin() + static_cast<std::ptrdiff_t>(found.size()));
-    r.seen({result.clean, result.corrupt, grid_table(transformer.model(), r, done, found, result),
-            head_table(done, found, result), result.cost});
+  std::vector<double> found;
+  const auto tabulate = [&] {
+    const std::vector<Variant> known(variants.begin(), variants.begin() + std::ssize(found));
+    result.grid = grid_table(transformer.model(), r, known, found, result);
+    result.heads = head_table(known, found, result);
   };
-  const auto difference = differences(transformer, r, variants, clean, result.cost, progress, so_far);
-  result.grid = grid_table(transformer.model(), r, variants, difference, result);
-  result.heads = head_table(variants, difference, result);
+  for (const Batch& batch : batches) {
+    const std::span<const Variant> part(variants.data() + batch.begin, batch.end - batch.begin);
+    std::ranges::copy(differences(transformer, r, part, work, clean, result, next(batch.work)),
+                      std::back_inserter(found));
+    done += batch.work;
+    if (r.seen) tabulate(), r.seen(result);
+  }
+  tabulate();
+  report(progress, 1, "patching");
   return result;
 }
 

@@ -13,6 +13,9 @@ namespace embscope {
 struct AlignedText {
   std::string bytes;
   std::vector<std::uint64_t> at;  // [bytes.size() + 1]
+  /// False if what stands at the beginning was put in place of several characters: Hugging Face's tokenizers give it
+  /// the place of the last of them, which is not the beginning of the source.
+  bool opens = true;
 
   /// An unchanged part of the source, from byte `begin` there.
   static AlignedText of(std::string_view text, std::uint64_t begin);
@@ -21,7 +24,10 @@ struct AlignedText {
 /// Writes a changed text, from left to right.
 class TextRewriter {
  public:
-  explicit TextRewriter(const AlignedText& from) : from_(from) { out_.at.push_back(from.at.front()); }
+  explicit TextRewriter(const AlignedText& from) : from_(from) {
+    out_.at.push_back(from.at.front());
+    out_.opens = from.opens;
+  }
   /// Copies `begin`, the end of the previous part, to `end` unchanged.
   void keep(std::size_t begin, std::size_t end);
   /// Replaces it by `with`.

@@ -6,6 +6,7 @@
 #include <queue>
 #include <unordered_map>
 
+#include "base/memory.h"
 #include "text/hash.h"
 
 namespace embscope {
@@ -87,7 +88,11 @@ std::uint64_t pair_of(TokenId left, TokenId right) {
 
 }  // namespace
 
-MergeTable::MergeTable(std::size_t count) : slots_(2 * count + 1) {}
+MergeTable::MergeTable(std::size_t count) {
+  slots_.reserve(2 * count + 1);
+  want_large_pages(slots_.data(), slots_.capacity() * sizeof(Slot));
+  slots_.resize(2 * count + 1);
+}
 
 std::size_t MergeTable::place(std::uint64_t pair) const {
   std::size_t place = hashing::place(pair * hashing::odd, slots_.size());
@@ -109,10 +114,18 @@ MergeTable::Merge MergeTable::find(TokenId left, TokenId right) const {
   return slots_[place(pair_of(left, right))].merge;
 }
 
-std::size_t merge_short(const MergeTable& merges, std::span<TokenId> symbols) {
+void MergeTable::insert_bytes(unsigned char left, unsigned char right, Merge merge) {
+  if (byte_pairs_.empty()) byte_pairs_.resize(1 << 16);
+  Merge& here = byte_pairs_[std::size_t{left} << 8 | right];
+  if (here.rank == none) here = merge;
+}
+
+std::size_t merge_short(const MergeTable& merges, std::span<TokenId> symbols, std::string_view bytes) {
   std::array<MergeTable::Merge, longest_short_word> pairs;  // [i]: the symbols i and i + 1
   std::size_t last = symbols.size() - 1;
-  for (std::size_t i = 0; i < last; ++i) pairs[i] = merges.find(symbols[i], symbols[i + 1]);
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  for (std::size_t i = 0; i < last; ++i)
+    pairs[i] = bytes.empty() ? merges.find(symbols[i], symbols[i + 1]) : merges.find_bytes(byte(i), byte(i + 1));
   while (last > 0) {
     std::size_t best = 0;
     for (std::size_t i = 1; i < last; ++i) {
@@ -135,9 +148,9 @@ std::size_t merge_long(const MergeTable& merges, std::span<TokenId> symbols) {
   return LongWord(merges, symbols).merge();
 }
 
-std::size_t merge_pairs(const MergeTable& merges, std::span<TokenId> symbols) {
+std::size_t merge_pairs(const MergeTable& merges, std::span<TokenId> symbols, std::string_view bytes) {
   if (symbols.empty()) return 0;
-  return symbols.size() <= longest_short_word ? merge_short(merges, symbols) : merge_long(merges, symbols);
+  return symbols.size() <= longest_short_word ? merge_short(merges, symbols, bytes) : merge_long(merges, symbols);
 }
 
 }  // namespace embscope

@@ -82,6 +82,16 @@ void join(std::vector<Piece>& pieces, Behavior behavior) {
   pieces = std::move(out);
 }
 
+std::vector<Piece> of_length(std::string_view text, std::size_t characters) {
+  Pieces pieces(text.size());
+  for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end) {
+    for (std::size_t i = 0; i < characters && end < text.size(); ++i)
+      end += static_cast<std::size_t>(code_point(text, end).length);
+    pieces.match(begin, end);
+  }
+  return pieces.finish();
+}
+
 std::vector<Piece> found(const CutStep& step, const Pattern& pattern, std::string_view text) {
   switch (step.kind) {
     case CutStep::Kind::digits:
@@ -90,6 +100,7 @@ std::vector<Piece> found(const CutStep& step, const Pattern& pattern, std::strin
     case CutStep::Kind::whitespace:
       return characters(text, [](std::int32_t c) { return char_class(c) == CharClass::space; });
     case CutStep::Kind::words: return words_of(text);
+    case CutStep::Kind::fixed_length: return of_length(text, step.length);
     default: break;
   }
   Pieces pieces(text.size());
@@ -158,10 +169,11 @@ void replace_all(AlignedText& text, std::vector<Part>& parts, std::string_view w
   });
 }
 
-void put_prefixes(AlignedText& text, std::vector<Part>& parts, const CutStep& step, bool first) {
+// The whole text begins with each part that is made of its first character: a normalizer may have made several.
+void put_prefixes(AlignedText& text, std::vector<Part>& parts, const CutStep& step) {
   rewrite(text, parts, [&](TextRewriter& rewriter, const Part& part) {
     const bool there = std::string_view(text.bytes).substr(part.begin, part.end - part.begin).starts_with(step.mark);
-    const bool here = !step.first_only || (first && part.begin == 0);
+    const bool here = !step.first_only || (text.opens && text.at[part.begin] == 0);
     if (here && !there) rewriter.replace(part.begin, part.begin, step.mark);
     rewriter.keep(part.begin, part.end);
   });
@@ -173,7 +185,7 @@ Cutter::Cutter(const std::vector<CutStep>& steps, const std::string& where) {
   for (const CutStep& step : steps) steps_.push_back({step, Pattern(step.pattern, where)});
 }
 
-std::vector<Part> Cutter::cut(AlignedText& text, bool first, bool within) const {
+std::vector<Part> Cutter::cut(AlignedText& text, bool within) const {
   std::vector<Part> parts = {{0, text.bytes.size()}};
   bool in_alphabet = false;
   for (const auto& [step, pattern] : steps_) {
@@ -181,7 +193,7 @@ std::vector<Part> Cutter::cut(AlignedText& text, bool first, bool within) const 
       case CutStep::Kind::byte_level: to_alphabet(text, parts), in_alphabet = true; break;
       case CutStep::Kind::marked_space: replace_all(text, parts, " ", step.mark); break;
       case CutStep::Kind::prefix:
-        if (!within) put_prefixes(text, parts, step, first);
+        if (!within) put_prefixes(text, parts, step);
         break;
       default: {
         std::vector<Part> cut;

@@ -20,9 +20,9 @@ class Cutter {
   Cutter(const std::vector<CutStep>& steps, const std::string& where);
   bool empty() const { return steps_.empty(); }
 
-  /// The words of a text; the text between them is removed. A step may change the text. `first`: the whole text begins
-  /// here; `within`: it is part of another text, and nothing is added before it.
-  std::vector<Part> cut(AlignedText& text, bool first, bool within) const;
+  /// The words of a text; the text between them is removed. A step may change the text. `within`: it is part of another
+  /// text, and nothing is added before it.
+  std::vector<Part> cut(AlignedText& text, bool within) const;
 
  private:
   struct Step {

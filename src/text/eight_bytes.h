@@ -29,18 +29,18 @@ inline std::uint64_t load(std::string_view text, std::size_t at) {
   return word;
 }
 
-/// At most eight bytes, none of them left out: two of the same length that differ give two words.
+/// At most eight bytes as they are, and zeros behind them.
 inline std::uint64_t load_few(std::string_view bytes) {
   const std::size_t size = bytes.size();
   if (size >= 4) {
     std::uint32_t front, back;
     std::memcpy(&front, bytes.data(), 4);
     std::memcpy(&back, bytes.data() + size - 4, 4);
-    return static_cast<std::uint64_t>(back) << 32 | front;
+    return front | static_cast<std::uint64_t>(back) << 8 * (size - 4);
   }
   if (size == 0) return 0;
-  const auto at = [&](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])); };
-  return at(0) | at(size / 2) << 8 | at(size - 1) << 16;
+  const auto at = [&](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(bytes[i])} << 8 * i; };
+  return at(0) | at(size / 2) | at(size - 1);
 }
 
 /// Bytes from `least` to `most`, both ASCII.
@@ -48,6 +48,15 @@ constexpr std::uint64_t between(std::uint64_t word, unsigned char least, unsigne
   const std::uint64_t low = word & all(0x7f);  // adding cannot carry into the next byte
   return (low + all(0x80u - least)) & ~(low + all(0x7fu - most)) & ~word & all(0x80);
 }
+
+/// Bytes equal to one of ASCII.
+constexpr std::uint64_t equal(std::uint64_t word, unsigned char byte) {
+  const std::uint64_t other = word ^ all(byte);
+  return ~(((other & all(0x7f)) + all(0x7f)) | other) & all(0x80);
+}
+
+/// A mask with one bit a byte, in the lowest eight.
+constexpr std::uint64_t bits(std::uint64_t mask) { return mask * 0x0002040810204081 >> 56; }
 
 constexpr std::uint64_t letters(std::uint64_t word) { return between(word | all(0x20), 'a', 'z'); }
 constexpr std::uint64_t digits(std::uint64_t word) { return between(word, '0', '9'); }

@@ -2,27 +2,28 @@
 
 #include <array>
 
-#include "text/pre_tokenizer.h"
+#include "text/word_starts.h"
 
 namespace embscope {
-
 void Encoder::encode(std::string_view text, std::uint64_t offset) {
   if (pre_ == PreTokenizer::none)
-    return encode_words(text, offset, [&](std::size_t begin) { return safe_.next(text, begin); });
+    return encode_words(text, offset, [&](std::size_t begin, auto use) { use(safe_.next(text, begin)); });
   with_pattern(pre_, [&]<PreTokenizer pre>() {
-    encode_words(text, offset, [&](std::size_t begin) { return word_end<pre>(text, begin); });
+    encode_words(text, offset, [&](std::size_t begin, auto use) { next_words<pre>(text, begin, use); });
   });
 }
 
-template <class WordEnd>
-void Encoder::encode_words(std::string_view text, std::uint64_t offset, WordEnd word_end) {
-  std::array<WordCache::Wanted, 64> batch;
+// The words of a batch are all asked for before the first is needed, so that the memory of each is on its way.
+template <class NextWords>
+void Encoder::encode_words(std::string_view text, std::uint64_t offset, NextWords next_words) {
+  std::array<WordCache::Wanted, 2 * Block::size> batch;
   for (std::size_t begin = 0; begin < text.size();) {
     std::size_t count = 0;
-    while (count < batch.size() && begin < text.size()) {
-      const std::size_t end = word_end(begin);
-      batch[count++] = cache_.ask(text, begin, end - begin);
-      begin = end;
+    while (count < Block::size && begin < text.size()) {
+      next_words(begin, [&](std::size_t end) {
+        batch[count++] = cache_.ask(text, begin, end - begin);
+        begin = end;
+      });
     }
     for (std::size_t i = 0; i < count; ++i) encode_word(text, batch[i], offset);
   }
@@ -63,10 +64,10 @@ inline void Encoder::encode_word(std::string_view text, const WordCache::Wanted&
         model_.split(text.substr(word.begin, word.length), {at_, begin}, work_);
     cache_.insert(word, text.substr(word.begin, word.length), pieces);
     out_.write(pieces, begin);
-  } else if (known->count == 1) {
-    out_.write(static_cast<TokenId>(known->first), begin, begin + word.length);
+  } else if (known->shape != WordCache::Entry::elsewhere) {
+    out_.write(*known, begin, begin + word.length);
   } else {
-    out_.write({cache_.pieces(*known), known->count}, begin);
+    out_.write(cache_.pieces(*known), begin);
   }
 }
 

@@ -27,8 +27,8 @@ class Encoder {
   void encode(const AlignedText& text);
 
  private:
-  template <class WordEnd>
-  void encode_words(std::string_view text, std::uint64_t offset, WordEnd word_end);
+  template <class NextWords>
+  void encode_words(std::string_view text, std::uint64_t offset, NextWords next_words);
   void encode_word(std::string_view text, const WordCache::Wanted& word, std::uint64_t offset);
   template <class Encode>
   void in_source(const AlignedText& text, Encode encode);

@@ -7,6 +7,9 @@ namespace embscope::hashing {
 
 constexpr std::uint64_t odd = 0x9e3779b97f4a7c15;  // 2^64 / the golden ratio (Knuth 6.4)
 
+/// The same as `hash` of at most eight bytes, which are loaded already.
+constexpr std::uint64_t hash_few(std::uint64_t bytes, std::size_t size) { return (size * odd ^ bytes) * odd; }
+
 /// Any bytes in 64 bits, of which the highest are the best.
 inline std::uint64_t hash(std::string_view bytes) {
   std::uint64_t h = bytes.size() * odd;

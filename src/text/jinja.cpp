@@ -342,7 +342,7 @@ class Renderer {
     Entries entries;
     if (!a.values.empty()) {
       if (a.values.size() > 1 || !a.values[0].is(Value::Kind::dict))
-        fail(fmt::format("{} of what is not a dict", function.text));
+        fail(fmt::format("{} of something that is not a dict", function.text));
       entries = *a.values[0].entries;
     }
     for (const auto& [key, value] : a.named) entries.emplace_back(Value::of(key), value);

@@ -35,7 +35,7 @@ bool is_space(std::string_view character) {
 }
 
 const std::string& text(const Value& value, std::string_view of) {
-  if (!value.is(Kind::text)) fail(fmt::format("{} of what is no text", of));
+  if (!value.is(Kind::text)) fail(fmt::format("{} of something that is not a text", of));
   return value.text;
 }
 
@@ -231,7 +231,8 @@ Value filter_tojson(const Value& v, const Arguments& a) {
 
 Value filter_indent(const Value& v, const Arguments& a) {
   const Value* width = a.find(0, "width");
-  if (width != nullptr && !width->is(Kind::integer) && !width->is(Kind::text)) fail("indent by what is no number");
+  if (width != nullptr && !width->is(Kind::integer) && !width->is(Kind::text))
+    fail("indent by something that is not a number");
   const std::int64_t count = width != nullptr && width->is(Kind::text) ? 0 : a.integer(0, "width", 4);
   if (count < 0 || count > 100) fail("indent by more than 100");
   const std::string margin =
@@ -329,7 +330,7 @@ const std::map<std::string, Filter, std::less<>>& filters() {
        }},
       {"abs",
        [](const Value& v, const Arguments&) {
-         if (!v.is_number()) fail("abs of what is no number");
+         if (!v.is_number()) fail("abs of something that is not a number");
          return compare(v, Value::of(std::int64_t{0})) < 0 ? binary("-", Value::of(std::int64_t{0}), v) : v;
        }},
       {"reverse", [](const Value& v, const Arguments&) { return reversed(v); }},
@@ -349,7 +350,7 @@ const std::map<std::string, Filter, std::less<>>& filters() {
 }
 
 std::int64_t whole_number(const Value& v, std::string_view of) {
-  if (!v.is(Kind::integer) && !v.is(Kind::boolean)) fail(fmt::format("{} of what is no whole number", of));
+  if (!v.is(Kind::integer) && !v.is(Kind::boolean)) fail(fmt::format("{} of something that is not a whole number", of));
   return v.is(Kind::boolean) ? std::int64_t{v.truth} : v.integer;
 }
 
@@ -409,7 +410,7 @@ const Value* Arguments::find(std::size_t place, std::string_view name) const {
 std::string Arguments::text(std::size_t place, std::string_view name, std::string otherwise) const {
   const Value* value = find(place, name);
   if (value == nullptr) return otherwise;
-  if (!value->is(Kind::text)) fail(fmt::format("'{}' is no text", name));
+  if (!value->is(Kind::text)) fail(fmt::format("'{}' is not a text", name));
   return value->text;
 }
 
@@ -499,7 +500,7 @@ Value item(const Value& of, const Value& key) {
 }
 
 Value slice(const Value& of, const Value& from, const Value& to, const Value& step) {
-  if (!of.is(Kind::text) && !of.is_sequence()) fail("a part of what is no text or list");
+  if (!of.is(Kind::text) && !of.is_sequence()) fail("a part of something that is not a text or a list");
   const auto given = [](const Value& v) { return v.is(Kind::undefined) || v.is(Kind::none) ? nullptr : &v; };
   const std::int64_t by = given(step) == nullptr ? 1 : whole_number(step, "the step");
   if (by == 0) fail("a step of 0");
@@ -545,7 +546,7 @@ std::int64_t length_of(const Value& value) {
     case Kind::list:
     case Kind::tuple: return static_cast<std::int64_t>(value.items->size());
     case Kind::dict: return static_cast<std::int64_t>(value.entries->size());
-    default: fail("the length of what has none");
+    default: fail("the length of a value that has none");
   }
 }
 

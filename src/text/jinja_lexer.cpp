@@ -203,7 +203,7 @@ class Lexer {
       if (std::isxdigit(static_cast<unsigned char>(digit)) == 0) refuse("an escape with too few digits");
       code = code * 16 + static_cast<std::uint32_t>(is_digit(digit) ? digit - '0' : (digit | 32) - 'a' + 10);
     }
-    if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) refuse("an escape that is no character");
+    if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) refuse("an escape that is not a character");
     utf8proc_uint8_t bytes[4];
     const utf8proc_ssize_t count = utf8proc_encode_char(static_cast<utf8proc_int32_t>(code), bytes);
     text.append(bytes, bytes + count);

@@ -53,7 +53,8 @@ struct Node {
   std::vector<Node> children;
 };
 
-/// Throws Error{format} for what is no template, Error{unsupported} for statements that are not known, with the line.
+/// Throws Error{format} for a text that is not a template, Error{unsupported} for statements that are not known, with
+/// the line.
 Node parse(std::string_view source);
 
 }  // namespace embscope::jinja

@@ -75,7 +75,7 @@ std::string json(const Value& value, int indent, int level) {
     case Kind::list:
     case Kind::tuple:
     case Kind::dict: return json_list(value, indent, level);
-    default: fail("tojson of what is no text, number, list or dict");
+    default: fail("tojson of something that is not a text, number, list or dict");
   }
 }
 

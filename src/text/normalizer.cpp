@@ -63,6 +63,37 @@ std::optional<std::string> nmt(std::int32_t code) {
   return std::nullopt;
 }
 
+std::optional<std::string> without_nonspacing(std::int32_t code) {
+  return reference_unicode::is_nonspacing(code) ? std::optional<std::string>("") : std::nullopt;
+}
+
+std::optional<std::string> cleaned(std::int32_t code) {
+  if (code == '\t' || code == '\n' || code == '\r') return " ";
+  if (code == 0xfffd || reference_unicode::is_control(code)) return "";
+  return char_class(code) == CharClass::space ? std::optional<std::string>(" ") : std::nullopt;
+}
+
+// BERT's blocks of Chinese characters.
+bool is_ideograph(std::int32_t code) {
+  const auto within = [code](std::int32_t first, std::int32_t last) { return code >= first && code <= last; };
+  return within(0x4e00, 0x9fff) || within(0x3400, 0x4dbf) || within(0x20000, 0x2a6df) || within(0x2a700, 0x2b81f) ||
+         within(0x2b920, 0x2ceaf) || within(0xf900, 0xfaff) || within(0x2f800, 0x2fa1f);
+}
+
+void put_blanks_around_ideographs(AlignedText& text) {
+  TextRewriter rewriter(text);
+  for (std::size_t at = 0; at < text.bytes.size();) {
+    const CodePoint c = code_point(text.bytes, at);
+    const std::size_t end = at + static_cast<std::size_t>(c.length);
+    const bool apart = is_ideograph(c.value);
+    if (apart) rewriter.replace(at, at, " ");
+    rewriter.keep(at, end);
+    if (apart) rewriter.replace(end, end, " ");
+    at = end;
+  }
+  text = rewriter.take();
+}
+
 void strip(AlignedText& text, bool left, bool right) {
   std::size_t begin = 0, end = 0, at = 0;
   bool any = false;
@@ -85,16 +116,26 @@ void strip(AlignedText& text, bool left, bool right) {
   text = rewriter.take();
 }
 
+// Whether the first of `end` bytes and the last character of them are at different places of the source.
+bool are_several(const AlignedText& text, std::size_t end) {
+  std::size_t last = 0;
+  for (std::size_t at = 0; at < end; at += static_cast<std::size_t>(code_point(text.bytes, at).length)) last = at;
+  return text.at[last] != text.at[0];
+}
+
 void replace(AlignedText& text, const Pattern& pattern, std::string_view with) {
   TextRewriter rewriter(text);
   std::size_t kept = 0;
+  bool opens = true;
   pattern.find_all(text.bytes, [&](std::size_t begin, std::size_t end) {
     rewriter.keep(kept, begin);
     rewriter.replace(begin, end, with);
     kept = end;
+    if (begin == 0 && !with.empty() && are_several(text, end)) opens = false;
   });
   rewriter.keep(kept, text.bytes.size());
   text = rewriter.take();
+  text.opens = text.opens && opens;
 }
 
 void prepend(AlignedText& text, std::string_view with) {
@@ -142,6 +183,9 @@ void Normalizer::apply(AlignedText& text, bool within) const {
       case Kind::lowercase: map_characters(text, lower); break;
       case Kind::strip_accents: map_characters(text, without_accent); break;
       case Kind::nmt: map_characters(text, nmt); break;
+      case Kind::clean: map_characters(text, cleaned); break;
+      case Kind::ideographs: put_blanks_around_ideographs(text); break;
+      case Kind::strip_nonspacing: map_characters(text, without_nonspacing); break;
       case Kind::precompiled: map->apply(text); break;
       default: to_form(text, form_of(step.kind));
     }

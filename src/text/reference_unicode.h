@@ -9,6 +9,10 @@ namespace embscope::reference_unicode {
 
 /// A mark (\p{M}) of Unicode 9.
 bool is_mark(std::int32_t code);
+/// A nonspacing mark (\p{Mn}) as BERT's normalizer knows it, of Unicode 8.
+bool is_nonspacing(std::int32_t code);
+/// A control or format character, or one for private use, as BERT's normalizer knows it. Precondition: code >= 0.
+bool is_control(std::int32_t code);
 /// Punctuation (\p{P}) of Unicode 8, or ASCII's. Precondition: code >= 0.
 bool is_punctuation(std::int32_t code);
 /// A character whose decomposition is younger than Unicode 12: it stays as it is.

@@ -9,7 +9,7 @@ namespace embscope {
 
 char* TokenAlphabet::write(std::string_view token, char* out) const {
   if (alphabet_) return write_bytes_of_alphabet(token, out);
-  if (!mark_.empty() && token.find(' ') != std::string_view::npos) return nullptr;
+  if (!mark_.empty() && std::ranges::find(token, ' ') != token.end()) return nullptr;
   return write_unmarked(token, out);
 }
 
@@ -17,15 +17,21 @@ char* TokenAlphabet::write_added(std::string_view token, char* out) const {
   return bytes_ ? std::copy(token.begin(), token.end(), out) : write_unmarked(token, out);
 }
 
+// Most tokens have the mark at their beginning only.
 char* TokenAlphabet::write_unmarked(std::string_view token, char* out) const {
   if (mark_.empty()) return std::copy(token.begin(), token.end(), out);
-  for (;;) {
-    const std::size_t at = std::min(token.find(mark_), token.size());
-    out = std::copy_n(token.data(), at, out);
-    if (at == token.size()) return out;
-    *out++ = ' ';
-    token.remove_prefix(at + mark_.size());
+  while (!token.empty()) {
+    if (token.starts_with(mark_)) {
+      *out++ = ' ';
+      token.remove_prefix(mark_.size());
+      continue;
+    }
+    std::size_t plain = 1;
+    while (plain < token.size() && token[plain] != mark_[0]) ++plain;
+    out = std::copy_n(token.data(), plain, out);
+    token.remove_prefix(plain);
   }
+  return out;
 }
 
 std::optional<unsigned char> TokenAlphabet::byte_of(std::string_view token) const {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <span>
 
 #include "embscope/text/tokenizer.h"
@@ -35,6 +37,24 @@ class TokenWriter {
       }
     }
     size_ += pieces.size();
+  }
+
+  /// The pieces of a word that its entry has: all places are written whatever their number, which costs less than to
+  /// look.
+  void write(const WordCache::Entry& entry, std::uint64_t begin, std::uint64_t end) {
+    constexpr std::size_t places = 4;  // 16 bytes are copied at once: three ids, and what stands behind them
+    static_assert(sizeof(WordCache::Entry) - offsetof(WordCache::Entry, ids) >= places * sizeof(TokenId));
+    if (room_ - size_ < places) make_room(places, begin);
+    std::memcpy(id_at_ + size_, &entry.ids, places * sizeof(TokenId));
+    const std::size_t count = entry.shape & 0xff;
+    if (range_at_ != nullptr) {
+      const std::uint64_t second = begin + (entry.shape >> 8 & 0xff), third = begin + (entry.shape >> 16);
+      ByteRange* const at = range_at_ + size_;
+      at[0] = {begin, count == 1 ? end : second};
+      at[1] = {second, count == 2 ? end : third};
+      at[2] = {third, end};
+    }
+    size_ += count;
   }
 
   std::size_t size() const { return size_; }

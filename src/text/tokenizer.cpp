@@ -22,7 +22,8 @@ struct Tokenizer::Parts {
   }
   void encode(std::string_view text, bool special, bool within, TokenWriter out) const;
   void check_rows(std::span<const TokenId> ids) const;
-  std::string in_normalized_text(std::string_view content) const;
+  std::string in_normalized_text(const TokenizerSpec& spec, std::string_view content) const;
+  std::string joined(TokenId id, bool first) const;
 
   Vocabulary vocabulary;
   WordModel model;
@@ -34,6 +35,8 @@ struct Tokenizer::Parts {
   bool add_prefix_space, prefix_before_space, prefix_first_only, strip_decoded;
   bool marks_in_normalized;  // in place of spaces, as in the file
   std::string mark;
+  TokenizerSpec::Joining joining;
+  std::string continuing;
   std::vector<TokenId> prefix, suffix;
   std::optional<TokenId> bos, eos;
   TokenId rows;
@@ -57,6 +60,8 @@ Tokenizer::Parts::Parts(const TokenizerSpec& spec)
                                                                              step.content == spec.mark;
                                                                     })),
       mark(spec.mark),
+      joining(spec.joining),
+      continuing(spec.continuing),
       prefix(spec.prefix),
       suffix(spec.suffix),
       bos(spec.bos),
@@ -66,7 +71,7 @@ Tokenizer::Parts::Parts(const TokenizerSpec& spec)
     for (const auto& token : spec.added) {
       if (token.special != special) continue;
       const std::string_view content = spec.tokens[static_cast<std::size_t>(token.id)];
-      token.normalized ? added_normalized.add(token, in_normalized_text(content)) : added.add(token, content);
+      token.normalized ? added_normalized.add(token, in_normalized_text(spec, content)) : added.add(token, content);
     }
   }
   added.finish(), added_normalized.finish();
@@ -74,11 +79,13 @@ Tokenizer::Parts::Parts(const TokenizerSpec& spec)
 }
 
 // The text of an added token in a normalized text, with the spaces that the vocabulary has in place of marks.
-std::string Tokenizer::Parts::in_normalized_text(std::string_view content) const {
+std::string Tokenizer::Parts::in_normalized_text(const TokenizerSpec& spec, std::string_view content) const {
   AlignedText text = AlignedText::of(content, 0);
   normalizer.apply(text);
   std::vector<Part> all = {{0, text.bytes.size()}};
   if (!mark.empty() && !marks_in_normalized) unmark(text, all, mark);
+  if (text.bytes.empty() && !content.empty())
+    refuse(spec, fmt::format("the normalizer leaves nothing of the added token '{}'", visible(content)));
   return text.bytes;
 }
 
@@ -157,9 +164,10 @@ class TextEncoder {
   void cut(const AlignedText& text, std::size_t from, std::size_t to) {
     AlignedText part{
         text.bytes.substr(from, to - from),
-        {text.at.begin() + static_cast<std::ptrdiff_t>(from), text.at.begin() + static_cast<std::ptrdiff_t>(to) + 1}};
+        {text.at.begin() + static_cast<std::ptrdiff_t>(from), text.at.begin() + static_cast<std::ptrdiff_t>(to) + 1},
+        text.opens};
     if (!parts_.cutter.empty()) {
-      std::vector<Part> words = parts_.cutter.cut(part, part.at.front() == 0, within_);
+      std::vector<Part> words = parts_.cutter.cut(part, within_);
       if (!parts_.mark.empty()) unmark(part, words, parts_.mark);
       return encoder_.encode(part, words);
     }
@@ -236,11 +244,37 @@ Tokens Tokenizer::with_bos(std::string_view text, bool special) const {
   return tokens;
 }
 
+namespace {
+
+// The spaces that Hugging Face's decoder of word pieces takes away.
+std::string tidied(std::string text) {
+  constexpr std::pair<std::string_view, std::string_view> changes[] = {
+      {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+      {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+  for (const auto& [what, with] : changes)
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+      text.replace(at, what.size(), with);
+  return text;
+}
+
+}  // namespace
+
+std::string Tokenizer::Parts::joined(TokenId id, bool first) const {
+  using Joining = TokenizerSpec::Joining;
+  std::string text(vocabulary.bytes(id));
+  if (joining == Joining::plain) return text;
+  if (!first) {
+    const bool continues = joining != Joining::spaces && text.starts_with(continuing);
+    continues ? text.erase(0, continuing.size()) : text.insert(0, 1, ' ');
+  }
+  return joining == Joining::tidy ? tidied(std::move(text)) : text;
+}
+
 std::string Tokenizer::decode(std::span<const TokenId> ids) const {
   std::string out;
-  for (TokenId id : ids) {
-    parts_->check_id(id);
-    out += parts_->vocabulary.bytes(id);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    parts_->check_id(ids[i]);
+    out += parts_->joined(ids[i], i == 0);
   }
   if (parts_->strip_decoded && out.starts_with(' ')) out.erase(0, 1);
   return out;
@@ -267,12 +301,5 @@ TokenId Tokenizer::size() const { return parts_->vocabulary.size(); }
 PreTokenizer Tokenizer::pre_tokenizer() const { return parts_->pre; }
 std::optional<TokenId> Tokenizer::bos() const { return parts_->bos; }
 std::optional<TokenId> Tokenizer::eos() const { return parts_->eos; }
-
-WordToken word_token(const Tokenizer& tokenizer, std::string_view word) {
-  if (word.empty()) throw Error(Code::usage, "word", "a word is empty");
-  WordToken token{std::string(word), 0, tokenizer.encode_within(word).ids};
-  token.id = token.pieces.back();
-  return token;
-}
 
 }  // namespace embscope

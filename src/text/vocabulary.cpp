@@ -8,13 +8,6 @@
 #include "text/token_alphabet.h"
 
 namespace embscope {
-namespace {
-
-// Good bits of the hash that do not choose the slot.
-std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 8); }
-
-}  // namespace
-
 void refuse(const TokenizerSpec& spec, const std::string& message) {
   throw Error(Code::format, spec.where.empty() ? "tokenizer" : spec.where, message);
 }
@@ -33,7 +26,7 @@ Vocabulary::Vocabulary(const TokenizerSpec& spec) {
 void Vocabulary::read_byte_tokens(const TokenizerSpec& spec) {
   for (unsigned byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
-    if (spec.byte_level) of_byte_[byte] = find_in_model({&c, 1});
+    if (spec.byte_level) of_byte_[byte] = find_in_model(std::string_view(&c, 1));
   }
 }
 
@@ -57,7 +50,7 @@ void Vocabulary::read_kinds(const TokenizerSpec& spec) {
 void Vocabulary::read_bytes(const TokenizerSpec& spec) {
   std::size_t total = 0;
   for (std::string_view token : spec.tokens) total += token.size();
-  if (total > UINT32_MAX) refuse(spec, "the vocabulary's texts exceed 4 GiB");
+  if (total > INT32_MAX) refuse(spec, "the vocabulary's texts exceed 2 GiB");
   arena_.resize(total);
   starts_.reserve(spec.tokens.size() + 1);
   starts_.push_back(0);
@@ -98,26 +91,26 @@ void Vocabulary::insert(const TokenizerSpec& spec, TokenId id, const Wanted& tok
   if (token.bytes.empty()) return;  // a hole in the ids
   Slot& slot = slots_[place(token)];
   if (slot.id == none) {
-    slot = {tag_of(token.hash), id};
+    slot = {token.key, id, static_cast<std::uint32_t>(token.bytes.size()), in_model(id)};
   } else if (kind(id) == Kind::ordinary && kind(slot.id) == Kind::ordinary) {
     refuse(spec, fmt::format("tokens {} and {} are the same: '{}'", slot.id, id, visible(token.bytes)));
-  } else if (in_model(id) && !in_model(slot.id)) {
-    slot.id = id;  // plain text never gives an added token: the model's own is found
+  } else if (in_model(id) && slot.in_model == 0) {
+    slot.id = id, slot.in_model = 1;  // plain text never gives an added token: the model's own is found
   }
 }
 
 std::size_t Vocabulary::place(const Wanted& wanted) const {
-  const std::uint32_t tag = tag_of(wanted.hash);
-  std::size_t place = hashing::place(wanted.hash, slots_.size());
-  while (slots_[place].id != none && (slots_[place].tag != tag || bytes(slots_[place].id) != wanted.bytes)) {
-    place = hashing::next(place, slots_.size());
+  const std::size_t length = wanted.bytes.size();
+  for (std::size_t place = wanted.home;; place = hashing::next(place, slots_.size())) {
+    const Slot& slot = slots_[place];
+    if (slot.id == none) return place;
+    if (slot.key == wanted.key && slot.length == length && (length <= 8 || bytes(slot.id) == wanted.bytes))
+      return place;
   }
-  return place;
 }
 
 TokenId Vocabulary::find(std::string_view wanted, TokenId guess) const {
-  const bool right = has(guess) && in_model(guess) && bytes(guess) == wanted;
-  return right ? guess : find(wanted);
+  return is(guess, wanted) ? guess : find(wanted);
 }
 
 }  // namespace embscope

@@ -39,22 +39,29 @@ class Vocabulary {
   /// The same, faster if the guess is right.
   TokenId find(std::string_view bytes, TokenId guess) const;
 
+  /// Whether words may become this token and it has these bytes; false of what is no id.
+  bool is(TokenId id, std::string_view wanted) const { return has(id) && in_model(id) && bytes(id) == wanted; }
+
   /// The same in two steps: the first prefetches the memory that `find` needs.
   struct Wanted {
     std::string_view bytes;
-    std::uint64_t hash;
+    std::uint64_t key;
+    std::size_t home;  // where the search begins
   };
   Wanted ask(std::string_view bytes) const {
-    const std::uint64_t hash = hashing::hash(bytes);
-    __builtin_prefetch(&slots_[hashing::place(hash, slots_.size())]);
-    return {bytes, hash};
+    const bool few = bytes.size() <= 8;
+    const std::uint64_t key = few ? eight_bytes::load_few(bytes) : hashing::hash(bytes);
+    const std::size_t home = hashing::place(few ? hashing::hash_few(key, bytes.size()) : key, slots_.size());
+    __builtin_prefetch(&slots_[home]);
+    return {bytes, key, home};
   }
   TokenId find(const Wanted& wanted) const { return slots_[place(wanted)].id; }
 
   /// The same among the tokens that words may become.
-  TokenId find_in_model(std::string_view bytes) const {
-    const TokenId id = find(bytes);
-    return id != none && in_model(id) ? id : none;
+  TokenId find_in_model(std::string_view bytes) const { return find_in_model(ask(bytes)); }
+  TokenId find_in_model(const Wanted& wanted) const {
+    const Slot& slot = slots_[place(wanted)];
+    return slot.in_model != 0 ? slot.id : none;
   }
 
   /// The token of a single byte (of a byte-level tokenizer, or with byte fallback), or `none`.
@@ -62,9 +69,11 @@ class Vocabulary {
   static constexpr TokenId none = -1;
 
  private:
+  // Up to eight bytes are themselves the key; longer tokens have their hash, and their bytes are compared.
   struct Slot {
-    std::uint32_t tag = 0;  // of the hash, to skip most other tokens quickly
+    std::uint64_t key = 0;
     TokenId id = none;
+    std::uint32_t length : 31 = 0, in_model : 1 = 0;
   };
   struct Nature {
     Kind kind = Kind::ordinary;

@@ -22,24 +22,34 @@ void WordCache::make_room(std::string_view word, std::span<const Piece> pieces) 
   bytes_.clear();
 }
 
+WordCache::Entry WordCache::entry_of(const Key& key, std::string_view word, std::span<const Piece> pieces) {
+  Entry entry{key};
+  const std::size_t count = pieces.size();
+  if (word.size() <= longest_inline && count > 0 && count <= Entry::most_inline) {
+    entry.shape = static_cast<std::uint32_t>(count);
+    std::uint32_t end = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      entry.ids[i] = pieces[i].id;
+      end += pieces[i].length;
+      if (i + 1 < count) entry.shape |= end << (8 * (i + 1));
+    }
+    return entry;
+  }
+  entry.shape = Entry::elsewhere;
+  entry.ids = {static_cast<TokenId>(count), static_cast<TokenId>(pieces_.size()), static_cast<TokenId>(bytes_.size())};
+  pieces_.insert(pieces_.end(), pieces.begin(), pieces.end());
+  if (word.size() > longest_inline) bytes_ += word;
+  return entry;
+}
+
 void WordCache::insert(const Wanted& wanted, std::string_view word, std::span<const Piece> pieces) {
   if (word.size() > longest_word) return;
   make_room(word, pieces);
-  Entry entry{wanted.key, static_cast<std::uint32_t>(pieces.size())};
-  if (pieces.size() == 1) {
-    entry.first = static_cast<std::uint32_t>(pieces[0].id);
-  } else {
-    entry.first = static_cast<std::uint32_t>(pieces_.size());
-    pieces_.insert(pieces_.end(), pieces.begin(), pieces.end());
-  }
-  if (word.size() > longest_inline) {
-    entry.bytes = static_cast<std::uint32_t>(bytes_.size());
-    bytes_ += word;
-  }
+  const Entry entry = entry_of(wanted.key, word, pieces);
   std::size_t place = wanted.home;
-  for (int step = 1; step < most_steps && entries_[place].count != 0; ++step)
+  for (int step = 1; step < most_steps && entries_[place].shape != 0; ++step)
     place = hashing::next(place, entries_.size());
-  words_ += entries_[place].count == 0;
+  words_ += entries_[place].shape == 0;
   entries_[place] = entry;
 }
 

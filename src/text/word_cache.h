@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -27,11 +28,14 @@ class WordCache {
     TokenId id;
     std::uint32_t length;  // in bytes
   };
+  /// A word of up to 15 bytes and three pieces has these in its entry: `shape` is their number and, from its second and
+  /// third byte on, where the second and the third begin in the word.
   struct alignas(32) Entry {
-    Key key{0, 0};            // no word has this one
-    std::uint32_t count = 0;  // of pieces; 0: free
-    std::uint32_t first = 0;  // the piece's id if there is one, otherwise where the pieces start
-    std::uint32_t bytes = 0;  // where the bytes of a long word start
+    static constexpr std::size_t most_inline = 3;
+    static constexpr std::uint32_t elsewhere = 0xff;  // the shape of other words
+    Key key{0, 0};                                    // no word has this one
+    std::array<TokenId, most_inline> ids{};  // elsewhere: the number of pieces, where they start, where the bytes start
+    std::uint32_t shape = 0;                 // 0: free
   };
 
   explicit WordCache(std::size_t words);
@@ -55,12 +59,14 @@ class WordCache {
     for (int step = 0; step < most_steps; ++step, place = hashing::next(place, entries_.size())) {
       const Entry& entry = entries_[place];
       if (entry.key == wanted.key) return is_same(entry, wanted, text) ? &entry : nullptr;
-      if (entry.count == 0) break;
+      if (entry.shape == 0) break;
     }
     return nullptr;
   }
-  /// Of an entry with several: valid until the next `insert`.
-  const Piece* pieces(const Entry& entry) const { return pieces_.data() + entry.first; }
+  /// Of an entry that has them elsewhere: valid until the next `insert`.
+  std::span<const Piece> pieces(const Entry& entry) const {
+    return std::span(pieces_).subspan(static_cast<std::size_t>(entry.ids[1]), static_cast<std::size_t>(entry.ids[0]));
+  }
   /// Words longer than `longest_word` are not kept.
   void insert(const Wanted& wanted, std::string_view word, std::span<const Piece> pieces);
 
@@ -81,9 +87,11 @@ class WordCache {
   bool is_same(const Entry& entry, const Wanted& wanted, std::string_view text) const {
     if (wanted.length <= longest_inline) return true;
     return wanted.length <= longest_word &&
-           std::string_view(bytes_).substr(entry.bytes, wanted.length) == text.substr(wanted.begin, wanted.length);
+           std::string_view(bytes_).substr(static_cast<std::size_t>(entry.ids[2]), wanted.length) ==
+               text.substr(wanted.begin, wanted.length);
   }
   void make_room(std::string_view word, std::span<const Piece> pieces);
+  Entry entry_of(const Key& key, std::string_view word, std::span<const Piece> pieces);
 
   std::vector<Entry> entries_;  // open addressing
   std::size_t words_ = 0;

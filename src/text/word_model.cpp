@@ -15,7 +15,7 @@ namespace {
 using Algorithm = TokenizerSpec::Algorithm;
 
 std::vector<double> checked_scores(const TokenizerSpec& spec) {
-  if (spec.algorithm == Algorithm::merges) return {};
+  if (spec.algorithm != Algorithm::scores && spec.algorithm != Algorithm::unigram) return {};
   if (spec.scores.size() != spec.tokens.size())
     refuse(spec, fmt::format("{} scores for {} tokens", spec.scores.size(), spec.tokens.size()));
   for (std::size_t id = 0; id < spec.scores.size(); ++id) {
@@ -37,16 +37,19 @@ WordModel::WordModel(const TokenizerSpec& spec, const Vocabulary& vocabulary)
       byte_fallback_(spec.byte_fallback),
       fuse_unk_(spec.fuse_unk),
       ignore_merges_(spec.ignore_merges),
-      unk_(spec.unk.value_or(Vocabulary::none)) {
+      unk_(spec.unk.value_or(Vocabulary::none)),
+      continuing_(spec.continuing),
+      longest_word_(spec.longest_word) {
   if (algorithm_ == Algorithm::unigram) unigram_ = std::make_unique<const Unigram>(vocabulary_, scores_, unk_);
 }
 
 bool WordModel::is_local() const {
+  if (algorithm_ == Algorithm::words || algorithm_ == Algorithm::longest) return false;
   if (algorithm_ == Algorithm::unigram || ignore_merges_) return false;
   if (byte_level_ || unk_ == Vocabulary::none || !fuse_unk_) return true;
   for (unsigned byte = 0; byte < 256; ++byte) {  // otherwise neighbours without tokens may become one
     const char c = static_cast<char>(byte);
-    const bool ascii = byte < 0x80 && vocabulary_.find_in_model({&c, 1}) != Vocabulary::none;
+    const bool ascii = byte < 0x80 && vocabulary_.find_in_model(std::string_view(&c, 1)) != Vocabulary::none;
     if (!ascii && (!byte_fallback_ || vocabulary_.of_byte(static_cast<unsigned char>(byte)) == Vocabulary::none))
       return false;
   }
@@ -61,9 +64,14 @@ bool WordModel::has_bytes(std::string_view text) const {
 
 std::span<const WordModel::Piece> WordModel::split(std::string_view word, const WordPlace& place, Work& work) const {
   work.pieces.clear();
-  const TokenId whole = ignore_merges_ ? vocabulary_.find_in_model(word) : Vocabulary::none;
+  const bool may_be_whole = ignore_merges_ || algorithm_ == Algorithm::words;
+  const TokenId whole = may_be_whole ? vocabulary_.find_in_model(word) : Vocabulary::none;
   if (whole != Vocabulary::none)
     work.pieces.push_back({whole, static_cast<std::uint32_t>(word.size())});
+  else if (algorithm_ == Algorithm::words)
+    write_unknown(word, place.of(0), work);
+  else if (algorithm_ == Algorithm::longest)
+    split_longest(word, place, work);
   else if (algorithm_ == Algorithm::unigram)
     write_symbols(unigram_->best(word), word, place, work);
   else if (algorithm_ == Algorithm::scores)
@@ -71,6 +79,31 @@ std::span<const WordModel::Piece> WordModel::split(std::string_view word, const 
   else
     byte_level_ ? split_bytes(word, place, work) : split_characters(word, place, work);
   return work.pieces;
+}
+
+// A word is unknown as a whole if any of it is.
+void WordModel::split_longest(std::string_view word, const WordPlace& place, Work& work) const {
+  std::vector<std::size_t> ends;  // of characters
+  for (std::size_t at = 0; at < word.size(); ends.push_back(at))
+    at += static_cast<std::size_t>(code_point(word, at).length);
+  if (ends.size() > longest_word_) return write_unknown(word, place.of(0), work);
+  std::string wanted;
+  for (std::size_t begin = 0; begin < word.size();) {
+    TokenId id = Vocabulary::none;
+    auto end = ends.rbegin();
+    for (; id == Vocabulary::none && end != ends.rend() && *end > begin; ++end) {
+      wanted = begin == 0 ? "" : continuing_;
+      wanted += word.substr(begin, *end - begin);
+      id = vocabulary_.find_in_model(std::string_view(wanted));
+      if (id != Vocabulary::none) break;
+    }
+    if (id == Vocabulary::none) {
+      work.pieces.clear();
+      return write_unknown(word, place.of(0), work);
+    }
+    work.pieces.push_back({id, static_cast<std::uint32_t>(*end - begin)});
+    begin = *end;
+  }
 }
 
 void WordModel::split_bytes(std::string_view word, const WordPlace& place, Work& work) const {
@@ -81,7 +114,7 @@ void WordModel::split_bytes(std::string_view word, const WordPlace& place, Work&
     known = known && work.symbols[i] != Vocabulary::none;
   }
   if (!known) return split_characters(word, place, work);
-  const std::size_t count = merge_pairs(merges_, work.symbols);
+  const std::size_t count = merge_pairs(merges_, work.symbols, word);
   for (std::size_t i = 0; i < count; ++i)
     work.pieces.push_back({work.symbols[i], static_cast<std::uint32_t>(vocabulary_.length(work.symbols[i]))});
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -44,6 +45,7 @@ class WordModel {
   void split_characters(std::string_view word, const WordPlace& place, Work& work) const;
   void write_symbols(std::span<const ScoredSymbol> symbols, std::string_view word, const WordPlace& place,
                      Work& work) const;
+  void split_longest(std::string_view word, const WordPlace& place, Work& work) const;
   bool has_bytes(std::string_view text) const;
   void write_unknown(std::string_view text, std::uint64_t begin, Work& work) const;
   [[noreturn]] void refuse_byte(std::string_view text, std::uint64_t begin) const;
@@ -55,6 +57,8 @@ class WordModel {
   TokenizerSpec::Algorithm algorithm_;
   bool byte_level_, byte_fallback_, fuse_unk_, ignore_merges_;
   TokenId unk_;
+  std::string continuing_;
+  std::size_t longest_word_;
 };
 
 }  // namespace embscope

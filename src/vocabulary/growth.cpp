@@ -237,7 +237,7 @@ Tensor aligned(const Tensor& points, const Tensor& target) {
 
 Growth growth(const GrowthRequest& request, const Progress& progress) {
   if (request.method != "tsne" && request.method != "pca")
-    throw Error(Code::not_found, "method", fmt::format("'{}': there are tsne and pca", request.method));
+    throw Error(Code::not_found, "method", fmt::format("'{}': choose tsne or pca", request.method));
   const auto model = Model::open(request.run.string());
   std::vector<Snapshot> snapshots = snapshots_of(request.run, model->config());
   if (request.last_only) snapshots.erase(snapshots.begin(), snapshots.end() - 1);

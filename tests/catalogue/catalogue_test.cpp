@@ -380,7 +380,7 @@ TEST(Looks, an_expression_has_other_neighbours_than_its_words) {
   EXPECT_THAT(refusal([&] {
                 similar.ask({{"word", {std::string("a")}}, {"metric", {std::string("l1")}}});
               }),
-              HasSubstr("there are cosine, euclidean and dot"));
+              HasSubstr("choose cosine, euclidean or dot"));
 }
 
 TEST(Looks, rows_are_a_range_all_or_their_numbers) {

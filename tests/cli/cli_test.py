@@ -11,10 +11,10 @@ import subprocess
 import tempfile
 import unittest
 
+from experiments import CAPITAL, MIX
+
 EMBSCOPE = os.environ["EMBSCOPE"]
 PATIENCE = 3000 if "EMBSCOPE_SANITIZED" in os.environ else 300  # seconds for one command
-CAPITAL = "The capital of Germany is"
-MIX = ["mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", " Paris"]
 
 
 def run(*arguments, cwd=None):
@@ -140,6 +140,31 @@ class Answers(unittest.TestCase):
         self.assertNotEqual(
             first, table("map", "--tokens", "0:60", "--perplexity", "10", "--steps", "200", "--seed", "2")
         )
+
+    def test_the_help_lists_the_commands_by_what_they_are_for(self):
+        sections = run("--help").stdout.decode().split("\n\n")[1:]
+        headings = [section.strip().split(":\n")[0] for section in sections]
+        self.assertEqual(headings[:4], ["Options", "Start here", "Look at a text", "Change a run"])
+        self.assertTrue(sections[1].startswith("Start here:\n  tour "), sections[1])
+        listed = re.findall(r"^  ([a-z]\S*)", "\n\n".join(sections[1:]), re.M)
+        self.assertEqual(len(listed), len(set(listed)))
+        completed = run("completion", "bash").stdout.decode()
+        for command in listed:
+            options = re.search(rf"^    {command}\) words=\"(.*)\" ;;$", completed, re.M)[1].split()
+            wanted = re.findall(
+                r"(?<![\w-])--[a-z][\w-]*", run(command, "--help").stdout.decode().split("\nExample")[0]
+            )
+            self.assertEqual(set(wanted) - set(options), set(), command)
+
+    def test_help_names_each_value_and_fits_a_terminal(self):
+        shown = run("mix", "--help").stdout.decode()
+        self.assertIn("\n  -m, --model MODEL         The model: ", shown)
+        self.assertIn("\n      --steps N             Number of mixtures from p = 0 to p = 1 (default: 17)\n", shown)
+        self.assertIn("\n                            \"' king' - ' man' + ' woman'\"\n", shown)  # a quotation stays whole
+        for command in re.findall(r"^  ([a-z]\S*)", run("--help").stdout.decode(), re.M):
+            for line in run(command, "--help").stdout.decode().split("\nExample")[0].splitlines()[2:]:
+                self.assertLessEqual(len(line), 90, line)
+                self.assertNotRegex(line, r"\b(INT|UINT|FLOAT|REQUIRED|Excludes)\b")
 
     def test_pca_toy_info_generate_completion(self):
         self.assertEqual(len(table("map", "--tokens", "0:30", "--method", "pca")["x"]), 30)

@@ -9,15 +9,16 @@ import subprocess
 import tempfile
 import unittest
 
+from experiments import CAPITAL, MIX, PATCH
+
 EMBSCOPE = os.environ["EMBSCOPE"]
 TINY = pathlib.Path(__file__).parent.parent / "data/reference"
 TEXT = pathlib.Path(__file__).parent.parent / "data/training/text.txt"
-CAPITAL = "The capital of Germany is"
 # With the default model: logits of all positions, and the analyses as their users call them.
 COMMANDS = [
     ["predict", CAPITAL, "-k", "50"],
     ["similar", " apple", "-k", "20"],
-    ["mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", " Paris", "--steps", "4"],
+    [*MIX, "--steps", "4"],
     ["lens", CAPITAL],
     ["attention", CAPITAL],
     ["attribute", CAPITAL],
@@ -128,16 +129,7 @@ class Determinism(unittest.TestCase):
     def test_gradients_have_the_same_bytes(self):
         for command in (
             ["attribute", CAPITAL, "--gradient"],
-            [
-                "patch",
-                CAPITAL,
-                "The capital of France is",
-                "--target",
-                " Berlin",
-                "--against",
-                " Paris",
-                "--approximate",
-            ],
+            [*PATCH, "--approximate"],
         ):
             digests = {hashlib.sha256(run(*command, "--json", **setting)).hexdigest() for setting in settings()}
             self.assertEqual(len(digests), 1, command)

@@ -8,8 +8,9 @@ import tempfile
 import unittest
 import zipfile
 
+from experiments import CAPITAL, MIX, PATCH
+
 EMBSCOPE = os.environ["EMBSCOPE"]
-CAPITAL = "The capital of Germany is"
 
 
 def run(*arguments, cwd=None):
@@ -29,18 +30,9 @@ class Explain(unittest.TestCase):
                 ["lens", CAPITAL],
                 ["attention", CAPITAL],
                 ["attribute", CAPITAL],
-                ["mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", "--steps", "3"],
+                [*MIX, "--steps", "3"],
                 ["edit", CAPITAL, "--at", "wte@3", "--do", "zero"],
-                [
-                    "patch",
-                    CAPITAL,
-                    "The capital of France is",
-                    "--target",
-                    " Berlin",
-                    "--against",
-                    " Paris",
-                    "--heads-only",
-                ],
+                [*PATCH, "--heads-only"],
                 [
                     "steer",
                     CAPITAL,

@@ -17,6 +17,7 @@ import time
 import unittest
 
 import pull_test
+from experiments import SMALL, captured
 from limits import full_disk, limited
 
 EMBSCOPE = os.environ["EMBSCOPE"]
@@ -95,19 +96,7 @@ class Killed(unittest.TestCase):
     def test_run(self):
         out = self.folder / "out"
         out.mkdir()
-        self.every_file(
-            out,
-            self.same,
-            "run",
-            "-m",
-            str(TINY / "tiny-gpt2"),
-            "--ids",
-            "1,2,3",
-            "--capture",
-            "blocks.*.resid_post",
-            "--to",
-            str(out / "out.safetensors"),
-        )
+        self.every_file(out, self.same, *captured(TINY / "tiny-gpt2", out / "out.safetensors"))
 
     def test_map_save(self):
         out = self.folder / "out"
@@ -155,20 +144,7 @@ class Killed(unittest.TestCase):
             str(text),
             "--out",
             str(out),
-            "--layers",
-            "2",
-            "--heads",
-            "2",
-            "--width",
-            "16",
-            "--context",
-            "16",
-            "--batch",
-            "4",
-            "--warmup",
-            "5",
-            "--sample-tokens",
-            "0",
+            *SMALL,
             "--steps",
             "300",
             "--checkpoint-every",
@@ -256,17 +232,7 @@ class Refusals(unittest.TestCase):
         self.refused("a\\n\\x1bb.safetensors header] '\\x1b[2J\\n': expected an object", "info", "-m", str(path))
 
     WRITERS = [
-        (
-            "run",
-            "-m",
-            str(TINY / "tiny-gpt2"),
-            "--ids",
-            "1,2,3",
-            "--capture",
-            "blocks.*.resid_post",
-            "--to",
-            "{}/out.npz",
-        ),
+        captured(TINY / "tiny-gpt2", "{}/out.npz"),
         ("heatmap", "--save", "{}/heatmap.png"),
         ("map", "--tokens", "0:20", "--method", "pca", "--save", "{}/map.html"),
     ]

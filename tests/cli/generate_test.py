@@ -100,7 +100,7 @@ class Generate(unittest.TestCase):
             ("/dance", 2, "there is no command /dance: /help lists them"),
             ("/edit", 2, "/edit needs an edit, or off"),
             ("/edit nonsense zero", 1, "site nonsense: no such site"),
-            ("/again", 2, "there is no answer yet that could be given again"),
+            ("/again", 2, "there is no answer yet to give again"),
         ):
             done = self.run_("chat", stdin=wrong + "\n", status=status)
             self.assertIn(why, done.stderr)

@@ -8,8 +8,9 @@ import subprocess
 import tempfile
 import unittest
 
+from experiments import CAPITAL
+
 EMBSCOPE = os.environ["EMBSCOPE"]
-CAPITAL = "The capital of Germany is"
 LONG = "The quick brown fox jumps over the lazy dog, and then it sleeps. " * 12
 
 

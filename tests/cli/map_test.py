@@ -139,8 +139,8 @@ class Maps(unittest.TestCase):
     def test_mistakes_get_one_line(self):
         for says, *arguments in (
             ("choose 1 to", "neighbours", "-m", self.space, "-k", "400"),
-            ("there are cosine, euclidean and dot", "neighbours", "-m", self.space, "--metric", "manhattan"),
-            ("there are tsne, umap and pca", "map", "-m", self.space, "--method", "som"),
+            ("choose cosine, euclidean or dot", "neighbours", "-m", self.space, "--metric", "manhattan"),
+            ("choose tsne, umap or pca", "map", "-m", self.space, "--method", "som"),
             ("no such word", "map", "-m", self.space, "--words", "unheard"),
             ("only t-SNE keeps a state", "map", "-m", self.space, "--method", "pca", "--resume", "x"),
             ("choose 1 to 3.0", "map", "-m", self.space, "--tokens", "0:10"),

@@ -218,7 +218,7 @@ class Pull(unittest.TestCase):
         self.assertIn("97 x 48", self.info())
 
     def gguf_hub(self, *tags):
-        """The hub has a repository of GGUF files, one in a folder, one that is no model."""
+        """The hub has a repository of GGUF files, one in a folder, one that is not a model."""
         gguf = (DATA.parent / "tiny-llama/tiny-llama.gguf").read_bytes()
         files = {f"Tiny-{tag}.gguf": gguf + tag.encode() for tag in tags}
         self.server.files = {"README.md": b"", "mmproj-Tiny.gguf": b"", **files}

@@ -162,7 +162,7 @@ class Stores(unittest.TestCase):
         link.symlink_to(outside)
         cases = {
             "gone": ([good], "which is not there"),
-            "up": ([{**good, "digest": "sha256:../../outside.gguf"}], "is no SHA-256"),
+            "up": ([{**good, "digest": "sha256:../../outside.gguf"}], "is not a SHA-256"),
             "link": ([{"mediaType": MODEL, "digest": "sha256:" + "c" * 64}], "outside of the store"),
             "adapter": ([{**good, "mediaType": "application/vnd.ollama.image.adapter"}], "image.adapter"),
             "none": ([], "names no weights"),

@@ -12,28 +12,12 @@ import tempfile
 import time
 import unittest
 
+import experiments
 from limits import full_disk
 
 PROGRAM = os.environ["EMBSCOPE"]
+SMALL = [*experiments.SMALL, "--rate", "0.005"]
 TEXT = "".join("the cat sat on the mat. " if i % 3 == 0 else "a dog ran to the hill. " for i in range(80))
-SMALL = [
-    "--layers",
-    "2",
-    "--heads",
-    "2",
-    "--width",
-    "16",
-    "--context",
-    "16",
-    "--batch",
-    "4",
-    "--warmup",
-    "5",
-    "--rate",
-    "0.005",
-    "--sample-tokens",
-    "0",
-]
 
 
 def embscope(*arguments, **options):

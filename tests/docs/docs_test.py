@@ -142,7 +142,7 @@ def options(command=()):
 
 
 def commands():
-    return re.findall(r"^  (\S+)", ask("--help").partition("Subcommands:\n")[2].partition("\n\n")[0], re.M)
+    return re.findall(r"^  ([a-z]\S*)", ask("--help"), re.M)
 
 
 def sites():

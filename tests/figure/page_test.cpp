@@ -98,13 +98,13 @@ TEST(Page, opens_without_a_network) {
 
 TEST(Page, holds_the_specification_itself) {
   const Figure figure = figure_of("apple </b>");
-  EXPECT_THAT(page_of(figure), HasSubstr("vegaEmbed('#figure', " + script_safe(figure.spec)));
+  EXPECT_THAT(page_of(figure), HasSubstr("drawn('figure', " + script_safe(figure.spec)));
 }
 
 TEST(Page, its_drawing_is_json_that_reads_back) {
   for (const std::string& word : hostile) {
     const Figure figure = figure_of(word);
-    const std::string page = page_of(figure), start = "vegaEmbed('#figure', ";
+    const std::string page = page_of(figure), start = "drawn('figure', ";
     const std::size_t at = page.find(start) + start.size();
     bj::stream_parser parser;
     const std::size_t used = parser.write_some(std::string_view(page).substr(at));
@@ -151,7 +151,7 @@ TEST(ReportPage, each_figure_has_its_own_place) {
   const std::string html = report.html();
   for (const char* id : {"figure1", "figure2"}) {
     EXPECT_EQ(count(html, std::string("<div id=\"") + id + "\">"), 1u);
-    EXPECT_EQ(count(html, std::string("vegaEmbed('#") + id + "'"), 1u);
+    EXPECT_EQ(count(html, std::string("drawn('") + id + "'"), 1u);
   }
   EXPECT_EQ(count(html, "<script>"), count(page_of(figure_of("one")), "<script>"));  // Vega is there once
 }

@@ -47,7 +47,7 @@ TEST(PyTorch, that_holds_more_than_tensors_is_refused_by_name) {
   const std::pair<const char*, const char*> cases[] = {
       {"turned.pt", "tensor 'turned' does not lie row by row: save it with .contiguous()"},
       {"several.pt", "holds several dicts of tensors, 'a', 'b'"},
-      {"sparse.pt", "'torch.serialization._get_layout', which is not done"},
+      {"sparse.pt", "'torch.serialization._get_layout', which is not allowed"},
       {"module.pt", "torch.nn.modules.linear.Linear"},
   };
   for (const auto& [name, message] : cases)
@@ -118,7 +118,7 @@ TEST_F(PyTorchFile, with_tensors_beyond_their_storage_is_refused) {
   EXPECT_THAT(pickled(tensor("K\x06", "K\x00"s, huge)), HasSubstr("overflow"));
   EXPECT_THAT(pickled(tensor(huge, "K\x00"s, "K\x04")), HasSubstr("elements are stated"));
   EXPECT_THAT(pickled(tensor("K\x06", negative, "K\x04")), HasSubstr("not those of a tensor"));
-  EXPECT_THAT(pickled(tensor("K\x06", "K\x00"s, negative)), HasSubstr("a size or stride that is none"));
+  EXPECT_THAT(pickled(tensor("K\x06", "K\x00"s, negative)), HasSubstr("a size or stride that is not possible"));
   EXPECT_THAT(pickled(tensor("K\x06", "K\x00"s, "K\x04", "K\x00"s)), HasSubstr("does not lie row by row"));
   EXPECT_THAT(opening(Zip{{{"a/data.pkl", "\x80\x02" + tensor("K\x06", "K\x00"s, "K\x04")}}}.bytes()),
               HasSubstr("storage '0' is missing"));
@@ -133,9 +133,9 @@ TEST_F(PyTorchFile, that_calls_executes_nothing) {
               HasSubstr("'__builtin__.eval'"));
   EXPECT_THAT(pickled("ctorch\nload\n(X\x01\0\0\0"
                       "1tR."s),
-              HasSubstr("calls 'torch.load', which is not done"));
+              HasSubstr("calls 'torch.load', which is not allowed"));
   EXPECT_THAT(pickled("ccollections\nOrderedDict\n)R}b."), HasSubstr("holds no tensors by name"));
-  EXPECT_THAT(pickled("]}b."), HasSubstr("gives attributes to what is not a dict"));
+  EXPECT_THAT(pickled("]}b."), HasSubstr("gives attributes to something that is not a dict"));
   EXPECT_THAT(pickled("(X\x05\0\0\0posixo."s), HasSubstr("an instruction 0x6f"));
   EXPECT_THAT(pickled("X\x02\0\0\0osX\x06\0\0\0system\x93."s), HasSubstr("'os.system'"));
 }

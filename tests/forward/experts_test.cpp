@@ -1,5 +1,5 @@
-// Mixtures of experts: what routers choose can be read, changed and is refused where it is no expert; the same model
-// opens from a tensor for each expert and from one of all.
+// Mixtures of experts: what routers choose can be read, changed and is refused where it is not an expert; the same
+// model opens from a tensor for each expert and from one of all.
 #include "forward/families.h"
 
 #include <cmath>

@@ -94,7 +94,26 @@ inline const char* const names[] = {"gpt2_inverse",
                                     "minicpm",
                                     "exaone",
                                     "apertus",
-                                    "phimoe"};
+                                    "phimoe",
+                                    "iquestcoder",
+                                    "persimmon",
+                                    "biogpt",
+                                    "ctrl",
+                                    "granite_swa",
+                                    "granitemoe_swa",
+                                    "mellum",
+                                    "flint",
+                                    "hy_v3",
+                                    "sarvam_moe",
+                                    "sarvam_mla",
+                                    "baichuan",
+                                    "baichuan_alibi",
+                                    "qwen",
+                                    "chatglm",
+                                    "orion",
+                                    "stablelm_epoch",
+                                    "internlm",
+                                    "bailing_moe_v2"};
 
 /// Value i of the tensor of that name: FNV-1a of the name, then one step of splitmix64; from -1 to 1.
 inline float weight(std::uint64_t seed, std::uint64_t i) {

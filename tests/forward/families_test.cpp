@@ -3,11 +3,13 @@
 #include "forward/families.h"
 
 #include <cmath>
+#include <fstream>
 
 #include <gmock/gmock.h>
 
 #include "embscope/base/threads.h"
 #include "embscope/forward/transformer.h"
+#include "forward/cache_writer.h"
 #include "refusal.h"
 
 namespace embscope {
@@ -193,7 +195,8 @@ TEST_P(FamilyTest, needs_every_tensor_and_knows_no_other) {
     EXPECT_THAT(refusal([&] { family_.open({}, name); }), HasSubstr("no tensor '")) << name;
   }
   const auto* declared = family_.description.at("config").as_object().if_contains("num_nextn_predict_layers");
-  const std::int64_t beyond = 2 + (declared == nullptr ? 0 : declared->as_int64());  // those predict further tokens
+  const bool none = declared == nullptr || declared->is_null();
+  const std::int64_t beyond = 2 + (none ? 0 : declared->as_int64());  // those predict further tokens
   for (const std::string& name :
        std::vector<std::string>{"lm_head.bias", "model.layers.0.self_attn.sinks", "transformer.h.1.ln_3.weight",
                                 fmt::format("model.layers.{}.input_layernorm.weight", beyond)}) {
@@ -276,6 +279,29 @@ TEST(KeysOfTheHub, that_say_nothing_new_change_nothing) {
     EXPECT_THAT(refusal([&] { families::Family(name).open(keys); }), HasSubstr(keys.begin()->key())) << name;
 }
 
+// The configurations of well-known models, as large as the tiny ones: none of their keys is refused. A size is a key
+// that both have, but for rotations, which are kept.
+TEST(KeysOfTheHub, of_well_known_models_open) {
+  std::ifstream file(EMBSCOPE_TEST_DATA "/families/hub.json");
+  const families::bj::object hub =
+      families::bj::parse(std::string(std::istreambuf_iterator<char>(file), {})).as_object();
+  EXPECT_GT(hub.size(), 30u);
+  for (const auto& [model, described] : hub) {
+    const families::Family family(std::string(described.at("family").as_string()));
+    families::bj::object config = described.at("config").as_object();
+    for (const auto& [key, own] : family.description.at("config").as_object()) {
+      if (config.contains(key) && (own.is_number() || own.is_array() || own.is_bool()) && !key.starts_with("rope"))
+        config[key] = own;
+    }
+    std::shared_ptr<const Model> opened;
+    EXPECT_EQ(refusal([&] { opened = families::Family::open_as(family.tensors(), config); }), "no error") << model;
+    if (opened == nullptr) continue;
+    EXPECT_TRUE(std::isfinite(logits_of(opened, family).values()[0])) << model;
+    config["some_new_key"] = 3;
+    EXPECT_THAT(refusal([&] { families::Family::open_as(family.tensors(), config); }), HasSubstr("'some_new_key'"));
+  }
+}
+
 TEST(FalconByItsFirstName, is_the_same_model) {
   const families::Family family("falcon");
   families::bj::object config = family.description.at("config").as_object();
@@ -352,6 +378,43 @@ TEST(TextModels, of_gemma_3_need_not_say_their_vocabulary) {
               HasSubstr("embed_tokens.weight': expected 262208 x 24, found 40 x 24"));
 }
 
+// Qwen's, whose positions have parts of images; the first files have the text model's keys beside the others.
+TEST(TextModels, of_qwen_open_from_inside_their_image_models) {
+  const families::bj::array sections = {1, 1, 1};
+  for (const auto& [outer, inner, flat] :
+       {std::tuple{"qwen2_vl", "qwen2", true}, {"qwen2_5_vl", "qwen2", true}, {"qwen3_vl", "qwen3", false}}) {
+    SCOPED_TRACE(outer);
+    const families::Family family(inner);
+    const families::bj::object plain = {{"rope_type", "default"}, {"rope_theta", 10000.0}};
+    const Tensor expected = logits_of(family.open({{"rope_parameters", plain}}), family);
+    families::bj::object text = family.description.at("config").as_object();
+    text.erase("rope_parameters");
+    text["rope_theta"] = 10000.0, text["rope_scaling"] = {{"type", "mrope"}, {"mrope_section", sections}};
+    text["model_type"] = std::string(outer) + "_text";
+    families::bj::object config = {{"model_type", outer}, {"text_config", text}, {"image_token_id", 7}};
+    const Tensors five = renamed(family, [](const std::string& own) {
+      return own.starts_with("model.") ? "model.language_model." + own.substr(6) : own;
+    });
+    EXPECT_TRUE(
+        std::ranges::equal(logits_of(families::Family::open_as(five, config), family).values(), expected.values()));
+    if (!flat) continue;
+    for (const auto& [key, value] :
+         families::bj::object{{"vision_config", {{"depth", 2}}}, {"vision_token_id", 5}, {"video_token_id", 8}})
+      text[key] = value;
+    text["model_type"] = outer;
+    Tensors hub = family.tensors();
+    hub["visual.blocks.0.attn.qkv.weight"] = {{3}, {1, 2, 3}};
+    EXPECT_TRUE(
+        std::ranges::equal(logits_of(families::Family::open_as(hub, text), family).values(), expected.values()));
+    text["rope_scaling"] = {{"type", "spiral"}};
+    EXPECT_THAT(refusal([&] { families::Family::open_as(hub, text); }), HasSubstr("rope scaling 'spiral'"));
+  }
+  EXPECT_THAT(refusal([&] {
+                families::Family("mistral").open({{"rope_parameters", {{"type", "mrope"}, {"rope_theta", 1e4}}}});
+              }),
+              HasSubstr("rope scaling 'mrope'"));
+}
+
 TEST(OtherModels, are_refused_by_their_type_and_its_reason) {
   const families::Family family("mistral");
   for (const auto& [type, why] :
@@ -361,7 +424,10 @@ TEST(OtherModels, are_refused_by_their_type_and_its_reason) {
         {"bert", "'bert' is an encoder"},
         {"t5", "'t5' is an encoder with a decoder"},
         {"clip", "'clip' is a model of images or sound"},
-        {"gemma4", "'gemma4' is a model whose blocks share keys and values"},
+        {"gemma4", "'gemma4' is a model whose blocks have heads of several widths, share keys and values, or read"},
+        {"bitnet", "'bitnet' is a model that rounds its activations to eight bits"},
+        {"openai-gpt", "'openai-gpt' is a model with norms after its sums"},
+        {"longcat_flash", "'longcat_flash' is a model with two attentions in a block"},
         {"jetmoe", "'jetmoe' is a model with a mixture of attention heads"},
         {"grand_unified", "model_type 'grand_unified' is not supported: 'embscope families' lists those that are"}})
     EXPECT_THAT(refusal([&] { family.open({{"model_type", type}}); }), HasSubstr(why));
@@ -389,6 +455,32 @@ TEST(BadModels, are_refused_by_what_is_wrong) {
       {"minicpm", {{"scale_emb", -1}}, "a scale_emb of -1: expected a positive number"},
       {"exaone_moe", {{"mlp_layer_types", {"dense"}}}, "'mlp_layer_types' has 1 blocks, the model 2"},
       {"hunyuan_v1_moe", {{"moe_topk", {2, 3}}}, "'moe_topk' differs from block to block"},
+      {"hy_v3", {{"num_experts", 7}, {"num_local_experts", 7}}, "router.gate.weight': expected 7 x 24, found 6 x 24"},
+      {"flint", {{"num_experts", 7}}, "gate.weight': expected 7 x 24, found 6 x 24"},
+      {"flint", {{"num_experts", 5}}, "gate.weight': expected 5 x 24, found 6 x 24"},
+      {"sarvam_moe", {{"num_hidden_layers", 3}}, "no tensor 'model.layers.2."},
+      {"mellum", {{"mlp_layer_types", {"sparse", "dense", "dense"}}}, "'mlp_layer_types' has 3 blocks, the model 2"},
+      {"mellum", {{"num_experts_per_tok", 7}}, "7 experts chosen of 6"},
+      {"granite_swa", {{"layer_rope_theta", {100.0}}}, "'layer_rope_theta' has 1 blocks, the model 2"},
+      {"granite_swa", {{"layer_rope_theta", {100.0, -5}}}, "a rotary frequency of"},
+      {"granite_swa",
+       {{"rope_parameters", {{"rope_type", "linear"}, {"factor", 2}}}},
+       "only a plain rotation is supported here"},
+      {"chatglm", {{"num_layers", 3}}, "no tensor 'transformer.encoder.layers.2."},
+      {"chatglm", {{"num_layers", 1}}, "tensor 'transformer.encoder.layers.1."},
+      {"chatglm", {{"rope_ratio", 0}}, "rope_theta 0: must be positive"},
+      {"chatglm", {{"rmsnorm", false}}, "'rmsnorm': only true is supported for this model"},
+      {"chatglm", {{"position_encoding_2d", true}}, "that reads its prompt in both directions (ChatGLM-6B)"},
+      {"qwen", {{"intermediate_size", 81}}, "an intermediate_size of 81 for two halves"},
+      {"qwen", {{"kv_channels", 7}}, "rotary positions need an even head width, found 7"},
+      {"qwen", {{"seq_length", 0}}, "context of 0: expected 1 to"},
+      {"baichuan", {{"num_attention_heads", 5}}, "o_proj.weight': expected 24 x 20, found 24 x 24"},
+      {"internlm", {{"rotary", {{"type", "spiral"}}}}, "rotary type 'spiral': origin and dynamic are known"},
+      {"ctrl", {{"layer_norm_epsilon", 0.01}}, "'layer_norm_epsilon' of 0.01: only that of the blocks' norms"},
+      {"bailing_moe_v2", {{"num_experts", 12}}, "gate.weight': expected 12 x 24, found 8 x 24"},
+      {"bailing_moe_v2", {{"n_group", 3}}, "8 experts do not divide into 3 groups"},
+      {"bailing_moe_v2", {{"score_function", "softmax"}}, "score_function 'softmax': 'sigmoid' is known"},
+      {"ctrl", {{"n_layer", 3}, {"num_hidden_layers", 3}}, "no tensor 'transformer.h.2."},
       {"phi3",
        {{"rope_parameters", {{"rope_type", "spiral"}, {"rope_theta", 1e4}}}},
        "rope scaling 'spiral': default, linear, dynamic, llama3, yarn and longrope are known"}};
@@ -405,8 +497,9 @@ TEST(BadModels, with_numbers_of_xielu_that_are_nan_are_refused) {
 }
 
 TEST(Windows, of_no_key_are_refused) {
-  for (const char* name : {"mistral", "mixtral", "gemma2", "gemma3_text", "gpt_oss", "olmo3", "exaone4", "cwm",
-                           "ministral", "cohere2", "starcoder2", "phi3"}) {
+  for (const char* name :
+       {"mistral", "mixtral", "gemma2", "gemma3_text", "gpt_oss", "olmo3", "exaone4", "cwm", "ministral", "cohere2",
+        "starcoder2", "phi3", "granite_swa", "granitemoe_swa", "mellum", "flint"}) {
     for (int window : {0, -1})
       EXPECT_THAT(refusal([&] {
                     families::Family(name).open({{"sliding_window", window}});
@@ -456,6 +549,32 @@ TEST(Windows, bound_the_cache) {
   }
 }
 
+TEST(Windows, allow_a_cache_to_be_shortened_until_they_have_let_go) {
+  for (const char* name : {"mistral", "gemma3_text", "llama4_text"}) {
+    const families::Family family(name);
+    const Transformer transformer(family.open());
+    const Config& config = transformer.config();
+    const auto ids = family.ids("long");
+    const auto continued = [&](Cache& cache, std::ptrdiff_t from) {
+      Request request;
+      request.rows = {{ids.begin() + from, ids.end()}}, request.cache = &cache;
+      return std::move(transformer.run(request).rows[0].logits);
+    };
+    Cache none, few;
+    const Tensor expected = continued(none, 0);
+    Request beginning;
+    beginning.rows = {{ids.begin(), ids.begin() + 3}}, beginning.cache = &few;
+    transformer.run(beginning);
+    EXPECT_FALSE(CacheWriter::shorten(config, few, 4)) << name;
+    ASSERT_TRUE(CacheWriter::shorten(config, few, 2)) << name;
+    EXPECT_EQ(few.positions(), 2);
+    EXPECT_TRUE(std::ranges::equal(continued(few, 2).values(), expected.values())) << name;
+    EXPECT_FALSE(CacheWriter::shorten(config, few, 2)) << name;  // its windows are full
+    EXPECT_TRUE(CacheWriter::shorten(config, few, std::ssize(ids)));
+    EXPECT_EQ(few.positions(), std::ssize(ids));
+  }
+}
+
 // With an edit and a capture of the maps, which have a column for each key.
 TEST(Windows, leave_maps_of_all_keys_where_a_cache_has_let_go_of_some) {
   for (const char* name : {"mistral", "gemma3_text", "gpt_oss", "llama4_text"}) {
@@ -498,6 +617,30 @@ TEST(Windows, beyond_the_context_change_nothing) {
   const Tensor all = logits_of(family.open({{"sliding_window", nullptr}}), family);
   const Tensor wide = logits_of(family.open({{"sliding_window", 1 << 20}}), family);
   EXPECT_TRUE(std::ranges::equal(all.values(), wide.values()));
+  for (const char* name : {"granite_swa", "mellum"}) {
+    const families::Family sinks(name);
+    const Tensor at_context = logits_of(sinks.open({{"sliding_window", 32}}), sinks);
+    EXPECT_TRUE(
+        std::ranges::equal(at_context.values(), logits_of(sinks.open({{"sliding_window", 1 << 20}}), sinks).values()));
+  }
+}
+
+TEST(BadModels, with_one_expert_missing_are_refused_by_its_name) {
+  for (const auto& [name, tensor] : {std::pair{"flint", "model.layers.0.mlp.experts.4.up_proj.weight"},
+                                     {"hy_v3", "model.layers.1.mlp.experts.5.down_proj.weight"},
+                                     {"mellum", "model.layers.0.mlp.experts.3.gate_proj.weight"},
+                                     {"sarvam_mla", "model.layers.1.mlp.experts.7.gate_proj.weight"}}) {
+    const families::Family family(name);
+    ASSERT_TRUE(family.tensors().contains(tensor)) << name;
+    EXPECT_THAT(refusal([&] { family.open({}, tensor); }), HasSubstr(fmt::format("no tensor '{}'", tensor))) << name;
+  }
+}
+
+// Beyond the trained length it would stretch what comes before.
+TEST(Qwen1, reads_texts_of_the_trained_length) {
+  const families::Family family("qwen");
+  EXPECT_EQ(family.open()->config().context, 32);
+  EXPECT_EQ(family.open({{"use_dynamic_ntk", false}, {"use_logn_attn", false}})->config().context, 128);
 }
 
 INSTANTIATE_TEST_SUITE_P(families, FamilyTest, ::testing::ValuesIn(families::names),

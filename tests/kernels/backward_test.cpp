@@ -4,22 +4,13 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
+#include "kernels/every_target.h"
 #include "kernels/gemm.h"
 #include "kernels/vector.h"
 
 namespace embscope {
 namespace {
-
-template <class F>
-void on_every_target(F&& body) {
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    body(hwy::TargetName(target));
-  }
-  hwy::SetSupportedTargetsForTest(0);
-}
 
 std::vector<float> values(std::int64_t n, double seed, double size = 1) {
   std::vector<float> v(static_cast<std::size_t>(n));

@@ -5,21 +5,12 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include "base/random.h"
+#include "kernels/every_target.h"
 
 namespace embscope {
 namespace {
-
-template <class F>
-void on_every_target(F&& body) {
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    body(hwy::TargetName(target));
-  }
-  hwy::SetSupportedTargetsForTest(0);
-}
 
 TEST(Fft, sizes_are_products_of_twos_and_threes) {
   EXPECT_EQ(fft_size(1), 16);

@@ -6,22 +6,13 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include "base/random.h"
+#include "kernels/every_target.h"
 #include "kernels/narrow.h"
 
 namespace embscope {
 namespace {
-
-template <class F>
-void on_every_target(F&& body) {
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    body(hwy::TargetName(target));
-  }
-  hwy::SetSupportedTargetsForTest(0);
-}
 
 std::vector<float> normals(std::size_t n, std::uint64_t seed) {
   Random random(seed);

@@ -152,7 +152,7 @@ TEST_P(StoredProduct, threads_do_not_change_a_bit) {
 INSTANTIATE_TEST_SUITE_P(types, StoredProduct, ::testing::ValuesIn(types),
                          [](const auto& type) { return std::string(name(type.param)); });
 
-// One factor for the tensor, for each row, for each block of 128 x 128 (DeepSeek's) and for blocks that are no lines.
+// One factor for the tensor, for each row, for each block of 128 x 128 (DeepSeek's) and for blocks that are not lines.
 TEST(Stored, values_of_eight_bits_have_factors_of_their_blocks) {
   struct Blocks {
     std::int64_t rows, columns;

@@ -5,7 +5,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
+
+#include "kernels/every_target.h"
 
 namespace embscope {
 namespace {
@@ -15,15 +16,6 @@ std::vector<float> ramp(std::int64_t n, float low, float high) {
   for (std::int64_t i = 0; i < n; ++i)
     v[static_cast<std::size_t>(i)] = low + (high - low) * static_cast<float>(i) / static_cast<float>(n);
   return v;
-}
-
-template <class F>
-void on_every_target(F&& body) {
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    body(hwy::TargetName(target));
-  }
-  hwy::SetSupportedTargetsForTest(0);
 }
 
 void expect_map(void (*f)(float*, std::int64_t), double (*reference)(double), double tolerance) {

@@ -47,6 +47,15 @@ TEST_F(ModelFolder, gives_gpt2_s_activation_by_any_of_its_names) {
   EXPECT_EQ(activation("swish"), Activation::silu);
 }
 
+TEST_F(ModelFolder, says_at_which_tokens_a_text_ends) {
+  EXPECT_THAT(config("tiny-gpt2", {{"eos_token_id", 7}}).ends, ElementsAre(7));
+  EXPECT_THAT(config("tiny-gpt2", {{"eos_token_id", {9, 8, -1, "x"}}}).ends, ElementsAre(8, 9));
+  tiny::write(path() / "generation_config.json", R"({"eos_token_id": [5, 6]})");
+  EXPECT_THAT(config("tiny-gpt2", {{"eos_token_id", nullptr}}).ends, ElementsAre(5, 6));
+  tiny::write(path() / "generation_config.json", R"({"eos_token_id": )");
+  EXPECT_THAT(refusal([&] { config("tiny-gpt2", {}); }), HasSubstr("generation_config.json"));
+}
+
 TEST_F(ModelFolder, says_whether_gpt2_scales_its_attention) {
   EXPECT_FLOAT_EQ(config("tiny-gpt2", {}).attn_scale, 1 / std::sqrt(12.0f));
   EXPECT_EQ(config("tiny-gpt2", {{"scale_attn_weights", false}}).attn_scale, 1);

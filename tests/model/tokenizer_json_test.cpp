@@ -154,26 +154,54 @@ TEST_F(TokenizerSteps, give_the_text_back) {
     EXPECT_EQ(tokenizer->decode(tokenizer->encode(text).ids), text);
 }
 
+TEST_F(TokenizerSteps, that_make_pieces_of_words_join_them_again) {
+  const std::string text = "The capital of Germany, isn't it? 漢字 12345 . zz";
+  const bj::object bert = {{"normalizer", {{"type", "BertNormalizer"}}},
+                           {"pre_tokenizer", {{"type", "BertPreTokenizer"}}}};
+  const auto back = [&](const bj::value& decoder) {
+    bj::object changes = bert;
+    if (!decoder.is_null()) changes["decoder"] = decoder;
+    const auto tokenizer = open("pieces", changes);
+    return tokenizer->decode(tokenizer->encode(text).ids);
+  };
+  EXPECT_EQ(back({{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}}),
+            "the capital of germany, isn ' t it? 漢 字 12345. [UNK]");
+  EXPECT_EQ(back({{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", false}}),
+            "the capital of germany , isn ' t it ? 漢 字 12345 . [UNK]");
+  EXPECT_EQ(back(nullptr), "the cap ##ital of ger ##many , is ##n ' t it ? 漢 字 12 ##345 . [UNK]");
+  EXPECT_TRUE(open("pieces", bert)->encode_within(" ").ids.empty());  // which word_named refuses
+}
+
+TEST_F(TokenizerSteps, give_an_ideograph_its_place_and_an_unknown_word_all_of_it) {
+  const bj::object bert = {{"normalizer", {{"type", "BertNormalizer"}}},
+                           {"pre_tokenizer", {{"type", "BertPreTokenizer"}}}};
+  const Tokens tokens = open("pieces", bert)->encode("a漢É 🎉🎉");
+  EXPECT_EQ(tokens.ranges, (std::vector<ByteRange>{{0, 1}, {1, 4}, {4, 6}, {7, 15}}));
+}
+
 TEST_F(TokenizerSteps, name_a_word_as_it_stands_within_a_text) {
   const bj::object metaspace = {
       {"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "▁"}, {"prepend_scheme", "always"}}},
       {"model", {{"byte_fallback", true}}}};
   const auto tokenizer = open("chars", metaspace);
   const TokenId in_text = tokenizer->encode("a the").ids.back();
-  EXPECT_EQ(word_token(*tokenizer, " the").id, in_text);
-  EXPECT_TRUE(word_token(*tokenizer, " the").single());
+  EXPECT_EQ(tokenizer->encode_within(" the").ids, (std::vector<TokenId>{in_text}));
   EXPECT_EQ(tokenizer->label(in_text), "␣the");
   EXPECT_EQ(tokenizer->encode("the").ids.back(), in_text);
-  EXPECT_NE(word_token(*tokenizer, "the").pieces, (std::vector<TokenId>{in_text}));
+  EXPECT_NE(tokenizer->encode_within("the").ids, (std::vector<TokenId>{in_text}));
 }
 
 TEST_F(TokenizerSteps, that_are_not_known_are_refused_by_name) {
   const auto step = [](const char* type) { return bj::object{{"type", type}}; };
-  EXPECT_THAT(refused("bytes", {{"normalizer", step("BertNormalizer")}}),
-              HasSubstr("the normalizer 'BertNormalizer' is not known"));
+  EXPECT_THAT(refused("bytes", {{"normalizer", step("ByteLevel")}}),
+              HasSubstr("the normalizer 'ByteLevel' is not known"));
   EXPECT_THAT(refused("bytes", {{"pre_tokenizer", step("UnicodeScripts")}}),
               HasSubstr("the pre-tokenizer 'UnicodeScripts' is not known"));
-  EXPECT_THAT(refused("bytes", {{"decoder", step("WordPiece")}}), HasSubstr("the decoder 'WordPiece' is not known"));
+  EXPECT_THAT(refused("bytes", {{"decoder", step("CTC")}}), HasSubstr("the decoder 'CTC' is not known"));
+  EXPECT_THAT(refused("chars", {{"decoder", {{"type", "WordPiece"}, {"prefix", "##"}}}}),
+              HasSubstr("the decoder 'WordPiece' with '##'"));
+  EXPECT_THAT(refused("chars", {{"pre_tokenizer", {{"type", "FixedLength"}, {"length", 0}}}}),
+              HasSubstr("parts of 0 characters"));
   EXPECT_THAT(refused("bytes", {{"post_processor", step("PairProcessing")}}),
               HasSubstr("the post-processor 'PairProcessing' is not known"));
   const bj::object level = {{"type", "ByteLevel"}, {"add_prefix_space", false}};
@@ -181,6 +209,12 @@ TEST_F(TokenizerSteps, that_are_not_known_are_refused_by_name) {
   EXPECT_THAT(refused("bytes", {{"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", bj::array{level, space}}}}}),
               HasSubstr("'ByteLevel' before 'Metaspace'"));
   EXPECT_THAT(refused("unigram", {{"pre_tokenizer", level}}), HasSubstr("a Unigram model behind"));
+  EXPECT_THAT(refused("pieces", {{"pre_tokenizer", level}}), HasSubstr("a WordPiece model behind"));
+  EXPECT_THAT(refused("chars", {{"normalizer", {{"type", "Strip"}}},
+                                {"added_tokens", bj::array{bj::object{{"id", size_of("chars")}, {"content", "  "}}}}}),
+              HasSubstr("the normalizer leaves nothing of the added token '␣␣'"));
+  EXPECT_THAT(refused("bytes", {{"pre_tokenizer", level}, {"decoder", step("Fuse")}}),
+              HasSubstr("a decoder that leaves bytes in their alphabet"));
   EXPECT_THAT(refused("bytes", {{"pre_tokenizer", level}, {"decoder", space}}),
               HasSubstr("a decoder that replaces '▁', which the tokenizer's other steps do not put for a space"));
   const bj::object bert = {{"type", "BertProcessing"}, {"cls", {"a", 1}}, {"sep", {"b", 2}}};
@@ -194,7 +228,7 @@ TEST_F(TokenizerSteps, that_are_not_known_are_refused_by_name) {
   EXPECT_THAT(refused("bytes", {{"model", {{"continuing_subword_prefix", "##"}}}}),
               HasSubstr("'continuing_subword_prefix' is '##'"));
   EXPECT_THAT(refused("bytes", {{"model", {{"dropout", 0.1}}}}), HasSubstr("a dropout of 0.1"));
-  EXPECT_THAT(refused("bytes", {{"model", {{"type", "WordPiece"}}}}), HasSubstr("a tokenizer of type 'WordPiece'"));
+  EXPECT_THAT(refused("bytes", {{"model", {{"type", "Words"}}}}), HasSubstr("a tokenizer of type 'Words'"));
   EXPECT_THAT(refused("bytes", {{"model", {{"unk_token", "<none>"}}}}),
               HasSubstr("'<none>', is not in the vocabulary"));
   EXPECT_THAT(refused("chars", {{"pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "ab"}}}}),

@@ -85,12 +85,9 @@ TEST(Tokenizer, shows_what_is_no_text) {
   EXPECT_EQ(visible("\u200b"), "<0xE2><0x80><0x8B>");
 }
 
-TEST(Word, of_several_tokens_is_its_final_one) {
-  const WordToken one = word_token(gpt2(), " apple"), many = word_token(gpt2(), " unfathomableness");
-  EXPECT_TRUE(one.single());
-  EXPECT_FALSE(many.single());
-  EXPECT_EQ(many.id, many.pieces.back());
-  EXPECT_THROW(word_token(gpt2(), ""), Error);
+TEST(Word, within_a_text_is_one_token_or_several) {
+  EXPECT_EQ(gpt2().encode_within(" apple").size(), 1u);
+  EXPECT_GT(gpt2().encode_within(" unfathomableness").size(), 1u);
 }
 
 TEST(Spec, that_contradicts_itself_is_refused) {

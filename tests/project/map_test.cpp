@@ -56,7 +56,7 @@ TEST(Map, that_is_stopped_goes_on_from_its_file_to_the_same_points) {
 }
 
 TEST(Map, refuses_other_methods) {
-  EXPECT_THAT(refusal([] { make_map(cloud(), {.method = "som"}); }), HasSubstr("there are tsne, umap and pca"));
+  EXPECT_THAT(refusal([] { make_map(cloud(), {.method = "som"}); }), HasSubstr("choose tsne, umap or pca"));
   EXPECT_THAT(refusal([] { make_map(cloud(), {.method = "pca", .kept = "x"}); }),
               HasSubstr("only t-SNE keeps a state"));
 }

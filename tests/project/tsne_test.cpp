@@ -10,21 +10,11 @@
 #include "base/random.h"
 #include "embscope/base/threads.h"
 #include "embscope/project/projection.h"
+#include "project/clouds.h"
 #include "project/repulsion.h"
 
 namespace embscope {
 namespace {
-
-// Points around `clusters` far corners, one after the other.
-Tensor clouds(std::int64_t n, std::int64_t width, int clusters, double spread, std::uint64_t seed) {
-  Random random(seed);
-  Tensor v({n, width});
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (float& x : v.row(i)) x = static_cast<float>(spread * random.normal());
-    v.row(i)[static_cast<std::size_t>(i % clusters)] += 5;
-  }
-  return v;
-}
 
 TsneOptions options(double perplexity, int steps = 750) {
   TsneOptions o;

@@ -2,23 +2,13 @@
 
 #include <gmock/gmock.h>
 
-#include "base/random.h"
 #include "embscope/base/threads.h"
 #include "embscope/project/map_quality.h"
 #include "embscope/project/projection.h"
+#include "project/clouds.h"
 
 namespace embscope {
 namespace {
-
-Tensor clouds(std::int64_t n, std::int64_t width, int clusters, double spread, std::uint64_t seed) {
-  Random random(seed);
-  Tensor v({n, width});
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (float& x : v.row(i)) x = static_cast<float>(spread * random.normal());
-    v.row(i)[static_cast<std::size_t>(i % clusters)] += 5;
-  }
-  return v;
-}
 
 Tensor umap(const Tensor& v, const UmapOptions& o = {}) {
   Umap map(v, o);

@@ -599,6 +599,102 @@ FAMILIES |= {
         [{"router_jitter_noise": 0.01}],
     ),
     "jais2": ("jais2", dict(**LLAMA), []),
+    "iquestcoder": ("iquestcoder", dict(**LLAMA, head_dim=8, attention_bias=True, mlp_bias=True), []),
+    "persimmon": (
+        "persimmon",
+        dict(
+            **{k: v for k, v in LLAMA.items() if k != "num_key_value_heads"},
+            rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.67, "rope_theta": 100.0},
+        ),
+        [{"hidden_act": "relu"}, {"rope_parameters": {"partial_rotary_factor": 0.34, "rope_theta": 100.0}}],
+    ),
+    "biogpt": (
+        "biogpt",
+        dict(
+            vocab_size=VOCAB,
+            hidden_size=24,
+            intermediate_size=40,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=CONTEXT,
+            **NOPAD,
+        ),
+        [{"scale_embedding": False}, {"hidden_act": "gelu_new"}],
+    ),
+    "ctrl": ("ctrl", dict(**GPT2, dff=40), []),
+    "granite_swa": (
+        "granite_swa",
+        dict(
+            **LLAMA,
+            sliding_window=5,
+            layer_types=["sliding_attention", "full_attention"],
+            layer_rope_theta=[100.0, 10000.0],
+            attention_multiplier=0.6,
+        ),
+        [
+            {"layer_types": ["full_attention"] * 2},
+            {"layer_rope_theta": [100.0, 0]},
+            {"layer_rope_theta": [10000.0, 10000.0]},
+        ],
+    ),
+    "granitemoe_swa": (
+        "granitemoe_swa",
+        dict(
+            **MOE,
+            num_local_experts=5,
+            shared_intermediate_size=20,
+            sliding_window=5,
+            layer_types=["full_attention", "sliding_attention"],
+            layer_rope_theta=[0, 100.0],
+        ),
+        [{"layer_types": ["full_attention"] * 2}, {"layer_rope_theta": [100.0, 100.0]}],
+    ),
+    "mellum": (
+        "mellum",
+        dict(
+            **MOE,
+            num_experts=6,
+            moe_intermediate_size=12,
+            head_dim=8,
+            sliding_window=5,
+            layer_types=["sliding_attention", "full_attention"],
+            mlp_layer_types=["sparse", "dense"],
+        ),
+        [
+            {"layer_types": ["full_attention"] * 2},
+            {"norm_topk_prob": False},
+            {"rope_parameters": {kind: {"rope_theta": 100.0} for kind in ("full_attention", "sliding_attention")}},
+        ],
+    ),
+    "flint": (
+        "flint",
+        dict(
+            **MOE,
+            num_experts=6,
+            moe_intermediate_size=12,
+            shared_expert_intermediate_size=20,
+            head_dim=8,
+            sliding_window=5,
+            layer_types=["sliding_attention", "full_attention"],
+            mlp_only_layers=[1],
+        ),
+        [{"layer_types": ["full_attention"] * 2}, {"norm_topk_prob": False}],
+    ),
+    "hy_v3": (
+        "hy_v3",
+        dict(**MOE, num_experts=6, moe_intermediate_size=12, head_dim=8, num_shared_experts=2),
+        [{"router_scaling_factor": 1.0}, {"num_experts_per_tok": 3}],
+    ),
+    "sarvam_moe": (
+        "sarvam_moe",
+        dict(**LLAMA, **EXPERTS, head_dim=8, n_routed_experts=6, n_shared_experts=2),
+        [{"routed_scaling_factor": 1.0}, {"norm_topk_prob": False}],
+    ),
+    "sarvam_mla": (
+        "sarvam_mla",
+        dict(**{**DEEPSEEK, **MLA, "q_lora_rank": None}, rope_parameters=YARN_ALL),
+        [{"routed_scaling_factor": 1.0}, {"rope_parameters": YARN}],
+    ),
     "youtu": ("youtu", dict(**{**LLAMA, **MLA}), [{"rope_interleave": False}]),
     "solar_open": (
         "solar_open",
@@ -608,7 +704,9 @@ FAMILIES |= {
 }
 
 # Families whose code is beside their weights on the hub: they are others' in transformers under other names. `config`:
-# what is said otherwise; `renamed`: (there, here); `fused`: (queries, keys and values there, here by heads).
+# what is said otherwise (`without`: what is not said; `only`: all that is said); `renamed`: (there, here); `fused`: what
+# has queries, keys and values in one, by heads or `stacked`; `unit_head`: rows of the head are divided by their length;
+# `alibi`: in place of a rotation.
 DERIVED = {
     "internlm2": (
         "llama",
@@ -657,6 +755,248 @@ DERIVED = {
                 "scale_depth": 0.6,
                 "dim_model_base": 10,
             }
+        ),
+    ),
+    "baichuan": (
+        "llama",
+        {k: v for k, v in LLAMA.items() if k != "num_key_value_heads"},
+        [],
+        dict(
+            config={"model_type": "baichuan", "hidden_act": "silu", "z_loss_weight": 0, "model_max_length": CONTEXT},
+            without=["num_key_value_heads", "head_dim", "attention_bias", "mlp_bias"],
+            fused="self_attn.W_pack",
+            stacked=True,
+            unit_head=True,
+        ),
+    ),
+    "baichuan_alibi": (
+        "llama",
+        {k: v for k, v in LLAMA.items() if k != "num_key_value_heads"},
+        [{"max_position_embeddings": CONTEXT}],
+        dict(
+            config={"model_type": "baichuan", "hidden_act": "silu", "model_max_length": CONTEXT},
+            without=["max_position_embeddings", "num_key_value_heads", "head_dim", "attention_bias", "mlp_bias"],
+            fused="self_attn.W_pack",
+            stacked=True,
+            alibi=True,
+        ),
+    ),
+    "qwen": (
+        "qwen2",
+        dict(**{**LLAMA, "num_key_value_heads": 4}),
+        [{"rotary_emb_base": 100}, {"layer_norm_epsilon": 0.1}],
+        dict(
+            only={
+                "model_type": "qwen",
+                "attn_dropout_prob": 0.0,
+                "bf16": False,
+                "emb_dropout_prob": 0.0,
+                "hidden_size": 24,
+                "intermediate_size": 80,
+                "kv_channels": 6,
+                "layer_norm_epsilon": 1e-6,
+                "max_position_embeddings": 4 * CONTEXT,
+                "no_bias": True,
+                "num_attention_heads": 4,
+                "num_hidden_layers": 2,
+                "onnx_safe": None,
+                "rotary_emb_base": 10000,
+                "rotary_pct": 1.0,
+                "scale_attn_weights": True,
+                "seq_length": CONTEXT,
+                "softmax_in_fp32": False,
+                "tie_word_embeddings": False,
+                "use_cache_kernel": False,
+                "use_cache_quantization": False,
+                "use_dynamic_ntk": True,
+                "use_flash_attn": "auto",
+                "use_logn_attn": True,
+                "vocab_size": VOCAB,
+            },
+            renamed=[
+                ("model.embed_tokens", "transformer.wte"),
+                ("model.norm", "transformer.ln_f"),
+                ("model.layers", "transformer.h"),
+                ("input_layernorm", "ln_1"),
+                ("post_attention_layernorm", "ln_2"),
+                ("self_attn.o_proj", "attn.c_proj"),
+                ("self_attn", "attn"),
+                ("mlp.gate_proj", "mlp.w2"),
+                ("mlp.up_proj", "mlp.w1"),
+                ("mlp.down_proj", "mlp.c_proj"),
+            ],
+            fused="attn.c_attn",
+            stacked=True,
+        ),
+    ),
+    "chatglm": (
+        "glm",
+        dict(**LLAMA, head_dim=8, attention_bias=True, rope_parameters={"rope_theta": 20000.0}, rms_norm_eps=1e-5),
+        [{"rope_ratio": 1}],
+        dict(
+            only={
+                "model_type": "chatglm",
+                "add_bias_linear": False,
+                "add_qkv_bias": True,
+                "apply_query_key_layer_scaling": True,
+                "apply_residual_connection_post_layernorm": False,
+                "attention_dropout": 0.0,
+                "attention_softmax_in_fp32": True,
+                "bias_dropout_fusion": True,
+                "classifier_dropout": None,
+                "ffn_hidden_size": 40,
+                "fp32_residual_connection": False,
+                "hidden_dropout": 0.0,
+                "hidden_size": 24,
+                "kv_channels": 8,
+                "layernorm_epsilon": 1e-5,
+                "multi_query_attention": True,
+                "multi_query_group_num": 2,
+                "num_attention_heads": 4,
+                "num_layers": 2,
+                "original_rope": True,
+                "padded_vocab_size": VOCAB,
+                "post_layer_norm": True,
+                "pre_seq_len": None,
+                "prefix_projection": False,
+                "quantization_bit": 0,
+                "rmsnorm": True,
+                "rope_ratio": 2,
+                "seq_length": CONTEXT,
+                "tie_word_embeddings": False,
+                "eos_token_id": 2,
+                "pad_token_id": 0,
+                "vocab_size": VOCAB,
+            },
+            renamed=[
+                ("model.embed_tokens", "transformer.embedding.word_embeddings"),
+                ("model.norm", "transformer.encoder.final_layernorm"),
+                ("model.layers", "transformer.encoder.layers"),
+                ("lm_head", "transformer.output_layer"),
+                ("self_attn.o_proj", "self_attention.dense"),
+                ("self_attn", "self_attention"),
+                ("mlp.gate_up_proj", "mlp.dense_h_to_4h"),
+                ("mlp.down_proj", "mlp.dense_4h_to_h"),
+            ],
+            fused="self_attention.query_key_value",
+            stacked=True,
+        ),
+    ),
+    "orion": (
+        "stablelm",
+        dict(**LLAMA, rope_parameters={"partial_rotary_factor": 1.0, "rope_theta": 10000.0}),
+        [{"rms_norm_eps": 0.1}],
+        dict(
+            config={"model_type": "orion", "hidden_act": "silu", "rms_norm_eps": 1e-5, "rope_theta": 10000.0},
+            without=["layer_norm_eps", "use_qkv_bias", "use_parallel_residual", "qk_layernorm"],
+        ),
+    ),
+    "stablelm_epoch": (
+        "stablelm",
+        dict(
+            **{**LLAMA, "num_key_value_heads": 4},
+            use_qkv_bias=True,
+            rope_parameters={"partial_rotary_factor": 0.67, "rope_theta": 100.0},
+        ),
+        [{"rope_pct": 1.0}, {"rope_theta": 10000}],
+        dict(
+            only={
+                "model_type": "stablelm_epoch",
+                "hidden_act": "silu",
+                "hidden_size": 24,
+                "intermediate_size": 40,
+                "max_position_embeddings": CONTEXT,
+                "norm_eps": 1e-5,
+                "num_attention_heads": 4,
+                "num_heads": 4,
+                "num_hidden_layers": 2,
+                "num_key_value_heads": 4,
+                "rope_pct": 0.67,
+                "rope_theta": 100,
+                "rotary_scaling_factor": 1.0,
+                "tie_word_embeddings": False,
+                "use_qkv_bias": True,
+                "vocab_size": VOCAB,
+            },
+        ),
+    ),
+    "internlm": (
+        "llama",
+        dict(**{**LLAMA, "num_key_value_heads": 4}, attention_bias=True),
+        [{"rotary": {"base": 100, "type": "dynamic"}}],
+        dict(
+            config={
+                "model_type": "internlm",
+                "hidden_act": "silu",
+                "bias": True,
+                "rotary": {"base": 10000, "type": "dynamic"},
+            },
+            without=["attention_bias", "mlp_bias", "num_key_value_heads", "head_dim"],
+        ),
+    ),
+    "bailing_moe_v2": (
+        "sarvam_moe",
+        dict(
+            **LLAMA,
+            **EXPERTS,
+            head_dim=8,
+            n_routed_experts=8,
+            n_shared_experts=2,
+            n_group=4,
+            topk_group=2,
+            rope_parameters={"partial_rotary_factor": 0.5, "rope_theta": 600000.0},
+        ),
+        [{"n_group": 1, "topk_group": 1}, {"partial_rotary_factor": 1.0}, {"routed_scaling_factor": 1.0}],
+        dict(
+            only={
+                "model_type": "bailing_moe_v2",
+                "attention_dropout": 0.0,
+                "embedding_dropout": 0.0,
+                "eos_token_id": 2,
+                "first_k_dense_replace": 1,
+                "head_dim": 8,
+                "hidden_act": "silu",
+                "hidden_size": 24,
+                "initializer_range": 0.02,
+                "intermediate_size": 40,
+                "max_position_embeddings": CONTEXT,
+                "max_window_layers": 20,
+                "moe_intermediate_size": 12,
+                "moe_router_enable_expert_bias": True,
+                "n_group": 4,
+                "norm_topk_prob": True,
+                "num_attention_heads": 4,
+                "num_experts": 8,
+                "num_experts_per_tok": 2,
+                "num_hidden_layers": 2,
+                "num_key_value_heads": 2,
+                "num_nextn_predict_layers": 0,
+                "num_shared_experts": 2,
+                "output_dropout": 0.0,
+                "output_router_logits": False,
+                "partial_rotary_factor": 0.5,
+                "rms_norm_eps": 1e-6,
+                "rope_scaling": None,
+                "rope_theta": 600000,
+                "routed_scaling_factor": 2.5,
+                "router_dtype": "fp32",
+                "score_function": "sigmoid",
+                "tie_word_embeddings": False,
+                "topk_group": 2,
+                "use_bias": False,
+                "use_qk_norm": True,
+                "use_qkv_bias": False,
+                "use_rmsnorm": True,
+                "using_split_qkv_in_self_attention": False,
+                "vocab_size": VOCAB,
+            },
+            renamed=[
+                ("model.embed_tokens", "model.word_embeddings"),
+                ("self_attn.o_proj", "attention.dense"),
+                ("self_attn.q_norm", "attention.query_layernorm"),
+                ("self_attn.k_norm", "attention.key_layernorm"),
+                ("self_attn", "attention"),
+            ],
         ),
     ),
     "exaone": (
@@ -714,13 +1054,20 @@ def fused_name(name, how):
     """The tensor in which queries, keys and values are, and which of them it is."""
     for which, part in enumerate(("q_proj", "k_proj", "v_proj")):
         if how.get("fused") and f"self_attn.{part}" in name:
-            return name.replace(f"self_attn.{part}", how["fused"]), which
+            return own_name(name.replace(f"self_attn.{part}", how["fused"]), how), which
     return None
 
 
-def parts_by_heads(fused, config):
-    """[KV groups of (queries, key, value)] of rows -> the three."""
-    heads, kv = config["num_attention_heads"], config["num_key_value_heads"]
+def heads_of(config):
+    heads = config["num_attention_heads"]
+    return heads, config.get("num_key_value_heads", heads), config.get("head_dim", config["hidden_size"] // heads)
+
+
+def parts_of(fused, config, how):
+    """Rows of all three -> queries, keys and values: one below the other, or [KV groups of (queries, key, value)]."""
+    heads, kv, width = heads_of(config)
+    if how.get("stacked"):
+        return fused.split([heads * width, kv * width, kv * width])
     rows = fused.reshape(kv, heads // kv + 2, -1, fused.shape[-1])
     return [part.reshape(-1, fused.shape[-1]) for part in (rows[:, :-2], rows[:, -2], rows[:, -1])]
 
@@ -756,13 +1103,15 @@ def saved(kind, config, folder, how):
         fused, shape = fused_name(name, how), list(tensor.shape)
         own = fused[0] if fused else own_name(name, how)
         if fused:
-            shape[0] = tensor.shape[1] // config["num_attention_heads"]
-            shape[0] *= config["num_attention_heads"] + 2 * config["num_key_value_heads"]
+            heads, kv, width = heads_of(config)
+            shape[0] = (heads + 2 * kv) * width
         scale, shift = scale_and_shift(kind, name, shape)
         recipe[own] = [shape, scale, shift]
         values = weights(own, math.prod(shape)) * np.float32(scale) + np.float32(shift)
         values = torch.from_numpy(values).reshape(shape)
-        state[name] = (parts_by_heads(values, config)[fused[1]] if fused else values).contiguous()
+        if how.get("unit_head") and name == "lm_head.weight":
+            values = torch.nn.functional.normalize(values)
+        state[name] = (parts_of(values, config, how)[fused[1]] if fused else values).contiguous()
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     model, info = transformers.AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation=attention, output_loading_info=True
@@ -782,6 +1131,22 @@ def block_of(model, number):
         if name.endswith(f".{number}")
         and isinstance(model.get_submodule(name.rsplit(".", 1)[0]), torch.nn.ModuleList)
         and name.count(".") in (2, 3)
+    )
+
+
+def slopes(heads):
+    """Of ALiBi (Press et al. 2022), for a power of two."""
+    return torch.tensor([2 ** (-8 * (h + 1) / heads) for h in range(heads)])
+
+
+def in_place_of_rotation(model, count):
+    """ALiBi as a mask, and no position that turns anything."""
+    keys = torch.arange(count)
+    mask = torch.where(keys[None] <= keys[:, None], keys.float()[None] * 1.0, -torch.inf)
+    bias = slopes(model.config.num_attention_heads)[:, None, None] * keys.float()
+    return dict(
+        attention_mask=torch.where(torch.isinf(mask), mask, bias)[None],
+        position_ids=torch.zeros(1, count, dtype=torch.long),
     )
 
 
@@ -805,7 +1170,8 @@ def run(model, ids, keep=(), change=None):
         handles.append(module.register_forward_hook(hook))
     if change is not None:
         handles.append(change[0].register_forward_hook(change[1]))
-    logits = model(torch.tensor([ids]), use_cache=False).logits[0]
+    more = in_place_of_rotation(model, len(ids)) if getattr(model, "alibi", False) else {}
+    logits = model(torch.tensor([ids]), use_cache=False, **more).logits[0]
     for handle in handles:
         handle.remove()
     return logits, kept
@@ -820,7 +1186,10 @@ def make(name):
         recipe, model = saved(kind, config, folder, how)
         written = json.loads((folder / "config.json").read_text())
         if how:
-            written = {key: value for key, value in written.items() if key not in SAID_OTHERWISE} | how["config"]
+            unsaid = (*SAID_OTHERWISE, *how.get("without", []))
+            written = {key: value for key, value in written.items() if key not in unsaid} | how.get("config", {})
+            written = how.get("only", written)
+            model.alibi = how.get("alibi", False)
         block_name, block = block_of(model, 1)
         keep = [(block_name, block)] + [
             (f"{block_name}.{n}", m) for n, m in block.named_modules() if n and "drop" not in n and n.count(".") < 2

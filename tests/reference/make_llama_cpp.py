@@ -47,7 +47,7 @@ class File:
                 epsilon: 1e-5,
             }
         )
-        if architecture in ("gpt2", "starcoder", "bloom", "mpt", "refact"):
+        if architecture in ("gpt2", "starcoder", "bloom", "mpt", "refact", "jais"):
             self.without(".rope.freq_base", ".rope.dimension_count")
         if head * HEADS != WIDTH:
             self.keys({".attention.key_length": head, ".attention.value_length": head})
@@ -130,7 +130,7 @@ class File:
                 if bias:
                     self.put(f"{at}ffn_{name}_exps.bias", count, out, scale=0.4)
             if correction:
-                self.put(at + "exp_probs_b.bias", count, scale=0.4)
+                self.put(at + ("exp_probs_b.bias" if correction is True else correction), count, scale=0.4)
             if shared:
                 self.linear(at + "ffn_gate_shexp", shared)
                 self.linear(at + "ffn_up_shexp", shared)
@@ -528,6 +528,73 @@ FILES = {
         .mlp(gated=False, bias=True)
         .looked_up()
     ),
+    "qwen2vl": lambda: (
+        llama("qwen2vl").keys({".rope.dimension_sections": [1, 1, 1, 0]}).attention(bias=True).mlp().looked_up()
+    ),
+    "qwen3vl": lambda: (
+        llama("qwen3vl", head=8).keys({".rope.dimension_sections": [2, 1, 1, 0]}).attention(heads_norm="each").mlp()
+    ),
+    "qwen3vlmoe": lambda: (
+        llama("qwen3vlmoe", head=8)
+        .keys({".rope.dimension_sections": [2, 1, 1, 0]})
+        .attention(heads_norm="each")
+        .experts()
+    ),
+    "bailingmoe2": lambda: (
+        llama("bailingmoe2")
+        .keys({".leading_dense_block_count": 1, ".expert_shared_count": 1, ".expert_weights_scale": 2.5})
+        .keys({".expert_gating_func": 2, ".expert_weights_norm": True, ".expert_group_count": 4})
+        .keys({".expert_group_used_count": 2, ".rope.dimension_count": 4})
+        .attention(fused=True, heads_norm="each")
+        .mlp(only=[0])
+        .experts(count=8, shared=12, only=[1], correction=True)
+    ),
+    "exaone-moe": lambda: (
+        llama("exaone-moe", blocks=5, head=8)
+        .keys({**WINDOW, ".attention.sliding_window_pattern": [True, True, True, False, True]})
+        .keys({".leading_dense_block_count": 1, ".expert_shared_count": 1, ".expert_weights_scale": 2.5})
+        .keys({".expert_gating_func": 2, ".expert_weights_norm": True})
+        .attention(heads_norm="each")
+        .mlp(only=[0])
+        .experts(shared=12, only=range(1, 5), correction=True)
+    ),
+    "mellum": lambda: (
+        llama("mellum", blocks=5, head=8)
+        .keys({**WINDOW, **YARN, ".attention.sliding_window_pattern": 4})
+        .attention(heads_norm="each")
+        .experts()
+    ),
+    "hy_v3": lambda: (
+        llama("hy_v3", head=8)
+        .keys({".leading_dense_block_count": 1, ".expert_shared_count": 1, ".expert_weights_scale": 2.8})
+        .keys({".expert_gating_func": 2, ".expert_weights_norm": True})
+        .attention(heads_norm="each")
+        .mlp(only=[0])
+        .experts(shared=12, only=[1], correction="exp_probs_b")
+    ),
+    "granite_swa": lambda: sinks(
+        llama("granite_swa", blocks=4)
+        .keys({".attention.scale": 0.6, ".embedding_scale": 3.0, ".residual_scale": 0.4, ".logit_scale": 2.5})
+        .keys({**WINDOW, ".attention.sliding_window_pattern": [False, True, True, True]})
+        .keys({".attention.rope_pattern": [True, False, True, True]})
+        .attention()
+        .mlp()
+    ),
+    "jais": lambda: (
+        File("jais", norm="layer", kv=HEADS)
+        .keys({".attention.max_alibi_bias": 8.0})
+        .norms("attn_norm", "ffn_norm")
+        .attention(bias=True, out_bias=True, fused=True)
+        .mlp(bias=True)
+    ),
+    "jais2": lambda: (
+        File("jais2", norm="layer")
+        .norms("attn_norm", "ffn_norm")
+        .attention(bias=True, out_bias=True)
+        .mlp(gated=False, bias=True)
+    ),
+    "plamo": lambda: File("plamo").norms("attn_norm").attention().mlp(),
+    "pangu-embedded": lambda: llama("pangu-embedded").attention(bias=True, out_bias=True).mlp(),
     "plm": lambda: mla("plm", query_rank=0, tied=True).mlp(gated=False),
 }
 

@@ -68,6 +68,50 @@ def trained(pre, chars=False):
     return json.loads(tokenizer.to_str())["model"]
 
 
+def words():
+    """Whole words, lower case and not, with punctuation."""
+    found = [word for word, _ in pre_tokenizers.Whitespace().pre_tokenize_str(SAMPLE)]
+    return {
+        "type": "WordLevel",
+        "unk_token": "[UNK]",
+        "vocab": {w: i for i, w in enumerate(dict.fromkeys(["[UNK]", *found]))},
+    }
+
+
+def pieces():
+    """Letters, alone and within words, and the pieces that they make."""
+    letters = sorted(set("".join(SAMPLE.lower().split())) | set("éеαβ漢字かなカ"))
+    made = [
+        "the",
+        "##he",
+        "cap",
+        "##ital",
+        "##it",
+        "of",
+        "ger",
+        "##many",
+        "##ma",
+        "it",
+        "is",
+        "##n",
+        "##ords",
+        "read",
+        "wh",
+        "12",
+        "##34",
+        "##345",
+        "##the",
+    ]
+    vocab = ["[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{c}" for c in letters if c not in "ï½"), *made]
+    return {
+        "type": "WordPiece",
+        "unk_token": "[UNK]",
+        "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 18,
+        "vocab": {token: i for i, token in enumerate(dict.fromkeys(vocab))},
+    }
+
+
 def unigram(folder):
     text = pathlib.Path(folder) / "text.txt"
     text.write_text("\n".join(SAMPLE.split("\n") * 20))
@@ -428,6 +472,23 @@ def cases(charsmap, bytes_vocab, chars_size):
                     "added_tokens": [added("<a>", chars_size)],
                 },
             )
+    # Which part of a text is its first, where a normalizer changed the beginning.
+    isolated = {"type": "Split", "pattern": {"String": " "}, "behavior": "Isolated", "invert": False}
+    for name, normalizer in (
+        ("a text", {"type": "Replace", "pattern": {"String": "the"}, "content": "a"}),
+        ("one letter", {"type": "Replace", "pattern": {"Regex": "^[a-zI]"}, "content": "words of"}),
+        ("spaces", {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": "ab"}),
+        ("nothing", {"type": "Replace", "pattern": {"Regex": "^"}, "content": "the "}),
+        ("what is put in front", {"type": "Prepend", "prepend": "the "}),
+        ("what is left out", {"type": "Strip", "strip_left": True, "strip_right": False}),
+    ):
+        changes = {"normalizer": normalizer, "model": fallback}
+        yield "chars", f"metaspace first behind {name}", changes | {"pre_tokenizer": metaspace("first")}
+        yield (
+            "chars",
+            f"metaspace first in parts behind {name}",
+            changes | {"pre_tokenizer": sequence(isolated, metaspace("first"))},
+        )
     yield "chars", "another metaspace", {"pre_tokenizer": metaspace("always", True, "_"), "model": fallback}
     yield (
         "chars",
@@ -453,6 +514,33 @@ def cases(charsmap, bytes_vocab, chars_size):
     yield "unigram", "unigram", {"normalizer": nmt, "pre_tokenizer": metaspace()}
     yield "unigram", "unigram, one word", {"pre_tokenizer": metaspace("always", False)}
     yield "unigram", "unigram without marks", {}
+    yield (
+        "chars",
+        "parts of three characters",
+        {"pre_tokenizer": {"type": "FixedLength", "length": 3}, "model": fallback},
+    )
+    yield "words", "whole words of a model", {"pre_tokenizer": {"type": "Whitespace"}}
+    yield "words", "words between spaces", {"normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "WhitespaceSplit"}}
+    bert = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}  # fmt: skip
+    around = [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "[SEP]", "type_id": 0}}]  # fmt: skip
+    yield (
+        "pieces",
+        "BERT",
+        {
+            "normalizer": bert,
+            "pre_tokenizer": {"type": "BertPreTokenizer"},
+            "post_processor": {
+                "type": "TemplateProcessing",
+                "single": around,
+                "pair": around,
+                "special_tokens": {t: {"id": t, "ids": [i], "tokens": [t]} for i, t in ((1, "[CLS]"), (2, "[SEP]"))},
+            },
+        },
+    )
+    for name, value in (("clean_text", False), ("handle_chinese_chars", False), ("strip_accents", False), ("lowercase", False)):  # fmt: skip
+        changes = {"normalizer": bert | {name: value}, "pre_tokenizer": {"type": "BertPreTokenizer"}}
+        yield "pieces", f"BERT without {name}", changes
+    yield "pieces", "long pieces", {"pre_tokenizer": {"type": "FixedLength", "length": 19}}
 
 
 def main():
@@ -462,6 +550,8 @@ def main():
         "bytes": trained(pre_tokenizers.ByteLevel(add_prefix_space=False)),
         "chars": trained(pre_tokenizers.Metaspace(), True),
         "unigram": unigram_model,
+        "words": words(),
+        "pieces": pieces(),
     }
     empty = {
         "version": "1.0",

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "refusal.h"
+
 namespace embscope {
 namespace {
 
@@ -78,12 +80,7 @@ TEST_P(AttentionPatterns, one_token_has_no_choice) {
 }
 
 TEST_P(AttentionPatterns, mistakes_are_refused) {
-  const auto code = [&](const AttentionRequest& r) {
-    try {
-      attention_patterns(transformer_, r);
-    } catch (const Error& error) { return error.code(); }
-    return Code::io;  // nothing was refused
-  };
+  const auto code = [&](const AttentionRequest& r) { return code_of([&] { attention_patterns(transformer_, r); }); };
   EXPECT_EQ(code({text, 3, {}}), Code::range);
   EXPECT_EQ(code({text, -1, {}}), Code::range);
   EXPECT_EQ(code({text, 0, {6}}), Code::range);

@@ -7,16 +7,14 @@
 #include <gtest/gtest.h>
 
 #include "embscope/runs/predict.h"
+#include "refusal.h"
+#include "runs/reference_run.h"
 
 namespace embscope {
 namespace {
 
-const std::vector<TokenId> text = {5, 17, 3, 3, 88, 41, 0, 12, 96, 7, 29, 64, 50};
-
-class Attribution : public ::testing::TestWithParam<const char*> {
+class Attribution : public ReferenceRun {
  protected:
-  const Transformer transformer_{Model::open(EMBSCOPE_TEST_DATA "/reference/" + std::string(GetParam()))};
-  const Config& config() const { return transformer_.config(); }
   const Weights& weights() const { return transformer_.model().weights(); }
 
   AttributionResult attribute_to(TokenId target, int position = -1, std::optional<TokenId> against = {}) const {
@@ -24,14 +22,6 @@ class Attribution : public ::testing::TestWithParam<const char*> {
     r.ids = text;
     r.target = target, r.against = against, r.position = position;
     return attribute(transformer_, r);
-  }
-
-  Result run(std::vector<Site> capture = {}) const {
-    Request request;
-    request.rows = {text};
-    request.capture = std::move(capture);
-    request.logits = LogitsAt::all;
-    return transformer_.run(request);
   }
 
   // u . (gain * (x - mean(x)) / scale), from the formula: the share of a vector of the residual stream.
@@ -168,10 +158,7 @@ TEST_P(Attribution, mistakes_are_refused) {
     AttributionRequest r;
     r.ids = text;
     change(r);
-    try {
-      attribute(transformer_, r);
-    } catch (const Error& error) { return error.code(); }
-    return Code::io;  // nothing was refused
+    return code_of([&] { attribute(transformer_, r); });
   };
   EXPECT_EQ(code([](AttributionRequest& r) { r.ids.clear(); }), Code::usage);
   EXPECT_EQ(code([](AttributionRequest& r) { r.position = 13; }), Code::range);

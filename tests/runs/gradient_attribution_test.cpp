@@ -99,6 +99,26 @@ TEST_P(GradientAttribution, estimates_of_patches_are_the_slope_towards_the_clean
   }
 }
 
+// Positions 0 and 1 of the texts are equal: what is not run there must be what a run gives.
+TEST_P(GradientAttribution, each_patch_is_the_run_of_its_own_also_before_the_texts_differ) {
+  PatchRequest r;
+  r.clean = clean, r.corrupt = corrupt, r.target = target, r.against = against;
+  const PatchResult real = patch(transformer_, r);
+  for (std::size_t i = 0; i < real.grid.rows(); ++i) {
+    const Site site = parse_site("blocks." + std::to_string(static_cast<int>(real.grid.column("block").numbers()[i])) +
+                                     "." + real.grid.column("site").texts()[i],
+                                 transformer_.config());
+    const int position = static_cast<int>(real.grid.column("position").numbers()[i]);
+    EXPECT_EQ(real.grid.column("difference").numbers()[i], moved(transformer_, site, position, -1, 1)) << i;
+    if (position < 2) { EXPECT_EQ(real.grid.column("restored").numbers()[i], 0) << i; }
+  }
+  for (std::size_t i = 0; i < real.heads.rows(); ++i) {
+    const Site site{Point::z, static_cast<int>(real.heads.column("block").numbers()[i])};
+    const int head = static_cast<int>(real.heads.column("head").numbers()[i]);
+    EXPECT_EQ(real.heads.column("difference").numbers()[i], moved(transformer_, site, -1, head, 1)) << i;
+  }
+}
+
 TEST_P(GradientAttribution, what_is_seen_of_the_grid_is_how_it_begins) {
   PatchRequest r;
   r.clean = clean, r.corrupt = corrupt, r.target = target, r.against = against;

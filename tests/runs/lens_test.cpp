@@ -7,25 +7,14 @@
 
 #include "embscope/base/threads.h"
 #include "embscope/runs/predict.h"
+#include "refusal.h"
+#include "runs/reference_run.h"
 
 namespace embscope {
 namespace {
 
-const std::vector<TokenId> text = {5, 17, 3, 3, 88, 41, 0, 12, 96, 7, 29, 64, 50};
-
-class Lens : public ::testing::TestWithParam<const char*> {
+class Lens : public ReferenceRun {
  protected:
-  const Transformer transformer_{Model::open(EMBSCOPE_TEST_DATA "/reference/" + std::string(GetParam()))};
-  const Config& config() const { return transformer_.config(); }
-
-  Result run(std::vector<Site> capture = {}) const {
-    Request request;
-    request.rows = {text};
-    request.capture = std::move(capture);
-    request.logits = LogitsAt::all;
-    return transformer_.run(request);
-  }
-
   LensResult lens_of(std::optional<TokenId> target, int top = 1) const {
     LensRequest r;
     r.ids = text;
@@ -116,10 +105,7 @@ TEST_P(Lens, mistakes_are_refused) {
     LensRequest r;
     r.ids = text;
     change(r);
-    try {
-      lens(transformer_, r);
-    } catch (const Error& error) { return error.code(); }
-    return Code::io;  // nothing was refused
+    return code_of([&] { lens(transformer_, r); });
   };
   EXPECT_EQ(code([](LensRequest& r) { r.ids.clear(); }), Code::usage);
   EXPECT_EQ(code([](LensRequest& r) { r.target = 100000; }), Code::range);

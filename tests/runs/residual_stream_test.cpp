@@ -75,6 +75,52 @@ TEST_P(Stream, an_edit_is_felt_from_its_block_and_position_on) {
   }
 }
 
+bool same(const ResidualStream& a, const ResidualStream& b) {
+  const auto equal = [](const Tensor& x, const Tensor& y) {
+    return x.shape() == y.shape() && std::ranges::equal(x.values(), y.values());
+  };
+  return equal(a.wte, b.wte) && equal(a.logits, b.logits) && std::ranges::equal(a.after, b.after, equal);
+}
+
+TEST_P(Stream, what_a_known_text_shares_is_taken_from_it_with_the_same_bits) {
+  const KnownStream known = known_stream(transformer_, request());
+  EXPECT_TRUE(same(known.stream, residual_stream(transformer_, request())));
+  ResidualStreamRequest longer = request(), changed = request(), shorter = request(), other = request();
+  longer.ids.push_back(7), longer.last = std::ssize(longer.ids);
+  changed.ids[5] = 9;
+  shorter.ids.resize(4), shorter.last = 4;
+  other.ids[0] = 6;
+  struct Case {
+    ResidualStreamRequest asked;
+    std::int64_t shared;
+  };
+  std::vector<Case> cases = {{longer, 8},
+                             {changed, 5},
+                             {shorter, 3},
+                             {other, 0},
+                             {request(), 7},
+                             {request({zero(Point::mlp_out, 1, 4)}), 4},
+                             {request({zero(Point::wte, -1, -2), zero(Point::attn_out, 0, 7)}), 6},
+                             {request({zero(Point::pattern, 1, 6)}), 0}};
+  for (const auto& [first, last] : {std::pair{2, 4}, {6, 8}, {1, 8}}) {
+    changed.first = first, changed.last = last;
+    cases.push_back({changed, 5});
+  }
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const auto& [asked, shared] = cases[i];
+    EXPECT_EQ(shared_positions(asked, known), shared) << i;
+    EXPECT_TRUE(same(residual_stream(transformer_, asked, {}, &known), residual_stream(transformer_, asked))) << i;
+  }
+  const KnownStream next = known_stream(transformer_, changed, {}, &known);  // its cache continues too
+  EXPECT_EQ(next.cache.positions(), 8);
+  ResidualStreamRequest third = changed;
+  third.ids[7] = 1, third.first = 1;
+  EXPECT_EQ(shared_positions(third, next), 7);
+  EXPECT_TRUE(same(residual_stream(transformer_, third, {}, &next), residual_stream(transformer_, third)));
+  third.first = 0;  // a position whose vectors are not known
+  EXPECT_EQ(shared_positions(third, next), 0);
+}
+
 TEST_P(Stream, a_vector_of_zeros_and_positions_that_are_not_there) {
   const ResidualStream without = residual_stream(transformer_, request());
   const ResidualStream with = residual_stream(transformer_, request({zero(Point::resid_pre, 0, 2)}));

@@ -12,9 +12,7 @@ import time
 import unittest
 import zlib
 
-from client import CAPITAL, EMBSCOPE, Server, command
-
-MIX = {"text": CAPITAL, "replace": " Germany", "with": [" France"], "targets": [" Berlin", " Paris"]}
+from client import CAPITAL, EMBSCOPE, MIX, MIX_COMMAND, Server, command
 
 
 def setUpModule():
@@ -154,7 +152,7 @@ class Answers(unittest.TestCase):
 
     def test_mix_and_every_step_of_it(self):
         mine = server.post("/api/mix?figure=1", **MIX)
-        theirs = command("mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", " Paris")
+        theirs = command(*MIX_COMMAND)
         self.same_table(mine["table"], theirs)
         self.assertTrue(mine["untouched_equals_p1"])
         for row in (0, 5, 16):
@@ -176,20 +174,7 @@ class Answers(unittest.TestCase):
         flags = [part for e in edits for part in ("--at", e["at"], "--do", e["do"])]
         self.same_table(
             mine["table"],
-            command(
-                "mix",
-                CAPITAL,
-                "--replace",
-                " Germany",
-                "--with",
-                " France",
-                "--targets",
-                " Berlin",
-                " Paris",
-                "--steps",
-                "5",
-                *flags,
-            ),
+            command(*MIX_COMMAND, "--steps", "5", *flags),
         )
         for row, p in enumerate((0, 0.25, 0.5, 0.75, 1)):
             step = server.post("/api/mix/at", **MIX, p=p, k=0, edits=edits)
@@ -452,7 +437,7 @@ class Mistakes(unittest.TestCase):
         self.refused(404, "job 'x'", "GET", "/api/jobs/x")
         self.refused(
             404, "job '\ufffd\ufffd\ufffd'", "GET", "/api/jobs/%E0%83%83"
-        )  # bytes that look like UTF-8 and are none
+        )  # bytes that look like UTF-8 and are not
         self.refused(422, "vector", "POST", "/api/similar", {"vector": [1, 2, 3]})
         self.refused(422, "vector", "POST", "/api/similar", {"vector": "0 * ' a'"})
         self.refused(400, "vector", "POST", "/api/similar", {})

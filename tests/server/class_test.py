@@ -10,9 +10,8 @@ import tempfile
 import time
 import unittest
 
-from client import CAPITAL, PATIENCE, Server
+from client import CAPITAL, MIX, PATIENCE, Server
 
-MIX = {"text": CAPITAL, "replace": " Germany", "with": [" France"], "targets": [" Berlin", " Paris"]}
 STEER = {"kind": "steer", "text": CAPITAL, "towards": ["a good day"], "away": ["a bad day"], "tokens": 2}
 
 

@@ -13,6 +13,9 @@ import time
 
 EMBSCOPE = os.environ["EMBSCOPE"]
 CAPITAL = "The capital of Germany is"
+# A mixture, as a request and as a command.
+MIX = {"text": CAPITAL, "replace": " Germany", "with": [" France"], "targets": [" Berlin", " Paris"]}
+MIX_COMMAND = ["mix", CAPITAL, "--replace", " Germany", "--with", " France", "--targets", " Berlin", " Paris"]
 PATIENCE = 1200 if "EMBSCOPE_SANITIZED" in os.environ else 300  # seconds for one answer
 
 

@@ -17,9 +17,8 @@ import socket
 import threading
 import time
 
-from client import CAPITAL, Server
+from client import CAPITAL, MIX, Server
 
-MIX = {"text": CAPITAL, "replace": " Germany", "with": [" France"], "targets": [" Berlin", " Paris"]}
 KINDS = [
     ("GET", "/api/health", None),
     ("POST", "/api/tokens", {"text": CAPITAL}),

@@ -8,14 +8,16 @@ namespace {
 
 using Pieces = std::vector<std::pair<TokenId, std::uint32_t>>;
 
-// Word i, of 1 to 40 bytes, and its one to three pieces.
+// Word i, of 4 to 40 bytes, and its one to four pieces.
 std::string word_of(int i) {
-  const std::string number = std::to_string(i);
+  const std::string number = std::to_string(1000 + i);
   return number + std::string(static_cast<std::size_t>(i % 36), '-');
 }
 Pieces pieces_of(int i) {
   Pieces pieces;
-  for (int k = 0; k <= i % 3; ++k) pieces.emplace_back(10 * i + k, static_cast<std::uint32_t>(1 + k));
+  auto rest = static_cast<std::uint32_t>(word_of(i).size());
+  for (int k = 0; k < i % 4; ++k, --rest) pieces.emplace_back(10 * i + k, 1);
+  pieces.emplace_back(10 * i + 9, rest);
   return pieces;
 }
 
@@ -26,15 +28,21 @@ void insert(WordCache& cache, int i) {
   cache.insert(cache.ask(word, 0, word.size()), word, pieces);
 }
 
-// An entry with one piece has its id alone: the piece is as long as the word.
+// An entry says where pieces begin: the last one goes up to the end of the word.
 Pieces found(const WordCache& cache, int i) {
   const std::string word = word_of(i);
   const WordCache::Entry* entry = cache.find(cache.ask(word, 0, word.size()), word);
   Pieces pieces;
   if (entry == nullptr) return pieces;
-  if (entry->count == 1) return {{static_cast<TokenId>(entry->first), 1}};
-  for (std::uint32_t k = 0; k < entry->count; ++k)
-    pieces.emplace_back(cache.pieces(*entry)[k].id, cache.pieces(*entry)[k].length);
+  if (entry->shape == WordCache::Entry::elsewhere) {
+    for (const WordCache::Piece& piece : cache.pieces(*entry)) pieces.emplace_back(piece.id, piece.length);
+    return pieces;
+  }
+  const std::uint32_t count = entry->shape & 0xff, begins[] = {0, entry->shape >> 8 & 0xff, entry->shape >> 16};
+  for (std::uint32_t k = 0; k < count; ++k) {
+    const auto end = k + 1 < count ? begins[k + 1] : static_cast<std::uint32_t>(word.size());
+    pieces.emplace_back(entry->ids[k], end - begins[k]);
+  }
   return pieces;
 }
 

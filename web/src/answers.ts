@@ -14,7 +14,7 @@ export interface Reply<T> {
 interface Options {
   /** Milliseconds that a question must stand still before it is asked. */
   settle?: number;
-  /** Milliseconds after which an answer is given up for a newer question. */
+  /** Milliseconds after which an answer is given up for a newer question, or for one that is not known yet. */
   patience?: number;
 }
 
@@ -57,7 +57,9 @@ export function answered<T>(
     const again = returned.value; // after the engine was away everything is asked once more
     void again;
     clearTimeout(timer);
+    const outlived = () => busy && performance.now() - since > patience;
     if (now === null) {
+      if (outlived()) abort.abort();
       reply.value = { ...reply.peek(), loading: true };
       return;
     }
@@ -70,7 +72,7 @@ export function answered<T>(
     const { data, of, error } = reply.peek();
     if (of === now && !error && !again) return;
     reply.value = { data, of, loading: true };
-    if (busy && performance.now() - since > patience) abort.abort();
+    if (outlived()) abort.abort();
     timer = window.setTimeout(() => void run(), settle);
   });
   return reply;

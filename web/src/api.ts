@@ -13,6 +13,10 @@ export class EngineError extends Error {
   }
 }
 
+/** Whether a text cannot be read because the model has no tokenizer. */
+export const withoutTokenizer = (error?: Error): boolean =>
+  error instanceof EngineError && error.code === "not_found" && error.message.includes("tokenizer");
+
 export type Cell = string | number | null;
 export interface Table {
   title: string;

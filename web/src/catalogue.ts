@@ -66,6 +66,254 @@ export interface EntropyAnswer {
   figure?: Figure;
 }
 
+/** Continue a text: POST /api/generate */
+export interface GenerateRequest {
+  /** The beginning of the text */
+  text: string;
+  /** Maximum number of new tokens */
+  tokens?: number;
+  /** Sampling temperature; 0: always the most likely token */
+  temperature?: number;
+  /** Choose among the k most likely tokens; 0: all */
+  top_k?: number;
+  /** Choose among the most likely tokens with this total probability */
+  top_p?: number;
+  /** Seed of the sampling */
+  seed?: number;
+  /** Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new token too */
+  edits?: (string | { at: string; do: string })[];
+  /** Leave out what is less probable than this share of the likeliest; 0: nothing */
+  min_p?: number;
+  /** Logits of tokens that the text has are divided by it, or where below 0 multiplied */
+  repetition_penalty?: number;
+  /** Texts at which it ends, before them */
+  stop?: string[];
+  /** Where the context is full, go on with the later half of the text */
+  shift?: boolean;
+}
+
+export interface GenerateAnswer {
+  /** The new text */
+  text: string;
+  /** Number of new tokens */
+  count: number;
+  /** Why it ended: "end of text", "stop word", "tokens", "context" (it is full) or "cancelled" */
+  ended: string;
+  /** The new tokens: columns token, id, probability */
+  table: Table;
+  /** The probability of each new token */
+  figure?: Figure;
+}
+
+/** The model's answer in a conversation, written as its chat template has it: POST /api/chat */
+export interface ChatRequest {
+  /** The conversation so far: {role, content} of each message, the newest last */
+  messages: { role: string; content: string }[];
+  /** Maximum number of new tokens */
+  tokens?: number;
+  /** Sampling temperature; 0: always the most likely token */
+  temperature?: number;
+  /** Choose among the k most likely tokens; 0: all */
+  top_k?: number;
+  /** Choose among the most likely tokens with this total probability */
+  top_p?: number;
+  /** Seed of the sampling */
+  seed?: number;
+  /** Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new token too */
+  edits?: (string | { at: string; do: string })[];
+  /** Leave out what is less probable than this share of the likeliest; 0: nothing */
+  min_p?: number;
+  /** Logits of tokens that the text has are divided by it, or where below 0 multiplied */
+  repetition_penalty?: number;
+  /** Texts at which it ends, before them */
+  stop?: string[];
+  /** Where the context is full, go on with the later half of the text */
+  shift?: boolean;
+}
+
+export interface ChatAnswer {
+  /** The new text */
+  text: string;
+  /** Number of new tokens */
+  count: number;
+  /** Why it ended: "end of text", "stop word", "tokens", "context" (it is full) or "cancelled" */
+  ended: string;
+  /** The new tokens: columns token, id, probability */
+  table: Table;
+  /** The probability of each new token */
+  figure?: Figure;
+}
+
+/** A vector's path from its token's embedding to the prediction, block by block: POST /api/trace */
+export interface TraceRequest {
+  /** The text */
+  text: string | number[];
+  /** Token position; negative counts from the end */
+  position?: number;
+  /** Number of tokens to list after each block */
+  top?: number;
+}
+
+export interface TraceAnswer {
+  /** The position, counted from the start */
+  position: number;
+  /** The token at the position */
+  own: Token | null;
+  /** The most likely next token */
+  predicted: Token | null;
+  /** life: One row per block (-1: the embedding): lengths of the four changes and their cosines with the vector before each change, length, cosines and ranks of the own and of the predicted token, top; lens: The logit lens after each block: columns block, rank, token, probability */
+  tables: { life: Table; lens: Table; };
+  /** Lengths, cosines and ranks by block */
+  figure?: Figure;
+}
+
+/** The path of a vector through the blocks, in a plane: POST /api/trajectory */
+export interface TrajectoryRequest {
+  /** The text */
+  text: string | number[];
+  /** Token position; negative counts from the end */
+  position?: number;
+  /** Two vector expressions that span the plane (default: the first two principal components of the path) */
+  plane?: (string | number[])[];
+}
+
+export interface TrajectoryAnswer {
+  /** The position, counted from the start */
+  position: number;
+  /** [blocks + 1, 2]: the vector before block 0, then after each block */
+  points: any[];
+  /** The site of each point */
+  sites: string[];
+  /** What the two axes are */
+  axes: string[];
+  /** Columns block (-1: before block 0), x, y, site */
+  table: Table;
+  /** The points joined in the order of the pass */
+  figure?: Figure;
+}
+
+/** What the model would predict after each block: POST /api/lens */
+export interface LensRequest {
+  /** The text */
+  text: string | number[];
+  /** A next token whose rank and probability are listed (default: the predicted token at the last position) */
+  target?: string | number;
+  /** Number of most likely tokens to list for every cell */
+  top?: number;
+  /** Positions FIRST:LAST; negative numbers count from the end (default: all, on the command line the last 16; a figure draws at most the last 32) */
+  positions?: string;
+  /** Instead of `positions`: the first position */
+  first?: number;
+  /** Instead of `positions`: the position after the last */
+  last?: number;
+  /** Edits of the run, applied in order */
+  edits?: (string | { at: string; do: string })[];
+}
+
+export interface LensAnswer {
+  /** The target token */
+  target: Token | null;
+  /** The first position of the table */
+  first: number;
+  /** cells: One row per block and position: columns block (-1: the embedding), position, token, top, probability, target_rank, target_probability, target_logit; tops: The most likely tokens of each cell: columns block, position, rank, token, id, probability */
+  tables: { cells: Table; tops: Table; };
+  /** Blocks by positions, the most likely token in each cell */
+  figure?: Figure;
+}
+
+/** The attention patterns of a block's heads: POST /api/attention */
+export interface AttentionRequest {
+  /** The text */
+  text: string | number[];
+  /** The block (default: the block whose heads attend least to the text's first token) */
+  block?: number;
+  /** Heads, separated by commas (default: all) */
+  heads?: number[];
+}
+
+export interface AttentionAnswer {
+  /** The block */
+  block: number;
+  /** Its heads */
+  heads: number[];
+  /** The text's tokens */
+  labels: string[];
+  /** For each head a matrix: the attention of each query (row) to each key */
+  patterns: any[];
+  /** summary: One row per head: columns block, head, entropy (bits), first, previous, itself (shares of attention, means over the queries after the first); every: The same for all blocks that were watched */
+  tables: { summary: Table; every: Table; };
+  /** Queries by keys, one panel per head */
+  figure?: Figure;
+}
+
+/** What each head, MLP and embedding adds to a token's logit: POST /api/attribute */
+export interface AttributeRequest {
+  /** The text */
+  text: string | number[];
+  /** The next token (default: the one predicted at the position) */
+  target?: string | number;
+  /** Another token: the difference of the two logits is explained */
+  against?: string | number;
+  /** Token position; negative counts from the end */
+  position?: number;
+  /** Sort the parts, the largest first */
+  sorted?: boolean;
+}
+
+export interface AttributeAnswer {
+  /** The position, counted from the start */
+  position: number;
+  /** The token whose logit is explained */
+  target: Token | null;
+  /** The token whose logit is subtracted, if any */
+  against: Token | null;
+  /** The target's logit in the run, minus the other token's if there is one */
+  logit: number;
+  /** The sum of all parts: the logit up to rounding */
+  sum: number;
+  /** The scale of the final norm, fixed at its value in the run */
+  scale: number;
+  /** What each part adds to the logit: columns part, block, head, value */
+  table: Table;
+  /** What each block's attention and MLP add, over the heads of each block */
+  figure?: Figure;
+}
+
+/** Gradient x activation by block, head and position, instead of the parts that sum to the logit: POST /api/gradient */
+export interface GradientRequest {
+  /** The text */
+  text: string | number[];
+  /** The next token (default: the one predicted at the position) */
+  target?: string | number;
+  /** Another token: the difference of the two logits is explained */
+  against?: string | number;
+  /** Token position; negative counts from the end */
+  position?: number;
+  /** The sites whose gradients are computed; blocks.*.pattern names all sites of one kind */
+  sites?: string[];
+  /** Sort the parts, the largest first */
+  sorted?: boolean;
+}
+
+export interface GradientAnswer {
+  /** The position, counted from the start */
+  position: number;
+  /** The token whose logit is explained */
+  target: Token | null;
+  /** The token whose logit is subtracted, if any */
+  against: Token | null;
+  /** The target's logit in the run, minus the other token's if there is one */
+  logit: number;
+  /** The vectors at each site, for positions 0 to `position` */
+  activations: Record<string, any[]>;
+  /** The gradients at each site, in logits per unit of the vector */
+  gradients: Record<string, any[]>;
+  /** Columns site, block, head, position, token, value (gradient . activation, in logits) and gradient (its norm) */
+  table: Table;
+  /** Blocks by positions for each site, and blocks by heads */
+  figure?: Figure;
+}
+
 /** Mix one word's vector with another's, step by step: POST /api/mix */
 export interface MixRequest {
   /** The text */
@@ -250,225 +498,6 @@ export interface SteerAnswer {
   figure?: Figure;
 }
 
-/** A vector's path from its token's embedding to the prediction, block by block: POST /api/trace */
-export interface TraceRequest {
-  /** The text */
-  text: string | number[];
-  /** Token position; negative counts from the end */
-  position?: number;
-  /** Number of tokens to list after each block */
-  top?: number;
-}
-
-export interface TraceAnswer {
-  /** The position, counted from the start */
-  position: number;
-  /** The token at the position */
-  own: Token | null;
-  /** The most likely next token */
-  predicted: Token | null;
-  /** life: One row per block (-1: the embedding): lengths of the four changes and their cosines with the vector before each change, length, cosines and ranks of the own and of the predicted token, top; lens: The logit lens after each block: columns block, rank, token, probability */
-  tables: { life: Table; lens: Table; };
-  /** Lengths, cosines and ranks by block */
-  figure?: Figure;
-}
-
-/** The path of a vector through the blocks, in a plane: POST /api/trajectory */
-export interface TrajectoryRequest {
-  /** The text */
-  text: string | number[];
-  /** Token position; negative counts from the end */
-  position?: number;
-  /** Two vector expressions that span the plane (default: the first two principal components of the path) */
-  plane?: (string | number[])[];
-}
-
-export interface TrajectoryAnswer {
-  /** The position, counted from the start */
-  position: number;
-  /** [blocks + 1, 2]: the vector before block 0, then after each block */
-  points: any[];
-  /** The site of each point */
-  sites: string[];
-  /** What the two axes are */
-  axes: string[];
-  /** Columns block (-1: before block 0), x, y, site */
-  table: Table;
-  /** The points joined in the order of the pass */
-  figure?: Figure;
-}
-
-/** What the model would predict after each block: POST /api/lens */
-export interface LensRequest {
-  /** The text */
-  text: string | number[];
-  /** A next token whose rank and probability are listed (default: the predicted token at the last position) */
-  target?: string | number;
-  /** Number of most likely tokens to list for every cell */
-  top?: number;
-  /** Positions FIRST:LAST; negative numbers count from the end (default: all, on the command line the last 16; a figure draws at most the last 32) */
-  positions?: string;
-  /** Instead of `positions`: the first position */
-  first?: number;
-  /** Instead of `positions`: the position after the last */
-  last?: number;
-  /** Edits of the run, applied in order */
-  edits?: (string | { at: string; do: string })[];
-}
-
-export interface LensAnswer {
-  /** The target token */
-  target: Token | null;
-  /** The first position of the table */
-  first: number;
-  /** cells: One row per block and position: columns block (-1: the embedding), position, token, top, probability, target_rank, target_probability, target_logit; tops: The most likely tokens of each cell: columns block, position, rank, token, id, probability */
-  tables: { cells: Table; tops: Table; };
-  /** Blocks by positions, the most likely token in each cell */
-  figure?: Figure;
-}
-
-/** The attention patterns of a block's heads: POST /api/attention */
-export interface AttentionRequest {
-  /** The text */
-  text: string | number[];
-  /** The block (default: the block whose heads attend least to the text's first token) */
-  block?: number;
-  /** Heads, separated by commas (default: all) */
-  heads?: number[];
-}
-
-export interface AttentionAnswer {
-  /** The block */
-  block: number;
-  /** Its heads */
-  heads: number[];
-  /** The text's tokens */
-  labels: string[];
-  /** For each head a matrix: the attention of each query (row) to each key */
-  patterns: any[];
-  /** summary: One row per head: columns block, head, entropy (bits), first, previous, itself (shares of attention, means over the queries after the first); every: The same for all blocks that were watched */
-  tables: { summary: Table; every: Table; };
-  /** Queries by keys, one panel per head */
-  figure?: Figure;
-}
-
-/** What each head, MLP and embedding adds to a token's logit: POST /api/attribute */
-export interface AttributeRequest {
-  /** The text */
-  text: string | number[];
-  /** The next token (default: the one predicted at the position) */
-  target?: string | number;
-  /** Another token: the difference of the two logits is explained */
-  against?: string | number;
-  /** Token position; negative counts from the end */
-  position?: number;
-  /** Sort the parts, the largest first */
-  sorted?: boolean;
-}
-
-export interface AttributeAnswer {
-  /** The position, counted from the start */
-  position: number;
-  /** The token whose logit is explained */
-  target: Token | null;
-  /** The token whose logit is subtracted, if any */
-  against: Token | null;
-  /** The target's logit in the run, minus the other token's if there is one */
-  logit: number;
-  /** The sum of all parts: the logit up to rounding */
-  sum: number;
-  /** The scale of the final norm, fixed at its value in the run */
-  scale: number;
-  /** What each part adds to the logit: columns part, block, head, value */
-  table: Table;
-  /** What each block's attention and MLP add, over the heads of each block */
-  figure?: Figure;
-}
-
-/** Gradient x activation by block, head and position, instead of the parts that sum to the logit: POST /api/gradient */
-export interface GradientRequest {
-  /** The text */
-  text: string | number[];
-  /** The next token (default: the one predicted at the position) */
-  target?: string | number;
-  /** Another token: the difference of the two logits is explained */
-  against?: string | number;
-  /** Token position; negative counts from the end */
-  position?: number;
-  /** The sites whose gradients are computed; blocks.*.pattern names all sites of one kind */
-  sites?: string[];
-  /** Sort the parts, the largest first */
-  sorted?: boolean;
-}
-
-export interface GradientAnswer {
-  /** The position, counted from the start */
-  position: number;
-  /** The token whose logit is explained */
-  target: Token | null;
-  /** The token whose logit is subtracted, if any */
-  against: Token | null;
-  /** The target's logit in the run, minus the other token's if there is one */
-  logit: number;
-  /** The vectors at each site, for positions 0 to `position` */
-  activations: Record<string, any[]>;
-  /** The gradients at each site, in logits per unit of the vector */
-  gradients: Record<string, any[]>;
-  /** Columns site, block, head, position, token, value (gradient . activation, in logits) and gradient (its norm) */
-  table: Table;
-  /** Blocks by positions for each site, and blocks by heads */
-  figure?: Figure;
-}
-
-/** A space of two dimensions: animals by size and friendliness: GET /api/toy */
-export interface ToyRequest {
-}
-
-export interface ToyAnswer {
-  /** Columns animal, size, friendliness, moved (whether this row is the moved cat) */
-  table: Table;
-  /** Where each animal stands */
-  figure?: Figure;
-}
-
-/** Vectors, value by value, and their cosines: POST /api/vectors */
-export interface VectorsRequest {
-  /** Words (a leading space counts) */
-  words?: (string | number)[];
-  /** Beside words, of a model: vectors such as "' king' - ' man' + ' woman'" */
-  vectors?: (string | number[])[];
-}
-
-export interface VectorsAnswer {
-  /** Each as its values */
-  vectors: any[];
-  /** What each is called */
-  labels: string[];
-  /** Of each with each */
-  cosines: any[];
-  /** Their lengths */
-  norms: (number | null)[];
-  /** vectors: Columns dimension, and one for each; cosines: Columns word, and one for each */
-  tables: { vectors: Table; cosines: Table; };
-  /** lines: Values by dimension; of two also one against the other; cosines: Of each with each */
-  figures?: { lines: Figure; cosines: Figure; };
-}
-
-/** Cosine similarity of words, as a matrix: POST /api/cosine */
-export interface CosineRequest {
-  /** Words (a leading space counts) */
-  words?: (string | number)[];
-  /** Beside words, of a model: vectors such as "' king' - ' man' + ' woman'" */
-  vectors?: (string | number[])[];
-}
-
-export interface CosineAnswer {
-  /** Columns word, and one for each */
-  table: Table;
-  /** Of each with each */
-  figure?: Figure;
-}
-
 /** The tokens nearest to a word, or to any vector: POST /api/similar */
 export interface SimilarRequest {
   /** A word (a leading space counts) */
@@ -509,16 +538,174 @@ export interface NeighboursAnswer {
   table: Table;
 }
 
-/** The entire embedding matrix as a picture, and its stripes: POST /api/heatmap */
-export interface HeatmapRequest {
-  /** Pixels across, 16 to 20000 */
-  pixels?: number;
+/** Vectors, value by value, and their cosines: POST /api/vectors */
+export interface VectorsRequest {
+  /** Words (a leading space counts) */
+  words?: (string | number)[];
+  /** Beside words, of a model: vectors such as "' king' - ' man' + ' woman'" */
+  vectors?: (string | number[])[];
 }
 
-export interface HeatmapAnswer {
-  /** The stripes: columns dimension, mean, deviation, ratio (|mean| / deviation), the largest ratio first */
+export interface VectorsAnswer {
+  /** Each as its values */
+  vectors: any[];
+  /** What each is called */
+  labels: string[];
+  /** Of each with each */
+  cosines: any[];
+  /** Their lengths */
+  norms: (number | null)[];
+  /** vectors: Columns dimension, and one for each; cosines: Columns word, and one for each */
+  tables: { vectors: Table; cosines: Table; };
+  /** lines: Values by dimension; of two also one against the other; cosines: Of each with each */
+  figures?: { lines: Figure; cosines: Figure; };
+}
+
+/** Cosine similarity of words, as a matrix: POST /api/cosine */
+export interface CosineRequest {
+  /** Words (a leading space counts) */
+  words?: (string | number)[];
+  /** Beside words, of a model: vectors such as "' king' - ' man' + ' woman'" */
+  vectors?: (string | number[])[];
+}
+
+export interface CosineAnswer {
+  /** Columns word, and one for each */
   table: Table;
-  /** Tokens across, dimensions down, each pixel the mean of its cells */
+  /** Of each with each */
+  figure?: Figure;
+}
+
+/** The word that does not belong: POST /api/odd_one_out */
+export interface OddOneOutRequest {
+  /** At least three words */
+  words: string[];
+}
+
+export interface OddOneOutAnswer {
+  /** Columns word, cosine (mean, with the others); the odd one first */
+  table: Table;
+}
+
+/** a is to b as c is to what: one question, or thousands with their baselines: POST /api/analogies */
+export interface AnalogiesRequest {
+  /** Whether a word in another case, or without its space, is the same word */
+  fold?: boolean;
+  /** Candidates are the questions' words alone */
+  closed?: boolean;
+  /** Vectors in context instead: a text with {} in place of the word */
+  context?: string;
+  /** With `context`: where the vectors are taken */
+  site?: string;
+}
+
+export interface AnalogiesAnswer {
+  /** How many vectors can be answers */
+  candidates: number;
+  /** How well king - man + woman generalises */
+  verdict: string;
+  /** Words that are not single rows */
+  unknown: string[];
+  /** relations: A row a relation and a last one for all: columns relation, questions, known, and shares of the known that are right: add, mul (3CosAdd and 3CosMul, without the question's words), add_raw, mul_raw (with them), nearest_c, nearest_b (baselines), mrr; questions: The known: columns relation, a, b, c, answer, add, add_raw, mul, rank, right */
+  tables: { relations: Table; questions: Table; };
+  /** Shares by relation and method */
+  figure?: Figure;
+}
+
+/** a is to b as c is to what: POST /api/analogy */
+export interface AnalogyRequest {
+  /** The first word */
+  a?: string;
+  /** What it is to it */
+  b?: string;
+  /** The third word */
+  c?: string;
+  /** How many answers */
+  k?: number;
+}
+
+export interface AnalogyAnswer {
+  /** Columns rank, token, id, cosine (with b - a + c), mul, question (1 for a word of the question) */
+  table: Table;
+  /** Them as bars */
+  figure?: Figure;
+}
+
+/** Whether words of a kind stand together: fruit apart from vehicles: POST /api/categories */
+export interface CategoriesRequest {
+  /** The mean of all vectors removed first */
+  centred?: boolean;
+}
+
+export interface CategoriesAnswer {
+  /** Words that are not single rows */
+  unknown: string[];
+  /** categories: A row a category and a last one for all: columns category, words, known, within, between, silhouette (1 apart, 0 mixed: Rousseeuw 1987), nearest; words: Columns word, category, silhouette, nearest; between: Mean cosine of each category with each: columns category, other, cosine */
+  tables: { categories: Table; words: Table; between: Table; };
+  /** Categories by categories */
+  figure?: Figure;
+}
+
+/** Tokens as points in the plane: POST /api/map */
+export interface MapRequest {
+  /** A range 0:100, ids, or all */
+  tokens?: string | number[];
+  /** In their place: words */
+  words?: (string | number)[];
+  /** What the tokens have become there, such as blocks.12.resid_post */
+  site?: string;
+  /** With `site`: each token stands behind this text */
+  after?: string | number[];
+  /** tsne, umap or pca */
+  method?: string;
+  /** t-SNE, UMAP: cosine or euclidean */
+  metric?: string;
+  /** t-SNE: about how many neighbours count */
+  perplexity?: number;
+  /** t-SNE: of the attraction in the first third, at most 250 steps */
+  exaggeration?: number;
+  /** Gradient steps (0: 750) or epochs (0: 500, beyond 10,000 points 200) */
+  steps?: number;
+  /** t-SNE: ends early when 50 steps lower the divergence by less than this share */
+  stall?: number;
+  /** UMAP: neighbours of each point */
+  neighbours?: number;
+  /** UMAP: how near points may lie */
+  min_dist?: number;
+  /** pca: components, of which the first two are drawn */
+  dimensions?: number;
+  /** The same seed gives the same picture */
+  seed?: number;
+  /** Words to place on the finished map, which stays as it is */
+  add?: (string | number)[];
+  /** In the figure: kind, rank (the id) or norm */
+  colour?: string;
+  /** Points by which the quality of a large map is judged; 0: all */
+  sample?: number;
+  /** The quality of each point's neighbourhood, as columns */
+  each?: boolean;
+}
+
+export interface MapAnswer {
+  /** Of the points, those of added words last */
+  ids: number[];
+  /** [tokens, 2], or as many principal components as were asked for */
+  points: any[];
+  /** pca: each component's share of the variance */
+  explained: (number | null)[];
+  /** t-SNE: the Kullback-Leibler divergence */
+  loss: number;
+  /** t-SNE: the divergence every 50 steps */
+  trace: (number | null)[];
+  /** Of the ten nearest vectors the share that is among the ten nearest on the map */
+  kept: number;
+  /** 1 less the penalty for neighbours on the map that are none (Venna & Kaski 2001) */
+  trustworthiness: number;
+  /** Spearman's, of the distances of pairs */
+  rank_correlation: number;
+  /** Columns id, token, x, y, and with `each` kept and trustworthiness */
+  table: Table;
+  /** The map */
   figure?: Figure;
 }
 
@@ -657,137 +844,37 @@ export interface LayerGeometryAnswer {
   figure?: Figure;
 }
 
-/** a is to b as c is to what: one question, or thousands with their baselines: POST /api/analogies */
-export interface AnalogiesRequest {
-  /** Whether a word in another case, or without its space, is the same word */
-  fold?: boolean;
-  /** Candidates are the questions' words alone */
-  closed?: boolean;
-  /** Vectors in context instead: a text with {} in place of the word */
-  context?: string;
-  /** With `context`: where the vectors are taken */
-  site?: string;
+/** The entire embedding matrix as a picture, and its stripes: POST /api/heatmap */
+export interface HeatmapRequest {
+  /** Pixels across, 16 to 20000 */
+  pixels?: number;
 }
 
-export interface AnalogiesAnswer {
-  /** How many vectors can be answers */
-  candidates: number;
-  /** How well king - man + woman generalises */
-  verdict: string;
-  /** Words that are no single row */
-  unknown: string[];
-  /** relations: A row a relation and a last one for all: columns relation, questions, known, and shares of the known that are right: add, mul (3CosAdd and 3CosMul, without the question's words), add_raw, mul_raw (with them), nearest_c, nearest_b (baselines), mrr; questions: The known: columns relation, a, b, c, answer, add, add_raw, mul, rank, right */
-  tables: { relations: Table; questions: Table; };
-  /** Shares by relation and method */
-  figure?: Figure;
-}
-
-/** a is to b as c is to what: POST /api/analogy */
-export interface AnalogyRequest {
-  /** The first word */
-  a?: string;
-  /** What it is to it */
-  b?: string;
-  /** The third word */
-  c?: string;
-  /** How many answers */
-  k?: number;
-}
-
-export interface AnalogyAnswer {
-  /** Columns rank, token, id, cosine (with b - a + c), mul, question (1 for a word of the question) */
+export interface HeatmapAnswer {
+  /** The stripes: columns dimension, mean, deviation, ratio (|mean| / deviation), the largest ratio first */
   table: Table;
-  /** Them as bars */
+  /** Tokens across, dimensions down, each pixel the mean of its cells */
   figure?: Figure;
 }
 
-/** Whether words of a kind stand together: fruit apart from vehicles: POST /api/categories */
-export interface CategoriesRequest {
-  /** The mean of all vectors removed first */
-  centred?: boolean;
+/** A space of two dimensions: animals by size and friendliness: GET /api/toy */
+export interface ToyRequest {
 }
 
-export interface CategoriesAnswer {
-  /** Words that are no single row */
-  unknown: string[];
-  /** categories: A row a category and a last one for all: columns category, words, known, within, between, silhouette (1 apart, 0 mixed: Rousseeuw 1987), nearest; words: Columns word, category, silhouette, nearest; between: Mean cosine of each category with each: columns category, other, cosine */
-  tables: { categories: Table; words: Table; between: Table; };
-  /** Categories by categories */
-  figure?: Figure;
-}
-
-/** The word that does not belong: POST /api/odd_one_out */
-export interface OddOneOutRequest {
-  /** At least three words */
-  words: string[];
-}
-
-export interface OddOneOutAnswer {
-  /** Columns word, cosine (mean, with the others); the odd one first */
+export interface ToyAnswer {
+  /** Columns animal, size, friendliness, moved (whether this row is the moved cat) */
   table: Table;
-}
-
-/** Tokens as points in the plane: POST /api/map */
-export interface MapRequest {
-  /** A range 0:100, ids, or all */
-  tokens?: string | number[];
-  /** In their place: words */
-  words?: (string | number)[];
-  /** What the tokens have become there, such as blocks.12.resid_post */
-  site?: string;
-  /** With `site`: each token stands behind this text */
-  after?: string | number[];
-  /** tsne, umap or pca */
-  method?: string;
-  /** t-SNE, UMAP: cosine or euclidean */
-  metric?: string;
-  /** t-SNE: about how many neighbours count */
-  perplexity?: number;
-  /** t-SNE: of the attraction in the first third, at most 250 steps */
-  exaggeration?: number;
-  /** Gradient steps (0: 750) or epochs (0: 500, beyond 10,000 points 200) */
-  steps?: number;
-  /** t-SNE: ends early when 50 steps lower the divergence by less than this share */
-  stall?: number;
-  /** UMAP: neighbours of each point */
-  neighbours?: number;
-  /** UMAP: how near points may lie */
-  min_dist?: number;
-  /** pca: components, of which the first two are drawn */
-  dimensions?: number;
-  /** The same seed gives the same picture */
-  seed?: number;
-  /** Words to place on the finished map, which stays as it is */
-  add?: (string | number)[];
-  /** In the figure: kind, rank (the id) or norm */
-  colour?: string;
-  /** Points by which the quality of a large map is judged; 0: all */
-  sample?: number;
-  /** The quality of each point's neighbourhood, as columns */
-  each?: boolean;
-}
-
-export interface MapAnswer {
-  /** Of the points, those of added words last */
-  ids: number[];
-  /** [tokens, 2], or as many principal components as were asked for */
-  points: any[];
-  /** pca: each component's share of the variance */
-  explained: (number | null)[];
-  /** t-SNE: the Kullback-Leibler divergence */
-  loss: number;
-  /** t-SNE: the divergence every 50 steps */
-  trace: (number | null)[];
-  /** Of the ten nearest vectors the share that is among the ten nearest on the map */
-  kept: number;
-  /** 1 less the penalty for neighbours on the map that are none (Venna & Kaski 2001) */
-  trustworthiness: number;
-  /** Spearman's, of the distances of pairs */
-  rank_correlation: number;
-  /** Columns id, token, x, y, and with `each` kept and trustworthiness */
-  table: Table;
-  /** The map */
+  /** Where each animal stands */
   figure?: Figure;
+}
+
+/** Which families of models open, from which form, and what is refused: GET /api/families */
+export interface FamiliesRequest {
+}
+
+export interface FamiliesAnswer {
+  /** opens: What opens: columns family, model_type (of config.json), gguf (its architecture there); refused: What is refused by its name: columns what, model_type */
+  tables: { opens: Table; refused: Table; };
 }
 
 /** Compare two models, layers or checkpoints: coordinates and relations: POST /api/compare */
@@ -886,91 +973,4 @@ export interface QuantisationAnswer {
   tables: { tensors: Table; rows: Table; differences: Table; };
   /** Errors by tensor, and the differences by type */
   figure?: Figure;
-}
-
-/** Continue a text: POST /api/generate */
-export interface GenerateRequest {
-  /** The beginning of the text */
-  text: string;
-  /** Maximum number of new tokens */
-  tokens?: number;
-  /** Sampling temperature; 0: always the most likely token */
-  temperature?: number;
-  /** Choose among the k most likely tokens; 0: all */
-  top_k?: number;
-  /** Choose among the most likely tokens with this total probability */
-  top_p?: number;
-  /** Seed of the sampling */
-  seed?: number;
-  /** Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new token too */
-  edits?: (string | { at: string; do: string })[];
-  /** Leave out what is less probable than this share of the likeliest; 0: nothing */
-  min_p?: number;
-  /** Logits of tokens that the text has are divided by it, or where below 0 multiplied */
-  repetition_penalty?: number;
-  /** Texts at which it ends, before them */
-  stop?: string[];
-  /** Where the context is full, go on with the later half of the text */
-  shift?: boolean;
-}
-
-export interface GenerateAnswer {
-  /** The new text */
-  text: string;
-  /** Number of new tokens */
-  count: number;
-  /** Why it ended: "end of text", "stop word", "tokens", "context" (it is full) or "cancelled" */
-  ended: string;
-  /** The new tokens: columns token, id, probability */
-  table: Table;
-  /** The probability of each new token */
-  figure?: Figure;
-}
-
-/** The model's answer in a conversation, written as its chat template has it: POST /api/chat */
-export interface ChatRequest {
-  /** The conversation so far: {role, content} of each message, the newest last */
-  messages: { role: string; content: string }[];
-  /** Maximum number of new tokens */
-  tokens?: number;
-  /** Sampling temperature; 0: always the most likely token */
-  temperature?: number;
-  /** Choose among the k most likely tokens; 0: all */
-  top_k?: number;
-  /** Choose among the most likely tokens with this total probability */
-  top_p?: number;
-  /** Seed of the sampling */
-  seed?: number;
-  /** Edits in force, such as "blocks.4.mlp_out zero"; those without positions apply at every new token too */
-  edits?: (string | { at: string; do: string })[];
-  /** Leave out what is less probable than this share of the likeliest; 0: nothing */
-  min_p?: number;
-  /** Logits of tokens that the text has are divided by it, or where below 0 multiplied */
-  repetition_penalty?: number;
-  /** Texts at which it ends, before them */
-  stop?: string[];
-  /** Where the context is full, go on with the later half of the text */
-  shift?: boolean;
-}
-
-export interface ChatAnswer {
-  /** The new text */
-  text: string;
-  /** Number of new tokens */
-  count: number;
-  /** Why it ended: "end of text", "stop word", "tokens", "context" (it is full) or "cancelled" */
-  ended: string;
-  /** The new tokens: columns token, id, probability */
-  table: Table;
-  /** The probability of each new token */
-  figure?: Figure;
-}
-
-/** Which families of models open, from which form, and what is refused: GET /api/families */
-export interface FamiliesRequest {
-}
-
-export interface FamiliesAnswer {
-  /** opens: What opens: columns family, model_type (of config.json), gguf (its architecture there); refused: What is refused by its name: columns what, model_type */
-  tables: { opens: Table; refused: Table; };
 }

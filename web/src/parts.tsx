@@ -4,7 +4,16 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Explained, Label } from "./glossary";
 import { useAnswer, type Answer } from "./hooks";
-import { call, EngineError, type Cell, type Likely, type ModelInfo, type Spec, type Table as Columns } from "./api";
+import {
+  call,
+  EngineError,
+  online,
+  type Cell,
+  type Likely,
+  type ModelInfo,
+  type Spec,
+  type Table as Columns,
+} from "./api";
 import { pointed, pointing } from "./linked";
 import { useNamed } from "./named";
 import { csv, download, saveTable } from "./save";
@@ -106,7 +115,7 @@ export function Choice(props: {
 
 /** The engine's error message, shown beside the control that caused it. */
 export function Trouble({ error }: { error?: Error }) {
-  if (!error) return null;
+  if (!error || (error instanceof TypeError && !online.value)) return null; // the page says at its top that it is alone
   const text =
     error instanceof EngineError
       ? error.message

@@ -1,11 +1,15 @@
 // The explorer as a reader uses it, against the real server and model. `EMBSCOPE_PICTURES=folder` keeps pictures of the views.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
-import { availableParallelism, loadavg } from "node:os";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
-import { browser, open, patience, serve, share, used, usedByPage, violations } from "./stage.mjs";
+import { browser, open, patience, program, serve, share, used, usedByPage, violations } from "./stage.mjs";
 
 let server, chrome;
+/** A model without a tokenizer. */
+const bare = new URL("../../tests/data/reference/tiny-gpt2", import.meta.url).pathname;
 const pictures = process.env.EMBSCOPE_PICTURES;
 /** How many times slower than alone this machine is: others may work on it. EMBSCOPE_SLOW=1 holds it to the figures of a free one. */
 const slow = Number(process.env.EMBSCOPE_SLOW ?? Math.max(1, loadavg()[0] / availableParallelism()));
@@ -172,6 +176,10 @@ test("vectors: the tray takes tokens from everywhere, and arithmetic", async () 
   const page = await visit("read");
   await page.locator(".piece .token").nth(3).click();
   await page.getByRole("button", { name: "Compare" }).click();
+  await page.getByLabel("Word", { exact: true }).fill("apple");
+  await page.waitForSelector("text== ␣apple, with its space"); // what the field says is what the tray gets
+  await page.getByLabel("Word", { exact: true }).press("Enter");
+  await page.waitForSelector(".tray >> text=␣apple");
   await page.getByLabel("Arithmetic", { exact: true }).fill("' king' - ' man' + ' woman'");
   await page.getByLabel("Arithmetic", { exact: true }).press("Enter");
   await drawn(page, "cosines");
@@ -503,12 +511,13 @@ test("stage: the experiment goes out as one file, which works without the server
     page.waitForEvent("download"),
     page.getByRole("button", { name: "Share as a file" }).click(),
   ]);
-  const html = readFileSync(await download.path(), "utf8");
+  const file = join(mkdtempSync(join(tmpdir(), "embscope-shared-")), "shared.html");
+  await download.saveAs(file);
   const fresh = await browser(["--disable-gpu"]);
   const alone = await fresh.context.newPage();
   const asked = [];
   alone.on("request", (r) => asked.push(r.url()));
-  await alone.setContent(html);
+  await alone.goto(`file://${file}`);
   const { table } = await api(page, "mix", {
     text: "The capital of Germany is",
     replace: "@3",
@@ -527,8 +536,9 @@ test("stage: the experiment goes out as one file, which works without the server
       ),
     );
   }
-  assert.deepEqual(asked, []);
+  assert.deepEqual(asked, [`file://${file}`]);
   await fresh.close();
+  rmSync(dirname(file), { recursive: true });
   await quiet(page);
 });
 
@@ -1374,6 +1384,28 @@ test("the server stops and comes back: the page says so and goes on", async () =
   await again.stop();
 });
 
+test("the server comes back without the model of an open tab: the tab says so, and goes on with another", async () => {
+  const mortal = await serve();
+  const page = await open(chrome.context, mortal.address);
+  await page.goto(`${mortal.origin}/#/stage?model=smollm2`);
+  await page.waitForSelector(".likely li");
+  await mortal.stop();
+  await page.getByLabel("Text", { exact: true }).fill("Hello");
+  await page.waitForSelector(".offline");
+  const again = await serve(mortal.port, ["-m", bare]);
+  await (await open(chrome.context, again.address)).close();
+  try {
+    await page.waitForSelector("text=smollm2 is not open here");
+    await page.getByRole("button", { name: "Go on with tiny-gpt2" }).click();
+    await page.waitForSelector("text=Its vectors can still be seen");
+    assert.equal(await page.locator("text=is not open here").count(), 0);
+    await page.close();
+  } finally {
+    await again.stop();
+    await (await open(chrome.context, server.address)).close(); // the cookie of this browser is the first server's again
+  }
+});
+
 test("the walk, from its first step to its last, by doing what it asks; what it says is the model's", async () => {
   const page = await visit("learn");
   await page.getByRole("button", { name: "Begin the walk" }).click();
@@ -1736,5 +1768,76 @@ test("the walk: what it says, the control to touch and the picture are on the sc
       if (n < 11) await page.getByRole("button", { name: "Next" }).click();
     }
     await quiet(page);
+  }
+});
+
+test("the report: on a phone nothing scrolls sideways, and every figure can be read", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "embscope-report-"));
+  const page = await chrome.context.newPage();
+  try {
+    execFileSync(program, ["tour", "--quick", "--to", folder], { stdio: "pipe" });
+    for (const [width, least] of [
+      [390, 8],
+      [800, 8],
+      [1440, 10],
+    ]) {
+      await page.setViewportSize({ width, height: 844 });
+      await page.goto(`file://${folder}/report.html`);
+      const places = await page.locator("figure").count();
+      await page.waitForFunction((n) => document.querySelectorAll("figure svg.marks").length === n, places);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `sideways at ${width}`);
+      const letters = await page.evaluate(() =>
+        [...document.querySelectorAll("figure svg.marks")].map((figure) =>
+          Math.min(
+            ...[...figure.querySelectorAll("text")].map((t) => t.getBoundingClientRect().height).filter((h) => h > 0),
+          ),
+        ),
+      );
+      assert.ok(Math.min(...letters) >= least, `letters of ${letters} pixels at ${width}`);
+    }
+  } finally {
+    await page.close();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a model without a tokenizer: said once, with what can be seen; its vectors are there by their numbers", async () => {
+  const nameless = await serve(0, ["-m", bare]);
+  try {
+    const page = await open(chrome.context, nameless.address);
+    await page.waitForSelector("text=Its vectors can still be seen");
+    assert.equal(await page.locator(".trouble").count(), 1);
+    assert.equal(await page.locator(".next, .picture:visible").count(), 0);
+    await page.goto(`${nameless.origin}/#/map`);
+    await page.waitForSelector("text=row without a name");
+    assert.equal(await page.locator(".trouble").count(), 0);
+    await page.goto(`${nameless.origin}/#/vectors`);
+    await page.waitForSelector("text=name its vectors by their numbers");
+    await page.getByLabel("Word", { exact: true }).fill("#7");
+    await page.getByRole("button", { name: "To the tray" }).first().click();
+    await page.waitForSelector(".tray >> text=<7>");
+    await page.close();
+  } finally {
+    await nameless.stop();
+    await (await open(chrome.context, server.address)).close(); // the cookie of this browser is the first server's again
+  }
+});
+
+test("a cache that takes nothing more: the map is drawn, and the page says that it is not kept", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "embscope-full-"));
+  writeFileSync(join(folder, "maps"), "in the place of the folder");
+  const full = await serve(0, ["-m", bare], folder);
+  try {
+    const page = await open(chrome.context, full.address);
+    await page.goto(`${full.origin}/#/map`);
+    await page.waitForSelector("text=the map is not kept for the next start");
+    const { vocab } = (await api(page, "models"))[0];
+    await pointsOf(page, "Map", vocab / 2);
+    assert.equal((await keptMap(page)).state, "ready");
+    await page.close();
+  } finally {
+    await full.stop();
+    rmSync(folder, { recursive: true });
+    await (await open(chrome.context, server.address)).close(); // the cookie of this browser is the first server's again
   }
 });

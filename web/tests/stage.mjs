@@ -37,10 +37,10 @@ const environment = process.env; // `process` is a server below
 export const patience = (ms) => ms * ("EMBSCOPE_SANITIZED" in process.env ? 20 : 1);
 
 /** `embscope serve`; resolves when it answers. `port` 0: any that is free. */
-export async function serve(port = 0, more = []) {
+export async function serve(port = 0, more = [], folder = cache) {
   const process = spawn(program, ["serve", "--port", String(port), "--no-open", ...more], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...environment, EMBSCOPE_CACHE: cache },
+    env: { ...environment, EMBSCOPE_CACHE: folder },
   });
   let said = "";
   const address = await new Promise((found, failed) => {

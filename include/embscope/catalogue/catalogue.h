@@ -205,6 +205,10 @@ class Subject {
   virtual std::string option() const { return {}; }  ///< what `-m` would be given; empty: nothing
 };
 
+/// What a command is for: the help and the reference list the commands by these headings, in this order.
+enum class Group { start, text, change, vocabulary, train, models, program };
+std::string_view heading(Group group);
+
 enum class Needs { nothing, model, space, transformer };
 
 class Analysis {
@@ -212,6 +216,7 @@ class Analysis {
   struct About {
     std::string_view name;       ///< the name of the function, the command (with - for _) and the endpoint (/api/name)
     std::string_view what;       ///< one line
+    Group group = Group::text;   ///< of the command; a form of another's has that command's
     std::string_view example;    ///< a command line without the program's name
     std::string_view more = {};  ///< further text for the reference: sources, restrictions
     Needs needs = Needs::transformer;

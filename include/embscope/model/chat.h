@@ -19,8 +19,8 @@ ChatTemplate chat_template(const Model& model, const std::filesystem::path& file
 /// whose vocabulary asks for a beginning of text, that, unless the template has written it).
 Tokens conversation_tokens(const Model& model, const std::string& rendered);
 
-/// The tokens at which a text ends: the tokenizer's, the configuration's, those of generation_config.json and GGUF's
-/// end of turn.
+/// The tokens at which a text ends: the tokenizer's and the configuration's, which has those of generation_config.json
+/// and GGUF's end of turn (Config::ends).
 std::set<TokenId> end_tokens(const Model& model);
 
 }  // namespace embscope

@@ -13,7 +13,7 @@ struct OpenFamily {
   std::string_view gguf;        ///< general.architecture of its GGUF files; empty where those do not open
 };
 
-/// In the order of the table that opening goes by.
+/// In the order of the table by which models are opened.
 std::vector<OpenFamily> open_families();
 
 struct RefusedFamilies {
@@ -21,7 +21,7 @@ struct RefusedFamilies {
   std::vector<std::string_view> model_types;
 };
 
-/// What is out of scope and people have on their disks. Whatever else nobody knows is refused too.
+/// What is out of scope and common on disks. Anything else that is not known is refused too.
 std::vector<RefusedFamilies> refused_families();
 
 /// The general.architecture that open from GGUF.

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -127,6 +128,7 @@ struct Config {
   float logit_scale = 1;
   float logit_cap = 0;  ///< logits become cap tanh(logit / cap); 0: no cap
   std::optional<TokenId> bos, eos;
+  std::set<TokenId> ends;  ///< further tokens at which a text ends
   /// Hugging Face's name of the module whose output is a site, with {} for the block; empty if the names of GPT-2 and
   /// Llama apply.
   std::map<std::string, std::string, std::less<>> modules;

@@ -20,7 +20,7 @@ class Conversation {
   /// `sampling.edits` are not used. Throws as `check` does.
   Conversation(const Transformer& transformer, ChatTemplate chat_template, GenerateRequest sampling, Edits edits = {});
 
-  /// Begins anew, with messages that were said before (a system's most often).
+  /// Begins again, with messages that were said before (a system's most often).
   void begin(std::vector<Message> messages = {});
 
   /// The model's answer to a message of the user; `answer`: to what was said already. Only what was not run before is
@@ -28,7 +28,7 @@ class Conversation {
   /// GenerateRequest::shift the oldest messages but the system's are forgotten instead, and `forgotten` counts them.
   Generated say(const std::string& message, const OnToken& on_token = {});
   Generated answer(const OnToken& on_token = {});
-  /// The last answer, given anew. Throws Error{usage} where there is none.
+  /// The last answer, generated again. Throws Error{usage} where there is none.
   Generated again(const OnToken& on_token = {});
   /// Nothing that was run counts any longer: the edits have changed, and they hold for the whole conversation.
   void run_again() { running_ = {}; }

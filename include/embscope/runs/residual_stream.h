@@ -24,9 +24,26 @@ struct ResidualStream {
   Tensor logits;              ///< of the text's last position, [V]
 };
 
-/// One forward pass. Throws Error{range} for positions outside the text, and what Transformer::run throws.
+/// The stream of a text without edits, and the keys and values behind it. The run of a text that begins in the same way
+/// takes these positions from it, bit for bit.
+struct KnownStream {
+  std::vector<TokenId> ids;
+  std::int64_t first = 0, last = 0;  ///< the positions that `stream` has
+  ResidualStream stream;
+  Cache cache;  ///< of all positions; empty: nothing can be taken
+};
+
+/// One forward pass; of the positions after what `known` (may be null) has in common with the text, and after those
+/// before the first edit. Throws Error{range} for positions outside the text, and what Transformer::run throws.
 ResidualStream residual_stream(const Transformer& transformer, const ResidualStreamRequest& request,
-                               const Progress& progress = {});
+                               const Progress& progress = {}, const KnownStream* known = nullptr);
+
+/// The same without the request's edits, to be kept for other texts.
+KnownStream known_stream(const Transformer& transformer, const ResidualStreamRequest& request,
+                         const Progress& progress = {}, const KnownStream* known = nullptr);
+
+/// How many positions the run of the request can take from `known`.
+std::int64_t shared_positions(const ResidualStreamRequest& request, const KnownStream& known);
 
 /// Euclidean lengths, [L + 1, positions].
 Tensor lengths(const ResidualStream& stream);

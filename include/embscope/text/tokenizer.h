@@ -80,18 +80,6 @@ class Tokenizer {
   std::unique_ptr<const Parts> parts_;
 };
 
-/// The token of a word as it is inside a text, so that " Germany" is the token after a space in every family: the word
-/// itself if it is one token, otherwise its last token.
-struct WordToken {
-  std::string word;
-  TokenId id = 0;
-  std::vector<TokenId> pieces;  ///< one element if the word is one token
-  bool single() const { return pieces.size() == 1; }
-};
-
-/// Throws Error{usage} for an empty word.
-WordToken word_token(const Tokenizer& tokenizer, std::string_view word);
-
 /// Makes white space and bytes that are not text visible, as in Tokenizer::label, for any bytes.
 std::string visible(std::string_view bytes);
 

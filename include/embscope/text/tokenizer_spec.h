@@ -34,7 +34,22 @@ struct TextPattern {
 
 /// One step that changes a text before it is split.
 struct NormalizerStep {
-  enum class Kind { nfc, nfd, nfkc, nfkd, prepend, replace, strip, lowercase, strip_accents, nmt, precompiled };
+  enum class Kind {
+    nfc,
+    nfd,
+    nfkc,
+    nfkd,
+    prepend,
+    replace,
+    strip,
+    lowercase,
+    strip_accents,
+    nmt,
+    precompiled,
+    clean,            ///< BERT's: without control characters, and with a blank for other white space
+    ideographs,       ///< BERT's: a blank on either side of each Chinese character
+    strip_nonspacing  ///< BERT's: without marks of the category Mn
+  };
   Kind kind = Kind::nfc;
   TextPattern pattern;             ///< replace: the replaced text
   std::string content;             ///< replace: the replacement; prepend: the text; precompiled: SentencePiece's map
@@ -48,6 +63,7 @@ struct CutStep {
     digits,        ///< at numbers (\p{N}), in runs unless isolated
     punctuation,   ///< at \p{P} and ASCII's punctuation
     whitespace,    ///< at each white space
+    fixed_length,  ///< into parts of `length` characters
     words,         ///< at runs of \w (of Rust's expressions) and runs of other characters that are not white space
     byte_level,    ///< converts bytes to GPT-2's alphabet, for the steps after it and for the model
     marked_space,  ///< replaces every space with `mark` (Metaspace)
@@ -58,6 +74,7 @@ struct CutStep {
   TextPattern pattern;
   Behavior behavior = Behavior::isolated;
   bool invert = false;
+  std::size_t length = 0;   ///< fixed_length
   std::string mark;         ///< marked_space and prefix: one character
   bool first_only = false;  ///< prefix: only at the beginning of the text
 };
@@ -82,16 +99,20 @@ struct TokenizerSpec {
     merges,   ///< byte-pair encoding by the rank of merges
     scores,   ///< byte-pair encoding by the score of the merged token (SentencePiece; tiktoken's ranks)
     unigram,  ///< the most probable tokens
+    words,    ///< a word is a token or unknown (WordLevel)
+    longest,  ///< the longest token a word begins with, and so on for the rest of it (WordPiece)
   };
   Algorithm algorithm = Algorithm::merges;
-  std::vector<double> scores;  ///< by id; not for `merges`
-  bool byte_level = true;      ///< symbols are bytes; otherwise characters
-  bool raw_bytes = false;      ///< byte_level: the tokens above are their bytes themselves, not in GPT-2's alphabet
-  std::string mark;            ///< the character for a space in tokens ("▁"); empty: a space
-  bool byte_fallback = false;  ///< a character without a token becomes the tokens <0x00> to <0xFF> of its bytes
-  std::optional<TokenId> unk;  ///< the token for characters without a token; without it, they are an error
-  bool fuse_unk = false;       ///< several of these become one token
-  bool ignore_merges = false;  ///< a word that is a token is not split (Llama 3)
+  std::vector<double> scores;      ///< by id; not for `merges`
+  std::string continuing;          ///< longest: what the tokens within a word begin with ("##")
+  std::size_t longest_word = 100;  ///< longest: a word of more characters is unknown
+  bool byte_level = true;          ///< symbols are bytes; otherwise characters
+  bool raw_bytes = false;          ///< byte_level: the tokens above are their bytes themselves, not in GPT-2's alphabet
+  std::string mark;                ///< the character for a space in tokens ("▁"); empty: a space
+  bool byte_fallback = false;      ///< a character without a token becomes the tokens <0x00> to <0xFF> of its bytes
+  std::optional<TokenId> unk;      ///< the token for characters without a token; without it, they are an error
+  bool fuse_unk = false;           ///< several of these become one token
+  bool ignore_merges = false;      ///< a word that is a token is not split (Llama 3)
 
   std::vector<NormalizerStep> normalizer;
   PreTokenizer pre = PreTokenizer::gpt2;
@@ -105,7 +126,14 @@ struct TokenizerSpec {
   std::optional<TokenId> bos, eos;
   TokenId rows = INT32_MAX;    ///< rows of the model's matrix: a text with a token without a row is refused
   bool strip_decoded = false;  ///< decoding removes one space at the beginning
-  std::string where;           ///< file, for error messages
+  enum class Joining {
+    plain,   ///< decoding writes the tokens one after the other
+    spaces,  ///< with a space between two
+    pieces,  ///< with a space before each that does not continue a word, and that without `continuing`
+    tidy     ///< the same without spaces before punctuation and English contractions
+  };
+  Joining joining = Joining::plain;
+  std::string where;  ///< file, for error messages
   std::vector<std::shared_ptr<const void>> owners;
 };
 

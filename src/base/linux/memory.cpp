@@ -14,7 +14,7 @@ std::uint64_t least_limit(const std::filesystem::path& root, std::string path, c
   std::uint64_t least = UINT64_MAX, limit = 0;
   for (; !path.empty(); path.resize(path.rfind('/'))) {
     if (std::ifstream(root.string() + path + "/" + file) >> limit)
-      least = std::min(least, limit);  // "max" is no number
+      least = std::min(least, limit);  // "max" is not a number
   }
   if (std::ifstream(root / file) >> limit) least = std::min(least, limit);
   return least;

@@ -97,7 +97,7 @@ namespace {
 
 // A file in this folder that has no name until the commit: a killed process leaves nothing. Not every file system can
 // do it, and only Linux of version 3.11 and later.
-Descriptor unnamed_file(const std::filesystem::path& folder) {
+Descriptor unnamed_file([[maybe_unused]] const std::filesystem::path& folder) {
 #ifdef O_TMPFILE
   return Descriptor(open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666));
 #else

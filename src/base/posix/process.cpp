@@ -19,6 +19,7 @@
 
 #include "embscope/base/error.h"
 #include "embscope/base/machine.h"
+#include "embscope/base/ports.h"
 
 extern char** environ;
 
@@ -126,6 +127,8 @@ void open_in_browser(const std::string& address) {
   }
   if (child > 0) waitpid(child, nullptr, 0);
 }
+
+bool may_reuse_ports() { return true; }
 
 void in_children(void (*action)()) { pthread_atfork(nullptr, nullptr, action); }
 

@@ -18,6 +18,7 @@
 #include "base/windows/text.h"
 #include "embscope/base/error.h"
 #include "embscope/base/machine.h"
+#include "embscope/base/ports.h"
 
 namespace embscope {
 namespace fs = std::filesystem;
@@ -172,6 +173,8 @@ std::string network_address() {
 void open_in_browser(const std::string& address) {
   ShellExecuteW(nullptr, L"open", wide(address).c_str(), nullptr, nullptr, SW_SHOWNORMAL);
 }
+
+bool may_reuse_ports() { return false; }
 
 void in_children(void (*)()) {}  // processes are not forked
 

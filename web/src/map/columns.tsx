@@ -1,6 +1,6 @@
 // Some columns of the matrix beside the map: the vectors of the tokens that are looked at, and what they share.
 import { useEffect, useRef } from "preact/hooks";
-import { call, texts, numbers, type ModelInfo, type Table as Columns } from "../api";
+import { withoutTokenizer, call, texts, numbers, type ModelInfo, type Table as Columns } from "../api";
 import { useAnswer } from "../hooks";
 import { pointed } from "../linked";
 import { Token, Trouble } from "../parts";
@@ -41,14 +41,17 @@ export function Beside({
           ids: [picked, ...numbers(near.data.table, "id")],
           labels: [own.data.labels[0], ...texts(near.data.table, "token")],
         };
+  const unread = withoutTokenizer(tokens.error);
   return (
     <aside class="beside" aria-label="The text and the matrix">
-      <h2>
-        The text on the{" "}
-        <a href="#/stage" onClick={(e) => (e.preventDefault(), go("stage"))}>
-          stage
-        </a>
-      </h2>
+      {!unread && (
+        <h2>
+          The text on the{" "}
+          <a href="#/stage" onClick={(e) => (e.preventDefault(), go("stage"))}>
+            stage
+          </a>
+        </h2>
+      )}
       <div class="tokens">
         {tokens.data?.ids.slice(0, 60).map((id, i) => (
           <Token
@@ -61,7 +64,7 @@ export function Beside({
           />
         ))}
       </div>
-      <Trouble error={tokens.error ?? near.error} />
+      <Trouble error={unread ? near.error : (tokens.error ?? near.error)} />
       <h2>{picked === undefined ? "Their vectors" : "Its vector and its neighbours’"}</h2>
       {some && <Vectors {...some} pick={pick} />}
       <p class="soft">

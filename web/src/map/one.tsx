@@ -240,7 +240,7 @@ function KeptBar({ status }: { status?: KeptStatus }) {
   return (
     <div class="job" role="status">
       <progress value={status.fraction || undefined} max={1} aria-label="t-SNE of all tokens" />
-      <span>{status.what || "t-SNE of all tokens"}: computed once for this model, then kept.</span>
+      <span title="Computed once for this model, then kept.">{status.what || "t-SNE of all tokens"} (only once)</span>
       <span class="amount">{status.seconds_left === null ? "" : `${Math.ceil(status.seconds_left)} s left`}</span>
     </div>
   );

@@ -49,21 +49,26 @@ export function across(chosen: Chosen, from: Vocabulary | undefined, to: Vocabul
   return chosen.ids.flatMap((id) => to.byLabel.get(from.labels[id] ?? "") ?? []);
 }
 
+const endings = ["s", "es", "ed", "ing"];
+
 /**
- * Words of at least four letters behind a space. A merge that only leads to a longer word ("includ") is none: the longer one was
- * made soon after it, as its number says, by more than an ending.
+ * Words of at least four letters behind a space. A merge that only leads to longer words is none: the longer one was made soon
+ * after it, as its number says, by more than an ending ("includ"), or it has several of them and no plural ("subst").
  */
 function wholeWords(labels: string[]): string[] {
   const ids = new Map<string, number>();
   labels.forEach((label, id) => {
     if (/^␣\p{L}[\p{L}'-]{3,}$/u.test(label)) ids.set(label.slice(1), id);
   });
-  const fragments = new Set<string>();
+  const fragments = new Set<string>(),
+    longer = new Map<string, number>();
   for (const [word, id] of ids) {
     for (let length = 4; length < word.length; ++length) {
-      const begin = ids.get(word.slice(0, length));
-      if (begin !== undefined && !["s", "es", "ed", "ing"].includes(word.slice(length)) && id <= 2 * begin + 300)
-        fragments.add(word.slice(0, length));
+      const begin = word.slice(0, length);
+      if (!ids.has(begin) || endings.includes(word.slice(length))) continue;
+      const count = (longer.get(begin) ?? 0) + 1;
+      longer.set(begin, count);
+      if (id <= 2 * ids.get(begin)! + 300 || (count > 1 && !ids.has(`${begin}s`))) fragments.add(begin);
     }
   }
   const words = labels.map(() => "");

@@ -18,6 +18,7 @@ import {
   stage,
   stale,
   targets,
+  tokens,
   type Curve,
 } from "./run";
 
@@ -40,6 +41,8 @@ export function Next() {
       });
   }, [s, stale.value]);
   const changed = !!s?.felt;
+  const unread = tokens.value.error; // it stands above the picture
+  if (unread && !s) return null;
   return (
     <section
       class={`next${s && !ofThisText.value ? " old" : ""}${s || stage.value.error ? "" : " first"}`}
@@ -48,7 +51,7 @@ export function Next() {
       data-step={stale.value ? undefined : p.value}
     >
       <h2 id="next">Next token{late && <span class="soft"> …</span>}</h2>
-      <Trouble error={stage.value.error} />
+      <Trouble error={unread ? undefined : stage.value.error} />
       {s && mixing.value && s.targets.length > 0 && (
         <div class="duel">
           {s.targets.map((t, i) => (

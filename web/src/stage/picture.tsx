@@ -73,7 +73,7 @@ export function Picture() {
 function Rows({ rows, line }: { rows: number; line: number }) {
   const at = hovered.value ?? opened.value;
   return (
-    <div class="rows" aria-hidden="true" style={{ lineHeight: `${line}px` }}>
+    <div class="rows" aria-hidden="true" style={{ lineHeight: `${line}px`, fontSize: `min(0.72rem, ${line - 1}px)` }}>
       <span
         class="of-strip"
         style={{ height: `${stripsOf() + 38}px`, paddingTop: `${34 + stripsOf() / 2 - line / 2}px` }}

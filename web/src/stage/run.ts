@@ -114,6 +114,9 @@ export const mixEdit = (share: number): { at: string; do: string } | undefined =
     ? undefined
     : { at: `${site.value}@${mixedAt.value}`, do: `mix ${share} ${otherVector.value}` };
 export const mixing = computed(() => mixEdit(1) !== undefined);
+let mixedBefore = false;
+/** Whether a vector is mixed; while a changed text is cut into tokens, whether one was. */
+const stillMixing = computed(() => (tokensNow.value ? (mixedBefore = mixing.value) : mixedBefore));
 
 /** Pins whose position is no longer in the text: they do nothing until it is there again. */
 export const lostPins = computed(() => {
@@ -131,7 +134,9 @@ export const inForce = computed(() =>
   pins.value.filter((e, i) => !e.off && !lostPins.value.has(i)).map((e) => ({ at: e.at, do: e.do })),
 );
 
-/** All edits of the run, the mixture last. At p = 1 the mixture changes nothing. */
+/** Whether the run has edits, which need the tokens of the text. At p = 1 the mixture changes nothing. */
+const edited = computed(() => pins.value.length > 0 || p.value < 1);
+/** All edits of the run, the mixture last. */
 export const edits = computed(() => {
   const own = mixEdit(p.value);
   return own && p.value < 1 ? [...inForce.value, own] : inForce.value;
@@ -158,7 +163,7 @@ const ends = answered(
 
 /** The one or two chosen answers, as ids. */
 export const targets = computed<string[]>(() => {
-  if (!mixing.value)
+  if (!stillMixing.value)
     return followed.value[0] && wordA.token.value && session.value.shared.a ? [wordA.token.value.expression] : [];
   const far = ends.value.data;
   const one = followed.value[0] ? wordA.token.value?.expression : far && byId(far[0].id);
@@ -169,7 +174,7 @@ export const targets = computed<string[]>(() => {
 const stageQuestion = computed(() =>
   !shown.value || !text.value
     ? undefined
-    : !tokensNow.value || !wordsSettled.value
+    : (edited.value && !tokensNow.value) || !wordsSettled.value
       ? null
       : key({ text: text.value, edits: edits.value, targets: targets.value, k: 8, vectors: true }),
 );
@@ -229,7 +234,7 @@ export const lens = answered(
       rank: byCell(cells, numbers(cells, "target_rank")),
     };
   },
-  { settle: 120, patience: 4000 },
+  { settle: 120, patience: 0 }, // it is long: what is asked next must not wait for it
 );
 export const lensStale = computed(() => lens.value.of !== lensQuestion.value);
 /** The lens for the text and positions of the picture, possibly for an earlier change. */

@@ -143,7 +143,7 @@ function Toy() {
             <div class="columns">
               <Figure spec={t.figure} name="toy" />
               <div>
-                <p>Nearest to the cat in its context:</p>
+                <p>Which animal is nearest to the cat in its context?</p>
                 <div class="tokens" role="group" aria-label="Animals">
                   {others.map((i) => (
                     <button key={i} type="button" class="token" onClick={() => answer(i)}>

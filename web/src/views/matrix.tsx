@@ -41,6 +41,8 @@ interface Cell {
 /** The visible part, in cells: [left, right, top, bottom]. */
 type Area = [number, number, number, number];
 
+const grouped = (n: number) => n.toLocaleString("en");
+
 export function Matrix({ info }: { info: ModelInfo }) {
   const matrix = useAnswer("matrix", (signal) => call<MatrixInfo>("matrix", undefined, { signal }));
   return (
@@ -159,8 +161,9 @@ function Tiles({ matrix, info }: { matrix: MatrixInfo; info: ModelInfo }) {
       />
       <div class="row between">
         <small>
-          tokens {Math.floor(area[0])} to {Math.ceil(area[1])} in this order, dimensions {Math.floor(area[2])} to{" "}
-          {Math.ceil(area[3])}; full colour is ±{matrix.range.toFixed(3)}; wheel zooms tokens, with shift dimensions
+          Tokens {grouped(Math.floor(area[0]))} to {grouped(Math.ceil(area[1]) - 1)} in this order, dimensions{" "}
+          {grouped(Math.floor(area[2]))} to {grouped(Math.ceil(area[3]) - 1)}. Full colour is ±{matrix.range.toFixed(3)}
+          . The wheel zooms tokens; with Shift, dimensions.
         </small>
         <Save
           title="the matrix as shown"

@@ -1,6 +1,6 @@
 // The stage: one text and what the model does with it, with all experiments made on the picture.
 import { useEffect } from "preact/hooks";
-import type { ModelInfo } from "../api";
+import { withoutTokenizer, type ModelInfo } from "../api";
 import { opened as python, program, py, Same, shell, Trouble } from "../parts";
 import { step } from "../session";
 import { Beside, beside, BesideChoice } from "../stage/beside";
@@ -41,6 +41,8 @@ export function Stage({ info }: { info: ModelInfo }) {
     addEventListener("keydown", key);
     return () => removeEventListener("keydown", key);
   }, []);
+  const wordless = withoutTokenizer(tokens.value.error); // a picture that is there is another model's
+  const unread = tokens.value.error !== undefined && (wordless || !stage.value.data);
   return (
     <>
       <Door info={info} />
@@ -62,7 +64,13 @@ export function Stage({ info }: { info: ModelInfo }) {
         <p class="hint">Type a text above: its tokens, their vectors and the next token appear as you type.</p>
       )}
       <Trouble error={tokens.value.error} />
-      <div class={beside.value ? "scene two" : "scene"}>
+      {wordless && (
+        <p class="hint">
+          Its vectors can still be seen, by their numbers: in Vocabulary, Matrix and Compare. Train makes a model with a
+          tokenizer of its own.
+        </p>
+      )}
+      <div hidden={unread} class={beside.value ? "scene two" : "scene"}>
         <div class="main-part">
           <Caption />
           <Picture />
@@ -84,7 +92,7 @@ export function Stage({ info }: { info: ModelInfo }) {
           <Inspector info={info} />
         </div>
       </div>
-      {stage.value.data && <Commands info={info} />}
+      {stage.value.data && !unread && <Commands info={info} />}
       <CellMenu />
     </>
   );

@@ -94,12 +94,14 @@ export function Train() {
       </div>
       <Trouble error={error} />
       {!a && !b && (
-        <p class="to-come">
-          <Explained>
-            Here the loss falls and the vectors find their places, step by step. A training of this size takes some
-            seconds; what comes of it is a model that opens in every view.
-          </Explained>
-        </p>
+        <div class="to-come">
+          <p>
+            <Explained>
+              Here the loss falls and the vectors find their places, step by step. A training of this size takes a few
+              seconds. The result is a model that opens in every view.
+            </Explained>
+          </p>
+        </div>
       )}
       <div class={b ? "maps two" : "maps"}>
         {a && <Run id={a} forget={() => setA(undefined)} asked={seedA} corpus={text} />}

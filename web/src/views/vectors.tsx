@@ -1,6 +1,7 @@
 // Vectors: those in the tray, as lines and as a scatter plot, their cosines, and their nearest tokens.
 import { useEffect, useState } from "preact/hooks";
-import { byId, call, texts, type ModelInfo, type Spec, type Table as Columns } from "../api";
+import { byId, call, texts, withoutTokenizer, type ModelInfo, type Spec, type Table as Columns } from "../api";
+import { named } from "../named";
 import { Lead } from "../glossary";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
@@ -51,13 +52,19 @@ export function Vectors({ info }: { info: ModelInfo }) {
         <div>
           {tray.length === 0 && (
             <p class="waiting">
-              The tray is empty: these are the tokens of the stage’s text.{" "}
-              <button
-                type="button"
-                onClick={() => void Promise.all(example.map(token)).then((tray) => change({ tray }))}
-              >
-                Begin with apple, pear and spaceship
-              </button>
+              {withoutTokenizer(tokens.error) ? (
+                "The tray is empty, and this model has no tokenizer: name its vectors by their numbers, such as #7."
+              ) : (
+                <>
+                  The tray is empty: these are the tokens of the stage’s text.{" "}
+                  <button
+                    type="button"
+                    onClick={() => void Promise.all(example.map(token)).then((tray) => change({ tray }))}
+                  >
+                    Begin with apple, pear and spaceship
+                  </button>
+                </>
+              )}
             </p>
           )}
           {compared.length > 0 && <Compared tray={compared} info={info} />}
@@ -68,9 +75,11 @@ export function Vectors({ info }: { info: ModelInfo }) {
   );
 }
 
-/** A word as an expression: the id of its token, or of its last token if it has several. */
+/** The token that the field of the word names, as an expression. */
 async function token(word: string): Promise<string> {
-  return byId((await call<{ ids: number[] }>("tokens", { text: word })).ids.at(-1)!);
+  const found = await named(word);
+  if (!found) throw new Error("there is no word in the field");
+  return found.expression;
 }
 
 /** Fields that put words and expressions into the tray. */
