@@ -42,14 +42,32 @@ Pass::Pass(const Model& model, const PackedWeights& weights, const Plan& plan, c
 }
 
 Result Pass::run() {
-  bool on = embed();
-  for (l_ = 0; on && l_ < static_cast<int>(config_.blocks); ++l_) {
-    report(request_.progress, static_cast<double>(l_) / static_cast<double>(config_.blocks), "block by block");
-    on = block(weights_.block(static_cast<std::size_t>(l_)));
-  }
-  if (on) output();
+  make_rotary();
+  if (embed()) blocks_from(0);
   cache_.commit(static_cast<std::int64_t>(request_.rows[0].size()));
   return std::move(result_);
+}
+
+Result Pass::run_from(int block, const Tensor& residual) {
+  make_rotary();
+  x_ = residual.clone();
+  blocks_from(block);
+  return std::move(result_);
+}
+
+void Pass::blocks_from(int block) {
+  for (l_ = block; l_ < static_cast<int>(config_.blocks); ++l_) {
+    report(request_.progress, static_cast<double>(l_) / static_cast<double>(config_.blocks), "block by block");
+    if (!this->block(weights_.block(static_cast<std::size_t>(l_)))) return;
+  }
+  output();
+}
+
+void Pass::make_rotary() {
+  std::int64_t positions = 0;
+  for (const auto& ids : request_.rows)
+    positions = std::max(positions, plan_.first() + static_cast<std::int64_t>(ids.size()));
+  for (const Rope& rope : config_.ropes) rotary_.push_back(rotary(rope, positions));
 }
 
 bool Pass::embed() {
@@ -75,10 +93,6 @@ bool Pass::embed() {
     add_to(x_, normed_);
   }
   if (config_.embedding_norm) norm_rows(config_, weights_.embedding_norm(), x_, x_);
-  std::int64_t positions = 0;
-  for (const auto& ids : request_.rows)
-    positions = std::max(positions, plan_.first() + static_cast<std::int64_t>(ids.size()));
-  for (const Rope& rope : config_.ropes) rotary_.push_back(rotary(rope, positions));
   return true;
 }
 
@@ -94,6 +108,7 @@ bool Pass::block(const PackedBlock& w) {
 }
 
 bool Pass::norm(const PackedNorm& w, NormSites sites, Point result) {
+  reuse(normed_, z_, !z_.empty());
   shape_as(normed_, x_.rows(), x_.columns());
   shape_as(scale_, x_.rows(), 1);
   return norm_rows(

@@ -21,6 +21,9 @@ class Pass {
   Pass(const Model& model, const PackedWeights& weights, const Plan& plan, const Request& request);
 
   Result run();
+  /// The same from a block on, of one row without edits: `residual` [T, D] is what the row had at its resid_pre.
+  /// Precondition: nothing before that is asked for.
+  Result run_from(int block, const Tensor& residual);
 
  private:
   struct NormSites {
@@ -29,6 +32,8 @@ class Pass {
 
   // The steps. One that reaches a site returns whether to go on: false if nothing further on is watched. N is
   // the number of slots of the stage; D, H, KV, K, F, V as in the design.
+  void blocks_from(int block);  ///< and what follows the last one
+  void make_rotary();
   bool embed();                      ///< x := wte + wpe                                            [N, D]
   bool block(const PackedBlock& w);  ///< x := x + attention(ln1(x)); x := x + mlp(ln2(x))
   bool norm(const PackedNorm& w, NormSites sites, Point result);                   ///< x_ -> normed_
@@ -53,7 +58,8 @@ class Pass {
   bool attend_with_maps();  ///< the same when scores or pattern are watched
   HeadShape head_shape(std::int64_t h) const { return embscope::head_shape(config_, h, l_, sinks_); }
 
-  bool mlp(const PackedBlock& w);           ///< what it reads [N, D] -> mlp_out_ [N, D]
+  bool mlp(const PackedBlock& w);  ///< what it reads [N, D] -> mlp_out_ [N, D]
+  bool mlp_rows(const PackedBlock& w, std::int64_t first, std::int64_t count);
   bool experts(const PackedExperts& w);     ///< the same, by the experts that each position chooses
   bool route(const PackedExperts& w);       ///< -> chosen_, expert_weights_
   bool add_shared(const PackedExperts& w);  ///< to mlp_out_
@@ -99,6 +105,14 @@ class Pass {
 /// A buffer of N rows, kept from one block to the next.
 inline void shape_as(Tensor& t, std::int64_t rows, std::int64_t columns) {
   if (t.empty() || t.shape() != Shape{rows, columns}) t = Tensor::uninitialised({rows, columns});
+}
+
+/// Of an MLP in which nobody looks at anything.
+inline constexpr std::int64_t mlp_rows_at_once = 512;
+
+/// A buffer gets the memory of one whose values have been used.
+inline void reuse(Tensor& t, Tensor& used, bool is_used = true) {
+  if (is_used) t = std::move(used), used = Tensor();
 }
 
 void add_to(Tensor& x, const Tensor& y);

@@ -31,11 +31,14 @@ bool Pass::attention(const PackedBlock& w) {
   const bool on = at(Point::q, q_) && at(Point::k, k_) && at(Point::v, v_) &&
                   (config_.qk_norm_after || norm_queries_keys(w)) && turn_queries_keys() &&
                   (!config_.qk_norm_after || norm_queries_keys(w)) && attend() && at(Point::z, z_);
-  if (on) linear(z_, {{w.o, attn_out_}});
-  return on;
+  if (!on) return false;
+  reuse(attn_out_, q_);
+  linear(z_, {{w.o, attn_out_}});
+  return true;
 }
 
 void Pass::queries_keys_values(const PackedBlock& w) {
+  reuse(q_, mlp_out_);
   config_.latents.rank == 0 ? linear(read(), {{w.q, q_}, {w.k, k_}, {w.v, v_}}) : latents(w);
   if (config_.qkv_clip == 0) return;
   clip(config_.qkv_clip, {&v_});
@@ -99,6 +102,7 @@ bool Pass::attend() {
   cache_.append(l_, k_, v_);
   const Slots& read = probe_.slots();
   enter(stage_of(l_, Step::attended), q_);
+  reuse(z_, normed_, !config_.one_norm);
   shape_as(z_, q_.rows(), config_.heads * config_.value_width);
   if (watched(Point::scores) || watched(Point::pattern)) return attend_with_maps();
   attend_rows(read);

@@ -8,17 +8,37 @@
 
 namespace embscope {
 
+// Where nobody looks inside it, an MLP takes some rows after the others: gate and up are several times as wide as the
+// residual stream, and those of all rows of a sweep could be larger than the model.
 bool Pass::mlp(const PackedBlock& w) {
   if (layer().experts) return experts(w.experts);
+  const bool seen = watched(Point::mlp_pre) || watched(Point::mlp_up) || watched(Point::mlp_post);
+  const std::int64_t rows = read().rows(), most = seen ? rows : std::min(rows, mlp_rows_at_once);
+  reuse(mlp_out_, attn_out_, !config_.parallel);
+  shape_as(mlp_out_, rows, config_.width);
+  for (std::int64_t first = 0; first < rows; first += most) {
+    if (!mlp_rows(w, first, std::min(most, rows - first))) return false;
+  }
+  return true;
+}
+
+bool Pass::mlp_rows(const PackedBlock& w, std::int64_t first, std::int64_t count) {
   const bool gated = config_.gated_mlp;
-  gated ? linear(read(), {{w.gate, gate_}, {w.up, up_}}) : linear(read(), {{w.up, gate_}});
+  const std::int64_t width = config_.mlp_width;
+  shape_as(gate_, count, width);
+  std::vector<Product> products = {product_of(gated ? w.gate : w.up, gate_.data(), width)};
+  if (gated) {
+    shape_as(up_, count, width);
+    products.push_back(product_of(w.up, up_.data(), width));
+  }
+  gemm(read().data() + first * config_.width, config_.width, count, products);
   if (!at(Point::mlp_pre, gate_) || (gated && !at(Point::mlp_up, up_))) return false;
   for_rows(gate_, [&](std::int64_t i) {
-    activate(config_.activation, gate_.row(i).data(), config_.mlp_width, layer().xielu);
-    if (gated) multiply(gate_.row(i).data(), up_.row(i).data(), config_.mlp_width);
+    activate(config_.activation, gate_.row(i).data(), width, layer().xielu);
+    if (gated) multiply(gate_.row(i).data(), up_.row(i).data(), width);
   });
   if (!at(Point::mlp_post, gate_)) return false;
-  linear(gate_, {{w.down, mlp_out_}});
+  gemm(gate_.data(), width, count, {{product_of(w.down, mlp_out_.data() + first * config_.width, config_.width)}});
   return true;
 }
 

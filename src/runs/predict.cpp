@@ -27,8 +27,7 @@ std::vector<TokenId> top(std::span<const float> logits, int k) {
                       const float la = logits[static_cast<std::size_t>(a)], lb = logits[static_cast<std::size_t>(b)];
                       return la != lb ? la > lb : a < b;
                     });
-  order.resize(count);
-  return order;
+  return {order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count)};  // not the vocabulary's memory with it
 }
 
 std::int64_t rank_of(std::span<const float> logits, TokenId id) {

@@ -31,10 +31,14 @@ class Gradient : public ::testing::TestWithParam<const char*> {
     return all;
   }
 
-  GradientResult gradients(std::vector<Site> wanted) const {
+  GradientRequest request(std::vector<Site> wanted) const {
     GradientRequest r;
     r.ids = text, r.target = target, r.against = against, r.position = position, r.sites = std::move(wanted);
-    return gradient(transformer_, r);
+    return r;
+  }
+
+  GradientResult gradients(std::vector<Site> wanted) const {
+    return gradient(transformer_, request(std::move(wanted)));
   }
 
   // The logit difference when `step` x direction is added to a site: to positions 0..position, or to queries of a map.
@@ -122,6 +126,40 @@ TEST_P(Gradient, has_the_same_bits_for_any_threads_and_any_other_sites) {
     EXPECT_TRUE(std::ranges::equal(one.gradients[s].values(), two.gradients[s].values())) << all[s].name();
     EXPECT_TRUE(std::ranges::equal(one.gradients[s].values(), alone.gradients[0].values())) << all[s].name();
   }
+}
+
+// Of one block at a time, from the only residual stream that is kept; of two and more; and of all at once.
+TEST_P(Gradient, has_the_same_bits_for_any_memory) {
+  const std::vector<Site> all = every_site();
+  const GradientResult whole = gradients(all);
+  for (const double held : {1.0, 3e3, 3e4, 1e5}) {
+    GradientRequest r = request(all);
+    r.held = held;
+    const GradientResult found = gradient(transformer_, r);
+    EXPECT_EQ(found.logit, whole.logit);
+    for (std::size_t s = 0; s < all.size(); ++s) {
+      EXPECT_TRUE(std::ranges::equal(found.gradients[s].values(), whole.gradients[s].values())) << all[s].name();
+      EXPECT_TRUE(std::ranges::equal(found.activations[s].values(), whole.activations[s].values())) << all[s].name();
+    }
+  }
+}
+
+TEST_P(Gradient, is_told_site_by_site_from_the_last_block_down) {
+  const std::vector<Site> all = every_site();
+  const GradientResult whole = gradients(all);
+  GradientRequest r = request(all);
+  std::vector<Site> told;
+  r.seen = [&](const Site& site, const Tensor& x, const Tensor& g) {
+    const auto s = static_cast<std::size_t>(std::ranges::find(all, site) - all.begin());
+    EXPECT_TRUE(std::ranges::equal(g.values(), whole.gradients[s].values())) << site.name();
+    EXPECT_TRUE(std::ranges::equal(x.values(), whole.activations[s].values())) << site.name();
+    told.push_back(site);
+  };
+  const GradientResult found = gradient(transformer_, r);
+  EXPECT_TRUE(found.gradients.empty() && found.activations.empty());
+  EXPECT_EQ(told.size(), all.size());
+  std::erase_if(told, [](const Site& site) { return site.block < 0; });
+  EXPECT_TRUE(std::ranges::is_sorted(told, std::ranges::greater(), &Site::block));
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Gradient,

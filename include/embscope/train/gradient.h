@@ -5,10 +5,13 @@
 // The gradient at a site is that of a vector added there: the effect of an edit "add" at that site, to first order. At
 // `ln1.scale` it is the gradient of the divisor alone, with the divided vectors fixed.
 //
-// Memory: what the backward pass needs from every block above the lowest requested site, about 4 x (2 width + 2 query
-// width + 2 key width + 2 MLP width) bytes per position and block, in addition to the result.
+// Memory: the residual stream where groups of blocks begin, and of one group what the backward pass reads of it, about
+// 4 x (2 width + 2 query width + 2 key width + 2 MLP width) bytes per position and block; a group is as many blocks as
+// `held` has room for, and is run again when the backward pass comes to it. In addition the result, unless `seen` takes
+// its place.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -23,6 +26,11 @@ struct GradientRequest {
   std::optional<TokenId> against;  ///< if given, its logit is subtracted
   int position = -1;               ///< position of the logit; negative counts from the end
   std::vector<Site> sites;         ///< any sites of the model, in any order
+  /// Bytes of the run's values that are held at once: with fewer, more of the run is made again.
+  double held = 32e6;
+  /// Gets each site's values and gradient as soon as they are known, those of the last block first; the result then
+  /// holds none of them.
+  std::function<void(const Site&, const Tensor& activation, const Tensor& gradient)> seen = {};
 };
 
 struct GradientResult {
