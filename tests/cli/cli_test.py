@@ -160,7 +160,9 @@ class Answers(unittest.TestCase):
         shown = run("mix", "--help").stdout.decode()
         self.assertIn("\n  -m, --model MODEL         The model: ", shown)
         self.assertIn("\n      --steps N             Number of mixtures from p = 0 to p = 1 (default: 17)\n", shown)
-        self.assertIn("\n                            \"' king' - ' man' + ' woman'\"\n", shown)  # a quotation stays whole
+        self.assertIn(
+            "\n                            \"' king' - ' man' + ' woman'\"\n", shown
+        )  # a quotation stays whole
         for command in re.findall(r"^  ([a-z]\S*)", run("--help").stdout.decode(), re.M):
             for line in run(command, "--help").stdout.decode().split("\nExample")[0].splitlines()[2:]:
                 self.assertLessEqual(len(line), 90, line)

@@ -33,17 +33,16 @@ TEST(Sites, under_the_names_of_others_are_found) {
 // experts and with norms of queries and keys.
 TEST(Sites, of_routers_experts_and_head_norms_have_the_names_of_others) {
   const Config config = families::Family("sarvam_moe").open()->config();
-  for (const auto& [name, own] :
-       {std::pair{"blocks.1.attn.q_norm.hook_out", "blocks.1.normed_q"},
-        {"model.layers.1.attention.key_layernorm", "blocks.1.normed_k"},
-        {"blocks.1.mlp.gate.hook_out", "blocks.1.router.logits"},
-        {"model.layers.1.mlp.gate", "blocks.1.router.logits"},
-        {"blocks.1.mlp.hook_expert_weights", "blocks.1.router.probabilities"},
-        {"blocks.1.mlp.hook_expert_indices", "blocks.1.router.chosen"},
-        {"blocks.1.mlp.gate.hook_expert_indices", "blocks.1.router.chosen"},
-        {"ffn_moe_weighted-1", "blocks.1.experts.out"},
-        {"blocks.1.mlp.shared_experts.hook_out", "blocks.1.experts.shared"},
-        {"model.layers.1.mlp.shared_experts", "blocks.1.experts.shared"}})
+  for (const auto& [name, own] : {std::pair{"blocks.1.attn.q_norm.hook_out", "blocks.1.normed_q"},
+                                  {"model.layers.1.attention.key_layernorm", "blocks.1.normed_k"},
+                                  {"blocks.1.mlp.gate.hook_out", "blocks.1.router.logits"},
+                                  {"model.layers.1.mlp.gate", "blocks.1.router.logits"},
+                                  {"blocks.1.mlp.hook_expert_weights", "blocks.1.router.probabilities"},
+                                  {"blocks.1.mlp.hook_expert_indices", "blocks.1.router.chosen"},
+                                  {"blocks.1.mlp.gate.hook_expert_indices", "blocks.1.router.chosen"},
+                                  {"ffn_moe_weighted-1", "blocks.1.experts.out"},
+                                  {"blocks.1.mlp.shared_experts.hook_out", "blocks.1.experts.shared"},
+                                  {"model.layers.1.mlp.shared_experts", "blocks.1.experts.shared"}})
     EXPECT_EQ(parse_site(name, config).name(), own) << name;
   EXPECT_THAT(answer("tiny-llama", "model.layers.1.mlp.experts"), HasSubstr("blocks.1.experts.out has each"));
   EXPECT_THAT(answer("tiny-llama", "blocks.0.mlp.gate.hook_expert_weights"), HasSubstr("blocks.0.router.weights has"));
