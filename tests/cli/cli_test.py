@@ -400,7 +400,7 @@ class Mistakes(unittest.TestCase):
         self.refused(1, "choose 2", *MIX, "--steps", "1")
 
     def test_methods_and_maps(self):
-        self.refused(1, "tsne, umap and pca", "map", "--method", "som")
+        self.refused(1, "choose tsne, umap or pca", "map", "--method", "som")
         self.refused(1, "choose 1 to 3.0", "map", "--tokens", "0:10")
         self.refused(1, "at least 4", "map", "--tokens", "1,2,3", "--perplexity", "1")
         self.refused(1, "temperature", "generate", "x", "--temperature", "-1")

@@ -136,7 +136,7 @@ class Models(unittest.TestCase):
             ({"model": {**good["model"], "vocab": {"a": -1}}}, "expected an id"),
             ({"model": {**good["model"], "vocab": {"a": 0, "b": 0}}}, "have the same id 0"),
             ({"model": {**good["model"], "vocab": {}}}, "empty"),
-            ({"model": {**good["model"], "type": "WordPiece"}}, "'WordPiece'"),
+            ({"model": {**good["model"], "type": "Syllables"}}, "'Syllables'"),
             ({"pre_tokenizer": {"type": "UnicodeScripts"}}, "'UnicodeScripts'"),
             ({"added_tokens": [{"id": 10**9, "content": "x"}]}, "expected an id below"),
             ({"added_tokens": [{"content": "x"}]}, "'id' is missing"),
