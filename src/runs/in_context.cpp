@@ -4,12 +4,20 @@
 
 #include <fmt/format.h>
 
+#include "forward/site_shape.h"
+#include "forward/working_memory.h"
 #include "runs/site_vectors.h"
 
 namespace embscope {
 namespace {
 
-constexpr std::size_t at_once = 512;  // rows of a batch: enough for the matrix product, little memory
+// Rows of a batch: enough for the matrix product, and what is kept of them has room.
+std::size_t rows_at_once(const Transformer& transformer, const Site& site, std::size_t positions) {
+  const auto values =
+      static_cast<double>(site_shape(site.point, transformer.config()).total()) * static_cast<double>(positions);
+  const double room = row_bytes_allowed(transformer.model()) / (sizeof(float) * values);
+  return static_cast<std::size_t>(std::clamp(room, 1.0, 512.0));
+}
 
 Request batch(const Site& site, std::span<const TokenId> before, std::span<const TokenId> tokens) {
   Request request;
@@ -30,11 +38,12 @@ Tensor in_context(const Transformer& transformer, const Site& site, std::span<co
   if (is_attention_map(site.point))
     throw Error(Code::usage, "in context", fmt::format("site {} has no vector for each position", site.name()));
   Tensor vectors;
+  const std::size_t at_once = rows_at_once(transformer, site, before.size() + 1);
   for (std::size_t first = 0; first < tokens.size(); first += at_once) {
     report(progress, static_cast<double>(first) / static_cast<double>(tokens.size()),
            fmt::format("token {} of {}", first, tokens.size()));
     const auto some = tokens.subspan(first, std::min(at_once, tokens.size() - first));
-    const Result run = transformer.run(batch(site, before, some));
+    const Result run = run_in_batches(transformer, batch(site, before, some));
     for (std::size_t i = 0; i < some.size(); ++i) {
       const Tensor& row = run.rows[i].captured[0];  // [positions, ...]
       const std::int64_t width = row.size() / row.shape()[0];
@@ -68,9 +77,9 @@ Space words_in_context(const Transformer& transformer, std::span<const std::stri
       std::size_t at = 0;  // the token that holds the word's last byte
       while (at + 1 < tokens.size() && tokens.ranges[at].end < gap + word.size()) ++at;
       places.push_back(at);
-      request.rows.push_back(tokens.ids);
+      request.rows.emplace_back(tokens.ids.begin(), tokens.ids.begin() + static_cast<std::ptrdiff_t>(at) + 1);
     }
-    const Result result = transformer.run(request);
+    const Result result = run_in_batches(transformer, request);
     for (std::size_t i = 0; i < some.size(); ++i) {
       const Tensor& captured = result.rows[i].captured[0];
       if (captured.columns() != space.width())

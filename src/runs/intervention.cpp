@@ -7,6 +7,7 @@
 
 #include "embscope/runs/predict.h"
 #include "forward/request.h"
+#include "forward/working_memory.h"
 
 namespace embscope {
 namespace {
@@ -64,7 +65,7 @@ InterventionResult intervene(const Transformer& transformer, const InterventionR
   request.edits = r.edits;
   for (Edit& edit : request.edits) edit.rows = {1};
   request.progress = progress;
-  const Result result = transformer.run(request);
+  const Result result = run_in_batches(transformer, request);
   const auto before = result.rows[0].logits.values(), after = result.rows[1].logits.values();
   return {changes(transformer.model(), listed(r, before, after), before, after), divergence(after, before),
           result.cost};

@@ -27,11 +27,15 @@ Matrix64 gram_of(const Tensor& vectors) {
   return gram;
 }
 
-std::vector<Matrix64> layer_grams(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
-                                  std::int64_t positions) {
-  const SiteVectors vectors = site_vectors(transformer, rows, layer_sites(transformer.config()), {positions});
+SiteVectors layers_of(const Transformer& transformer, std::span<const std::vector<TokenId>> rows,
+                      std::int64_t positions) {
+  return site_vectors(transformer, rows, layer_sites(transformer.config()), {positions});
+}
+
+// The vectors of a layer are let go as soon as its matrix is there.
+std::vector<Matrix64> grams_of(SiteVectors vectors) {
   std::vector<Matrix64> out;
-  for (const Tensor& of_site : vectors.sites) out.push_back(gram_of(of_site));
+  for (Tensor& of_site : vectors.sites) out.push_back(gram_of(of_site)), of_site = Tensor();
   return out;
 }
 
@@ -43,15 +47,20 @@ Table layer_similarity(const Transformer& a, std::span<const std::vector<TokenId
   if (count_a != count_b || count_a < 3)
     throw Error(Code::usage, "compare",
                 fmt::format("the text has {} and {} tokens: the same number, at least 3, is needed", count_a, count_b));
-  const auto grams_a = layer_grams(a, rows_a, positions);
+  const auto grams_a = grams_of(layers_of(a, rows_a, positions));
   report(progress, 0.4, "layers of the first model");
-  const auto grams_b = layer_grams(b, rows_b, positions);
-  report(progress, 0.8, "layers of the second model");
+  const SiteVectors layers_b = layers_of(b, rows_b, positions);
+  report(progress, 0.6, "layers of the second model");
+  std::vector<std::vector<double>> similarity(grams_a.size());
+  for (const Tensor& layer : layers_b.sites) {  // whose matrices together may be larger than the model
+    const Matrix64 gram = gram_of(layer);
+    for (std::size_t i = 0; i < grams_a.size(); ++i) similarity[i].push_back(dot(grams_a[i].values, gram.values));
+  }
   std::vector<double> first, second, cka;
   for (std::size_t i = 0; i < grams_a.size(); ++i) {
-    for (std::size_t j = 0; j < grams_b.size(); ++j) {
+    for (std::size_t j = 0; j < layers_b.sites.size(); ++j) {
       first.push_back(static_cast<double>(i)), second.push_back(static_cast<double>(j));
-      cka.push_back(dot(grams_a[i].values, grams_b[j].values));
+      cka.push_back(similarity[i][j]);
     }
   }
   report(progress, 1, "compared");

@@ -7,6 +7,7 @@
 
 #include "base/threads.h"
 #include "embscope/runs/predict.h"
+#include "forward/working_memory.h"
 #include "runs/targets.h"
 
 namespace embscope {
@@ -19,12 +20,12 @@ std::vector<float> distractor(const Transformer& transformer, const MixRequest& 
   if (!r.vector.empty()) return parse_vector(r.vector, transformer, site, position, {.files = r.files});
   Request request;
   for (TokenId id : ids_named(transformer.model(), r.with)) {
-    request.rows.push_back(ids);
-    request.rows.back()[static_cast<std::size_t>(position)] = id;
+    request.rows.emplace_back(ids.begin(), ids.begin() + position + 1);  // nothing later changes it
+    request.rows.back().back() = id;
   }
   request.capture = {site};
   request.logits = LogitsAt::none;
-  const Result result = transformer.run(request);
+  const Result result = run_in_batches(transformer, request);
   std::vector<float> mean;
   for (const RowResult& row : result.rows) {
     const Tensor& t = row.captured[0];
@@ -132,7 +133,7 @@ MixResult mix(const Transformer& transformer, const MixRequest& r, const Progres
   const auto other = distractor(transformer, r, site, ids, result.position);
   Request request = sweep_request(r, site, ids, result.position, other, p);
   request.progress = progress;
-  const Result sweep = transformer.run(request);
+  const Result sweep = run_in_batches(transformer, request);
   result.cost = sweep.cost;
   const auto steps = static_cast<std::size_t>(r.steps);
   result.untouched_equals_p1 =

@@ -10,6 +10,8 @@
 #include "embscope/train/gradient.h"
 #include "embscope/vocabulary/words.h"
 #include "forward/by_site.h"
+#include "forward/site_shape.h"
+#include "forward/working_memory.h"
 
 namespace embscope {
 namespace {
@@ -23,6 +25,9 @@ struct Variant {
 // Changed positions of a batch: what its activations may take, and few enough that a watcher sees progress. Every batch
 // computes the corrupt text itself once more.
 constexpr std::int64_t most_changed = 16384, most_changed_watched = 256;
+
+// What is held of the clean run.
+double clean_bytes(const Model& model) { return row_bytes_allowed(model) / 2; }
 
 void check(const Transformer& transformer, const PatchRequest& r) {
   if (r.clean.size() != r.corrupt.size()) {
@@ -58,39 +63,70 @@ double target_minus_against(const RowResult& row) {
   return static_cast<double>(row.logits.data()[0]) - static_cast<double>(row.logits.data()[1]);
 }
 
-// The clean run's values at every patched site: [point][block] -> [T, ...].
+// The sites that variants patch, each once, in the variants' order.
+std::vector<Site> sites_of(const std::vector<Variant>& variants) {
+  std::vector<Site> sites;
+  for (const Variant& v : variants) {
+    const Site site{v.point, v.block};
+    if (std::ranges::find(sites, site) == sites.end()) sites.push_back(site);
+  }
+  return sites;
+}
+
+// The clean run's values at the patched sites, [T, ...]. Those of all sites may be larger than the model: some are held
+// at a time, and the run is made again for the next ones.
 class Clean {
  public:
-  Clean(const Transformer& transformer, const PatchRequest& r, const Progress& progress = {}) {
+  Clean(const Transformer& transformer, const PatchRequest& r, std::vector<Site> sites, const Progress& progress = {})
+      : transformer_(transformer), text_(r.clean), sites_(std::move(sites)) {
     Request request;
     request.progress = progress;
-    request.rows = {r.clean};
     request.tokens = {r.target, r.against};
-    for (Point point : r.points) add(request, point, transformer.config());
-    if (r.heads) add(request, Point::z, transformer.config());
-    Result result = transformer.run(request);
-    difference_ = target_minus_against(result.rows[0]);
-    values_ = {std::move(request.capture), std::move(result.rows[0].captured)};
+    difference_ = target_minus_against(run(std::move(request), 0));
   }
 
-  const std::vector<Site>& sites() const { return values_.sites(); }
   double difference() const { return difference_; }
 
-  std::vector<float> at(const Site& site, int position) const {
-    const std::span<const float> values = values_.at(site, position);
+  /// Of one head, or (-1) of all.
+  std::vector<float> at(const Site& site, int position, int head) {
+    if (!values_.has(site)) {
+      Request request;
+      request.logits = LogitsAt::none;
+      run(std::move(request), static_cast<std::size_t>(std::ranges::find(sites_, site) - sites_.begin()));
+    }
+    std::span<const float> values = values_.at(site, position);
+    if (head >= 0) {
+      const auto width = static_cast<std::size_t>(site_shape(site.point, transformer_.config()).width);
+      values = values.subspan(static_cast<std::size_t>(head) * width, width);
+    }
     return {values.begin(), values.end()};
   }
 
  private:
-  static void add(Request& request, Point point, const Config& config) {
-    for (int l = 0; l < static_cast<int>(config.blocks); ++l) request.capture.push_back({point, l});
+  // Keeps the sites from `first` on.
+  RowResult run(Request request, std::size_t first) {
+    double bytes = 0;
+    values_ = {};
+    request.rows = {text_};
+    for (std::size_t s = first; s < sites_.size(); ++s) {
+      bytes += sizeof(float) * static_cast<double>(site_shape(sites_[s].point, transformer_.config()).total()) *
+               static_cast<double>(text_.size());
+      if (s > first && bytes > clean_bytes(transformer_.model())) break;
+      request.capture.push_back(sites_[s]);
+    }
+    RowResult row = std::move(transformer_.run(request).rows[0]);
+    values_ = {std::move(request.capture), std::move(row.captured)};
+    return row;
   }
 
+  const Transformer& transformer_;
+  const std::vector<TokenId>& text_;
+  const std::vector<Site> sites_;
   double difference_ = 0;
   BySite values_;
 };
 
-void add_edits(Request& request, const Variant& v, int row, int first, const Clean& clean) {
+void add_edits(Request& request, const Variant& v, int row, int first, Clean& clean) {
   Edit edit;
   edit.site = {v.point, v.block};
   edit.rows = {row};
@@ -99,7 +135,7 @@ void add_edits(Request& request, const Variant& v, int row, int first, const Cle
       v.position < 0 ? static_cast<int>(request.rows[static_cast<std::size_t>(row)].size()) - 1 : v.position;
   for (int t = std::max(v.position, first); t <= last; ++t) {
     edit.positions = {t};
-    edit.vector = clean.at(edit.site, t);
+    edit.vector = clean.at(edit.site, t, v.head);
     request.edits.push_back(edit);
   }
 }
@@ -143,8 +179,8 @@ class Work {
 
 // The corrupt text's difference where the patch changes nothing, otherwise that of its run.
 std::vector<double> differences(const Transformer& transformer, const PatchRequest& r,
-                                std::span<const Variant> variants, const Work& work, const Clean& clean,
-                                PatchResult& so_far, const Progress& progress) {
+                                std::span<const Variant> variants, const Work& work, Clean& clean, PatchResult& so_far,
+                                const Progress& progress) {
   Request request;
   request.tokens = {r.target, r.against};
   request.progress = progress;
@@ -154,7 +190,7 @@ std::vector<double> differences(const Transformer& transformer, const PatchReque
     add_edits(request, v, static_cast<int>(request.rows.size()) - 1, work.first(), clean);
   }
   Result result;
-  if (!request.rows.empty()) result = transformer.run(request);
+  if (!request.rows.empty()) result = run_in_batches(transformer, request);
   so_far.cost += result.cost;
   std::vector<double> found;
   auto row = result.rows.begin();
@@ -165,15 +201,13 @@ std::vector<double> differences(const Transformer& transformer, const PatchReque
 }
 
 // What the patch would add to the difference, to first order.
-double first_order(const Variant& v, const Clean& clean, const GradientResult& g, std::size_t site,
-                   const Config& config) {
-  const Tensor &x = g.activations[site], &d = g.gradients[site];
+double first_order(const Variant& v, Clean& clean, const Tensor& x, const Tensor& d, const Config& config) {
   const std::int64_t positions = x.shape()[0], width = x.size() / positions;
   const std::int64_t begin = v.head < 0 ? 0 : v.head * config.value_width,
                      end = v.head < 0 ? width : begin + config.value_width;
   double sum = 0;
   for (std::int64_t t = v.position < 0 ? 0 : v.position; t < (v.position < 0 ? positions : v.position + 1); ++t) {
-    const std::vector<float> vector = clean.at({v.point, v.block}, static_cast<int>(t));
+    const std::vector<float> vector = clean.at({v.point, v.block}, static_cast<int>(t), -1);
     for (std::int64_t k = begin; k < end; ++k) {
       const double step =
           static_cast<double>(vector[static_cast<std::size_t>(k)]) - static_cast<double>(x.data()[t * width + k]);
@@ -256,7 +290,7 @@ PatchResult patch(const Transformer& transformer, const PatchRequest& r, const P
   double total = 2 * work.of_text(), done = 0;
   for (const Batch& batch : batches) total += batch.work;
   const auto next = [&](double amount) { return part_of(progress, done / total, (done + amount) / total); };
-  const Clean clean(transformer, r, next(work.of_text()));
+  Clean clean(transformer, r, sites_of(variants), next(work.of_text()));
   done += work.of_text();
   PatchResult result;
   result.clean = clean.difference();
@@ -283,21 +317,25 @@ PatchResult patch(const Transformer& transformer, const PatchRequest& r, const P
 
 PatchResult patch_approximately(const Transformer& transformer, const PatchRequest& r, const Progress& progress) {
   check(transformer, r);
-  const Clean clean(transformer, r);
+  const auto variants = variants_of(transformer.config(), r);
   GradientRequest request;
-  request.ids = r.corrupt, request.target = r.target, request.against = r.against, request.sites = clean.sites();
+  request.ids = r.corrupt, request.target = r.target, request.against = r.against, request.sites = sites_of(variants);
+  std::vector<Site> from_last = request.sites;  // in the order in which gradients come
+  std::ranges::stable_sort(from_last, std::ranges::greater(), &Site::block);
+  Clean clean(transformer, r, std::move(from_last));
+  std::vector<double> difference(variants.size());
+  request.seen = [&](const Site& site, const Tensor& x, const Tensor& d) {
+    for (std::size_t i = 0; i < variants.size(); ++i) {
+      if (Site{variants[i].point, variants[i].block} == site)
+        difference[i] = first_order(variants[i], clean, x, d, transformer.config());
+    }
+  };
   const GradientResult g = gradient(transformer, request, progress);
   PatchResult result;
   result.clean = clean.difference();
   result.corrupt = g.logit;
   refuse_same_answer(result);
-  const auto variants = variants_of(transformer.config(), r);
-  std::vector<double> difference;
-  for (const Variant& v : variants) {
-    const auto site =
-        static_cast<std::size_t>(std::ranges::find(request.sites, Site{v.point, v.block}) - request.sites.begin());
-    difference.push_back(result.corrupt + first_order(v, clean, g, site, transformer.config()));
-  }
+  for (double& d : difference) d += result.corrupt;
   result.grid = grid_table(transformer.model(), r, variants, difference, result);
   result.heads = head_table(variants, difference, result);
   return result;

@@ -30,18 +30,21 @@ SiteVectors site_vectors(const Transformer& transformer, std::span<const std::ve
     std::vector<TokenId> ids = rows[r];
     ids.resize(std::min(ids.size(), static_cast<std::size_t>(wanted - done + skipped)));
     if (std::ssize(ids) <= skipped) continue;
+    Hooks hooks;  // which copy what is wanted of a row: captured values would be there beside it
+    for (std::size_t s = 0; s < sites.size(); ++s) {
+      hooks.read(sites[s], [&out, s, done, width, skipped](const SiteValues& seen) {
+        const auto& [values, shape, first] = seen.rows[0];
+        if (shape.rank() != 2 || shape.last() != width)
+          throw Error(Code::shape, "site " + seen.site.name(),
+                      fmt::format("is {}: vectors of the model's width {} are needed", shape.text(), width));
+        std::copy_n(values + skipped * width, shape.elements() - skipped * width, out.sites[s].row(done).data());
+      });
+    }
     Request request;
     request.rows = {ids};
-    request.capture = sites;
+    request.hooks = &hooks;
     request.logits = LogitsAt::none;
-    const Result result = transformer.run(request);
-    for (std::size_t s = 0; s < sites.size(); ++s) {
-      const Tensor& captured = result.rows[0].captured[s];
-      if (captured.shape().rank() != 2 || captured.columns() != width)
-        throw Error(Code::shape, "site " + sites[s].name(),
-                    fmt::format("is {}: vectors of the model's width {} are needed", captured.shape().text(), width));
-      std::copy_n(captured.row(skipped).data(), captured.size() - skipped * width, out.sites[s].row(done).data());
-    }
+    transformer.run(request);
     out.tokens.insert(out.tokens.end(), ids.begin() + skipped, ids.end());
   }
   return out;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "embscope/runs/intervention.h"
+#include "forward/working_memory.h"
 #include "runs/targets.h"
 
 namespace embscope {
@@ -15,7 +16,7 @@ void add_mean(const Transformer& transformer, const std::vector<std::string>& te
   request.logits = LogitsAt::none;
   request.capture = {site};
   for (const std::string& text : texts) request.rows.push_back(transformer.model().tokenizer().with_bos(text).ids);
-  const Result result = transformer.run(request);
+  const Result result = run_in_batches(transformer, request);
   for (const RowResult& row : result.rows) {
     const Tensor& t = row.captured[0];
     const std::int64_t width = t.size() / t.shape()[0];
@@ -59,7 +60,7 @@ Table steer(const Transformer& transformer, const SteerRequest& r, const Progres
   for (std::size_t i = 0; i < r.strengths.size(); ++i) {
     request.edits.push_back(added(r, r.strengths[i], {static_cast<int>(i)}));
   }
-  const Result result = transformer.run(request);
+  const Result result = run_in_batches(transformer, request);
   const auto plain = result.rows.back().logits.values();
   std::vector<std::vector<double>> targets(r.targets.size());
   std::vector<double> kl, top_probability;
