@@ -33,12 +33,16 @@ constexpr const char* llama3 =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr const char* qwen2 =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* o200k =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* gpt4o =
+    R"([^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])*(?:(?=\p{L})[^A-Z])+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])+(?:(?=\p{L})[^A-Z])*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 // Code points that Oniguruma's and utf8proc's versions of Unicode may see differently are left out.
 bool is_old(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const CodePoint c = code_point(text, at);
-    if (c.value > 0x2ff && !(c.value >= 0x400 && c.value < 0x500) && !(c.value >= 0x2000 && c.value < 0x2070) &&
+    if (c.value > 0x34f && !(c.value >= 0x400 && c.value < 0x500) && !(c.value >= 0x2000 && c.value < 0x2070) &&
         !(c.value >= 0x4e00 && c.value < 0x9fa0))
       return false;
     at += static_cast<std::size_t>(c.length);
@@ -76,6 +80,8 @@ void compare_scanners(std::string_view text) {
   compare<PreTokenizer::smollm>(text, {digits, split(gpt2)});
   compare<PreTokenizer::llama3>(text, {split(llama3)});
   compare<PreTokenizer::qwen2>(text, {split(qwen2)});
+  compare<PreTokenizer::o200k>(text, {split(o200k)});
+  compare<PreTokenizer::gpt4o>(text, {split(gpt4o)});
 }
 
 }  // namespace
@@ -85,6 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace embscope;
   static const Tokenizer all[] = {fuzz::make(PreTokenizer::gpt2),   fuzz::make(PreTokenizer::smollm),
                                   fuzz::make(PreTokenizer::llama3), fuzz::make(PreTokenizer::qwen2),
+                                  fuzz::make(PreTokenizer::o200k),  fuzz::make(PreTokenizer::gpt4o),
                                   fuzz::make(PreTokenizer::spaces), fuzz::make(PreTokenizer::none)};
   for (const Tokenizer& tokenizer : all) fuzz::check_tokenizer(tokenizer, fuzz::text_of(data, size));
   fuzz::compare_scanners(fuzz::text_of(data, size));

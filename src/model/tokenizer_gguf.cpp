@@ -29,8 +29,6 @@ std::optional<bool> meta_truth(const Archive& archive, const std::string& key) {
 }
 
 constexpr const char* gpt2_words = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))";
-constexpr const char* cased_words =
-    R"([^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])*(?:(?=\p{L})[^A-Z])+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])+(?:(?=\p{L})[^A-Z])*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr const char* tekken_words =
     R"([^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])*(?:(?=\p{L})[^A-Z])+|[^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])+(?:(?=\p{L})[^A-Z])*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr const char* deepseek_words =
@@ -91,7 +89,7 @@ const std::vector<Pre>& known_pres() {
       {"smollm starcoder refact command-r codeshell exaone minerva-7b mellum2", PreTokenizer::smollm, {}},
       {"qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan solar-open grok-2", PreTokenizer::qwen2, {}},
       {"qwen35", {}, {marked_words}},
-      {"gpt-4o llama4 kanana2 talkie minimax-m2", {}, {cased_words}},
+      {"gpt-4o llama4 kanana2 talkie minimax-m2", PreTokenizer::gpt4o, {}},
       {"tekken", {}, {tekken_words}, true, true},
       {"deepseek-v3 hunyuan-dense joyai-llm hy_v4", {}, {R"(\p{N}{1,3})", "[一-龥぀-ゟ゠-ヿ]+", deepseek_words}},
       {"deepseek-llm",

@@ -273,7 +273,8 @@ void isolate(std::vector<CutStep>& steps) {
   for (CutStep& step : steps) {
     const bool whole = step.pattern == TextPattern{std::string(gpt2_pattern), true} ||
                        step.pattern == TextPattern{std::string(llama3_pattern), true} ||
-                       step.pattern == TextPattern{std::string(qwen2_pattern), true};
+                       step.pattern == TextPattern{std::string(qwen2_pattern), true} ||
+                       step.pattern == TextPattern{std::string(o200k_pattern), true};
     if (whole && step.behavior == Behavior::removed && step.invert)
       step.behavior = Behavior::isolated, step.invert = false;
   }
@@ -296,7 +297,8 @@ void simplify_byte_level(TokenizerSpec& spec) {
                {{prefix, split_at(gpt2_pattern, true)}, PreTokenizer::gpt2, true},
                {{digits, split_at(gpt2_pattern, true)}, PreTokenizer::smollm, false},
                {{split_at(llama3_pattern, true)}, PreTokenizer::llama3, false},
-               {{split_at(qwen2_pattern, true)}, PreTokenizer::qwen2, false}};
+               {{split_at(qwen2_pattern, true)}, PreTokenizer::qwen2, false},
+               {{split_at(o200k_pattern, true)}, PreTokenizer::o200k, false}};
   spec.cuts = steps;
   for (const auto& one : known) {
     if (!are(steps, one.steps)) continue;

@@ -21,6 +21,8 @@ auto with_pattern(PreTokenizer pre, Use&& use) {
     case PreTokenizer::gpt2: return use.template operator()<PreTokenizer::gpt2>();
     case PreTokenizer::smollm: return use.template operator()<PreTokenizer::smollm>();
     case PreTokenizer::qwen2: return use.template operator()<PreTokenizer::qwen2>();
+    case PreTokenizer::o200k: return use.template operator()<PreTokenizer::o200k>();
+    case PreTokenizer::gpt4o: return use.template operator()<PreTokenizer::gpt4o>();
     case PreTokenizer::spaces: return use.template operator()<PreTokenizer::spaces>();
     case PreTokenizer::none: return use.template operator()<PreTokenizer::none>();
     case PreTokenizer::llama3: break;
@@ -63,6 +65,8 @@ template <CharClass wanted>
 std::size_t contraction(std::string_view text, std::size_t at);
 /// The same in any case, as Unicode folds it: with 'ſ (U+017F).
 std::size_t contraction_in_any_case(std::string_view text, std::size_t at);
+/// The same in ASCII letters of any case.
+std::size_t contraction_in_any_ascii_case(std::string_view text, std::size_t at);
 
 /// \s+(?!\S)|\s+ for the run of white space begin..end: all of it at the end of the text, else all but its last
 /// character, which belongs to the next word, if any is left.
@@ -97,6 +101,10 @@ std::size_t gpt2_word_end(std::string_view text, std::size_t begin) {
 /// Numbers in words of at most `most_digits`.
 std::size_t llama3_word_end(std::string_view text, std::size_t begin, std::size_t most_digits);
 
+/// Words by their case. Without `unicode` only ASCII has case, and marks belong to no word of letters.
+template <bool unicode>
+std::size_t o200k_word_end(std::string_view text, std::size_t begin);
+
 }  // namespace words
 
 template <PreTokenizer pre>
@@ -105,6 +113,8 @@ std::size_t word_end(std::string_view text, std::size_t begin) {
   if constexpr (pre == PreTokenizer::spaces) return std::min(text.find(' ', begin + 1), text.size());
   if constexpr (pre == PreTokenizer::llama3) return words::llama3_word_end(text, begin, 3);
   if constexpr (pre == PreTokenizer::qwen2) return words::llama3_word_end(text, begin, 1);
+  if constexpr (pre == PreTokenizer::o200k) return words::o200k_word_end<true>(text, begin);
+  if constexpr (pre == PreTokenizer::gpt4o) return words::o200k_word_end<false>(text, begin);
   return words::gpt2_word_end<pre == PreTokenizer::smollm>(text, begin);
 }
 

@@ -26,14 +26,29 @@ CharClass classify(std::int32_t code) {
   }
 }
 
+LetterCase find_case(std::int32_t code) {
+  switch (utf8proc_category(code)) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LT: return LetterCase::capital;
+    case UTF8PROC_CATEGORY_LL: return LetterCase::small;
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO: return LetterCase::without;
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME: return LetterCase::mark;
+    default: return LetterCase::none;
+  }
+}
+
 // The 65,536 code points that nearly all text is made of; built (in a third of a millisecond) when first needed.
-const std::vector<CharClass>& basic_plane() {
-  static const auto classes = [] {
-    std::vector<CharClass> table(0x10000);
-    for (std::int32_t code = 0; code < 0x10000; ++code) table[static_cast<std::size_t>(code)] = classify(code);
+template <auto property>
+const auto& basic_plane() {
+  static const auto properties = [] {
+    std::vector<decltype(property(0))> table(0x10000);
+    for (std::int32_t code = 0; code < 0x10000; ++code) table[static_cast<std::size_t>(code)] = property(code);
     return table;
   }();
-  return classes;
+  return properties;
 }
 
 // Unicode 15, table 3-7: by the first byte, how many bytes follow and what range the second lies in.
@@ -69,7 +84,12 @@ CodePoint code_point(std::string_view text, std::size_t at) {
 CharClass char_class(std::int32_t code) {
   if (code < 0) return CharClass::other;
   if (code < 128) return ascii_classes[static_cast<std::size_t>(code)];
-  return code < 0x10000 ? basic_plane()[static_cast<std::size_t>(code)] : classify(code);
+  return code < 0x10000 ? basic_plane<classify>()[static_cast<std::size_t>(code)] : classify(code);
+}
+
+LetterCase letter_case(std::int32_t code) {
+  if (code < 0) return LetterCase::none;
+  return code < 0x10000 ? basic_plane<find_case>()[static_cast<std::size_t>(code)] : find_case(code);
 }
 
 bool is_word(std::int32_t code) {

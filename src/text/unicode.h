@@ -21,6 +21,10 @@ CodePoint code_point(std::string_view text, std::size_t at);
 /// Unicode's \p{L}, \p{N} and White_Space.
 CharClass char_class(std::int32_t code);
 
+/// \p{Lu} and \p{Lt}, \p{Ll}, \p{Lm} and \p{Lo}, \p{M}, all else.
+enum class LetterCase : std::uint8_t { capital, small, without, mark, none };
+LetterCase letter_case(std::int32_t code);
+
 /// \w of Rust's regular expressions: letters and other alphabetic characters, marks, digits, connectors, joiners.
 bool is_word(std::int32_t code);
 

@@ -182,6 +182,9 @@ TEST_F(TokenizerJson, has_a_scanner_for_a_common_pattern_and_only_for_the_whole_
   const char* llama3 =
       R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
   EXPECT_EQ(with_members(split(llama3))->pre_tokenizer(), PreTokenizer::llama3);
+  const char* o200k =
+      R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  EXPECT_EQ(with_members(split(o200k))->pre_tokenizer(), PreTokenizer::o200k);
   EXPECT_NE(with_members(split(R"(a\p{N}{1,3})"))->pre_tokenizer(),
             PreTokenizer::llama3);  // only a part of it is the same
   EXPECT_THAT(with_members(split("b1"))->encode("ab12").ids, ElementsAre(0, 1, 3, 4));

@@ -51,6 +51,24 @@ TEST(Words, of_llama3) {
   EXPECT_EQ(llama3("x'ſ y"), (Words{"x", "'ſ", " y"}));  // Unicode folds ſ to s; so do tiktoken and Hugging Face
 }
 
+TEST(Words, of_o200k_are_of_one_case_and_have_their_contractions) {
+  const auto o200k = [](std::string_view text) { return words(text, PreTokenizer::o200k); };
+  EXPECT_EQ(o200k("HTTPServer isn'T (go) 1234/\n/x"),
+            (Words{"HTTPServer", " isn'T", " (", "go", ")", " ", "123", "4", "/\n/", "x"}));
+  EXPECT_EQ(o200k("camelCase's's"), (Words{"camel", "Case's", "'s"}));
+  EXPECT_EQ(o200k("I'll'LLx'ſ"), (Words{"I'll", "'LLx'ſ"}));
+  EXPECT_EQ(o200k("Aʰ漢BC"), (Words{"Aʰ漢", "BC"}));      // what has no case ends a word before capitals,
+  EXPECT_EQ(o200k("Aʰ漢Bc"), (Words{"Aʰ漢Bc"}));          // but not where small letters follow them
+  EXPECT_EQ(o200k("\u0301AB"), (Words{"\u0301", "AB"}));  // a mark is a word, or before one
+  EXPECT_EQ(o200k("\u0301Ab!\u0301a!!\u0301a"), (Words{"\u0301Ab", "!\u0301a", "!!\u0301", "a"}));
+}
+
+TEST(Words, of_gpt4o_have_the_case_of_ascii) {
+  const auto gpt4o = [](std::string_view text) { return words(text, PreTokenizer::gpt4o); };
+  EXPECT_EQ(gpt4o("xéÉaB'ſ'S"), (Words{"xéÉa", "B", "'ſ'S"}));
+  EXPECT_EQ(gpt4o("a\u0301b"), (Words{"a", "\u0301b"}));
+}
+
 TEST(Words, equal_the_patterns_read_plainly) {
   std::mt19937 random(11);
   for (int round = 0; round < 6000; ++round) {
@@ -82,7 +100,8 @@ TEST(Words, are_the_same_found_many_at_once) {
     const std::size_t likely = 1 + random() % std::size(pieces);  // few kinds make long runs
     std::string text;
     for (std::size_t i = random() % 160; i > 0; --i) text += pieces[(random() % likely + round) % std::size(pieces)];
-    for (const PreTokenizer pre : {PreTokenizer::gpt2, PreTokenizer::smollm, PreTokenizer::llama3, PreTokenizer::qwen2})
+    for (const PreTokenizer pre : {PreTokenizer::gpt2, PreTokenizer::smollm, PreTokenizer::llama3, PreTokenizer::qwen2,
+                                   PreTokenizer::o200k, PreTokenizer::gpt4o})
       ASSERT_EQ(ends_at_once(text, pre), word_ends(text, pre)) << static_cast<int>(pre) << ": " << visible(text);
   }
 }
@@ -123,12 +142,18 @@ TEST(Words, equal_oniguruma) {
       R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
   const char* qwen2 =
       R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  const char* o200k =
+      R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  const char* gpt4o =
+      R"([^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])*(?:(?=\p{L})[^A-Z])+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[^\r\n\p{L}\p{N}]?(?:(?=\p{L})[^a-z])+(?:(?=\p{L})[^A-Z])*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
   const std::pair<PreTokenizer, Cutter> all[] = {{PreTokenizer::gpt2, Cutter({split(gpt2)}, "test")},
                                                  {PreTokenizer::smollm, Cutter({digits, split(gpt2)}, "test")},
                                                  {PreTokenizer::llama3, Cutter({split(llama3)}, "test")},
-                                                 {PreTokenizer::qwen2, Cutter({split(qwen2)}, "test")}};
+                                                 {PreTokenizer::qwen2, Cutter({split(qwen2)}, "test")},
+                                                 {PreTokenizer::o200k, Cutter({split(o200k)}, "test")},
+                                                 {PreTokenizer::gpt4o, Cutter({split(gpt4o)}, "test")}};
   std::mt19937 random(12);
-  for (int round = 0; round < 4000; ++round) {
+  for (int round = 0; round < 20'000; ++round) {
     const std::string text = random_text(random, random() % 40);
     for (const auto& [pre, cutter] : all) {
       std::vector<std::size_t> ends;

@@ -23,7 +23,10 @@ inline std::string random_text(std::mt19937& random, std::size_t pieces) {
       "漢",
       "𝔘",
       "ſ",
-      "ǅ",  // letters
+      "ǅ",
+      "Ж",
+      "ʰ",
+      "ª",  // letters
       "0",
       "7",
       "½",
@@ -43,6 +46,7 @@ inline std::string random_text(std::mt19937& random, std::size_t pieces) {
       ".",
       "(",
       "_",
+      "/",
       "'",
       "'",
       "\0"sv,
@@ -51,6 +55,7 @@ inline std::string random_text(std::mt19937& random, std::size_t pieces) {
       "€",
       "🎉",
       "\u0301",
+      "\u0903",
       "\u200d",
       "\xff",
       "\x80",

@@ -21,6 +21,8 @@ enum class PreTokenizer {
   smollm,  ///< each digit (\p{N}) alone, then the GPT-2 pattern
   llama3,  ///< the Llama 3 pattern (contractions in any case, \p{N}{1,3}, punctuation with trailing newlines)
   qwen2,   ///< the same with single digits
+  o200k,   ///< the GPT-4o pattern (a word ends before a capital behind a small letter, and has its contraction)
+  gpt4o,   ///< the same as llama.cpp reads it: with no marks in words, and case and contractions of ASCII alone
   spaces,  ///< a word begins at each space
   none,    ///< not at all (SentencePiece's)
 };
