@@ -113,15 +113,15 @@ Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens) 
   return Packed(std::move(s));
 }
 
-namespace {
-
-std::uint64_t size_of(const Model& model) {
+std::uint64_t stored_bytes(const Model& model) {
   std::uint64_t bytes = 0;
   for (const auto& archive : model.archives()) {
     for (const Archive::Entry& entry : archive->tensors()) bytes += static_cast<std::uint64_t>(entry.view.bytes());
   }
   return bytes;
 }
+
+namespace {
 
 /// body(bytes, count) for each matrix.
 struct Pages {
@@ -149,7 +149,7 @@ void release(const Model& model, std::size_t block) {
 
 PackedWeights::PackedWeights(const Model& model)
     : model_(model),
-      larger_than_memory_(size_of(model) > memory_allowed() / 5 * 4),
+      larger_than_memory_(stored_bytes(model) > memory_allowed() / 5 * 4),
       blocks_(model.weights().blocks.size()) {}
 
 void PackedWeights::move_on_to(std::size_t l) const {

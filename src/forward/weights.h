@@ -1,6 +1,7 @@
 // The weights as the forward pass wants them: matrices where they lie in the file, biases and gains decoded.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <string>
@@ -36,6 +37,9 @@ Packed pack_backward(const Matrix& matrix);
 
 /// The unembedding alone: a request without logits does not prepare it.
 Packed pack_unembedding(const Model& model);
+
+/// Of all tensors, as they lie in the model's files.
+std::uint64_t stored_bytes(const Model& model);
 
 /// Only the rows of these tokens, in this order.
 Packed pack_unembedding(const Model& model, const std::vector<TokenId>& tokens);

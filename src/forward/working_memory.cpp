@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "forward/pass.h"
+#include "forward/weights.h"
 
 namespace embscope {
 namespace {
@@ -52,13 +53,7 @@ double run_bytes(const Transformer& transformer, const Request& request) {
   return sizeof(float) * most + transformer.estimate(request, false).bytes;
 }
 
-double row_bytes_allowed(const Model& model) {
-  double file = 0;
-  for (const auto& archive : model.archives()) {
-    for (const Archive::Entry& entry : archive->tensors()) file += static_cast<double>(entry.view.bytes());
-  }
-  return 64e6 + 0.1 * file;
-}
+double row_bytes_allowed(const Model& model) { return 64e6 + 0.1 * static_cast<double>(stored_bytes(model)); }
 
 namespace {
 

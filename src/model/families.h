@@ -119,6 +119,9 @@ inline constexpr std::int64_t alibi_context = 1 << 20;  ///< it goes as far as o
 /// attention_bias and mlp_bias.
 void read_biases(const Keys& keys, Names& names);
 
+/// Norms of queries and keys, by the names that nearly all families give them.
+void use_qk_norms(Config& config, Names& names, QkNorm kind);
+
 /// sliding_window, `otherwise` where the configuration does not say it; 0: none. `used`: whether it counts.
 std::int64_t window_of(const Keys& keys, std::optional<std::int64_t> otherwise, bool used = true);
 

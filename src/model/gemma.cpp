@@ -105,8 +105,7 @@ void read_gemma3(const Keys& keys, Config& c, Names& n) {
                                .heads = 8,
                                .context = 131072,
                                .local_theta = 10000};
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
-  c.qk_norm = QkNorm::heads;
+  use_qk_norms(c, n, QkNorm::heads);
   read_gemma2_keys(keys, c, n, defaults, 0, 0);
   if (c.score_cap != 0)  // transformers reads it and does not use it
     throw Error(Code::unsupported, keys.where(), "'attn_logit_softcapping': a cap of scores is not known for Gemma 3");

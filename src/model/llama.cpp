@@ -33,6 +33,11 @@ void read_biases(const Keys& keys, Names& n) {
   n.mlp_bias = keys.truth("mlp_bias", false);
 }
 
+void use_qk_norms(Config& c, Names& n, QkNorm kind) {
+  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
+  c.qk_norm = kind;
+}
+
 void read_llama_keys(const Keys& keys, Config& c, const LlamaDefaults& d) {
   c.norm = NormKind::rms;
   c.position = PositionKind::rotary;
@@ -119,8 +124,7 @@ void read_qwen2(const Keys& keys, Config& c, Names& n) {
 }
 
 void read_qwen3(const Keys& keys, Config& c, Names& n) {
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
-  c.qk_norm = QkNorm::heads;
+  use_qk_norms(c, n, QkNorm::heads);
   read_llama_keys(keys, c, {.head_width = 128, .kv_heads = 32});
   read_biases(keys, n);
   read_one_rope(keys, c, {.sections = true});
@@ -183,9 +187,8 @@ void read_olmo(const Keys& keys, Config& c, Names& n) {
 // Norms after the branches only, and over the whole width of queries and keys.
 void read_olmo2_keys(const Keys& keys, Config& c, Names& n) {
   n.ln1_post = "post_attention_layernorm", n.ln2_post = "post_feedforward_layernorm";
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
+  use_qk_norms(c, n, QkNorm::together);
   c.norm_before = false, c.norm_after = true;
-  c.qk_norm = QkNorm::together;
   read_llama_keys(keys, c, {.epsilon = 1e-5});
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
 }

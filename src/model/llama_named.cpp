@@ -107,8 +107,7 @@ Xielu xielu_of(double p, double n, double beta, double epsilon) {
 
 void read_apertus(const Keys& keys, Config& c, Names& n) {
   n.ln1 = "attention_layernorm", n.ln2 = "feedforward_layernorm", n.xielu = "mlp.act_fn";
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
-  c.qk_norm = QkNorm::heads;
+  use_qk_norms(c, n, QkNorm::heads);
   if (keys.string("hidden_act", "xielu") != "xielu")
     throw Error(Code::unsupported, keys.where(), "'hidden_act': an Apertus without xielu is not supported");
   const LlamaDefaults defaults{.theta = 12000000, .epsilon = 1e-5, .activation = "silu", .activation_key = ""};

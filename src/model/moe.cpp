@@ -156,8 +156,7 @@ void read_qwen2_moe(const Keys& keys, Config& c, Names& n) {
 }
 
 void read_qwen3_moe(const Keys& keys, Config& c, Names& n) {
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
-  c.qk_norm = QkNorm::heads;
+  use_qk_norms(c, n, QkNorm::heads);
   read_llama_keys(keys, c, {.kv_heads = 4});
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
   read_one_rope(keys, c, {.sections = true});
@@ -170,8 +169,7 @@ void read_qwen3_moe(const Keys& keys, Config& c, Names& n) {
 }
 
 void read_olmoe(const Keys& keys, Config& c, Names& n) {
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
-  c.qk_norm = QkNorm::together;
+  use_qk_norms(c, n, QkNorm::together);
   read_llama_keys(keys, c, {.epsilon = 1e-5});
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
   read_one_rope(keys, c, {});
@@ -259,8 +257,7 @@ void read_deepseek_v3(const Keys& keys, Config& c, Names& n) {
 }
 
 void read_dots1(const Keys& keys, Config& c, Names& n) {
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
-  c.qk_norm = QkNorm::heads;
+  use_qk_norms(c, n, QkNorm::heads);
   read_llama_keys(keys, c, {.kv_heads = 32});
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
   read_one_rope(keys, c, {});
@@ -276,8 +273,7 @@ void read_glm4_moe_of(const Keys& keys, Config& c, Names& n, const LlamaDefaults
                       const DeepseekDefaults& experts) {
   read_llama_keys(keys, c, defaults);
   n.qkv_bias = keys.truth("attention_bias", false);
-  if (keys.truth("use_qk_norm", norms))
-    c.qk_norm = QkNorm::heads, n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
+  if (keys.truth("use_qk_norm", norms)) use_qk_norms(c, n, QkNorm::heads);
   read_one_rope(keys, c, defaults);
   read_deepseek_experts(keys, c, n, experts);
   use_sigmoids(c, n);
@@ -321,8 +317,7 @@ void read_ernie4_5_moe(const Keys& keys, Config& c, Names& n) {
 
 void read_minimax_m2(const Keys& keys, Config& c, Names& n) {
   name_as_mixtral(n);
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
-  c.qk_norm = QkNorm::together;
+  use_qk_norms(c, n, QkNorm::together);
   const LlamaDefaults defaults{.theta = 5e6, .partial_allowed = true, .head_width = 128, .kv_heads = 8};
   read_llama_keys(keys, c, defaults);
   LlamaDefaults turned = defaults;  // the first files say how many values turn

@@ -60,8 +60,7 @@ void read_hunyuan_moe(const Keys& keys, Config& c, Names& n) {
 }
 
 void read_exaone_moe(const Keys& keys, Config& c, Names& n) {
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
-  c.qk_norm = QkNorm::heads;
+  use_qk_norms(c, n, QkNorm::heads);
   read_llama_keys(keys, c, {.epsilon = 1e-5});
   read_exaone_windows(keys, c);
   read_deepseek_experts(keys, c, n, {true, 2.5, 1, 1, 1});
@@ -160,8 +159,7 @@ void read_dbrx(const Keys& keys, Config& c, Names& n) {
 
 // Qwen 3's mixture with windows, which turn by a base of their own.
 void read_mellum(const Keys& keys, Config& c, Names& n) {
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
-  c.qk_norm = QkNorm::heads;
+  use_qk_norms(c, n, QkNorm::heads);
   const LlamaDefaults defaults{.theta = 500000, .head_width = 128, .kv_heads = 4, .local_theta = 10000};
   read_llama_keys(keys, c, defaults);
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
@@ -177,8 +175,8 @@ void read_mellum(const Keys& keys, Config& c, Names& n) {
 
 // Sinks, sigmoids, and positions in blocks with windows alone.
 void read_flint(const Keys& keys, Config& c, Names& n) {
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm", n.sinks = "self_attn.softmax_offset";
-  c.qk_norm = QkNorm::heads, c.sinks = true;
+  use_qk_norms(c, n, QkNorm::heads);
+  n.sinks = "self_attn.softmax_offset", c.sinks = true;
   read_llama_keys(keys, c, {.head_width = 128, .kv_heads = 4});
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
   read_one_rope(keys, c, {});
@@ -194,8 +192,7 @@ void read_flint(const Keys& keys, Config& c, Names& n) {
 }
 
 void read_hy_v3(const Keys& keys, Config& c, Names& n) {
-  n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
-  c.qk_norm = QkNorm::heads;
+  use_qk_norms(c, n, QkNorm::heads);
   const LlamaDefaults defaults{.theta = 11158840, .epsilon = 1e-5, .head_width = 128, .kv_heads = 8};
   read_llama_keys(keys, c, defaults);
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);

@@ -274,8 +274,8 @@ void read_cohere(const Keys& keys, Config& c, Names& n) {
   n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
   c.logit_scale = static_cast<float>(keys.number("logit_scale", 0.0625));
   if (keys.truth("use_qk_norm", false)) {
-    c.qk_norm = QkNorm::heads, c.qk_norm_kind = NormKind::layer;
-    n.q_norm = "self_attn.q_norm", n.k_norm = "self_attn.k_norm";
+    use_qk_norms(c, n, QkNorm::heads);
+    c.qk_norm_kind = NormKind::layer;
   }
   read_one_rope(keys, c, defaults);
 }
