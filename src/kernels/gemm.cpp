@@ -48,15 +48,22 @@ constexpr std::int64_t packed_size(std::int64_t rows, std::int64_t depth) {
 struct Panel {
   const float* at;
   std::int64_t stride = panel_width;
-  bool ahead = false;  // whether to read the 32 outputs beside these into the cache: the machine sees no stream in rows
-                       // far apart
+};
+
+// What a tile does on the way where the outputs of one k are far from those of the next: the machine sees no stream in
+// them, and few of them stay in the cache where they are a power of two apart. It reads the 32 outputs beside its own
+// into the cache, for its share of every 16 values of k, and the first one lays its panel side by side for the others.
+struct OnTheWay {
+  const float* beside = nullptr;
+  std::int64_t stride = 0, first = 0, last = 0;
+  float* copy = nullptr;
 };
 
 // `by_columns`: x is packed as [depth][rows] instead, as it comes from a matrix that is stored with its rows as
-// columns.
-template <int rows, bool by_columns>
-void tile(const float* HWY_RESTRICT x, Panel panel, std::int64_t depth, float* HWY_RESTRICT y, std::int64_t y_stride,
-          bool accumulate) {
+// columns. `copies`: see OnTheWay.
+template <int rows, bool by_columns, bool copies = false>
+void tile(const float* HWY_RESTRICT x, const Panel& panel, std::int64_t depth, float* HWY_RESTRICT y,
+          std::int64_t y_stride, bool accumulate, const OnTheWay& way) {
   constexpr std::int64_t row_step = by_columns ? 1 : chunk, k_step = by_columns ? rows : 1;
   const Lanes d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -68,14 +75,21 @@ void tile(const float* HWY_RESTRICT x, Panel panel, std::int64_t depth, float* H
       b[r] = accumulate ? hn::LoadU(d, y + r * y_stride + c + lanes) : hn::Zero(d);
     }
     const float* HWY_RESTRICT w = panel.at + c;
+    [[maybe_unused]] float* HWY_RESTRICT copy = copies ? way.copy + c : nullptr;
     for (std::int64_t k0 = 0; k0 < depth; k0 += chunk) {
       const float* xk = x + k0 * rows;
-      for (std::int64_t k = k0; panel.ahead && k < std::min(k0 + chunk, depth); ++k) {
-        for (std::int64_t i = 0; i < 2 * lanes; i += 16)
-          __builtin_prefetch(panel.at + k * panel.stride + panel_width + c + i, 0, 2);
+      for (std::int64_t k = k0 + way.first; k < std::min(k0 + way.last, depth); ++k) {
+        const float* beside = way.beside + k * way.stride + c;  // at any place in a cache line
+        for (std::int64_t i = 0; i < 2 * lanes; i += 16) __builtin_prefetch(beside + i, 0, 2);
+        __builtin_prefetch(beside + 2 * lanes - 1, 0, 2);
       }
       for (const float* end = xk + std::min(chunk, depth - k0) * k_step; xk < end; xk += k_step, w += panel.stride) {
         const Vec w0 = hn::LoadU(d, w), w1 = hn::LoadU(d, w + lanes);
+        if constexpr (copies) {
+          hn::StoreU(w0, d, copy);
+          hn::StoreU(w1, d, copy + lanes);
+          copy += panel_width;
+        }
 #pragma GCC unroll 16
         for (int r = 0; r < rows; ++r) {
           const Vec v = hn::Set(d, xk[r * row_step]);
@@ -92,7 +106,7 @@ void tile(const float* HWY_RESTRICT x, Panel panel, std::int64_t depth, float* H
   }
 }
 
-using Tile = void (*)(const float*, Panel, std::int64_t, float*, std::int64_t, bool);
+using Tile = void (*)(const float*, const Panel&, std::int64_t, float*, std::int64_t, bool, const OnTheWay&);
 
 template <bool by_columns>
 Tile tile_of(std::int64_t rows) {
@@ -159,16 +173,15 @@ struct PackedRows {
 
 // All the groups of packed rows against one panel. A panel of fewer than 32 columns goes through a buffer.
 template <bool by_columns = false>
-void multiply(const PackedRows& packed, Panel panel, std::int64_t depth, float* y, std::int64_t y_stride,
+void multiply(const PackedRows& packed, const Panel& panel, std::int64_t depth, float* y, std::int64_t y_stride,
               std::int64_t columns, bool accumulate) {
   HWY_ALIGN float buffer[tile_rows * panel_width];
   for (std::int64_t first = 0; first < packed.rows; first += tile_rows) {
     const std::int64_t count = std::min(tile_rows, packed.rows - first);
     float* out = y + first * y_stride;
     const float* x = packed.group(first, count);
-    panel.ahead = first == 0 && panel.stride != panel_width;
     if (columns == panel_width) {
-      tile_of<by_columns>(count)(x, panel, depth, out, y_stride, accumulate);
+      tile_of<by_columns>(count)(x, panel, depth, out, y_stride, accumulate, {});
       continue;
     }
     const auto bytes = static_cast<std::size_t>(columns) * sizeof(float);
@@ -176,8 +189,22 @@ void multiply(const PackedRows& packed, Panel panel, std::int64_t depth, float* 
       std::memset(buffer, 0, sizeof(buffer));
       for (std::int64_t r = 0; r < count; ++r) std::memcpy(buffer + r * panel_width, out + r * y_stride, bytes);
     }
-    tile_of<by_columns>(count)(x, panel, depth, buffer, panel_width, accumulate);
+    tile_of<by_columns>(count)(x, panel, depth, buffer, panel_width, accumulate, {});
     for (std::int64_t r = 0; r < count; ++r) std::memcpy(out + r * y_stride, buffer + r * panel_width, bytes);
+  }
+}
+
+// The same for a whole panel of a matrix that has outputs side by side in long rows. `copy`: room for it.
+void multiply_where_it_lies(const PackedRows& packed, const Panel& panel, std::int64_t depth, float* y,
+                            std::int64_t y_stride, bool accumulate, float* copy) {
+  const std::int64_t groups = (packed.rows + tile_rows - 1) / tile_rows;
+  OnTheWay way{panel.at + panel_width, panel.stride, 0, 0, copy};
+  const Panel copied{copy};
+  for (std::int64_t g = 0; g < groups; ++g) {
+    const std::int64_t first = g * tile_rows, count = std::min(tile_rows, packed.rows - first);
+    way.first = g * chunk / groups, way.last = (g + 1) * chunk / groups;
+    const Tile now = g > 0 || groups == 1 ? tile_of<false>(count) : tile<tile_rows, false, true>;
+    now(packed.group(first, count), g > 0 ? copied : panel, depth, y + first * y_stride, y_stride, accumulate, way);
   }
 }
 
@@ -238,6 +265,8 @@ void for_panels(const Packed& w, std::int64_t p, std::int64_t count, std::int64_
     for (std::int64_t i = p; i < p + count; ++i) body(i, Panel{w.panel(i) + k * panel_width});
     return;
   }
+  const std::int64_t step = together(*stored), size = depth * panel_width;
+  if (scratch.size() < static_cast<std::size_t>(step * size)) scratch.resize(static_cast<std::size_t>(step * size));
   if (serves_as_panels(*stored)) {
     const std::int64_t stride = stored->view.columns();
     const float* rows = reinterpret_cast<const float*>(stored->row(k)) + stored->first_column;
@@ -246,8 +275,6 @@ void for_panels(const Packed& w, std::int64_t p, std::int64_t count, std::int64_
     for (std::int64_t i = p; i < whole; ++i) body(i, Panel{rows + i * panel_width, stride});
     count -= std::max<std::int64_t>(whole - p, 0), p = std::max(p, whole);
   }
-  const std::int64_t step = together(*stored), size = depth * panel_width;
-  if (scratch.size() < static_cast<std::size_t>(step * size)) scratch.resize(static_cast<std::size_t>(step * size));
   for (std::int64_t i = p, next = 0; i < p + count; i = next) {
     const std::int64_t begin = i / step * step;  // where a block begins
     next = std::min(begin + step, p + count);
@@ -337,10 +364,12 @@ void dot_panels(const Inputs& x, const Product& product, std::int64_t first, std
   if (whole < end) add_last_rows(x.at, w, whole, product.y + whole);
 }
 
-// Values of k that are packed at once: whole blocks of every type.
+// Values of k that are packed at once: whole blocks of every type, and fewer of long rows, of which few stay in the
+// cache.
 std::int64_t depth_for(std::span<const Product> products) {
   for (const Product& product : products) {
-    if (product.w->stored() != nullptr && block_size(product.w->stored()->view.dtype) > chunk) return 256;
+    const Stored* w = product.w->stored();
+    if (w != nullptr && (block_size(w->view.dtype) > chunk || serves_as_panels(*w))) return 256;
   }
   return block_depth;
 }
@@ -371,9 +400,13 @@ bool multiply_panels(const PackedRows& rows, const Product& product, std::int64_
     for (std::int64_t i = 0; i < rows.depth; i += deepest) {
       const std::int64_t depth = std::min(deepest, rows.depth - i);
       const bool complete = stored != nullptr && k + i + depth == product.w->in();
-      for_panels(*product.w, p, step, k + i, depth, in_order, scratch, [&](std::int64_t at, Panel panel) {
-        multiply({rows.at, rows.rows, rows.depth, i}, panel, depth, y + at * panel_width, product.y_stride,
-                 std::min(panel_width, product.w->out() - at * panel_width), k + i > 0);
+      for_panels(*product.w, p, step, k + i, depth, in_order, scratch, [&](std::int64_t at, const Panel& panel) {
+        const PackedRows part{rows.at, rows.rows, rows.depth, i};
+        if (panel.stride == panel_width)
+          multiply(part, panel, depth, y + at * panel_width, product.y_stride,
+                   std::min(panel_width, product.w->out() - at * panel_width), k + i > 0);
+        else
+          multiply_where_it_lies(part, panel, depth, y + at * panel_width, product.y_stride, k + i > 0, scratch.data());
         if (complete && !finite(product, at, at + 1, y, rows.rows)) all = false;
       });
     }
