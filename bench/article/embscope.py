@@ -1,5 +1,5 @@
 """embscope tour, from start to exit, without what the peers leave out too: the cosines of all pairs (a row of
-their own) and a text that the model writes.
+their own), a text that the model writes and a small model that is trained.
 Its numbers are read from the figures that it wrote."""
 
 import json

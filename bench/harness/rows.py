@@ -128,7 +128,7 @@ ROWS = [
         ("transformers",),
         1.0,
         about="every figure and demo of the article, as one process",
-        beside="ours is `embscope tour --quick`: without the cosines of all pairs of tokens and the text that the model writes",
+        beside="ours is `embscope tour --quick`: without the cosines of all pairs of tokens, the text that the model writes and the small model that is trained",
     ),
     Row(
         "sweep",

@@ -539,7 +539,8 @@ class Analyses(Looks):
         """Run the article's experiments on one model and write a report.
 
         folder  Folder for the report and its figures (default: embscope-tour)
-        quick   Leave out the slow parts: the cosines of all pairs of tokens, and the text that the model writes
+        quick   Leave out the slow parts: the cosines of all pairs of tokens, the text that the model writes, and the
+                small model that is trained
         svg     Also write the figures as .svg files (takes a few seconds)
 
         The answer has:

@@ -41,22 +41,27 @@ class Tour {
         report_("The life of a word's vector", fmt::format("One experiment for each step, on {}", model_.name())) {}
 
   void walk(const Progress& progress) {
-    const std::pair<void (Tour::*)(), const char*> steps[] = {{&Tour::tokens, "tokens"},
-                                                              {&Tour::two_words, "two words"},
-                                                              {&Tour::matrix, "the matrix"},
-                                                              {&Tour::map, "the map"},
-                                                              {&Tour::all_pairs, "all pairs"},
-                                                              {&Tour::arithmetic, "arithmetic"},
-                                                              {&Tour::toy, "the toy space"},
-                                                              {&Tour::prediction, "prediction"},
-                                                              {&Tour::experiment, "the experiment"},
-                                                              {&Tour::life, "a vector's life"},
-                                                              {&Tour::learned, "where vectors come from"},
-                                                              {&Tour::figures_of_the_article, "the figures"}};
+    struct Step {
+      void (Tour::*show)();
+      const char* name;
+      bool slow = false;
+    };
+    const Step steps[] = {{&Tour::tokens, "tokens"},
+                          {&Tour::two_words, "two words"},
+                          {&Tour::matrix, "the matrix"},
+                          {&Tour::map, "the map"},
+                          {&Tour::all_pairs, "all pairs", true},
+                          {&Tour::arithmetic, "arithmetic"},
+                          {&Tour::toy, "the toy space"},
+                          {&Tour::prediction, "prediction"},
+                          {&Tour::experiment, "the experiment"},
+                          {&Tour::life, "a vector's life"},
+                          {&Tour::learned, "where vectors come from", true},
+                          {&Tour::figures_of_the_article, "the figures"}};
     double done = 0;
-    for (const auto& [step, name] : steps) {
-      embscope::report(progress, done++ / std::size(steps), name);
-      if (!quick_ || step != &Tour::all_pairs) (this->*step)();
+    for (const Step& step : steps) {
+      embscope::report(progress, done++ / std::size(steps), step.name);
+      if (!quick_ || !step.slow) (this->*step.show)();
     }
     embscope::report(progress, 1, "done");
   }
@@ -378,7 +383,8 @@ void fields(Parameters& r, Visitor& f) {
     {.name = "folder", .what = "Folder for the report and its figures (default: embscope-tour)", .option = "--to"});
   f(r.quick,
     {.name = "quick",
-     .what = "Leave out the slow parts: the cosines of all pairs of tokens, and the text that the model writes"});
+     .what = "Leave out the slow parts: the cosines of all pairs of tokens, the text that the model writes, and the "
+             "small model that is trained"});
   f(r.svg, {.name = "svg", .what = "Also write the figures as .svg files (takes a few seconds)"});
 }
 

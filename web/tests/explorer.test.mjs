@@ -1775,7 +1775,7 @@ test("the report: on a phone nothing scrolls sideways, and every figure can be r
   const folder = mkdtempSync(join(tmpdir(), "embscope-report-"));
   const page = await chrome.context.newPage();
   try {
-    execFileSync(program, ["tour", "--quick", "--to", folder], { stdio: "pipe" });
+    execFileSync(program, ["tour", "--to", folder], { stdio: "pipe" });
     for (const [width, least] of [
       [390, 8],
       [800, 8],
