@@ -18,7 +18,7 @@ namespace {
 
 volatile std::sig_atomic_t interrupted = 0;
 
-/// The line of progress; of work that is kept in a file, Ctrl-C ends it as if it were told to stop, so that it is kept.
+/// The line of progress. Ctrl-C ends work that is kept in a file in the way that `stop` does, so that it is kept.
 Progress progress_of(const Values& values) {
   if (!values.contains("resume")) return progress_line();
   std::signal(SIGINT, [](int) { interrupted = 1; });

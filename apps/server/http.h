@@ -75,7 +75,7 @@ struct Call {
   bool gzip = false;  ///< the client accepts gzip
   std::string etag;   ///< If-None-Match
   std::shared_ptr<std::atomic<bool>> gone = std::make_shared<std::atomic<bool>>(false);
-  std::shared_ptr<std::atomic<bool>> stopping;  ///< the whole server is stopping stopping stopping
+  std::shared_ptr<std::atomic<bool>> stopping;  ///< the whole server is stopping
   std::shared_ptr<Events> events;               ///< for a streaming route, which then returns no answer
   bool keeps_events = false;                    ///< the handler has passed them to a thread that finishes them
 

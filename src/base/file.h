@@ -33,8 +33,8 @@ class Descriptor {
 /// device can have effects. Both are refused with their kind. Throws Error{not_found, io}.
 Descriptor open_to_read(const std::filesystem::path& path);
 
-/// The file, made where it is missing, while no other process holds it; else nothing. The system gives it free when the
-/// process ends in any way. Throws Error{io}.
+/// The file, made where it is missing, while no other process holds it; else nothing. The system releases it when the
+/// process ends, however it ends. Throws Error{io}.
 std::optional<Descriptor> hold(const std::filesystem::path& path);
 
 /// A file that grows at its end, and stays as far as it came: a download that may be continued. Throws Error{io}.

@@ -1,4 +1,4 @@
-// Folders: made, listed, and for a time.
+// Folders: made, listed, and temporary ones.
 #pragma once
 
 #include <filesystem>
@@ -16,7 +16,7 @@ std::error_code create_folders(const std::filesystem::path& folder);
 /// The names of what is in the folder; none where it cannot be read.
 std::set<std::string> names_in(const std::filesystem::path& folder);
 
-/// An empty folder of this user alone among the temporary files, which goes with all that is in it. Throws Error{io}.
+/// An empty folder of this user alone among the temporary files, which is removed with all that is in it. Throws Error{io}.
 class TemporaryFolder {
  public:
   explicit TemporaryFolder(std::string_view name);

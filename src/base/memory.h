@@ -20,7 +20,7 @@ void give_back(void* memory);
 /// One page of 2 MiB costs one fault where small ones cost 512: asks for large pages in these bytes.
 void want_large_pages(void* memory, std::size_t bytes);
 
-/// The values are needed no more: the system may take the pages when it is short of memory.
+/// The values are no longer needed: the system may take the pages when it is short of memory.
 void offer_pages(void* memory, std::size_t bytes);
 
 }  // namespace embscope

@@ -117,7 +117,7 @@ constexpr Family table[] = {
     {"", nullptr, "PLaMo", "plamo"},
     {"", nullptr, "Pangu Embedded", "pangu-embedded"}};
 
-// What people have on their disks beside, by what keeps it out.
+// Other models that people have on their disks, by the reason why they do not open.
 struct OutOfScope {
   std::string_view why;
   std::initializer_list<std::string_view> types;

@@ -1,4 +1,4 @@
-// Ports: where systems differ in what listening at one means.
+// Ports: how systems differ in listening on one.
 #pragma once
 
 namespace embscope {

@@ -12,7 +12,7 @@ namespace embscope {
 /// UTF-8; they stay as long as the program.
 char** begin_program(int argc, char** argv);
 
-/// What a server adds to it: a broken connection is an error of its own, and there may be many at once.
+/// What a server needs besides: a broken connection is reported as an error, and many may be open at once.
 void begin_server();
 
 enum class Stream { input, output, errors };

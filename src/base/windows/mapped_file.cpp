@@ -1,4 +1,4 @@
-// A mapped file cannot become shorter on Windows: the system refuses who tries. A mapped file on a network ends the
+// A mapped file cannot become shorter on Windows: the system refuses it. A mapped file on a network ends the
 // program when the network fails, so files there are read into memory.
 #include "base/file.h"
 
