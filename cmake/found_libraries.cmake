@@ -2,7 +2,7 @@
 find_package(fmt REQUIRED)
 find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)
-if(http_form STREQUAL "libcurl")
+if("libcurl" IN_LIST http_forms)
   find_package(CURL REQUIRED)  # its headers: the library is loaded when something is fetched
 endif()
 if("openssl" IN_LIST system_forms)

@@ -20,6 +20,8 @@ LINKED = [
     ("libpng", "libpng-dev", "libpng-2.0"),
     ("zlib", "zlib1g-dev", "Zlib"),
     ("OpenSSL", "libssl-dev", "Apache-2.0"),
+    ("curl", "libcurl4-openssl-dev", "curl"),
+    ("c-ares", "libc-ares-dev", "MIT"),
     ("GNU C Library", "libc6-dev", "LGPL-2.1-or-later"),
     ("libstdc++", "libstdc++-12-dev", "GPL-3.0-or-later WITH GCC-exception-3.1"),
 ]

@@ -48,8 +48,9 @@ void add_machine(Report& report) {
   }
   report.add("instruction sets", fmt::format("{}", fmt::join(sets, ", ")), advice);
   report.add("threads", fmt::format("{} of {} processors", threads(), machine.processors));
-  report.add("memory", fmt::format("{}, {} free", size_text(static_cast<double>(machine.memory)),
-                                   size_text(static_cast<double>(machine.free_memory))));
+  const std::string memory = size_text(static_cast<double>(machine.memory));  // what is free may be unknown: no /proc
+  const std::string free = size_text(static_cast<double>(machine.free_memory));
+  report.add("memory", machine.free_memory == 0 ? memory : fmt::format("{}, {} free", memory, free));
 }
 
 // Empty where a file can be written there; otherwise why not.
@@ -99,15 +100,17 @@ void add_parts(Report& report) {
   report.part("fetching models", fetching.empty() ? "ready" : "", fetching);
   std::string pictures;
   try {
-    expect_figure(fs::temp_directory_path() / "embscope-doctor.svg");
-  } catch (const std::exception& error) { pictures = error.what(); }
+    expect_figure("embscope-doctor.svg");
+  } catch (const Error& error) {  // a folder that cannot be written to is another matter
+    if (error.code() == Code::unsupported) pictures = error.message();
+  }
   report.part("figures as .svg and .png", pictures.empty() ? "vl-convert" : "", pictures);
   report.add("figures as .html and .json", "built in");
   report.add("patterns of tokenizers", "Oniguruma, built in");
   report.part(
       "Python", first_of({"python3", "python"}),
-      "apt install python3 (Debian, Ubuntu), dnf install python3 (Fedora), brew install python (macOS), winget install "
-      "Python.Python.3.13 (Windows); then pip install the wheel of embscope");
+      "apt install python3, dnf install python3, brew install python or winget install Python.Python.3.13; then pip "
+      "install the wheel");
   report.part("browser for the explorer",
               first_of({"xdg-open", "open", "explorer", "firefox", "chromium", "chromium-browser", "google-chrome"}),
               "any browser on this machine or, through ssh -L, on another one");

@@ -9,9 +9,10 @@ namespace embscope::cli {
 void fill_pull(CLI::App& command) {
   auto name = std::make_shared<std::string>();
   command
-      .add_option("NAME", *name,
-                  "gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, OWNER/NAME, or OWNER/NAME:TAG of a GGUF (TAG "
-                  "such as Q4_K_M)")
+      .add_option(
+          "NAME", *name,
+          "smollm2, gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, OWNER/NAME, or OWNER/NAME:TAG of a GGUF (TAG "
+          "such as Q4_K_M)")
       ->required();
   command.callback([name] {
     const PullResult pulled = pull(*name, progress_line());

@@ -40,10 +40,10 @@ std::string repository(const std::string& short_or_whole) {
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") == std::string::npos;
   if (slash == std::string::npos || slash == 0 || slash + 1 == name.size() ||
       name.find('/', slash + 1) != std::string::npos || !plain || name.find("..") != std::string::npos) {
-    throw Error(
-        Code::usage, "pull",
-        fmt::format("'{}': expected gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, OWNER/NAME or OWNER/NAME:TAG",
-                    name));
+    throw Error(Code::usage, "pull",
+                fmt::format("'{}': expected smollm2, gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, OWNER/NAME or "
+                            "OWNER/NAME:TAG",
+                            name));
   }
   return name;
 }

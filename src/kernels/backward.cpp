@@ -12,6 +12,7 @@
 //
 #include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
+#include "kernels/erf-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace embscope {
@@ -104,6 +105,17 @@ void gelu_tanh_backward_lanes(const float* x, float* dy, std::int64_t n) {
   });
 }
 
+// (x Phi(x))' = Phi(x) + x phi(x), of the normal distribution.
+void gelu_exact_backward_lanes(const float* x, float* dy, std::int64_t n) {
+  const Lanes d;
+  const Vec half = hn::Set(d, 0.5f), one = hn::Set(d, 1.0f);
+  for_vectors(n, [&](std::int64_t, auto load, auto store) {
+    const Vec v = load(x), below = hn::Mul(half, hn::Add(one, erf(d, hn::Mul(v, hn::Set(d, 0.70710678118654752f)))));
+    const Vec density = hn::Mul(hn::Set(d, 0.39894228040143268f), hn::Exp(d, hn::Mul(hn::Neg(hn::Mul(half, v)), v)));
+    store(hn::Mul(load(dy), hn::MulAdd(v, density, below)), dy);
+  });
+}
+
 // With s = 1 / (1 + exp(-x)): (x s)' = s (1 + x (1 - s)).
 void silu_backward_lanes(const float* x, float* dy, std::int64_t n) {
   const Lanes d;
@@ -181,6 +193,7 @@ HWY_AFTER_NAMESPACE();
 namespace embscope {
 HWY_EXPORT(layer_norm_backward_lanes);
 HWY_EXPORT(gelu_tanh_backward_lanes);
+HWY_EXPORT(gelu_exact_backward_lanes);
 HWY_EXPORT(silu_backward_lanes);
 HWY_EXPORT(softmax_backward_lanes);
 HWY_EXPORT(sum_rows_lanes);
@@ -196,15 +209,11 @@ void gelu_tanh_backward(const float* x, float* dy, std::int64_t n) {
   HWY_DYNAMIC_DISPATCH(gelu_tanh_backward_lanes)(x, dy, n);
 }
 
-void silu_backward(const float* x, float* dy, std::int64_t n) { HWY_DYNAMIC_DISPATCH(silu_backward_lanes)(x, dy, n); }
-
-// (x Phi(x))' = Phi(x) + x phi(x), of the normal distribution.
 void gelu_exact_backward(const float* x, float* dy, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const float below = 0.5f * (1.0f + std::erf(x[i] * 0.70710678118654752f));
-    dy[i] *= below + x[i] * 0.39894228040143268f * std::exp(-0.5f * x[i] * x[i]);
-  }
+  HWY_DYNAMIC_DISPATCH(gelu_exact_backward_lanes)(x, dy, n);
 }
+
+void silu_backward(const float* x, float* dy, std::int64_t n) { HWY_DYNAMIC_DISPATCH(silu_backward_lanes)(x, dy, n); }
 
 void relu_backward(const float* x, float* dy, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) dy[i] = x[i] > 0 ? dy[i] : 0.0f;

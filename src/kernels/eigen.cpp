@@ -13,6 +13,13 @@ namespace {
 
 constexpr std::int64_t worth_sharing = 1024;  // rows or columns below which threads would wait longer than work
 
+// sqrt(a^2 + b^2) without overflow: the C library's has other last bits on each system.
+double hypotenuse(double a, double b) {
+  const double longer = std::max(std::abs(a), std::abs(b)), shorter = std::min(std::abs(a), std::abs(b));
+  const double ratio = longer > 0 ? shorter / longer : 0;
+  return longer * std::sqrt(1 + ratio * ratio);
+}
+
 void add_scaled(double factor, const double* x, double* y, std::int64_t n) {
   for (std::int64_t k = 0; k < n; ++k) y[k] += factor * x[k];
 }
@@ -82,7 +89,7 @@ void diagonalise(Tridiagonal& t, Matrix64& vectors) {
       while (m + 1 < n && std::abs(e[U(m)]) > 1e-16 * largest) ++m;
       if (m == l) break;
       if (round == 100) throw Error(Code::range, "eigenvalues", "no convergence: the matrix holds NaN or infinity");
-      double g = (d[U(l + 1)] - d[U(l)]) / (2 * e[U(l)]), r = std::hypot(g, 1.0);
+      double g = (d[U(l + 1)] - d[U(l)]) / (2 * e[U(l)]), r = hypotenuse(g, 1.0);
       g = d[U(m)] - d[U(l)] + e[U(l)] / (g + std::copysign(r, g));
       double s = 1, c = 1, p = 0;
       sweep.clear();
@@ -90,7 +97,7 @@ void diagonalise(Tridiagonal& t, Matrix64& vectors) {
       for (; i >= l; --i) {
         double f = s * e[U(i)];
         const double b = c * e[U(i)];
-        e[U(i + 1)] = r = std::hypot(f, g);
+        e[U(i + 1)] = r = hypotenuse(f, g);
         if (r == 0) {
           d[U(i + 1)] -= p;
           e[U(m)] = 0;
@@ -165,8 +172,8 @@ double orthogonalise(Matrix64& b, Matrix64& v, std::int64_t p, std::int64_t q) {
   const double cosine = std::abs(xy) / std::sqrt(xx * yy);
   if (cosine < 1e-15) return cosine;
   const double zeta = (yy - xx) / (2 * xy);
-  const double tangent = std::copysign(1.0, zeta) / (std::abs(zeta) + std::hypot(1.0, zeta));
-  const double c = 1 / std::hypot(1.0, tangent), s = c * tangent;
+  const double tangent = std::copysign(1.0, zeta) / (std::abs(zeta) + hypotenuse(1.0, zeta));
+  const double c = 1 / hypotenuse(1.0, tangent), s = c * tangent;
   rotate(x, y, c, s, b.columns);
   rotate(v.row(p), v.row(q), c, s, v.columns);
   return cosine;

@@ -12,6 +12,7 @@
 //
 #include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
+#include "kernels/erf-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace embscope {
@@ -28,6 +29,13 @@ struct Gelu {
                                  hn::Set(d, -2 * 0.7978845608028654f));
     const Vec power = hn::Min(hn::Mul(x, inner), hn::Set(d, 100.0f));
     return hn::Div(x, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, power)));
+  }
+};
+
+struct ExactGelu {
+  Vec operator()(Lanes d, Vec x) const {
+    const Vec above = erf(d, hn::Mul(x, hn::Set(d, 0.70710678118654752f)));
+    return hn::Mul(hn::Mul(hn::Set(d, 0.5f), x), hn::Add(hn::Set(d, 1.0f), above));
   }
 };
 
@@ -65,6 +73,7 @@ void map(float* x, std::int64_t n, F f) {
 }
 
 void gelu_tanh_lanes(const float* x, std::int64_t n, float* y) { map(x, n, y, Gelu()); }
+void gelu_exact_lanes(float* x, std::int64_t n) { map(x, n, ExactGelu()); }
 void silu_lanes(float* x, std::int64_t n) { map(x, n, Silu()); }
 
 float max_lanes(const float* x, std::int64_t n) {
@@ -108,6 +117,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace embscope {
 HWY_EXPORT(gelu_tanh_lanes);
+HWY_EXPORT(gelu_exact_lanes);
 HWY_EXPORT(silu_lanes);
 HWY_EXPORT(softmax_lanes);
 
@@ -165,11 +175,8 @@ void scale(float* x, float factor, std::int64_t n) {
 
 void gelu_tanh(float* x, std::int64_t n) { gelu_tanh(x, n, x); }
 void gelu_tanh(const float* x, std::int64_t n, float* y) { HWY_DYNAMIC_DISPATCH(gelu_tanh_lanes)(x, n, y); }
+void gelu_exact(float* x, std::int64_t n) { HWY_DYNAMIC_DISPATCH(gelu_exact_lanes)(x, n); }
 void silu(float* x, std::int64_t n) { HWY_DYNAMIC_DISPATCH(silu_lanes)(x, n); }
-
-void gelu_exact(float* x, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) x[i] = 0.5f * x[i] * (1.0f + std::erf(x[i] * 0.70710678118654752f));
-}
 
 void relu(float* x, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) x[i] = std::max(x[i], 0.0f);

@@ -54,6 +54,7 @@ bool hub_is_offline() {
 }
 
 std::string hub_repository(const std::string& name) {
+  if (name == "smollm2") return "HuggingFaceTB/SmolLM2-135M-Instruct";
   if (name == "distilgpt2") return "distilbert/distilgpt2";
   if (name == "gpt2" || name == "gpt2-medium" || name == "gpt2-large" || name == "gpt2-xl")
     return "openai-community/" + name;

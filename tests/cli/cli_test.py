@@ -501,6 +501,16 @@ class Mistakes(unittest.TestCase):
             for device in ("/dev/null", "/dev/zero"):
                 self.refused(1, "is a device, not a regular file", "info", "-m", device)
 
+    def test_a_plain_terminal_and_no_locale_change_no_byte(self):
+        outputs = {
+            subprocess.run(
+                [EMBSCOPE, "tokens", "naïve 東京"], stdout=subprocess.PIPE, env={**os.environ, **more}
+            ).stdout
+            for more in ({"LANG": "C.UTF-8", "TERM": "xterm"}, {"LANG": "C", "LC_ALL": "C", "TERM": "dumb"})
+        }
+        self.assertEqual(len(outputs), 1)
+        self.assertIn("ïve", outputs.pop().decode())
+
     def test_a_full_disk_on_standard_output(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([EMBSCOPE, "toy"], stdout=full, stderr=subprocess.PIPE)

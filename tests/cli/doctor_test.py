@@ -50,6 +50,29 @@ class Doctor(unittest.TestCase):
         self.assertIn("embscope pull", missing["models"])
         self.assertFalse((self.home / "cache").exists())
 
+    def rows(self, **options):
+        environment = {**os.environ, **options.pop("environment", {})}
+        done = subprocess.run(
+            [EMBSCOPE, "doctor", "--json"], capture_output=True, text=True, timeout=60, env=environment, **options
+        )
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        columns = json.loads(done.stdout)["columns"]
+        return {row[0]: row[1:] for row in zip(columns["what"], columns["found"], columns["missing"])}
+
+    def test_one_processor_of_several(self):
+        one = {min(os.sched_getaffinity(0))}
+        self.assertRegex(self.rows(preexec_fn=lambda: os.sched_setaffinity(0, one))["threads"][0], "^1 of ")
+
+    def test_instruction_sets_without_fused_multiply_add(self):
+        found, missing = self.rows(environment={"EMBSCOPE_SIMD": "SCALAR"})["instruction sets"]
+        self.assertIn("SCALAR (in use)", found)
+        self.assertIn("fused multiply-add", missing)
+
+    def test_a_home_that_nothing_can_be_written_to(self):
+        rows = self.rows(environment={"HOME": "/proc", "EMBSCOPE_CACHE": "", "XDG_CACHE_HOME": ""}, cwd="/proc")
+        self.assertIn("cannot write", rows["cache"][1])
+        self.assertEqual(rows["figures as .svg and .png"][1].count("cannot write"), 0)
+
 
 if __name__ == "__main__":
     unittest.main()

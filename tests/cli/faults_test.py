@@ -261,6 +261,18 @@ class Refusals(unittest.TestCase):
             self.refused("No space left on device", *command)
         self.assertEqual([(p.name, p.read_text()) for p in disk.iterdir()], [("map.html", "old")])
 
+    @unittest.skipUnless(os.geteuid() == 0, "mounting needs root")
+    def test_a_machine_without_proc(self):
+        path = self.folder / "a.json"
+        command = [EMBSCOPE, "heatmap", "--save", str(path)]
+        hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+        if subprocess.run([*hidden, "true"], capture_output=True).returncode != 0:
+            self.skipTest("mounting is not allowed here")
+        done = subprocess.run([*hidden, *command], capture_output=True, text=True, timeout=300)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        json.loads(path.read_text())
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["a.json"])
+
     def test_a_read_only_folder(self):
         locked = self.folder / "locked"
         locked.mkdir()

@@ -294,10 +294,14 @@ class Pull(unittest.TestCase):
         self.assertEqual(self.fetched(), ["config.json", "model.safetensors"])
 
     def test_short_names_lie_where_the_hub_has_them(self):
-        for name, owner in (("gpt2", "openai-community"), ("distilgpt2", "distilbert")):
+        for name, repository in (
+            ("gpt2", "openai-community/gpt2"),
+            ("distilgpt2", "distilbert/distilgpt2"),
+            ("smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct"),  # which a command without -m asks for
+        ):
             self.server.seen.clear()
             self.assertEqual(self.pull(name).returncode, 0)
-            self.assertEqual(self.server.seen[0][1], f"/api/models/{owner}/{name}")
+            self.assertEqual(self.server.seen[0][1], f"/api/models/{repository}")
             self.assertTrue((self.cache / "models" / name / "model.safetensors").exists())
 
     def test_a_hub_that_states_size_and_hash_in_http_s_own_headers(self):
@@ -316,6 +320,13 @@ class Pull(unittest.TestCase):
     def test_a_disk_that_is_too_small_is_known_before_anything_is_fetched(self):
         self.server.size = 1 << 60
         self.refused(self.pull(), "bytes free", f"{1 << 60} are needed")
+        self.assertEqual(self.fetched(), [])
+
+    def test_a_cache_or_a_home_where_no_folder_can_be_made(self):
+        for environment in ({"EMBSCOPE_CACHE": "/proc/none"}, {"EMBSCOPE_CACHE": "", "HOME": "/proc"}):
+            self.refused(
+                self.pull(XDG_CACHE_HOME="", **environment), "[/proc/", "cannot be made: No such file or directory"
+            )
         self.assertEqual(self.fetched(), [])
 
     def test_a_part_that_is_whole_is_checked_and_not_fetched(self):

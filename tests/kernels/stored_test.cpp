@@ -12,42 +12,12 @@
 
 #include "embscope/base/threads.h"
 #include "kernels/gemm.h"
+#include "kernels/random_matrix.h"
 #include "kernels/tiles.h"
 #include "kernels/vector.h"
 
 namespace embscope {
 namespace {
-
-constexpr DType types[] = {DType::f32,    DType::f16,   DType::bf16,    DType::f64,   DType::q8_0,    DType::q4_0,
-                           DType::q4_1,   DType::q5_0,  DType::q5_1,    DType::q2_k,  DType::q3_k,    DType::q4_k,
-                           DType::q5_k,   DType::q6_k,  DType::q8_k,    DType::iq1_s, DType::iq1_m,   DType::iq2_xxs,
-                           DType::iq2_xs, DType::iq2_s, DType::iq3_xxs, DType::iq3_s, DType::iq4_nl,  DType::iq4_xs,
-                           DType::tq1_0,  DType::tq2_0, DType::mxfp4,   DType::nvfp4, DType::f8_e4m3, DType::f8_e5m2};
-
-// Random blocks whose values are finite and of a size that lets sums stay so, in a buffer that ends with the last one.
-class RandomMatrix {
- public:
-  RandomMatrix(DType dtype, std::int64_t rows, std::int64_t columns)
-      : view_{nullptr, dtype, {rows, columns}}, bytes_(static_cast<std::size_t>(view_.bytes())) {
-    std::mt19937 random(static_cast<unsigned>(dtype));
-    const std::int64_t size = block_bytes(dtype);
-    std::vector<float> values(static_cast<std::size_t>(block_size(dtype)));
-    for (std::int64_t at = 0; at < view_.bytes(); at += size) {
-      do {
-        for (std::int64_t i = 0; i < size; ++i)
-          bytes_[static_cast<std::size_t>(at + i)] = static_cast<std::byte>(random());
-        decode_values(bytes_.data() + at, dtype, block_size(dtype), values.data());
-      } while (!std::ranges::all_of(values, [](float x) { return std::abs(x) < 1e18f; }));
-    }
-    view_.data = bytes_.data();
-  }
-  const View& view() const { return view_; }
-  std::byte* bytes() { return bytes_.data(); }
-
- private:
-  View view_;
-  std::vector<std::byte> bytes_;
-};
 
 Packed stored(const View& view, bool by_inputs = false) {
   auto s = std::make_shared<Stored>();
@@ -100,11 +70,6 @@ class StoredProduct : public ::testing::TestWithParam<DType> {
   }
 };
 
-// Whole blocks for the types that have them, a ragged end for the others.
-std::int64_t columns_for(DType dtype, std::int64_t about) {
-  return block_size(dtype) == 1 ? about : std::max<std::int64_t>(1, about / block_size(dtype)) * block_size(dtype);
-}
-
 TEST_P(StoredProduct, has_the_bits_of_the_matrix_decoded_beforehand) {
   for (const std::int64_t out : {1, 64, 101}) {
     const RandomMatrix w(GetParam(), out, columns_for(GetParam(), 790));
@@ -150,7 +115,7 @@ TEST_P(StoredProduct, threads_do_not_change_a_bit) {
   set_threads(before);
 }
 
-INSTANTIATE_TEST_SUITE_P(types, StoredProduct, ::testing::ValuesIn(types),
+INSTANTIATE_TEST_SUITE_P(types, StoredProduct, ::testing::ValuesIn(stored_types),
                          [](const auto& type) { return std::string(name(type.param)); });
 
 // F64 and Q8_K, which no published model has, are decoded value by value.
@@ -158,7 +123,7 @@ TEST(Stored, is_decoded_in_lanes_whatever_the_type) {
   constexpr std::int64_t with_lanes = HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL | HWY_NEON;
   for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
     hwy::SetSupportedTargetsForTest(target);
-    for (const DType dtype : types) {
+    for (const DType dtype : stored_types) {
       Stored s;
       s.view = {nullptr, dtype, {1, 256}};
       const bool by_value = dtype == DType::f64 || dtype == DType::q8_k || (target & with_lanes) == 0;

@@ -15,7 +15,8 @@ TEST(Targets, AreThoseThatHighwaysLibraryFinds) {
   const auto theirs = reinterpret_cast<std::int64_t (*)()>(dlsym(library, "_ZN3hwy16SupportedTargetsEv"));
   ASSERT_NE(theirs, nullptr);
   hwy::SetSupportedTargetsForTest(0);  // whatever another test has forced
-  EXPECT_EQ(theirs() & HWY_TARGETS, hwy::SupportedTargets() & HWY_TARGETS);
+  constexpr std::int64_t ours = HWY_TARGETS & ~(HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128);  // CMakeLists.txt
+  EXPECT_EQ(theirs() & ours, hwy::SupportedTargets() & ours);
   dlclose(library);
 }
 

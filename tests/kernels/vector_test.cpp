@@ -42,6 +42,23 @@ TEST(Activations, equal_their_formulas) {
       relu, [](double x) { return x > 0 ? x : 0; }, 0);
 }
 
+TEST(Activations, exact_gelu_is_within_a_few_units_in_the_last_place_from_the_least_value_to_the_largest) {
+  on_every_target([](const char* target) {
+    auto x = ramp(20011, -0.5f, 6);
+    x.insert(x.end(), {0.0f, -0.0f, 1e-30f, -1e-30f, 1e30f, -1e30f});
+    auto y = x;
+    gelu_exact(y.data(), static_cast<std::int64_t>(y.size()));
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double v = x[i], expected = 0.5 * v * std::erfc(-v / std::sqrt(2));
+      ASSERT_LE(std::abs(y[i] - expected), 4e-7 * std::abs(expected)) << target << " at " << v;
+    }
+    float odd[] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()};
+    gelu_exact(odd, 2);
+    EXPECT_TRUE(std::isnan(odd[0])) << target;
+    EXPECT_EQ(odd[1], std::numeric_limits<float>::infinity()) << target;
+  });
+}
+
 TEST(Activations, an_element_has_the_same_bits_wherever_it_lies) {
   on_every_target([](const char* target) {
     auto whole = ramp(37, -3, 3);

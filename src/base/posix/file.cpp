@@ -95,10 +95,13 @@ void GrowingFile::write(std::string_view bytes) {
 
 namespace {
 
+constexpr const char* own_files = "/proc/self/fd/";
+
 // A file in this folder that has no name until the commit: a killed process leaves nothing. Not every file system can
-// do it, and only Linux of version 3.11 and later.
+// do it, and only Linux of version 3.11 and later, where /proc is mounted, through which it gets its name.
 Descriptor unnamed_file([[maybe_unused]] const std::filesystem::path& folder) {
 #ifdef O_TMPFILE
+  if (access(own_files, X_OK) != 0) return Descriptor();
   return Descriptor(open(folder.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666));
 #else
   return Descriptor();
@@ -145,7 +148,7 @@ void AtomicFile::write_at(std::uint64_t offset, std::string_view bytes) {
 void AtomicFile::commit() {
   if (fsync(descriptor_.number()) != 0) fail("cannot write");
   if (!named_) {
-    const std::string handle = "/proc/self/fd/" + std::to_string(descriptor_.number());
+    const std::string handle = own_files + std::to_string(descriptor_.number());
     if (linkat(AT_FDCWD, handle.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0)
       fail("cannot name the finished file");
     named_ = true;

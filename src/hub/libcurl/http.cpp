@@ -4,58 +4,29 @@
 #include <exception>
 #include <memory>
 
-#include <curl/curl.h>
-#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include "embscope/base/error.h"
 #include "embscope/base/process.h"
+#include "hub/libcurl/library.h"
 
 namespace embscope {
 namespace {
 
-// Either build of it will do: Debian's git brings the one with GnuTLS. macOS has it.
-void* open_libcurl() {
-  for (const char* name : {"libcurl.so.4", "libcurl-gnutls.so.4", "/usr/lib/libcurl.4.dylib"}) {
-    if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) return library;
-  }
-  throw Error(Code::unsupported, "libcurl.so.4",
-              "cannot be loaded, and downloading needs it: apt install libcurl4 (Debian, Ubuntu), dnf install libcurl "
-              "(Fedora)");
-}
-
-// libcurl comes with thirty libraries of its own, which take longer to load than looking at two words does: they are
-// loaded by the first command that fetches something.
-struct Curl {
-  decltype(&::curl_global_init) global_init;
-  decltype(&::curl_easy_init) init;
-  decltype(&::curl_easy_cleanup) cleanup;
-  decltype(&::curl_easy_setopt) setopt;
-  decltype(&::curl_easy_getinfo) getinfo;
-  decltype(&::curl_easy_perform) perform;
-  decltype(&::curl_easy_strerror) strerror;
-
-  Curl() {
-    void* library = open_libcurl();
-    const auto find = [library](auto& function, const char* name) {
-      function = reinterpret_cast<std::decay_t<decltype(function)>>(dlsym(library, name));
-      if (function == nullptr) throw Error(Code::unsupported, "libcurl.so.4", fmt::format("has no {}", name));
-    };
-    find(global_init, "curl_global_init");
-    find(init, "curl_easy_init");
-    find(cleanup, "curl_easy_cleanup");
-    find(setopt, "curl_easy_setopt");
-    find(getinfo, "curl_easy_getinfo");
-    find(perform, "curl_easy_perform");
-    find(strerror, "curl_easy_strerror");
-    ready = global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  }
+struct Library : Curl {
+  Library() : Curl(load_curl()), ready(global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) {}
   bool ready;
 };
 
-const Curl& library() {
-  static const Curl loaded;
+const Library& library() {
+  static const Library loaded;
   return loaded;
+}
+
+// The file of the certificates that are trusted; empty: those that libcurl knows of.
+std::string trusted() {
+  const std::string file = environment("SSL_CERT_FILE");
+  return file.empty() ? authorities() : file;
 }
 
 constexpr std::size_t longest_body = 64 << 20;  // of an answer kept in memory
@@ -106,10 +77,13 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
 
 }  // namespace
 
-void expect_http() { library(); }
+void expect_http() {
+  library();
+  trusted();
+}
 
 Answer http(const Fetch& fetch) {
-  const Curl& lib = library();
+  const Library& lib = library();
   const std::unique_ptr<CURL, void (*)(CURL*)> handle(lib.ready ? lib.init() : nullptr, lib.cleanup);
   if (!handle) throw Error(Code::network, fetch.address, "libcurl does not start");
   CURL* curl = handle.get();
@@ -131,8 +105,8 @@ Answer http(const Fetch& fetch) {
   lib.setopt(curl, CURLOPT_WRITEDATA, &transfer);
   lib.setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
   lib.setopt(curl, CURLOPT_HEADERDATA, &transfer);
-  const std::string authorities = environment("SSL_CERT_FILE");
-  if (!authorities.empty()) lib.setopt(curl, CURLOPT_CAINFO, authorities.c_str());
+  const std::string certificates = fetch.address.starts_with("https:") ? trusted() : "";
+  if (!certificates.empty()) lib.setopt(curl, CURLOPT_CAINFO, certificates.c_str());
   if (!fetch.token.empty()) {  // libcurl sends a bearer token to the first host only
     lib.setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
     lib.setopt(curl, CURLOPT_XOAUTH2_BEARER, fetch.token.c_str());
