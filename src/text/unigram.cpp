@@ -16,15 +16,16 @@ struct Best {
   TokenId id = Vocabulary::none;
 };
 
-void offer(Best& best, double score, std::size_t from, TokenId id) {
-  if (best.from == std::string_view::npos || score > best.score) best = {score, from, id};
-}
-
 }  // namespace
 
-Unigram::Unigram(const Vocabulary& vocabulary, std::span<const double> scores, TokenId unknown)
-    : vocabulary_(vocabulary), scores_(scores), unknown_(unknown), lengths_(1 << 16) {
-  unknown_score_ = scores.empty() ? 0 : *std::ranges::min_element(scores) - penalty;
+Unigram::Unigram(const Vocabulary& vocabulary, std::span<const double> scores, TokenId unknown,
+                 const TokenizerSpec& spec)
+    : vocabulary_(vocabulary),
+      scores_(scores),
+      unknown_(unknown),
+      single_precision_(spec.single_precision),
+      lengths_(1 << 16) {
+  unknown_score_ = spec.unknown_score.value_or(scores.empty() ? 0 : *std::ranges::min_element(scores) - penalty);
   for (TokenId id = 0; id < vocabulary.size(); ++id) {
     if (!vocabulary.in_model(id)) continue;
     const std::string_view bytes = vocabulary.bytes(id);
@@ -39,6 +40,11 @@ Unigram::Unigram(const Vocabulary& vocabulary, std::span<const double> scores, T
 std::vector<ScoredSymbol> Unigram::best(std::string_view word) const {
   std::vector<Best> ends(word.size() + 1);
   ends[0].from = 0;
+  const auto offer = [&](std::size_t end, double sum, std::size_t from, TokenId id) {
+    const double score = rounded(sum);
+    Best& best = ends[end];
+    if (best.from == std::string_view::npos || score > best.score) best = {score, from, id};
+  };
   for (std::size_t at = 0; at < word.size();) {
     const auto character = static_cast<std::size_t>(code_point(word, at).length);
     const double before = ends[at].score;
@@ -52,11 +58,10 @@ std::vector<ScoredSymbol> Unigram::best(std::string_view word) const {
     for (std::size_t length = 1; length <= most; ++length) {
       const TokenId id = vocabulary_.find_in_model(word.substr(at, length));
       if (id == Vocabulary::none) continue;
-      offer(ends[at + length], scores_[static_cast<std::size_t>(id)] + before, at,
-            id == unknown_ ? Vocabulary::none : id);
+      offer(at + length, scores_[static_cast<std::size_t>(id)] + before, at, id == unknown_ ? Vocabulary::none : id);
       single = single || length == character;
     }
-    if (!single) offer(ends[at + character], unknown_score_ + before, at, Vocabulary::none);
+    if (!single) offer(at + character, unknown_score_ + before, at, Vocabulary::none);
     at += character;
   }
   std::vector<ScoredSymbol> out;
