@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text/prefix_filter.h"
 #include "text/scored_merges.h"
 
 namespace embscope {
@@ -18,6 +19,13 @@ class Unigram {
   std::vector<ScoredSymbol> best(std::string_view word) const;
 
  private:
+  /// What ends at a place of a word: the best sum of scores up to there, and the last token of it.
+  struct Best {
+    double score = 0;
+    std::size_t from = std::string_view::npos;  // npos: nothing ends here
+    TokenId id = Vocabulary::none;
+  };
+  void begin_anew(std::span<Best> ends) const;
   double rounded(double score) const {
     return single_precision_ ? static_cast<double>(static_cast<float>(score)) : score;
   }
@@ -27,8 +35,8 @@ class Unigram {
   TokenId unknown_;
   double unknown_score_ = 0;
   bool single_precision_;
-  std::size_t longest_ = 0;            // of all tokens, in bytes
-  std::vector<std::uint8_t> lengths_;  // [65536]: whether a token of two or more bytes begins with these two
+  std::size_t longest_ = 0;  // of all tokens, in bytes
+  PrefixFilter prefixes_;
 };
 
 }  // namespace embscope

@@ -53,6 +53,7 @@ MORE = [
     "the, of" + " " * 23 + "words,,   ,      in",
     "the capital of Germany the others wrote " * 40,
 ]
+LONG = "漢字漢字漢字 ____ ==="  # many times, where equal ways to cut it differ by how sums are rounded
 MODES = [(before, single) for before in (False, True) for single in (False, True)]
 
 
@@ -90,7 +91,7 @@ def in_gguf(path, model, before, single):
 
 def main():
     texts = [text for text in TEXTS + MORE if text and "\0" not in text]
-    out = {"texts": texts, "models": []}
+    out = {"texts": texts, "long": LONG, "models": []}
     models = {}
     for name, options in KINDS.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +100,11 @@ def main():
         ids = [processor.encode(text) for text in texts]
         decoded = [processor.decode(one) for one in ids]
         model = base64.b64encode(models[name]).decode()
-        out["models"].append({"name": name, "model": model, "ids": ids, "decoded": decoded})
+        hashed = 0
+        for i in processor.encode(LONG * 6000):
+            hashed = (hashed * 1000003 + i) % 2**64
+        case = {"name": name, "model": model, "ids": ids, "decoded": decoded, "long": f"{hashed:x}"}
+        out["models"].append(case)
     model = sentencepiece_model_pb2.ModelProto()
     model.ParseFromString(models["unigram, all spaces"])
     lib = library()
