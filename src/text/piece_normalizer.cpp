@@ -18,6 +18,16 @@ std::string with_spaces(std::string_view text) {
   return out;
 }
 
+void write_with_spaces(TextRewriter& rewriter, std::string_view text) {
+  std::size_t at = 0;
+  for (std::size_t next = text.find(mark); next != std::string_view::npos; next = text.find(mark, at)) {
+    rewriter.keep(at, next);
+    at = next + mark.size();
+    rewriter.replace(next, at, " ");
+  }
+  rewriter.keep(at, text.size());
+}
+
 void remove_last_spaces(AlignedText& text) {
   const std::size_t last = text.bytes.find_last_not_of(' ');
   text.bytes.resize(last == std::string::npos ? 0 : last + 1);
@@ -76,6 +86,7 @@ bool PieceNormalizer::write_as_the_library(TextRewriter& rewriter, std::string_v
   rewriter.replace(0, at, "");
   if (at == text.size()) return false;
   if (space_before_ && !within) rewriter.replace(at, at, " ");
+  if (map_ == nullptr && !single_spaces_) return write_with_spaces(rewriter, text), true;
   bool behind_space = single_spaces_;
   while (at < text.size()) {
     Entry entry = first(text.substr(at));
