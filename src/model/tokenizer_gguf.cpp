@@ -1,5 +1,6 @@
 // Tokenizers in GGUF metadata, as llama.cpp reads them (src/llama-vocab.cpp): no normalizer, and patterns of its own.
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <span>
 
@@ -58,8 +59,11 @@ constexpr const char* marked_cased_words =
 constexpr const char* uncontracted_words =
     R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr const char* kimi_words =
-    R"([\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+    R"([\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}\x{F900}-\x{FAFF}\x{20000}-\x{2A6DF}\x{2A700}-\x{2EBEF}\x{2F800}-\x{2FA1F}]+|[^\r\n\p{L}\p{N}]?[\p{L}&&[^\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}\x{F900}-\x{FAFF}\x{20000}-\x{2A6DF}\x{2A700}-\x{2EBEF}\x{2F800}-\x{2FA1F}]]+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 constexpr const char* bloom_words = R"( ?[^(\s|.,!?…。，、।۔،)]+)";
+
+// A pattern that names no class of Unicode sees white space beyond ASCII as U+000B: its ranges do not hold it.
+constexpr const char* cjk_words = R"([一-龥ࠀ-一가-퟿&&\S]+)";
 
 // Numbers in groups of three from their end. llama.cpp cuts behind each group, but not before the first.
 constexpr const char* threes = R"(\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N})))";
@@ -94,9 +98,8 @@ const std::vector<Pre>& known_pres() {
       {"deepseek-v3 hunyuan-dense joyai-llm hy_v4", {}, {R"(\p{N}{1,3})", "[一-龥぀-ゟ゠-ヿ]+", deepseek_words}},
       {"deepseek-llm",
        {},
-       {"[\r\n]", latin_words, R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)", R"(\s+\z)", "[一-龥ࠀ-一가-퟿]+",
-        R"(\p{N}+)"}},
-      {"deepseek-coder", {}, {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", "[一-龥ࠀ-一가-퟿]+", R"(\p{N})"}},
+       {"[\r\n]", latin_words, R"(\s?[!-/:-~！-／：-～‘-‟　-。&&\S]+)", R"(\s+\z)", cjk_words, R"(\p{N}+)"}},
+      {"deepseek-coder", {}, {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", cjk_words, R"(\p{N})"}},
       {"falcon", {}, {R"([\p{P}\$\+<=>\^~\|`]+)", gpt2_words, "[0-9][0-9][0-9]"}},
       {"poro-chat bloom gpt3-finnish", {}, {bloom_words}},
       {"viking", {}, {bloom_words, R"(\p{N})"}},
@@ -147,9 +150,10 @@ const Pre& pre_named(std::string_view name, const std::string& where) {
   throw Error(Code::unsupported, where, fmt::format("the pre-tokenizer '{}' is not known ({} are)", name, known));
 }
 
+enum TokenType : std::int64_t { normal = 1, unknown, control, user_defined, unused, byte };  // llama.cpp's
+
 void read_kinds(const Archive& archive, TokenizerSpec& spec) {
   if (archive.meta("tokenizer.ggml.token_type") == nullptr) return;
-  constexpr std::int64_t unknown = 2, control = 3, user_defined = 4;  // llama.cpp's token types
   const auto& kinds = meta_list<std::vector<std::int64_t>>(archive, "tokenizer.ggml.token_type");
   if (kinds.size() != spec.tokens.size())
     throw Error(Code::format, spec.where,
@@ -199,6 +203,47 @@ void read_spm(const Archive& archive, TokenizerSpec& spec) {
   if (meta_truth(archive, "tokenizer.ggml.add_bos_token").value_or(true) && spec.bos) spec.prefix = {*spec.bos};
 }
 
+// A character without a token is worse than any ordinary one, and a user's token better.
+void score_unigrams(const Archive& archive, TokenizerSpec& spec, NormalizerStep& step) {
+  spec.scores = read_scores(archive);
+  const bool all_normal = archive.meta("tokenizer.ggml.token_type") == nullptr;
+  const auto kinds = all_normal ? std::vector<std::int64_t>(spec.tokens.size(), normal)
+                                : meta_list<std::vector<std::int64_t>>(archive, "tokenizer.ggml.token_type");
+  float least = std::numeric_limits<float>::max();
+  for (std::size_t id = 0; id < std::min(kinds.size(), spec.scores.size()); ++id) {
+    if (kinds[id] == normal) least = std::min(least, static_cast<float>(spec.scores[id]));
+    if (kinds[id] == byte) throw Error(Code::unsupported, spec.where, "unigrams with tokens for single bytes");
+    if (kinds[id] != user_defined) continue;
+    spec.scores[id] = 0;
+    step.kept.push_back(spec.tokens[id]);
+  }
+  spec.unknown_score = static_cast<double>(least - 10.0f);
+  for (auto& added : spec.added) added.in_model = !added.special;
+}
+
+// SentencePiece's unigrams ("t5").
+void read_ugm(const Archive& archive, TokenizerSpec& spec) {
+  spec.algorithm = TokenizerSpec::Algorithm::unigram;
+  spec.byte_level = false;
+  spec.fuse_unk = true;
+  spec.mark = "▁";
+  spec.pre = PreTokenizer::none;
+  spec.unk = archive.meta("tokenizer.ggml.unknown_token_id")
+                 ? nearest_id(meta_integer(archive, "tokenizer.ggml.unknown_token_id"))
+                 : 2;
+  if (!spec.eos) spec.eos = 1;
+  if (meta_truth(archive, "tokenizer.ggml.add_bos_token").value_or(false) && spec.bos) spec.prefix = {*spec.bos};
+  NormalizerStep& step = spec.normalizer.emplace_back();
+  step.kind = NormalizerStep::Kind::pieces_in_gguf;
+  step.space_before = meta_truth(archive, "tokenizer.ggml.add_space_prefix").value_or(false);
+  step.single_spaces = meta_truth(archive, "tokenizer.ggml.remove_extra_whitespaces").value_or(false);
+  spec.strip_decoded = step.space_before && !step.single_spaces;
+  score_unigrams(archive, spec, step);
+  if (archive.meta("tokenizer.ggml.precompiled_charsmap") == nullptr) return;
+  for (const std::int64_t value : meta_list<std::vector<std::int64_t>>(archive, "tokenizer.ggml.precompiled_charsmap"))
+    step.content += static_cast<char>(value);
+}
+
 // Gemma 4's: BPE by merges over characters, lines apart.
 void read_gemma4(const Archive& archive, TokenizerSpec& spec) {
   const auto& merges = meta_list<std::vector<std::string_view>>(archive, "tokenizer.ggml.merges");
@@ -212,23 +257,31 @@ void read_gemma4(const Archive& archive, TokenizerSpec& spec) {
   spec.prefix = {*spec.bos};
 }
 
+struct Reader {
+  std::string_view kind;
+  void (*read)(const Archive&, TokenizerSpec&);
+};
+
 }  // namespace
 
 TokenizerSpec tokenizer_from_gguf(std::shared_ptr<const Archive> archive) {
   TokenizerSpec spec;
   spec.where = archive->path().filename().string();
   const std::string_view kind = meta_string(*archive, "tokenizer.ggml.model");
-  if (kind != "gpt2" && kind != "llama" && kind != "gemma4")
+  constexpr Reader readers[] = {{"gpt2", read_bpe}, {"llama", read_spm}, {"t5", read_ugm}, {"gemma4", read_gemma4}};
+  const auto* const reader = std::ranges::find(readers, kind, &Reader::kind);
+  if (reader == std::end(readers))
     throw Error(Code::unsupported, spec.where,
-                fmt::format("a tokenizer of type '{}': gpt2, llama and gemma4 are supported", kind));
+                fmt::format("a tokenizer of type '{}': gpt2, llama, t5 and gemma4 are supported", kind));
   spec.tokens = meta_list<std::vector<std::string_view>>(*archive, "tokenizer.ggml.tokens");
   for (const auto& [key, id] :
        {std::pair{"tokenizer.ggml.bos_token_id", &spec.bos}, std::pair{"tokenizer.ggml.eos_token_id", &spec.eos}}) {
     if (archive->meta(key)) *id = nearest_id(meta_integer(*archive, key));
   }
   read_kinds(*archive, spec);
-  kind == "gpt2" ? read_bpe(*archive, spec) : kind == "llama" ? read_spm(*archive, spec) : read_gemma4(*archive, spec);
-  if (meta_truth(*archive, "tokenizer.ggml.add_eos_token").value_or(false) && spec.eos) spec.suffix = {*spec.eos};
+  reader->read(*archive, spec);
+  if (meta_truth(*archive, "tokenizer.ggml.add_eos_token").value_or(kind == "t5") && spec.eos)
+    spec.suffix = {*spec.eos};
   spec.owners = {archive};
   return spec;
 }

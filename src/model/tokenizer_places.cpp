@@ -1,4 +1,6 @@
 // Where a tokenizer lies, and which of its files is read.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -27,14 +29,25 @@ bool holds_config(const TokenizerSpec& spec, std::string_view token, TokenId& id
 constexpr std::string_view tokenizer_names =
     "tokenizer.json, no vocab.json with merges.txt, no tekken.json, no tokenizer.model, no .tiktoken";
 
+// The classes of transformers that number their tokens otherwise than the SentencePiece model.
+constexpr std::string_view renumbering[] = {
+    "XGLMTokenizer",      "XLMRobertaTokenizer", "MBartTokenizer",  "MBart50Tokenizer", "NllbTokenizer",
+    "CamembertTokenizer", "BarthezTokenizer",    "M2M100Tokenizer", "PegasusTokenizer", "PLBartTokenizer"};
+
 // A SentencePiece model does not say whether a text has a beginning; the classes of Llama and Gemma put one unless told
 // not to.
-void put_bos_by_class(const fs::path& path, TokenizerSpec& spec) {
-  if (!fs::exists(path) || !spec.bos) return;
+void read_class(const fs::path& path, TokenizerSpec& spec) {
+  if (!fs::exists(path)) return;
   const bj::value value = read_json(path);
   std::string_view name = JsonObject(value, path.string()).string("tokenizer_class", "");
   if (name.ends_with("Fast")) name.remove_suffix(4);
-  if (name == "LlamaTokenizer" || name == "GemmaTokenizer" || name == "CodeLlamaTokenizer") spec.prefix = {*spec.bos};
+  if (std::ranges::find(renumbering, name) != std::end(renumbering))
+    throw Error(Code::unsupported, spec.where,
+                fmt::format("{} gives the pieces of a SentencePiece model other ids: they are read from its "
+                            "tokenizer.json",
+                            name));
+  const bool puts_bos = name == "LlamaTokenizer" || name == "GemmaTokenizer" || name == "CodeLlamaTokenizer";
+  if (puts_bos && spec.bos) spec.prefix = {*spec.bos};
 }
 
 // The first of the files in a folder that hold a tokenizer; empty if there is none.
@@ -102,7 +115,7 @@ TokenizerSpec tokenizer_from_file(const fs::path& file) {
                 "is not a supported tokenizer; supported are tokenizer.json, vocab.json with merges.txt, tekken.json, "
                 "tokenizer.model, .tiktoken, .gguf");
   TokenizerSpec spec = sentencepiece ? tokenizer_from_sentencepiece(file) : tokenizer_from_json(file);
-  if (sentencepiece) put_bos_by_class(file.parent_path() / "tokenizer_config.json", spec);
+  if (sentencepiece) read_class(file.parent_path() / "tokenizer_config.json", spec);
   read_tokenizer_config(file.parent_path() / "tokenizer_config.json", spec);
   return spec;
 }

@@ -99,6 +99,8 @@ void read_normalizer(const JsonObject& step, TokenizerSpec& spec) {
                                                          {"Lowercase", Kind::lowercase},
                                                          {"StripAccents", Kind::strip_accents}};
   const std::string_view type = step.string("type");
+  if (!spec.cuts.empty())
+    throw Error(Code::unsupported, step.where(), fmt::format("the normalizer '{}' behind 'ByteLevel'", type));
   for (const auto& [name, kind] : plain) {
     if (type != name) continue;
     expect_keys(step, {"type"});
@@ -108,6 +110,9 @@ void read_normalizer(const JsonObject& step, TokenizerSpec& spec) {
   if (type == "Sequence") {
     expect_keys(step, {"type", "normalizers"});
     for (const bj::value& inner : step.array("normalizers")) read_normalizer(JsonObject(inner, step.where()), spec);
+  } else if (type == "ByteLevel") {
+    expect_keys(step, {"type"});
+    spec.cuts.push_back(cut(CutStep::Kind::byte_level));  // the last of the normalizers is the first that splits
   } else if (type == "Prepend") {
     expect_keys(step, {"type", "prepend"});
     add_normalizer(spec, Kind::prepend).content = step.string("prepend");
@@ -131,8 +136,8 @@ void read_normalizer(const JsonObject& step, TokenizerSpec& spec) {
   } else {
     refuse_step(
         step, "normalizer",
-        "NFC, NFD, NFKC, NFKD, Nmt, Lowercase, StripAccents, BertNormalizer, Prepend, Replace, Strip, Precompiled and "
-        "Sequence");
+        "NFC, NFD, NFKC, NFKD, Nmt, Lowercase, StripAccents, BertNormalizer, ByteLevel, Prepend, Replace, Strip, "
+        "Precompiled and Sequence");
   }
 }
 
@@ -392,8 +397,20 @@ void expect_alphabet(const JsonObject& json, const TokenizerSpec& spec) {
                             json.object("model").string("type")));
 }
 
+// Behind the normalizer 'ByteLevel' an added token stands among characters of the alphabet, which are never white
+// space.
+void expect_plain_tokens(const JsonObject& json, const TokenizerSpec& spec) {
+  const auto looks_around = [](const TokenizerSpec::Added& added) {
+    return added.normalized && (added.lstrip || added.rstrip || added.single_word);
+  };
+  if (!spec.cuts.empty() && std::ranges::any_of(spec.added, looks_around))
+    throw Error(Code::unsupported, json.where(),
+                "the normalizer 'ByteLevel' with normalized added tokens that take white space or are single words");
+}
+
 void read_steps(const JsonObject& json, TokenizerSpec& spec) {
   if (json.has("normalizer")) read_normalizer(json.object("normalizer"), spec);
+  expect_plain_tokens(json, spec);
   if (json.has("pre_tokenizer")) read_pre_tokenizer(json.object("pre_tokenizer"), spec);
   spec.byte_level =
       std::ranges::any_of(spec.cuts, [](const CutStep& step) { return step.kind == CutStep::Kind::byte_level; });

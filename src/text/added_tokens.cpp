@@ -135,6 +135,18 @@ AddedTokens::Match AddedTokens::match(std::string_view text, std::size_t from) c
   return best;
 }
 
+AddedTokens::Prefix AddedTokens::longest_prefix(std::string_view text) const {
+  Prefix longest;
+  std::int32_t node = 0;
+  for (const char c : text) {
+    node = child(node, static_cast<unsigned char>(c));
+    if (node < 0) break;
+    ++longest.part;
+    if (nodes_[static_cast<std::size_t>(node)].token >= 0) longest.token = longest.part;
+  }
+  return longest;
+}
+
 AddedTokens::Found AddedTokens::Search::next() {
   while (at_ < text_.size()) {
     const Match match = tokens_.match(text_, at_);

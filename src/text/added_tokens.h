@@ -20,6 +20,11 @@ class AddedTokens {
   void finish();
   bool empty() const { return tokens_.empty(); }
   bool any_but_special() const { return any_but_special_; }
+  /// The lengths of the longest token, special or not, that the text begins with, and of the longest beginning of one.
+  struct Prefix {
+    std::size_t token = 0, part = 0;
+  };
+  Prefix longest_prefix(std::string_view text) const;
 
   struct Found {
     std::size_t begin, end;  ///< including white space that belongs to the token, even if the next token begins in it

@@ -2,6 +2,7 @@
 
 #include <utf8proc.h>
 
+#include "text/piece_normalizer.h"
 #include "text/precompiled_map.h"
 #include "text/reference_unicode.h"
 #include "text/unicode.h"
@@ -20,6 +21,8 @@ UnicodeForm form_of(Kind kind) {
     default: return UnicodeForm::nfc;
   }
 }
+
+bool is_pieces(Kind kind) { return kind == Kind::pieces || kind == Kind::pieces_in_gguf; }
 
 bool is_form(Kind kind) { return kind == Kind::nfc || kind == Kind::nfd || kind == Kind::nfkc || kind == Kind::nfkd; }
 
@@ -152,12 +155,14 @@ struct Normalizer::Step {
   NormalizerStep what;
   Pattern pattern;
   std::unique_ptr<const PrecompiledMap> map;
+  std::unique_ptr<const PieceNormalizer> pieces;
 };
 
 Normalizer::Normalizer(const std::vector<NormalizerStep>& steps, const std::string& where) {
   for (const NormalizerStep& step : steps) {
     auto map = step.kind == Kind::precompiled ? std::make_unique<const PrecompiledMap>(step.content, where) : nullptr;
-    steps_.push_back({step, Pattern(step.pattern, where), std::move(map)});
+    auto pieces = is_pieces(step.kind) ? std::make_unique<const PieceNormalizer>(step, where) : nullptr;
+    steps_.push_back({step, Pattern(step.pattern, where), std::move(map), std::move(pieces)});
   }
 }
 Normalizer::~Normalizer() = default;
@@ -167,13 +172,18 @@ bool Normalizer::leaves(std::string_view text) const {
   for (const Step& step : steps_) {
     const bool plain = step.what.kind == Kind::replace && !step.what.pattern.regex;
     if (plain && text.find(step.what.pattern.text) == std::string_view::npos) continue;
+    if (step.pieces != nullptr && step.pieces->leaves(text)) continue;
     if (!is_form(step.what.kind) || !is_in_form(text, form_of(step.what.kind))) return false;
   }
   return true;
 }
 
+bool Normalizer::leaves_tokens() const { return steps_.size() == 1 && steps_[0].pieces != nullptr; }
+
+bool Normalizer::removes_first_spaces() const { return leaves_tokens() && steps_[0].pieces->single_spaces(); }
+
 void Normalizer::apply(AlignedText& text, bool within) const {
-  for (const auto& [step, pattern, map] : steps_) {
+  for (const auto& [step, pattern, map, pieces] : steps_) {
     switch (step.kind) {
       case Kind::prepend:
         if (!within) prepend(text, step.content);
@@ -187,6 +197,8 @@ void Normalizer::apply(AlignedText& text, bool within) const {
       case Kind::ideographs: put_blanks_around_ideographs(text); break;
       case Kind::strip_nonspacing: map_characters(text, without_nonspacing); break;
       case Kind::precompiled: map->apply(text); break;
+      case Kind::pieces:
+      case Kind::pieces_in_gguf: pieces->apply(text, within); break;
       default: to_form(text, form_of(step.kind));
     }
   }

@@ -12,8 +12,6 @@
 
 namespace embscope {
 
-class PrecompiledMap;
-
 class Normalizer {
  public:
   /// Throws Error{format} with `where` for an invalid pattern or an inconsistent map.
@@ -21,6 +19,10 @@ class Normalizer {
   ~Normalizer();
   Normalizer(Normalizer&&) noexcept;
   bool empty() const { return steps_.empty(); }
+  /// Whether added tokens are found in the changed text as they are written: SentencePiece's rules leave them.
+  bool leaves_tokens() const;
+  /// Whether no text begins with a space, as SentencePiece can have it.
+  bool removes_first_spaces() const;
 
   /// Whether the text is certainly unchanged, which is faster to check than to normalize.
   bool leaves(std::string_view text) const;

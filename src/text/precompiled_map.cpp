@@ -41,25 +41,38 @@ PrecompiledMap::PrecompiledMap(std::string_view bytes, const std::string& where)
   texts_ = bytes.substr(4 + size);
 }
 
+// Calls use(entry) for the entries that the text begins with, the shortest first, as long as it returns true.
+template <class Use>
+void PrecompiledMap::for_entries(std::string_view text, Use use) const {
+  std::size_t node = offset_of(trie_[0]);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte == 0) return;
+    node ^= byte;
+    if (node >= trie_.size() || label_of(trie_[node]) != byte) return;
+    const std::uint32_t unit = trie_[node];
+    node ^= offset_of(unit);
+    if (node >= trie_.size()) return;
+    if (!has_leaf(unit)) continue;
+    const std::size_t at = value_of(trie_[node]);
+    if (at >= texts_.size()) return;
+    const std::string_view rest = std::string_view(texts_).substr(at);
+    if (!use(Entry{i + 1, rest.substr(0, rest.find('\0'))})) return;
+  }
+}
+
 // The replacement of the shortest prefix of the text that has an entry: as in the reference, it replaces the whole
 // text.
 std::optional<std::string_view> PrecompiledMap::replacement(std::string_view text) const {
-  std::size_t node = offset_of(trie_[0]);
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte == 0) return std::nullopt;
-    node ^= byte;
-    if (node >= trie_.size() || label_of(trie_[node]) != byte) return std::nullopt;
-    const std::uint32_t unit = trie_[node];
-    node ^= offset_of(unit);
-    if (node >= trie_.size()) return std::nullopt;
-    if (!has_leaf(unit)) continue;
-    const std::size_t at = value_of(trie_[node]);
-    if (at >= texts_.size()) return std::nullopt;
-    const std::string_view rest = std::string_view(texts_).substr(at);
-    return rest.substr(0, rest.find('\0'));
-  }
-  return std::nullopt;
+  std::optional<std::string_view> with;
+  for_entries(text, [&](const Entry& entry) { return with = entry.with, false; });
+  return with;
+}
+
+std::optional<PrecompiledMap::Entry> PrecompiledMap::longest(std::string_view text) const {
+  std::optional<Entry> longest;
+  for_entries(text, [&](const Entry& entry) { return longest = entry, true; });
+  return longest;
 }
 
 void PrecompiledMap::write(TextRewriter& rewriter, std::string_view text, std::size_t begin, std::size_t end) const {

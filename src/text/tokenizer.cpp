@@ -81,7 +81,7 @@ Tokenizer::Parts::Parts(const TokenizerSpec& spec)
 // The text of an added token in a normalized text, with the spaces that the vocabulary has in place of marks.
 std::string Tokenizer::Parts::in_normalized_text(const TokenizerSpec& spec, std::string_view content) const {
   AlignedText text = AlignedText::of(content, 0);
-  normalizer.apply(text);
+  if (!normalizer.leaves_tokens()) normalizer.apply(text);
   std::vector<Part> all = {{0, text.bytes.size()}};
   if (!mark.empty() && !marks_in_normalized) unmark(text, all, mark);
   if (text.bytes.empty() && !content.empty())
@@ -272,9 +272,11 @@ std::string Tokenizer::Parts::joined(TokenId id, bool first) const {
 
 std::string Tokenizer::decode(std::span<const TokenId> ids) const {
   std::string out;
+  const bool each = parts_->normalizer.removes_first_spaces();  // of each token with which the text could begin
   for (std::size_t i = 0; i < ids.size(); ++i) {
     parts_->check_id(ids[i]);
-    out += parts_->joined(ids[i], i == 0);
+    const std::string token = parts_->joined(ids[i], i == 0);
+    out.append(token, each && out.empty() && token.starts_with(' ') ? 1 : 0);
   }
   if (parts_->strip_decoded && out.starts_with(' ')) out.erase(0, 1);
   return out;

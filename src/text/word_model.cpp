@@ -40,7 +40,7 @@ WordModel::WordModel(const TokenizerSpec& spec, const Vocabulary& vocabulary)
       unk_(spec.unk.value_or(Vocabulary::none)),
       continuing_(spec.continuing),
       longest_word_(spec.longest_word) {
-  if (algorithm_ == Algorithm::unigram) unigram_ = std::make_unique<const Unigram>(vocabulary_, scores_, unk_);
+  if (algorithm_ == Algorithm::unigram) unigram_ = std::make_unique<const Unigram>(vocabulary_, scores_, unk_, spec);
 }
 
 bool WordModel::is_local() const {

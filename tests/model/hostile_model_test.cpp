@@ -189,7 +189,7 @@ const std::vector<Claim>& claims() {
 const std::vector<Claim>& tokenizer_claims() {
   static const std::vector<Claim> all = {
       {"kind_unknown", [](Llama& m) { m.text("tokenizer.ggml.model", "rwkv"); },
-       "[f.gguf] a tokenizer of type 'rwkv': gpt2, llama and gemma4 are supported"},
+       "[f.gguf] a tokenizer of type 'rwkv': gpt2, llama, t5 and gemma4 are supported"},
       {"scores_missing", [](Llama& m) { m.text("tokenizer.ggml.model", "llama"); },
        "[gguf] f.gguf: key 'tokenizer.ggml.scores' is missing"},
       {"scores_too_few",

@@ -104,5 +104,17 @@ TEST(NamedToken, of_a_model_without_a_tokenizer_is_named_by_id_alone) {
   EXPECT_THROW(token_named(*model, "cat"), Error);
 }
 
+// A word of which the normalizer leaves nothing.
+TEST(NamedToken, of_a_word_without_any_token_is_refused) {
+  const tiny::Folder folder;
+  tiny::copy_reference("tiny-llama", folder.path());
+  tiny::write(folder.path() / "tokenizer.json",
+              R"({"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":[]},"pre_tokenizer":{"type":"ByteLevel",
+                  "add_prefix_space":false},"normalizer":{"type":"Strip","strip_left":true,"strip_right":true}})");
+  const auto model = Model::open(folder.path().string());
+  EXPECT_EQ(token_named(*model, " b ").id, 1);
+  EXPECT_EQ(refusal([&] { token_named(*model, " \n"); }), "[word '␣⏎'] has no token");
+}
+
 }  // namespace
 }  // namespace embscope

@@ -193,8 +193,9 @@ TEST_F(TokenizerSteps, name_a_word_as_it_stands_within_a_text) {
 
 TEST_F(TokenizerSteps, that_are_not_known_are_refused_by_name) {
   const auto step = [](const char* type) { return bj::object{{"type", type}}; };
-  EXPECT_THAT(refused("bytes", {{"normalizer", step("ByteLevel")}}),
-              HasSubstr("the normalizer 'ByteLevel' is not known"));
+  EXPECT_THAT(refused("bytes", {{"normalizer", step("Reverse")}}), HasSubstr("the normalizer 'Reverse' is not known"));
+  const bj::object behind = {{"type", "Sequence"}, {"normalizers", {step("ByteLevel"), step("NFC")}}};
+  EXPECT_THAT(refused("bytes", {{"normalizer", behind}}), HasSubstr("the normalizer 'NFC' behind 'ByteLevel'"));
   EXPECT_THAT(refused("bytes", {{"pre_tokenizer", step("UnicodeScripts")}}),
               HasSubstr("the pre-tokenizer 'UnicodeScripts' is not known"));
   EXPECT_THAT(refused("bytes", {{"decoder", step("CTC")}}), HasSubstr("the decoder 'CTC' is not known"));

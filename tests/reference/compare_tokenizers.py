@@ -412,7 +412,8 @@ def main():
             else:
                 normalized = file["normalizer"] is not None and any(t["normalized"] for t in file["added_tokens"])
                 steps = json.dumps(file["decoder"])
-                literal = base in ("chars", "unigram") and not ("ByteFallback" in steps and "Replace" in steps)
+                marked = base in ("chars", "unigram") or "Metaspace" in json.dumps(file["pre_tokenizer"])
+                literal = marked and not ("ByteFallback" in steps and "Replace" in steps)
                 if (file["decoder"] is not None or base in ("words", "pieces")) and not normalized and not literal:
                     for text in texts[:6]:
                         try:

@@ -24,6 +24,8 @@ MORE = [
     "a/\n//b",
     "e!\r\n\r\n x",
     "ﬁ豈\ud7ff한",
+    " \u2029 \u202fa \u3000、b\u2003c",
+    "ab\u0301漢字々〇DEF'S かな漢ka'll fooBar\u0324'Re \u0651x",
 ]
 
 
@@ -51,8 +53,8 @@ def names():
     return [re.sub(r'"\s*"', "", row).split() for row in rows]
 
 
-def write(path, pre, vocab, merges):
-    tokens = [*sorted(vocab, key=vocab.get), "<s>"]
+def write(path, kind, tokens, types, more):
+    """A model of one block with these tokens; more(writer) adds what its tokenizer needs."""
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_context_length(64)
     writer.add_embedding_length(32)
@@ -63,20 +65,29 @@ def write(path, pre, vocab, merges):
     writer.add_rope_dimension_count(16)
     writer.add_vocab_size(len(tokens))
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(pre)
+    writer.add_tokenizer_model(kind)
     writer.add_token_list(tokens)
-    writer.add_token_types([1] * len(vocab) + [3])
-    writer.add_token_merges(merges)
-    writer.add_bos_token_id(len(vocab))
-    writer.add_eos_token_id(len(vocab))
-    writer.add_sep_token_id(len(vocab))
+    writer.add_token_types(types)
+    more(writer)
     for name, *shape in TENSORS:
         writer.add_tensor(f"{name}.weight", numpy.zeros([len(tokens) if n < 0 else n for n in shape], numpy.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def write_bytes(path, pre, vocab, merges):
+    """Byte-level BPE, with a beginning of text."""
+
+    def more(writer):
+        writer.add_tokenizer_pre(pre)
+        writer.add_token_merges(merges)
+        writer.add_bos_token_id(len(vocab))
+        writer.add_eos_token_id(len(vocab))
+        writer.add_sep_token_id(len(vocab))
+
+    write(path, "gpt2", [*sorted(vocab, key=vocab.get), "<s>"], [1] * len(vocab) + [3], more)
 
 
 def library():
@@ -120,7 +131,7 @@ def main():
             ids = []
             for name in row:
                 path = pathlib.Path(folder) / f"{name}.gguf"
-                write(path, name, model["vocab"], merges)
+                write_bytes(path, name, model["vocab"], merges)
                 ids.append(tokens(lib, path, texts))
                 assert ids[-1] == ids[0], (row[0], name)
             rows.append({"names": row, "ids": ids[0]})

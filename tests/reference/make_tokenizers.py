@@ -497,6 +497,17 @@ def cases(charsmap, bytes_vocab, chars_size):
     )
     yield "chars", "unknown", {"model": {"fuse_unk": False}}
     yield "chars", "unknown fused", {"model": {"fuse_unk": True}}
+    level = {"type": "ByteLevel"}
+    yield "bytes", "normalizer of bytes", {"normalizer": level, "pre_tokenizer": None}
+    yield (
+        "bytes",
+        "normalizer of bytes, split",
+        {
+            "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, level]},
+            "pre_tokenizer": split(r"Ġ?[A-Za-z]+|[^A-Za-zĠ]+"),
+            "added_tokens": [added("the", 0, normalized=True), added("É", 1, normalized=True), added("<a>", 2)],
+        },
+    )
     yield "chars", "unknown in words", {"pre_tokenizer": metaspace(), "model": {"fuse_unk": True}}
     yield (
         "chars",

@@ -48,14 +48,19 @@ struct NormalizerStep {
     strip_accents,
     nmt,
     precompiled,
-    clean,            ///< BERT's: without control characters, and with a blank for other white space
-    ideographs,       ///< BERT's: a blank on either side of each Chinese character
-    strip_nonspacing  ///< BERT's: without marks of the category Mn
+    clean,             ///< BERT's: without control characters, and with a blank for other white space
+    ideographs,        ///< BERT's: a blank on either side of each Chinese character
+    strip_nonspacing,  ///< BERT's: without marks of the category Mn
+    pieces,            ///< SentencePiece's: its map, then its rules for spaces
+    pieces_in_gguf     ///< the same as llama.cpp has it
   };
   Kind kind = Kind::nfc;
-  TextPattern pattern;             ///< replace: the replaced text
-  std::string content;             ///< replace: the replacement; prepend: the text; precompiled: SentencePiece's map
-  bool left = true, right = true;  ///< strip
+  TextPattern pattern;                 ///< replace: the replaced text
+  std::string content;                 ///< replace: the replacement; prepend: the text; precompiled, pieces: the map
+  bool left = true, right = true;      ///< strip
+  std::vector<std::string_view> kept;  ///< pieces: texts that the map leaves as they are
+  bool single_spaces = false;          ///< pieces: of several spaces one, and none at the ends
+  bool space_before = false, space_behind = false;  ///< pieces: a space is added to the text
 };
 
 /// One step that splits a text.
@@ -105,16 +110,18 @@ struct TokenizerSpec {
     longest,  ///< the longest token a word begins with, and so on for the rest of it (WordPiece)
   };
   Algorithm algorithm = Algorithm::merges;
-  std::vector<double> scores;      ///< by id; not for `merges`
-  std::string continuing;          ///< longest: what the tokens within a word begin with ("##")
-  std::size_t longest_word = 100;  ///< longest: a word of more characters is unknown
-  bool byte_level = true;          ///< symbols are bytes; otherwise characters
-  bool raw_bytes = false;          ///< byte_level: the tokens above are their bytes themselves, not in GPT-2's alphabet
-  std::string mark;                ///< the character for a space in tokens ("▁"); empty: a space
-  bool byte_fallback = false;      ///< a character without a token becomes the tokens <0x00> to <0xFF> of its bytes
-  std::optional<TokenId> unk;      ///< the token for characters without a token; without it, they are an error
-  bool fuse_unk = false;           ///< several of these become one token
-  bool ignore_merges = false;      ///< a word that is a token is not split (Llama 3)
+  std::vector<double> scores;           ///< by id; not for `merges`
+  std::optional<double> unknown_score;  ///< unigram: of a character without a token; else 10 less than the least score
+  bool single_precision = false;        ///< unigram: sums are rounded as SentencePiece does
+  std::string continuing;               ///< longest: what the tokens within a word begin with ("##")
+  std::size_t longest_word = 100;       ///< longest: a word of more characters is unknown
+  bool byte_level = true;               ///< symbols are bytes; otherwise characters
+  bool raw_bytes = false;      ///< byte_level: the tokens above are their bytes themselves, not in GPT-2's alphabet
+  std::string mark;            ///< the character for a space in tokens ("▁"); empty: a space
+  bool byte_fallback = false;  ///< a character without a token becomes the tokens <0x00> to <0xFF> of its bytes
+  std::optional<TokenId> unk;  ///< the token for characters without a token; without it, they are an error
+  bool fuse_unk = false;       ///< several of these become one token
+  bool ignore_merges = false;  ///< a word that is a token is not split (Llama 3)
 
   std::vector<NormalizerStep> normalizer;
   PreTokenizer pre = PreTokenizer::gpt2;
