@@ -169,6 +169,7 @@ class Question {
   /// On standard error, what the answer does not show.
   void tell(const NamedSubject& on, const AnalysisResult& found) const {
     const bool written = on.speed().tokens() > 0;
+    on.end_text();
     if (written && !common_->json && !common_->csv) fmt::print("\n");
     for (const std::string& line : found.explained) remark(common_->explain ? line : "");
     for (const std::string& line : found.remarks) remark(line);

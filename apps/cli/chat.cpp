@@ -13,6 +13,7 @@
 #include "command.h"
 #include "embscope/catalogue/read.h"
 #include "input.h"
+#include "live_text.h"
 #include "speed.h"
 #include "subject.h"
 
@@ -142,12 +143,15 @@ class Terminal {
   void answer(const std::function<Generated(const OnToken&)>& give) {
     const int forgotten = conversation_.forgotten();
     Speed speed;
+    LiveText text;
     const Interruptible guard;
     const Generated made = give([&](TokenId, std::string_view bytes, double) {
       speed.token();
-      std::fwrite(bytes.data(), 1, bytes.size(), stdout), std::fflush(stdout);
-      return interrupted == 0;
+      return text.write(bytes) && interrupted == 0;
     });
+    text.finish();
+    if (std::ferror(stdout) != 0)
+      throw Error(Code::io, "standard output", "cannot write: the disk is full or the output closed");
     fmt::print("\n");
     std::fflush(stdout);
     if (const int more = conversation_.forgotten() - forgotten; more > 0)

@@ -1,6 +1,7 @@
 #include "input.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -63,6 +64,21 @@ std::string value_name(const Field& field) {
     default: return "";
   }
 }
+
+/// CLI11 would take a number that does not fit for the nearest one that does, and nothing for 0.
+template <class T>
+std::string not_a_number(const std::string& text, std::string_view what) {
+  T value{};
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data() + (text.starts_with('+') ? 1 : 0), last, value);
+  if (!text.empty() && end == last && error == std::errc()) return "";
+  return fmt::format("'{}' {}", visible(text.substr(0, 100)),
+                     end == last && !text.empty() ? "does not fit a number" : fmt::format("is not {}", what));
+}
+
+const CLI::Validator whole_number([](std::string& text) { return not_a_number<std::int64_t>(text, "a whole number"); },
+                                  "");
+const CLI::Validator any_number([](std::string& text) { return not_a_number<double>(text, "a number"); }, "");
 
 template <class T>
 Value list_of(const std::vector<T>& values) {
@@ -130,6 +146,8 @@ void Input::add(CLI::App& command) {
     default: option_ = by_files ? command.add_option(name, texts_, what) : command.add_option(name, text_, what);
   }
   if (const std::string word = value_name(field_); !word.empty()) option_->type_name(word);
+  if (field_.kind == Kind::integer || field_.kind == Kind::integers) option_->check(whole_number);
+  if (field_.kind == Kind::number || field_.kind == Kind::numbers) option_->check(any_number);
   if (field_.written) option_->check(takes_file);
   if (field_.each) several(option_);
   if (field_.count > 0) option_->expected(static_cast<int>(field_.count));

@@ -17,6 +17,8 @@ namespace {
 
 namespace cli = embscope::cli;
 
+constexpr const char* no_room = "cannot write: the disk is full or the output closed";
+
 // Names and texts from files appear in messages: they must neither break the line nor control the terminal.
 std::string one_line(std::string_view text) {
   std::string out;
@@ -25,6 +27,17 @@ std::string one_line(std::string_view text) {
     out += byte >= 0x20 && byte != 0x7f ? std::string(1, c) : c == '\n' ? "\\n" : fmt::format("\\x{:02x}", byte);
   }
   return out;
+}
+
+/// What was given may be a whole book: its middle is left out.
+std::string shortened(std::string line) {
+  constexpr std::size_t most = 1200, kept = 500;
+  if (line.size() <= most) return line;
+  const auto within = [&](std::size_t at) { return (static_cast<unsigned char>(line[at]) & 0xc0) == 0x80; };
+  std::size_t first = kept, last = line.size() - kept;
+  while (first > 0 && within(first)) --first;
+  while (last < line.size() && within(last)) ++last;
+  return line.replace(first, last - first, " ... ");
 }
 
 /// The name that a command has now, if `word` is one that it had in the version before.
@@ -88,7 +101,7 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
     return 0;
   } catch (const CLI::Success& success) { return app.exit(success); } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "embscope: {} (see embscope --help)\n", error.what());
+    fmt::print(stderr, "embscope: {} (see embscope --help)\n", shortened(one_line(error.what())));
     return 2;
   }
 }
@@ -100,15 +113,19 @@ int main(int argc, char** argv) {
     char** arguments = embscope::begin_program(argc, argv);
     if (const auto simd = embscope::variable("EMBSCOPE_SIMD")) embscope::set_simd(*simd);
     const int status = run(argc, arguments);
-    if (std::fflush(stdout) != 0)
-      throw embscope::Error(embscope::Code::io, "standard output",
-                            "cannot write: the disk is full or the output closed");
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      throw embscope::Error(embscope::Code::io, "standard output", no_room);
     return status;
   } catch (const embscope::Error& error) {
-    fmt::print(stderr, "embscope: {}\n", one_line(error.what()));
+    fmt::print(stderr, "embscope: {}\n", shortened(one_line(error.what())));
     return error.code() == embscope::Code::usage ? 2 : 1;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "embscope: not enough memory for this\n");
-  } catch (const std::exception& error) { fmt::print(stderr, "embscope: {}\n", error.what()); }
+  } catch (const std::exception& error) {
+    if (std::ferror(stdout) != 0)
+      fmt::print(stderr, "embscope: [standard output] {}\n", no_room);
+    else
+      fmt::print(stderr, "embscope: {}\n", shortened(one_line(error.what())));
+  }
   return 1;
 }

@@ -52,11 +52,23 @@ class TrainingReporter {
     const Transformer transformer(Model::open(out_));
     Sampling sampling;
     sampling.tokens = sample_tokens_, sampling.temperature = 0.8, sampling.seed = 1;
+    if (const std::string problem = not_read(transformer.model().tokenizer(), beginning); !problem.empty()) {
+      fmt::print(stderr, "no sample: {}\n", problem);
+      return;
+    }
     const std::string text = generate(transformer, beginning, sampling);
     fmt::print(stderr, "{}  | {}\n", terminal_ ? "\r\x1b[K" : "", printable(beginning + text));
   }
 
  private:
+  // Why a vocabulary cannot read a text. It is known only when the vocabulary is made, which should not end a training.
+  static std::string not_read(const Tokenizer& tokenizer, const std::string& text) {
+    try {
+      tokenizer.encode(text);
+      return "";
+    } catch (const Error& error) { return error.what(); }
+  }
+
   // From the training text: every vocabulary can read it.
   std::string first_word() const {
     const std::string text = read_text(out_ + "/training/text");
@@ -99,8 +111,7 @@ void NamedSubject::note(const NamedToken& token) const {
 
 bool NamedSubject::wrote(TokenId id, std::string_view bytes, double) const {
   if (id >= 0) speed_.token();
-  if (!common_->json && !common_->csv) std::fwrite(bytes.data(), 1, bytes.size(), stdout), std::fflush(stdout);
-  return true;
+  return common_->json || common_->csv || text_.write(bytes);
 }
 
 TrainingWatch NamedSubject::training(const std::filesystem::path& out) const {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "command.h"
+#include "live_text.h"
 #include "speed.h"
 
 #include "embscope/catalogue/catalogue.h"
@@ -28,6 +29,7 @@ class NamedSubject : public Subject {
   TrainingWatch training(const std::filesystem::path& out) const override;
   Estimates estimates() const override;
   std::string option() const override { return common_->model; }
+  void end_text() const { text_.finish(); }
   const Speed& speed() const { return speed_; }  ///< of the text that was written
 
  private:
@@ -38,6 +40,7 @@ class NamedSubject : public Subject {
   mutable std::unique_ptr<const Space> space_;
   mutable std::set<std::string, std::less<>> said_;
   mutable Speed speed_;
+  mutable LiveText text_;
 };
 
 }  // namespace embscope::cli

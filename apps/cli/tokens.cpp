@@ -112,7 +112,8 @@ void fill_tokens(CLI::App& command) {
   auto o = std::make_shared<Options>();
   command
       .add_option("--tokenizer", o->tokenizer, "Use this tokenizer (a folder, a file or a name) instead of a model's")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->excludes(command.get_option("--model"));
   const CLI::Option* text = command.add_option("TEXT", o->text, "The text");
   command.add_option("--text", o->texts, "A text (may be given several times)")
       ->expected(1)

@@ -39,6 +39,7 @@ AnalysisResult run(const Subject&, const Parameters&, const Progress& progress) 
   Table models = table_of(look_at_models(progress));
   AnalysisResult found;
   found.notes = problems(models);
+  found.remarks = unread_folders();
   std::vector<Table> tables;
   if (models.rows() > 0)
     tables.push_back(readable(models));

@@ -69,7 +69,7 @@ void shown_fields(Shown& r, Visitor& f) {
                        "of the text)",
                .terminal = true});
   f(r.sample_tokens,
-    {.name = "sample_tokens", .what = "Number of tokens of each sample; 0: no samples", .terminal = true});
+    {.name = "sample_tokens", .what = "Number of tokens of each sample; 0: no samples", .least = 0, .terminal = true});
   f(r.quiet, {.name = "quiet", .what = "Print no progress during training", .terminal = true});
 }
 
@@ -137,7 +137,7 @@ void fields_of_resume(ResumeParameters& r, Visitor& f) {
 
 void fields_of_tokenizer(TokenizerParameters& r, Visitor& f) {
   text_fields(r.text, r.folder, "folder", "The folder to write tokenizer.json to", "--to", f);
-  f(r.size, {.name = "size", .what = "Number of tokens: 256 bytes and the merges"});
+  f(r.size, {.name = "size", .what = "Number of tokens: 256 bytes and the merges", .least = 256, .most = 1 << 20});
 }
 
 void check_text(const Parameters& r) {

@@ -63,6 +63,7 @@ std::vector<fs::path> gguf_files(const fs::path& folder) {
   for (const std::string& name : names_in(folder)) {
     const fs::path path = folder / name;
     if (path.extension() != ".gguf" || name.starts_with("mmproj")) continue;  // a projector of images is not a model
+    if (std::error_code error; fs::is_directory(path, error)) continue;
     const auto part = GgufPartName::of(path);
     if (!part || part->number == 1 || !is_there(part->path(1))) files.push_back(path);
   }

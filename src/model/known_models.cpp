@@ -4,7 +4,10 @@
 #include <map>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "embscope/model/model.h"
+#include "embscope/text/utf8.h"
 #include "files/json.h"
 #include "model/folders.h"
 #include "model/stores.h"
@@ -62,12 +65,16 @@ void describe_unopened(KnownModel& model) {
 }
 
 void look(KnownModel& model) {
+  if (!is_there(model.path)) {
+    model.problem = "[" + model.path.string() + "] is a link that leads nowhere";
+    return;
+  }
   try {
     const auto opened = Model::open(model.path.string());
     model.family = opened->config().family;
     describe(opened->archives(), model);
   } catch (const std::exception& error) {
-    model.problem = error.what();
+    if (model.problem.empty()) model.problem = error.what();
     describe_unopened(model);
   }
 }
@@ -79,7 +86,7 @@ std::vector<std::string> known_models() {
   const std::set<std::string> own = own_names(models);
   std::set<std::string> names;
   for (const StoredModel& model : models)
-    if (!model.path.empty()) names.insert(name_of(model, own));
+    if (model.problem.empty()) names.insert(name_of(model, own));
   return {names.begin(), names.end()};
 }
 
@@ -96,13 +103,27 @@ std::vector<KnownModel> look_at_models(const Progress& progress) {
   return models;
 }
 
+namespace {
+
+// Names of files may be any bytes: valid text, in one line.
+std::string shown(const std::string& name) {
+  std::string out;
+  for (const char c : well_formed(name)) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  return out;
+}
+
+}  // namespace
+
 Table table_of(const std::vector<KnownModel>& models) {
   std::vector<std::string> name, store, family, type, opens, path;
   std::vector<double> bytes;
   for (const KnownModel& model : models) {
-    name.push_back(model.name), store.push_back(model.store), family.push_back(model.family);
-    type.push_back(model.type), opens.push_back(model.problem.empty() ? "yes" : model.problem);
-    path.push_back(model.path.string()), bytes.push_back(static_cast<double>(model.bytes));
+    name.push_back(shown(model.name)), store.push_back(model.store), family.push_back(shown(model.family));
+    type.push_back(model.type), opens.push_back(model.problem.empty() ? "yes" : shown(model.problem));
+    path.push_back(shown(model.path.string())), bytes.push_back(static_cast<double>(model.bytes));
   }
   Table table("models on this machine");
   table.add("model", name).add("store", store).add("size", bytes, whole).add("family", family).add("type", type);

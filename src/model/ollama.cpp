@@ -68,6 +68,12 @@ fs::path weights(const fs::path& store, const fs::path& manifest) {
 
 }  // namespace
 
+std::string ollama_name(std::string name) {
+  for (const std::string_view usual : {"registry.ollama.ai/", "library/"})
+    if (name.starts_with(usual)) name.erase(0, usual.size());
+  return name;
+}
+
 std::vector<StoredModel> ollama_models(const fs::path& store) {
   std::vector<StoredModel> models;
   const fs::path root = store / "manifests";

@@ -266,7 +266,7 @@ std::shared_ptr<const Model> Model::open(const std::string& path_or_name, bool a
   const fs::path& path = place.path;
   ModelOpener opener;
   opener.model->around_ = around;
-  if (!fs::is_directory(path)) {
+  if (std::error_code error; !fs::is_directory(path, error)) {
     is_beside_config(path) ? opener.open_folder(path.parent_path(), {path}) : opener.open_gguf(path);
     return opener.finish(place);
   }

@@ -149,7 +149,11 @@ Models hub_stored(const Paths& roots) {
       if (!folder.starts_with(hub_mark)) continue;
       const std::string name = hub_name(folder);
       const HubModel model(root / folder, name);
-      if (!model.has_whole()) continue;
+      if (!model.has_whole()) {
+        if (const fs::path partial = model.partial(); !partial.empty())
+          models.push_back({"hf", name, partial, fmt::format("is not complete: 'embscope pull {}' fetches it", name)});
+        continue;
+      }
       try {
         add_tagged(models, "hf", name, model.current());
       } catch (const Error& error) { models.push_back({"hf", name, {}, error.what()}); }
@@ -236,8 +240,9 @@ Models meant(const Models& all, const std::string& name) {
 
 std::optional<std::pair<std::string, std::string>> in_store(const std::string& name) {
   const std::size_t colon = name.find(':');
-  if (colon == std::string::npos || colon + 1 == name.size() || find_store(name.substr(0, colon)) == nullptr)
-    return std::nullopt;
+  if (colon == std::string::npos || find_store(name.substr(0, colon)) == nullptr) return std::nullopt;
+  if (colon + 1 == name.size())
+    throw Error(Code::usage, "model " + name, "names a store and no model in it: 'embscope models' lists them");
   return std::pair(name.substr(0, colon), name.substr(colon + 1));
 }
 
@@ -258,6 +263,21 @@ std::vector<fs::path> store_folders(std::string_view store) {
   return folders;
 }
 
+std::vector<std::string> unread_folders() {
+  std::vector<std::string> lines;
+  for (const Store& store : stores) {
+    const bool named = store.folders == named_folders;
+    for (const fs::path& folder : store.folders()) {
+      std::error_code error;
+      const fs::directory_iterator first(folder, error);
+      if (!error || (error == std::errc::no_such_file_or_directory && !named)) continue;
+      lines.push_back(fmt::format("{}{} cannot be read: {}", named ? "EMBSCOPE_MODELS: " : "", visible(folder.string()),
+                                  error.message()));
+    }
+  }
+  return lines;
+}
+
 std::vector<StoredModel> stored_models(std::string_view store) {
   Models models = find_store(store)->models(store_folders(store));
   std::ranges::stable_sort(models, {}, &StoredModel::name);
@@ -270,7 +290,8 @@ std::vector<StoredModel> stored_models() {
   return models;
 }
 
-StoredModel stored_model(const std::string& store, const std::string& name) {
+StoredModel stored_model(const std::string& store, const std::string& given) {
+  const std::string name = store == "ollama" ? ollama_name(given) : given;
   const Models all = stored_models(store);
   Models found = meant(all, name);
   if (store == "ollama" && found.size() > 1 && name.find(':') == std::string::npos)  // as Ollama itself understands it

@@ -37,6 +37,8 @@ std::optional<StoredModel> stored_model(const std::string& name);
 
 /// Ollama's own: manifests/HOST/NAMESPACE/MODEL/TAG are JSON and name blobs by their hash.
 std::vector<StoredModel> ollama_models(const std::filesystem::path& store);
+/// A name without what is usual, as Ollama shows it: registry.ollama.ai/library/qwen3:4b is qwen3:4b.
+std::string ollama_name(std::string name);
 
 /// Which of a folder's .gguf files a tag means: "Q4_K_M" is the end of a name or all of it, in any case.
 std::string gguf_tag(const std::filesystem::path& file);

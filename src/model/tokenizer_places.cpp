@@ -124,7 +124,7 @@ TokenizerSpec tokenizer_from_place(const std::string& path_or_name) {
   const fs::path own = cache_folder() / "tokenizers" / path_or_name;
   const bool in_cache = !is_there(path_or_name) && is_plain_name(path_or_name) && is_there(own);
   const fs::path path = in_cache ? own : find_model(path_or_name);
-  if (!fs::is_directory(path)) return tokenizer_from_file(path);
+  if (std::error_code error; !fs::is_directory(path, error)) return tokenizer_from_file(path);
   if (holds_tokenizer(path)) return tokenizer_from_folder(path);
   const auto files = gguf_files(path);
   if (files.empty())

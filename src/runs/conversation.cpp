@@ -24,13 +24,13 @@ void Conversation::begin(std::vector<Message> messages) {
 }
 
 // Room for an answer is left where messages may be forgotten for it.
-Tokens Conversation::tokens_that_fit() {
+Prompt Conversation::prompt_that_fits() {
   const std::int64_t context = transformer_.config().context;
   const std::int64_t room = sampling_.shift ? std::min<std::int64_t>(sampling_.tokens, context / 4) : 1;
   while (true) {
-    Tokens tokens = conversation_tokens(transformer_.model(), template_.render(messages_));
-    const auto length = static_cast<std::int64_t>(tokens.size());
-    if (length + room <= context) return tokens;
+    Prompt prompt = conversation_prompt(transformer_.model(), template_, messages_);
+    const std::int64_t length = prompt.length();
+    if (length + room <= context) return prompt;
     const auto oldest = messages_.begin() + (!messages_.empty() && messages_[0].role == "system" ? 1 : 0);
     const auto next = std::find_if(oldest == messages_.end() ? oldest : oldest + 1, messages_.end(),
                                    [](const Message& m) { return m.role == "user"; });
@@ -71,11 +71,11 @@ Generated Conversation::again(const OnToken& on_token) {
 }
 
 Generated Conversation::answer(const OnToken& on_token) {
-  const Tokens tokens = tokens_that_fit();
+  const Prompt prompt = prompt_that_fits();
   GenerateRequest sampling = sampling_;
   sampling.edits.clear();
-  if (edits_) sampling.edits = edits_({template_.render(messages_), tokens});
-  Generated out = continue_tokens(transformer_, tokens.ids, sampling, on_token, &running_);
+  if (edits_) sampling.edits = edits_(prompt);
+  Generated out = continue_tokens(transformer_, prompt.tokens.ids, sampling, on_token, &running_);
   messages_.push_back({"assistant", out.text});
   return out;
 }

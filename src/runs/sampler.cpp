@@ -19,7 +19,16 @@ void expect(bool holds, const char* what) {
   if (!holds) throw Error(Code::range, "generate", what);
 }
 
+// A logit of -inf is a token that cannot come.
+void check_logits(std::span<const float> logits) {
+  constexpr float most = std::numeric_limits<float>::max();
+  const auto is_low = [](float x) { return x <= most; };  // NaN is not
+  if (!std::ranges::all_of(logits, is_low) || std::ranges::none_of(logits, [](float x) { return x >= -most; }))
+    throw Error(Code::range, "generate", "no token can be chosen: logits are NaN, +inf, or all -inf");
+}
+
 std::vector<float> penalised(std::span<const float> logits, std::span<const TokenId> text, double penalty) {
+  check_logits(logits);
   std::vector<float> out(logits.begin(), logits.end());
   if (penalty == 1) return out;
   const auto by = static_cast<float>(penalty);
@@ -56,14 +65,24 @@ void keep_share(std::vector<Candidate>& list, double share) {
   list.resize(count);
 }
 
+// The k likeliest (0: all), and those that are as likely as the last of them.
+std::vector<TokenId> likeliest(std::span<const float> logits, int k) {
+  const int all = static_cast<int>(logits.size());
+  if (k == 0 || k >= all) return top(logits, all);
+  std::vector<TokenId> ids = top(logits, k);
+  const float least = logits[static_cast<std::size_t>(ids.back())];
+  const auto count = std::ranges::count_if(logits, [least](float x) { return x >= least; });
+  return count > k ? top(logits, static_cast<int>(count)) : ids;
+}
+
 std::vector<Candidate> among(std::span<const float> logits, const GenerateRequest& s) {
   const std::vector<float> scaled = scaled_by(logits, s.temperature);
   const auto p = softmax(scaled);
-  const int most = s.top_k > 0 ? s.top_k : static_cast<int>(logits.size());
   std::vector<Candidate> list;
-  for (TokenId id : top(scaled, most)) list.push_back({id, p[static_cast<std::size_t>(id)]});
+  for (TokenId id : likeliest(scaled, s.top_k)) list.push_back({id, p[static_cast<std::size_t>(id)]});
+  std::erase_if(list, [](const Candidate& c) { return c.probability == 0; });
   if (s.top_k > 0) normalise(list);
-  keep_share(list, s.top_p);
+  if (s.top_p < 1) keep_share(list, s.top_p);
   std::erase_if(list,
                 [least = s.min_p * list.front().probability](const Candidate& c) { return c.probability < least; });
   normalise(list);

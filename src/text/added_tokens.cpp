@@ -154,7 +154,7 @@ AddedTokens::Found AddedTokens::Search::next() {
     const Token& token = tokens_.tokens_[static_cast<std::size_t>(match.token)];
     std::size_t begin = match.begin, end = match.begin + token.length;
     at_ = end;  // the search continues after it, whether it is used or not
-    if (token.what.special && !special_) continue;
+    if (token.what.special && !special_(begin)) continue;
     if (token.what.single_word && (word_ends(text_, begin) || word_begins(text_, end))) continue;
     if (token.what.lstrip) begin = std::max(spaces_before(text_, begin, last_end_), last_end_);
     if (token.what.rstrip) end = spaces_behind(text_, end);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,17 +31,18 @@ class AddedTokens {
     std::size_t begin, end;  ///< including white space that belongs to the token, even if the next token begins in it
     TokenId id;              ///< Vocabulary::none, at the end of the text, if there are no more
   };
-  /// Finds one after the other in a text. Without `special`, special tokens are plain text.
+  /// Finds one after the other in a text. Special tokens for whose first byte `special` says no are plain text.
   class Search {
    public:
-    Search(const AddedTokens& tokens, std::string_view text, bool special)
-        : tokens_(tokens), text_(text), special_(special) {}
+    using Special = std::function<bool(std::size_t begin)>;
+    Search(const AddedTokens& tokens, std::string_view text, Special special)
+        : tokens_(tokens), text_(text), special_(std::move(special)) {}
     Found next();
 
    private:
     const AddedTokens& tokens_;
     std::string_view text_;
-    bool special_;
+    Special special_;
     std::size_t at_ = 0, last_end_ = 0;  // where the search continues; where the last returned token ended
   };
 

@@ -111,11 +111,15 @@ class Renderer {
       case Kind::set: assign(node.names, eval(node.children[0])); return Flow::on;
       case Kind::set_attribute: set_attribute(node); return Flow::on;
       case Kind::set_block: {
-        std::string inner;
-        execute(node.children[0], inner);
-        assign(node.names, Value::of(std::move(inner)));
+        assign(node.names, Value::of(captured(node.children[0])));
         return Flow::on;
       }
+      case Kind::filter_block: {
+        const Value inner = Value::of(captured(node.children[0]));
+        write(text_of(filter(node.name, inner, arguments(node))), out);
+        return Flow::on;
+      }
+      case Kind::scoped: write(captured(node.children[0]), out); return Flow::on;
       case Kind::macro: {
         Value value{.kind = Value::Kind::function};
         value.text = node.name, value.macro = &node;
@@ -131,6 +135,15 @@ class Renderer {
   void write(const std::string& text, std::string& out) {
     spend(text.size());
     out += text;
+  }
+
+  // What a block writes, with names of its own.
+  std::string captured(const Node& block) {
+    Scope inner{{}, scope_};
+    const For<Scope*> entered(scope_, &inner);
+    std::string text;
+    execute(block, text);
+    return text;
   }
 
   void assign(const std::vector<std::string>& names, const Value& value) {
@@ -190,6 +203,8 @@ class Renderer {
                         {text("first"), Value::of(i == 0)},
                         {text("last"), Value::of(i + 1 == n)},
                         {text("length"), number(n)},
+                        {text("depth"), number(1)},
+                        {text("depth0"), number(0)},
                         {text("previtem"), i == 0 ? Value::undefined("previtem") : items[i - 1]},
                         {text("nextitem"), i + 1 == n ? Value::undefined("nextitem") : items[i + 1]}});
   }
@@ -308,7 +323,11 @@ class Renderer {
     Arguments a;
     for (std::size_t i = 1; i < node.children.size(); ++i) {
       const Node& one = node.children[i];
-      if (one.kind == Kind::keyword)
+      if (one.kind == Kind::keyword && one.name == "*")
+        std::ranges::move(elements_of(eval(one.children[0])), std::back_inserter(a.values));
+      else if (one.kind == Kind::keyword && one.name == "**")
+        add_named(a, eval(one.children[0]));
+      else if (one.kind == Kind::keyword)
         a.named.emplace_back(one.name, eval(one.children[0]));
       else if (!a.named.empty())
         fail("an argument by place behind one by name");
@@ -316,6 +335,11 @@ class Renderer {
         a.values.push_back(eval(one));
     }
     return a;
+  }
+
+  static void add_named(Arguments& a, const Value& dict) {
+    if (!dict.is(Value::Kind::dict)) fail("arguments by ** of something that is not a dict");
+    for (const auto& [key, value] : *dict.entries) a.named.emplace_back(text_of(key), value);
   }
 
   Value call(const Node& node) {

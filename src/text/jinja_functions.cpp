@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -151,6 +152,34 @@ Value join(const Items& items, const std::string& between) {
   return Value::of(std::move(out));
 }
 
+// str.format, of {}, {0} and {name}: how a value is to be written is not read.
+std::string formatted(const std::string& whole, const Arguments& a) {
+  std::string out;
+  std::size_t next = 0;
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    const char c = whole[at];
+    const bool twice = at + 1 < whole.size() && whole[at + 1] == c;
+    if (c != '{' && c != '}') {
+      out += c;
+    } else if (twice) {
+      out += c, ++at;
+    } else {
+      const std::size_t end = c == '{' ? whole.find('}', at) : std::string::npos;
+      if (end == std::string::npos) fail("'format' of a text with a single bracket");
+      const std::string name = whole.substr(at + 1, end - at - 1);
+      if (name.find_first_of(":!.[{") != std::string::npos)
+        throw Error(Code::unsupported, "chat template", fmt::format("'format' with {{{}}}", name));
+      const bool numbered = !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
+      const std::size_t place = name.empty() ? next++ : numbered && name.size() < 6 ? std::stoul(name) : SIZE_MAX;
+      const Value* value = a.find(place, name);
+      if (value == nullptr) fail(fmt::format("'format' has no value for {{{}}}", name));
+      out += text_of(*value);
+      at = end;
+    }
+  }
+  return out;
+}
+
 Value text_method(const std::string& whole, const std::string& name, const Arguments& arguments) {
   if (name == "strip") return Value::of(stripped(whole, arguments.find(0, "chars"), true, true));
   if (name == "lstrip") return Value::of(stripped(whole, arguments.find(0, "chars"), true, false));
@@ -164,6 +193,7 @@ Value text_method(const std::string& whole, const std::string& name, const Argum
         replaced(whole, arguments.text(0, "old", ""), arguments.text(1, "new", ""), arguments.integer(2, "count", -1)));
   if (name == "upper" || name == "lower" || name == "title" || name == "capitalize")
     return Value::of(in_case(whole, name));
+  if (name == "format") return Value::of(formatted(whole, arguments));
   if (name == "find" && arguments.values.size() == 1) return find_in(whole, arguments.text(0, "sub", ""));
   if (name == "removeprefix" || name == "removesuffix") {
     const std::string part = arguments.text(0, "part", "");
@@ -211,6 +241,7 @@ Value filter_default(const Value& v, const Arguments& a) {
 }
 
 Value filter_int(const Value& v, const Arguments& a) {
+  if (v.is(Kind::undefined)) fail(fmt::format("'{}' is undefined", v.text));
   if (v.is(Kind::real) && std::abs(v.real) < 9e18) return Value::of(static_cast<std::int64_t>(v.real));
   if (v.is_number() && !v.is(Kind::real)) return Value::of(static_cast<std::int64_t>(v.number()));
   std::int64_t value = 0;
@@ -265,8 +296,11 @@ Value from_path(Value value, const Value& path) {
   return value;
 }
 
+// As Jinja has it, what is not true has no elements: none too.
+Items elements_if_any(const Value& v) { return truth_of(v) ? elements_of(v) : Items(); }
+
 Value filter_map(const Value& v, const Arguments& a) {
-  Items items = elements_of(v);
+  Items items = elements_if_any(v);
   if (const auto* path = a.values.empty() ? a.find(0, "attribute") : nullptr) {
     const Value* otherwise = a.find(9, "default");
     for (Value& one : items) {
@@ -289,7 +323,7 @@ Value chosen(const Value& v, const Arguments& a, bool by_attribute, bool keep) {
   const Arguments rest{
       tested ? Items(a.values.begin() + static_cast<std::ptrdiff_t>(first) + 1, a.values.end()) : Items{}, a.named};
   Items kept;
-  for (const Value& one : elements_of(v)) {
+  for (const Value& one : elements_if_any(v)) {
     const Value what = by_attribute ? from_path(one, a.values[0]) : one;
     if ((tested ? test(text(a.values[first], "the test"), what, rest) : truth_of(what)) == keep) kept.push_back(one);
   }
@@ -309,6 +343,51 @@ Value end_of(const Value& v, bool first) {
                        : items.back();
 }
 
+// What sort and dictsort compare: texts without regard to case, unless it is asked for.
+Value sort_key(const Value& v, bool case_sensitive) {
+  return v.is(Kind::text) && !case_sensitive ? Value::of(in_case(v.text, "lower")) : v;
+}
+
+bool is_true(const Arguments& a, std::size_t place, std::string_view name) {
+  const Value* given = a.find(place, name);
+  return given != nullptr && truth_of(*given);
+}
+
+// Items by their keys, equal ones in the order that they have.
+Value sorted(Items items, const Items& keys, bool reverse) {
+  std::vector<std::size_t> order(items.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t i, std::size_t j) {
+    const int c = compare(keys[i], keys[j]);
+    return reverse ? c > 0 : c < 0;
+  });
+  Items out;
+  for (const std::size_t i : order) out.push_back(std::move(items[i]));
+  return Value::list(std::move(out));
+}
+
+Value filter_sort(const Value& v, const Arguments& a) {
+  a.at_most(3, {"reverse", "case_sensitive", "attribute"}, "sort");
+  Items items = elements_of(v), keys;
+  const Value* path = a.find(2, "attribute");
+  for (const Value& one : items)
+    keys.push_back(sort_key(path == nullptr ? one : from_path(one, *path), is_true(a, 1, "case_sensitive")));
+  return sorted(std::move(items), keys, is_true(a, 0, "reverse"));
+}
+
+Value filter_dictsort(const Value& v, const Arguments& a) {
+  a.at_most(3, {"case_sensitive", "by", "reverse"}, "dictsort");
+  if (!v.is(Kind::dict)) fail("dictsort of something that is not a dict");
+  const std::string by = a.text(1, "by", "key");
+  if (by != "key" && by != "value") fail("dictsort by something that is neither 'key' nor 'value'");
+  Items items, keys;
+  for (const auto& [key, value] : *v.entries) {
+    items.push_back(Value::list({key, value}, Kind::tuple));
+    keys.push_back(sort_key(by == "key" ? key : value, is_true(a, 0, "case_sensitive")));
+  }
+  return sorted(std::move(items), keys, is_true(a, 2, "reverse"));
+}
+
 const std::map<std::string, Filter, std::less<>>& filters() {
   static const std::map<std::string, Filter, std::less<>> all = {
       {"trim", [](const Value& v,
@@ -318,12 +397,14 @@ const std::map<std::string, Filter, std::less<>>& filters() {
       {"upper", [](const Value& v, const Arguments&) { return Value::of(in_case(text_of(v), "upper")); }},
       {"lower", [](const Value& v, const Arguments&) { return Value::of(in_case(text_of(v), "lower")); }},
       {"capitalize", [](const Value& v, const Arguments&) { return Value::of(in_case(text_of(v), "capitalize")); }},
+      {"title", [](const Value& v, const Arguments&) { return Value::of(in_case(text_of(v), "title")); }},
       {"first", [](const Value& v, const Arguments&) { return end_of(v, true); }},
       {"last", [](const Value& v, const Arguments&) { return end_of(v, false); }},
       {"list", [](const Value& v, const Arguments&) { return Value::list(elements_of(v)); }},
       {"string", [](const Value& v, const Arguments&) { return Value::of(text_of(v)); }},
       {"safe", [](const Value& v, const Arguments&) { return Value::of(text_of(v)); }},
-      {"items", [](const Value& v, const Arguments&) { return method(v, "items", {}); }},
+      {"items", [](const Value& v,
+                   const Arguments&) { return v.is(Kind::undefined) ? Value::list({}) : method(v, "items", {}); }},
       {"replace",
        [](const Value& v, const Arguments& a) {
          return Value::of(replaced(text_of(v), a.text(0, "old", ""), a.text(1, "new", ""), a.integer(2, "count", -1)));
@@ -345,6 +426,8 @@ const std::map<std::string, Filter, std::less<>>& filters() {
       {"indent", filter_indent},
       {"join", filter_join},
       {"map", filter_map},
+      {"sort", filter_sort},
+      {"dictsort", filter_dictsort},
   };
   return all;
 }
@@ -429,9 +512,6 @@ void Arguments::at_most(std::size_t count, const std::vector<std::string_view>& 
 Value filter(const std::string& name, const Value& value, const Arguments& arguments) {
   const auto found = filters().find(name);
   if (found == filters().end()) not_in("a filter", name);
-  if (value.is(Kind::undefined) && name != "default" && name != "d" && name != "list" && name != "length" &&
-      name != "join" && name != "trim" && name != "string")
-    fail(fmt::format("'{}' is undefined", value.text));
   return found->second(value, arguments);
 }
 

@@ -120,10 +120,9 @@ class Parser {
     if (what == "macro") return macro();
     if (what == "generation") {  // transformers' own: marks what the model has said
       end_block();
-      Node body = block({"endgeneration"});
-      closing("endgeneration");
-      return body;
+      return of(Kind::scoped, body("endgeneration"));
     }
+    if (what == "filter") return filter_block();
     if (what == "break" || what == "continue") {
       if (loops_ == 0) refuse(fmt::format("'{}' outside of a loop", what));
       end_block();
@@ -131,6 +130,25 @@ class Parser {
     }
     --at_;
     refuse(fmt::format("a statement '{}', which is not supported", what), Code::unsupported);
+  }
+
+  // With names of its own; a loop around it does not end in it.
+  Node body(std::string_view end) {
+    const int loops = std::exchange(loops_, 0);
+    Node out = block({end});
+    loops_ = loops;
+    closing(end);
+    return out;
+  }
+
+  Node filter_block() {
+    Node out = node(Kind::filter_block, {}, word());
+    out.children.emplace_back();
+    if (take_op("(")) arguments(out);
+    if (is_op("|")) refuse("a block with several filters, which is not supported", Code::unsupported);
+    end_block();
+    out.children[0] = body("endfilter");
+    return out;
   }
 
   Node branch() {
@@ -202,8 +220,7 @@ class Parser {
     if (out.kind != Kind::set || out.names.size() != 1) refuse("expected '='");
     end_block();
     out.kind = Kind::set_block;
-    out.children.push_back(block({"endset"}));
-    closing("endset");
+    out.children.push_back(body("endset"));
     return out;
   }
 
@@ -454,7 +471,12 @@ class Parser {
         expect_op(",");
         if (take_op(")")) return;
       }
-      if (is_op("*") || is_op("**")) refuse("arguments by * or **, which are not supported", Code::unsupported);
+      if (is_op("*") || is_op("**")) {  // a list or a dict of arguments
+        std::string stars = here().text;
+        ++at_;
+        out.children.push_back(of(Kind::keyword, expression(), std::move(stars)));
+        continue;
+      }
       const bool keyword = here().kind == TokenKind::name && ahead().kind == TokenKind::op && ahead().text == "=";
       if (!keyword) {
         out.children.push_back(expression());

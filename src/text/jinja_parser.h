@@ -25,7 +25,7 @@ struct Node {
     call,       // of child 0, with arguments
     filter,     // name, of child 0, with arguments
     test,       // name, of child 0, with arguments
-    keyword,    // name = child 0: an argument
+    keyword,    // name = child 0: an argument; of the name "*" or "**" several
     negated,    // not child 0
     minus,
     plus,
@@ -41,6 +41,8 @@ struct Node {
     set,            // names = child 0
     set_attribute,  // names[0].names[1] = child 0
     set_block,      // names[0] = what block 0 writes
+    filter_block,   // name, of what block 0 writes, with arguments
+    scoped,         // block 0, with names of its own
     macro,          // name, names: parameters; children: their defaults, then the block
     leave,          // break
     go_on           // continue

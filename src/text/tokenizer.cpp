@@ -9,8 +9,20 @@
 #include "text/added_tokens.h"
 #include "text/encoder.h"
 #include "text/normalizer.h"
+#include "text/typed_tokens.h"
 
 namespace embscope {
+
+namespace {
+
+/// Which special tokens of a text count: all or none, but those that begin at one of the bytes `typed`.
+struct Specials {
+  bool any = false;
+  std::span<const std::uint64_t> typed = {};
+  bool at(std::uint64_t begin) const { return any && !std::ranges::binary_search(typed, begin); }
+};
+
+}  // namespace
 
 struct Tokenizer::Parts {
   explicit Parts(const TokenizerSpec& spec);
@@ -20,7 +32,7 @@ struct Tokenizer::Parts {
     throw Error(Code::range, "tokenizer",
                 fmt::format("token id {}: the vocabulary has ids 0..{}", id, vocabulary.size() - 1));
   }
-  void encode(std::string_view text, bool special, bool within, TokenWriter out) const;
+  void encode(std::string_view text, Specials special, bool within, TokenWriter out) const;
   void check_rows(std::span<const TokenId> ids) const;
   std::string in_normalized_text(const TokenizerSpec& spec, std::string_view content) const;
   std::string joined(TokenId id, bool first) const;
@@ -91,12 +103,14 @@ std::string Tokenizer::Parts::in_normalized_text(const TokenizerSpec& spec, std:
 
 namespace {
 
-// Calls plain(begin, end) and token(begin, end, id) for what a text is made of.
-template <class Plain, class Token>
-void for_added(const AddedTokens& added, std::string_view text, bool special, Plain plain, Token token) {
+// Calls plain(begin, end) and token(begin, end, id) for what a text is made of; `source`: the place of a byte in the
+// text that was given.
+template <class Source, class Plain, class Token>
+void for_added(const AddedTokens& added, std::string_view text, Specials special, Source source, Plain plain,
+               Token token) {
   std::size_t begin = 0;
-  if (special || added.any_but_special()) {
-    AddedTokens::Search search(added, text, special);
+  if (special.any || added.any_but_special()) {
+    AddedTokens::Search search(added, text, [&](std::size_t at) { return special.at(source(at)); });
     for (auto found = search.next(); found.id != Vocabulary::none; found = search.next()) {
       if (begin < found.begin) plain(begin, found.begin);
       token(found.begin, found.end, found.id);
@@ -112,16 +126,24 @@ void for_added(const AddedTokens& added, std::string_view text, bool special, Pl
 // found in that, the text between them is split into words, and the words become tokens.
 class TextEncoder {
  public:
-  TextEncoder(const Tokenizer::Parts& parts, bool special, bool within, WordCache& cache, TokenWriter& out)
+  TextEncoder(const Tokenizer::Parts& parts, Specials special, bool within, WordCache& cache, TokenWriter& out)
       : parts_(parts),
         special_(special),
         within_(within),
         encoder_(parts.model, parts.pre, parts.safe, cache, out),
         out_(out) {}
 
+  static Tokens conversation(const Tokenizer& tokenizer, std::string_view text, std::span<const std::uint64_t> typed) {
+    const Tokenizer::Parts& parts = *tokenizer.parts_;
+    Tokens tokens;
+    parts.encode(text, {true, typed}, false, TokenWriter(text.size(), tokens.ids, &tokens.ranges));
+    parts.check_rows(tokens.ids);
+    return tokens;
+  }
+
   void encode(std::string_view text) {
     for_added(
-        parts_.added, text, special_,
+        parts_.added, text, special_, [](std::size_t at) { return at; },
         [&](std::size_t begin, std::size_t end) { normalize(text.substr(begin, end - begin), begin); },
         [&](std::size_t begin, std::size_t end, TokenId id) { write_added(id, begin, end); });
   }
@@ -140,14 +162,15 @@ class TextEncoder {
       return find_normalized(changed);
     }
     for_added(
-        parts_.added_normalized, text, special_,
+        parts_.added_normalized, text, special_, [&](std::size_t at) { return begin + at; },
         [&](std::size_t from, std::size_t to) { cut(text.substr(from, to - from), begin + from); },
         [&](std::size_t from, std::size_t to, TokenId id) { write_added(id, begin + from, begin + to); });
   }
 
   void find_normalized(const AlignedText& text) {
     for_added(
-        parts_.added_normalized, text.bytes, special_, [&](std::size_t from, std::size_t to) { cut(text, from, to); },
+        parts_.added_normalized, text.bytes, special_, [&](std::size_t at) { return text.at[at]; },
+        [&](std::size_t from, std::size_t to) { cut(text, from, to); },
         [&](std::size_t from, std::size_t to, TokenId id) { write_added(id, text.at[from], text.at[to]); });
   }
 
@@ -185,12 +208,13 @@ class TextEncoder {
   }
 
   const Tokenizer::Parts& parts_;
-  bool special_, within_;
+  Specials special_;
+  bool within_;
   Encoder encoder_;
   TokenWriter& out_;
 };
 
-void Tokenizer::Parts::encode(std::string_view text, bool special, bool within, TokenWriter out) const {
+void Tokenizer::Parts::encode(std::string_view text, Specials special, bool within, TokenWriter out) const {
   auto cache = caches.borrow(text.size());
   TextEncoder(*this, special, within, *cache, out).encode(text);
   out.finish();
@@ -214,21 +238,25 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 
 Tokens Tokenizer::encode(std::string_view text, bool special) const {
   Tokens tokens;
-  parts_->encode(text, special, false, TokenWriter(text.size(), tokens.ids, &tokens.ranges));
+  parts_->encode(text, {special}, false, TokenWriter(text.size(), tokens.ids, &tokens.ranges));
   parts_->check_rows(tokens.ids);
   return tokens;
 }
 
+Tokens encode_conversation(const Tokenizer& tokenizer, std::string_view text, std::span<const std::uint64_t> typed) {
+  return TextEncoder::conversation(tokenizer, text, typed);
+}
+
 Tokens Tokenizer::encode_within(std::string_view text) const {
   Tokens tokens;
-  parts_->encode(text, false, true, TokenWriter(text.size(), tokens.ids, &tokens.ranges));
+  parts_->encode(text, {}, true, TokenWriter(text.size(), tokens.ids, &tokens.ranges));
   parts_->check_rows(tokens.ids);
   return tokens;
 }
 
 std::vector<TokenId> Tokenizer::encode_ids(std::string_view text, bool special) const {
   std::vector<TokenId> ids;
-  parts_->encode(text, special, false, TokenWriter(text.size(), ids, nullptr));
+  parts_->encode(text, {special}, false, TokenWriter(text.size(), ids, nullptr));
   parts_->check_rows(ids);
   return ids;
 }

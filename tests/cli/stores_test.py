@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 EMBSCOPE = os.environ["EMBSCOPE"]
@@ -190,6 +191,83 @@ class Stores(unittest.TestCase):
         self.assertIn("[gguf] cut.gguf", listed["llama.cpp:cut"]["opens"])
         self.assertIn("mamba", listed["llama.cpp:other"]["opens"])
         self.assertEqual(listed["llama.cpp:other"]["family"], "mamba")
+
+    def test_ollama_s_names_with_what_is_usual(self):
+        self.ollama("registry.ollama.ai/library/qwen3/4b")
+        self.ollama("registry.ollama.ai/someone/mine/latest")
+        for name in ("qwen3:4b", "library/qwen3:4b", "registry.ollama.ai/library/qwen3:4b", "qwen3", "Qwen3:4B"):
+            self.assertEqual(self.opens("ollama:" + name), "ollama:qwen3:4b")
+        self.assertEqual(self.opens("ollama:registry.ollama.ai/someone/mine"), "ollama:someone/mine:latest")
+        for name in ("../../../etc/passwd", "qwen3:4b/../4b", "qwen3:", ":4b", "/etc/passwd", "qwen3:8b"):
+            self.refused("ollama:" + name, "is not in ")
+        for store in ("ollama", "hf", "lmstudio", "folder"):
+            self.refused(store + ":", "names a store and no model in it")
+
+    def test_what_the_hub_s_cache_has_in_part_is_listed_and_says_why_it_does_not_open(self):
+        hub = self.home / ".cache/huggingface/hub"
+        for name, files in {"whole": ["config.json", "model.safetensors"], "part": ["config.json"]}.items():
+            snapshot = hub / f"models--own--{name}/snapshots/0123"
+            snapshot.mkdir(parents=True)
+            for file in files:
+                blob = hub / f"models--own--{name}/blobs" / file
+                blob.parent.mkdir(exist_ok=True)
+                shutil.copy(DATA / "tiny-gpt2" / file, blob)
+                (snapshot / file).symlink_to(os.path.relpath(blob, snapshot))
+        (hub / "models--own--part/blobs/0.incomplete").write_bytes(b"x")
+        (hub / "models--own--part/snapshots/0123/model.safetensors").symlink_to("../../blobs/gone")
+        listed = self.models()
+        self.assertEqual(listed["own/whole"]["opens"], "yes")
+        self.assertEqual(listed["own/part"]["opens"], "is not complete: 'embscope pull own/part' fetches it")
+        self.assertEqual(listed["own/part"]["family"], "gpt2")
+        self.refused("hf:own/part", "holds no model.safetensors", HF_HUB_OFFLINE="1")
+
+    def test_files_that_are_none(self):
+        folder = self.home / ".cache/llama.cpp"
+        self.put(".cache/llama.cpp/good.gguf")
+        self.put(".cache/llama.cpp/folder.gguf/inner.gguf")
+        self.put(".cache/llama.cpp/empty.gguf", b"")
+        (folder / "gone.gguf").symlink_to("nowhere")
+        (folder / "loop.gguf").symlink_to("loop.gguf")
+        os.mkfifo(folder / "pipe.gguf")
+        opens = {name.removeprefix("llama.cpp:"): model["opens"] for name, model in self.models().items()}
+        self.assertEqual(set(opens), {"good", "folder.gguf/inner", "empty", "gone", "loop", "pipe"})
+        self.assertEqual({name for name, why in opens.items() if why == "yes"}, {"good", "folder.gguf/inner"})
+        self.assertIn("a link that leads nowhere", opens["gone"])
+        self.assertIn("a link that leads nowhere", opens["loop"])
+        self.assertIn("named pipe", opens["pipe"])
+        for name in ("empty", "gone", "loop", "pipe"):
+            self.refused("llama.cpp:" + name, name + ".gguf")
+
+    def test_names_of_any_bytes_are_listed_as_text_in_one_line(self):
+        for name in (b"new\nline", b"\xff\xfe", b"esc\x1b[31m"):
+            path = os.path.join(os.fsencode(self.home), b".cache/llama.cpp", name + b".gguf")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(GGUF)
+        names = {"llama.cpp:new\\x0aline", "llama.cpp:\ufffd\ufffd", "llama.cpp:esc\\x1b[31m"}
+        self.assertEqual(set(self.models()), names)
+        text = self.embscope("models").stdout
+        self.assertEqual(len(text.splitlines()), 2 + len(names))
+        self.assertNotIn("\x1b", text)
+
+    def test_folders_that_cannot_be_read_are_named(self):
+        done = self.embscope("models", EMBSCOPE_MODELS=f"{self.home}/none:{self.put('file')}")
+        self.assertIn(f"EMBSCOPE_MODELS: {self.home}/none cannot be read: No such file", done.stderr)
+        self.assertIn(f"EMBSCOPE_MODELS: {self.home}/file cannot be read: Not a directory", done.stderr)
+        self.assertEqual(done.returncode, 0)
+        if os.geteuid() != 0:
+            (self.home / ".lmstudio/models").mkdir(parents=True, mode=0)
+            self.assertIn(".lmstudio/models cannot be read: Permission denied", self.embscope("models").stderr)
+
+    def test_thousands_of_files_take_no_time(self):
+        for i in range(2000):
+            self.put(f"many/{i}.txt", b"x")
+        for i in range(200):
+            self.put(f"many/{i}/m{i}.gguf")
+        start = time.monotonic()
+        self.assertEqual(len(self.models(EMBSCOPE_MODELS=str(self.home / "many"))), 200)
+        self.assertEqual(self.opens("m199", EMBSCOPE_MODELS=str(self.home / "many")), "folder:199/m199")
+        self.assertLess(time.monotonic() - start, 20)
 
     def test_stores_are_only_read(self):
         self.ollama("registry.ollama.ai/library/qwen3/4b")

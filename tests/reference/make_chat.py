@@ -157,6 +157,19 @@ TEMPLATES = {
 {% set text %}{% for m in messages %}{{ m.role[0] }}{% if not loop.last %},{% endif %}{% endfor %}{% endset %}
   {{ text }} {{ messages | map(attribute='role') | list | join('+') }} {{ messages | selectattr('role', 'equalto', 'user') | list | length }}
 """,
+    "scopes": """{% set x = 'outer' %}{% generation %}{% set x = 'inner' %}{{ x }}{% endgeneration %} {{ x }}
+{% set y %}{% set x = 'set' %}{{ x }}{% endset %}{{ y }} {{ x }}
+{% filter upper %}{% set x = 'filter' %}{{ x }} {{ messages | length }}{% endfilter %} {{ x }}
+{% filter replace('o', '0') %}{% for m in messages %}{% set x = m.role %}{{ loop.depth }}{{ x }}{% endfor %}{% endfilter %} {{ x }}
+{% if true %}{% set x = 'if' %}{% endif %}{{ x }}
+{% macro pair(a, b='-', c='') %}{{ a }}{{ b }}{{ c }}{% endmacro %}
+{% set macros = [pair] %}{% set args = ['1', '2'] %}{{ macros[0](*args) }} {{ pair('0', *args) }} {{ pair('0', **{'c': '3'}) }} {{ pair(*args, c='4') }}
+{{ nothing | upper }}{{ nothing | selectattr('type', 'equalto', 'x') | list | length }}{{ tools | map(attribute='x') | list }}{{ tools | reject | list | length }}
+""",
+    "formats": """{% set mark = '<|{}|>' %}{% for message in messages %}{{ mark.format(message.role) }}{{ '{0}{1}{0} {{x}} {who}'.format('"', message.content | trim, who=loop.index) }}
+{% endfor %}{% for k, v in {'b': 1, 'A': 3, 'c': 2} | dictsort %}{{ k }}={{ v }};{% endfor %}
+{% for k, v in {512: 'x', 0: 'y', 64: 'z'} | dictsort(reverse=true) %}{{ k }}={{ v }};{% endfor %}
+{{ messages | sort(attribute='role') | map(attribute='role') | join(',') }}{% if add_generation_prompt %}{{ mark.format('assistant') }}{% endif %}""",
     "kept": "a\n  {%+ if true %}\n b {%- endif +%}\n c{{ 'x' -}}  \n d\r\n{#- gone -#}  e\n\n",
 }
 
@@ -189,6 +202,11 @@ none is none, 1 is number, 'a' is string, {} is mapping, [] is iterable, [] is s
 '-' * 5, [0] * 3, [1] + [2], (1, 2) + (3,)
 '12' | int + 1, 'x' | int, 3.9 | int, -3 | abs, '  y ' | trim
 range(3) | list, range(1, 10, 4) | list, range(3, 0, -1) | list, dict(a=1, b=2)
+[3, 1, 2] | sort, ['b', 'A', 'a'] | sort, ['b', 'A', 'a'] | sort(case_sensitive=true), ['b', 'a'] | sort(reverse=true)
+{'b': 1, 'A': 0} | dictsort, {'b': 1, 'A': 0} | dictsort(true), {'b': 0, 'A': 1} | dictsort(by='value'), 'hello wORLD' | title
+'{}-{}'.format(1, 'x') ~ '{1}{0}'.format('a', none) ~ '{{}}'.format() ~ '{a}'.format(a=1.5)
+nothing | lower ~ nothing | title ~ nothing | replace('a', 'b') ~ nothing | list ~ nothing | first ~ nothing | items | list
+none | select | list ~ none | map('upper') | list ~ 0 | selectattr('x') | list
 -2 | abs, (1 if false else 2) * 2, 'a' 'b', 1_000, 1e3, "\\u00e9\\x41\\t|"
 'x' ~ ('a', 'b') ~ "it's" ~ ['it\\'s', "a\\"b"]""".split("\n")
 

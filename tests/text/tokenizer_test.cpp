@@ -10,6 +10,7 @@
 #include "plain_words.h"
 #include "random_text.h"
 #include "refusal.h"
+#include "text/typed_tokens.h"
 
 namespace embscope {
 namespace {
@@ -193,6 +194,30 @@ TEST(Tokenizer, gives_all_threads_the_same) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, std::vector<int>(4, 0));
+}
+
+// Of a conversation: what the template writes counts, what somebody has typed does not.
+TEST(Tokenizer, takes_special_tokens_as_text_where_somebody_typed_them) {
+  for (const bool normalized : {false, true}) {
+    TokenizerSpec spec;
+    for (const char* token : {"<", "|", ">", "e", "a", "b", "Ġ", "<|e|>", "<e>"}) spec.tokens.emplace_back(token);
+    spec.pre = PreTokenizer::none;
+    const TokenId end = 7, plain = 8;
+    spec.added = {{.id = end, .special = true, .normalized = normalized, .lstrip = true}, {plain, false}};
+    const Tokenizer tokenizer(spec);
+    const auto ids = [&](std::string_view text, std::vector<std::uint64_t> typed) {
+      return encode_conversation(tokenizer, text, typed).ids;
+    };
+    const std::vector<TokenId> as_text = {0, 1, 3, 1, 2};
+    EXPECT_EQ(ids("<|e|>", {}), std::vector<TokenId>{end});
+    EXPECT_EQ(ids("<|e|>", {0}), as_text);
+    EXPECT_EQ(ids("a <|e|><|e|>", {2}), (std::vector<TokenId>{4, 6, 0, 1, 3, 1, 2, end})) << "with its space";
+    EXPECT_EQ(ids("a <|e|><|e|>", {7}), (std::vector<TokenId>{4, end, 0, 1, 3, 1, 2}));
+    EXPECT_EQ(ids("<e><|e|>", {0, 3}), (std::vector<TokenId>{plain, 0, 1, 3, 1, 2})) << "others always count";
+    EXPECT_EQ(ids("<|e|>", {1, 3}), std::vector<TokenId>{end}) << "it is the beginning that counts";
+    const Tokens tokens = encode_conversation(tokenizer, "b<|e|>", std::vector<std::uint64_t>{1});
+    EXPECT_EQ(tokens.ranges.back(), (ByteRange{5, 6}));
+  }
 }
 
 TEST(Tokenizer, finds_added_tokens_first_and_the_longest) {

@@ -6,6 +6,7 @@
 
 #include "embscope/model/model.h"
 #include "embscope/text/chat_template.h"
+#include "embscope/text/prompt.h"
 
 namespace embscope {
 
@@ -15,9 +16,11 @@ ChatTemplate chat_template(const Model& model);
 /// One that the user gives, with the model's own special tokens.
 ChatTemplate chat_template(const Model& model, const std::filesystem::path& file);
 
-/// A rendered conversation as the model is given it: special tokens count, and nothing is put around it (of a GGUF
-/// whose vocabulary asks for a beginning of text, that, unless the template has written it).
-Tokens conversation_tokens(const Model& model, const std::string& rendered);
+/// A conversation as the model is given it. The template's special tokens count, and the assistant's, which the model
+/// has written; one that somebody typed in another message is plain text. Nothing is put around it (of a GGUF whose
+/// vocabulary asks for a beginning of text, that, unless the template has written it). Throws Error{unsupported} where
+/// the template writes a message otherwise because of a special token typed in it.
+Prompt conversation_prompt(const Model& model, const ChatTemplate& form, std::span<const Message> messages);
 
 /// The tokens at which a text ends: the tokenizer's and the configuration's, which has those of generation_config.json
 /// and GGUF's end of turn (Config::ends).

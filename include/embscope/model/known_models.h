@@ -38,4 +38,7 @@ Table table_of(const std::vector<KnownModel>& models);
 std::vector<std::filesystem::path> store_folders(std::string_view store);
 std::vector<std::string_view> store_names();
 
+/// A line for each folder of a store that cannot be read, and for each that EMBSCOPE_MODELS names and is not there.
+std::vector<std::string> unread_folders();
+
 }  // namespace embscope

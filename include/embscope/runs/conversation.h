@@ -37,7 +37,7 @@ class Conversation {
   int forgotten() const { return forgotten_; }
 
  private:
-  Tokens tokens_that_fit();
+  Prompt prompt_that_fits();
 
   const Transformer& transformer_;
   ChatTemplate template_;

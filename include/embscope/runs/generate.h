@@ -3,8 +3,8 @@
 //
 // Each token is chosen in this order, as transformers' own generation does: the repetition penalty changes the logits;
 // at temperature 0 the likeliest is taken, otherwise logits are divided by the temperature; the k likeliest stay (top
-// k); of these the fewest that hold the share p (top p); of these all that have at least min p times the probability of
-// the likeliest; one of them is drawn.
+// k), with those that are as likely as the last of them; of these the fewest that hold the share p (top p); of these
+// all that have at least min p times the probability of the likeliest; one of them is drawn.
 #pragma once
 
 #include <span>
