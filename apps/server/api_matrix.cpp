@@ -106,7 +106,7 @@ Answer map(OpenModel& model) {
   Reply reply;
   reply.add("state", bj::value(name(status.state)))
       .add("fraction", status.fraction)
-      .add("seconds_left", status.seconds_left < 0 ? bj::value() : bj::value(status.seconds_left))
+      .add("seconds_left", value_or_null(status.seconds_left))
       .add("what", bj::value(status.what))
       .add("version", status.version)
       .add("tokens", model.config().vocab)

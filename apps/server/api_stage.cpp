@@ -106,7 +106,8 @@ Answer stage(const Call& call, const Models& models, Untouched& untouched) {
   std::optional<ResidualStream> edited;
   if (!request.edits.empty()) edited = residual_stream(model.transformer(), request, call.progress(), known.get());
   const ResidualStream* const with = edited ? &*edited : without;
-  const auto before = softmax(without->logits.values()), after = softmax(with->logits.values());
+  const auto before = softmax(without->logits.values());
+  const auto after = edited ? softmax(with->logits.values()) : before;
   bj::array likeliest, followed, ranges;
   for (TokenId id : top(with->logits.values(), k)) likeliest.push_back(outlook(model, id, after, before));
   for (TokenId id : targets) followed.push_back(outlook(model, id, after, before));

@@ -48,9 +48,10 @@ void Job::report(double fraction, std::string_view what) {
   std::unique_lock lock(mutex_);
   if (cancelling_) throw Error(Code::cancelled, "job", "cancelled");
   fraction_ = fraction;
+  left_.reached(fraction);
   what_ = what;
   if (pausing_) {
-    worked_ += std::chrono::duration<double>(Clock::now() - since_).count();
+    left_.pause();
     state_ = State::paused;
     tell(true);
     jobs_.give_turn_back();
@@ -75,7 +76,7 @@ void Job::wait_for_turn(std::unique_lock<std::mutex>& lock) {
   has_turn_ = true;
   state_ = State::running;
   if (fraction_ == 0) what_ = "at work";
-  since_ = Clock::now();
+  left_.go_on();
   tell(true);
 }
 
@@ -139,12 +140,6 @@ void Job::set_partial(std::string json) {
   ++version_;
 }
 
-double Job::seconds_left() const {
-  if (state_ != State::running || fraction_ <= 0) return -1;
-  const double worked = worked_ + std::chrono::duration<double>(Clock::now() - since_).count();
-  return fraction_ < 0.01 && worked < 3 ? -1 : worked * (1 - fraction_) / fraction_;  // the first step says little
-}
-
 std::string Job::status_json() const {
   Reply reply;
   reply.add("id", id_)
@@ -153,8 +148,7 @@ std::string Job::status_json() const {
       .add("fraction", fraction_)
       .add("what", bj::value(what_))
       .add("version", version_);
-  const double left = seconds_left();
-  reply.add("seconds_left", left < 0 ? bj::value() : bj::value(left));
+  reply.add("seconds_left", value_or_null(state_ == State::running ? left_.seconds() : std::nullopt));
   if (!error_.empty()) reply.add("error", bj::parse(error_).at("error"));
   return reply.text();
 }

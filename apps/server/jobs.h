@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "http.h"
+#include "time_left.h"
 
 #include "embscope/tensor/table.h"
 #include "embscope/tensor/tensor.h"
@@ -67,7 +68,6 @@ class Job : public std::enable_shared_from_this<Job> {
   void wait_for_turn(std::unique_lock<std::mutex>& lock);
   void tell(bool now);
   std::string status_json() const;  // under the mutex, as all that follows
-  double seconds_left() const;
   bool ended() const { return state_ == State::done || state_ == State::failed || state_ == State::cancelled; }
 
   using Clock = std::chrono::steady_clock;
@@ -89,8 +89,8 @@ class Job : public std::enable_shared_from_this<Job> {
   std::function<Table(TokenId, int)> nearest_;
   std::size_t nearest_bytes_ = 0;
   std::int64_t version_ = 0;
-  double worked_ = 0;  // seconds, without pauses
-  Clock::time_point since_ = Clock::now(), told_{};
+  TimeLeft left_;
+  Clock::time_point told_{};
   std::vector<std::shared_ptr<Events>> followers_;
 };
 

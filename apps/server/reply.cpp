@@ -83,6 +83,8 @@ bj::value cost_value(const Cost& cost) {
   return {{"asked", cost.asked}, {"computed", cost.computed}, {"logit_rows", cost.logit_rows}};
 }
 
+bj::value value_or_null(std::optional<double> value) { return value ? bj::value(*value) : bj::value(); }
+
 std::string hex_of(std::string_view bytes) {
   std::string out;
   for (const unsigned char c : bytes) fmt::format_to(std::back_inserter(out), "{:02x}", c);

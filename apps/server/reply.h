@@ -3,6 +3,7 @@
 // Thread rule: a value.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ class Reply {
 bj::object token_value(const Model& model, TokenId id);
 bj::array labels_of(const Model& model, std::span<const TokenId> ids);
 bj::value cost_value(const Cost& cost);
+bj::value value_or_null(std::optional<double> value);
 
 std::string hex_of(std::string_view bytes);  ///< two digits each
 

@@ -86,9 +86,7 @@ VocabularyMap::~VocabularyMap() {
 VocabularyMap::Status VocabularyMap::status() const {
   const std::lock_guard lock(mutex_);
   Status status = status_;
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  if (status.state == State::computing && status.fraction >= 0.01)  // the first steps say little
-    status.seconds_left = seconds * (1 - status.fraction) / status.fraction;
+  if (status.state == State::computing) status.seconds_left = left_.seconds();
   return status;
 }
 
@@ -148,6 +146,7 @@ void VocabularyMap::compute(const fs::path& folder) {
 bool VocabularyMap::report(double fraction, std::string_view what) {
   const std::lock_guard lock(mutex_);
   status_.fraction = fraction;
+  left_.reached(fraction);
   status_.what = what;
   return !cancelled_;
 }

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "time_left.h"
 
 #include "embscope/model/model.h"
 #include "embscope/tensor/tensor.h"
@@ -26,7 +28,8 @@ class VocabularyMap {
   enum class State { computing, ready, failed };
   struct Status {
     State state = State::computing;
-    double fraction = 0, seconds_left = -1;  ///< negative: not yet known
+    double fraction = 0;
+    std::optional<double> seconds_left;
     std::string what, error;
     std::string note;  ///< why the map is not cached, if it is not
     std::int64_t version = 0;
@@ -44,10 +47,10 @@ class VocabularyMap {
   void publish(const Tensor& points);
 
   const std::shared_ptr<const Model> model_;
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::atomic<bool> cancelled_{false};
   mutable std::mutex mutex_;
   Status status_;
+  TimeLeft left_;
   std::string points_;
   std::thread thread_;  // the last member, so that the others exist when it starts
 };

@@ -15,19 +15,12 @@
 #include "embscope/train/training_run.h"
 #include "embscope/vocabulary/growth.h"
 #include "embscope/vocabulary/similarity.h"
+#include "figure/grouped.h"
 
 namespace embscope::catalogue {
 namespace {
 
 namespace fs = std::filesystem;
-
-// 1207934976 -> "1,207,934,976".
-std::string grouped(std::int64_t number) {
-  std::string digits = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<std::size_t>(at), ",");
-  return digits;
-}
 
 constexpr const char* sentence = "The capital of Germany is";
 
@@ -250,8 +243,8 @@ class Tour {
   void experiment() {
     report_.section("Turning Germany into France");
     report_.text(
-        "Now the vector of <code>␣Germany</code> is replaced step by step by the vector of <code>␣France</code>: p x "
-        "Germany + (1 - p) x France. The text does not change, only one vector before the first block.");
+        "Now the vector of <code>␣Germany</code> is replaced step by step by the vector of <code>␣France</code>: p × "
+        "Germany + (1 − p) × France. The text does not change, only one vector before the first block.");
     command(
         "mix \"The capital of Germany is\" --replace \" Germany\" --with \" France\" --targets \" Berlin\" \" Paris\"");
     mix_ = mix(transformer_, {sentence, " Germany", {" France"}, {" Berlin", " Paris"}, ""});
@@ -297,8 +290,7 @@ class Tour {
     report_.text(
         "Nobody writes these vectors. They begin as random numbers; training shows the model a text, asks for the next "
         "token, and moves every vector a little in the direction that would have made the right answer likelier. Here "
-        "a "
-        "small model learns a toy world, told in short sentences, while this report is made.");
+        "a small model learns a toy world, told in short sentences, while this report is made.");
     command_without_model(
         "train --toy --tokens words --layers 2 --heads 4 --width 64 --context 32 --steps 300 "
         "--warmup 30 --snapshot-every 30 --out toy-run");
@@ -336,8 +328,8 @@ class Tour {
               std::vector<std::string>{"cosine of hello and world", "cosine of ␣hello and ␣world", "Berlin, untouched",
                                        "Paris, untouched", "France in place: Paris / Berlin", "at 50/50, ahead"});
     table.add("GPT-2 small, in the article",
-              std::vector<std::string>{".30", ".21", "5.27 %", "0.13 %", "about 20", "Berlin"});
-    table.add(model_.name(), std::vector<std::string>{fmt::format("{:.5f}", hello_), fmt::format("{:.5f}", spaced_),
+              std::vector<std::string>{"0.30", "0.21", "5.27 %", "0.13 %", "about 20", "Berlin"});
+    table.add(model_.name(), std::vector<std::string>{fmt::format("{:.3f}", hello_), fmt::format("{:.3f}", spaced_),
                                                       fmt::format("{:.2f} %", 100 * berlin.back()),
                                                       fmt::format("{:.2f} %", 100 * paris.back()),
                                                       fmt::format("{:.0f}", paris.front() / berlin.front()),

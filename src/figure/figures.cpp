@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "figure/grouped.h"
 #include "figure/spec.h"
 
 namespace embscope {
@@ -62,7 +63,7 @@ Figure figure_vectors(const Table& vectors) {
         {"color", {{"field", "word"}, {"type", "nominal"}, {"sort", nullptr}}},
         {"tooltip",
          {number_field("dimension", "dimension"), text_field("word", "word"), number_field("value", "value")}}}}};
-  const std::string subtitle = fmt::format("the rows of wte, {} dimensions", vectors.rows());
+  const std::string subtitle = fmt::format("rows of the embedding matrix (wte), {} dimensions", vectors.rows());
   if (vectors.columns().size() != 3) return finish("vectors", "Word vectors", subtitle, std::move(lines));
   const Column &a = vectors.columns()[1], &b = vectors.columns()[2];
   bj::array points;
@@ -274,7 +275,7 @@ Figure figure_trajectory(const Table& points, std::string_view across, std::stri
                      {"encoding", {{"color", colour}, {"tooltip", tip.at("tooltip")}}}};
   bj::object numbers = {{"mark", {{"type", "text"}, {"dy", -9}, {"fontSize", 9}}},
                         {"encoding", {{"text", {{"field", "block"}, {"type", "quantitative"}}}}}};
-  return finish("trajectory", points.title(), "after each block; -1: before the first",
+  return finish("trajectory", "The path of the residual vector", "after each block; -1: before the first",
                 {{"width", 520},
                  {"height", 420},
                  {"data", {{"values", rows_of(points)}}},
@@ -357,12 +358,13 @@ Figure figure_heatmap(const Heatmap& heatmap, const Table& dimensions, std::int6
                           {"axis", nullptr},
                           {"scale", {{"domain", {width, 0}}, {"nice", false}}}}},
                         {"tooltip", {number_field("dimension", "dimension"), number_field("mean", "mean")}}}}};
-  return finish("heatmap",
-                fmt::format("The whole embedding matrix of {}: {} tokens x {} dimensions", model, vocab, width),
-                fmt::format("red positive, blue negative, white zero; full colour at +-{:.3f}; a pixel is the mean of "
-                            "{:.1f} tokens x {:.1f} dimensions; right: mean of each dimension",
-                            heatmap.range, heatmap.tokens_per_pixel, heatmap.dimensions_per_pixel),
-                {{"hconcat", {std::move(image), std::move(means)}}});
+  return finish(
+      "heatmap",
+      fmt::format("The whole embedding matrix of {}: {} tokens x {} dimensions", model, grouped(vocab), width),
+      fmt::format("red positive, blue negative, white zero; full colour at ±{:.3f}; a pixel is the mean of "
+                  "{:.1f} tokens x {:.1f} dimensions; right: mean of each dimension",
+                  heatmap.range, heatmap.tokens_per_pixel, heatmap.dimensions_per_pixel),
+      {{"hconcat", {std::move(image), std::move(means)}}});
 }
 
 }  // namespace embscope

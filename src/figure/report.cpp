@@ -25,7 +25,7 @@ h2 { font-size: 1.45rem; margin: 3.2rem 0 .6rem; padding-top: 1.2rem; border-top
 p { max-width: 44rem; }
 .subtitle { color: var(--soft); margin-top: 0; }
 nav ol { columns: 2; column-gap: 2.5rem; max-width: 48rem; padding-left: 1.5rem; } nav a { color: var(--accent); text-decoration: none; }
-pre { background: var(--code); border-left: 3px solid var(--accent); padding: .6rem .9rem; white-space: pre-wrap; font: 14px/1.5 ui-monospace, monospace; max-width: 56rem; }
+pre { background: var(--code); border-left: 3px solid var(--accent); padding: .6rem .9rem; white-space: pre-wrap; font: 14px/1.5 ui-monospace, monospace; }
 pre::before { content: "$ "; color: var(--soft); }
 code { font-family: ui-monospace, monospace; font-size: .92em; background: var(--code); padding: .1em .3em; border-radius: 3px; }
 figure { margin: 1.4rem 0; border: 1px solid var(--line); border-radius: 8px; padding: 1rem; }

@@ -63,16 +63,18 @@ void CacheWriter::append(Rows& kept, Rows& next, std::int64_t reach, const Tenso
   }
 }
 
-bool CacheWriter::shorten(const Config& config, Cache& cache, std::int64_t positions) {
+Cache CacheWriter::beginning(const Config& config, const Cache& cache, std::int64_t positions) {
   const auto whole = [&](const Layer& layer) { return reach(layer) == 0 || cache.positions_ <= reach(layer); };
-  if (positions == cache.positions_) return true;
-  if (positions > cache.positions_ || !std::ranges::all_of(config.layers, whole)) return false;
-  for (auto* of_blocks : {&cache.keys_, &cache.values_}) {
-    for (Rows& rows : *of_blocks)
-      rows.resize(rows.size() / static_cast<std::size_t>(cache.positions_) * static_cast<std::size_t>(positions));
-  }
-  cache.positions_ = positions;
-  return true;
+  if (positions == cache.positions_) return cache;
+  Cache some;
+  if (positions > cache.positions_ || !std::ranges::all_of(config.layers, whole)) return some;
+  const auto copy = [&](const std::vector<Rows>& from, std::vector<Rows>& to) {
+    for (const Rows& rows : from)
+      to.emplace_back(rows.begin(), rows.begin() + std::ssize(rows) / cache.positions_ * positions);
+  };
+  copy(cache.keys_, some.keys_), copy(cache.values_, some.values_);
+  some.positions_ = positions;
+  return some;
 }
 
 void CacheWriter::commit(std::int64_t count) {

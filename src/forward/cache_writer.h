@@ -22,9 +22,9 @@ class CacheWriter {
   /// Of a cached position that block l can still reach, once `append` was called for the block.
   const float* key(int l, std::int64_t position) const { return row(cache_->keys_, l, position, key_width_); }
   const float* value(int l, std::int64_t position) const { return row(cache_->values_, l, position, value_width_); }
-  /// Takes a Cache back to its first `positions`. False, and nothing is changed, where a window has let go of some that
-  /// the next position would read.
-  static bool shorten(const Config& config, Cache& cache, std::int64_t positions);
+  /// The first `positions` of a Cache, copied; empty where a window has let go of some that the next position would
+  /// read, or where there are fewer.
+  static Cache beginning(const Config& config, const Cache& cache, std::int64_t positions);
   void commit(std::int64_t count);  ///< positions that every block has appended
 
  private:

@@ -102,9 +102,8 @@ ResidualStream run_after(const Transformer& transformer, const ResidualStreamReq
                          Cache* cache, const Progress& progress) {
   check(r);
   const std::int64_t shared = known == nullptr ? 0 : shared_positions(r, *known);
-  Cache own = shared > 0 ? known->cache : Cache();
-  const bool continues = shared > 0 && CacheWriter::shorten(transformer.config(), own, shared);
-  if (!continues) own = Cache();
+  Cache own = shared > 0 ? CacheWriter::beginning(transformer.config(), known->cache, shared) : Cache();
+  const bool continues = own.positions() > 0;
   ResidualStream stream =
       run_from(transformer, r, continues ? shared : 0, continues || cache != nullptr ? &own : nullptr, progress);
   if (cache != nullptr) *cache = std::move(own);

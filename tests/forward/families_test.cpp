@@ -549,7 +549,7 @@ TEST(Windows, bound_the_cache) {
   }
 }
 
-TEST(Windows, allow_a_cache_to_be_shortened_until_they_have_let_go) {
+TEST(Windows, leave_a_cache_its_beginning_until_they_have_let_go) {
   for (const char* name : {"mistral", "gemma3_text", "llama4_text"}) {
     const families::Family family(name);
     const Transformer transformer(family.open());
@@ -565,13 +565,14 @@ TEST(Windows, allow_a_cache_to_be_shortened_until_they_have_let_go) {
     Request beginning;
     beginning.rows = {{ids.begin(), ids.begin() + 3}}, beginning.cache = &few;
     transformer.run(beginning);
-    EXPECT_FALSE(CacheWriter::shorten(config, few, 4)) << name;
-    ASSERT_TRUE(CacheWriter::shorten(config, few, 2)) << name;
-    EXPECT_EQ(few.positions(), 2);
-    EXPECT_TRUE(std::ranges::equal(continued(few, 2).values(), expected.values())) << name;
-    EXPECT_FALSE(CacheWriter::shorten(config, few, 2)) << name;  // its windows are full
-    EXPECT_TRUE(CacheWriter::shorten(config, few, std::ssize(ids)));
-    EXPECT_EQ(few.positions(), std::ssize(ids));
+    EXPECT_EQ(CacheWriter::beginning(config, few, 4).positions(), 0) << name;
+    Cache two = CacheWriter::beginning(config, few, 2);
+    ASSERT_EQ(two.positions(), 2) << name;
+    EXPECT_EQ(few.positions(), 3) << name;
+    EXPECT_EQ(3 * two.bytes(), 2 * few.bytes()) << name;
+    EXPECT_TRUE(std::ranges::equal(continued(two, 2).values(), expected.values())) << name;
+    EXPECT_EQ(CacheWriter::beginning(config, two, 2).positions(), 0) << name;  // its windows are full
+    EXPECT_EQ(CacheWriter::beginning(config, two, std::ssize(ids)).positions(), std::ssize(ids)) << name;
   }
 }
 

@@ -582,6 +582,25 @@ class Work(unittest.TestCase):
         self.assertEqual(server.ask("DELETE", f"/api/jobs/{job}")[0], 200)
         self.assertEqual(server.ask("GET", f"/api/jobs/{job}")[0], 404)
 
+    def test_the_time_left_follows_the_recent_pace_and_is_not_known_in_a_pause(self):
+        job = server.post("/api/jobs", kind="map", method="tsne", tokens="0:2000", steps=100000)["id"]
+        self.wait(job, "running")
+        marks = []  # after its neighbours, which are 0.4 of the work, and not of its time
+        while len(marks) < 2:
+            now = server.get(f"/api/jobs/{job}")
+            self.assertEqual(now["state"], "running")
+            if now["fraction"] > 0.4 and (not marks or time.monotonic() > marks[0][0] + 2):
+                marks.append((time.monotonic(), now))
+            time.sleep(0.02)
+        (begin, one), (end, other) = marks
+        left = (1 - other["fraction"]) * (end - begin) / (other["fraction"] - one["fraction"])
+        self.assertGreater(other["seconds_left"], left / 4)
+        self.assertLess(other["seconds_left"], left * 4)
+        server.post(f"/api/jobs/{job}/pause")
+        self.assertIsNone(self.wait(job, "paused")["seconds_left"])
+        server.post(f"/api/jobs/{job}/cancel")
+        self.wait(job, "cancelled")
+
     def test_events_tell_the_way_and_the_end(self):
         job = server.post("/api/jobs", kind="map", method="tsne", tokens="0:300", steps=600)["id"]
         events = list(server.events("GET", f"/api/jobs/{job}/events"))
