@@ -34,8 +34,8 @@ constexpr std::string_view renumbering[] = {
     "XGLMTokenizer",      "XLMRobertaTokenizer", "MBartTokenizer",  "MBart50Tokenizer", "NllbTokenizer",
     "CamembertTokenizer", "BarthezTokenizer",    "M2M100Tokenizer", "PegasusTokenizer", "PLBartTokenizer"};
 
-// A SentencePiece model does not say whether a text has a beginning; the classes of Llama and Gemma put one unless told
-// not to.
+// A SentencePiece model does not say whether a text has a beginning or an end; the classes of Llama and Gemma put a
+// beginning unless told not to, that of T5 an end.
 void read_class(const fs::path& path, TokenizerSpec& spec) {
   if (!fs::exists(path)) return;
   const bj::value value = read_json(path);
@@ -48,6 +48,7 @@ void read_class(const fs::path& path, TokenizerSpec& spec) {
                             name));
   const bool puts_bos = name == "LlamaTokenizer" || name == "GemmaTokenizer" || name == "CodeLlamaTokenizer";
   if (puts_bos && spec.bos) spec.prefix = {*spec.bos};
+  if (name == "T5Tokenizer" && spec.eos) spec.suffix = {*spec.eos};
 }
 
 // The first of the files in a folder that hold a tokenizer; empty if there is none.

@@ -98,6 +98,11 @@ TEST_F(SentencePiece, merges_by_score_and_falls_back_to_bytes) {
   EXPECT_THAT(open(pieces() + trainer() + normalizer(false))->encode("ab").ids, ElementsAre(259));
 }
 
+TEST_F(SentencePiece, has_an_end_of_text_by_its_class) {
+  tiny::write(folder_.path() / "tokenizer_config.json", R"({"tokenizer_class":"T5Tokenizer"})");
+  EXPECT_THAT(open(pieces() + trainer() + normalizer())->with_bos("ab").ids, ElementsAre(261, 2));
+}
+
 TEST_F(SentencePiece, has_a_beginning_of_text_by_its_class) {
   tiny::write(folder_.path() / "tokenizer_config.json", R"({"tokenizer_class":"LlamaTokenizer"})");
   EXPECT_THAT(open(pieces() + trainer() + normalizer())->with_bos("ab").ids, ElementsAre(1, 261));
