@@ -1,6 +1,7 @@
 #include "runs/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -65,21 +66,46 @@ void keep_share(std::vector<Candidate>& list, double share) {
   list.resize(count);
 }
 
-// The k likeliest (0: all), and those that are as likely as the last of them.
+// The k likeliest, and those that are as likely as the last of them.
 std::vector<TokenId> likeliest(std::span<const float> logits, int k) {
   const int all = static_cast<int>(logits.size());
-  if (k == 0 || k >= all) return top(logits, all);
+  if (k >= all) return top(logits, all);
   std::vector<TokenId> ids = top(logits, k);
   const float least = logits[static_cast<std::size_t>(ids.back())];
   const auto count = std::ranges::count_if(logits, [least](float x) { return x >= least; });
   return count > k ? top(logits, static_cast<int>(count)) : ids;
 }
 
+// Sorts by falling logit, equal ones by id, as `top` does.
+std::uint64_t sort_key(float logit, std::size_t id) {
+  const auto bits = std::bit_cast<std::uint32_t>(logit + 0.0F);  // one zero
+  const std::uint32_t rising = (bits >> 31) != 0 ? ~bits : bits | 0x80000000U;
+  return static_cast<std::uint64_t>(~rising) << 32 | id;
+}
+
+// All that have a probability of at least `least`, in order: whole numbers sort faster than a vocabulary by its logits.
+std::vector<TokenId> likely(std::span<const float> logits, std::span<const double> p, double least) {
+  std::vector<std::uint64_t> keys;
+  for (std::size_t i = 0; i < logits.size(); ++i)
+    if (p[i] > 0 && p[i] >= least) keys.push_back(sort_key(logits[i], i));
+  std::ranges::sort(keys);
+  std::vector<TokenId> ids;
+  for (const std::uint64_t key : keys) ids.push_back(static_cast<TokenId>(key & 0xffffffff));
+  return ids;
+}
+
+// A probability below which neither top p nor min p leaves a token: all that are below hold less than half of what top
+// p leaves out.
+double never_left(std::span<const double> p, const GenerateRequest& s) {
+  return std::max((1 - s.top_p) / (2 * static_cast<double>(p.size())), s.min_p * std::ranges::max(p));
+}
+
 std::vector<Candidate> among(std::span<const float> logits, const GenerateRequest& s) {
   const std::vector<float> scaled = scaled_by(logits, s.temperature);
   const auto p = softmax(scaled);
   std::vector<Candidate> list;
-  for (TokenId id : likeliest(scaled, s.top_k)) list.push_back({id, p[static_cast<std::size_t>(id)]});
+  for (TokenId id : s.top_k > 0 ? likeliest(scaled, s.top_k) : likely(scaled, p, never_left(p, s)))
+    list.push_back({id, p[static_cast<std::size_t>(id)]});
   std::erase_if(list, [](const Candidate& c) { return c.probability == 0; });
   if (s.top_k > 0) normalise(list);
   if (s.top_p < 1) keep_share(list, s.top_p);
