@@ -36,7 +36,7 @@ Edit any_edit(FuzzedDataProvider& recipe, const Config& config, std::size_t rows
   edit.amount = static_cast<float>(recipe.ConsumeIntegralInRange(-40, 40)) / 16;
   edit.low = -0.5f, edit.high = 0.25f;
   edit.seed = recipe.ConsumeIntegral<std::uint8_t>();
-  const std::int64_t width = map || recipe.ConsumeBool() ? 1 : site_shape(edit.site.point, config).total();
+  const std::int64_t width = map || recipe.ConsumeBool() ? 1 : site_shape(edit.site, config).total();
   for (std::int64_t i = 0; i < width; ++i)
     edit.vector.push_back(static_cast<float>(recipe.ConsumeIntegral<std::int8_t>()) / 32);
   if (recipe.ConsumeBool()) edit.rows = {recipe.ConsumeIntegralInRange(0, static_cast<int>(rows) - 1)};

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -39,9 +40,13 @@ std::string blocks_where(const Config& c, Has&& has) {
 
 std::string positions_of(const Config& c) {
   if (c.position != PositionKind::rotary) return c.position == PositionKind::alibi ? "ALiBi" : "learned";
-  const auto turned = 2 * static_cast<std::int64_t>(c.ropes[0].frequencies.size());
-  std::string text =
-      turned == c.head_width ? "rotary" : fmt::format("rotary, {} of {} values of a head", turned, c.head_width);
+  const auto turning = std::ranges::find(c.layers, 0, &Layer::rope);
+  const Layer& layer = turning == c.layers.end() ? c.layers.front() : *turning;
+  const std::vector<double>& f = c.ropes[0].frequencies;
+  const auto turned = 2 * static_cast<std::int64_t>(f.size() - static_cast<std::size_t>(std::ranges::count(f, 0.0)));
+  std::string text = turned == layer.head_width
+                         ? "rotary"
+                         : fmt::format("rotary, {} of {} values of a head", turned, layer.head_width);
   const std::string other = blocks_where(c, [](const Layer& l) { return l.rope == 1; }),
                     none = blocks_where(c, [](const Layer& l) { return l.rope < 0; });
   if (!other.empty()) text += fmt::format(", of a second base in blocks {}", other);
@@ -66,6 +71,7 @@ std::string experts_of(const Config& c) {
   if (e.normalised) text += ", weights that sum to 1";
   if (e.scale != 1) text += fmt::format(", times {:g}", e.scale);
   if (e.shared_width > 0) text += fmt::format(", beside a shared one of width {}", e.shared_width);
+  if (e.beside) text += ", beside the MLP";
   const std::string where = blocks_where(c, [](const Layer& l) { return l.experts; });
   return text + fmt::format(" (blocks {})", where);
 }
@@ -89,9 +95,42 @@ void add_sight(const Config& c, const std::function<void(std::string, std::strin
                                c.latents.turned));
 }
 
+// Where blocks have other widths than most, or read what is not their own.
+void add_differences(const Config& c, const std::function<void(std::string, std::string)>& add) {
+  std::set<std::pair<std::int64_t, std::int64_t>> heads;
+  std::set<std::int64_t> mlps;
+  std::set<int> sources;
+  for (const Layer& l : c.layers) {
+    heads.emplace(l.head_width, l.kv_heads), mlps.insert(l.mlp_width);
+    if (l.keys_of >= 0) sources.insert(l.keys_of);
+  }
+  for (const auto& [width, kv] : heads) {
+    if (heads.size() == 1) break;
+    add("heads",
+        fmt::format("of width {}, {} for keys and values in blocks {}", width, kv,
+                    blocks_where(c, [&](const Layer& l) { return l.head_width == width && l.kv_heads == kv; })));
+  }
+  for (const std::int64_t width : mlps) {
+    if (mlps.size() > 1)
+      add("mlp",
+          fmt::format("{} in blocks {}", width, blocks_where(c, [&](const Layer& l) { return l.mlp_width == width; })));
+  }
+  for (const int source : sources)
+    add("keys, values", fmt::format("those of block {} in blocks {}", source,
+                                    blocks_where(c, [&](const Layer& l) { return l.keys_of == source; })));
+  if (const std::string same = blocks_where(c, [](const Layer& l) { return l.values_of_keys; }); !same.empty())
+    add("values", fmt::format("made as the keys are in blocks {}", same));
+  if (c.v_norm) add("values", "normed head by head");
+  if (c.per_layer.width > 0)
+    add("per-layer embeddings", fmt::format("{} values for each block and position", c.per_layer.width));
+  if (const std::string scaled = blocks_where(c, [](const Layer& l) { return l.out_scale != 1; }); !scaled.empty())
+    add("residual stream", fmt::format("scaled behind blocks {}", scaled));
+}
+
 std::string norm_of(const Config& c) {
   const char* where = c.norm_before && c.norm_after ? ", before and after attention and MLP"
                       : c.norm_after                ? ", after attention and MLP"
+                      : c.norm_sums                 ? ", of the sums after attention and MLP"
                                                     : "";
   return fmt::format("{}{}, epsilon {:g}", c.norm == NormKind::rms ? "RMSNorm" : "LayerNorm", where, c.epsilon);
 }
@@ -108,7 +147,7 @@ Table config_table(const Model& model) {
   add("heads", c.heads == c.kv_heads
                    ? fmt::format("{} of width {}", c.heads, c.head_width)
                    : fmt::format("{} of width {}, {} for keys and values", c.heads, c.head_width, c.kv_heads));
-  const std::string dense = blocks_where(c, [](const Layer& l) { return !l.experts; });
+  const std::string dense = blocks_where(c, [&](const Layer& l) { return !l.experts || c.experts.beside; });
   if (!dense.empty())
     add("mlp", fmt::format("{}, {}{}", c.mlp_width, name_of(c.activation), c.gated_mlp ? ", gated" : ""));
   if (c.experts.count > 0) add("experts", experts_of(c));
@@ -118,6 +157,7 @@ Table config_table(const Model& model) {
   if (c.qk_norm != QkNorm::none)
     add("queries, keys", fmt::format("normed {}{}", c.qk_norm == QkNorm::together ? "over all heads" : "head by head",
                                      c.qk_norm_after ? ", after they turn" : ""));
+  add_differences(c, add);
   add_sight(c, add);
   add("positions", positions_of(c));
   add("context", std::to_string(c.context));

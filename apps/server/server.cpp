@@ -1,7 +1,5 @@
 #include "server.h"
 
-#include "api.h"  // before asio, whose headers of Windows make `near` and `far` nothing
-
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -13,6 +11,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "api.h"
 #include "connection.h"
 #include "embscope/base/ports.h"
 #include "embscope/base/process.h"

@@ -43,13 +43,13 @@ struct HeadShape {
 /// Query head h of block l; `sinks` [H] of the block, or null.
 inline HeadShape head_shape(const Config& config, std::int64_t h, int l, const float* sinks) {
   const Layer& layer = config.layers[static_cast<std::size_t>(l)];
-  const std::int64_t group = config.heads / config.kv_heads;  // query heads that share one of keys and values
+  const std::int64_t group = config.heads / layer.kv_heads;  // query heads that share one of keys and values
   const float slope =
       config.alibi_slopes.empty() ? 0 : static_cast<float>(config.alibi_slopes[static_cast<std::size_t>(h)]);
-  return {config.head_width,
-          h / group * config.head_width,
-          config.value_width,
-          h / group * config.value_width,
+  return {layer.head_width,
+          h / group * layer.head_width,
+          layer.value_width,
+          h / group * layer.value_width,
           static_cast<float>(config.attn_scale * layer.scale),
           layer.window,
           slope,

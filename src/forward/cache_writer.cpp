@@ -18,20 +18,17 @@ double Cache::bytes() const {
   return sizeof(float) * static_cast<double>(values);
 }
 
-CacheWriter::CacheWriter(const Config& config, Cache* cache)
-    : config_(config),
-      cache_(cache),
-      key_width_(site_shape(Point::k, config).total()),
-      value_width_(site_shape(Point::v, config).total()) {
+CacheWriter::CacheWriter(const Config& config, Cache* cache) : config_(config), cache_(cache) {
   if (cache == nullptr) return;
   cache->keys_.resize(static_cast<std::size_t>(config.blocks));
   cache->values_.resize(static_cast<std::size_t>(config.blocks));
 }
 
 const float* CacheWriter::row(const std::vector<Rows>& of_blocks, int l, std::int64_t position,
-                              std::int64_t width) const {
-  const std::int64_t kept = reach(config_.layers[static_cast<std::size_t>(l)]);
-  return of_blocks[static_cast<std::size_t>(l)].data() + (kept == 0 ? position : position % kept) * width;
+                              std::int64_t Layer::*width) const {
+  const Layer& layer = config_.layers[static_cast<std::size_t>(l)];
+  const std::int64_t kept = reach(layer), place = kept == 0 ? position : position % kept;
+  return of_blocks[static_cast<std::size_t>(l)].data() + place * layer.kv_heads * (layer.*width);
 }
 
 void CacheWriter::append(int l, const Tensor& keys, const Tensor& values) {

@@ -17,11 +17,14 @@ class CacheWriter {
  public:
   CacheWriter(const Config& config, Cache* cache);  ///< null: nothing is kept, nothing may be read
 
-  /// Keys and values [count, KV*K] of block l, at the positions that follow the cached ones.
+  /// Keys and values [count, KV*K] of block l, at the positions that follow the cached ones. A block that reads those
+  /// of another has none.
   void append(int l, const Tensor& keys, const Tensor& values);
   /// Of a cached position that block l can still reach, once `append` was called for the block.
-  const float* key(int l, std::int64_t position) const { return row(cache_->keys_, l, position, key_width_); }
-  const float* value(int l, std::int64_t position) const { return row(cache_->values_, l, position, value_width_); }
+  const float* key(int l, std::int64_t position) const { return row(cache_->keys_, l, position, &Layer::head_width); }
+  const float* value(int l, std::int64_t position) const {
+    return row(cache_->values_, l, position, &Layer::value_width);
+  }
   /// The first `positions` of a Cache, copied; empty where a window has let go of some that the next position would
   /// read, or where there are fewer.
   static Cache beginning(const Config& config, const Cache& cache, std::int64_t positions);
@@ -29,12 +32,11 @@ class CacheWriter {
 
  private:
   using Rows = std::vector<float>;
-  const float* row(const std::vector<Rows>& of_blocks, int l, std::int64_t position, std::int64_t width) const;
+  const float* row(const std::vector<Rows>& of_blocks, int l, std::int64_t position, std::int64_t Layer::*width) const;
   void append(Rows& kept, Rows& next, std::int64_t reach, const Tensor& fresh) const;
 
   const Config& config_;
   Cache* cache_;
-  const std::int64_t key_width_, value_width_;
   std::map<int, std::pair<Rows, Rows>> next_;  ///< of the blocks that drop what this pass still reads
 };
 

@@ -63,7 +63,7 @@ std::vector<float> near_best(const Experts& e, const float* logits, const std::v
   }
   std::vector<float> part(logits, logits + e.count);
   for (std::int64_t i = 0; i < e.count; ++i) {
-    const bool far = (most - logits[i]) / std::max(std::abs(logits[i]), most) > 2 * e.near;
+    const bool far = (most - logits[i]) / std::max(std::abs(logits[i]), most) > 2 * e.nearness;
     if (far || taken[static_cast<std::size_t>(i)]) part[static_cast<std::size_t>(i)] = nothing;
   }
   softmax(part.data(), e.count);
@@ -118,6 +118,10 @@ void weigh_experts(const Experts& e, const float* p, const float* chosen, float*
     });
   const float sum = divisor(e, p, chosen);
   for (std::int64_t j = 0; j < e.chosen; ++j) weights[j] = p[static_cast<std::int64_t>(chosen[j])] / sum * e.scale;
+}
+
+void scale_chosen(const Experts& e, const float* factors, const float* chosen, float* weights) {
+  for (std::int64_t j = 0; j < e.chosen; ++j) weights[j] *= factors[static_cast<std::int64_t>(chosen[j])];
 }
 
 // w = scale p / sum: dp = scale (dw - sum of dw w / scale) / sum.

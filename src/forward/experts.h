@@ -17,6 +17,8 @@ void choose_experts(const Experts& experts, const float* probabilities, const fl
 
 /// What the output of each chosen expert is multiplied by.
 void weigh_experts(const Experts& experts, const float* probabilities, const float* chosen, float* weights);
+/// weights [C] times the factors [E] of the chosen.
+void scale_chosen(const Experts& experts, const float* factors, const float* chosen, float* weights);
 /// dp [E], added to, by the weights' gradient dw, with the choice held fast.
 void weigh_experts_backward(const Experts& experts, const float* probabilities, const float* chosen, const float* dw,
                             float* dp);

@@ -50,6 +50,7 @@ Result Pass::run() {
 
 Result Pass::run_from(int block, const Tensor& residual) {
   make_rotary();
+  if (config_.per_layer.width > 0 && !embed()) return std::move(result_);
   x_ = residual.clone();
   blocks_from(block);
   return std::move(result_);
@@ -87,6 +88,7 @@ bool Pass::embed() {
   look_up("wte", model_.weights().wte, x_, token_at);
   if (!at(Point::wte, x_)) return false;
   scale_rows(x_, config_.embedding_scale);
+  if (config_.per_layer.width > 0) embedding_ = x_.clone();
   if (config_.position == PositionKind::learned) {
     look_up("wpe", model_.weights().wpe, normed_, [](const Slots::Owner& o) { return o.position; });
     if (!at(Point::wpe, normed_)) return false;
@@ -101,10 +103,10 @@ bool Pass::block(const PackedBlock& w) {
   return at(Point::resid_pre, x_) &&
          (!config_.norm_before || norm(w.ln1, {Point::ln1_scale, Point::ln1_normalized}, Point::ln1)) && attention(w) &&
          finish_branch(w.ln1_post, {Point::ln1_post_scale, Point::ln1_post_normalized}, Point::attn_out, attn_out_) &&
-         add_attention() && (!two_norms || norm(w.ln2, {Point::ln2_scale, Point::ln2_normalized}, Point::ln2)) &&
+         add_attention(w) && (!two_norms || norm(w.ln2, {Point::ln2_scale, Point::ln2_normalized}, Point::ln2)) &&
          mlp(w) &&
          finish_branch(w.ln2_post, {Point::ln2_post_scale, Point::ln2_post_normalized}, Point::mlp_out, mlp_out_) &&
-         add_mlp();
+         (add_mlp(), add_per_layer(w)) && finish_block(w);
 }
 
 bool Pass::norm(const PackedNorm& w, NormSites sites, Point result) {
@@ -118,24 +120,32 @@ bool Pass::norm(const PackedNorm& w, NormSites sites, Point result) {
 }
 
 bool Pass::finish_branch(const PackedNorm& w, NormSites sites, Point out, Tensor& y) {
-  shape_as(scale_, y.rows(), 1);
-  const bool on = !config_.norm_after || norm_rows(
-                                             config_, w, y, scale_, y, [&] { return at(sites.scale, scale_); },
-                                             [&] { return at(sites.normalized, y); });
-  if (!on) return false;
+  if (config_.norm_after && !norm_branch(w, sites, y)) return false;
   scale_rows(y, config_.residual_scale);
   return at(out, y);
 }
 
-bool Pass::add_attention() {
+bool Pass::norm_branch(const PackedNorm& w, NormSites sites, Tensor& y) {
+  shape_as(scale_, y.rows(), 1);
+  return norm_rows(
+      config_, w, y, scale_, y, [&] { return at(sites.scale, scale_); }, [&] { return at(sites.normalized, y); });
+}
+
+bool Pass::add_attention(const PackedBlock& w) {
   if (config_.parallel) return true;
   add_to(x_, attn_out_);
+  if (config_.norm_sums) norm_rows(config_, w.ln1_post, x_, x_);
   return at(Point::resid_mid, x_);
 }
 
-bool Pass::add_mlp() {
+void Pass::add_mlp() {
   if (config_.parallel) add_to(x_, attn_out_);
   add_to(x_, mlp_out_);
+}
+
+bool Pass::finish_block(const PackedBlock& w) {
+  if (config_.norm_sums) norm_rows(config_, w.ln2_post, x_, x_);
+  scale_rows(x_, layer().out_scale);
   return at(Point::resid_post, x_);
 }
 
@@ -159,7 +169,10 @@ void Pass::enter(int stage, Tensor& values) {
   const bool out = stage == stage_of(l_, Step::out),
              branch = stage == stage_of(l_, Step::attended) || stage == stage_of(l_, Step::after);
   Tensor* const beside = out && config_.parallel ? &attn_out_ : branch && config_.one_norm ? &normed_ : nullptr;
-  probe_.enter(stage, {&x_, &values == &x_ ? nullptr : &values, beside});
+  std::vector<Tensor*> carried = {&x_, &values == &x_ ? nullptr : &values, beside,
+                                  embedding_.empty() ? nullptr : &embedding_};
+  for (auto& [block, kv] : read_later_) carried.push_back(&kv.keys), carried.push_back(&kv.values);
+  probe_.enter(stage, carried);
 }
 
 }  // namespace embscope

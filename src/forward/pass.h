@@ -1,9 +1,11 @@
 // Pass: one run of the forward pass over a plan. Reads like the paper: embed, L blocks, final norm, unembedding.
 //
-// pass.cpp has the embedding and the block, pass_attention.cpp and pass_mlp.cpp its two branches, pass_output.cpp what
-// follows the last block; what is due at a site is in probe.h.
+// pass.cpp has the embedding and the block, pass_attention.cpp and pass_mlp.cpp its two branches, pass_per_layer.cpp
+// the third of models with per-layer embeddings, pass_output.cpp what follows the last block; what is due at a site is
+// in probe.h.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "embscope/forward/transformer.h"
@@ -38,13 +40,20 @@ class Pass {
   bool block(const PackedBlock& w);  ///< x := x + attention(ln1(x)); x := x + mlp(ln2(x))
   bool norm(const PackedNorm& w, NormSites sites, Point result);                   ///< x_ -> normed_
   bool finish_branch(const PackedNorm& w, NormSites sites, Point out, Tensor& y);  ///< as it is added to x_
-  bool add_attention();  ///< to x_, unless branches are parallel
-  bool add_mlp();        ///< to x_, and then attention if they are
-  void output();         ///< final norm and logits where they are asked for
+  bool norm_branch(const PackedNorm& w, NormSites sites, Tensor& y);
+  bool add_attention(const PackedBlock& w);  ///< to x_, unless branches are parallel
+  void add_mlp();                            ///< to x_, and then attention if they are
+  bool add_per_layer(const PackedBlock& w);
+  void per_layer_vectors(const PackedBlock& w);  ///< of this block -> per_layer_ [N, P]
+  bool finish_block(const PackedBlock& w);
+  void output();  ///< final norm and logits where they are asked for
+  bool final_norm();
 
   bool attention(const PackedBlock& w);            ///< what it reads [N, D] -> attn_out_ [N, D]
   void queries_keys_values(const PackedBlock& w);  ///< of what attention reads
   void latents(const PackedBlock& w);              ///< the same by way of latents
+  bool see_queries_keys_values();
+  bool norm_values();
   bool norm_queries_keys(const PackedBlock& w);
   bool turn_queries_keys();  ///< rotary positions
   bool attend();             ///< q, k, v -> z
@@ -58,11 +67,13 @@ class Pass {
   bool attend_with_maps();  ///< the same when scores or pattern are watched
   HeadShape head_shape(std::int64_t h) const { return embscope::head_shape(config_, h, l_, sinks_); }
 
-  bool mlp(const PackedBlock& w);  ///< what it reads [N, D] -> mlp_out_ [N, D]
+  bool mlp(const PackedBlock& w);  ///< or experts, or both: what it reads [N, D] -> mlp_out_ [N, D]
+  bool dense(const PackedBlock& w);
+  bool beside(const PackedBlock& w);  ///< experts beside the MLP
   bool mlp_rows(const PackedBlock& w, std::int64_t first, std::int64_t count);
-  bool experts(const PackedExperts& w);     ///< the same, by the experts that each position chooses
-  bool route(const PackedExperts& w);       ///< -> chosen_, expert_weights_
-  bool add_shared(const PackedExperts& w);  ///< to mlp_out_
+  bool route(const PackedExperts& w, const Tensor& read);    ///< -> chosen_, expert_weights_
+  bool experts(const PackedExperts& w, const Tensor& read);  ///< -> mlp_out_, by those that each position chose
+  bool add_shared(const PackedExperts& w);                   ///< to mlp_out_
 
   struct LogitRows {
     std::vector<int> normed, unembedded;  ///< slots that need the final norm; of these, those that need logits
@@ -71,6 +82,7 @@ class Pass {
   void hand_out(Tensor logits, const std::vector<int>& of_slots);
 
   const Layer& layer() const { return config_.layers[static_cast<std::size_t>(l_)]; }
+  int keys_of() const { return layer().keys_of < 0 ? l_ : layer().keys_of; }
   const Tensor& read() const { return config_.norm_before ? normed_ : x_; }  ///< what the branches read
   struct Map {
     const PackedLinear& w;
@@ -99,6 +111,11 @@ class Pass {
   const float* sinks_ = nullptr;  ///< its sinks
   Tensor x_, normed_, scale_, latent_, q_, k_, v_, z_, attn_out_, gate_, up_, mlp_out_;
   Tensor router_, chosen_, expert_weights_, expert_out_;
+  Tensor embedding_, per_layer_;  ///< where there are per-layer embeddings: [N, D], and of the block at work [N, P]
+  struct KeysAndValues {
+    Tensor keys, values;
+  };
+  std::map<int, KeysAndValues> read_later_;  ///< by the blocks whose keys and values others read too
   std::vector<Rotary> rotary_;
 };
 

@@ -28,9 +28,9 @@ void clip(float limit, std::initializer_list<Tensor*> tensors) {
 bool Pass::attention(const PackedBlock& w) {
   sinks_ = w.sinks.empty() ? nullptr : w.sinks.data();
   queries_keys_values(w);
-  const bool on = at(Point::q, q_) && at(Point::k, k_) && at(Point::v, v_) &&
-                  (config_.qk_norm_after || norm_queries_keys(w)) && turn_queries_keys() &&
-                  (!config_.qk_norm_after || norm_queries_keys(w)) && attend() && at(Point::z, z_);
+  const bool on = see_queries_keys_values() && (config_.qk_norm_after || norm_queries_keys(w)) && norm_values() &&
+                  turn_queries_keys() && (!config_.qk_norm_after || norm_queries_keys(w)) && attend() &&
+                  at(Point::z, z_);
   if (!on) return false;
   reuse(attn_out_, q_);
   linear(z_, {{w.o, attn_out_}});
@@ -39,10 +39,35 @@ bool Pass::attention(const PackedBlock& w) {
 
 void Pass::queries_keys_values(const PackedBlock& w) {
   reuse(q_, mlp_out_);
-  config_.latents.rank == 0 ? linear(read(), {{w.q, q_}, {w.k, k_}, {w.v, v_}}) : latents(w);
+  if (config_.latents.rank > 0)
+    latents(w);
+  else if (layer().keys_of >= 0)
+    linear(read(), {{w.q, q_}});
+  else if (layer().values_of_keys)
+    linear(read(), {{w.q, q_}, {w.k, k_}});
+  else
+    linear(read(), {{w.q, q_}, {w.k, k_}, {w.v, v_}});
   if (config_.qkv_clip == 0) return;
   clip(config_.qkv_clip, {&v_});
   if (!config_.clip_after_norm) clip(config_.qkv_clip, {&q_, &k_});
+}
+
+bool Pass::see_queries_keys_values() {
+  if (!at(Point::q, q_)) return false;
+  if (layer().keys_of >= 0) return true;
+  if (!at(Point::k, k_)) return false;
+  if (layer().values_of_keys) v_ = k_.clone();
+  return at(Point::v, v_);
+}
+
+bool Pass::norm_values() {
+  if (!config_.v_norm || layer().keys_of >= 0) return true;
+  const std::int64_t n = layer().value_width;
+  for_rows(v_, [&](std::int64_t i) {
+    for (float *head = v_.row(i).data(), *end = head + v_.columns(); head < end; head += n)
+      norm_row(NormKind::rms, config_.epsilon, nullptr, nullptr, head, n, head);
+  });
+  return at(Point::normed_v, v_);
 }
 
 // Every head's key is its own part, of the latent, before the part that all share.
@@ -63,7 +88,7 @@ void Pass::latents(const PackedBlock& w) {
   });
   norm_latents(w.kv_latent_norm, latents.epsilon, latent_);
   linear(latent_, {{w.k, own}, {w.v, v_}});
-  const std::int64_t width = config_.head_width, part = width - latents.turned;
+  const std::int64_t width = layer().head_width, part = width - latents.turned;
   shape_as(k_, whole.rows(), config_.heads * width);
   for_rows(k_, [&](std::int64_t i) {
     const float *from = own.row(i).data(), *shared = whole.row(i).data() + latents.rank;
@@ -77,10 +102,13 @@ void Pass::latents(const PackedBlock& w) {
 // After a rotation only where there was one.
 bool Pass::norm_queries_keys(const PackedBlock& w) {
   if (config_.qk_norm == QkNorm::none) return true;
-  if (!config_.qk_norm_after || layer().rope >= 0)
-    norm_heads(config_, w.q_norm, q_, config_.heads), norm_heads(config_, w.k_norm, k_, config_.kv_heads);
+  const bool keys = layer().keys_of < 0;
+  if (!config_.qk_norm_after || layer().rope >= 0) {
+    norm_heads(config_, w.q_norm, q_, config_.heads);
+    if (keys) norm_heads(config_, w.k_norm, k_, layer().kv_heads);
+  }
   if (config_.qkv_clip != 0 && config_.clip_after_norm) clip(config_.qkv_clip, {&q_, &k_});
-  return at(Point::normed_q, q_) && at(Point::normed_k, k_);
+  return at(Point::normed_q, q_) && (!keys || at(Point::normed_k, k_));
 }
 
 bool Pass::turn_queries_keys() {
@@ -88,22 +116,30 @@ bool Pass::turn_queries_keys() {
   auto turn = [&](Tensor& x, std::int64_t heads) {
     if (layer().rope < 0) return;
     const Rotary& rotary = rotary_[static_cast<std::size_t>(layer().rope)];
-    for_rows(x, [&](std::int64_t i) { rotary.turn(x.row(i).data(), heads, config_.head_width, position_of(i)); });
+    for_rows(x, [&](std::int64_t i) { rotary.turn(x.row(i).data(), heads, layer().head_width, position_of(i)); });
   };
   turn(q_, config_.heads);
   if (layer().grows)
     for_rows(q_, [&](std::int64_t i) { scale(q_.row(i).data(), query_growth(config_, position_of(i)), q_.columns()); });
   if (!at(Point::rot_q, q_)) return false;
-  turn(k_, config_.kv_heads);
+  if (layer().keys_of >= 0) return true;
+  turn(k_, layer().kv_heads);
   return at(Point::rot_k, k_);
 }
 
 bool Pass::attend() {
-  cache_.append(l_, k_, v_);
+  if (layer().keys_of < 0) {
+    cache_.append(l_, k_, v_);
+    if (std::ranges::find(config_.layers, l_, &Layer::keys_of) != config_.layers.end())
+      read_later_[l_] = {k_.clone(), v_.clone()};
+  } else {
+    const KeysAndValues& other = read_later_.at(layer().keys_of);
+    k_ = other.keys.clone(), v_ = other.values.clone();
+  }
   const Slots& read = probe_.slots();
   enter(stage_of(l_, Step::attended), q_);
   reuse(z_, normed_, !config_.one_norm);
-  shape_as(z_, q_.rows(), config_.heads * config_.value_width);
+  shape_as(z_, q_.rows(), config_.heads * layer().value_width);
   if (watched(Point::scores) || watched(Point::pattern)) return attend_with_maps();
   attend_rows(read);
   return true;
@@ -113,7 +149,7 @@ KeysValues Pass::keys_values(const Slots& read, int row, std::int64_t query) con
   const std::int64_t cached = plan_.first();
   KeysValues kv{head_shape(0).first_key(query), {}, {}};
   for (std::int64_t p = kv.first; p < cached; ++p)
-    kv.keys.push_back(cache_.key(l_, p)), kv.values.push_back(cache_.value(l_, p));
+    kv.keys.push_back(cache_.key(keys_of(), p)), kv.values.push_back(cache_.value(keys_of(), p));
   const std::vector<int>& path = read.path[static_cast<std::size_t>(row)];
   for (auto t = static_cast<std::size_t>(std::max<std::int64_t>(0, kv.first - cached)); t < path.size(); ++t)
     kv.keys.push_back(k_.row(path[t]).data()), kv.values.push_back(v_.row(path[t]).data());
@@ -136,7 +172,7 @@ void Pass::attend_rows(const Slots& read) {
   for (std::size_t r = 0; r < kv.size(); ++r) {
     const std::int64_t count = rows[r].count;
     if (count > 0) kv[r] = keys_values(read, static_cast<int>(r), position_of(rows[r].first_slot));
-    for (std::int64_t g = 0; count > 0 && g < config_.kv_heads; ++g) {
+    for (std::int64_t g = 0; count > 0 && g < layer().kv_heads; ++g) {
       if (count > most_queries) rearranged.push_back({r, g, 0, 0, &panels.emplace_back()});
       for (std::int64_t t = 0; t < count; t += most_queries)
         tasks.push_back({r, g, t, std::min(most_queries, count - t), count > most_queries ? &panels.back() : nullptr});
@@ -145,7 +181,7 @@ void Pass::attend_rows(const Slots& read) {
   parallel_for(static_cast<std::int64_t>(panels.size()), 1, [&](std::int64_t i, std::int64_t) {
     const Task& task = rearranged[static_cast<std::size_t>(i)];
     HeadPanels& to = panels[static_cast<std::size_t>(i)];
-    const HeadShape head = head_shape(task.kv_head * config_.heads / config_.kv_heads);
+    const HeadShape head = head_shape(task.kv_head * config_.heads / layer().kv_heads);
     to.fill_keys(head, kv[task.row]), to.fill_values(head, kv[task.row]);
   });
   parallel_for(static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t i, std::int64_t) {
@@ -157,7 +193,7 @@ void Pass::attend_rows(const Slots& read) {
 void Pass::attend_group(std::int64_t kv_head, const KeysValues& kv, const HeadPanels* shared, std::int64_t slot,
                         std::int64_t count) {
   thread_local HeadPanels own;
-  const std::int64_t group = config_.heads / config_.kv_heads;
+  const std::int64_t group = config_.heads / layer().kv_heads;
   for (std::int64_t h = kv_head * group; h < (kv_head + 1) * group; ++h) {
     const HeadShape head = head_shape(h);
     if (shared == nullptr && h == kv_head * group) own.fill_keys(head, kv), own.fill_values(head, kv);

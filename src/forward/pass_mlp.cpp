@@ -8,10 +8,29 @@
 
 namespace embscope {
 
+bool Pass::mlp(const PackedBlock& w) {
+  if (!layer().experts) return dense(w);
+  return config_.experts.beside ? beside(w) : route(w.experts, read()) && experts(w.experts, read());
+}
+
+// What the MLP gives is kept while the experts are at work: they read the residual stream through norms of their own.
+bool Pass::beside(const PackedBlock& w) {
+  Tensor own = Tensor::uninitialised(x_.shape());
+  norm_rows(config_, w.experts.router_ln, x_, own);
+  if (!route(w.experts, own) || !dense(w)) return false;
+  Tensor of_mlp = std::move(mlp_out_);
+  mlp_out_ = Tensor();
+  norm_rows(config_, w.experts.mlp_post, of_mlp, of_mlp);
+  norm_rows(config_, w.experts.ln, x_, own);
+  if (!experts(w.experts, own)) return false;
+  norm_rows(config_, w.experts.ln_post, mlp_out_, mlp_out_);
+  add_to(mlp_out_, of_mlp);
+  return true;
+}
+
 // Where nobody looks inside it, an MLP takes some rows after the others: gate and up are several times as wide as the
 // residual stream, and those of all rows of a sweep could be larger than the model.
-bool Pass::mlp(const PackedBlock& w) {
-  if (layer().experts) return experts(w.experts);
+bool Pass::dense(const PackedBlock& w) {
   const bool seen = watched(Point::mlp_pre) || watched(Point::mlp_up) || watched(Point::mlp_post);
   const std::int64_t rows = read().rows(), most = seen ? rows : std::min(rows, mlp_rows_at_once);
   reuse(mlp_out_, attn_out_, !config_.parallel);
@@ -24,7 +43,7 @@ bool Pass::mlp(const PackedBlock& w) {
 
 bool Pass::mlp_rows(const PackedBlock& w, std::int64_t first, std::int64_t count) {
   const bool gated = config_.gated_mlp;
-  const std::int64_t width = config_.mlp_width;
+  const std::int64_t width = layer().mlp_width;
   shape_as(gate_, count, width);
   std::vector<Product> products = {product_of(gated ? w.gate : w.up, gate_.data(), width)};
   if (gated) {
@@ -42,15 +61,14 @@ bool Pass::mlp_rows(const PackedBlock& w, std::int64_t first, std::int64_t count
   return true;
 }
 
-bool Pass::experts(const PackedExperts& w) {
+bool Pass::experts(const PackedExperts& w, const Tensor& read) {
   const Experts& e = config_.experts;
-  if (!route(w)) return false;
   const std::int64_t d = config_.width;
   shape_as(expert_out_, chosen_.rows(), e.chosen * d);
   const auto rows = routed(e, chosen_);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].empty()) continue;
-    Tensor input = gather(read(), rows[i]);
+    Tensor input = gather(read, rows[i]);
     auto weigh = [&](Tensor& x) {
       for_rows(x, [&](std::int64_t r) {
         const Routed& from = rows[i][static_cast<std::size_t>(r)];
@@ -77,9 +95,9 @@ bool Pass::experts(const PackedExperts& w) {
   return e.shared_width == 0 || add_shared(w);
 }
 
-bool Pass::route(const PackedExperts& w) {
+bool Pass::route(const PackedExperts& w, const Tensor& read) {
   const Experts& e = config_.experts;
-  linear(read(), {{w.router, router_}});
+  linear(read, {{w.router, router_}});
   if (!at(Point::router_logits, router_)) return false;
   for_rows(router_, [&](std::int64_t i) { router_probabilities(e, router_.row(i).data()); });
   if (!at(Point::router_probabilities, router_)) return false;
@@ -91,7 +109,9 @@ bool Pass::route(const PackedExperts& w) {
   routed(e, chosen_);  // what an edit chose is looked at before it is used
   if (!on) return false;
   for_rows(chosen_, [&](std::int64_t i) {
-    weigh_experts(e, router_.row(i).data(), chosen_.row(i).data(), expert_weights_.row(i).data());
+    float* const weights = expert_weights_.row(i).data();
+    weigh_experts(e, router_.row(i).data(), chosen_.row(i).data(), weights);
+    if (!w.scales.empty()) scale_chosen(e, w.scales.data(), chosen_.row(i).data(), weights);
   });
   return at(Point::router_weights, expert_weights_);
 }

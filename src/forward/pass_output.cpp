@@ -27,7 +27,7 @@ void Pass::output() {
   enter(final_stage(config_.blocks), x_);
   const LogitRows rows = logit_rows();
   choose(x_, rows.normed);
-  if (!norm(weights_.ln_final(), {Point::ln_final_scale, Point::ln_final_normalized}, Point::ln_final)) return;
+  if (!final_norm()) return;
   choose(normed_, rows.unembedded);
   refuse_rows_of_nan(model_, request_.tokens);
   const Packed some = request_.tokens.empty() ? Packed() : pack_unembedding(model_, request_.tokens);
@@ -36,6 +36,13 @@ void Pass::output() {
   at(Point::logits, logits);
   result_.cost.logit_rows = logits.rows();
   hand_out(std::move(logits), rows.unembedded);
+}
+
+bool Pass::final_norm() {
+  if (config_.final_norm)
+    return norm(weights_.ln_final(), {Point::ln_final_scale, Point::ln_final_normalized}, Point::ln_final);
+  normed_ = std::move(x_);
+  return at(Point::ln_final, normed_);
 }
 
 // Whoever looks at a site there sees every position.

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "forward/changes.h"
+#include "model/block.h"
 
 namespace embscope {
 namespace {
@@ -37,8 +38,7 @@ void check_site(const Config& config, const Site& site) {
   const bool placed = in_block(site.point) ? site.block >= 0 && site.block < config.blocks : site.block == -1;
   if (exists && placed) {
     if (has_site(config, site)) return;
-    throw Error(Code::not_found, "site " + site.name(),
-                "this block has none: blocks with experts and with an MLP differ here");
+    throw Error(Code::not_found, "site " + site.name(), "this block " + why_not(site, config));
   }
   if (exists && in_block(site.point)) {
     throw Error(Code::not_found, "site " + site.name(), fmt::format("the model has blocks 0..{}", config.blocks - 1));
@@ -61,7 +61,7 @@ void check_numbers(const Edit& edit, const std::string& where) {
 
 // How many values the edit meets at once.
 std::int64_t met_width(const Config& config, const Edit& edit) {
-  const SiteShape shape = site_shape(edit.site.point, config);
+  const SiteShape shape = site_shape(edit.site, config);
   return edit.heads.empty() ? shape.total() : shape.width;
 }
 
@@ -83,7 +83,7 @@ void check_vector(const Config& config, const Edit& edit, const std::string& whe
     if (size != 1) throw Error(Code::shape, where, fmt::format("takes one value for all keys, got {}", size));
     return;
   }
-  const SiteShape shape = site_shape(edit.site.point, config);
+  const SiteShape shape = site_shape(edit.site, config);
   const bool fits = size == 1 || size == shape.total() || (!edit.heads.empty() && size == shape.width);
   if (!fits) {
     throw Error(Code::shape, where,
@@ -138,9 +138,9 @@ void check_places(const Config& config, const Request& request, const Edit& edit
     }
   }
   const bool map = is_attention_map(edit.site.point);
-  const bool has_heads = map || site_shape(edit.site.point, config).has_heads;
+  const bool has_heads = map || site_shape(edit.site, config).has_heads;
   if (!has_heads && !edit.heads.empty()) throw Error(Code::shape, where, "this site has no heads");
-  const std::int64_t heads = map ? config.heads : has_heads ? site_shape(edit.site.point, config).heads : 1;
+  const std::int64_t heads = map ? config.heads : has_heads ? site_shape(edit.site, config).heads : 1;
   for (int head : edit.heads) {
     if (head < 0 || head >= heads)
       throw Error(Code::range, where, fmt::format("head {}: this site has heads 0..{}", head, heads - 1));
@@ -210,25 +210,29 @@ std::int64_t Plan::depth(const Site& site) const {
   std::int64_t order = static_cast<std::int64_t>(site.point);
   if (norms_after_rotation_) {
     if (site.point == Point::normed_q || site.point == Point::normed_k) order += 2;
-    if (site.point == Point::rot_q || site.point == Point::rot_k) order -= 2;
+    if (site.point == Point::rot_q || site.point == Point::rot_k) order -= 3;
   }
   return (block + 1) * point_count + order;
 }
 
 // A token-layer is one position through one block; its halves before and after attention count by their weights.
 void Plan::count_cost(const Config& config, const Request& request) {
-  const auto d = static_cast<double>(config.width), z = static_cast<double>(config.heads * config.head_width);
-  const auto kv = static_cast<double>(config.kv_heads * config.head_width);
+  const auto d = static_cast<double>(config.width);
   const Experts& e = config.experts;
-  auto after_of = [&](int l) {
-    const bool experts = config.layers[static_cast<std::size_t>(l)].experts;
-    const auto f = static_cast<double>(experts ? e.chosen * e.width + e.shared_width : config.mlp_width);
-    return z * d + (config.gated_mlp ? 3 : 2) * d * f;
+  auto z_of = [&](const Layer& layer) { return static_cast<double>(config.heads * layer.head_width); };
+  auto read_of = [&](const Layer& layer) {
+    return d * (z_of(layer) + (layer.keys_of < 0 ? 2.0 : 0.0) * static_cast<double>(layer.kv_heads * layer.head_width));
   };
-  const double read = d * (z + 2 * kv);
+  auto after_of = [&](const Layer& layer) {
+    const std::int64_t f =
+        (layer.experts ? e.chosen * e.width + e.shared_width : 0) + (has_mlp(config, layer) ? layer.mlp_width : 0);
+    return z_of(layer) * d + (config.gated_mlp ? 3 : 2) * d * static_cast<double>(f) +
+           2 * d * static_cast<double>(config.per_layer.width);
+  };
   for (const auto& ids : request.rows) cost_.asked += static_cast<double>(blocks_) * static_cast<double>(ids.size());
   for (int l = 0; l < static_cast<int>(blocks_) && !ends_at({Point::resid_pre, l}); ++l) {
-    const double after = after_of(l);
+    const Layer& layer = config.layers[static_cast<std::size_t>(l)];
+    const double read = read_of(layer), after = after_of(layer);
     cost_.computed += read / (read + after) * static_cast<double>(stage(stage_of(l, Step::read)).slots->size());
     if (ends_at({Point::pattern, l})) continue;
     cost_.computed += after / (read + after) * static_cast<double>(stage(stage_of(l, Step::after)).slots->size());

@@ -29,7 +29,7 @@ Probe::Probe(const Config& config, const Plan& plan, const Request& request, Res
       result_(result),
       slots_(plan.stage(embedding_stage).slots.get()) {}
 
-void Probe::enter(int stage, std::initializer_list<Tensor*> carried) {
+void Probe::enter(int stage, std::span<Tensor* const> carried) {
   const Slots* before = slots_;
   slots_ = plan_.stage(stage).slots.get();
   if (slots_ == before) return;
@@ -59,7 +59,7 @@ void Probe::for_edits(const Site& site, F&& body) const {
 bool Probe::at(const Site& site, Tensor& values) {
   const Listener* listener = plan_.at(site.point, site.block);
   if (listener == nullptr) return !plan_.ends_at(site);
-  const SiteShape shape = site_shape(site.point, config_);
+  const SiteShape shape = site_shape(site, config_);
   if (listener->edited) {
     for_edits(site, [&](const Edit& edit, int slot) {
       const std::int64_t position = slots_->owners[static_cast<std::size_t>(slot)].position;

@@ -1,7 +1,7 @@
 // Probe: what is done where the pass reaches a site: edits, then hooks, then captures.
 #pragma once
 
-#include <initializer_list>
+#include <span>
 #include <vector>
 
 #include "embscope/forward/transformer.h"
@@ -16,7 +16,7 @@ class Probe {
   const Slots& slots() const { return *slots_; }  ///< of the stage at work: N rows
   /// Goes on to the slots of a stage. Where rows have split, each tensor gets a row for every slot; null ones are
   /// skipped.
-  void enter(int stage, std::initializer_list<Tensor*> carried);
+  void enter(int stage, std::span<Tensor* const> carried);
 
   /// Of values [N, total of the point's shape]. False if nothing further on is watched.
   bool at(const Site& site, Tensor& values);

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "forward/site_shape.h"
+#include "model/block.h"
 
 namespace embscope {
 namespace {
@@ -19,12 +21,15 @@ enum class Needs {
   gated,
   norm_before,
   norm_after,
+  final_norm,
   two_norms,
   serial,
   qk_norm,
+  v_norm,
   mlp,
   experts,
-  shared
+  shared,
+  per_layer
 };
 
 // One row a point, in firing order. `{}` is the block. Aliases: TransformerLens; Hugging Face's modules; llama.cpp's
@@ -49,6 +54,7 @@ constexpr std::array<Row, point_count> table{{
      "blk.{}.attn_q_norm Qcur_normed-{}", Needs::qk_norm},
     {"normed_k", "T KV K", "blocks.{}.attn.k_norm.hook_out", "model.layers.{}.self_attn.k_norm",
      "blk.{}.attn_k_norm Kcur_normed-{}", Needs::qk_norm},
+    {"normed_v", "T KV K", "", "model.layers.{}.self_attn.v_norm", "Vcur_normed-{}", Needs::v_norm},
     {"rot_q", "T H K", "blocks.{}.attn.hook_rot_q", "", "", Needs::rotary},
     {"rot_k", "T KV K", "blocks.{}.attn.hook_rot_k", "", "", Needs::rotary},
     {"scores", "H T T", "blocks.{}.attn.hook_attn_scores", "", "kq-{}"},
@@ -80,9 +86,15 @@ constexpr std::array<Row, point_count> table{{
     {"ln2_post.normalized", "T D", "blocks.{}.ln2_post.hook_normalized", "", "", Needs::norm_after},
     {"mlp_out", "T D", "blocks.{}.hook_mlp_out", "transformer.h.{}.mlp model.layers.{}.mlp",
      "blk.{}.ffn_down ffn_out-{}"},
+    {"per_layer_in", "T P", "", "", "inp_per_layer_selected-{}", Needs::per_layer},
+    {"per_layer_gate", "T P", "", "model.layers.{}.per_layer_input_gate", "blk.{}.inp_gate", Needs::per_layer},
+    {"per_layer_post.scale", "T 1", "", "", "", Needs::per_layer},
+    {"per_layer_post.normalized", "T D", "", "", "", Needs::per_layer},
+    {"per_layer_out", "T D", "", "model.layers.{}.post_per_layer_input_norm", "blk.{}.post_norm per_layer_embd_out-{}",
+     Needs::per_layer},
     {"resid_post", "T D", "blocks.{}.hook_resid_post", "transformer.h.{} model.layers.{}", "l_out-{}"},
-    {"ln_final.scale", "T 1", "ln_final.hook_scale", "", ""},
-    {"ln_final.normalized", "T D", "ln_final.hook_normalized", "", ""},
+    {"ln_final.scale", "T 1", "ln_final.hook_scale", "", "", Needs::final_norm},
+    {"ln_final.normalized", "T D", "ln_final.hook_normalized", "", "", Needs::final_norm},
     {"ln_final", "T D", "", "transformer.ln_f model.norm", "output_norm result_norm"},
     {"logits", "T V", "unembed.hook_out", "lm_head", "output result_output"},
 }};
@@ -117,8 +129,10 @@ constexpr Elsewhere elsewhere[] = {
 
 const Row& row(Point point) { return table[static_cast<std::size_t>(point)]; }
 
-bool any_block(const Config& c, bool experts) {
-  return std::ranges::any_of(c.layers, [experts](const Layer& layer) { return layer.experts == experts; });
+bool any_experts(const Config& c) { return std::ranges::any_of(c.layers, &Layer::experts); }
+
+bool any_mlp(const Config& c) {
+  return std::ranges::any_of(c.layers, [&](const Layer& layer) { return has_mlp(c, layer); });
 }
 
 bool present(const Row& r, const Config& c) {
@@ -126,15 +140,18 @@ bool present(const Row& r, const Config& c) {
     case Needs::nothing: return true;
     case Needs::learned: return c.position == PositionKind::learned;
     case Needs::rotary: return c.position == PositionKind::rotary;
-    case Needs::gated: return c.gated_mlp && any_block(c, false);
-    case Needs::mlp: return any_block(c, false);
-    case Needs::experts: return any_block(c, true);
-    case Needs::shared: return any_block(c, true) && c.experts.shared_width > 0;
+    case Needs::gated: return c.gated_mlp && any_mlp(c);
+    case Needs::mlp: return any_mlp(c);
+    case Needs::experts: return any_experts(c);
+    case Needs::shared: return any_experts(c) && c.experts.shared_width > 0;
     case Needs::norm_before: return c.norm_before;
     case Needs::norm_after: return c.norm_after;
+    case Needs::final_norm: return c.final_norm;
     case Needs::two_norms: return c.norm_before && !c.one_norm;
     case Needs::serial: return !c.parallel;
     case Needs::qk_norm: return c.qk_norm != QkNorm::none;
+    case Needs::v_norm: return c.v_norm;
+    case Needs::per_layer: return c.per_layer.width > 0;
   }
   return true;
 }
@@ -150,16 +167,20 @@ std::string_view why_absent(Needs needs, const Config& c) {
                    : "this model has learned position vectors, not rotary ones";
     case Needs::norm_before:
       return "this model's blocks read the residual stream itself: their norms come after attention and MLP";
-    case Needs::norm_after: return "this model has no norms after attention and MLP";
+    case Needs::norm_after:
+      return c.norm_sums ? "this model norms its sums: resid_mid and resid_post are what these norms give"
+                         : "this model has no norms after attention and MLP";
+    case Needs::final_norm: return "this model has no norm after its last block: ln_final is what that gives";
     case Needs::two_norms: return "this model's MLP has no norm of its own before it";
     case Needs::serial: return "attention and MLP of this model both read resid_pre: there is nothing between them";
     case Needs::qk_norm: return "this model does not normalise its queries and keys";
     case Needs::gated:
-      return any_block(c, false) ? "this model's MLP has no gate, so only mlp_pre and mlp_post"
-                                 : why_absent(Needs::mlp, c);
+      return any_mlp(c) ? "this model's MLP has no gate, so only mlp_pre and mlp_post" : why_absent(Needs::mlp, c);
     case Needs::mlp: return "this model has experts in place of its MLPs: experts.out is what each gives";
     case Needs::experts: return "this model has no experts";
-    case Needs::shared: return any_block(c, true) ? "this model has no shared expert" : why_absent(Needs::experts, c);
+    case Needs::v_norm: return "this model does not normalise its values";
+    case Needs::per_layer: return "this model has no per-layer embeddings";
+    case Needs::shared: return any_experts(c) ? "this model has no shared expert" : why_absent(Needs::experts, c);
     case Needs::nothing: break;
   }
   return "";
@@ -182,14 +203,15 @@ std::vector<std::string_view> axes(const Row& r) {
   return letters;
 }
 
-// How long an axis is; 0 for T, which the text decides.
-std::int64_t length(std::string_view axis, const Row& r, const Config& c) {
-  const bool of_values = r.name == "v" || r.name == "z";
+// How long an axis is in a block; 0 for T, which the text decides.
+std::int64_t length(std::string_view axis, const Row& r, const Config& c, const Layer& layer) {
+  const bool of_values = r.name == "v" || r.name == "z" || r.name == "normed_v";
   for (const auto& [letter, size] : {std::pair{"D", c.width},
                                      {"H", c.heads},
-                                     {"KV", c.kv_heads},
-                                     {"K", of_values ? c.value_width : c.head_width},
-                                     {"F", c.mlp_width},
+                                     {"KV", layer.kv_heads},
+                                     {"K", of_values ? layer.value_width : layer.head_width},
+                                     {"F", layer.mlp_width},
+                                     {"P", c.per_layer.width},
                                      {"E", c.experts.count},
                                      {"C", c.experts.chosen},
                                      {"V", c.vocab},
@@ -199,11 +221,13 @@ std::int64_t length(std::string_view axis, const Row& r, const Config& c) {
   return 0;
 }
 
+// "T x 4 x 64"; of blocks that differ, "T x 4 x 64|128".
 std::string shape_of(const Row& r, const Config& c) {
   std::string out;
   for (std::string_view axis : axes(r)) {
-    const std::int64_t size = length(axis, r, c);
-    out += (out.empty() ? "" : " x ") + (axis == "T" ? "T" : std::to_string(size));
+    std::set<std::int64_t> sizes;
+    for (const Layer& layer : c.layers) sizes.insert(length(axis, r, c, layer));
+    out += (out.empty() ? "" : " x ") + (axis == "T" ? "T" : fmt::format("{}", fmt::join(sizes, "|")));
   }
   return out;
 }
@@ -295,20 +319,32 @@ int block_number(std::string_view text, std::string_view site, const Config& c) 
 }
 
 [[noreturn]] void refuse_blocks(Point point, int first, std::string_view text, const Config& c) {
-  const bool experts = c.layers[static_cast<std::size_t>(first)].experts;
   throw Error(Code::not_found, fmt::format("site {}", text),
-              fmt::format("block {} has {}, so no {}", first,
-                          experts ? "experts in place of an MLP" : "an MLP and no experts", name(point)));
+              fmt::format("block {} {}", first, why_not({point, first}, c)));
 }
 
 }  // namespace
 
-SiteShape site_shape(Point point, const Config& config) {
-  const Row& r = row(point);
+SiteShape site_shape(const Site& site, const Config& config) {
+  const Row& r = row(site.point);
+  const Layer& layer = config.layers[static_cast<std::size_t>(std::max(site.block, 0))];
   const std::vector<std::string_view> letters = axes(r);  // T, and then these
-  const std::int64_t last = length(letters.back(), r, config);
+  const std::int64_t last = length(letters.back(), r, config, layer);
   if (letters.size() == 2) return {1, last, false};
-  return {length(letters[1], r, config), last, true};
+  return {length(letters[1], r, config, layer), last, true};
+}
+
+bool makes_keys(Point point) {
+  using enum Point;
+  return point == k || point == v || point == normed_k || point == normed_v || point == rot_k;
+}
+
+std::string why_not(const Site& site, const Config& config) {
+  const Layer& layer = config.layers[static_cast<std::size_t>(site.block)];
+  if (makes_keys(site.point) && layer.keys_of >= 0)
+    return fmt::format("reads the keys and values of block {}: name those", layer.keys_of);
+  return fmt::format("has {}, so no {}", layer.experts ? "experts in place of an MLP" : "an MLP and no experts",
+                     name(site.point));
 }
 
 bool in_block(Point point) { return point >= Point::resid_pre && point <= Point::resid_post; }
@@ -318,9 +354,11 @@ bool is_attention_map(Point point) { return point == Point::scores || point == P
 bool has_site(const Config& config, const Site& site) {
   const Row& r = row(site.point);
   if (!present(r, config) || in_block(site.point) != (site.block >= 0) || site.block >= config.blocks) return false;
-  const bool experts = site.block >= 0 && config.layers[static_cast<std::size_t>(site.block)].experts;
-  if (r.needs == Needs::experts || r.needs == Needs::shared) return experts;
-  return !experts || (r.needs != Needs::mlp && r.needs != Needs::gated);
+  if (site.block < 0) return true;
+  const Layer& layer = config.layers[static_cast<std::size_t>(site.block)];
+  if (r.needs == Needs::experts || r.needs == Needs::shared) return layer.experts;
+  if (r.needs == Needs::mlp || r.needs == Needs::gated) return has_mlp(config, layer);
+  return layer.keys_of < 0 || !makes_keys(site.point);
 }
 
 std::string_view name(Point point) { return row(point).name; }

@@ -12,7 +12,10 @@ struct SiteShape {
   std::int64_t total() const { return heads * width; }
 };
 
-/// Precondition: not scores or pattern, whose width is the number of keys.
-SiteShape site_shape(Point point, const Config& config);
+/// Precondition: the model has the site, which is not scores or pattern, whose width is the number of keys.
+SiteShape site_shape(const Site& site, const Config& config);
+
+/// Why a block lacks a point that others have: "reads the keys and values of block 13: name those".
+std::string why_not(const Site& site, const Config& config);
 
 }  // namespace embscope

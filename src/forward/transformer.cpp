@@ -80,7 +80,7 @@ double values_of(const Config& config, const Request& request, std::int64_t firs
   for (const Site& site : request.capture) {
     values += static_cast<double>(length) * static_cast<double>(is_attention_map(site.point)
                                                                     ? config.heads * (first + length)
-                                                                    : site_shape(site.point, config).total());
+                                                                    : site_shape(site, config).total());
   }
   const std::int64_t logits = request.logits == LogitsAt::none ? 0 : request.logits == LogitsAt::last ? 1 : length;
   const auto tokens = request.tokens.empty() ? config.vocab : static_cast<std::int64_t>(request.tokens.size());
@@ -96,11 +96,13 @@ Transformer::Transformer(Transformer&&) noexcept = default;
 const Model& Transformer::model() const { return *parts_->model; }
 
 double Transformer::cache_bytes(std::int64_t positions) const {
-  const std::int64_t values = site_shape(Point::k, config()).total() + site_shape(Point::v, config()).total();
-  double kept = 0;
-  for (const Layer& layer : config().layers)
-    kept += static_cast<double>(reach(layer) == 0 ? positions : std::min(positions, reach(layer)));
-  return sizeof(float) * kept * static_cast<double>(values);
+  double values = 0;
+  for (const Layer& layer : config().layers) {
+    if (layer.keys_of >= 0) continue;
+    const std::int64_t kept = reach(layer) == 0 ? positions : std::min(positions, reach(layer));
+    values += static_cast<double>(kept) * static_cast<double>(layer.kv_heads * (layer.head_width + layer.value_width));
+  }
+  return sizeof(float) * values;
 }
 
 void Transformer::expect_cache(std::int64_t positions) const {
@@ -157,7 +159,10 @@ Tensor Transformer::unembed(const Tensor& residual) const {
                 fmt::format("needs rows of {} values, got {}", config().width, residual.shape().text()));
   }
   Tensor normed = Tensor::uninitialised(Shape{residual.rows(), residual.columns()});
-  norm_rows(config(), parts_->weights.ln_final(), residual, normed);
+  if (config().final_norm)
+    norm_rows(config(), parts_->weights.ln_final(), residual, normed);
+  else
+    normed = residual.clone();
   Tensor logits = unembedded(config(), parts_->weights.unembedding(), unembedding_bias(model(), {}), normed);
   parts_->spend({0, 0, logits.rows()});
   return logits;

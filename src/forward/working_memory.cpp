@@ -4,6 +4,7 @@
 
 #include "forward/pass.h"
 #include "forward/weights.h"
+#include "model/block.h"
 
 namespace embscope {
 namespace {
@@ -12,31 +13,48 @@ std::int64_t slots_at(const Plan& plan, int block, Step step) {
   return plan.stage(stage_of(block, step)).slots->size();
 }
 
+/// Keys and values that later blocks read again.
+double read_later(const Config& c, std::int64_t rows) {
+  double values = 0;
+  for (std::size_t l = 0; l < c.layers.size(); ++l) {
+    const Layer& layer = c.layers[l];
+    if (std::ranges::find(c.layers, static_cast<int>(l), &Layer::keys_of) != c.layers.end())
+      values += static_cast<double>(rows * layer.kv_heads * (layer.head_width + layer.value_width));
+  }
+  return values;
+}
+
 /// Values that the pass holds in a block: the residual stream; what the norm gave, later z; queries, later what a
 /// branch gives; keys and values; the inside of the MLP.
 double block_values(const Config& c, const Plan& plan, int l) {
-  const std::int64_t read = slots_at(plan, l, Step::read), after = slots_at(plan, l, Step::after),
-                     rows = std::max(read, after), q = c.heads * c.head_width, z = c.heads * c.value_width,
-                     kv = c.kv_heads * (c.head_width + c.value_width);
   const Layer& layer = c.layers[static_cast<std::size_t>(l)];
+  const std::int64_t read = slots_at(plan, l, Step::read), after = slots_at(plan, l, Step::after),
+                     rows = std::max(read, after), q = c.heads * layer.head_width, z = c.heads * layer.value_width,
+                     kv = layer.kv_heads * (layer.head_width + layer.value_width);
   const bool seen = plan.at(Point::mlp_pre, l) || plan.at(Point::mlp_up, l) || plan.at(Point::mlp_post, l);
   const Experts& e = c.experts;
-  const std::int64_t inside =
-      layer.experts ? after * (e.chosen * c.width + e.count + 2 * e.chosen * e.width)
-                    : (seen ? after : std::min(after, mlp_rows_at_once)) * c.mlp_width * (c.gated_mlp ? 2 : 1);
+  const std::int64_t of_experts = layer.experts ? after * (e.chosen * c.width + e.count + 2 * e.chosen * e.width) : 0;
+  const std::int64_t of_mlp =
+      has_mlp(c, layer) ? (seen ? after : std::min(after, mlp_rows_at_once)) * layer.mlp_width * (c.gated_mlp ? 2 : 1)
+                        : 0;
+  const std::int64_t beside = e.beside ? 3 * after * c.width : 0,
+                     per_layer = c.per_layer.width > 0 ? after * (c.width + 3 * c.per_layer.width) : 0;
   const std::int64_t stream = rows * (c.width + std::max(c.width, z) + std::max(c.width, q)) +
                               (c.parallel || c.one_norm ? 2 * rows * c.width : 0);
-  return static_cast<double>(stream + read * kv + inside);
+  const std::int64_t inside = std::max(of_experts, of_mlp) + beside + per_layer;
+  return static_cast<double>(stream + read * kv + inside) + read_later(c, rows);
 }
 
 /// Keys and values of long rows are rearranged once, for all queries; maps are made where somebody looks at them.
 double attention_values(const Config& c, const Plan& plan, const Request& request, int l) {
   constexpr std::size_t long_row = 256;
+  const Layer& layer = c.layers[static_cast<std::size_t>(l)];
   const bool maps = plan.at(Point::scores, l) || plan.at(Point::pattern, l);
   double values = 0;
   for (const auto& row : request.rows) {
     const auto tokens = static_cast<double>(row.size());
-    if (row.size() > long_row) values += tokens * static_cast<double>(c.kv_heads * (c.head_width + c.value_width));
+    if (row.size() > long_row)
+      values += tokens * static_cast<double>(layer.kv_heads * (layer.head_width + layer.value_width));
     if (maps) values += static_cast<double>(c.heads) * tokens * (tokens + static_cast<double>(plan.first()));
   }
   return values;

@@ -7,8 +7,11 @@
 namespace embscope {
 
 // One line a family: what fills its Config and its Names.
+void read_openai_gpt(const Keys&, Config&, Names&);
 void read_gpt_bigcode(const Keys&, Config&, Names&);
 void read_gpt_neo(const Keys&, Config&, Names&);
+void read_gemma4(const Keys&, Config&, Names&);
+void read_gemma4_unified(const Keys&, Config&, Names&);
 void read_opt(const Keys&, Config&, Names&);
 void read_mistral(const Keys&, Config&, Names&);
 void read_qwen2(const Keys&, Config&, Names&);
@@ -115,6 +118,9 @@ void read_turned_blocks(const Keys& keys, Config& config, std::int64_t otherwise
 std::vector<double> bloom_slopes(std::int64_t heads);
 std::vector<double> mpt_slopes(std::int64_t heads, double most);
 inline constexpr std::int64_t alibi_context = 1 << 20;  ///< it goes as far as one likes
+
+/// attention_bias, of queries, keys and values and of what attention gives.
+void read_attention_bias(const Keys& keys, Names& names, bool otherwise = false);
 
 /// attention_bias and mlp_bias.
 void read_biases(const Keys& keys, Names& names);

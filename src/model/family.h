@@ -30,6 +30,9 @@ struct ExpertNames {
   /// "mlp.shared_experts."; shared_gate_up: in place of both, the gate's rows first.
   std::string_view shared, shared_up = "up_proj", shared_gate = "gate_proj", shared_down = "down_proj", shared_gate_up;
   std::string_view shared_factor;  ///< a whole module: what the shared expert gives times its sigmoid
+  /// Beside an MLP: norms of what the experts read, of what they give, of what the MLP gives; and whole names, of the
+  /// gains of what the router reads and of factors of the weights.
+  std::string_view ln, ln_post, mlp_post, router_gains, scales;
   bool router_bias = false, biases = false;
   bool input_major = false;       ///< of all: [E, in, out]
   bool below_each_other = false;  ///< of all: [E * F, D], each expert's `down` by its inputs
@@ -48,9 +51,15 @@ struct Names {
   std::string_view attention = "self_attn", mlp = "mlp";                    ///< the modules of the two branches
   std::string_view q_latent, q_latent_norm, kv_latent, kv_latent_norm, kv;  ///< kv: keys and values, sorted by heads
   std::string_view k_of_latent,
-      v_of_latent;                     ///< in place of kv: [H, rank, own], each head's transposed; [H, values, rank]
-  std::string_view xielu;              ///< the module of its numbers
-  std::string_view sinks;              ///< a whole name
+      v_of_latent;                    ///< in place of kv: [H, rank, own], each head's transposed; [H, values, rank]
+  std::string_view xielu;             ///< the module of its numbers
+  std::string_view sinks, out_scale;  ///< whole names
+  std::string_view per_layer, per_layer_in, per_layer_ln;  ///< per-layer embeddings, of all blocks, below the root
+  std::string_view per_layer_gate, per_layer_out, per_layer_post;
+  /// Rows of the embedding have this width and are made as wide as the model by a matrix; before the head another one
+  /// makes them as narrow again. 0: they are as wide as the model.
+  std::int64_t projected = 0;
+  std::string_view projection_in = "project_in", projection_out = "project_out";
   std::int64_t predicting_blocks = 0;  ///< after the last one, for training alone: left unread
   ExpertNames experts;
   ExpertNames other_experts{.router = ""};  ///< where the router of these is in the file in place of the other's

@@ -14,7 +14,7 @@ void read_gemma_keys(const Keys& keys, Config& c, Names& n, const LlamaDefaults&
   read_llama_keys(keys, c, defaults);
   c.embedding_scale = std::sqrt(static_cast<float>(c.width));
   n.norm_plus = 1;
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
 }
 
 void read_gemma2_keys(const Keys& keys, Config& c, Names& n, const LlamaDefaults& defaults, double score_cap,

@@ -46,20 +46,39 @@ Names gguf_names() {
 
 namespace gguf {
 
-void read_sizes(const Metadata& meta, Config& c) {
+namespace {
+
+void read_frame(const Metadata& meta, Config& c) {
   c.width = meta.integer(".embedding_length");
   c.blocks = meta.integer(".block_count");
   c.heads = meta.integer(".attention.head_count");
-  c.kv_heads = meta.integer(".attention.head_count_kv", c.heads);
-  c.mlp_width = meta.integer(".feed_forward_length");
   c.context = meta.integer(".context_length");
   c.vocab = vocabulary_size(meta.archive());
-  c.head_width = meta.integer(".attention.key_length", c.heads > 0 ? c.width / c.heads : 0);
+}
+
+void finish_sizes(const Metadata& meta, Config& c) {
   const bool rms = c.norm == NormKind::rms;
   c.epsilon =
       static_cast<float>(meta.number(rms ? ".attention.layer_norm_rms_epsilon" : ".attention.layer_norm_epsilon"));
   check_config(c, meta.where());
   c.layers.resize(static_cast<std::size_t>(c.blocks));
+}
+
+}  // namespace
+
+void read_model_sizes(const Metadata& meta, Config& c) {
+  read_frame(meta, c);
+  c.kv_heads = 1, c.mlp_width = 1;  // each block has its own
+  c.head_width = meta.integer(".attention.key_length_swa");
+  finish_sizes(meta, c);
+}
+
+void read_sizes(const Metadata& meta, Config& c) {
+  read_frame(meta, c);
+  c.kv_heads = meta.integer(".attention.head_count_kv", c.heads);
+  c.mlp_width = meta.integer(".feed_forward_length");
+  c.head_width = meta.integer(".attention.key_length", c.heads > 0 ? c.width / c.heads : 0);
+  finish_sizes(meta, c);
   if (!meta.has(".attention.kv_lora_rank")) refuse_other(meta, ".attention.value_length", c.head_width);
 }
 
@@ -133,6 +152,7 @@ constexpr std::pair<std::string_view, void (*)(const Metadata&, Config&, Names&)
     {"gemma", gguf::gemma},
     {"gemma2", gguf::gemma2},
     {"gemma3", gguf::gemma3},
+    {"gemma4", gguf::gemma4},
     {"phi2", gguf::phi2},
     {"phi3", gguf::phi3},
     {"olmo", gguf::olmo},

@@ -11,6 +11,9 @@ namespace embscope::gguf {
 /// Width, blocks, heads, MLP, context, vocabulary, epsilon. Config::norm says which epsilon.
 void read_sizes(const Metadata& meta, Config& config);
 
+/// The same without heads and MLP of which the file may have other ones for each block.
+void read_model_sizes(const Metadata& meta, Config& config);
+
 /// The rotation of all or of the first values of a head.
 void read_turned(const Metadata& meta, Config& config);
 
@@ -43,6 +46,7 @@ void qwen2(const Metadata&, Config&, Names&);
 void qwen3(const Metadata&, Config&, Names&);
 void gemma(const Metadata&, Config&, Names&);
 void gemma2(const Metadata&, Config&, Names&);
+void gemma4(const Metadata&, Config&, Names&);
 void gemma3(const Metadata&, Config&, Names&);
 void phi2(const Metadata&, Config&, Names&);
 void phi3(const Metadata&, Config&, Names&);

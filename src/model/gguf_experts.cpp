@@ -204,7 +204,7 @@ void phimoe(const Metadata& meta, Config& c, Names& n) {
   c.norm = NormKind::layer, n.norm_bias = n.optional_biases = true;
   n.head_bias = meta.archive().find("output.bias") != nullptr;
   read_experts(meta, c, n, {.router = RouterKind::sparse_mixer});
-  c.experts.near = 0.01f;
+  c.experts.nearness = 0.01f;
 }
 
 void bailingmoe(const Metadata& meta, Config& c, Names& n) {

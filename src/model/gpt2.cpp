@@ -33,6 +33,12 @@ void finish_gpt2(const Keys& keys, Config& c) {
   c.layers.resize(static_cast<std::size_t>(c.blocks));
 }
 
+// Norms of the sums: after attention and after the MLP, and none after the last block.
+void norm_sums(Config& c, Names& n) {
+  c.norm_sums = true, c.norm_before = c.final_norm = false;
+  n.ln1_post = n.ln1, n.ln2_post = n.ln2;
+}
+
 void check_sinusoidal(const Keys& keys, const Config& c) {
   if (c.width % 2 != 0 || c.width < 4)
     throw Error(Code::format, keys.where(), fmt::format("sines and cosines of a width of {}", c.width));
@@ -57,6 +63,19 @@ void read_gpt2(const Keys& keys, Config& c, Names& n) {
   if (keys.truth("scale_attn_by_inverse_layer_idx", false)) {
     for (std::size_t l = 0; l < c.layers.size(); ++l) c.layers[l].scale = 1 / static_cast<double>(l + 1);
   }
+}
+
+void read_openai_gpt(const Keys& keys, Config& c, Names& n) {
+  name_as_gpt2(n);
+  n.input_major = true, n.wte = "tokens_embed", n.wpe = "positions_embed";
+  norm_sums(c, n);
+  read_gpt2_keys(keys, c);
+  c.activation = activation_of(keys, "afn", "gelu");
+  if (c.activation == Activation::gelu_exact) c.activation = Activation::gelu_tanh;  // which it means by that
+  if (c.mlp_width != 4 * c.width)
+    throw Error(Code::unsupported, keys.where(), "'n_inner': the MLP of a GPT is four times as wide as the model");
+  c.tied = keys.truth("tie_word_embeddings", true);
+  finish_gpt2(keys, c);
 }
 
 void read_gpt_bigcode(const Keys& keys, Config& c, Names& n) {
@@ -115,10 +134,13 @@ void read_opt(const Keys& keys, Config& c, Names& n) {
   c.mlp_width = keys.integer("ffn_dim");
   c.activation = activation_of(keys, "activation_function", "relu");
   c.tied = keys.truth("tie_word_embeddings", true);
-  const std::int64_t projected = keys.optional_integer("word_embed_proj_dim").value_or(c.width);
-  if (projected != c.width || !keys.truth("do_layer_norm_before", true))
-    throw Error(Code::unsupported, keys.where(),
-                "an OPT with projected embeddings or with norms after its blocks (opt-350m) is not supported");
+  if (const auto narrow = keys.optional_integer("word_embed_proj_dim"); narrow && *narrow != c.width) {
+    if (*narrow < 1 || *narrow > (1 << 20))
+      throw Error(Code::format, keys.where(), fmt::format("a word_embed_proj_dim of {}", *narrow));
+    n.projected = *narrow;
+  }
+  if (!keys.truth("do_layer_norm_before", true)) norm_sums(c, n);  // opt-350m
+  if (keys.truth("_remove_final_layer_norm", false)) c.final_norm = false;
   keys.ignore("output_projection");  // of fairseq: whether there is a head
   if (!keys.truth("layer_norm_elementwise_affine", true)) n.norm_gain = false;
   finish_gpt2(keys, c);

@@ -138,7 +138,7 @@ void read_stablelm_epoch(const Keys& keys, Config& c, Names& n) {
 void read_deepseek(const Keys& keys, Config& c, Names& n) {
   read_llama_keys(keys, c);
   read_one_rope(keys, c, {});
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   read_deepseek_experts(keys, c, n, {.normalised = false, .scale = 1});
   scoring(keys, "softmax");
 }

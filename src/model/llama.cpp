@@ -28,8 +28,12 @@ std::int64_t window_of(const Keys& keys, std::optional<std::int64_t> otherwise, 
   return keys.absent("sliding_window") ? otherwise.value_or(0) : window.value_or(0);
 }
 
+void read_attention_bias(const Keys& keys, Names& n, bool otherwise) {
+  n.qkv_bias = n.o_bias = keys.truth("attention_bias", otherwise);
+}
+
 void read_biases(const Keys& keys, Names& n) {
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   n.mlp_bias = keys.truth("mlp_bias", false);
 }
 
@@ -179,7 +183,7 @@ void read_olmo(const Keys& keys, Config& c, Names& n) {
   read_llama_keys(keys, c);
   c.norm = NormKind::layer, c.epsilon = 1e-5f;
   n.norm_gain = false;
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   read_one_rope(keys, c, {});
   c.qkv_clip = static_cast<float>(keys.positive_or_none("clip_qkv"));
 }
@@ -190,7 +194,7 @@ void read_olmo2_keys(const Keys& keys, Config& c, Names& n) {
   use_qk_norms(c, n, QkNorm::together);
   c.norm_before = false, c.norm_after = true;
   read_llama_keys(keys, c, {.epsilon = 1e-5});
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
 }
 
 void read_olmo2(const Keys& keys, Config& c, Names& n) {

@@ -55,7 +55,7 @@ void read_hunyuan_dense(const Keys& keys, Config& c, Names& n) {
   LlamaDefaults defaults{.epsilon = 1e-5};
   defaults.alpha = true;
   read_llama_keys(keys, c, defaults);
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   if (keys.truth("use_qk_norm", true) == false)
     throw Error(Code::unsupported, keys.where(),
                 "'use_qk_norm': a Hunyuan without norms of queries and keys is not supported");
@@ -141,7 +141,7 @@ void read_chunks(const Keys& keys, Config& c) {
 void read_llama4(const Keys& keys, Config& c, Names& n) {
   const LlamaDefaults defaults{.theta = 500000, .epsilon = 1e-5, .pairs = true, .head_width = 128, .kv_heads = 8};
   read_llama_keys(keys, c, defaults);
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   read_one_rope(keys, c, defaults);
   if (keys.truth("use_qk_norm", true)) c.qk_norm = QkNorm::heads, c.qk_norm_after = true;
   n.q_norm = n.k_norm = "";

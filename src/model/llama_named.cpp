@@ -65,7 +65,7 @@ void read_exaone(const Keys& keys, Config& c, Names& n) {
 
 void read_minicpm(const Keys& keys, Config& c, Names& n) {
   read_llama_keys(keys, c, {.tied = true});
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   read_minicpm_multipliers(keys, c, 1, 1, 1);
   read_one_rope(keys, c, {});
 }
@@ -81,7 +81,8 @@ void read_jais2(const Keys& keys, Config& c, Names& n) {
   const LlamaDefaults defaults{.epsilon = 1e-5, .activation = "relu2", .epsilon_key = "layer_norm_eps"};
   read_llama_keys(keys, c, defaults);
   c.norm = NormKind::layer, n.norm_bias = true, c.gated_mlp = false;
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", true), n.mlp_bias = keys.truth("mlp_bias", true);
+  read_attention_bias(keys, n, true);
+  n.mlp_bias = keys.truth("mlp_bias", true);
   read_one_rope(keys, c, defaults);
 }
 
@@ -113,7 +114,7 @@ void read_apertus(const Keys& keys, Config& c, Names& n) {
   const LlamaDefaults defaults{.theta = 12000000, .epsilon = 1e-5, .activation = "silu", .activation_key = ""};
   read_llama_keys(keys, c, defaults);
   c.gated_mlp = false, c.activation = Activation::xielu;
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   if (!keys.truth("qk_norm", true))
     throw Error(Code::unsupported, keys.where(), "'qk_norm': false is not supported for this model");
   if (keys.absent("rope_parameters") && keys.absent("rope_scaling"))
@@ -129,7 +130,7 @@ void read_nanochat(const Keys& keys, Config& c, Names& n) {
   read_llama_keys(keys, c, defaults);
   c.gated_mlp = false, c.embedding_norm = true;
   c.qk_norm = QkNorm::heads, c.qk_norm_after = true;
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   read_one_rope(keys, c, defaults);
   for (double& f : c.ropes[0].frequencies) f = -f;
   const char* cap = "final_logit_softcapping";

@@ -24,26 +24,30 @@ class Loader {
 
   Weights load() {
     Weights w;
-    w.wte = t_.matrix(weight(root_ + std::string(n_.wte)), c_.vocab, c_.width);
+    w.wte = t_.matrix(weight(root_ + std::string(n_.wte)), c_.vocab, n_.projected > 0 ? n_.projected : c_.width);
     if (!n_.wpe.empty()) w.wpe = positions();
     if (n_.sinusoidal != Sinusoidal::none) w.wpe = sinusoidal();
     w.unembed = unembedding(c_, w.wte, t_, weight(head_));
+    if (n_.projected > 0) project(w);
     if (n_.unit_head) w.unembed = of_unit_rows(w.unembed);
     if (n_.head_bias) w.unembed_bias = t_.vector(bias(head_), c_.vocab);
     if (!n_.embedding_norm.empty())
       w.embedding_norm = norm(root_ + std::string(n_.embedding_norm), c_.width, n_.norm_bias);
+    if (c_.per_layer.width > 0) w.per_layer = per_layer_rows();
     for (std::int64_t l = 0; l < c_.blocks; ++l) {
       Layer& layer = c_.layers[static_cast<std::size_t>(l)];
+      l_ = l;
       const std::string at = root_ + fmt::format(fmt::runtime(n_.block), l);
       w.blocks.push_back(block(at, layer));
       if (!n_.xielu.empty()) layer.xielu = xielu(at + std::string(n_.xielu));
+      if (!n_.out_scale.empty()) layer.out_scale = number(at + std::string(n_.out_scale), {1});
     }
     for (const char* factors : {"rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"}) {
       // of GGUF; the Config has them already
       if (t_.has(factors) && !c_.ropes.empty())
         t_.at(factors, {static_cast<std::int64_t>(c_.ropes[0].frequencies.size())});
     }
-    w.ln_final = norm(root_ + std::string(n_.ln_final), c_.width, n_.norm_bias);
+    if (c_.final_norm) w.ln_final = norm(root_ + std::string(n_.ln_final), c_.width, n_.norm_bias);
     w.made = std::move(made_);
     return w;
   }
@@ -93,6 +97,40 @@ class Loader {
     return {made(std::move(rows)), c_.context, c_.width};
   }
 
+  // Rows in the width of the model, in memory of our own: those that meet its vectors.
+  void project(Weights& w) const {
+    const std::int64_t narrow = n_.projected, wide = c_.width;
+    const Matrix in = t_.matrix(weight(root_ + std::string(n_.projection_in)), wide, narrow),
+                 out = t_.matrix(weight(root_ + std::string(n_.projection_out)), narrow, wide);
+    Tensor inward = Tensor::uninitialised({narrow, wide}), outward = Tensor::uninitialised({narrow, wide}),
+           column = Tensor::uninitialised({narrow});
+    for (std::int64_t j = 0; j < wide; ++j) {
+      in.row(j, column.data());
+      for (std::int64_t i = 0; i < narrow; ++i) inward.data()[i * wide + j] = column.data()[i];
+    }
+    for (std::int64_t i = 0; i < narrow; ++i) out.row(i, outward.row(i).data());
+    w.wte = through(w.wte, inward), w.unembed = through(w.unembed, outward);
+    c_.tied = false;
+  }
+
+  // rows [V, narrow] times map [narrow, wide]
+  Matrix through(const Matrix& rows, const Tensor& map) const {
+    Tensor made_rows({rows.out, map.columns()});
+    parallel_for(rows.out, 64, [&](std::int64_t begin, std::int64_t end) {
+      std::vector<float> row(static_cast<std::size_t>(rows.in));
+      for (std::int64_t j = begin; j < end; ++j) {
+        rows.row(j, row.data());
+        float* to = made_rows.row(j).data();
+        for (std::int64_t i = 0; i < rows.in; ++i) {
+          const float* from = map.row(i).data();
+          const float factor = row[static_cast<std::size_t>(i)];
+          for (std::int64_t k = 0; k < map.columns(); ++k) to[k] += factor * from[k];
+        }
+      }
+    });
+    return {made(std::move(made_rows)), rows.out, map.columns()};
+  }
+
   // Each row divided by its length (Baichuan 2's NormHead), in memory of our own.
   Matrix of_unit_rows(const Matrix& from) const {
     Tensor rows = Tensor::uninitialised({from.out, from.in});
@@ -135,8 +173,8 @@ class Loader {
   // One of the three parts of a fused tensor: where it begins in a run, and how long its runs are.
   Linear fused(std::int64_t first, std::int64_t run, std::int64_t count) const {
     const std::string name = at_ + std::string(n_.qkv);
-    const std::int64_t total = (c_.heads + 2 * c_.kv_heads) * c_.head_width,
-                       apart = total / (n_.fused == Fused::in_quarters ? 4 : c_.kv_heads);
+    const std::int64_t total = (c_.heads + 2 * layer().kv_heads) * layer().head_width,
+                       apart = total / (n_.fused == Fused::in_quarters ? 4 : layer().kv_heads);
     Linear to{n_.input_major ? t_.input_major(weight(name), count, c_.width, first, total)
                              : t_.matrix(weight(name), total, c_.width),
               maybe(n_.qkv_bias, name, total)};
@@ -147,7 +185,8 @@ class Loader {
   }
 
   void queries_keys_values(BlockWeights& b) const {
-    const std::int64_t width = c_.head_width, q = c_.heads * width, kv = c_.kv_heads * width, group = q / c_.kv_heads;
+    const std::int64_t width = layer().head_width, q = c_.heads * width, kv = layer().kv_heads * width,
+                       group = q / layer().kv_heads;
     if (n_.fused == Fused::in_quarters) {
       const std::int64_t run = q / 4;
       b.q = fused(0, run, q), b.v = fused(run, run, q), b.k = fused(2 * run, run, q);
@@ -159,30 +198,49 @@ class Loader {
     b.v = fused(sorted ? group + width : q + kv, width, kv);
   }
 
-  // [K] for all heads, [H*K] over all of them, or as it is kept: [H, K], one gain a head.
-  Norm qk_norm(std::string_view name, std::int64_t heads) const {
-    const std::string full = at_ + std::string(name);
-    if (name.ends_with("{}")) {  // a tensor for each head
-      Tensor gains = Tensor::uninitialised({heads * c_.head_width});
-      for (std::int64_t h = 0; h < heads; ++h) {
-        const Tensor own = t_.vector(weight(fmt::format(fmt::runtime(full), h)), c_.head_width).values();
-        std::ranges::copy(own.values(), gains.data() + h * c_.head_width);
-      }
-      return {Vector{made(std::move(gains)), 0, heads * c_.head_width}, {}};
-    }
-    if (c_.qk_norm == QkNorm::together) return norm(full, heads * c_.head_width, false);
-    const View* view = t_.find(weight(full));
-    if (view != nullptr && view->shape.rank() == 2) {
-      t_.at(weight(full), {heads, c_.head_width});
-      return {Vector{{view->data, view->dtype, {heads * c_.head_width}}, 0, heads * c_.head_width}, {}};
-    }
-    return norm(full, c_.head_width, n_.qk_bias);
+  // A token's row has a part [P] for each block: they are rows of their own.
+  Matrix per_layer_rows() const {
+    const std::int64_t p = c_.per_layer.width, rows = c_.vocab * c_.blocks;
+    const std::string name = weight(root_ + std::string(n_.per_layer));
+    const View& all = t_.at(name, {c_.vocab, c_.blocks * p});
+    if (p % block_size(all.dtype) != 0)
+      throw Error(Code::unsupported, name,
+                  fmt::format("per-layer vectors of {} values in blocks of {}", p, block_size(all.dtype)));
+    return {{all.data, all.dtype, {rows, p}}, rows, p};
   }
 
+  // The rows of this block, of a matrix of all.
+  Matrix per_layer_in(std::string_view name) const {
+    const std::int64_t p = c_.per_layer.width;
+    const View& all = t_.at(weight(root_ + std::string(name)), {c_.blocks * p, c_.width});
+    return {{all.data + l_ * p * all.row_bytes(), all.dtype, {p, c_.width}}, p, c_.width};
+  }
+
+  // [K] for all heads, [H*K] over all of them, or as it is kept: [H, K], one gain a head.
+  Norm qk_norm(std::string_view name, std::int64_t heads, std::int64_t width) const {
+    const std::string full = at_ + std::string(name);
+    if (name.ends_with("{}")) {  // a tensor for each head
+      Tensor gains = Tensor::uninitialised({heads * width});
+      for (std::int64_t h = 0; h < heads; ++h) {
+        const Tensor own = t_.vector(weight(fmt::format(fmt::runtime(full), h)), width).values();
+        std::ranges::copy(own.values(), gains.data() + h * width);
+      }
+      return {Vector{made(std::move(gains)), 0, heads * width}, {}};
+    }
+    if (c_.qk_norm == QkNorm::together) return norm(full, heads * width, false);
+    const View* view = t_.find(weight(full));
+    if (view != nullptr && view->shape.rank() == 2) {
+      t_.at(weight(full), {heads, width});
+      return {Vector{{view->data, view->dtype, {heads * width}}, 0, heads * width}, {}};
+    }
+    return norm(full, width, n_.qk_bias);
+  }
+
+  float number(const std::string& name, const Shape& shape) const { return *decode(t_.at(name, shape)).data(); }
+
   Xielu xielu(const std::string& at) const {
-    auto number = [&](const char* name, const Shape& shape) { return *decode(t_.at(at + name, shape)).data(); };
-    return xielu_of(number(".alpha_p", {1}), number(".alpha_n", {1}), number(".beta", Shape()),
-                    number(".eps", Shape()));
+    return xielu_of(number(at + ".alpha_p", {1}), number(at + ".alpha_n", {1}), number(at + ".beta", Shape()),
+                    number(at + ".eps", Shape()));
   }
 
   // [2F, ...] whose first half is the gate's.
@@ -280,6 +338,15 @@ class Loader {
     return x;
   }
 
+  // What the router reads is divided by the root of the width too: both factors are its norm's gain here.
+  void norms_beside(const std::string& at, const ExpertNames& n, ExpertWeights& w) const {
+    auto of = [&](std::string_view name) { return norm(at + std::string(name), c_.width, false); };
+    w.ln = of(n.ln), w.ln_post = of(n.ln_post), w.mlp_post = of(n.mlp_post);
+    Tensor gains = t_.vector(at + std::string(n.router_gains), c_.width).values();
+    for (float& gain : gains.values()) gain /= std::sqrt(static_cast<float>(c_.width));
+    w.router_ln.gain = {made(std::move(gains)), 0, c_.width};
+  }
+
   ExpertWeights experts(const std::string& at) const {
     const bool other = !n_.other_experts.router.empty() && t_.has(weight(at + std::string(n_.other_experts.router)));
     const ExpertNames& n = other ? n_.other_experts : n_.experts;
@@ -289,6 +356,8 @@ class Loader {
     w.router.weight = t_.matrix(weight(router), e, c_.width);
     if (n.router_bias) w.router.bias = t_.vector(bias(router), e);
     if (!n.correction.empty()) w.correction = vector(at + std::string(n.correction), e);
+    if (!n.scales.empty()) w.scales = vector(at + std::string(n.scales), e);
+    if (c_.experts.beside) norms_beside(at, n, w);
     if (n.in_turn && t_.has(at + std::string(n.down_of_all) + "_blocks")) {
       const View gate_up = from_mxfp4(at + std::string(n.gate_up_of_all), 2 * c_.experts.width, c_.width);
       const View down = from_mxfp4(at + std::string(n.down_of_all), c_.width, c_.experts.width);
@@ -332,19 +401,19 @@ class Loader {
 
   // Of each head its own part of a key, and then its value: keys and values are made of one tensor.
   void keys_values_of_latent(BlockWeights& b) const {
-    const std::int64_t own = c_.head_width - c_.latents.turned, both = own + c_.value_width;
+    const std::int64_t own = layer().head_width - c_.latents.turned, both = own + layer().value_width;
     Matrix& k = b.k.weight;
     Matrix& v = b.v.weight;
     k = v = t_.matrix(weight(at_ + std::string(n_.kv)), c_.heads * both, c_.latents.rank);
     k.out = c_.heads * own, k.run = own, k.stride = both;
-    v.out = c_.heads * c_.value_width, v.run = c_.value_width, v.stride = both, v.first = own;
+    v.out = c_.heads * layer().value_width, v.run = layer().value_width, v.stride = both, v.first = own;
   }
 
   bool keys_apart() const { return !n_.k_of_latent.empty() && t_.has(weight(at_ + std::string(n_.k_of_latent))); }
 
   // Keys of each head are kept transposed (llama.cpp multiplies queries by them): [H, rank, own] -> [H*own, rank].
   void keys_values_apart(BlockWeights& b) const {
-    const std::int64_t heads = c_.heads, rank = c_.latents.rank, own = c_.head_width - c_.latents.turned;
+    const std::int64_t heads = c_.heads, rank = c_.latents.rank, own = layer().head_width - c_.latents.turned;
     const Tensor stored = decode(t_.at(weight(at_ + std::string(n_.k_of_latent)), {heads, rank, own}));
     Tensor keys = Tensor::uninitialised({heads * own, rank});
     parallel_for(heads, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -354,15 +423,15 @@ class Loader {
       }
     });
     b.k.weight = {made(std::move(keys)), heads * own, rank};
-    const std::int64_t rows = heads * c_.value_width;
-    const View& values = t_.at(weight(at_ + std::string(n_.v_of_latent)), {heads, c_.value_width, rank});
+    const std::int64_t rows = heads * layer().value_width;
+    const View& values = t_.at(weight(at_ + std::string(n_.v_of_latent)), {heads, layer().value_width, rank});
     b.v.weight = {{values.data, values.dtype, {rows, rank}}, rows, rank};
   }
 
   void gate_up(BlockWeights& b) const {
-    b.gate.weight = t_.matrix(weight(at_ + std::string(n_.gate_up)), 2 * c_.mlp_width, c_.width);
+    b.gate.weight = t_.matrix(weight(at_ + std::string(n_.gate_up)), 2 * layer().mlp_width, c_.width);
     b.up = b.gate;
-    halve(b.gate, b.up, c_.mlp_width);
+    halve(b.gate, b.up, layer().mlp_width);
   }
 
   bool biased(Role role) const {
@@ -381,7 +450,9 @@ class Loader {
   void read(const BlockPart& part, std::string_view name, Norm& to) const {
     if (name.empty()) return;
     if (part.role == Role::head_norm)
-      to = qk_norm(name, part.out / c_.head_width);
+      to = qk_norm(name, part.out / layer().head_width, layer().head_width);
+    else if (part.role == Role::per_layer_norm)
+      to = norm(root_ + std::string(name), part.out, false);
     else
       to = norm(at_ + std::string(name), part.out, part.role == Role::norm && n_.norm_bias);
   }
@@ -394,16 +465,18 @@ class Loader {
     const bool shares = of_heads ? (latent ? part.role != Role::query : n_.fused != Fused::none)
                                  : part.role == Role::mlp_in && !n_.gate_up.empty();
     if (shares) return;
+    if (part.role == Role::per_layer_in) return (void)(to.weight = per_layer_in(name));
     const std::string full = at_ + std::string(name);
     to.weight = matrix(full, part.out, part.in);
     if (latent && of_heads) return;
     to.bias = maybe(biased(part.role), full, part.out);
-    if (turned && n_.interleaved) to.weight.rotary_heads = to.bias.rotary_heads = part.out / c_.head_width;
+    if (turned && n_.interleaved) to.weight.rotary_heads = to.bias.rotary_heads = part.out / layer().head_width;
   }
   void read(const ExpertNames&, ExpertWeights& to) const { to = experts(at_); }
 
   BlockWeights block(const std::string& at, const Layer& layer) {
     at_ = at;
+    if (layer.keys_of >= 0) ignore_keys();
     BlockWeights b;
     visit(
         c_, layer, [&](auto&&... of_part) { read(of_part...); }, n_, b);
@@ -411,14 +484,26 @@ class Loader {
       keys_apart() ? keys_values_apart(b) : keys_values_of_latent(b);
     else if (n_.fused != Fused::none)
       queries_keys_values(b);
-    if (!layer.experts && !n_.gate_up.empty()) gate_up(b);
+    if (has_mlp(c_, layer) && !n_.gate_up.empty()) gate_up(b);
     return b;
   }
+
+  // Files may have keys and values of blocks that read those of another one: nobody does.
+  void ignore_keys() const {
+    for (std::string_view name : {n_.k, n_.v, n_.k_norm}) {
+      for (const std::string& tensor : {weight(at_ + std::string(name)), bias(at_ + std::string(name))})
+        t_.ignore(tensor);
+    }
+    t_.ignore(at_ + "self_attn.v_norm.weight");
+  }
+
+  const Layer& layer() const { return c_.layers[static_cast<std::size_t>(l_)]; }
 
   Config& c_;
   const Names& n_;
   const Tensors& t_;
   std::string root_, head_, at_;  ///< of all, of the unembedding, of the block at work
+  std::int64_t l_ = 0;            ///< the block at work
   mutable std::vector<std::shared_ptr<const Tensor>> made_;
 };
 
@@ -445,33 +530,42 @@ void name_experts(Config& config, const Names& n) {
 namespace {
 
 // The pass names gains and biases that are NaN; these numbers it only uses.
-void refuse_xielu_of_nan(const Config& config) {
+void refuse_numbers_of_nan(const Config& config) {
   for (std::size_t l = 0; l < config.layers.size(); ++l) {
     const Xielu& x = config.layers[l].xielu;
     if (!std::isfinite(x.p + x.n + x.beta + x.epsilon))
       throw Error(Code::format, config.family, fmt::format("block {}: xIELU's numbers are NaN or infinite", l));
+    if (!std::isfinite(config.layers[l].out_scale))
+      throw Error(Code::format, config.family, fmt::format("block {}: its output's scale is NaN or infinite", l));
   }
 }
 
 }  // namespace
 
 Weights load_weights(Config& config, const Names& n, const Tensors& tensors) {
-  if (config.value_width == 0) config.value_width = config.head_width;
+  complete_layers(config);
   Weights weights = Loader(config, n, tensors).load();
-  if (config.activation == Activation::xielu) refuse_xielu_of_nan(config);
+  refuse_numbers_of_nan(config);
   if (n.in_site_table) return weights;
   auto name = [&](const char* site, std::string_view module, bool in_block = true) {
     if (!module.empty())
       config.modules[site] = std::string(n.root) + (in_block ? std::string(n.block) : "") + std::string(module);
   };
-  name("wte", n.wte, false), name("wpe", n.wpe, false), name("ln_final", n.ln_final, false);
+  name("wte", n.projected > 0 ? n.projection_in : n.wte, false), name("wpe", n.wpe, false);
+  if (config.final_norm) name("ln_final", n.ln_final, false);
   config.modules["logits"] = std::string(n.head);
   config.modules["resid_post"] = std::string(n.root) + std::string(n.block.substr(0, n.block.size() - 1));
+  if (config.norm_sums) {
+    name("resid_mid", n.ln1_post);
+    config.modules["resid_post"] += " " + std::string(n.root) + std::string(n.block) + std::string(n.ln2_post);
+  }
   if (config.norm_before) name("ln1", n.ln1);
   if (config.norm_before && !config.one_norm) name("ln2", n.ln2);
   if (n.fused == Fused::none && config.latents.rank > 0) name("q", n.q);
   if (n.fused == Fused::none && config.latents.rank == 0) name("q", n.q), name("k", n.k), name("v", n.v);
   if (config.qk_norm != QkNorm::none) name("normed_q", n.q_norm), name("normed_k", n.k_norm);
+  if (config.v_norm) name("normed_v", "self_attn.v_norm");
+  name("per_layer_gate", n.per_layer_gate), name("per_layer_out", n.per_layer_post);
   if (config.residual_scale == 1)
     name("attn_out", config.norm_after ? n.ln1_post : n.attention),
         name("mlp_out", config.norm_after ? n.ln2_post : n.mlp);

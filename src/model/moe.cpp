@@ -130,12 +130,13 @@ void read_phimoe(const Keys& keys, Config& c, Names& n) {
   defaults.mscale = true;
   read_llama_keys(keys, c, defaults);
   c.norm = NormKind::layer, n.norm_bias = true;
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false), n.head_bias = keys.truth("lm_head_bias", false);
+  read_attention_bias(keys, n);
+  n.head_bias = keys.truth("lm_head_bias", false);
   read_one_rope(keys, c, defaults);
   for (Layer& layer : c.layers) layer.window = window_of(keys, {});
   read_counts(keys, c, {"num_local_experts", "num_experts"});
   c.experts.width = c.mlp_width, c.experts.router = RouterKind::sparse_mixer;
-  c.experts.near = static_cast<float>(keys.number("router_jitter_noise", 0.01));
+  c.experts.nearness = static_cast<float>(keys.number("router_jitter_noise", 0.01));
   keys.ignore("input_jitter_noise");  // of training
   use_experts(c, keys);
 }
@@ -158,7 +159,7 @@ void read_qwen2_moe(const Keys& keys, Config& c, Names& n) {
 void read_qwen3_moe(const Keys& keys, Config& c, Names& n) {
   use_qk_norms(c, n, QkNorm::heads);
   read_llama_keys(keys, c, {.kv_heads = 4});
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   read_one_rope(keys, c, {.sections = true});
   keys.ignore("max_window_layers");  // Qwen 2's, which nobody reads
   for (Layer& layer : c.layers) layer.window = window_of(keys, 4096, keys.truth("use_sliding_window", false));
@@ -171,7 +172,7 @@ void read_qwen3_moe(const Keys& keys, Config& c, Names& n) {
 void read_olmoe(const Keys& keys, Config& c, Names& n) {
   use_qk_norms(c, n, QkNorm::together);
   read_llama_keys(keys, c, {.epsilon = 1e-5});
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   read_one_rope(keys, c, {});
   c.clip_after_norm = true;
   c.qkv_clip = static_cast<float>(keys.positive_or_none("clip_qkv"));
@@ -187,7 +188,7 @@ void read_gpt_oss(const Keys& keys, Config& c, Names& n) {
   e.router_bias = e.biases = e.input_major = e.in_turn = true;
   const LlamaDefaults defaults{.theta = 150000, .epsilon = 1e-5, .head_width = 64, .kv_heads = 8};
   read_llama_keys(keys, c, defaults);
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", true);
+  read_attention_bias(keys, n, true);
   if (keys.absent("rope_parameters") && keys.absent("rope_scaling"))
     throw Error(Code::format, keys.where(),
                 "neither 'rope_scaling' nor 'rope_parameters': what turns this model's positions is not said");
@@ -259,7 +260,7 @@ void read_deepseek_v3(const Keys& keys, Config& c, Names& n) {
 void read_dots1(const Keys& keys, Config& c, Names& n) {
   use_qk_norms(c, n, QkNorm::heads);
   read_llama_keys(keys, c, {.kv_heads = 32});
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   read_one_rope(keys, c, {});
   const std::int64_t first = keys.integer("max_window_layers", 62);
   read_windows(keys, c, window_of(keys, 4096), [first](std::int64_t l) { return l >= first; });

@@ -162,7 +162,7 @@ void read_mellum(const Keys& keys, Config& c, Names& n) {
   use_qk_norms(c, n, QkNorm::heads);
   const LlamaDefaults defaults{.theta = 500000, .head_width = 128, .kv_heads = 4, .local_theta = 10000};
   read_llama_keys(keys, c, defaults);
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   read_windows(keys, c, window_of(keys, 1024), [](std::int64_t) { return false; });
   read_two_ropes(keys, c, defaults);
   read_counts(keys, c, {"num_local_experts", "num_experts"});
@@ -178,7 +178,7 @@ void read_flint(const Keys& keys, Config& c, Names& n) {
   use_qk_norms(c, n, QkNorm::heads);
   n.sinks = "self_attn.softmax_offset", c.sinks = true;
   read_llama_keys(keys, c, {.head_width = 128, .kv_heads = 4});
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   read_one_rope(keys, c, {});
   const std::int64_t last = c.blocks - 1;
   read_windows(keys, c, window_of(keys, 513), [last](std::int64_t l) { return !(l < 2 || l % 4 == 1 || l == last); });
@@ -195,7 +195,7 @@ void read_hy_v3(const Keys& keys, Config& c, Names& n) {
   use_qk_norms(c, n, QkNorm::heads);
   const LlamaDefaults defaults{.theta = 11158840, .epsilon = 1e-5, .head_width = 128, .kv_heads = 8};
   read_llama_keys(keys, c, defaults);
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   read_one_rope(keys, c, defaults);
   Experts& e = c.experts;
   read_counts(keys, c, {"num_experts", "num_local_experts"});

@@ -57,7 +57,7 @@ void read_gpt_neox(const Keys& keys, Config& c, Names& n) {
   n.down = "mlp.dense_4h_to_h";
   n.attention = "attention";
   n.mlp_bias = true;
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", true);
+  read_attention_bias(keys, n, true);
   const LlamaDefaults defaults{
       .partial = 0.25, .partial_allowed = true, .activation = "gelu", .epsilon_key = "layer_norm_eps"};
   read_llama_keys(keys, c, {.epsilon = 1e-5, .activation = "gelu", .epsilon_key = "layer_norm_eps"});
@@ -271,7 +271,7 @@ void read_cohere(const Keys& keys, Config& c, Names& n) {
   c.norm = NormKind::layer;
   c.parallel = c.one_norm = true;
   keys.ignore("position_embedding_type");  // rope_gptj: by pairs
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false);
+  read_attention_bias(keys, n);
   c.logit_scale = static_cast<float>(keys.number("logit_scale", 0.0625));
   if (keys.truth("use_qk_norm", false)) {
     use_qk_norms(c, n, QkNorm::heads);
@@ -303,7 +303,7 @@ void read_nemotron(const Keys& keys, Config& c, Names& n) {
   for (const char* key : {"partial_rotary_percent", "rope_percent", "head_size"}) keys.ignore(key);  // the same again
   n.norm_plus = 1;
   c.gated_mlp = false;
-  n.qkv_bias = n.o_bias = keys.truth("attention_bias", false), n.mlp_bias = keys.truth("mlp_bias", false);
+  read_biases(keys, n);
   read_one_rope(keys, c, defaults);
 }
 

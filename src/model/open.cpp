@@ -65,7 +65,7 @@ void check_experts(const Config& c, const std::string& where) {
 void check_frequencies(const Config& c, const std::string& where) {
   for (const Rope& rope : c.ropes) {
     for (double f : rope.frequencies) {
-      if (!(f > 0) || !std::isfinite(f))
+      if (!(f > 0 || (f == 0 && rope.partly)) || !std::isfinite(f))
         throw Error(Code::format, where,
                     fmt::format("a rotary frequency of {}: expected a positive number (of theta and its scaling)", f));
     }
@@ -163,9 +163,32 @@ struct ModelOpener {
         keys.ignore(key);
       return read_text_config(keys, keys, value.get_object(), wrapper->text, beside_text);
     }
-    const Keys text = keys.object("text_config");  // what the model does with images is beside it
-    const std::string_view own = text.string("model_type", wrapper->text);
-    read_text_config(keys, text, value.at("text_config").as_object(), own, beside_text);
+    const Keys said = keys.object("text_config");  // what the model does with images is beside it
+    const std::string own(said.string("model_type", wrapper->text));
+    const boost::json::value whole = with_defaults(value.at("text_config").as_object(), own);
+    read_text_config(keys, Keys(JsonObject(whole, said.where())), whole.get_object(), own, beside_text);
+  }
+
+  // What a text model's class takes for granted, which files of models of images leave out (LLaVA's).
+  static boost::json::value with_defaults(boost::json::object text, std::string_view type) {
+    struct Sizes {
+      std::string_view type;
+      std::int64_t width, mlp_width, blocks, heads, vocab, context;
+    };
+    static constexpr Sizes known[] = {{"llama", 4096, 11008, 32, 32, 32000, 2048},
+                                      {"mistral", 4096, 14336, 32, 32, 32000, 131072},
+                                      {"qwen2", 4096, 22016, 32, 32, 151936, 32768}};
+    const auto sizes = std::ranges::find(known, type, &Sizes::type);
+    if (sizes == std::end(known)) return text;
+    for (const auto& [key, size] : {std::pair{"hidden_size", sizes->width},
+                                    {"intermediate_size", sizes->mlp_width},
+                                    {"num_hidden_layers", sizes->blocks},
+                                    {"num_attention_heads", sizes->heads},
+                                    {"vocab_size", sizes->vocab},
+                                    {"max_position_embeddings", sizes->context}}) {
+      if (!text.contains(key)) text[key] = size;
+    }
+    return text;
   }
 
   /// `whole`: what stands beside the text model's own keys and is about its weights.

@@ -45,6 +45,9 @@ class Tensors {
   /// Empty where the file has none.
   Vector optional_vector(const std::string& name, std::int64_t count) const;
 
+  /// What the file may have of a tensor that changes nothing.
+  void ignore(const std::string& name) const { taken_.insert(name); }
+
   /// Throws Error{unsupported} for the first tensor that nobody read and that is not a known buffer of blocks 0..blocks
   /// - 1.
   /// `beside`: what else may be left unread.

@@ -60,7 +60,7 @@ std::vector<double> through_norm(const Config& config, const Norm& norm, const s
 // The direction w of the residual stream with u . (gain * (x - mean(x)) / scale) = w . x: taking the mean from w once
 // is taking it from every x.
 std::vector<double> direction(const Model& model, const std::vector<double>& u, double scale) {
-  return through_norm(model.config(), model.weights().ln_final, u, scale);
+  return model.config().final_norm ? through_norm(model.config(), model.weights().ln_final, u, scale) : u;
 }
 
 // The input of the first block if it is not a sum of rows.
@@ -78,8 +78,9 @@ std::vector<Site> watched_sites(const Config& config) {
     sites.push_back({Point::z, b});
     if (config.norm_after) sites.push_back({Point::ln1_post_scale, b});
     sites.push_back({Point::mlp_out, b});
+    if (config.per_layer.width > 0) sites.push_back({Point::per_layer_out, b});
   }
-  sites.push_back({Point::ln_final_scale, -1});
+  if (config.final_norm) sites.push_back({Point::ln_final_scale, -1});
   return sites;
 }
 
@@ -90,6 +91,14 @@ std::vector<double> before_norm(const Config& config, const BlockWeights& weight
   return scale == nullptr ? w : through_norm(config, weights.ln1_post, w, static_cast<double>(scale->values()[0]));
 }
 
+// What becomes of a part on its way: the scales of the residual stream behind block b and the blocks after it.
+std::vector<double> scales_onward(const Config& config) {
+  std::vector<double> scales(config.layers.size() + 1, 1);
+  for (std::size_t b = config.layers.size(); b-- > 0;)
+    scales[b] = scales[b + 1] * static_cast<double>(config.layers[b].out_scale);
+  return scales;
+}
+
 // w . (z_h W_O) for every head, as (W_O^T w) . z: one walk over W_O for all of them.
 std::vector<Part> block_parts(const Config& config, const BlockWeights& weights, int block,
                               const std::vector<double>& w, const std::vector<double>& by_attention,
@@ -97,7 +106,7 @@ std::vector<Part> block_parts(const Config& config, const BlockWeights& weights,
   std::vector<double> pulled(z.size());
   weights.o.weight.combine(by_attention.data(), pulled.data());
   std::vector<Part> parts;
-  const auto width = static_cast<std::size_t>(config.value_width);
+  const auto width = z.size() / static_cast<std::size_t>(config.heads);
   for (std::size_t h = 0; h < static_cast<std::size_t>(config.heads); ++h) {
     double value = 0;
     for (std::size_t i = h * width; i < (h + 1) * width; ++i) value += pulled[i] * static_cast<double>(z[i]);
@@ -116,20 +125,26 @@ std::vector<Part> block_parts(const Config& config, const BlockWeights& weights,
 std::vector<Part> parts_of(const Model& model, const BySite& values, const std::vector<double>& u,
                            const std::vector<double>& w) {
   const Config& config = model.config();
+  const std::vector<double> onward = scales_onward(config);
   const bool learned = config.position == PositionKind::learned, normed = normed_embedding(config);
-  const double scale = normed ? 1 : static_cast<double>(config.embedding_scale);
+  const double scale = onward[0] * (normed ? 1 : static_cast<double>(config.embedding_scale));
   std::vector<Part> parts = {
       {normed ? "embedding" : "wte", NAN, NAN, scale * dot(w, values.at(embedding_site(config), 0))}};
-  if (learned) parts.push_back({"wpe", NAN, NAN, dot(w, values.at({Point::wpe, -1}, 0))});
+  if (learned) parts.push_back({"wpe", NAN, NAN, onward[0] * dot(w, values.at({Point::wpe, -1}, 0))});
   const auto& blocks = model.weights().blocks;
   std::vector<std::vector<Part>> by_block(blocks.size());
   parallel_for(static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t b, std::int64_t) {
     const auto i = static_cast<std::size_t>(b);
     const int block = static_cast<int>(b);
+    std::vector<double> here = w;
+    for (double& x : here) x *= onward[i];
     const auto by_attention =
-        before_norm(config, blocks[i], w, config.norm_after ? &values.at(Point::ln1_post_scale, block) : nullptr);
-    by_block[i] = block_parts(config, blocks[i], block, w, by_attention, values.at({Point::z, block}, 0),
+        before_norm(config, blocks[i], here, config.norm_after ? &values.at(Point::ln1_post_scale, block) : nullptr);
+    by_block[i] = block_parts(config, blocks[i], block, here, by_attention, values.at({Point::z, block}, 0),
                               values.at({Point::mlp_out, block}, 0));
+    if (config.per_layer.width > 0)
+      by_block[i].push_back(
+          {"per_layer", static_cast<double>(block), NAN, dot(here, values.at({Point::per_layer_out, block}, 0))});
   });
   for (const auto& list : by_block) parts.insert(parts.end(), list.begin(), list.end());
   const Vector& bias = model.weights().ln_final.bias;
@@ -150,6 +165,11 @@ Table table_of(std::span<const Part> parts) {
 
 AttributionResult attribute(const Transformer& transformer, const AttributionRequest& r, const Progress& progress) {
   const Model& model = transformer.model();
+  if (model.config().norm_sums)
+    throw Error(
+        Code::unsupported, "attribute",
+        "the sums of this model's residual stream are normed, so that a logit is not a sum of parts: attribute by "
+        "gradient");
   AttributionResult result;
   result.position = position_in(r.ids.size(), r.position, "attribute");
   if (r.target) token_in(model.config(), *r.target, "attribute");
@@ -166,7 +186,8 @@ AttributionResult attribute(const Transformer& transformer, const AttributionReq
                 fmt::format("{} against itself: choose two tokens", model.label(result.target)));
   result.logit = static_cast<double>(logits[static_cast<std::size_t>(result.target)]);
   if (r.against) result.logit -= static_cast<double>(logits[static_cast<std::size_t>(*r.against)]);
-  result.scale = static_cast<double>(run.values.at({Point::ln_final_scale, -1}, 0)[0]);
+  const bool normed = model.config().final_norm;
+  result.scale = normed ? static_cast<double>(run.values.at({Point::ln_final_scale, -1}, 0)[0]) : 1;
 
   auto row = [&](TokenId id) {
     return Row{id, head_factor(model.config(), static_cast<double>(logits[static_cast<std::size_t>(id)]))};

@@ -185,7 +185,7 @@ std::vector<Window> Extractor::next_part(Windows& windows) const {
 std::vector<SafetensorsWriter::Array> Extractor::arrays(std::int64_t tokens) const {
   std::vector<SafetensorsWriter::Array> list;
   for (const Site& site : sites_) {
-    const SiteShape shape = site_shape(site.point, transformer_.config());
+    const SiteShape shape = site_shape(site, transformer_.config());
     list.push_back({site.name(), request_.dtype,
                     shape.has_heads ? Shape{tokens, shape.heads, shape.width} : Shape{tokens, shape.width}});
   }

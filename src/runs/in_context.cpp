@@ -14,7 +14,7 @@ namespace {
 // Rows of a batch: enough for the matrix product, and what is kept of them has room.
 std::size_t rows_at_once(const Transformer& transformer, const Site& site, std::size_t positions) {
   const auto values =
-      static_cast<double>(site_shape(site.point, transformer.config()).total()) * static_cast<double>(positions);
+      static_cast<double>(site_shape(site, transformer.config()).total()) * static_cast<double>(positions);
   const double room = row_bytes_allowed(transformer.model()) / (sizeof(float) * values);
   return static_cast<std::size_t>(std::clamp(room, 1.0, 512.0));
 }

@@ -96,7 +96,7 @@ class Clean {
     }
     std::span<const float> values = values_.at(site, position);
     if (head >= 0) {
-      const auto width = static_cast<std::size_t>(site_shape(site.point, transformer_.config()).width);
+      const auto width = static_cast<std::size_t>(site_shape(site, transformer_.config()).width);
       values = values.subspan(static_cast<std::size_t>(head) * width, width);
     }
     return {values.begin(), values.end()};
@@ -109,7 +109,7 @@ class Clean {
     values_ = {};
     request.rows = {text_};
     for (std::size_t s = first; s < sites_.size(); ++s) {
-      bytes += sizeof(float) * static_cast<double>(site_shape(sites_[s].point, transformer_.config()).total()) *
+      bytes += sizeof(float) * static_cast<double>(site_shape(sites_[s], transformer_.config()).total()) *
                static_cast<double>(text_.size());
       if (s > first && bytes > clean_bytes(transformer_.model())) break;
       request.capture.push_back(sites_[s]);
@@ -203,8 +203,8 @@ std::vector<double> differences(const Transformer& transformer, const PatchReque
 // What the patch would add to the difference, to first order.
 double first_order(const Variant& v, Clean& clean, const Tensor& x, const Tensor& d, const Config& config) {
   const std::int64_t positions = x.shape()[0], width = x.size() / positions;
-  const std::int64_t begin = v.head < 0 ? 0 : v.head * config.value_width,
-                     end = v.head < 0 ? width : begin + config.value_width;
+  const std::int64_t of_head = v.head < 0 ? width : width / config.heads, begin = v.head < 0 ? 0 : v.head * of_head,
+                     end = begin + of_head;
   double sum = 0;
   for (std::int64_t t = v.position < 0 ? 0 : v.position; t < (v.position < 0 ? positions : v.position + 1); ++t) {
     const std::vector<float> vector = clean.at({v.point, v.block}, static_cast<int>(t), -1);

@@ -94,8 +94,8 @@ ExpertGradients experts_backward(const Model& model, int block, const ExpertActi
   const ExpertWeights& w = model.weights().blocks[static_cast<std::size_t>(block)].experts;
   const PackedExperts packed = std::move(pack_block(model, static_cast<std::size_t>(block)).experts);
   const std::int64_t t = d.rows(), width = config.width;
-  ExpertGradients g{Tensor({t, width}),    Tensor({t, e.count}),  Tensor({t, e.count}),
-                    Tensor({t, e.chosen}), Tensor({t, e.chosen}), Tensor({t, e.chosen * width})};
+  ExpertGradients g{Tensor({t, width}),    Tensor({t, e.count}),          Tensor({t, e.count}), Tensor({t, e.chosen}),
+                    Tensor({t, e.chosen}), Tensor({t, e.chosen * width}), Tensor({t, width})};
   for_rows(g.out, [&](std::int64_t i) {
     for (std::int64_t j = 0; j < e.chosen; ++j) std::ranges::copy(d.row(i), g.out.row(i).data() + j * width);
   });
@@ -125,13 +125,15 @@ ExpertGradients experts_backward(const Model& model, int block, const ExpertActi
     }
   }
   for_rows(g.probabilities, [&](std::int64_t i) {
-    const float* p = run.probabilities.row(i).data();
+    const float *p = run.probabilities.row(i).data(), *chosen = run.chosen.row(i).data();
     float* dp = g.probabilities.row(i).data();
-    weigh_experts_backward(e, p, run.chosen.row(i).data(), g.weights.row(i).data(), dp);
+    std::vector<float> dw(g.weights.row(i).begin(), g.weights.row(i).end());
+    if (!packed.scales.empty()) scale_chosen(e, packed.scales.data(), chosen, dw.data());
+    weigh_experts_backward(e, p, chosen, dw.data(), dp);
     std::ranges::copy(g.probabilities.row(i), g.logits.row(i).begin());
     router_probabilities_backward(e, p, g.logits.row(i).data());
   });
-  add_back(w.router, g.logits, g.input);
+  add_back(w.router, g.logits, g.router_input);
   if (e.shared_width > 0) add_shared(config, w, packed, run.input, d, g.input);
   return g;
 }

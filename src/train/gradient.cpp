@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -28,6 +29,17 @@ std::pair<Point, Point> meeting(const Config& config) {
   const bool normed = config.qk_norm != QkNorm::none, rotated = config.position == PositionKind::rotary;
   if (rotated && !(normed && config.qk_norm_after)) return {Point::rot_q, Point::rot_k};
   return normed ? std::pair{Point::normed_q, Point::normed_k} : std::pair{Point::q, Point::k};
+}
+
+// Values as attention sums them.
+Point summed_values(const Config& config) { return config.v_norm ? Point::normed_v : Point::v; }
+
+// The blocks whose keys and values others read too.
+std::set<int> shared_keys(const Config& config) {
+  std::set<int> blocks;
+  for (const Layer& layer : config.layers)
+    if (layer.keys_of >= 0) blocks.insert(layer.keys_of);
+  return blocks;
 }
 
 // What the MLP, or the experts in its place, read.
@@ -67,9 +79,13 @@ class Backward {
 
  private:
   Tensor before(Point out, const Norm& post, Point scale, Point normalized, int l,
-                const Tensor& added);          ///< by what the branch gave itself
-  Tensor mlp(int l, const Tensor& out);        ///< by what the MLP reads
-  Tensor experts(int l, const Tensor& out);    ///< the same, of experts
+                const Tensor& added);    ///< by what the branch gave itself
+  Tensor mlp(int l, const Tensor& out);  ///< by what the MLP reads
+  Tensor dense(int l, const Tensor& out);
+  Tensor beside(int l, const Tensor& out);  ///< the same; what experts read is added to x_
+  ExpertGradients experts(int l, const Tensor& read, const Tensor& out);
+  void per_layer(int l);                       ///< through that branch, added to x_
+  void per_layer_vectors(int l, Tensor& d);    ///< added to by_embedding_
   Tensor attention(int l, const Tensor& out);  ///< by what attention reads
   void attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& dv);
   Tensor latents(int l, const Tensor& dq, const Tensor& dk, const Tensor& dv);  ///< by what attention reads
@@ -77,6 +93,8 @@ class Backward {
                    Tensor& d) const;
   void unrotate(int l, Tensor& dq, Tensor& dk) const;
   void unnorm(int l, Tensor& dq, Tensor& dk, Point q, Point k);  ///< q, k: where what was normed is kept
+  void unnorm_values(int l, Tensor& dv) const;
+  Tensor read_keys(int l, Tensor& dq, Tensor& dk, Tensor& dv);  ///< by what attention reads, where it has own keys
   void unclip(Tensor& d, Point point, int l) const;
   void norm_heads_back(Tensor& d, const Norm& w, Point input, int l, std::int64_t heads) const;
   Tensor norm(const Norm& w, Point scale, Point normalized, int l, Tensor& d);  ///< by the norm's input
@@ -99,6 +117,11 @@ class Backward {
   std::int64_t positions_;
   std::vector<Rotary> rotary_;
   Tensor x_;
+  Tensor by_embedding_;  ///< of what per-layer embeddings take of it
+  struct KeysAndValues {
+    Tensor keys, values;
+  };
+  std::map<int, KeysAndValues> by_later_;  ///< what later blocks give to the keys and values of one
   std::map<Key, Tensor> kept_;
 };
 
@@ -181,6 +204,14 @@ void norm_back(NormKind kind, float epsilon, const float* x, std::int64_t n, flo
         static_cast<float>((static_cast<double>(g[k]) - (centred ? sum / width : 0) - normed(k) * product / width) / s);
 }
 
+// The same for rows [T, n] of d, with a norm's gain.
+void norm_rows_back(const Config& config, const PackedNorm& w, const Tensor& x, Tensor& d) {
+  for_rows(d, [&](std::int64_t i) {
+    if (!w.gain.empty()) multiply(d.row(i).data(), w.gain.data(), d.columns());
+    norm_back(config.norm, config.epsilon, x.row(i).data(), d.columns(), d.row(i).data());
+  });
+}
+
 void Backward::head(Target target, std::optional<Target> against) {
   const std::int64_t last = positions_ - 1;
   if (wanted(Point::logits, -1)) {
@@ -199,7 +230,8 @@ void Backward::head(Target target, std::optional<Target> against) {
     for (std::size_t k = 0; k < other.size(); ++k) d.row(last)[k] -= against->slope * other[k];
   }
   keep(Point::ln_final, -1, d);
-  x_ = norm(model_.weights().ln_final, Point::ln_final_scale, Point::ln_final_normalized, -1, d);
+  x_ = config_.final_norm ? norm(model_.weights().ln_final, Point::ln_final_scale, Point::ln_final_normalized, -1, d)
+                          : std::move(d);
 }
 
 Tensor Backward::before(Point out, const Norm& post, Point scale_point, Point normalized, int l, const Tensor& added) {
@@ -212,10 +244,22 @@ Tensor Backward::before(Point out, const Norm& post, Point scale_point, Point no
 void Backward::block(int l) {
   const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
   keep(Point::resid_post, l, x_);
+  const float out_scale = config_.layers[static_cast<std::size_t>(l)].out_scale;
+  if (out_scale != 1) scale(x_.data(), out_scale, x_.size());
+  const PackedBlock packed = config_.norm_sums ? pack_block(model_, static_cast<std::size_t>(l)) : PackedBlock();
+  auto through_sum = [&](const PackedNorm& norm_of_sum, Point stream, Point added) {
+    if (!config_.norm_sums) return;
+    Tensor sum = run_.at(stream, l).clone();
+    add_to(sum, run_.at(added, l));
+    norm_rows_back(config_, norm_of_sum, sum, x_);
+  };
+  through_sum(packed.ln2_post, Point::resid_mid, Point::mlp_out);
+  if (config_.per_layer.width > 0) per_layer(l);
   const Tensor both = config_.parallel ? x_.clone() : Tensor();
   Tensor by_mlp = mlp(l, before(Point::mlp_out, w.ln2_post, Point::ln2_post_scale, Point::ln2_post_normalized, l, x_));
   if (!config_.one_norm) add_through(w.ln2, Point::ln2_scale, Point::ln2_normalized, Point::ln2, l, by_mlp);
   if (!config_.parallel) keep(Point::resid_mid, l, x_);
+  through_sum(packed.ln1_post, Point::resid_pre, Point::attn_out);
   const Tensor& added = config_.parallel ? both : x_;
   Tensor by_attention =
       attention(l, before(Point::attn_out, w.ln1_post, Point::ln1_post_scale, Point::ln1_post_normalized, l, added));
@@ -224,19 +268,84 @@ void Backward::block(int l) {
   keep(Point::resid_pre, l, x_);
 }
 
-Tensor Backward::experts(int l, const Tensor& out) {
+ExpertGradients Backward::experts(int l, const Tensor& read, const Tensor& out) {
   ExpertGradients g = experts_backward(model_, l,
-                                       {run_.at(mlp_input(config_), l), run_.at(Point::router_probabilities, l),
-                                        run_.at(Point::router_chosen, l), run_.at(Point::router_weights, l)},
+                                       {read, run_.at(Point::router_probabilities, l), run_.at(Point::router_chosen, l),
+                                        run_.at(Point::router_weights, l)},
                                        out);
   keep(Point::experts_shared, l, out), keep(Point::experts_out, l, g.out);
   keep(Point::router_weights, l, g.weights), keep(Point::router_chosen, l, g.chosen);
   keep(Point::router_probabilities, l, g.probabilities), keep(Point::router_logits, l, g.logits);
-  return std::move(g.input);
+  return g;
 }
 
 Tensor Backward::mlp(int l, const Tensor& out) {
-  if (config_.layers[static_cast<std::size_t>(l)].experts) return experts(l, out);
+  if (!config_.layers[static_cast<std::size_t>(l)].experts) return dense(l, out);
+  if (config_.experts.beside) return beside(l, out);
+  ExpertGradients g = experts(l, run_.at(mlp_input(config_), l), out);
+  add_to(g.input, g.router_input);
+  return std::move(g.input);
+}
+
+// What the MLP and the experts gave before their norms is computed again, and what the experts read.
+Tensor Backward::beside(int l, const Tensor& out) {
+  const PackedBlock packed = pack_block(model_, static_cast<std::size_t>(l));
+  const PackedExperts& w = packed.experts;
+  const Tensor &mid = run_.at(Point::resid_mid, l), &post = run_.at(Point::mlp_post, l),
+               &each = run_.at(Point::experts_out, l);
+  Tensor given = Tensor::uninitialised(out.shape()), read = Tensor::uninitialised(out.shape()), by_mlp = out.clone();
+  gemm(post.data(), post.columns(), positions_, {{product_of(packed.down, given.data(), given.columns())}});
+  norm_rows_back(config_, w.mlp_post, given, by_mlp);
+  Tensor d = dense(l, by_mlp), sum({positions_, config_.width}), by_experts = out.clone();
+  for_rows(sum, [&](std::int64_t t) {
+    for (std::int64_t j = 0; j < config_.experts.chosen; ++j)
+      add(sum.row(t).data(), each.data() + (t * config_.experts.chosen + j) * config_.width, config_.width,
+          sum.row(t).data());
+  });
+  norm_rows_back(config_, w.ln_post, sum, by_experts);
+  norm_rows(config_, w.ln, mid, read);
+  ExpertGradients g = experts(l, read, by_experts);
+  norm_rows_back(config_, w.ln, mid, g.input), norm_rows_back(config_, w.router_ln, mid, g.router_input);
+  add_to(x_, g.input), add_to(x_, g.router_input);
+  return d;
+}
+
+void Backward::per_layer(int l) {
+  const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
+  keep(Point::per_layer_out, l, x_);
+  Tensor given = x_.clone();
+  const Tensor by_normed =
+      norm(w.per_layer_post, Point::per_layer_post_scale, Point::per_layer_post_normalized, l, given);
+  Tensor d = through({{&w.per_layer_out, &by_normed}});
+  const Tensor &gate = run_.at(Point::per_layer_gate, l), &vectors = run_.at(Point::per_layer_in, l);
+  Tensor by_vectors = gate.clone();
+  for_rows(d, [&](std::int64_t t) {  // f(gate) vector
+    float *own = by_vectors.row(t).data(), *by_gate = d.row(t).data();
+    activate(config_.activation, own, d.columns());
+    multiply(own, by_gate, d.columns());
+    multiply(by_gate, vectors.row(t).data(), d.columns());
+    activate_backward(config_.activation, gate.row(t).data(), by_gate, d.columns());
+  });
+  keep(Point::per_layer_in, l, by_vectors), keep(Point::per_layer_gate, l, d);
+  add_to(x_, through({{&w.per_layer_gate, &d}}));
+  if (wanted(Point::wte, -1)) per_layer_vectors(l, by_vectors);
+}
+
+void Backward::per_layer_vectors(int l, Tensor& d) {
+  const PerLayer& p = config_.per_layer;
+  const PackedBlock packed = pack_block(model_, static_cast<std::size_t>(l));
+  Tensor embedding = run_.at(Point::wte, -1).clone(), made = Tensor::uninitialised(d.shape());
+  scale(embedding.data(), config_.embedding_scale, embedding.size());
+  gemm(embedding.data(), embedding.columns(), positions_,
+       {{product_of(packed.per_layer_in, made.data(), made.columns())}});
+  scale(made.data(), p.made_scale, made.size()), scale(d.data(), p.sum_scale, d.size());
+  norm_rows_back(config_, packed.per_layer_ln, made, d);
+  scale(d.data(), p.made_scale, d.size());
+  if (by_embedding_.empty()) by_embedding_ = Tensor({positions_, config_.width});
+  add_to(by_embedding_, through({{&model_.weights().blocks[static_cast<std::size_t>(l)].per_layer_in, &d}}));
+}
+
+Tensor Backward::dense(int l, const Tensor& out) {
   const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
   Tensor d = through({{&w.down, &out}});
   keep(Point::mlp_post, l, d);
@@ -265,18 +374,43 @@ Tensor Backward::attention(int l, const Tensor& out) {
   const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
   const Tensor dz = through({{&w.o, &out}});
   keep(Point::z, l, dz);
-  Tensor dq({positions_, w.q.weight.out}), dk({positions_, config_.kv_heads * config_.head_width}),
-      dv({positions_, w.v.weight.out});
+  const Layer& layer = config_.layers[static_cast<std::size_t>(l)];
+  Tensor dq({positions_, w.q.weight.out}), dk({positions_, layer.kv_heads * layer.head_width}),
+      dv({positions_, layer.kv_heads * layer.value_width});
   attend(l, dz, dq, dk, dv);
+  if (layer.keys_of >= 0) {
+    auto [known, first] = by_later_.try_emplace(layer.keys_of);
+    auto give = [first = first](Tensor& d, Tensor& to) { first ? (void)(to = std::move(d)) : add_to(to, d); };
+    give(dk, known->second.keys), give(dv, known->second.values);
+    dk = Tensor(), dv = Tensor();
+  } else if (const auto later = by_later_.find(l); later != by_later_.end()) {
+    add_to(dk, later->second.keys), add_to(dv, later->second.values);
+  }
+  return read_keys(l, dq, dk, dv);
+}
+
+// Without keys and values of its own, dk and dv are empty.
+Tensor Backward::read_keys(int l, Tensor& dq, Tensor& dk, Tensor& dv) {
+  const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
+  const Layer& layer = config_.layers[static_cast<std::size_t>(l)];
+  const bool own = !dk.empty();
   if (config_.qk_norm_after) unnorm(l, dq, dk, Point::rot_q, Point::rot_k);
   if (config_.position == PositionKind::rotary) {
-    keep(Point::rot_q, l, dq), keep(Point::rot_k, l, dk);
+    keep(Point::rot_q, l, dq);
+    if (own) keep(Point::rot_k, l, dk);
     unrotate(l, dq, dk);
   }
   if (!config_.qk_norm_after) unnorm(l, dq, dk, Point::q, Point::k);
-  keep(Point::q, l, dq), keep(Point::k, l, dk), keep(Point::v, l, dv);
-  if (!config_.clip_after_norm) unclip(dq, Point::q, l), unclip(dk, Point::k, l);
+  keep(Point::q, l, dq);
+  if (!config_.clip_after_norm) unclip(dq, Point::q, l);
+  if (!own) return through({{&w.q, &dq}});
+  if (config_.v_norm) keep(Point::normed_v, l, dv), unnorm_values(l, dv);
+  keep(Point::v, l, dv);
+  if (layer.values_of_keys) add_to(dk, dv);
+  keep(Point::k, l, dk);
+  if (!config_.clip_after_norm) unclip(dk, Point::k, l);
   unclip(dv, Point::v, l);
+  if (layer.values_of_keys) return through({{&w.q, &dq}, {&w.k, &dk}});
   return config_.latents.rank == 0 ? through({{&w.q, &dq}, {&w.k, &dk}, {&w.v, &dv}}) : latents(l, dq, dk, dv);
 }
 
@@ -286,7 +420,7 @@ Tensor Backward::latents(int l, const Tensor& dq, const Tensor& dk, const Tensor
   const PackedBlock packed = pack_block(model_, static_cast<std::size_t>(l));
   const Latents& latents = config_.latents;
   const Tensor& input = run_.at(config_.norm_before ? Point::ln1 : Point::resid_pre, l);
-  const std::int64_t width = config_.head_width, own = width - latents.turned;
+  const std::int64_t width = config_.layers[static_cast<std::size_t>(l)].head_width, own = width - latents.turned;
   Tensor d_own = Tensor::uninitialised({positions_, config_.heads * own}),
          d_latent({positions_, latents.rank + latents.turned});
   for_rows(d_own, [&](std::int64_t t) {
@@ -324,9 +458,10 @@ void Backward::unrotate(int l, Tensor& dq, Tensor& dk) const {
   if (layer.grows)
     for_rows(dq, [&](std::int64_t t) { scale(dq.row(t).data(), query_growth(config_, t), dq.columns()); });
   if (layer.rope < 0) return;
-  for (auto [d, heads] : {std::pair{&dq, config_.heads}, {&dk, config_.kv_heads}}) {
+  for (auto [d, heads] : {std::pair{&dq, config_.heads}, {&dk, layer.kv_heads}}) {
+    if (d->empty()) continue;
     for_rows(*d, [&, d, heads](std::int64_t t) {
-      rotary_[static_cast<std::size_t>(layer.rope)].turn(d->row(t).data(), heads, config_.head_width, t, true);
+      rotary_[static_cast<std::size_t>(layer.rope)].turn(d->row(t).data(), heads, layer.head_width, t, true);
     });
   }
 }
@@ -334,10 +469,23 @@ void Backward::unrotate(int l, Tensor& dq, Tensor& dk) const {
 void Backward::unnorm(int l, Tensor& dq, Tensor& dk, Point q, Point k) {
   if (config_.qk_norm == QkNorm::none) return;
   const BlockWeights& w = model_.weights().blocks[static_cast<std::size_t>(l)];
-  keep(Point::normed_q, l, dq), keep(Point::normed_k, l, dk);
-  if (config_.clip_after_norm) unclip(dq, Point::normed_q, l), unclip(dk, Point::normed_k, l);
-  if (config_.qk_norm_after && config_.layers[static_cast<std::size_t>(l)].rope < 0) return;
-  norm_heads_back(dq, w.q_norm, q, l, config_.heads), norm_heads_back(dk, w.k_norm, k, l, config_.kv_heads);
+  const Layer& layer = config_.layers[static_cast<std::size_t>(l)];
+  auto back = [&](Tensor& d, Point normed, const Norm& norm, Point input, std::int64_t heads) {
+    if (d.empty()) return;
+    keep(normed, l, d);
+    if (config_.clip_after_norm) unclip(d, normed, l);
+    if (!config_.qk_norm_after || layer.rope >= 0) norm_heads_back(d, norm, input, l, heads);
+  };
+  back(dq, Point::normed_q, w.q_norm, q, config_.heads), back(dk, Point::normed_k, w.k_norm, k, layer.kv_heads);
+}
+
+void Backward::unnorm_values(int l, Tensor& dv) const {
+  const std::int64_t n = config_.layers[static_cast<std::size_t>(l)].value_width;
+  const float* x = run_.at(Point::v, l).data();
+  for_rows(dv, [&](std::int64_t t) {
+    for (std::int64_t first = 0; first < dv.columns(); first += n)
+      norm_back(NormKind::rms, config_.epsilon, x + t * dv.columns() + first, n, dv.row(t).data() + first);
+  });
 }
 
 // Clipped values have gradient 0.
@@ -366,15 +514,17 @@ void Backward::norm_heads_back(Tensor& d, const Norm& w, Point input, int l, std
 void Backward::attend(int l, const Tensor& dz, Tensor& dq, Tensor& dk, Tensor& dv) {
   const bool maps = wanted(Point::pattern, l) || wanted(Point::scores, l);
   const auto [q_point, k_point] = meeting(config_);
-  const Tensor &q = run_.at(q_point, l), &k = run_.at(k_point, l);
-  const Tensor& v = run_.at(Point::v, l);
-  const std::int64_t t = positions_, width = config_.head_width, group = config_.heads / config_.kv_heads,
-                     value_width = config_.value_width;
+  const Layer& layer = config_.layers[static_cast<std::size_t>(l)];
+  const int from = layer.keys_of < 0 ? l : layer.keys_of;
+  const Tensor &q = run_.at(q_point, l), &k = run_.at(k_point, from);
+  const Tensor& v = run_.at(summed_values(config_), from);
+  const std::int64_t t = positions_, width = layer.head_width, group = config_.heads / layer.kv_heads,
+                     value_width = layer.value_width;
   const Vector& of_block = model_.weights().blocks[static_cast<std::size_t>(l)].sinks;
   const Tensor sinks = of_block.empty() ? Tensor() : of_block.values();
   Tensor pattern, scores;
   if (maps) pattern = Tensor({config_.heads, t, t}), scores = Tensor({config_.heads, t, t});
-  parallel_for(config_.kv_heads, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(layer.kv_heads, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t h = begin * group; h < end * group; ++h) {
       const std::int64_t at = h * width, kv = h / group * width, value = h / group * value_width;
       const HeadShape shape = head_shape(config_, h, l, sinks.empty() ? nullptr : sinks.data());
@@ -401,6 +551,7 @@ void Backward::embedding() {
     });
   }
   keep(Point::wpe, -1, x_);
+  if (!by_embedding_.empty()) add_to(x_, by_embedding_);
   if (config_.embedding_scale != 1) scale(x_.data(), config_.embedding_scale, x_.size());
   keep(Point::wte, -1, x_);
 }
@@ -412,13 +563,14 @@ int lowest_block(const GradientRequest& r, const Config& config) {
   int lowest = static_cast<int>(config.blocks);
   for (const Site& site : r.sites)
     lowest = std::min(lowest, below_blocks(site.point) ? 0 : site.block < 0 ? lowest : site.block);
-  return lowest;
+  const std::set<int> shared = shared_keys(config);  // without these, blocks that read their keys cannot be run again
+  return lowest == config.blocks || shared.empty() ? lowest : std::min(lowest, *shared.begin());
 }
 
 // The sites that the backward pass reads, and the requested sites.
 std::vector<Site> captured_sites(const GradientRequest& r, const Config& config, int lowest) {
   const auto [q, k] = meeting(config);
-  std::vector<Point> needed = {q, k, Point::v, Point::mlp_pre};
+  std::vector<Point> needed = {q, k, summed_values(config), Point::v, Point::mlp_pre};
   auto also = [&](bool there, std::initializer_list<Point> points) {
     for (Point point : points) {
       if (there) needed.push_back(point);
@@ -426,6 +578,7 @@ std::vector<Site> captured_sites(const GradientRequest& r, const Config& config,
   };
   also(config.norm_before, {Point::ln1_scale, Point::ln1_normalized});
   also(config.norm_before && !config.one_norm, {Point::ln2_scale, Point::ln2_normalized});
+  also(config.norm_sums, {Point::resid_pre, Point::attn_out, Point::resid_mid, Point::mlp_out});
   also(config.norm_after,
        {Point::ln1_post_scale, Point::ln1_post_normalized, Point::ln2_post_scale, Point::ln2_post_normalized});
   also(config.latents.rank > 0, {config.norm_before ? Point::ln1 : Point::resid_pre});
@@ -435,6 +588,9 @@ std::vector<Site> captured_sites(const GradientRequest& r, const Config& config,
   also(config.gated_mlp, {Point::mlp_up});
   also(config.experts.count > 0,
        {mlp_input(config), Point::router_probabilities, Point::router_chosen, Point::router_weights});
+  also(config.experts.beside, {Point::resid_mid, Point::mlp_post, Point::experts_out});
+  also(config.per_layer.width > 0,
+       {Point::per_layer_in, Point::per_layer_gate, Point::per_layer_post_scale, Point::per_layer_post_normalized});
   std::vector<Site> sites = r.sites;
   auto need = [&](Site site) {
     if (has_site(config, site) && std::ranges::find(sites, site) == sites.end()) sites.push_back(site);
@@ -442,8 +598,8 @@ std::vector<Site> captured_sites(const GradientRequest& r, const Config& config,
   for (int l = lowest; l < static_cast<int>(config.blocks); ++l) {
     for (Point point : needed) need({point, l});
   }
-  if (config.embedding_norm) need({Point::wte, -1});
-  need({Point::ln_final_scale, -1}), need({Point::ln_final_normalized, -1});
+  if (config.embedding_norm || config.per_layer.width > 0) need({Point::wte, -1});
+  if (config.final_norm) need({Point::ln_final_scale, -1}), need({Point::ln_final_normalized, -1});
   return sites;
 }
 
@@ -453,20 +609,23 @@ float slope_of(const Config& config, float logit) {
 
 // Which blocks' values are held at once: groups, counted from the last block down to the lowest that is reached. Of
 // every `stride`th group, and of the lowest, the residual stream is kept where it begins; from there the values of the
-// groups above are computed again.
+// groups above are computed again. Blocks above `shared`, the first one whose keys and values others read, are run from
+// it or from below.
 struct Groups {
-  int blocks = 0, lowest = 0, size = 1, stride = 1;
+  int blocks = 0, lowest = 0, size = 1, stride = 1, shared = blocks;
 
   int count() const { return (blocks - lowest + size - 1) / size; }
   int end(int group) const { return blocks - group * size; }
   int begin(int group) const { return std::max(lowest, end(group) - size); }
-  bool kept(int group) const { return group > 0 && (group % stride == 0 || group == count() - 1); }
+  bool kept(int group) const {
+    return group > 0 && begin(group) <= shared && (group % stride == 0 || group == count() - 1);
+  }
 };
 
 double values_at(const Config& config, const Site& site, std::int64_t positions) {
   return static_cast<double>(positions) * static_cast<double>(is_attention_map(site.point)
                                                                   ? config.heads * positions
-                                                                  : site_shape(site.point, config).total());
+                                                                  : site_shape(site, config).total());
 }
 
 double bytes_of_block(const Config& config, const std::vector<Site>& sites, int l, std::int64_t positions) {
@@ -484,6 +643,7 @@ Groups groups_of(const Config& config, const std::vector<Site>& sites, int lowes
   const double residuals =
       sizeof(float) * static_cast<double>(groups.count()) * static_cast<double>(positions * config.width);
   groups.stride = std::max(1, static_cast<int>(std::min(std::ceil(residuals / held), 1e6)));
+  if (const std::set<int> shared = shared_keys(config); !shared.empty()) groups.shared = *shared.begin();
   return groups;
 }
 
@@ -505,15 +665,15 @@ class Forward {
     Request request = request_;
     request.progress = progress;
     for (const Site& site : sites_)
-      if (site.block < 0 || site.block >= groups_.begin(0)) request.capture.push_back(site);
+      if (site.block < 0 || is_of(site, 0)) request.capture.push_back(site);
+    const std::size_t own = request.capture.size();
     for (int g = 0; g < groups_.count(); ++g)
       if (groups_.kept(g)) request.capture.push_back({Point::resid_pre, groups_.begin(g)});
     RowResult row = std::move(transformer_.run(request).rows[0]);
     std::array<std::vector<Site>, 3> sites;
     std::array<std::vector<Tensor>, 3> values;
     for (std::size_t i = 0; i < request.capture.size(); ++i) {
-      const int block = request.capture[i].block;
-      const std::size_t to = block < 0 ? 0 : block >= groups_.begin(0) ? 1 : 2;
+      const std::size_t to = request.capture[i].block < 0 ? 0 : i < own ? 1 : 2;
       sites[to].push_back(request.capture[i]), values[to].push_back(std::move(row.captured[i]));
     }
     outside_ = {std::move(sites[0]), std::move(values[0])};
@@ -532,7 +692,7 @@ class Forward {
     Request request = request_;
     request.logits = LogitsAt::none;
     for (const Site& site : sites_)
-      if (site.block >= groups_.begin(g) && site.block < groups_.end(g)) request.capture.push_back(site);
+      if (is_of(site, g)) request.capture.push_back(site);
     const Plan plan(transformer_.config(), request, 0);
     const int begin = groups_.begin(from);
     RowResult row = std::move(Pass(transformer_.model(), weights_, plan, request)
@@ -542,6 +702,16 @@ class Forward {
   }
 
  private:
+  // What the backward pass of a group reads: of its blocks, and of those whose keys and values they read.
+  bool is_of(const Site& site, int g) const {
+    if (site.block >= groups_.begin(g) && site.block < groups_.end(g)) return true;
+    const auto& layers = transformer_.config().layers;
+    const bool keys =
+        site.point == meeting(transformer_.config()).second || site.point == summed_values(transformer_.config());
+    return keys && std::any_of(layers.begin() + groups_.begin(g), layers.begin() + groups_.end(g),
+                               [&](const Layer& layer) { return layer.keys_of == site.block; });
+  }
+
   const Transformer& transformer_;
   PackedWeights weights_;
   Request request_;

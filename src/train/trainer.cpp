@@ -10,6 +10,7 @@
 #include "embscope/train/training.h"
 #include "files/safetensors_writer.h"
 #include "kernels/vector.h"
+#include "model/block.h"
 #include "train/network.h"
 
 namespace embscope {
@@ -84,6 +85,7 @@ Config gpt2_of(std::int64_t layers, std::int64_t heads, std::int64_t width, std:
   c.blocks = layers, c.heads = c.kv_heads = heads, c.width = width, c.context = context, c.vocab = vocab;
   c.head_width = c.value_width = width / heads, c.mlp_width = 4 * width;
   c.layers.resize(static_cast<std::size_t>(layers));
+  complete_layers(c);
   c.attn_scale = static_cast<float>(1 / std::sqrt(static_cast<double>(c.head_width)));
   return c;
 }

@@ -135,13 +135,15 @@ TEST_P(FamilyTest, has_at_each_site_alone_what_it_has_there_among_all) {
 
 // Keys and values of all positions, and of those that each block's window or run can still reach.
 std::pair<double, double> cache_sizes(const Config& c, std::int64_t positions) {
-  std::int64_t all = 0, kept = 0;
+  double all = 0, kept = 0;
   for (const Layer& layer : c.layers) {
-    const std::int64_t window = layer.window == 0 ? positions : std::min(positions, layer.window);
-    all += positions, kept += layer.chunk == 0 ? window : std::min(window, layer.chunk);
+    if (layer.keys_of >= 0) continue;  // reads those of another block
+    const std::int64_t window = layer.window == 0 ? positions : std::min(positions, layer.window),
+                       reached = layer.chunk == 0 ? window : std::min(window, layer.chunk);
+    const auto bytes = static_cast<double>(4 * layer.kv_heads * (layer.head_width + layer.value_width));
+    all += bytes * static_cast<double>(positions), kept += bytes * static_cast<double>(reached);
   }
-  const auto values = static_cast<double>(c.kv_heads * (c.head_width + c.value_width));
-  return {4 * values * static_cast<double>(all), 4 * values * static_cast<double>(kept)};
+  return {all, kept};
 }
 
 TEST_P(FamilyTest, keeps_in_a_cache_what_its_windows_reach_with_the_same_bits) {
@@ -172,7 +174,8 @@ TEST_P(FamilyTest, keeps_in_a_cache_what_its_windows_reach_with_the_same_bits) {
 
 TEST_P(FamilyTest, last_resid_post_through_the_lens_is_the_logits) {
   Request request;
-  request.rows = {family_.ids("text")}, request.capture = {{Point::resid_post, 1}};
+  request.rows = {family_.ids("text")};
+  request.capture = {{Point::resid_post, static_cast<int>(model_->config().blocks) - 1}};
   request.logits = LogitsAt::all;
   const Result result = transformer_.run(request);
   EXPECT_TRUE(
@@ -196,7 +199,8 @@ TEST_P(FamilyTest, needs_every_tensor_and_knows_no_other) {
   }
   const auto* declared = family_.description.at("config").as_object().if_contains("num_nextn_predict_layers");
   const bool none = declared == nullptr || declared->is_null();
-  const std::int64_t beyond = 2 + (none ? 0 : declared->as_int64());  // those predict further tokens
+  const std::int64_t beyond =
+      model_->config().blocks + (none ? 0 : declared->as_int64());  // those predict further tokens
   for (const std::string& name :
        std::vector<std::string>{"lm_head.bias", "model.layers.0.self_attn.sinks", "transformer.h.1.ln_3.weight",
                                 fmt::format("model.layers.{}.input_layernorm.weight", beyond)}) {
@@ -342,8 +346,12 @@ TEST(NamesThatCirculate, open_as_the_family_s_own) {
 }
 
 TEST(TextModels, open_from_inside_their_image_models) {
-  for (const auto& [outer, inner] :
-       {std::pair{"gemma3", "gemma3_text"}, {"llama4", "llama4_text"}, {"mistral3", "mistral"}}) {
+  for (const auto& [outer, inner] : {std::pair{"gemma3", "gemma3_text"},
+                                     {"gemma4", "gemma4_text"},
+                                     {"llama4", "llama4_text"},
+                                     {"mistral3", "mistral"},
+                                     {"llava", "mistral"},
+                                     {"llava_onevision", "qwen2"}}) {
     SCOPED_TRACE(outer);
     const families::Family family(inner);
     const Tensor expected = logits_of(family.open(), family);
@@ -357,15 +365,15 @@ TEST(TextModels, open_from_inside_their_image_models) {
       return own.starts_with("model.") ? "model.language_model." + own.substr(6) : own;
     });
     hub["vision_tower.patch.weight"] = hub["multi_modal_projector.linear.weight"] = {{3}, {1, 2, 3}};
-    five["model.vision_tower.patch.weight"] = {{3}, {1, 2, 3}};
+    five["model.vision_tower.patch.weight"] = five["model.audio_tower.layers.0.weight"] = {{3}, {1, 2, 3}};
     for (const Tensors* tensors : {&hub, &five}) {
       const auto model = families::Family::open_as(*tensors, config);
       EXPECT_TRUE(std::ranges::equal(logits_of(model, family).values(), expected.values()));
       EXPECT_EQ(model->config().family, inner);
     }
-    hub["audio_tower.weight"] = {{3}, {1, 2, 3}};
+    hub["sound_tower.weight"] = {{3}, {1, 2, 3}};
     EXPECT_THAT(refusal([&] { families::Family::open_as(hub, config); }),
-                HasSubstr("tensor 'audio_tower.weight' (3) has no place"));
+                HasSubstr("tensor 'sound_tower.weight' (3) has no place"));
   }
 }
 
@@ -376,6 +384,15 @@ TEST(TextModels, of_gemma_3_need_not_say_their_vocabulary) {
   for (const char* key : {"vocab_size", "num_attention_heads", "max_position_embeddings"}) config.erase(key);
   EXPECT_THAT(refusal([&] { families::Family::open_as(family.tensors(), config); }),
               HasSubstr("embed_tokens.weight': expected 262208 x 24, found 40 x 24"));
+}
+
+// LLaVA's files say of their text model only what its class does not take for granted.
+TEST(TextModels, of_llava_need_not_say_their_sizes) {
+  const families::Family family("mistral");
+  const families::bj::object config = {{"model_type", "llava"},
+                                       {"text_config", families::bj::object{{"vocab_size", 40}}}};
+  EXPECT_THAT(refusal([&] { families::Family::open_as(family.tensors(), config); }),
+              HasSubstr("embed_tokens.weight': expected 40 x 4096, found 40 x 24"));
 }
 
 // Qwen's, whose positions have parts of images; the first files have the text model's keys beside the others.
@@ -424,9 +441,12 @@ TEST(OtherModels, are_refused_by_their_type_and_its_reason) {
         {"bert", "'bert' is an encoder"},
         {"t5", "'t5' is an encoder with a decoder"},
         {"clip", "'clip' is a model of images or sound"},
-        {"gemma4", "'gemma4' is a model whose blocks have heads of several widths, share keys and values, or read"},
+        {"gemma3n", "'gemma3n' is a model with several residual streams (AltUp)"},
+        {"gemma4_assistant", "'gemma4_assistant' is a model that drafts for another one"},
         {"bitnet", "'bitnet' is a model that rounds its activations to eight bits"},
-        {"openai-gpt", "'openai-gpt' is a model with norms after its sums"},
+        {"mllama", "'mllama' is a model of images and texts whose blocks attend to the images"},
+        {"paligemma", "'paligemma' is a model that reads images, or sounds, and texts"},
+        {"whisper", "'whisper' is an encoder with a decoder"},
         {"longcat_flash", "'longcat_flash' is a model with two attentions in a block"},
         {"jetmoe", "'jetmoe' is a model with a mixture of attention heads"},
         {"grand_unified", "model_type 'grand_unified' is not supported: 'embscope families' lists those that are"}})
@@ -442,6 +462,22 @@ TEST(BadModels, are_refused_by_what_is_wrong) {
   };
   const Case cases[] = {
       {"phi3", {{"num_hidden_layers", 3}}, "no tensor 'model.layers.2."},
+      {"gemma4_text", {{"num_kv_shared_layers", 5}}, "5 of 5 blocks read the keys of others"},
+      {"gemma4_text", {{"num_kv_shared_layers", 3}}, "block 2: no block of its kind before it has keys of its own"},
+      {"gemma4_text",
+       {{"vocab_size_per_layer_input", 30}},
+       "'vocab_size_per_layer_input' of 30 beside a vocabulary of 40"},
+      {"gemma4_text",
+       {{"hidden_size_per_layer_input", 7}},
+       "embed_tokens_per_layer.weight': expected 40 x 35, found 40 x 30"},
+      {"gemma4_text", {{"use_double_wide_mlp", false}}, "gate_proj.weight': expected 40 x 24, found 80 x 24"},
+      {"gemma4_text", {{"use_bidirectional_attention", "all"}}, "texts are read from left to right alone"},
+      {"gemma4_text", {{"per_layer_config", {{"0", {{"intermediate_size", 30}}}}}}, "'intermediate_size': 30"},
+      {"gemma4_text", {{"per_layer_config", {{"0", {{"head_dim", 12}}}}}}, "block 1: a head width of 8"},
+      {"gemma4_dense", {{"attention_k_eq_v", false}}, "no tensor 'model.layers.1.self_attn.v_proj.weight'"},
+      {"gemma4_experts", {{"num_experts", 5}}, "router.proj.weight': expected 5 x 24, found 4 x 24"},
+      {"opt_350m", {{"word_embed_proj_dim", 9}}, "embed_tokens.weight': expected 40 x 9, found 40 x 10"},
+      {"openai_gpt", {{"n_inner", 30}}, "'n_inner': the MLP of a GPT is four times as wide as the model"},
       {"phi3", {{"num_hidden_layers", 1}}, "tensor 'model.layers.1.input_layernorm.weight' (24) has no place"},
       {"mixtral", {{"num_local_experts", 6}}, "block_sparse_moe.gate.weight': expected 6 x 24, found 5 x 24"},
       {"mixtral", {{"num_experts_per_tok", 6}}, "6 experts chosen of 5"},

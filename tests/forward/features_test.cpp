@@ -74,6 +74,19 @@ const Feature features[] = {
     {"alibi", [](const Config& c) { return !c.alibi_slopes.empty(); },
      [](Config& c) { std::ranges::fill(c.alibi_slopes, 0.0); }},
     {"qk_norm", [](const Config& c) { return c.qk_norm != QkNorm::none; }, [](Config& c) { c.qk_norm = QkNorm::none; }},
+    {"v_norm", [](const Config& c) { return c.v_norm; }, [](Config& c) { c.v_norm = false; }},
+    {"per-layer embeddings", [](const Config& c) { return c.per_layer.width > 0; },
+     [](Config& c) { c.per_layer.width = 0; }},
+    {"scale of their rows", [](const Config& c) { return c.per_layer.width > 0; },
+     [](Config& c) { c.per_layer.row_scale = 1; }},
+    {"scale behind a layer",
+     [](const Config& c) { return any_layer(c, [](const Layer& l) { return l.out_scale != 1; }); },
+     [](Config& c) {
+       for (Layer& l : c.layers) l.out_scale = 1;
+     }},
+    {"keys of another layer", [](const Config& c) { return c.layers.back().keys_of > 0; },
+     [](Config& c) { c.layers.back().keys_of = 0; }},
+    {"norm_sums", [](const Config& c) { return c.norm_sums; }, [](Config& c) { c.norm_sums = false; }},
     {"embedding_norm", [](const Config& c) { return c.embedding_norm; }, [](Config& c) { c.embedding_norm = false; }},
     {"norm_after", [](const Config& c) { return c.norm_after; }, [](Config& c) { c.norm_after = false; }},
     {"activation", [](const Config& c) { return c.experts.limit == 0; },
@@ -95,12 +108,13 @@ const Feature features[] = {
      }},
     {"experts.of_input", [](const Config& c) { return c.experts.of_input; },
      [](Config& c) { c.experts.of_input = false; }},
-    {"experts.near", [](const Config& c) { return c.experts.near != 0; }, [](Config& c) { c.experts.near = 0.001f; }},
+    {"experts.nearness", [](const Config& c) { return c.experts.nearness != 0; },
+     [](Config& c) { c.experts.nearness = 0.001f; }},
     {"experts.limit", [](const Config& c) { return c.experts.limit != 0; }, [](Config& c) { c.experts.limit = 1e6f; }}};
 
 // What a norm behind takes away again, or a sum of weights that is 1.
 bool cannot_show(const std::string& family, const std::string& feature) {
-  return (family == "flex_olmo" && feature == "experts.normalised") ||
+  return ((family == "flex_olmo" || family == "gemma4_experts") && feature == "experts.normalised") ||
          (family == "hyperclovax" && feature == "embedding_scale") ||
          (family == "llama4_chunks" && feature == "growth");  // which llama4_text shows
 }
@@ -149,6 +163,13 @@ TEST_P(FamilyFeatures, biases_and_gains_show_in_the_logits) {
       {"ln2 gain", [](BlockWeights& b) -> Vector& { return b.ln2.gain; }},
       {"q_norm gain", [](BlockWeights& b) -> Vector& { return b.q_norm.gain; }},
       {"k_norm gain", [](BlockWeights& b) -> Vector& { return b.k_norm.gain; }},
+      {"per_layer_ln gain", [](BlockWeights& b) -> Vector& { return b.per_layer_ln.gain; }},
+      {"per_layer_post gain", [](BlockWeights& b) -> Vector& { return b.per_layer_post.gain; }},
+      {"experts' scales", [](BlockWeights& b) -> Vector& { return b.experts.scales; }},
+      {"experts' gain", [](BlockWeights& b) -> Vector& { return b.experts.ln.gain; }},
+      {"router's gain", [](BlockWeights& b) -> Vector& { return b.experts.router_ln.gain; }},
+      {"gain after the experts", [](BlockWeights& b) -> Vector& { return b.experts.ln_post.gain; }},
+      {"gain after the MLP beside them", [](BlockWeights& b) -> Vector& { return b.experts.mlp_post.gain; }},
       {"sinks", [](BlockWeights& b) -> Vector& { return b.sinks; }}};
   for (const auto& [name, part] : parts) {
     const auto model = family_.open();

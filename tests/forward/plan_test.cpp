@@ -49,7 +49,7 @@ class Plans : public ::testing::TestWithParam<Case> {
     edit.site = any_site();
     const bool map = edit.site.point == Point::scores || edit.site.point == Point::pattern;
     const SiteShape shape =
-        map ? SiteShape{transformer.config().heads, 1, true} : site_shape(edit.site.point, transformer.config());
+        map ? SiteShape{transformer.config().heads, 1, true} : site_shape(edit.site, transformer.config());
     edit.change = static_cast<Change>(upto(9));
     edit.low = value(), edit.high = edit.low + 1;
     edit.amount = std::abs(value()) / 4;

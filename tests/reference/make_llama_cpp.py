@@ -193,6 +193,59 @@ def gemma(architecture, blocks=2, post=True, **kinds):
     return file.norms("post_attention_norm", "post_ffw_norm").looked_up() if post else file.looked_up()
 
 
+def gemma4(blocks, windowed, kv, hidden, shared=0, keys_as_values=(), per_layer=0, experts=0):
+    """Blocks with a window have heads of 8, the others of 12."""
+    file = File("gemma4", blocks=blocks, head=12, tied=True)
+    file.keys(
+        {
+            ".attention.key_length_swa": 8,
+            ".attention.value_length_swa": 8,
+            ".rope.dimension_count_swa": 8,
+            ".rope.freq_base": 1e6,
+            ".rope.freq_base_swa": 1e4,
+            ".attention.sliding_window": 5,
+            ".attention.sliding_window_pattern": windowed,
+            ".attention.shared_kv_layers": shared,
+            ".attention.head_count_kv": kv,
+            ".feed_forward_length": hidden,
+            ".embedding_length_per_layer_input": per_layer,
+            ".final_logit_softcapping": 8.0,
+        }
+    )
+    file.norms("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm")
+    for l, at in enumerate(file.each()):
+        width = 8 if windowed[l] else 12
+        file.linear(at + "attn_q", HEADS * width)
+        file.norm(at + "attn_q_norm", width)
+        file.linear(at + "attn_output", WIDTH, HEADS * width)
+        if l < blocks - shared:
+            file.linear(at + "attn_k", kv[l] * width)
+            file.norm(at + "attn_k_norm", width)
+            if l not in keys_as_values:
+                file.linear(at + "attn_v", kv[l] * width)
+        file.mlp(hidden=hidden[l], only=[l])
+        file.put(at + "layer_output_scale.weight", 1, scale=0.4, shift=1.0)
+    file.put("rope_freqs.weight", 6, scale=0.5, shift=2.0)
+    if per_layer:
+        file.put("per_layer_token_embd.weight", VOCAB, blocks * per_layer, scale=0.8)
+        file.linear("per_layer_model_proj", blocks * per_layer)
+        file.norm("per_layer_proj_norm", per_layer)
+        file.norms("post_norm")
+        for at in file.each():
+            file.linear(at + "inp_gate", per_layer)
+            file.linear(at + "proj", WIDTH, per_layer)
+    if experts:
+        file.keys({".expert_count": experts, ".expert_used_count": 2, ".expert_feed_forward_length": 16})
+        file.norms("pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2")
+        for at in file.each():
+            file.linear(at + "ffn_gate_inp", experts)
+            file.put(at + "ffn_gate_inp.scale", WIDTH, scale=0.4, shift=1.0)
+            file.put(at + "ffn_gate_up_exps.weight", experts, 32, WIDTH)
+            file.put(at + "ffn_down_exps.weight", experts, WIDTH, 16)
+            file.put(at + "ffn_down_exps.scale", experts, scale=0.4, shift=1.0)
+    return file.looked_up()
+
+
 def sinks(file):
     for at in file.each():
         file.put(at + "attn_sinks.weight", HEADS, scale=0.8)
@@ -245,6 +298,8 @@ FILES = {
         .attention()
         .mlp()
     ),
+    "gemma4": lambda: gemma4(5, [True, True, False, True, False], [2] * 5, [40, 40, 40, 80, 80], shared=2, per_layer=6),
+    "gemma4_experts": lambda: gemma4(2, [True, False], [2, 1], [40, 40], keys_as_values=[1], experts=4),
     "gemma3": lambda: gemma("gemma3", blocks=7).keys(WINDOW).attention(heads_norm="each").mlp(),
     "gemma3_pattern": lambda: (
         gemma("gemma3", blocks=4)

@@ -52,10 +52,11 @@ TEST_P(FamilyGradient, is_what_a_small_step_does_at_every_site) {
   if (transformer_.config().activation == Activation::relu) GTEST_SKIP() << "differences step over its kinks";
   if (transformer_.config().qkv_clip != 0 || transformer_.config().experts.limit != 0)
     GTEST_SKIP() << "differences step over the clip's edges";
-  if (transformer_.config().experts.near != 0) GTEST_SKIP() << "differences step over the edge of what is near";
+  if (transformer_.config().experts.nearness != 0) GTEST_SKIP() << "differences step over the edge of what is near";
   GradientRequest r = request();
   for (const SiteInfo& info : sites(transformer_.config())) {
     if (is_attention_map(info.point) || info.point == Point::logits || info.point == Point::router_chosen) continue;
+    if (transformer_.config().v_norm && info.point == Point::ln1_scale) continue;  // all that it scales is normed again
     const int first = has_site(transformer_.config(), {info.point, 0}) ? 0 : 1;
     r.sites.push_back({info.point, in_block(info.point) ? first : -1});
   }

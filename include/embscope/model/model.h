@@ -35,6 +35,7 @@ struct Rope {
   double scale = 1;                 ///< factor of cosines and sines (YaRN's attention factor)
   bool pairs = false;               ///< values 2i and 2i + 1 are rotated together, otherwise i and i + size
   std::int64_t first = 0;           ///< values of a head before this one are not rotated (latent attention)
+  bool partly = false;              ///< frequencies may be 0: those values are not rotated
 };
 
 /// The numbers of xIELU (Huang and Schlag 2024), which are trained: p x^2 + beta x above 0, and
@@ -50,8 +51,12 @@ struct Layer {
   double scale = 1;         ///< multiplied with Config::attn_scale
   std::int64_t chunk = 0;   ///< a query attends only to keys of its own run of this many positions; 0: no runs
   bool grows = false;       ///< whether Config::growth applies
-  bool experts = false;     ///< whether Config::experts replace the MLP
+  bool experts = false;     ///< whether Config::experts replace the MLP, or stand beside it
   Xielu xielu;              ///< where that is the activation
+  std::int64_t kv_heads = 0, head_width = 0, value_width = 0, mlp_width = 0;  ///< opening fills in Config's for 0
+  int keys_of = -1;             ///< the block whose keys and values this one reads; -1: its own
+  bool values_of_keys = false;  ///< values are what keys are before their norm and rotation
+  float out_scale = 1;          ///< of the residual stream behind the block
 };
 
 /// Of a router's logits. sparse_mixer (Liu et al. 2024): its probabilities are the logits, and the weight of each
@@ -67,10 +72,12 @@ struct Experts {
   RouterKind router = RouterKind::softmax;
   bool normalised = false;  ///< the weights of the chosen are divided by their sum
   float scale = 1;          ///< on the weights
-  float near = 0;           ///< of sparse_mixer: how much less than the best, in parts of it, an expert may have
+  float nearness = 0;       ///< of sparse_mixer: how much less than the best, in parts of it, an expert may have
   bool of_input = false;    ///< the weights are factors of what the experts read, not of what they give
   std::int64_t groups = 1, groups_chosen = 1;  ///< experts are chosen from the best of equal groups
   int group_best = 1;                          ///< a group counts as much as its best one, or its best two together
+  /// The MLP stays, and what both give is added: experts and router read resid_mid, each through a norm of its own.
+  bool beside = false;
   float limit = 0;  ///< min(g, limit) sigmoid(alpha g) (clamp(u) + 1) in place of the gated activation; 0: not
   float alpha = 1.702f;
 };
@@ -83,6 +90,15 @@ struct Latents {
   float epsilon = 1e-6f;        ///< of the latents' RMSNorm
 };
 
+/// Per-layer embeddings (Gemma Team 2025): behind its MLP a block adds what it makes of a vector [P] of its own for
+/// each position: of the token's row for this block, and of the embedding.
+struct PerLayer {
+  std::int64_t width = 0;  ///< P; 0: the model has none
+  float row_scale = 1;     ///< of the token's row
+  float made_scale = 1;    ///< of what is made of the embedding, before its norm
+  float sum_scale = 1;     ///< of the sum of both
+};
+
 /// The properties in which architectures differ. Every family is a value of Config; `forward` uses only this.
 struct Config {
   std::string family;            ///< "gpt2", "llama": for display; no code branches on it after opening
@@ -90,17 +106,19 @@ struct Config {
   std::int64_t width = 0;        ///< D
   std::int64_t blocks = 0;       ///< L
   std::int64_t heads = 0;        ///< H
-  std::int64_t kv_heads = 0;     ///< key-value heads; divides `heads`
+  std::int64_t kv_heads = 0;     ///< key-value heads; divides `heads`; as the next three, of layers that say no other
   std::int64_t head_width = 0;   ///< K
   std::int64_t value_width = 0;  ///< of a value; K unless latent attention makes it another
   std::int64_t mlp_width = 0;    ///< F, of blocks without experts
   Experts experts;
   Latents latents;
+  PerLayer per_layer;
   std::int64_t context = 0;  ///< longest text in tokens
   NormKind norm = NormKind::layer;
   float epsilon = 1e-5f;
   bool norm_before = true;  ///< x + branch(norm(x))
   bool norm_after = false;  ///< x + norm(branch(...))
+  bool norm_sums = false;   ///< norm(x + branch(x)), which neither of these then is
   bool parallel = false;    ///< both branches read the block's input: x + attention(ln1(x)) + mlp(ln2(x))
   bool one_norm = false;    ///< for parallel branches: the MLP also reads ln1's output
   PositionKind position = PositionKind::learned;
@@ -119,10 +137,12 @@ struct Config {
   std::int64_t growth_first = 0, growth_span = 1;
   QkNorm qk_norm = QkNorm::none;
   NormKind qk_norm_kind = NormKind::rms;
+  bool v_norm = false;  ///< values too, head by head, as RMSNorm does and without a gain
   Activation activation = Activation::gelu_tanh;
   bool gated_mlp = false;  ///< mlp_post = activation(gate(x)) * up(x)
   float embedding_scale = 1;
   bool embedding_norm = false;  ///< between the embedding and the first block
+  bool final_norm = true;       ///< between the last block and the unembedding
   float residual_scale = 1;     ///< factor of the output of each branch
   bool tied = true;             ///< the unembedding is wte
   float logit_scale = 1;
@@ -194,7 +214,9 @@ template <class M, class V>
 struct ExpertsOf {
   LinearOf<M, V> router;  ///< [E, D]
   V correction;           ///< [E]: chooses and does not weigh
+  V scales;               ///< [E]: factors of their weights
   std::vector<ExpertOf<M, V>> each;
+  NormOf<V> ln, router_ln, ln_post, mlp_post;  ///< beside an MLP: before experts and router; after experts and MLP
   ExpertOf<M, V> shared;
   LinearOf<M, V> shared_gate;  ///< [1, D]: its sigmoid is a factor of what the shared expert gives
 };
@@ -210,6 +232,11 @@ struct BlockOf {
   V sinks;                        ///< [H]
   LinearOf<M, V> gate, up, down;  ///< gate is empty unless gated_mlp; up [F, D]; down [D, F]
   ExpertsOf<M, V> experts;        ///< in place of these where Layer::experts
+  /// Of per-layer embeddings: [P, D] and [P], of what is made of the embedding; [P, D], [D, P] and [D], of the branch.
+  LinearOf<M, V> per_layer_in;
+  NormOf<V> per_layer_ln;
+  LinearOf<M, V> per_layer_gate, per_layer_out;
+  NormOf<V> per_layer_post;
 };
 
 using Linear = LinearOf<Matrix, Vector>;
@@ -220,6 +247,7 @@ using BlockWeights = BlockOf<Matrix, Vector>;
 
 struct Weights {
   Matrix wte, wpe, unembed;  ///< [V, D]; [context, D] (empty when rotary); [V, D] (wte's own view when tied)
+  Matrix per_layer;          ///< [V * L, P]: a token's row for block l is row token * L + l
   Norm embedding_norm;
   std::vector<BlockWeights> blocks;
   Norm ln_final;
