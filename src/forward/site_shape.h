@@ -15,4 +15,7 @@ struct SiteShape {
 /// Precondition: not scores or pattern, whose width is the number of keys.
 SiteShape site_shape(Point point, const Config& config);
 
+/// How many values any site holds of so many positions, which see so many keys.
+std::int64_t values_at(const Config& config, const Site& site, std::int64_t positions, std::int64_t keys);
+
 }  // namespace embscope

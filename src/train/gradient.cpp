@@ -1,7 +1,6 @@
 #include "embscope/train/gradient.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 
@@ -9,9 +8,9 @@
 
 #include "forward/activation.h"
 #include "forward/attention.h"
-#include "forward/by_site.h"
 #include "forward/norm.h"
 #include "forward/pass.h"
+#include "forward/replay.h"
 #include "forward/request.h"
 #include "forward/rotary.h"
 #include "forward/weights.h"
@@ -41,12 +40,8 @@ Point mlp_input(const Config& config) {
 /// name; x_ is the gradient for the residual stream, [T, D].
 class Backward {
  public:
-  Backward(const Model& model, BySite outside_blocks, const GradientRequest& request, std::int64_t positions)
-      : model_(model),
-        config_(model.config()),
-        run_{std::move(outside_blocks), {}},
-        request_(request),
-        positions_(positions) {
+  Backward(const Model& model, Replay& run, const GradientRequest& request, std::int64_t positions)
+      : model_(model), config_(model.config()), run_(run), request_(request), positions_(positions) {
     for (const Rope& rope : config_.ropes) rotary_.push_back(rotary(rope, positions));
   }
 
@@ -59,8 +54,6 @@ class Backward {
   void head(Target target, std::optional<Target> against);  ///< logits, final norm
   void block(int l);
   void embedding();
-  /// What the next blocks held, in place of that of the blocks before.
-  void read(BySite run) { run_.blocks = std::move(run); }
   /// to(number, values, gradient) for each requested site that has both by now.
   template <class To>
   void hand_on(To&& to);
@@ -89,12 +82,7 @@ class Backward {
 
   const Model& model_;
   const Config& config_;
-  struct Run {
-    BySite outside, blocks;  ///< of blocks, those at work
-    const BySite& of(int block) const { return block < 0 ? outside : blocks; }
-    const Tensor& at(Point point, int block) const { return of(block).at(point, block); }
-  };
-  Run run_;
+  Replay& run_;
   const GradientRequest& request_;
   std::int64_t positions_;
   std::vector<Rotary> rotary_;
@@ -416,7 +404,7 @@ int lowest_block(const GradientRequest& r, const Config& config) {
 }
 
 // The sites that the backward pass reads, and the requested sites.
-std::vector<Site> captured_sites(const GradientRequest& r, const Config& config, int lowest) {
+std::vector<Site> captured_sites(const GradientRequest& r, const Config& config) {
   const auto [q, k] = meeting(config);
   std::vector<Point> needed = {q, k, Point::v, Point::mlp_pre};
   auto also = [&](bool there, std::initializer_list<Point> points) {
@@ -439,7 +427,7 @@ std::vector<Site> captured_sites(const GradientRequest& r, const Config& config,
   auto need = [&](Site site) {
     if (has_site(config, site) && std::ranges::find(sites, site) == sites.end()) sites.push_back(site);
   };
-  for (int l = lowest; l < static_cast<int>(config.blocks); ++l) {
+  for (int l = lowest_block(r, config); l < static_cast<int>(config.blocks); ++l) {
     for (Point point : needed) need({point, l});
   }
   if (config.embedding_norm) need({Point::wte, -1});
@@ -450,105 +438,6 @@ std::vector<Site> captured_sites(const GradientRequest& r, const Config& config,
 float slope_of(const Config& config, float logit) {
   return config.logit_scale * (config.logit_cap != 0 ? soft_cap_slope(config.logit_cap, logit) : 1);
 }
-
-// Which blocks' values are held at once: groups, counted from the last block down to the lowest that is reached. Of
-// every `stride`th group, and of the lowest, the residual stream is kept where it begins; from there the values of the
-// groups above are computed again.
-struct Groups {
-  int blocks = 0, lowest = 0, size = 1, stride = 1;
-
-  int count() const { return (blocks - lowest + size - 1) / size; }
-  int end(int group) const { return blocks - group * size; }
-  int begin(int group) const { return std::max(lowest, end(group) - size); }
-  bool kept(int group) const { return group > 0 && (group % stride == 0 || group == count() - 1); }
-};
-
-double values_at(const Config& config, const Site& site, std::int64_t positions) {
-  return static_cast<double>(positions) * static_cast<double>(is_attention_map(site.point)
-                                                                  ? config.heads * positions
-                                                                  : site_shape(site.point, config).total());
-}
-
-double bytes_of_block(const Config& config, const std::vector<Site>& sites, int l, std::int64_t positions) {
-  double values = 0;
-  for (const Site& site : sites) values += site.block == l ? values_at(config, site, positions) : 0;
-  return sizeof(float) * values;
-}
-
-Groups groups_of(const Config& config, const std::vector<Site>& sites, int lowest, std::int64_t positions,
-                 double held) {
-  Groups groups{static_cast<int>(config.blocks), lowest};
-  double most = 1;
-  for (int l = lowest; l < groups.blocks; ++l) most = std::max(most, bytes_of_block(config, sites, l, positions));
-  groups.size = std::clamp(static_cast<int>(std::min(held / most, 1e6)), 1, std::max(1, groups.blocks - lowest));
-  const double residuals =
-      sizeof(float) * static_cast<double>(groups.count()) * static_cast<double>(positions * config.width);
-  groups.stride = std::max(1, static_cast<int>(std::min(std::ceil(residuals / held), 1e6)));
-  return groups;
-}
-
-/// The run whose gradient is taken: what it held, group by group.
-class Forward {
- public:
-  Forward(const Transformer& transformer, const GradientRequest& r, std::int64_t positions)
-      : transformer_(transformer),
-        weights_(transformer.model()),
-        sites_(captured_sites(r, transformer.config(), lowest_block(r, transformer.config()))),
-        groups_(groups_of(transformer.config(), sites_, lowest_block(r, transformer.config()), positions, r.held)) {
-    request_.rows = {{r.ids.begin(), r.ids.begin() + positions}};
-  }
-
-  const Groups& groups() const { return groups_; }
-
-  /// The whole run; the logits of its last position.
-  Tensor run(const Progress& progress) {
-    Request request = request_;
-    request.progress = progress;
-    for (const Site& site : sites_)
-      if (site.block < 0 || site.block >= groups_.begin(0)) request.capture.push_back(site);
-    for (int g = 0; g < groups_.count(); ++g)
-      if (groups_.kept(g)) request.capture.push_back({Point::resid_pre, groups_.begin(g)});
-    RowResult row = std::move(transformer_.run(request).rows[0]);
-    std::array<std::vector<Site>, 3> sites;
-    std::array<std::vector<Tensor>, 3> values;
-    for (std::size_t i = 0; i < request.capture.size(); ++i) {
-      const int block = request.capture[i].block;
-      const std::size_t to = block < 0 ? 0 : block >= groups_.begin(0) ? 1 : 2;
-      sites[to].push_back(request.capture[i]), values[to].push_back(std::move(row.captured[i]));
-    }
-    outside_ = {std::move(sites[0]), std::move(values[0])};
-    last_ = {std::move(sites[1]), std::move(values[1])};
-    residuals_ = {std::move(sites[2]), std::move(values[2])};
-    return std::move(row.logits);
-  }
-
-  BySite take_outside() { return std::move(outside_); }
-
-  /// What the blocks of a group held. Each group is asked for once, in order.
-  BySite group(int g) {
-    if (g == 0) return std::move(last_);
-    int from = g;
-    while (!groups_.kept(from)) ++from;
-    Request request = request_;
-    request.logits = LogitsAt::none;
-    for (const Site& site : sites_)
-      if (site.block >= groups_.begin(g) && site.block < groups_.end(g)) request.capture.push_back(site);
-    const Plan plan(transformer_.config(), request, 0);
-    const int begin = groups_.begin(from);
-    RowResult row = std::move(Pass(transformer_.model(), weights_, plan, request)
-                                  .run_from(begin, residuals_.at(Point::resid_pre, begin))
-                                  .rows[0]);
-    return {std::move(request.capture), std::move(row.captured)};
-  }
-
- private:
-  const Transformer& transformer_;
-  PackedWeights weights_;
-  Request request_;
-  const std::vector<Site> sites_;
-  const Groups groups_;
-  BySite outside_, last_, residuals_;
-};
 
 // Writes the tokens and their logit to the result: the derivatives of both.
 std::pair<float, float> read_logits(const Transformer& transformer, const GradientRequest& r, const Tensor& of_run,
@@ -579,10 +468,11 @@ GradientResult gradient(const Transformer& transformer, const GradientRequest& r
     if (id) token_in(transformer.config(), *id, "gradient");
   }
   constexpr double forward = 0.3;  // its share, roughly
-  Forward run(transformer, r, result.position + 1);
-  const Tensor logits = run.run(part_of(progress, 0, forward));
+  const std::int64_t positions = result.position + 1;
+  Replay run(transformer, {r.ids.begin(), r.ids.begin() + positions}, captured_sites(r, transformer.config()), r.held);
+  const Tensor logits = run.run({}, part_of(progress, 0, forward));
   const auto slopes = read_logits(transformer, r, logits, result);
-  Backward backward(transformer.model(), run.take_outside(), r, result.position + 1);
+  Backward backward(transformer.model(), run, r, positions);
   if (!r.seen) result.activations.resize(r.sites.size()), result.gradients.resize(r.sites.size());
   std::vector<bool> known(r.sites.size());
   auto hand_on = [&] {
@@ -595,14 +485,11 @@ GradientResult gradient(const Transformer& transformer, const GradientRequest& r
   backward.head({result.target, slopes.first},
                 result.against ? std::optional(Backward::Target{*result.against, slopes.second}) : std::nullopt);
   hand_on();
-  const Groups& groups = run.groups();
-  for (int g = 0; g < groups.count(); ++g) {
-    backward.read(run.group(g));
-    for (int l = groups.end(g); l-- > groups.begin(g);) {
-      report(progress, forward + (1 - forward) * (groups.blocks - l) / (groups.blocks + 1), "block by block, backward");
-      backward.block(l);
-      hand_on();
-    }
+  const int blocks = static_cast<int>(transformer.config().blocks);
+  for (int l = blocks; l-- > run.groups().lowest;) {
+    report(progress, forward + (1 - forward) * (blocks - l) / (blocks + 1), "block by block, backward");
+    backward.block(l);
+    hand_on();
   }
   backward.embedding();
   hand_on();
