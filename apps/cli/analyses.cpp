@@ -58,7 +58,7 @@ class Question {
     }
     if (common_->threads != 0) set_threads(common_->threads);
     const Analysis::CheckedRequest question = form.analysis->ask(values);
-    const NamedSubject on(common_, about.needs, values);
+    const NamedSubject on(common_, about.needs, values, !to_.empty());
     const AnalysisResult found = question.run(on, about.tells ? Progress() : progress_of(values));
     tell(on, found);
     show(form, found);

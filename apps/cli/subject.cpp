@@ -83,8 +83,8 @@ class TrainingReporter {
 
 }  // namespace
 
-NamedSubject::NamedSubject(std::shared_ptr<const Common> common, Needs needs, Values values)
-    : common_(std::move(common)), needs_(needs), values_(std::move(values)) {}
+NamedSubject::NamedSubject(std::shared_ptr<const Common> common, Needs needs, Values values, bool takes_arrays)
+    : common_(std::move(common)), needs_(needs), values_(std::move(values)), takes_arrays_(takes_arrays) {}
 
 const Model& NamedSubject::model() const {
   if (needs_ == Needs::transformer) return common_->transformer().model();

@@ -16,7 +16,7 @@ namespace embscope::cli {
 class NamedSubject : public Subject {
  public:
   /// `values`: what else the command was given, of which it follows a training.
-  NamedSubject(std::shared_ptr<const Common> common, Needs needs, Values values = {});
+  NamedSubject(std::shared_ptr<const Common> common, Needs needs, Values values = {}, bool takes_arrays = true);
 
   const Transformer& transformer() const override { return common_->transformer(); }
   const Model& model() const override;
@@ -28,6 +28,7 @@ class NamedSubject : public Subject {
   bool wrote(TokenId id, std::string_view bytes, double probability) const override;  ///< prints it, for people
   TrainingWatch training(const std::filesystem::path& out) const override;
   Estimates estimates() const override;
+  bool takes_arrays() const override { return takes_arrays_; }
   std::string option() const override { return common_->model; }
   void end_text() const { text_.finish(); }
   const Speed& speed() const { return speed_; }  ///< of the text that was written
@@ -36,6 +37,7 @@ class NamedSubject : public Subject {
   std::shared_ptr<const Common> common_;
   Needs needs_;
   Values values_;
+  bool takes_arrays_;
   mutable std::shared_ptr<const Model> model_;
   mutable std::unique_ptr<const Space> space_;
   mutable std::set<std::string, std::less<>> said_;

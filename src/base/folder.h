@@ -16,7 +16,8 @@ std::error_code create_folders(const std::filesystem::path& folder);
 /// The names of what is in the folder; none where it cannot be read.
 std::set<std::string> names_in(const std::filesystem::path& folder);
 
-/// An empty folder of this user alone among the temporary files, which is removed with all that is in it. Throws Error{io}.
+/// An empty folder of this user alone among the temporary files, which is removed with all that is in it. Throws
+/// Error{io}.
 class TemporaryFolder {
  public:
   explicit TemporaryFolder(std::string_view name);

@@ -119,7 +119,7 @@ AnalysisResult run_attribute(const Subject& on, const Parameters& r, const Progr
 
 AnalysisResult::Arrays by_site(const std::vector<Site>& sites, std::vector<Tensor>& values) {
   AnalysisResult::Arrays arrays;
-  for (std::size_t i = 0; i < sites.size(); ++i) arrays.emplace_back(sites[i].name(), std::move(values[i]));
+  for (std::size_t i = 0; i < values.size(); ++i) arrays.emplace_back(sites[i].name(), std::move(values[i]));
   return arrays;
 }
 
@@ -144,7 +144,7 @@ AnalysisResult run_gradient(const Subject& on, const Parameters& r, const Progre
                                 .against = token_of(on, r.against),
                                 .position = r.position,
                                 .sites = sites_of(on, r.sites)};
-  GradientAttribution result = attribute_by_gradient(on.transformer(), request, progress);
+  GradientAttribution result = attribute_by_gradient(on.transformer(), request, progress, on.takes_arrays());
   if (r.sorted) result.parts = strongest(result.parts, "value", result.parts.rows());
   const Names names = names_of(on, prompt, result.gradient);
   AnalysisResult found;
@@ -152,7 +152,7 @@ AnalysisResult run_gradient(const Subject& on, const Parameters& r, const Progre
   const std::size_t rows = result.parts.rows();
   found.notes = {fmt::format("{} {}: logit{} {:.4f}; the {} largest of {} rows (--csv: all)", names.of, names.where,
                              names.difference, result.gradient.logit, std::min(shown, rows), rows)};
-  found.people = [parts = result.parts] { return std::vector<Table>{strongest(parts, "value", shown)}; };
+  found.people = [best = strongest(result.parts, "value", shown)] { return std::vector<Table>{best}; };
   found.write = write_gradients;
   const std::string title = fmt::format("What moves {}, {}", names.of, names.where);
   const std::string subtitle =

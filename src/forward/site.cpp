@@ -351,6 +351,10 @@ bool in_block(Point point) { return point >= Point::resid_pre && point <= Point:
 
 bool is_attention_map(Point point) { return point == Point::scores || point == Point::pattern; }
 
+std::int64_t values_at(const Config& config, const Site& site, std::int64_t positions, std::int64_t keys) {
+  return positions * (is_attention_map(site.point) ? config.heads * keys : site_shape(site, config).total());
+}
+
 bool has_site(const Config& config, const Site& site) {
   const Row& r = row(site.point);
   if (!present(r, config) || in_block(site.point) != (site.block >= 0) || site.block >= config.blocks) return false;

@@ -77,11 +77,8 @@ void refuse_rowless(const Model& model, const Request& request) {
 // Of what a row of `length` tokens gives.
 double values_of(const Config& config, const Request& request, std::int64_t first, std::int64_t length) {
   double values = 0;
-  for (const Site& site : request.capture) {
-    values += static_cast<double>(length) * static_cast<double>(is_attention_map(site.point)
-                                                                    ? config.heads * (first + length)
-                                                                    : site_shape(site, config).total());
-  }
+  for (const Site& site : request.capture)
+    values += static_cast<double>(values_at(config, site, length, first + length));
   const std::int64_t logits = request.logits == LogitsAt::none ? 0 : request.logits == LogitsAt::last ? 1 : length;
   const auto tokens = request.tokens.empty() ? config.vocab : static_cast<std::int64_t>(request.tokens.size());
   return values + static_cast<double>(logits) * static_cast<double>(tokens);

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
-#include "base/memory.h"
+#include "forward/working_memory.h"
 #include "kernels/vector.h"
 #include "model/block.h"
 
@@ -148,9 +148,7 @@ void release(const Model& model, std::size_t block) {
 }  // namespace
 
 PackedWeights::PackedWeights(const Model& model)
-    : model_(model),
-      larger_than_memory_(stored_bytes(model) > memory_allowed() / 5 * 4),
-      blocks_(model.weights().blocks.size()) {}
+    : model_(model), larger_than_memory_(larger_than_memory(model)), blocks_(model.weights().blocks.size()) {}
 
 void PackedWeights::move_on_to(std::size_t l) const {
   const std::size_t count = model_.weights().blocks.size();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/memory.h"
 #include "forward/pass.h"
 #include "forward/weights.h"
 #include "model/block.h"
@@ -70,6 +71,8 @@ double run_bytes(const Transformer& transformer, const Request& request) {
     most = std::max(most, block_values(config, plan, l) + attention_values(config, plan, request, l));
   return sizeof(float) * most + transformer.estimate(request, false).bytes;
 }
+
+bool larger_than_memory(const Model& model) { return stored_bytes(model) > memory_allowed() / 5 * 4; }
 
 double row_bytes_allowed(const Model& model) { return 64e6 + 0.1 * static_cast<double>(stored_bytes(model)); }
 

@@ -9,6 +9,10 @@ namespace embscope {
 /// computed, captured values and logits. Throws as `run` does.
 double run_bytes(const Transformer& transformer, const Request& request);
 
+/// Whether the memory that the process may use is too small for the model's file beside what runs hold: then every pass
+/// reads the file.
+bool larger_than_memory(const Model& model);
+
 /// What the rows of a batch may hold: 64 MB, and a tenth of the model's file.
 double row_bytes_allowed(const Model& model);
 

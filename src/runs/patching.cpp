@@ -9,7 +9,7 @@
 
 #include "embscope/train/gradient.h"
 #include "embscope/vocabulary/words.h"
-#include "forward/by_site.h"
+#include "forward/replay.h"
 #include "forward/site_shape.h"
 #include "forward/working_memory.h"
 
@@ -22,12 +22,12 @@ struct Variant {
   int block, position, head;
 };
 
-// Changed positions of a batch: what its activations may take, and few enough that a watcher sees progress. Every batch
-// computes the corrupt text itself once more.
+// Changed positions of a batch: what its activations may take, and few enough that a watcher sees progress, unless
+// every batch reads the file again. Every batch computes the corrupt text itself once more.
 constexpr std::int64_t most_changed = 16384, most_changed_watched = 256;
 
-// What is held of the clean run.
-double clean_bytes(const Model& model) { return row_bytes_allowed(model) / 2; }
+// What is held of the clean run: beside a batch, and beside a gradient.
+double clean_bytes(const Model& model) { return row_bytes_allowed(model) / 8; }
 
 void check(const Transformer& transformer, const PatchRequest& r) {
   if (r.clean.size() != r.corrupt.size()) {
@@ -73,57 +73,31 @@ std::vector<Site> sites_of(const std::vector<Variant>& variants) {
   return sites;
 }
 
-// The clean run's values at the patched sites, [T, ...]. Those of all sites may be larger than the model: some are held
-// at a time, and the run is made again for the next ones.
+// The clean run's values at the patched sites, [T, ...], of some blocks at a time.
 class Clean {
  public:
   Clean(const Transformer& transformer, const PatchRequest& r, std::vector<Site> sites, const Progress& progress = {})
-      : transformer_(transformer), text_(r.clean), sites_(std::move(sites)) {
-    Request request;
-    request.progress = progress;
-    request.tokens = {r.target, r.against};
-    difference_ = target_minus_against(run(std::move(request), 0));
+      : transformer_(transformer), run_(transformer, r.clean, std::move(sites), clean_bytes(transformer.model())) {
+    const Tensor logits = run_.run({r.target, r.against}, progress);
+    difference_ = static_cast<double>(logits.data()[0]) - static_cast<double>(logits.data()[1]);
   }
 
   double difference() const { return difference_; }
 
-  /// Of one head, or (-1) of all.
-  std::vector<float> at(const Site& site, int position, int head) {
-    if (!values_.has(site)) {
-      Request request;
-      request.logits = LogitsAt::none;
-      run(std::move(request), static_cast<std::size_t>(std::ranges::find(sites_, site) - sites_.begin()));
-    }
-    std::span<const float> values = values_.at(site, position);
-    if (head >= 0) {
-      const auto width = static_cast<std::size_t>(site_shape(site, transformer_.config()).width);
-      values = values.subspan(static_cast<std::size_t>(head) * width, width);
-    }
-    return {values.begin(), values.end()};
+  /// Of one head, or (-1) of all; valid until a site of other blocks is asked for.
+  std::span<const float> at(const Site& site, int position, int head) {
+    const Tensor& values = run_.at(site);
+    const std::int64_t width = values.size() / values.shape()[0];
+    const std::span all(values.data() + position * width, static_cast<std::size_t>(width));
+    if (head < 0) return all;
+    const auto part = static_cast<std::size_t>(site_shape(site, transformer_.config()).width);
+    return all.subspan(static_cast<std::size_t>(head) * part, part);
   }
 
  private:
-  // Keeps the sites from `first` on.
-  RowResult run(Request request, std::size_t first) {
-    double bytes = 0;
-    values_ = {};
-    request.rows = {text_};
-    for (std::size_t s = first; s < sites_.size(); ++s) {
-      bytes += sizeof(float) * static_cast<double>(site_shape(sites_[s], transformer_.config()).total()) *
-               static_cast<double>(text_.size());
-      if (s > first && bytes > clean_bytes(transformer_.model())) break;
-      request.capture.push_back(sites_[s]);
-    }
-    RowResult row = std::move(transformer_.run(request).rows[0]);
-    values_ = {std::move(request.capture), std::move(row.captured)};
-    return row;
-  }
-
   const Transformer& transformer_;
-  const std::vector<TokenId>& text_;
-  const std::vector<Site> sites_;
+  Replay run_;
   double difference_ = 0;
-  BySite values_;
 };
 
 void add_edits(Request& request, const Variant& v, int row, int first, Clean& clean) {
@@ -135,7 +109,8 @@ void add_edits(Request& request, const Variant& v, int row, int first, Clean& cl
       v.position < 0 ? static_cast<int>(request.rows[static_cast<std::size_t>(row)].size()) - 1 : v.position;
   for (int t = std::max(v.position, first); t <= last; ++t) {
     edit.positions = {t};
-    edit.vector = clean.at(edit.site, t, v.head);
+    const std::span<const float> vector = clean.at(edit.site, t, v.head);
+    edit.vector.assign(vector.begin(), vector.end());
     request.edits.push_back(edit);
   }
 }
@@ -207,7 +182,7 @@ double first_order(const Variant& v, Clean& clean, const Tensor& x, const Tensor
                      end = begin + of_head;
   double sum = 0;
   for (std::int64_t t = v.position < 0 ? 0 : v.position; t < (v.position < 0 ? positions : v.position + 1); ++t) {
-    const std::vector<float> vector = clean.at({v.point, v.block}, static_cast<int>(t), -1);
+    const std::span<const float> vector = clean.at({v.point, v.block}, static_cast<int>(t), -1);
     for (std::int64_t k = begin; k < end; ++k) {
       const double step =
           static_cast<double>(vector[static_cast<std::size_t>(k)]) - static_cast<double>(x.data()[t * width + k]);
@@ -286,7 +261,8 @@ PatchResult patch(const Transformer& transformer, const PatchRequest& r, const P
   check(transformer, r);
   const Work work(r, transformer.config());
   const auto variants = variants_of(transformer.config(), r);
-  const auto batches = work.batches(variants, r.seen ? most_changed_watched : most_changed);
+  const bool watched = r.seen && !larger_than_memory(transformer.model());
+  const auto batches = work.batches(variants, watched ? most_changed_watched : most_changed);
   double total = 2 * work.of_text(), done = 0;
   for (const Batch& batch : batches) total += batch.work;
   const auto next = [&](double amount) { return part_of(progress, done / total, (done + amount) / total); };
@@ -320,9 +296,8 @@ PatchResult patch_approximately(const Transformer& transformer, const PatchReque
   const auto variants = variants_of(transformer.config(), r);
   GradientRequest request;
   request.ids = r.corrupt, request.target = r.target, request.against = r.against, request.sites = sites_of(variants);
-  std::vector<Site> from_last = request.sites;  // in the order in which gradients come
-  std::ranges::stable_sort(from_last, std::ranges::greater(), &Site::block);
-  Clean clean(transformer, r, std::move(from_last));
+  request.held = row_bytes_allowed(transformer.model()) / 4;
+  Clean clean(transformer, r, request.sites);
   std::vector<double> difference(variants.size());
   request.seen = [&](const Site& site, const Tensor& x, const Tensor& d) {
     for (std::size_t i = 0; i < variants.size(); ++i) {

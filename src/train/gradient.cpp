@@ -1,18 +1,16 @@
 #include "embscope/train/gradient.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "forward/activation.h"
 #include "forward/attention.h"
-#include "forward/by_site.h"
 #include "forward/norm.h"
 #include "forward/pass.h"
+#include "forward/replay.h"
 #include "forward/request.h"
 #include "forward/rotary.h"
 #include "forward/weights.h"
@@ -34,14 +32,6 @@ std::pair<Point, Point> meeting(const Config& config) {
 // Values as attention sums them.
 Point summed_values(const Config& config) { return config.v_norm ? Point::normed_v : Point::v; }
 
-// The blocks whose keys and values others read too.
-std::set<int> shared_keys(const Config& config) {
-  std::set<int> blocks;
-  for (const Layer& layer : config.layers)
-    if (layer.keys_of >= 0) blocks.insert(layer.keys_of);
-  return blocks;
-}
-
 // What the MLP, or the experts in its place, read.
 Point mlp_input(const Config& config) {
   return !config.norm_before ? (config.parallel ? Point::resid_pre : Point::resid_mid)
@@ -53,12 +43,8 @@ Point mlp_input(const Config& config) {
 /// name; x_ is the gradient for the residual stream, [T, D].
 class Backward {
  public:
-  Backward(const Model& model, BySite outside_blocks, const GradientRequest& request, std::int64_t positions)
-      : model_(model),
-        config_(model.config()),
-        run_{std::move(outside_blocks), {}},
-        request_(request),
-        positions_(positions) {
+  Backward(const Model& model, Replay& run, const GradientRequest& request, std::int64_t positions)
+      : model_(model), config_(model.config()), run_(run), request_(request), positions_(positions) {
     for (const Rope& rope : config_.ropes) rotary_.push_back(rotary(rope, positions));
   }
 
@@ -71,8 +57,6 @@ class Backward {
   void head(Target target, std::optional<Target> against);  ///< logits, final norm
   void block(int l);
   void embedding();
-  /// What the next blocks held, in place of that of the blocks before.
-  void read(BySite run) { run_.blocks = std::move(run); }
   /// to(number, values, gradient) for each requested site that has both by now.
   template <class To>
   void hand_on(To&& to);
@@ -107,12 +91,7 @@ class Backward {
 
   const Model& model_;
   const Config& config_;
-  struct Run {
-    BySite outside, blocks;  ///< of blocks, those at work
-    const BySite& of(int block) const { return block < 0 ? outside : blocks; }
-    const Tensor& at(Point point, int block) const { return of(block).at(point, block); }
-  };
-  Run run_;
+  Replay& run_;
   const GradientRequest& request_;
   std::int64_t positions_;
   std::vector<Rotary> rotary_;
@@ -558,17 +537,17 @@ void Backward::embedding() {
 
 bool below_blocks(Point point) { return point == Point::wte || point == Point::wpe; }
 
-// The lowest block that the backward pass reaches; the number of blocks if it ends at the final norm.
+// The lowest block that the backward pass reaches; the number of blocks if it ends at the final norm. Without those
+// whose keys others read, these cannot be run again.
 int lowest_block(const GradientRequest& r, const Config& config) {
   int lowest = static_cast<int>(config.blocks);
   for (const Site& site : r.sites)
     lowest = std::min(lowest, below_blocks(site.point) ? 0 : site.block < 0 ? lowest : site.block);
-  const std::set<int> shared = shared_keys(config);  // without these, blocks that read their keys cannot be run again
-  return lowest == config.blocks || shared.empty() ? lowest : std::min(lowest, *shared.begin());
+  return lowest == config.blocks ? lowest : std::min(lowest, first_read_by_others(config));
 }
 
 // The sites that the backward pass reads, and the requested sites.
-std::vector<Site> captured_sites(const GradientRequest& r, const Config& config, int lowest) {
+std::vector<Site> captured_sites(const GradientRequest& r, const Config& config) {
   const auto [q, k] = meeting(config);
   std::vector<Point> needed = {q, k, summed_values(config), Point::v, Point::mlp_pre};
   auto also = [&](bool there, std::initializer_list<Point> points) {
@@ -595,7 +574,7 @@ std::vector<Site> captured_sites(const GradientRequest& r, const Config& config,
   auto need = [&](Site site) {
     if (has_site(config, site) && std::ranges::find(sites, site) == sites.end()) sites.push_back(site);
   };
-  for (int l = lowest; l < static_cast<int>(config.blocks); ++l) {
+  for (int l = lowest_block(r, config); l < static_cast<int>(config.blocks); ++l) {
     for (Point point : needed) need({point, l});
   }
   if (config.embedding_norm || config.per_layer.width > 0) need({Point::wte, -1});
@@ -606,119 +585,6 @@ std::vector<Site> captured_sites(const GradientRequest& r, const Config& config,
 float slope_of(const Config& config, float logit) {
   return config.logit_scale * (config.logit_cap != 0 ? soft_cap_slope(config.logit_cap, logit) : 1);
 }
-
-// Which blocks' values are held at once: groups, counted from the last block down to the lowest that is reached. Of
-// every `stride`th group, and of the lowest, the residual stream is kept where it begins; from there the values of the
-// groups above are computed again. Blocks above `shared`, the first one whose keys and values others read, are run from
-// it or from below.
-struct Groups {
-  int blocks = 0, lowest = 0, size = 1, stride = 1, shared = blocks;
-
-  int count() const { return (blocks - lowest + size - 1) / size; }
-  int end(int group) const { return blocks - group * size; }
-  int begin(int group) const { return std::max(lowest, end(group) - size); }
-  bool kept(int group) const {
-    return group > 0 && begin(group) <= shared && (group % stride == 0 || group == count() - 1);
-  }
-};
-
-double values_at(const Config& config, const Site& site, std::int64_t positions) {
-  return static_cast<double>(positions) * static_cast<double>(is_attention_map(site.point)
-                                                                  ? config.heads * positions
-                                                                  : site_shape(site, config).total());
-}
-
-double bytes_of_block(const Config& config, const std::vector<Site>& sites, int l, std::int64_t positions) {
-  double values = 0;
-  for (const Site& site : sites) values += site.block == l ? values_at(config, site, positions) : 0;
-  return sizeof(float) * values;
-}
-
-Groups groups_of(const Config& config, const std::vector<Site>& sites, int lowest, std::int64_t positions,
-                 double held) {
-  Groups groups{static_cast<int>(config.blocks), lowest};
-  double most = 1;
-  for (int l = lowest; l < groups.blocks; ++l) most = std::max(most, bytes_of_block(config, sites, l, positions));
-  groups.size = std::clamp(static_cast<int>(std::min(held / most, 1e6)), 1, std::max(1, groups.blocks - lowest));
-  const double residuals =
-      sizeof(float) * static_cast<double>(groups.count()) * static_cast<double>(positions * config.width);
-  groups.stride = std::max(1, static_cast<int>(std::min(std::ceil(residuals / held), 1e6)));
-  if (const std::set<int> shared = shared_keys(config); !shared.empty()) groups.shared = *shared.begin();
-  return groups;
-}
-
-/// The run whose gradient is taken: what it held, group by group.
-class Forward {
- public:
-  Forward(const Transformer& transformer, const GradientRequest& r, std::int64_t positions)
-      : transformer_(transformer),
-        weights_(transformer.model()),
-        sites_(captured_sites(r, transformer.config(), lowest_block(r, transformer.config()))),
-        groups_(groups_of(transformer.config(), sites_, lowest_block(r, transformer.config()), positions, r.held)) {
-    request_.rows = {{r.ids.begin(), r.ids.begin() + positions}};
-  }
-
-  const Groups& groups() const { return groups_; }
-
-  /// The whole run; the logits of its last position.
-  Tensor run(const Progress& progress) {
-    Request request = request_;
-    request.progress = progress;
-    for (const Site& site : sites_)
-      if (site.block < 0 || is_of(site, 0)) request.capture.push_back(site);
-    const std::size_t own = request.capture.size();
-    for (int g = 0; g < groups_.count(); ++g)
-      if (groups_.kept(g)) request.capture.push_back({Point::resid_pre, groups_.begin(g)});
-    RowResult row = std::move(transformer_.run(request).rows[0]);
-    std::array<std::vector<Site>, 3> sites;
-    std::array<std::vector<Tensor>, 3> values;
-    for (std::size_t i = 0; i < request.capture.size(); ++i) {
-      const std::size_t to = request.capture[i].block < 0 ? 0 : i < own ? 1 : 2;
-      sites[to].push_back(request.capture[i]), values[to].push_back(std::move(row.captured[i]));
-    }
-    outside_ = {std::move(sites[0]), std::move(values[0])};
-    last_ = {std::move(sites[1]), std::move(values[1])};
-    residuals_ = {std::move(sites[2]), std::move(values[2])};
-    return std::move(row.logits);
-  }
-
-  BySite take_outside() { return std::move(outside_); }
-
-  /// What the blocks of a group held. Each group is asked for once, in order.
-  BySite group(int g) {
-    if (g == 0) return std::move(last_);
-    int from = g;
-    while (!groups_.kept(from)) ++from;
-    Request request = request_;
-    request.logits = LogitsAt::none;
-    for (const Site& site : sites_)
-      if (is_of(site, g)) request.capture.push_back(site);
-    const Plan plan(transformer_.config(), request, 0);
-    const int begin = groups_.begin(from);
-    RowResult row = std::move(Pass(transformer_.model(), weights_, plan, request)
-                                  .run_from(begin, residuals_.at(Point::resid_pre, begin))
-                                  .rows[0]);
-    return {std::move(request.capture), std::move(row.captured)};
-  }
-
- private:
-  // What the backward pass of a group reads: of its blocks, and of those whose keys and values they read.
-  bool is_of(const Site& site, int g) const {
-    if (site.block >= groups_.begin(g) && site.block < groups_.end(g)) return true;
-    const auto& layers = transformer_.config().layers;
-    const bool keys =
-        site.point == meeting(transformer_.config()).second || site.point == summed_values(transformer_.config());
-    return keys && std::any_of(layers.begin() + groups_.begin(g), layers.begin() + groups_.end(g),
-                               [&](const Layer& layer) { return layer.keys_of == site.block; });
-  }
-
-  const Transformer& transformer_;
-  PackedWeights weights_;
-  Request request_;
-  const std::vector<Site> sites_;
-  const Groups groups_;
-  BySite outside_, last_, residuals_;
-};
 
 // Writes the tokens and their logit to the result: the derivatives of both.
 std::pair<float, float> read_logits(const Transformer& transformer, const GradientRequest& r, const Tensor& of_run,
@@ -749,10 +615,11 @@ GradientResult gradient(const Transformer& transformer, const GradientRequest& r
     if (id) token_in(transformer.config(), *id, "gradient");
   }
   constexpr double forward = 0.3;  // its share, roughly
-  Forward run(transformer, r, result.position + 1);
-  const Tensor logits = run.run(part_of(progress, 0, forward));
+  const std::int64_t positions = result.position + 1;
+  Replay run(transformer, {r.ids.begin(), r.ids.begin() + positions}, captured_sites(r, transformer.config()), r.held);
+  const Tensor logits = run.run({}, part_of(progress, 0, forward));
   const auto slopes = read_logits(transformer, r, logits, result);
-  Backward backward(transformer.model(), run.take_outside(), r, result.position + 1);
+  Backward backward(transformer.model(), run, r, positions);
   if (!r.seen) result.activations.resize(r.sites.size()), result.gradients.resize(r.sites.size());
   std::vector<bool> known(r.sites.size());
   auto hand_on = [&] {
@@ -765,14 +632,11 @@ GradientResult gradient(const Transformer& transformer, const GradientRequest& r
   backward.head({result.target, slopes.first},
                 result.against ? std::optional(Backward::Target{*result.against, slopes.second}) : std::nullopt);
   hand_on();
-  const Groups& groups = run.groups();
-  for (int g = 0; g < groups.count(); ++g) {
-    backward.read(run.group(g));
-    for (int l = groups.end(g); l-- > groups.begin(g);) {
-      report(progress, forward + (1 - forward) * (groups.blocks - l) / (groups.blocks + 1), "block by block, backward");
-      backward.block(l);
-      hand_on();
-    }
+  const int blocks = static_cast<int>(transformer.config().blocks);
+  for (int l = blocks; l-- > run.groups().lowest;) {
+    report(progress, forward + (1 - forward) * (blocks - l) / (blocks + 1), "block by block, backward");
+    backward.block(l);
+    hand_on();
   }
   backward.embedding();
   hand_on();

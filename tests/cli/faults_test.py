@@ -197,6 +197,32 @@ def report(test, killed, ended=None):
     )
 
 
+class Cut(unittest.TestCase):
+    """A model's file that another program makes shorter while a command reads it."""
+
+    def test_ends_the_command_with_one_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            model = pathlib.Path(folder, "model.gguf")
+            cache = pathlib.Path(
+                os.environ.get("EMBSCOPE_CACHE")
+                or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "embscope"
+            )
+            shutil.copy(cache / "models/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", model)
+            process = subprocess.Popen(
+                [EMBSCOPE, "generate", "Once upon a time", "-n", "2000", "--shift", "-m", str(model)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            self.assertTrue(process.stdout.read(1))  # it is at work
+            os.truncate(model, model.stat().st_size // 2)
+            _, errors = process.communicate(timeout=300)
+            self.assertEqual(process.returncode, 1, errors)
+            self.assertEqual(
+                errors.decode().splitlines()[-1:],
+                [f"embscope: [{model}] became shorter or unreadable while it was in use: open it again"],
+            )
+
+
 class SlowHub(pull_test.Hub):
     """A hub that sends in pieces, so that there is a middle to be killed in."""
 

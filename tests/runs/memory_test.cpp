@@ -1,9 +1,12 @@
 // Runs that hold less give the same bits; what they hold is bounded.
 #include <algorithm>
+#include <numeric>
+#include <ranges>
 
 #include <gtest/gtest.h>
 
 #include "embscope/runs/predict.h"
+#include "forward/replay.h"
 #include "forward/working_memory.h"
 
 namespace embscope {
@@ -72,6 +75,35 @@ TEST_P(Batches, of_many_rows_have_the_bits_of_each_alone) {
       EXPECT_TRUE(std::ranges::equal(many->rows[i].logits.values(), alone.rows[0].logits.values())) << i;
       EXPECT_TRUE(std::ranges::equal(many->rows[i].captured[0].values(), alone.rows[0].captured[0].values())) << i;
     }
+  }
+}
+
+// Blocks in any order, of groups of one block and of more, with one residual stream kept and with all.
+TEST_P(Batches, of_one_text_are_replayed_with_the_bits_of_the_run) {
+  const std::vector<TokenId> text = {9, 1, 77, 30, 2, 61, 13};
+  const Config& config = transformer_.config();
+  Request whole;
+  whole.rows = {text}, whole.capture = {{Point::ln_final, -1}};
+  for (int l = 0; l < static_cast<int>(config.blocks); ++l) {
+    for (const Point point : {Point::resid_pre, Point::z, Point::mlp_out}) whole.capture.push_back({point, l});
+  }
+  const Result run = transformer_.run(whole);
+  const auto expect_all = [&](Replay& replay, auto&& order) {
+    for (const std::size_t c : order) {
+      const Site& site = whole.capture[c];
+      EXPECT_TRUE(std::ranges::equal(replay.at(site).values(), run.rows[0].captured[c].values())) << site.name();
+    }
+  };
+  std::vector<std::size_t> order(whole.capture.size());
+  std::iota(order.begin(), order.end(), 0);
+  for (const double held : {1.0, 3e3, 1e4, 1e9}) {
+    Replay replay(transformer_, text, whole.capture, held);
+    EXPECT_TRUE(std::ranges::equal(replay.run({}, {}).values(), run.rows[0].logits.values()));
+    for (int i = 0; i < 2; ++i) {
+      expect_all(replay, order);
+      expect_all(replay, std::views::reverse(order));
+    }
+    EXPECT_THROW(replay.at({Point::q, 0}), Error);
   }
 }
 

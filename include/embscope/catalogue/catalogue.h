@@ -192,6 +192,7 @@ class Subject {
   virtual std::int64_t usual_positions() const { return std::numeric_limits<std::int64_t>::max(); }
   /// Another model, or vectors, by name. Throws what opening it throws.
   virtual std::shared_ptr<const Subject> named(const std::string& name) const;
+  virtual bool takes_arrays() const { return true; }  ///< whether anybody reads an answer's arrays
   /// Told of a text as it is written: what was given (id -1), then each new token. False ends the text.
   virtual bool wrote(TokenId, std::string_view, double) const { return true; }
   /// Who follows a training in this folder.

@@ -46,15 +46,15 @@ AttributionResult attribute(const Transformer& transformer, const AttributionReq
 /// Nanda, "Attribution patching", 2023). Unlike direct attribution it includes the effect of the vector through later
 /// blocks.
 struct GradientAttribution {
-  GradientResult gradient;  ///< the vectors and gradients at the requested sites
+  GradientResult gradient;  ///< with the vectors and gradients at the requested sites, if they are kept
   /// A row for each site, position and, for sites with heads, head: columns site, block, head, position, token, value
   /// (gradient . activation, in units of logits) and gradient (its norm). For scores and pattern, position is that of
   /// the query. Every value is a sum in double.
   Table parts;
 };
 
-/// Throws what `gradient` throws.
-GradientAttribution attribute_by_gradient(const Transformer& transformer, const GradientRequest& request,
-                                          const Progress& progress = {});
+/// Without `keep`, no vectors and no gradients are in the result. Throws what `gradient` throws.
+GradientAttribution attribute_by_gradient(const Transformer& transformer, GradientRequest request,
+                                          const Progress& progress = {}, bool keep = true);
 
 }  // namespace embscope
