@@ -106,14 +106,14 @@ export const colours: Record<Colouring, Colour> = {
   },
   moved: {
     name: "How far it moved",
-    says: "How far the block moved the vector, relative to its length before.",
+    says: "How far the block moved the vector, relative to its length before; the word is what it would predict there.",
     ends: ["3 %", "6 times"],
     share: (s, _, r, c) => moved(s.moved[r]?.[c] ?? 0),
     told: (s, _, r, c) => (r === 0 ? "before block 0" : `moved by ${percent(s.moved[r][c])} of its length`),
   },
   felt: {
     name: "What you changed",
-    says: "How far your changes moved the vector.",
+    says: "How far your changes moved the vector; the word is what it would predict there.",
     ends: ["untouched", "another vector"],
     share: (s, _, r, c) => felt(s.felt?.[r]?.[c] ?? 0),
     told: (s, _, r, c) => (s.felt ? `changed by ${percent(s.felt[r][c])}` : "nothing is changed"),
