@@ -2,6 +2,7 @@
 import type { FunctionComponent } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { online, stranger, type ModelInfo } from "./api";
+import { keepFocus } from "./focus";
 import { Menu, NotOpen } from "./menu";
 import { useModels } from "./models";
 import { Trouble } from "./parts";
@@ -49,6 +50,13 @@ export function App() {
   const missing = models.data && model.value !== "" && info?.name !== model.value;
   const Current = shown[view.value];
   useEffect(() => void (document.title = `${titleOf(view.value)} · Embscope`), [view.value]);
+  const walking = step.value > 0;
+  const before = useRef({ view: view.value, walking });
+  useEffect(() => {
+    const { view: old, walking: walked } = before.current;
+    before.current = { view: view.value, walking };
+    if (old !== view.value || walked !== walking) keepFocus(walking && !walked ? ".walk" : "#main");
+  }, [view.value, walking]);
   return (
     <>
       <a

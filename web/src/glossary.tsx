@@ -154,8 +154,8 @@ const Meaning = ({ id, at, meaning }: { id: string; at: { left: number; top: num
   </span>
 );
 
-/** One term with its explanation, beside it and inside the window. */
-export function Term({ children, meaning }: { children: string; meaning: string }) {
+/** One term with its explanation, beside it and inside the window; `then` stays on its line. */
+export function Term({ children, meaning, then = "" }: { children: string; meaning: string; then?: string }) {
   const id = useId();
   const word = useRef<HTMLButtonElement>(null);
   const [at, setAt] = useState<{ left: number; top: number }>();
@@ -170,10 +170,11 @@ export function Term({ children, meaning }: { children: string; meaning: string 
         onFocus={open}
         onBlur={close}
         onClick={open}
-        onKeyDown={(e) => e.key === "Escape" && close()}
+        onKeyDown={(e) => e.key === "Escape" && at && (e.stopPropagation(), close())}
       >
         {children}
       </button>
+      {then}
       {at && <Meaning id={id} at={at} meaning={meaning} />}
     </span>
   );
@@ -204,12 +205,15 @@ function explained(children: ComponentChildren, known: Set<string>): ComponentCh
 }
 
 function terms(text: string, known: Set<string>): ComponentChildren {
-  return text.split(pattern).map((part, i) => {
+  const parts = text.split(pattern);
+  return parts.map((part, i) => {
     const meaning = i % 2 ? meaningOf(part) : undefined;
     if (!meaning || known.has(meaning)) return part;
     known.add(meaning);
+    const mark = /^[.,:;!?)”’]+/.exec(parts[i + 1])?.[0] ?? ""; // it does not begin a line
+    parts[i + 1] = parts[i + 1].slice(mark.length);
     return (
-      <Term key={i} meaning={meaning}>
+      <Term key={i} meaning={meaning} then={mark}>
         {part}
       </Term>
     );

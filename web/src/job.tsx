@@ -41,7 +41,8 @@ async function follow(id: string, tell: (job: Job) => void, signal: AbortSignal)
 export const control = (id: number, what: "pause" | "resume" | "cancel"): Promise<unknown> =>
   call(`jobs/${id}/${what}`, {});
 
-function left(seconds: number | null | undefined): string {
+/** The time left in words, empty while it is not known. */
+export function left(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "";
   return seconds < 90 ? `${Math.ceil(seconds)} s left` : `${Math.ceil(seconds / 60)} min left`;
 }

@@ -359,10 +359,10 @@ export function Figure({ spec, name }: { spec?: Spec; name: string }) {
   );
 }
 
-/** The engine's figure of what a view shows in its own way, for saving: requested when it is opened. */
-export function Picture({ path, body, name }: { path: string; body: object; name: string }) {
+/** The engine's figure of what a view shows in its own way, for saving: requested when it is opened, once `body` is known. */
+export function Picture({ path, body, name }: { path: string; body?: object; name: string }) {
   const [open, setOpen] = useState(false);
-  const answer = useAnswer(open ? `${path} ${JSON.stringify(body)}` : undefined, (signal) =>
+  const answer = useAnswer(open && body ? `${path} ${JSON.stringify(body)}` : undefined, (signal) =>
     call<{ figure: Spec }>(`${path}?figure=1`, body, { signal }),
   );
   return (

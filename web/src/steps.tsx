@@ -15,6 +15,7 @@ export interface Step {
   title: string;
   view: View;
   params: Record<string, string | undefined>;
+  /** Words of which each is one token. */
   tray?: string[];
   /** The control of the stage that the task needs: it is highlighted. */
   light?: "text" | "mix" | "with" | "where" | "grid";
@@ -177,7 +178,7 @@ function vectors(g: Ground): Step {
     title: "Vectors and their similarity",
     view: "vectors",
     params: {},
-    tray: g.near.map(quote),
+    tray: g.near,
     prose: (
       <>
         The number of a token selects a row of a matrix: its vector. As lines, two vectors look like noise. As points,
@@ -229,8 +230,8 @@ const near = (g: Ground): Step => ({
   name: "near",
   title: "Nearest tokens",
   view: "vectors",
-  params: { near: quote(g.near[0]) },
-  tray: [quote(g.near[0])],
+  params: { near: undefined },
+  tray: [g.near[0]],
   prose: (
     <>
       Here are the tokens whose vectors are nearest to that of one word: first its other spellings, as a rule, then what
@@ -285,7 +286,7 @@ const stripes = (g: Ground): Step => ({
       the word.
     </>
   ),
-  task: "Point at the strongest stripe that you find: a cell of a dimension whose mean is large beside its deviation.",
+  task: "Point at the strongest stripe that you find: a cell of a dimension whose mean is large compared with its deviation.",
   done: (f) => f.cell !== undefined && f.cell.offset >= g.stripe,
   answer: async () => {
     const all = await dimensions(),
@@ -297,7 +298,7 @@ const stripes = (g: Ground): Step => ({
         times its deviation. In {strong} of {all.length} dimensions the mean is larger than the deviation. Between{" "}
         {count} tokens taken evenly from the vocabulary the mean cosine is {mean.toFixed(2)}:{" "}
         {mean > 0.1
-          ? "that much is no likeness, any two tokens have it."
+          ? "so much does not make two tokens alike: any two of them have it."
           : "here unrelated tokens stand nearly at right angles."}
       </>
     );
@@ -381,7 +382,9 @@ function predict(g: Ground): Step {
         <>
           “{strange}” gets <code>{invented.label}</code> with {percent(invented.probability)}, “{g.text}” gets{" "}
           <code>{known.label}</code> with {percent(known.probability)}:{" "}
-          {invented.probability < known.probability ? "less sure, but an answer all the same." : "no less sure."}
+          {invented.probability < known.probability
+            ? "less sure, but it answers all the same."
+            : "it is just as sure, or surer."}
         </>
       );
     },
@@ -410,7 +413,7 @@ function turning(s: Sweep, g: Ground): ComponentChildren {
     );
   return (
     <>
-      The answer turns at p = {s.crossing.toFixed(2)}; {third}. The mixtures on the way are no words at all.
+      The answer turns at p = {s.crossing.toFixed(2)}; {third}. The mixtures on the way are not words at all.
     </>
   );
 }
@@ -588,7 +591,7 @@ const train = (): Step => ({
   answer: async () => (
     <>
       Move the slider over the steps: words that occur in the same places come together. Train with two seeds: what the
-      maps have in common is what the text has taught; all else is chance.
+      maps have in common is what the text has taught; everything else is chance.
     </>
   ),
 });

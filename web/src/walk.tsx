@@ -1,11 +1,12 @@
 // The walk: a step, shown beside its view.
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import type { ModelInfo } from "./api";
+import { quoted, type ModelInfo } from "./api";
 import { facts } from "./facts";
 import { Explained } from "./glossary";
 import { groundOf } from "./ground";
 import { useAnswer } from "./hooks";
+import { named } from "./named";
 import { Folded, Trouble } from "./parts";
 import { change, go, session, setParams, step, view } from "./session";
 import { contents, stepsOf, type Step } from "./steps";
@@ -20,9 +21,12 @@ export async function walkTo(number: number, info: ModelInfo): Promise<void> {
   facts.value = {};
   const to = stepsOf(await groundOf(info))[number - 1];
   if (!to) return;
-  if (to.tray) change({ tray: to.tray });
+  if (to.tray) change({ tray: await Promise.all(to.tray.map(token)) });
   go(to.view, { ...to.params, step: String(number) });
 }
+
+/** As the tray has a token that was clicked: by its number. */
+const token = async (word: string): Promise<string> => (await named(word))?.expression ?? quoted(word);
 
 export const leave = (): void => setParams({ step: undefined });
 
@@ -57,54 +61,60 @@ export function Walk({ info }: { info: ModelInfo }) {
   const done = now !== undefined && (answered || session.value.done.includes(now.name));
   const to = (other: number) => () => void walkTo(other, info);
   return (
-    <aside class="walk" aria-label="The walk">
-      <p class="count">
-        Step {number} of {contents.length}
-      </p>
-      <h2>{now?.title ?? contents[number - 1]?.[1]}</h2>
-      <Trouble error={error} />
-      {now && (
-        <>
+    <aside class="walk" aria-label="The walk" tabIndex={-1}>
+      <div>
+        <p class="count">
+          Step {number} of {contents.length}
+        </p>
+        <h2>{now?.title ?? contents[number - 1]?.[1]}</h2>
+        <Trouble error={error} />
+        {now && (
           <p>
             <Explained>{now.prose}</Explained>
           </p>
-          <div class={done ? "task done" : "task"} role="status">
-            <p>
-              <b>{done ? "Done. " : "Do this. "}</b>
-              {now.task}
-            </p>
-            {done && <Claim key={now.name} step={now} model={info.name} />}
-          </div>
-          {!done && (
-            <Folded key={`${now.name} folded`} summary="Show the answer">
-              <Claim step={now} model={info.name} />
-            </Folded>
-          )}
-          {view.value !== now.view && (
-            <p>
-              <button type="button" onClick={() => go(now.view)}>
-                Back to the step's view
-              </button>
-            </p>
-          )}
-        </>
-      )}
-      <div class="row">
-        <button type="button" disabled={number === 1} onClick={to(number - 1)}>
-          Back
-        </button>
-        {number < contents.length ? (
-          <button type="button" class={done ? "main" : ""} onClick={to(number + 1)}>
-            Next
-          </button>
-        ) : (
-          <button type="button" class={done ? "main" : ""} onClick={end}>
-            End
-          </button>
         )}
-        <button type="button" class="quiet" onClick={leave}>
-          Leave the walk
-        </button>
+      </div>
+      <div>
+        {now && (
+          <>
+            <div class={done ? "task done" : "task"} role="status">
+              <p>
+                <b>{done ? "Done. " : "Do this. "}</b>
+                {now.task}
+              </p>
+              {done && <Claim key={now.name} step={now} model={info.name} />}
+            </div>
+            {!done && (
+              <Folded key={`${now.name} folded`} summary="Show the answer">
+                <Claim step={now} model={info.name} />
+              </Folded>
+            )}
+            {view.value !== now.view && (
+              <p>
+                <button type="button" onClick={() => go(now.view)}>
+                  Back to the step's view
+                </button>
+              </p>
+            )}
+          </>
+        )}
+        <div class="row">
+          <button type="button" disabled={number === 1} onClick={to(number - 1)}>
+            Back
+          </button>
+          {number < contents.length ? (
+            <button type="button" class={done ? "main" : ""} onClick={to(number + 1)}>
+              Next
+            </button>
+          ) : (
+            <button type="button" class={done ? "main" : ""} onClick={end}>
+              End
+            </button>
+          )}
+          <button type="button" class="quiet" onClick={leave}>
+            Leave the walk
+          </button>
+        </div>
       </div>
     </aside>
   );

@@ -78,6 +78,11 @@ test("the first picture comes at once", async () => {
   within(ms, 1000, "first useful picture");
 });
 
+const sizes = [
+  { width: 1440, height: 900 },
+  { width: 1024, height: 768 },
+  { width: 390, height: 844 },
+];
 const pictured = (p) => p.waitForSelector(".frame[data-lens]");
 const views = [
   ["stage", "stage?p=0.3&block=23&position=4", pictured],
@@ -122,18 +127,23 @@ for (const [name, path, ready] of views) {
     );
     assert.deepEqual(unsaved, [], "cannot be saved in every form");
     assert.deepEqual(await violations(page), []);
-    await page.emulateMedia({ colorScheme: "dark" });
-    await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = true))); // what is folded counts too
-    await page.waitForTimeout(400);
-    await ready(page);
-    assert.deepEqual(await violations(page), [], "dark");
-    await page.evaluate(() => document.querySelectorAll("details").forEach((d) => (d.open = false)));
-    if (pictures && ["stage", "life-attention", "map"].includes(name))
+    if (pictures && ["stage", "life-attention", "map"].includes(name)) {
+      await page.emulateMedia({ colorScheme: "dark" });
       await page.screenshot({ path: `${pictures}/${name}-dark.png` });
-    await page.setViewportSize({ width: 390, height: 780 });
-    await page.waitForTimeout(100);
-    const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(wider <= 0, `the page is ${wider} pixels wider than a phone`);
+    }
+    await page.evaluate(() => document.querySelectorAll("main details").forEach((d) => (d.open = true))); // what is folded counts too
+    for (const viewport of sizes) {
+      await page.setViewportSize(viewport);
+      await ready(page);
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        await page.waitForTimeout(100);
+        assert.deepEqual(await violations(page), [], `unfolded, ${viewport.width}, ${colorScheme}`);
+      }
+      const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wider <= 0, `the page is ${wider} pixels wider than ${viewport.width}`);
+    }
+    await page.evaluate(() => document.querySelectorAll("main details").forEach((d) => (d.open = false)));
     if (pictures && ["read", "stage"].includes(name)) await page.screenshot({ path: `${pictures}/${name}-phone.png` });
     await quiet(page);
   });
@@ -731,6 +741,8 @@ test("map: two models side by side; what is picked in one is marked in the other
   await pointsOf(page, "Map", 49152);
   await pointsOf(page, "Second map");
   assert.equal(await page.locator('.one[aria-label="Second map"]').getAttribute("data-points"), String(other.vocab));
+  const panes = await page.locator(".pane").evaluateAll((all) => all.map((p) => p.getBoundingClientRect().toJSON()));
+  assert.deepEqual([panes[0].top, panes[0].height], [panes[1].top, panes[1].height], "the maps stand at two heights");
   const { tokens } = await api(page, "vocabulary?q=c&limit=1");
   const theirs = (await api(page, `vocabulary?q=c&limit=1&model=${other.name}`)).tokens;
   assert.equal(theirs[0].label, tokens[0].label);
@@ -888,6 +900,7 @@ test("train: word tokens of the text that ships; a map that is moved through the
   const { text } = await api(page, "toy/text");
   await page.waitForFunction((l) => document.querySelector("textarea").value.length === l, text.length);
   await page.getByRole("button", { name: "Train with two seeds" }).click();
+  await page.waitForFunction(() => document.querySelector(".run h2")?.getBoundingClientRect().top < 200); // it comes into sight
   const run = (n) => `.run:nth-of-type(${n})`;
   for (const n of [1, 2])
     await page.waitForFunction(
@@ -1426,6 +1439,7 @@ test("the walk, from its first step to its last, by doing what it asks; what it 
   (await done(1), await next());
   await page.getByLabel("Text", { exact: true }).fill("Germany has a capital");
   (await done(2), await next());
+  await page.waitForFunction(() => document.querySelector(".tray .token")?.textContent === "␣apple"); // as if it had been clicked
   await page.getByLabel("Word", { exact: true }).fill(" banana");
   await page.getByLabel("Word", { exact: true }).press("Enter");
   (await done(3), await next());
@@ -1532,12 +1546,6 @@ test("the walk holds for a model that knows only some letters, and for one of wo
   }
   await first.close();
 });
-
-const sizes = [
-  { width: 1440, height: 900 },
-  { width: 1024, height: 768 },
-  { width: 390, height: 844 },
-];
 
 test("nothing that is seen moves when results come, in any view, on a screen and on a phone", async () => {
   const watched = views.filter(([name]) => !["stage-pins", "stage-parts", "stage-changes", "walk"].includes(name));
@@ -1734,6 +1742,112 @@ test("terms are explained on the labels of fields too: at the pointer, by Tab, a
   assert.match(await page.getByRole("tooltip").innerText(), /same seed/);
   await page.keyboard.press("Escape");
   await page.waitForFunction(() => !document.querySelector('[role="tooltip"]'));
+  await quiet(page);
+});
+
+/** Presses Tab until the focus is on the control of this name; what has the focus on the way can be seen. */
+async function tabTo(page, name, most = 90) {
+  for (let i = 0; i < most; ++i) {
+    await page.keyboard.press("Tab");
+    const now = await page.evaluate(() => {
+      const e = document.activeElement,
+        { outlineStyle, outlineWidth } = getComputedStyle(e);
+      const seen = e === document.body || (outlineStyle !== "none" && parseFloat(outlineWidth) > 0);
+      return { seen, name: e.getAttribute("aria-label") ?? e.textContent.trim(), html: e.outerHTML.slice(0, 120) };
+    });
+    assert.ok(now.seen, `the focus cannot be seen on ${now.html}`);
+    if (now.name === name) return;
+  }
+  assert.fail(`Tab does not lead to ${name}`);
+}
+const focusIn = (page, place) =>
+  page.waitForFunction((s) => document.activeElement?.closest(s), place, { timeout: patience(15000) });
+
+test("by the keyboard alone: where it is decided, the head switched off, undone, taken along as a command", async () => {
+  const page = await visit("stage", { viewport: sizes[0] });
+  await pictured(page);
+  await tabTo(page, "Who gives?");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelectorAll(".chip").length === 14);
+  await page.waitForSelector(".next[data-step]");
+  await tabTo(page, "Where is it decided?");
+  await page.keyboard.press("Enter");
+  await focusIn(page, ".decide"); // the button has gone
+  await page.waitForSelector(".verdict", { timeout: patience(120000) });
+  await tabTo(page, "Open it", 10);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".heads li");
+  await tabTo(page, "Switch it off", 1);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".pin");
+  await page.keyboard.press("Control+z");
+  await page.waitForFunction(() => !document.querySelector(".pin"));
+  await page.keyboard.press("Control+y");
+  await page.waitForSelector(".pin");
+  await page.keyboard.press("Escape"); // the question goes, and the focus is where it came from
+  await page.waitForFunction(() => !document.querySelector(".decide"));
+  await focusIn(page, ".ask");
+  await tabTo(page, "Close the inspector", 20);
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => document.querySelector(".inspector.empty"));
+  await focusIn(page, ".frame");
+  await page.keyboard.press("ArrowUp");
+  await page.waitForSelector(".inspector h2");
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => document.querySelector(".inspector.empty"));
+  await tabTo(page, "The same from the command line and from Python");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "Copy: the same from the command line", 3);
+  assert.match(
+    await page.locator(".same pre").first().innerText(),
+    /embscope edit .* --at blocks\.\d+\.z\/\d+ --do zero/,
+  );
+  await quiet(page);
+});
+
+test("by the keyboard alone: the walk from the first sight to its end", async () => {
+  const page = await visit("stage", { viewport: sizes[1] });
+  await pictured(page);
+  await tabTo(page, "Begin the walk");
+  await page.keyboard.press("Enter");
+  for (let n = 1; n <= 12; ++n) {
+    await page.waitForFunction((t) => document.querySelector(".count")?.textContent === t, `Step ${n} of 12`);
+    if (n === 1) {
+      await focusIn(page, ".walk");
+      await page.waitForSelector('[data-figure="toy"] svg');
+      await tabTo(page, "dog");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".task.done");
+    }
+    if (n === 8) {
+      await page.waitForSelector(".next[data-step]");
+      await tabTo(page, "p, the share of Germany");
+      await page.keyboard.press("Home");
+      await page.waitForSelector(".task.done");
+    }
+    await tabTo(page, n < 12 ? "Next" : "End");
+    await page.keyboard.press("Enter");
+  }
+  await page.waitForSelector('h1:has-text("What you have seen")');
+  await focusIn(page, "#main");
+  await page.waitForSelector(".card img", { timeout: patience(60000) });
+  await tabTo(page, "To the stage: try your own text");
+  await page.keyboard.press("Enter");
+  await pictured(page);
+  await quiet(page);
+});
+
+test("stage: what is mixed, and its curve, stay in their place while the text is typed", async () => {
+  const page = await visit("stage");
+  await page.waitForSelector(".curve svg");
+  const kept = await page.evaluateHandle(() => [".way input", ".duel", ".curve"].map((s) => document.querySelector(s)));
+  await page.getByLabel("Text", { exact: true }).focus();
+  await page.keyboard.press("End");
+  await page.keyboard.type(" not far from", { delay: 40 });
+  await page.waitForFunction(() => [...document.querySelectorAll(".chip")].at(-1)?.textContent === "␣from");
+  assert.deepEqual(await kept.evaluate((all) => all.map((e) => e.isConnected)), [true, true, true]);
+  await page.getByLabel("Text", { exact: true }).fill("Hello");
+  await page.waitForFunction(() => !document.querySelector(".way, .duel"));
   await quiet(page);
 });
 

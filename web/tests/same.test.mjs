@@ -109,3 +109,31 @@ for (const [path, words] of states) {
     rmSync(join(folder, "run"), { recursive: true, force: true });
   });
 }
+
+test("pins and a mixture: the command and the Python that are copied give the numbers of the page", async (t) => {
+  const page = await open(chrome.context, server.origin, `/#/stage?p=0.3&edits=${edits}`);
+  await page.waitForSelector('.next[data-step="0.3"] .bar b'); // with the changes
+  const seen = await page
+    .locator(".next .likely li")
+    .evaluateAll((all) =>
+      all.map((li) => [li.querySelector(".token").textContent, li.querySelector(".amount").textContent]),
+    );
+  await page.close();
+  const { commands, snippets } = await shown(`stage?p=0.3&edits=${edits}`);
+  const percent = (p) => Number(p >= 0.001 ? (100 * p).toFixed(1) : (100 * p).toPrecision(1));
+  const same = (columns) =>
+    seen.forEach(([token, amount]) => {
+      const p = columns.probability_after[columns.token.indexOf(token)];
+      assert.equal(percent(p), parseFloat(amount), `${token} in ${JSON.stringify(columns)}`);
+    });
+  const { status, out, wrong } = await run("sh", ["-e"], `${commands[0].split("\n")[0]} --json`);
+  assert.equal(status, 0, wrong);
+  same(JSON.parse(out).columns);
+  if (!python) return t.diagnostic("the Python module has not been built: its snippets were not run");
+  const [call] = snippets[0].match(/model\.edit\(.*\)/);
+  const load = snippets[0].split("\n").slice(0, 2).join("\n");
+  const script = `${load}\nimport json\nt = ${call}.table\nprint(json.dumps({"columns": {"token": [str(v) for v in t["token"]], "probability_after": [float(v) for v in t["probability_after"]]}}))`;
+  const result = await run(python, ["-"], script);
+  assert.equal(result.status, 0, result.wrong);
+  same(JSON.parse(result.out.split("\n").filter(Boolean).at(-1)).columns);
+});

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { ask, call, numbers, of, quoted, texts, type ModelInfo, type Table as Columns } from "../api";
 import { note } from "../facts";
 import { useAnswer, useSettled } from "../hooks";
-import { JobBar, start, useJob } from "../job";
+import { JobBar, left, start, useJob } from "../job";
 import { Choice, NumberField, opened, program, py, Same, shell, Text, Token, Trouble } from "../parts";
 import { setParams, useNumber, useParam } from "../session";
 import { dark } from "../theme";
@@ -161,17 +161,17 @@ export function One(props: OneProps) {
   );
   return (
     <section class="one" aria-label={title} data-points={cloud?.ids.length ?? 0} data-marked={[...marked].join(" ")}>
-      {!props.alone && settings}
-      <Trouble
-        error={
-          error ??
-          kept.error ??
-          cosines.error ??
-          near.error ??
-          (kept.status?.state === "failed" ? new Error(kept.status.error) : undefined)
-        }
-      />
-      {!suffix || props.colour !== "kind" ? (
+      <div>
+        {!props.alone && settings}
+        <Trouble
+          error={
+            error ??
+            kept.error ??
+            cosines.error ??
+            near.error ??
+            (kept.status?.state === "failed" ? new Error(kept.status.error) : undefined)
+          }
+        />
         <Legend
           colour={props.colour}
           attributes={vocabulary?.attributes}
@@ -180,46 +180,48 @@ export function One(props: OneProps) {
           hidden={props.hidden}
           toggle={props.toggle}
         />
-      ) : null}
-      <Pane
-        title={suffix ? "the second map" : "the map"}
-        file="map"
-        name={methods.find(([m]) => m === wanted.method)?.[1] ?? wanted.method}
-        xy={cloud?.xy}
-        ids={cloud?.ids ?? none}
-        labels={names}
-        colours={colours}
-        order={order}
-        ink={ink}
-        marked={marked}
-        centre={centre}
-        lines={lines}
-        lasso={props.lasso}
-        setLasso={suffix ? undefined : props.setLasso}
-        goTo={goTo}
-        frame={frame}
-        shown={shown}
-        relief={relief}
-        empty={emptyWord(wanted, job !== undefined)}
-        pointed={info.name === props.info.name ? pointed.value : undefined}
-        point={info.name === props.info.name ? (t) => void (pointed.value = t) : undefined}
-        pick={(t) => props.pick({ model: info.name, ids: t === undefined ? [] : [t] }, suffix)}
-        encircle={(ids) => props.encircle({ model: info.name, ids })}
-      >
-        {isKept(wanted) ? <KeptBar status={kept.status} /> : <JobBar job={job} pausable />}
-        {vocabulary && picked.ids.length > 0 && (
-          <Neighbours
-            label={theirs?.labels[picked.ids[0]]}
-            vocabulary={vocabulary}
-            centre={centre}
-            table={near.data?.table}
-            pick={info.name === props.info.name ? undefined : props.pick}
-            clear={() => props.pick({ model: info.name, ids: [] })}
-          />
-        )}
-      </Pane>
-      {props.alone && settings}
-      <Same command={command(wanted, info, inside)} python={python(wanted, info, inside)} />
+      </div>
+      <div>
+        <Pane
+          title={suffix ? "the second map" : "the map"}
+          file="map"
+          name={methods.find(([m]) => m === wanted.method)?.[1] ?? wanted.method}
+          xy={cloud?.xy}
+          ids={cloud?.ids ?? none}
+          labels={names}
+          colours={colours}
+          order={order}
+          ink={ink}
+          marked={marked}
+          centre={centre}
+          lines={lines}
+          lasso={props.lasso}
+          setLasso={suffix ? undefined : props.setLasso}
+          goTo={goTo}
+          frame={frame}
+          shown={shown}
+          relief={relief}
+          empty={emptyWord(wanted, job !== undefined)}
+          pointed={info.name === props.info.name ? pointed.value : undefined}
+          point={info.name === props.info.name ? (t) => void (pointed.value = t) : undefined}
+          pick={(t) => props.pick({ model: info.name, ids: t === undefined ? [] : [t] }, suffix)}
+          encircle={(ids) => props.encircle({ model: info.name, ids })}
+        >
+          {isKept(wanted) ? <KeptBar status={kept.status} /> : <JobBar job={job} pausable />}
+          {vocabulary && picked.ids.length > 0 && (
+            <Neighbours
+              label={theirs?.labels[picked.ids[0]]}
+              vocabulary={vocabulary}
+              centre={centre}
+              table={near.data?.table}
+              pick={info.name === props.info.name ? undefined : props.pick}
+              clear={() => props.pick({ model: info.name, ids: [] })}
+            />
+          )}
+        </Pane>
+        {props.alone && settings}
+        <Same command={command(wanted, info, inside)} python={python(wanted, info, inside)} />
+      </div>
     </section>
   );
 }
@@ -241,7 +243,7 @@ function KeptBar({ status }: { status?: KeptStatus }) {
     <div class="job" role="status">
       <progress value={status.fraction || undefined} max={1} aria-label="t-SNE of all tokens" />
       <span title="Computed once for this model, then kept.">{status.what || "t-SNE of all tokens"} (only once)</span>
-      <span class="amount">{status.seconds_left === null ? "" : `${Math.ceil(status.seconds_left)} s left`}</span>
+      <span class="amount">{left(status.seconds_left)}</span>
     </div>
   );
 }

@@ -29,8 +29,9 @@ export interface PaneProps {
   setLasso?: (on: boolean) => void;
   /** What lies over the lower edge of the map: the work on it, the neighbours of a token. */
   children?: ComponentChildren;
-  pick: (id: number | undefined) => void;
-  encircle: (ids: number[]) => void;
+  /** What a click and a line around tokens do; where they are missing, nothing. */
+  pick?: (id: number | undefined) => void;
+  encircle?: (ids: number[]) => void;
   /** A change moves the camera to this token, unless it is visible; `closer`: always, and zoomed in. */
   goTo?: { id: number; closer: boolean };
   /** A change brings all of these into sight. */
@@ -146,14 +147,15 @@ export function Pane(props: PaneProps) {
           <p class="word">
             {how === "missing"
               ? "This browser has no WebGL: the map is drawn more slowly."
-              : "The browser has lost its WebGL: the map goes on by hand, slower."}
+              : "The browser has lost its WebGL: the map is drawn more slowly now."}
           </p>
         )}
       </div>
       <div class="row between">
         <small>
-          A click shows a token’s nearest in all dimensions. Drag to move (two fingers on a touch screen), wheel or
-          pinch to zoom, Shift and drag to encircle.
+          {props.pick && "A click shows a token’s nearest in all dimensions. "}
+          Drag to move (two fingers on a touch screen), wheel or pinch to zoom
+          {props.encircle && ", Shift and drag to encircle"}.
         </small>
         {props.ids.length > 0 && <Save title={props.title} forms={forms} />}
       </div>
@@ -340,10 +342,10 @@ class Scene {
   }
   up(e: PointerEvent): void {
     if (!this.pointers.delete(e.pointerId)) return;
-    if (this.path.length > 2 && this.travelled > 10) this.props.encircle(this.inside());
+    if (this.path.length > 2 && this.travelled > 10) this.props.encircle?.(this.inside());
     else if (this.travelled < 5 && e.type === "pointerup") {
       const i = this.nearest(this.at(e));
-      this.props.pick(i === undefined ? undefined : this.props.ids[i]);
+      this.props.pick?.(i === undefined ? undefined : this.props.ids[i]);
     }
     this.path = [];
     this.redraw();

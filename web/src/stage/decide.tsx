@@ -5,7 +5,8 @@ import { useEffect } from "preact/hooks";
 import { call, numbers, texts, type Job, type ModelInfo } from "../api";
 import type { PatchAnswer } from "../catalogue";
 import { answered } from "../answers";
-import { useJob, start, control } from "../job";
+import { keepFocus } from "../focus";
+import { control, left, start, useJob } from "../job";
 import { Explained } from "../glossary";
 import { opened as python, percent, program, py, Same, Save, shell, Text, Trouble } from "../parts";
 import { saveTable } from "../save";
@@ -79,13 +80,17 @@ export async function begin(): Promise<void> {
   }
 }
 
-export const close = (): void => setParams({ decide: undefined, patch: undefined, other: undefined }, "stage");
+export function close(): void {
+  setParams({ decide: undefined, patch: undefined, other: undefined }, "stage");
+  keepFocus(".ask button");
+}
 
 type Patched = Pick<PatchAnswer, "clean" | "corrupt"> & PatchAnswer["tables"];
 
 export function Decide({ info }: { info: ModelInfo }) {
   const job = useJob(jobId.value, () => setParams({ patch: undefined }, "stage"));
   const partial = useSignal<Job | undefined>(undefined);
+  useEffect(() => keepFocus(".decide"), []);
   useEffect(() => {
     if (!jobId.value || !job) return;
     let alive = true;
@@ -100,7 +105,12 @@ export function Decide({ info }: { info: ModelInfo }) {
   const done = partial.value?.state === "done";
   const busy = job && ["queued", "running", "paused"].includes(job.state);
   return (
-    <section class="decide" aria-label="Where is it decided?">
+    <section
+      class="decide"
+      aria-label="Where is it decided?"
+      tabIndex={-1}
+      onKeyDown={(e) => e.key === "Escape" && close()}
+    >
       <header>
         <h2>Where is it decided?</h2>
         <button type="button" class="quiet" aria-label="Close: where is it decided" onClick={close}>
@@ -123,7 +133,7 @@ export function Decide({ info }: { info: ModelInfo }) {
       {busy ? (
         <p class="job" role="status">
           <progress value={job.fraction || undefined} max={1} aria-label="patching" />{" "}
-          <span>{job.seconds_left == null ? "starting" : `${Math.ceil(job.seconds_left)} s left`}</span>{" "}
+          <span>{left(job.seconds_left) || "starting"}</span>{" "}
           <button type="button" class="quiet" onClick={() => void control(job.id, "cancel")}>
             Cancel
           </button>

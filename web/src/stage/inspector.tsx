@@ -5,6 +5,7 @@ import { call, numbers, texts, type ModelInfo, type Table } from "../api";
 import type { AttributeAnswer, LensAnswer, TraceAnswer } from "../catalogue";
 import { answered, type Reply } from "../answers";
 import { note } from "../facts";
+import { keepFocus } from "../focus";
 import { Explained, meaningOf } from "../glossary";
 import { percent, Token, Trouble } from "../parts";
 import { model, session, setParams } from "../session";
@@ -44,7 +45,7 @@ export function Inspector({ info }: { info: ModelInfo }) {
         <p>
           <Explained>
             <b>Every square is a vector</b> of {info.width} numbers: a token of the text (column) after a block of the
-            model (down). Click one to look into it, or press a right button to change it.
+            model (down). Click one to look into it, right-click it to change it.
           </Explained>
         </p>
       </section>
@@ -55,12 +56,12 @@ export function Inspector({ info }: { info: ModelInfo }) {
     tab.value
   ];
   return (
-    <section class="inspector" aria-label="Inspector">
+    <section class="inspector" aria-label="Inspector" onKeyDown={(e) => e.key === "Escape" && close()}>
       <header>
         <h2>
           <span class="token still">{s.labels[at.position]}</span> {placeName(at.block)}
         </h2>
-        <button type="button" class="quiet" aria-label="Close the inspector" onClick={() => open()}>
+        <button type="button" class="quiet" aria-label="Close the inspector" onClick={close}>
           ×
         </button>
       </header>
@@ -100,6 +101,11 @@ export function Inspector({ info }: { info: ModelInfo }) {
       </details>
     </section>
   );
+}
+
+function close(): void {
+  open();
+  keepFocus(".frame");
 }
 
 function tabKeys(e: KeyboardEvent): void {
@@ -407,7 +413,7 @@ function Attention() {
                         style={{ "--heat": `${Math.round(100 * v)}%` }}
                         title={`position ${i}`}
                       >
-                        {a.labels[i]} <small>{percent(v)}</small>
+                        <span>{a.labels[i]}</span> <small>{Math.round(100 * v)} %</small>
                       </span>
                     ))}
                   </span>

@@ -5,7 +5,7 @@ import type { ModelInfo } from "../api";
 import { useNamed } from "../named";
 import { WordField } from "../parts";
 import { act, mix, other, p, replace, setShare, site, text } from "./experiment";
-import { mixedAt, occurrences, stage, tokensNow, wordAt } from "./run";
+import { occurrences, stage, stillMixedAt, tokensNow, wordAt } from "./run";
 
 /** The position whose field "mix with" is open. */
 const asked = signal<number | undefined>(undefined);
@@ -14,7 +14,7 @@ export const mixField = (position: number): void => void (asked.value = position
 export function MixBar({ info }: { info: ModelInfo }) {
   const slider = useRef<HTMLInputElement>(null);
   const word = useNamed(other.value).word;
-  const label = stage.value.data?.labels[mixedAt.value ?? -1] ?? replace.value;
+  const label = stage.value.data?.labels[stillMixedAt.value ?? -1] ?? replace.value;
   const sites: [string, string][] = [
     ["wte", "in the embedding"],
     ...Array.from({ length: info.blocks }, (_, l): [string, string] => [`blocks.${l}.resid_pre`, `before block ${l}`]),
@@ -23,7 +23,7 @@ export function MixBar({ info }: { info: ModelInfo }) {
   return (
     <section class="mixbar" aria-label="Mixture">
       {asked.value !== undefined && <MixWith key={asked.value} position={asked.value} />}
-      {mixedAt.value !== undefined ? (
+      {stillMixedAt.value !== undefined ? (
         <>
           <WordField
             label="turns into"

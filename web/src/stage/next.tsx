@@ -10,13 +10,13 @@ import {
   curveStale,
   edits,
   inForce,
-  mixedAt,
   mixing,
   mixRequest,
   ofThisText,
   otherToken,
   stage,
   stale,
+  stillMixing,
   targets,
   tokens,
   type Curve,
@@ -52,7 +52,7 @@ export function Next() {
     >
       <h2 id="next">Next token{late && <span class="soft"> …</span>}</h2>
       <Trouble error={unread ? undefined : stage.value.error} />
-      {s && mixing.value && s.targets.length > 0 && (
+      {s && stillMixing.value && s.targets.length > 0 && (
         <div class="duel">
           {s.targets.map((t, i) => (
             <div key={i} class={`side side-${i}`}>
@@ -62,7 +62,7 @@ export function Next() {
           ))}
         </div>
       )}
-      {s && mixing.value && !deciding.value && <CurveBox />}
+      {s && stillMixing.value && !deciding.value && <CurveBox />}
       {s && (
         <ol class="likely" aria-label="Likeliest next tokens">
           {(opened.value || deciding.value ? s.top.slice(0, 4) : s.top).map((t) => (
@@ -98,11 +98,15 @@ function CurveBox() {
     <figure class={`curve${curveStale.value ? " old" : ""}`}>
       {data ? <CurvePicture curve={data} /> : <div class="to-be" />}
       <Trouble error={error} />
-      {data && mixedAt.value !== undefined && !opened.value && (
+      {data && !opened.value && (
         <Kept
           path="mix"
           name="mix"
-          body={{ text: text.value, ...mixRequest(), targets: targets.value, steps: 33, edits: inForce.value }}
+          body={
+            mixing.value
+              ? { text: text.value, ...mixRequest(), targets: targets.value, steps: 33, edits: inForce.value }
+              : undefined
+          }
         />
       )}
     </figure>

@@ -91,7 +91,7 @@ const moved = log(0.03, 6),
 export const colours: Record<Colouring, Colour> = {
   answer: {
     name: "The chosen answer",
-    says: "The probability of the answer if the model stopped here; the word in a cell is what it would predict.",
+    says: "How probable the answer is if the model stops here; the word is what it would predict.",
     ends: ["0 %", "100 %"],
     share: (_, l, r, c) => (l?.answer[r]?.[c] ?? 0) ** 0.4,
     told: (_, l, r, c) =>
@@ -106,14 +106,14 @@ export const colours: Record<Colouring, Colour> = {
   },
   moved: {
     name: "How far it moved",
-    says: "How far the block moved the vector, relative to its length before.",
+    says: "How far the block moved the vector; the word is what it would predict there.",
     ends: ["3 %", "6 times"],
     share: (s, _, r, c) => moved(s.moved[r]?.[c] ?? 0),
     told: (s, _, r, c) => (r === 0 ? "before block 0" : `moved by ${percent(s.moved[r][c])} of its length`),
   },
   felt: {
     name: "What you changed",
-    says: "How far your changes moved the vector.",
+    says: "How far your changes moved the vector; the word is what it would predict.",
     ends: ["untouched", "another vector"],
     share: (s, _, r, c) => felt(s.felt?.[r]?.[c] ?? 0),
     told: (s, _, r, c) => (s.felt ? `changed by ${percent(s.felt[r][c])}` : "nothing is changed"),

@@ -241,6 +241,7 @@ function Cells({ s, column, line }: { s: Stage; column: number; line: number }) 
     };
   };
   const key = (e: KeyboardEvent) => {
+    if (e.key === "Escape") return open();
     const at = opened.value ?? { block: s.lengths.length - 2, position: s.last - 1 };
     if (e.key === "ContextMenu" || (e.key === "F10" && e.shiftKey) || e.key === "Enter") {
       const { left, top } = canvas.current!.getBoundingClientRect();
@@ -282,7 +283,7 @@ function Cells({ s, column, line }: { s: Stage; column: number; line: number }) 
         role="application"
         aria-roledescription="grid of vectors"
         data-lens={read ? "yes" : undefined}
-        aria-label={`Positions as columns, blocks as rows. Arrow keys move, Enter opens the menu of changes.`}
+        aria-label={`Positions as columns, blocks as rows. Arrow keys move, Enter opens the menu of changes, Escape closes the inspector.`}
         style={{ width: `${wide}px`, height: `${high}px` }}
         onPointerMove={(e) => {
           const at = placeAt(e);
@@ -347,13 +348,13 @@ export function Caption() {
           </button>
         ))}
       </div>
-      <p class="under" aria-hidden="true">
-        {at ? tell(s, at) : colour.says}
-      </p>
       <p class="scale" title={colour.says}>
         <span>{colour.ends[0]}</span>
         <i style={{ background: scaleCss(colour, tone) }} />
         <span>{colour.ends[1]}</span>
+      </p>
+      <p class="under" aria-hidden="true">
+        {at ? tell(s, at) : colour.says}
       </p>
     </div>
   );

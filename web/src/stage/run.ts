@@ -1,5 +1,5 @@
 // The engine's results for the experiment: the stage, the lens, the ends of the mixture and its whole curve.
-import { computed } from "@preact/signals";
+import { computed, type ReadonlySignal } from "@preact/signals";
 import { byId, call, numbers, texts, type Likely, type Table } from "../api";
 import type { LensAnswer, MixAnswer } from "../catalogue";
 import { answered } from "../answers";
@@ -114,9 +114,13 @@ export const mixEdit = (share: number): { at: string; do: string } | undefined =
     ? undefined
     : { at: `${site.value}@${mixedAt.value}`, do: `mix ${share} ${otherVector.value}` };
 export const mixing = computed(() => mixEdit(1) !== undefined);
-let mixedBefore = false;
-/** Whether a vector is mixed; while a changed text is cut into tokens, whether one was. */
-const stillMixing = computed(() => (tokensNow.value ? (mixedBefore = mixing.value) : mixedBefore));
+/** The same while a changed text is cut into tokens: what is on the page does not go for that moment. */
+function lasting<T>(now: ReadonlySignal<T>): ReadonlySignal<T> {
+  let last = now.peek();
+  return computed(() => (tokensNow.value || !tokens.value.loading ? (last = now.value) : last));
+}
+export const stillMixing = lasting(mixing),
+  stillMixedAt = lasting(mixedAt);
 
 /** Pins whose position is no longer in the text: they do nothing until it is there again. */
 export const lostPins = computed(() => {
@@ -158,7 +162,7 @@ const ends = answered(
     ]);
     return [one.top[0], two.top[0].id === one.top[0].id ? (two.top[1] ?? two.top[0]) : two.top[0]];
   },
-  { settle: 60 },
+  { settle: 120 }, // after the hand that types: its prediction comes first
 );
 
 /** The one or two chosen answers, as ids. */
@@ -170,13 +174,20 @@ export const targets = computed<string[]>(() => {
   const two = followed.value[1] ? wordB.token.value?.expression : far && byId(far[1].id);
   return [one, two].filter((t): t is string => !!t);
 });
+let before = { model: "", list: [] as string[] };
+/** Those whose probabilities are shown: while the answers of both ends are not known yet, what was chosen before. */
+const shownTargets = computed<string[]>(() => {
+  const asked = stillMixing.value && followed.value.includes("") && !ends.value.data && !ends.value.error;
+  if (!asked || before.model !== model.value) before = { model: model.value, list: targets.value };
+  return before.list;
+});
 
 const stageQuestion = computed(() =>
   !shown.value || !text.value
     ? undefined
     : (edited.value && !tokensNow.value) || !wordsSettled.value
       ? null
-      : key({ text: text.value, edits: edits.value, targets: targets.value, k: 8, vectors: true }),
+      : key({ text: text.value, edits: edits.value, targets: shownTargets.value, k: 8, vectors: true }),
 );
 export const stage = answered(
   () => stageQuestion.value,

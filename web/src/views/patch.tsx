@@ -29,7 +29,7 @@ export function Patch({ info }: { info: ModelInfo }) {
       </Lead>
       <div class="pair">
         <SharedText />
-        <Text label="Corrupt text" value={corrupt} set={setCorrupt} />
+        <Text label="Corrupt text" value={corrupt} set={setCorrupt} long />
       </div>
       <div class="row">
         <WordField label="Clean answer" value={target} set={setTarget} />

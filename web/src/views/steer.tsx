@@ -37,11 +37,15 @@ export function Steer({ info }: { info: ModelInfo }) {
       setError,
     );
   };
-  const sites = Array.from({ length: info.blocks }, (_, l) => `blocks.${l}.resid_post`);
+  const sites = Array.from({ length: info.blocks }, (_, l): [string, string] => [
+    `blocks.${l}.resid_post`,
+    `after block ${l}`,
+  ]);
+  if (!sites.some(([s]) => s === site)) sites.push([site, site]);
   return (
     <>
       <Lead>
-        The mean vector of some texts minus that of others is a direction. Add it at one site while the model writes,
+        The mean vector of some texts minus that of others is a direction. Add it at one place while the model writes,
         with different strengths.
       </Lead>
       <SharedText />
@@ -50,7 +54,7 @@ export function Steer({ info }: { info: ModelInfo }) {
         <Text label="Away from (one text per line)" value={away} set={setAway} long />
       </div>
       <div class="row">
-        <Choice label="Where" value={site} set={setSite} options={sites.includes(site) ? sites : [...sites, site]} />
+        <Choice label="Where" value={site} set={setSite} options={sites} />
         <Text label="Strengths" value={strengths} set={setStrengths} />
         <NumberField label="Tokens" value={tokens} set={setTokens} min={1} max={500} />
         <button type="button" class="main" onClick={run}>

@@ -1,5 +1,5 @@
 // Train: a small model learns a text, and its vectors form. Two seeds side by side.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask, call, type Job, type ModelInfo, type Spec, type Table as Columns } from "../api";
 import { Explained, Lead } from "../glossary";
 import { note } from "../facts";
@@ -57,9 +57,22 @@ export function Train() {
     seed: seedA,
     warmup: Math.min(100, Math.floor(steps / 10)),
   };
-  const run = (seed: number, set: (id?: string) => void) => start("train", { ...request, seed }).then(set, setError);
-  const both = () => (setError(undefined), void run(seedA, setA), void run(seedB, setB));
-  const one = () => (setError(undefined), setB(undefined), void run(seedA, setA));
+  const runs = useRef<HTMLDivElement>(null);
+  const begin = async (seeds: [number, (id?: string) => void][]) => {
+    setError(undefined);
+    try {
+      await Promise.all(seeds.map(async ([seed, set]) => set(await start("train", { ...request, seed }))));
+      runs.current?.scrollIntoView(); // map and loss are below the form
+    } catch (wrong) {
+      setError(wrong as Error);
+    }
+  };
+  const both = () =>
+    begin([
+      [seedA, setA],
+      [seedB, setB],
+    ]);
+  const one = () => (setB(undefined), begin([[seedA, setA]]));
   return (
     <>
       <h1>Train</h1>
@@ -85,10 +98,10 @@ export function Train() {
         <NumberField label="Steps" value={steps} set={setSteps} min={1} max={100000} />
         <NumberField label="Seed" value={seedA} set={setSeedA} min={0} />
         <NumberField label="Other seed" value={seedB} set={setSeedB} min={0} />
-        <button type="button" class="main" onClick={one}>
+        <button type="button" class="main" onClick={() => void one()}>
           Train
         </button>
-        <button type="button" onClick={both}>
+        <button type="button" onClick={() => void both()}>
           Train with two seeds
         </button>
       </div>
@@ -103,7 +116,7 @@ export function Train() {
           </p>
         </div>
       )}
-      <div class={b ? "maps two" : "maps"}>
+      <div class={b ? "maps two" : "maps"} ref={runs}>
         {a && <Run id={a} forget={() => setA(undefined)} asked={seedA} corpus={text} />}
         {b && <Run id={b} forget={() => setB(undefined)} asked={seedB} corpus={text} />}
       </div>
@@ -186,8 +199,6 @@ function Run({ id, forget, asked, corpus }: { id: string; forget: () => void; as
                 lasso={false}
                 pointed={pointed.value}
                 point={(t) => void (pointed.value = t)}
-                pick={() => {}}
-                encircle={() => {}}
               />
             </>
           )}
