@@ -1,8 +1,20 @@
 #include "base/system.h"
 
 #include <algorithm>
+#include <system_error>
+
+#include "embscope/base/error.h"
 
 namespace embscope {
+
+std::filesystem::path temporary_files() {
+  std::error_code error;
+  std::filesystem::path folder = std::filesystem::temp_directory_path(error);
+  if (error)
+    throw Error(Code::io, "temporary files",
+                "there is no folder for them (" + error.message() + "): set TMPDIR, on Windows TMP, to one");
+  return folder;
+}
 
 std::vector<std::filesystem::path> folders_in(std::string list) {
   constexpr char separator = std::filesystem::path::preferred_separator == '/' ? ':' : ';';

@@ -14,6 +14,9 @@ namespace embscope {
 /// $HOME, on Windows %USERPROFILE%.
 std::filesystem::path home();
 
+/// The folder for temporary files. Throws Error{io} where there is none.
+std::filesystem::path temporary_files();
+
 /// The folders in a list such as $PATH.
 std::vector<std::filesystem::path> folders_in(std::string list);
 

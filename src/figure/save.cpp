@@ -48,7 +48,7 @@ fs::path converter_python() {
 // A file of jobs that is removed at the end.
 struct Jobs {
   explicit Jobs(const std::string& text)
-      : path(fs::temp_directory_path() /
+      : path(temporary_files() /
              fmt::format("embscope-{}-{}.json", process_id(), reinterpret_cast<std::uintptr_t>(this))) {
     write_file(path, text);
   }

@@ -287,6 +287,10 @@ class Refusals(unittest.TestCase):
             self.refused("No space left on device", *command)
         self.assertEqual([(p.name, p.read_text()) for p in disk.iterdir()], [("map.html", "old")])
 
+    def test_a_machine_without_a_folder_for_temporary_files(self):
+        environment = {**os.environ, "TMPDIR": "/nowhere"}
+        self.refused("[temporary files]", "tour", "--quick", "--to", str(self.folder / "tour"), env=environment)
+
     @unittest.skipUnless(os.geteuid() == 0, "mounting needs root")
     def test_a_machine_without_proc(self):
         path = self.folder / "a.json"

@@ -5,6 +5,7 @@
 
 #include <unistd.h>  // mkdtemp, on macOS
 
+#include "base/system.h"
 #include "embscope/base/error.h"
 
 namespace embscope {
@@ -26,7 +27,7 @@ std::set<std::string> names_in(const fs::path& folder) {
 }
 
 TemporaryFolder::TemporaryFolder(std::string_view name) {
-  std::string pattern = (fs::temp_directory_path() / (std::string(name) + "-XXXXXX")).string();
+  std::string pattern = (temporary_files() / (std::string(name) + "-XXXXXX")).string();
   if (mkdtemp(pattern.data()) == nullptr)
     throw Error(Code::io, pattern, "cannot make this folder: " + std::generic_category().message(errno));
   path_ = pattern;

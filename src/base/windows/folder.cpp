@@ -5,6 +5,7 @@
 
 #include <windows.h>
 
+#include "base/system.h"
 #include "base/windows/path.h"
 #include "base/windows/text.h"
 #include "embscope/base/error.h"
@@ -52,7 +53,7 @@ std::set<std::string> names_in(const fs::path& folder) {
 TemporaryFolder::TemporaryFolder(std::string_view name) {
   std::random_device random;
   do {
-    path_ = fs::temp_directory_path() / (std::string(name) + "-" + std::to_string(random()));
+    path_ = temporary_files() / (std::string(name) + "-" + std::to_string(random()));
     if (CreateDirectoryW(long_path(path_).c_str(), nullptr)) return;
   } while (GetLastError() == ERROR_ALREADY_EXISTS);
   throw Error(Code::io, path_.string(), "cannot make this folder: " + last_reason());
