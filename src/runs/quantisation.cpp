@@ -73,6 +73,7 @@ std::vector<Pair> pairs_of(const Model& model, const Model& reference) {
   std::vector<Pair> pairs;
   add(pairs, "wte", a.wte, b.wte);
   add(pairs, "wpe", a.wpe, b.wpe);
+  add(pairs, "per_layer", a.per_layer, b.per_layer);
   for (std::size_t i = 0; i < a.blocks.size(); ++i) {
     visit(model.config(), model.config().layers[i], BlockPairs{pairs, model.config(), fmt::format("blocks.{}", i)},
           a.blocks[i], b.blocks[i]);
