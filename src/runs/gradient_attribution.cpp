@@ -22,7 +22,7 @@ void resize(Rows& rows, std::size_t count) {
 // How many rows a site has: one for each position, or for each position and head.
 std::size_t count_of(const Config& config, const Site& site, std::size_t positions) {
   const bool map = is_attention_map(site.point);
-  return positions * static_cast<std::size_t>(map ? config.heads : site_shape(site.point, config).heads);
+  return positions * static_cast<std::size_t>(map ? config.heads : site_shape(site, config).heads);
 }
 
 // The vectors of a site lie [T, K], [T, H, K] or, for attention maps, [H, T, T].
