@@ -22,7 +22,7 @@ class TimeLeft {
   std::optional<double> seconds() const {
     const double seconds = worked();
     const double pace = (now_ - earlier_.fraction) / (seconds - earlier_.seconds);
-    if (now_ <= 0 || (now_ < 0.01 && seconds < 3) || pace <= 0) return {};
+    if (now_ <= 0 || seconds < 1 || (now_ < 0.01 && seconds < 3) || pace <= 0) return {};
     return (1 - now_) / pace;
   }
 
