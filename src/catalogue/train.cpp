@@ -137,7 +137,7 @@ void fields_of_resume(ResumeParameters& r, Visitor& f) {
 
 void fields_of_tokenizer(TokenizerParameters& r, Visitor& f) {
   text_fields(r.text, r.folder, "folder", "The folder to write tokenizer.json to", "--to", f);
-  f(r.size, {.name = "size", .what = "Number of tokens: 256 bytes and the merges", .least = 256, .most = 1 << 20});
+  f(r.size, {.name = "size", .what = "Number of tokens: 256 bytes and the merges", .most = 1 << 20});
 }
 
 void check_text(const Parameters& r) {

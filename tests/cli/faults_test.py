@@ -289,7 +289,7 @@ class Refusals(unittest.TestCase):
 
     def test_a_machine_without_a_folder_for_temporary_files(self):
         environment = {**os.environ, "TMPDIR": "/nowhere"}
-        self.refused("[temporary files]", "tour", "--quick", "--to", str(self.folder / "tour"), env=environment)
+        self.refused("[temporary files]", "tour", "--to", str(self.folder / "tour"), env=environment)
 
     @unittest.skipUnless(os.geteuid() == 0, "mounting needs root")
     def test_a_machine_without_proc(self):
