@@ -162,7 +162,7 @@ const ends = answered(
     ]);
     return [one.top[0], two.top[0].id === one.top[0].id ? (two.top[1] ?? two.top[0]) : two.top[0]];
   },
-  { settle: 120 }, // after the hand that types: its prediction comes first
+  { settle: 250 }, // after the hand that types: its prediction comes first
 );
 
 /** The one or two chosen answers, as ids. */
@@ -245,7 +245,7 @@ export const lens = answered(
       rank: byCell(cells, numbers(cells, "target_rank")),
     };
   },
-  { settle: 120, patience: 0 }, // it is long: what is asked next must not wait for it
+  { settle: 250, patience: 0 }, // it is long: what is asked next must not wait for it
 );
 export const lensStale = computed(() => lens.value.of !== lensQuestion.value);
 /** The lens for the text and positions of the picture, possibly for an earlier change. */
