@@ -137,7 +137,7 @@ void fields_of_resume(ResumeParameters& r, Visitor& f) {
 
 void fields_of_tokenizer(TokenizerParameters& r, Visitor& f) {
   text_fields(r.text, r.folder, "folder", "The folder to write tokenizer.json to", "--to", f);
-  f(r.size, {.name = "size", .what = "Number of tokens: 256 bytes and the merges", .most = 1 << 20});
+  f(r.size, {.name = "size", .what = "Number of tokens: 256 bytes and the merges"});
 }
 
 void check_text(const Parameters& r) {
@@ -367,7 +367,8 @@ const Analysis& train_tokenizer_analysis() {
        .more = "Sennrich et al. 2016. Up to `size` tokens: 256 bytes, then merges until no pair occurs twice.",
        .needs = Needs::nothing,
        .gives = "tokens"},
-      parts_of_tokenizer, fields_of_tokenizer, run_tokenizer);
+      parts_of_tokenizer, fields_of_tokenizer, run_tokenizer, nullptr,
+      [](const TokenizerParameters& r) { check_bpe(r.text, r.size); });
   return made;
 }
 

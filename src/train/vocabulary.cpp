@@ -321,10 +321,14 @@ TokenizerSpec character_vocabulary(std::string_view text) {
   return spec.finish();
 }
 
-TokenizerSpec bpe_vocabulary(std::string_view text, std::int64_t size, const Progress& progress) {
+void check_bpe(std::string_view text, std::int64_t size) {
   if (text.empty()) throw Error(Code::usage, "text", "is empty");
   if (size < 256 || size > 1 << 20)
     throw Error(Code::usage, "vocabulary", fmt::format("{} tokens: choose 256 (the bytes) to {}", size, 1 << 20));
+}
+
+TokenizerSpec bpe_vocabulary(std::string_view text, std::int64_t size, const Progress& progress) {
+  check_bpe(text, size);
   const Alphabet alphabet;
   SpecBuilder spec("byte-pair encoding");
   std::array<TokenId, 256> of_byte{};
