@@ -150,8 +150,6 @@ class Terminal {
       return text.write(bytes) && interrupted == 0;
     });
     text.finish();
-    if (std::ferror(stdout) != 0)
-      throw Error(Code::io, "standard output", "cannot write: the disk is full or the output closed");
     fmt::print("\n");
     std::fflush(stdout);
     if (const int more = conversation_.forgotten() - forgotten; more > 0)

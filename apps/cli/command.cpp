@@ -93,6 +93,10 @@ void add_explain(CLI::App& command, Common& common) {
   command.add_flag("--explain", common.explain, "Print what the runs shared and computed, in token-layers");
 }
 
+Error output_error() {
+  return Error(Code::io, "standard output", "cannot write: the disk is full or the output closed");
+}
+
 void remark(const std::string& note) {
   if (!note.empty()) fmt::print(stderr, "{}\n", note);
 }

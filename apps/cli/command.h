@@ -11,6 +11,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "embscope/base/error.h"
 #include "embscope/base/process.h"
 #include "embscope/base/progress.h"
 #include "embscope/catalogue/catalogue.h"
@@ -76,6 +77,9 @@ void print(const Common& common, const Table& table, const std::vector<std::stri
 
 /// A line on standard error about what the table lacks; nothing where it is empty.
 void remark(const std::string& note);
+
+/// For standard output that could not be written.
+Error output_error();
 
 /// Saves the figure to the path of --save, and prints the path.
 void save_figure(const Common& common, const std::function<Figure()>& figure);

@@ -59,6 +59,7 @@ bool LiveText::write(std::string_view bytes) {
 void LiveText::finish() {
   print(rest_);
   rest_.clear();
+  if (std::ferror(stdout) != 0) throw output_error();
 }
 
 }  // namespace embscope::cli

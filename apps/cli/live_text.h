@@ -12,7 +12,8 @@ class LiveText {
  public:
   /// False if it cannot be written.
   bool write(std::string_view bytes);
-  void finish();  ///< prints what there is of a character that was not completed
+  /// Prints what there is of a character that was not completed. Throws Error{io} if any of the text was not written.
+  void finish();
 
  private:
   std::string rest_;

@@ -17,8 +17,6 @@ namespace {
 
 namespace cli = embscope::cli;
 
-constexpr const char* no_room = "cannot write: the disk is full or the output closed";
-
 // Names and texts from files appear in messages: they must neither break the line nor control the terminal.
 std::string one_line(std::string_view text) {
   std::string out;
@@ -113,8 +111,7 @@ int main(int argc, char** argv) {
     char** arguments = embscope::begin_program(argc, argv);
     if (const auto simd = embscope::variable("EMBSCOPE_SIMD")) embscope::set_simd(*simd);
     const int status = run(argc, arguments);
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-      throw embscope::Error(embscope::Code::io, "standard output", no_room);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw cli::output_error();
     return status;
   } catch (const embscope::Error& error) {
     fmt::print(stderr, "embscope: {}\n", shortened(one_line(error.what())));
@@ -122,10 +119,8 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "embscope: not enough memory for this\n");
   } catch (const std::exception& error) {
-    if (std::ferror(stdout) != 0)
-      fmt::print(stderr, "embscope: [standard output] {}\n", no_room);
-    else
-      fmt::print(stderr, "embscope: {}\n", shortened(one_line(error.what())));
+    const std::string what = std::ferror(stdout) != 0 ? cli::output_error().what() : error.what();
+    fmt::print(stderr, "embscope: {}\n", shortened(one_line(what)));
   }
   return 1;
 }
