@@ -4,6 +4,7 @@
 
 #include "forward/norm.h"
 #include "forward/pass.h"
+#include "model/block.h"
 
 namespace embscope {
 namespace {
@@ -130,8 +131,7 @@ bool Pass::turn_queries_keys() {
 bool Pass::attend() {
   if (layer().keys_of < 0) {
     cache_.append(l_, k_, v_);
-    if (std::ranges::find(config_.layers, l_, &Layer::keys_of) != config_.layers.end())
-      read_later_[l_] = {k_.clone(), v_.clone()};
+    if (read_by_others(config_, l_)) read_later_[l_] = {k_.clone(), v_.clone()};
   } else {
     const KeysAndValues& other = read_later_.at(layer().keys_of);
     k_ = other.keys.clone(), v_ = other.values.clone();

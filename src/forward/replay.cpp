@@ -6,6 +6,7 @@
 
 #include "forward/pass.h"
 #include "forward/site_shape.h"
+#include "model/block.h"
 
 namespace embscope {
 namespace {
@@ -45,8 +46,8 @@ Groups groups_of(const Config& config, const std::vector<Site>& sites, std::int6
 }  // namespace
 
 int first_read_by_others(const Config& config) {
-  auto first = static_cast<int>(config.blocks);
-  for (const Layer& layer : config.layers) first = layer.keys_of < 0 ? first : std::min(first, layer.keys_of);
+  int first = 0;
+  while (first < config.blocks && !read_by_others(config, first)) ++first;
   return first;
 }
 

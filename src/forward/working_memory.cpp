@@ -17,9 +17,9 @@ std::int64_t slots_at(const Plan& plan, int block, Step step) {
 /// Keys and values that later blocks read again.
 double read_later(const Config& c, std::int64_t rows) {
   double values = 0;
-  for (std::size_t l = 0; l < c.layers.size(); ++l) {
-    const Layer& layer = c.layers[l];
-    if (std::ranges::find(c.layers, static_cast<int>(l), &Layer::keys_of) != c.layers.end())
+  for (int l = 0; l < static_cast<int>(c.blocks); ++l) {
+    const Layer& layer = c.layers[static_cast<std::size_t>(l)];
+    if (read_by_others(c, l))
       values += static_cast<double>(rows * layer.kv_heads * (layer.head_width + layer.value_width));
   }
   return values;

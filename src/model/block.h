@@ -2,6 +2,7 @@
 // from it.
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include <fmt/format.h>
@@ -81,6 +82,11 @@ inline void complete_layers(Config& c) {
     complete(layer.kv_heads, c.kv_heads), complete(layer.head_width, c.head_width);
     complete(layer.mlp_width, c.mlp_width);
   }
+}
+
+/// Whether later blocks read the keys and values of block l.
+inline bool read_by_others(const Config& c, int l) {
+  return std::ranges::find(c.layers, l, &Layer::keys_of) != c.layers.end();
 }
 
 template <class F, class... Blocks>
