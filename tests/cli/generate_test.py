@@ -1,16 +1,15 @@
 """`generate` with every choice, and `chat` over a pipe."""
 
-import json
 import os
 import pathlib
-import shutil
 import subprocess
 import tempfile
 import unittest
 
+from letters import write_model_of_letters
+
 EMBSCOPE = os.environ["EMBSCOPE"]
 DATA = pathlib.Path(__file__).parent.parent / "data/reference"
-TEMPLATE = "{% for m in messages %}{{ m.content }}. {% endfor %}"
 
 
 class Generate(unittest.TestCase):
@@ -21,12 +20,7 @@ class Generate(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
         cls.model = pathlib.Path(cls.folder.name)
-        for file in ("config.json", "model.safetensors"):
-            shutil.copy(DATA / "tiny-gpt2" / file, cls.model)
-        tokens = [*"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!'", "Ġ"]
-        (cls.model / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
-        (cls.model / "merges.txt").write_text("#version: 0.2\n")
-        (cls.model / "chat_template.jinja").write_text(TEMPLATE)
+        write_model_of_letters(cls.model)
 
     def run_(self, *arguments, stdin="", status=0):
         command = [EMBSCOPE, arguments[0], "-m", str(self.model), *map(str, arguments[1:])]

@@ -2,18 +2,17 @@
 an answer of numbers; no crash, no hang, nothing half written."""
 
 import concurrent.futures
-import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import tempfile
 import unittest
 
+from letters import write_model_of_letters
+
 EMBSCOPE = os.environ["EMBSCOPE"]
-DATA = pathlib.Path(__file__).parent.parent / "data/reference"
 SECONDS = 120 if "EMBSCOPE_SANITIZED" in os.environ else 40
 
 # A call of each command that succeeds. {m}: a model, {f}: a folder of files; each call has a working folder of its own.
@@ -114,12 +113,7 @@ class Sweep(unittest.TestCase):
         cls.root = pathlib.Path(folder.name)
         cls.model, cls.files = cls.root / "model", cls.root / "files"
         cls.model.mkdir(), cls.files.mkdir()
-        for file in ("config.json", "model.safetensors"):
-            shutil.copy(DATA / "tiny-gpt2" / file, cls.model)
-        letters = [*"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!'", "Ġ"]
-        (cls.model / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(letters)}))
-        (cls.model / "merges.txt").write_text("#version: 0.2\n")
-        (cls.model / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }}. {% endfor %}")
+        write_model_of_letters(cls.model)
         (cls.files / "text.txt").write_text("a cat is a cat. a dog is a dog.\n" * 200)
         (cls.files / "judgements.csv").write_text("a,b,1\nb,c,2\na,c,3\n")
         (cls.files / "categories.csv").write_text(": x\na b\n: y\nc d\n")
